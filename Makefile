@@ -1,0 +1,95 @@
+# Everything runs in .venv, which the first call makes; a changed pyproject.toml installs again.
+#   make demo          first pictures
+#   make test          the tests (light: no other framework is needed)
+#   make lint          ruff, formatting, types
+#   make references    tests against PyTorch and ONNX Runtime     make peers   tests against NEST and NEURON
+#   make interpreted   small engine tests as plain Python          make boundscheck   the same, bounds checked
+#   make wheel         build the wheel, install it elsewhere, run the demo
+#   make bench         benchmarks                                  make figures        every picture of the docs
+#   make clean         remove all that make made
+# PYTHON=/path/to/python3 chooses the interpreter. CI=true applies .ci/constraints.txt.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Errors are shown, warnings are not: those of a first install are about the build tools.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
+	$(if $(filter true,$(CI)),--constraint .ci/constraints.txt)
+# One stamp for each set of extras, newer than the pyproject.toml that it was installed from.
+CORE := $(VENV)/.installed-core
+TEST := $(VENV)/.installed-test
+REFERENCES := $(VENV)/.installed-references
+PEERS := $(VENV)/.installed-peers
+LIGHT := not references and not peers
+
+.PHONY: demo test lint references peers interpreted boundscheck wheel bench figures clean
+
+demo: $(CORE)
+	$(BIN)/eventsim demo
+
+test: $(TEST)
+	$(BIN)/pytest
+
+lint: $(TEST)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# Without the compiler, so line coverage is that of the kernels too.
+interpreted: $(TEST)
+	NUMBA_DISABLE_JIT=1 EVENTSIM_CACHE=0 $(BIN)/coverage run -m pytest -m "engine_small and $(LIGHT)"
+	$(BIN)/coverage report
+
+# Without the disk cache: numba's key does not tell checked code from unchecked code.
+boundscheck: $(TEST)
+	NUMBA_BOUNDSCHECK=1 EVENTSIM_CACHE=0 $(BIN)/pytest -m "engine_small and $(LIGHT)"
+
+# No test is marked: nothing to install. Some are: then finding none of them (pytest's exit code 5) is a failure.
+references:
+	@if grep -rqs --include='*.py' 'mark\.references' tests; then $(MAKE) --no-print-directory run-references; \
+	else echo "no test is marked references"; fi
+
+peers:
+	@if grep -rqs --include='*.py' 'mark\.peers' tests; then $(MAKE) --no-print-directory run-peers; \
+	else echo "no test is marked peers"; fi
+
+.PHONY: run-references run-peers
+run-references: $(REFERENCES)
+	$(BIN)/pytest -m references
+
+run-peers: $(PEERS)
+	$(BIN)/pytest -m peers
+
+wheel: $(TEST)
+	rm -rf dist
+	$(BIN)/python -m build --quiet --outdir dist
+	.ci/check_wheel dist/*.whl
+
+bench: $(TEST)
+	$(BIN)/python benchmarks/run.py
+
+figures: $(TEST)
+	$(BIN)/python examples/make_all.py
+
+clean:
+	rm -rf $(VENV) build dist demo *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find eventsim models viz tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@echo "making $(VENV) and installing into it: about a minute, once"
+	.ci/venv $(VENV)
+
+$(CORE): pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) --editable .
+	touch $@
+
+$(TEST): pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) --editable ".[test]"
+	touch $(CORE) $@
+
+$(REFERENCES): pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) --editable ".[test,references]"
+	touch $(CORE) $(TEST) $@
+
+$(PEERS): pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) --editable ".[test,peers]"
+	touch $(CORE) $(TEST) $@

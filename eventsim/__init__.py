@@ -1,0 +1,56 @@
+"""eventsim: an exact event-driven simulator of spiking networks.
+
+Build a `Network` (by hand, or from a trained ReLU network with `eventsim.models.to_ttfs`), `simulate` it, look at the
+`Run`. `eventsim.models` and `eventsim.viz` are imported on their own.
+"""
+
+from eventsim import faults, transport
+from eventsim.errors import (
+    BudgetError,
+    EventsimError,
+    FaultError,
+    FileFormatError,
+    InputError,
+    MappingError,
+    ModelError,
+    NetworkError,
+    SimulationError,
+)
+from eventsim.network import Network, Population, Projection, Source, load_network
+from eventsim.neuron_model import Model, Parameter, register
+from eventsim.projections import Dense, OneToOne, Sparse
+from eventsim.run import Run, load_run
+from eventsim.simulate import simulate
+from eventsim.sources import Poisson, SpikeTimes
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BudgetError",
+    "Dense",
+    "EventsimError",
+    "FaultError",
+    "FileFormatError",
+    "InputError",
+    "MappingError",
+    "Model",
+    "ModelError",
+    "Network",
+    "NetworkError",
+    "OneToOne",
+    "Parameter",
+    "Poisson",
+    "Population",
+    "Projection",
+    "Run",
+    "SimulationError",
+    "Source",
+    "Sparse",
+    "SpikeTimes",
+    "faults",
+    "load_network",
+    "load_run",
+    "register",
+    "simulate",
+    "transport",
+]

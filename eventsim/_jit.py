@@ -1,0 +1,168 @@
+"""The only module that names numba: how scalar functions and loops become machine code.
+
+`jitable` marks a plain function that kernels may call and that stays a plain Python function; `kernel` compiles a
+loop at its first call. ``NUMBA_DISABLE_JIT=1`` makes both run as ordinary Python, with the same bits: kernels use
+`math` only, no ``**`` and no fastmath. Used by the compiled engine, the neuron models, faults and transports.
+
+Compiled loops are kept on disk unless ``EVENTSIM_CACHE=0``. A loop's factory closes over `fingerprint` of the
+sources, which makes it part of the key: an edited source is compiled anew and never meets old machine code.
+"""
+
+import functools
+import hashlib
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import event as numba_event
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import register_pass
+from numba.core.typed_passes import NativeLowering
+from numba.extending import register_jitable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CACHE = os.environ.get("EVENTSIM_CACHE", "1") != "0" and not numba.config.DISABLE_JIT
+INTERPRETED = bool(numba.config.DISABLE_JIT)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerPart(NativeLowering):
+    """Lowering that stops before machine code: a part of a loop is only ever linked into the loop."""
+
+    _name = "eventsim_lower_part"
+
+    def run_pass(self, state: Any) -> bool:
+        state.flags.no_compile = True
+        super().run_pass(state)
+        # numba's tables know a compiled function by a builtin of its own; this one is a name and is never called.
+        name = [].append
+        state.targetctx.insert_user_function(name, state["cr"].fndesc, [state.library])
+        state["cr"] = state["cr"]._replace(cfunc=name)
+        return True
+
+
+class _PartCompiler(CompilerBase):  # type: ignore[misc]
+    """numba's usual pipeline with `_LowerPart` at its end: parts are compiled once, inside their loop."""
+
+    def define_pipelines(self) -> list[Any]:
+        self.state.flags.no_cpython_wrapper = True
+        self.state.flags.no_cfunc_wrapper = True
+        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        pipeline.add_pass_after(_LowerPart, NativeLowering)
+        pipeline.passes = [entry for entry in pipeline.passes if entry[0] is not NativeLowering]
+        pipeline.finalize()
+        return [pipeline]
+
+
+def jitable(function: F) -> F:
+    """Mark a plain scalar function as callable from kernels; it stays a plain function."""
+    return cast(F, register_jitable(pipeline_class=_PartCompiler)(function))
+
+
+def kernel_part(function: F) -> F:
+    """Mark a part of a loop: like `jitable`, but always inlined, and never made into machine code of its own."""
+    return cast(F, register_jitable(forceinline=True, pipeline_class=_PartCompiler)(function))
+
+
+def kernel(function: F) -> F:
+    """Compile a loop at its first call; it releases the interpreter lock and divides as numpy does."""
+    return cast(F, numba.njit(cache=CACHE, nogil=True, error_model="numpy")(function))
+
+
+@numba.extending.intrinsic
+def _borrowed(typing_context: Any, machine: Any) -> Any:
+    """The same tuple with every array's owner cleared, so that no reference is counted inside the loop."""
+
+    def clear(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+        if isinstance(kind, numba.types.Array):
+            array = context.make_array(kind)(context, builder, value)
+            array.meminfo = context.get_constant_null(numba.types.voidptr)
+            array.parent = context.get_constant_null(numba.types.voidptr)
+            return array._getvalue()
+        for k, part in enumerate(getattr(kind, "types", ())):
+            changed = clear(context, builder, part, builder.extract_value(value, k))
+            value = builder.insert_value(value, changed, k)
+        return value
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return clear(context, builder, signature.args[0], arguments[0])
+
+    return machine(machine), codegen
+
+
+def borrowed(machine):  # type: ignore[no-untyped-def]
+    """Interpreted twin of `_borrowed`: the tuple itself (unannotated: numba compares the signatures' texts)."""
+    return machine
+
+
+@numba.extending.overload(borrowed)
+def _borrowed_overload(machine):  # type: ignore[no-untyped-def]
+    return lambda machine: _borrowed(machine)
+
+
+@dataclass
+class CompileReport:
+    """What was compiled in this process: number of loops and seconds (nested compilations counted once)."""
+
+    loops: int = 0
+    seconds: float = 0.0
+
+
+_REPORT = CompileReport()
+
+
+class _Stopwatch(numba_event.Listener):
+    """Adds up the time of outermost compilations."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._recorder = numba_event.TimingListener()
+
+    def on_start(self, event: Any) -> None:
+        self._depth += 1
+        if self._depth == 1:
+            self._recorder = numba_event.TimingListener()
+        self._recorder.on_start(event)
+
+    def on_end(self, event: Any) -> None:
+        self._depth -= 1
+        self._recorder.on_end(event)
+        if self._depth == 0:
+            _REPORT.loops += 1
+            _REPORT.seconds += self._recorder.duration
+
+
+numba_event.register("numba:compile", _Stopwatch())
+
+
+def compile_report() -> CompileReport:
+    """Return how many loops this process has compiled and how long that took, in seconds."""
+    return _REPORT
+
+
+@functools.cache
+def _package_sources() -> bytes:
+    """Digest of every source file of the engine (models and viz are reached by `fingerprint` arguments)."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.glob("*.py")) + sorted(root.glob("faults/*.py")) + sorted(root.glob("transport/*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.digest()
+
+
+def fingerprint(*functions: Callable[..., Any]) -> int:
+    """Return 62 bits of a digest of the sources of the engine and of the files that define `functions`.
+
+    Helpers that a user's model imports from yet other files are not covered.
+    """
+    digest = hashlib.sha256(_package_sources())
+    files = {inspect.getsourcefile(inspect.unwrap(function)) for function in functions}
+    for name in sorted(file for file in files if file is not None):
+        digest.update(Path(name).read_bytes())
+    return int.from_bytes(digest.digest()[:8], "little") >> 2

@@ -1,0 +1,600 @@
+"""The compiled engine: one event loop, made for exactly the models and stages that a network uses.
+
+Relies on the machine's arrays, the queue, the dynamics of each model and the stages' scalar functions. Used by
+`simulate`. The loop walks the same stages in the same order as `reference`, and gives the same bits. It can stop
+between two micro-steps (a buffer is full, a lane must grow, a budget is used up) and go on where it was.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eventsim._jit import borrowed, fingerprint, jitable, kernel, kernel_part
+from eventsim.dynamics import make_decide, make_dynamics, schedule, touch
+from eventsim.machine import LATE, NOMINAL, PREMATURE, SPIKES, T_MIN, T_START, TRACE_ROWS, VISITED, Machine
+from eventsim.neuron_model import Model
+from eventsim.queue import clear, pop, requeue, sort_numbers
+
+Array = np.ndarray[Any, Any]
+
+# What a call of the loop returns.
+DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY = range(7)
+RECORD_SPIKES, RECORD_FIRST = 1, 2
+
+
+class Stimulus(NamedTuple):
+    """Source spikes of a batch of samples: sample k holds entries start[k]:start[k + 1], sorted by (time, neuron)."""
+
+    time: Array
+    neuron: Array
+    start: Array
+    sample_id: Array
+
+
+class Output(NamedTuple):
+    """What the loop writes. Row `control.sample` belongs to the sample at work; buffers are shared by a batch."""
+
+    spikes: Array
+    traces: Array
+    first: Array
+    readout: Array
+    counters: Array
+    errors: Array
+    transport: Array
+    summary: Array
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages that a loop is made with; what is absent is compiled away."""
+
+    models: tuple[Model, ...]
+    perturbs: tuple[Any, ...] = ()
+    early: bool = False
+    carry: Any = None
+    probes: bool = False
+    clocked: bool = False
+    bounded: bool = False
+
+
+def _fold(functions: tuple[Any, ...]) -> Any:
+    """One function that calls the k-th of several, compiled to nested ifs."""
+    first = functions[0]
+    if len(functions) == 1:
+
+        @kernel_part
+        def only(kind: int, *args: Any) -> Any:
+            return first(*args)
+
+        return only
+    rest = _fold(functions[1:])
+
+    @kernel_part
+    def choose(kind: int, *args: Any) -> Any:
+        if kind == 0:
+            return first(*args)
+        return rest(kind - 1, *args)
+
+    return choose
+
+
+@kernel_part
+def push_packet(m: Machine, k: int, t: float, neuron: int) -> None:
+    """Put a packet into lane k; its queue key changes only where the lane was empty."""
+    lane = m.lanes[k]
+    place = lane.offset + (lane.tail & lane.mask)
+    m.ring_time[place] = t
+    m.ring_neuron[place] = neuron
+    if lane.head == lane.tail:
+        requeue(m.queue, m.cohorts.size + k, t)
+        m.control[0].queue_operations += 1
+    lane.tail += 1
+
+
+@kernel_part
+def fan_out(m: Machine, k: int, neuron: int) -> int:
+    """Number of synapses that a packet of lane k reaches."""
+    lane = m.lanes[k]
+    if lane.kind == 0:
+        return m.nodes[lane.post].size  # type: ignore[no-any-return]
+    if lane.kind == 1:
+        return m.row_start[lane.rows + neuron + 1] - m.row_start[lane.rows + neuron]  # type: ignore[no-any-return]
+    return 1
+
+
+def _make_send(carry: Any) -> Any:
+    """Transport and delay: from emission at t to packets in the lanes. Returns a status."""
+    if carry is None:
+
+        @kernel_part
+        def depart(m: Machine, t: float) -> float:
+            return t
+    else:
+
+        @kernel_part
+        def depart(m: Machine, t: float) -> float:
+            return carry(m.transport_numbers, m.transport_state, t)  # type: ignore[no-any-return]
+
+    @kernel_part
+    def send(m: Machine, n: int, neuron: int, t: float) -> int:
+        node = m.nodes[n]
+        control = m.control[0]
+        if node.first_out == node.last_out:
+            return DONE
+        left = depart(m, t)
+        for o in range(node.first_out, node.last_out):
+            k = m.outgoing[o]
+            lane = m.lanes[k]
+            arrival = left + lane.delay
+            if lane.delay > 0.0:
+                if arrival == left:
+                    control.neuron = node.first + neuron
+                    return LOST_DELAY
+                if lane.ticks > 0:
+                    tick = round(t / node.period)
+                    if left == t and tick * node.period == t:
+                        arrival = (tick + lane.ticks) * node.period
+            m.counters[n, NOMINAL] += fan_out(m, k, neuron)
+            push_packet(m, k, arrival, neuron)
+            if lane.tail - lane.head + node.size + control.pending > lane.mask:
+                control.grow = 1
+        return DONE
+
+    return send
+
+
+@kernel_part
+def write_stimulus(m: Machine, stimulus: Stimulus, output: Output, t: float) -> bool:
+    """Record source spikes up to and including t; False where the buffer is full before that."""
+    control = m.control[0]
+    while control.written < control.stimulus_end and stimulus.time[control.written] <= t:
+        if control.spikes >= output.spikes.size:
+            return False
+        g = stimulus.neuron[control.written]
+        _write_spike(m, output, g, stimulus.time[control.written])
+        control.written += 1
+    return True
+
+
+@kernel_part
+def _write_spike(m: Machine, output: Output, g: int, t: float) -> None:
+    control = m.control[0]
+    n = m.node_of[g]
+    spike = output.spikes[control.spikes]
+    spike.sample = control.sample
+    spike.population = n
+    spike.neuron = g - m.nodes[n].first
+    spike.time = t
+    control.spikes += 1
+
+
+def _make_emit(send: Any, bounded: bool) -> Any:
+    """Stage 5: record, count and send all spikes of this micro-step, in (population, neuron) order."""
+
+    @kernel_part
+    def emit(m: Machine, output: Output, t: float) -> int:
+        control = m.control[0]
+        sort_numbers(m.fired, control.fired)
+        for k in range(control.fired):
+            g = m.fired[k]
+            n = m.node_of[g]
+            node = m.nodes[n]
+            if m.last_spike[g] == t:
+                control.neuron = g
+                return TWICE
+            m.counters[n, SPIKES] += 1
+            if node.windowed == 1 and t < node.t_min:
+                m.counters[n, PREMATURE] += 1
+            if control.record & RECORD_SPIKES:
+                _write_spike(m, output, g, t)
+            if control.record & RECORD_FIRST and m.last_spike[g] == -math.inf:
+                output.first[control.sample, g] = t
+                if bounded:
+                    output.errors[control.sample, g, 0] = m.spike_error[g, 0]
+                    output.errors[control.sample, g, 1] = m.spike_error[g, 1]
+            m.last_spike[g] = t
+            status = send(m, n, g - node.first, t)
+            if status != DONE:
+                return status
+        return DONE
+
+    return emit
+
+
+def _make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
+    """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
+
+    @kernel_part
+    def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
+        node = m.nodes[n]
+        if what == T_START:
+            m.phase[n] = 1
+            for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+                touch(m, c, t)
+                m.cohorts[c].fresh = 1
+                m.cohorts[c].flagged = 1
+        elif what == T_MIN:
+            m.phase[n] = 2
+            open_window(node.dynamics, m, n, t)
+            if node.readout >= 0:
+                readout(node.dynamics, m, n, output.readout[m.control[0].sample])
+                m.phase[n] = 3
+        else:
+            m.phase[n] = 3
+        if m.phase[n] == 3:
+            for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+                requeue(m.queue, c, math.inf)
+
+    @kernel_part
+    def gather_cohort(m: Machine, c: int, t: float, sample: Any) -> None:
+        n = m.node_of_cohort[c]
+        node = m.nodes[n]
+        cohort = m.cohorts[c]
+        if cohort.mode == 1:
+            cohort.mode = 0
+            cohort.flagged = 1
+            requeue(m.queue, c, math.inf)
+            touch(m, c, t)
+            return
+        if node.cohort_size == 1:
+            requeue(m.queue, c, math.inf)
+            cross(node.dynamics, m, n, c, c - node.cohort, t, sample)
+            return
+        base = node.first
+        if cohort.candidates == 0:
+            cohort.flagged = 1
+            requeue(m.queue, c, math.inf)
+            touch(m, c, t)
+            return
+        times = m.candidate_time[base : base + node.size]
+        items = m.candidate[base : base + node.size]
+        while cohort.candidates > 0 and times[0] == t:
+            i = items[0]
+            cohort.candidates = pop(times, items, cohort.candidates)
+            cross(node.dynamics, m, n, c, i, t, sample)
+        schedule(m, node, c)
+
+    @kernel_part
+    def gather_lane(m: Machine, k: int, t: float) -> None:
+        control = m.control[0]
+        lane = m.lanes[k]
+        while lane.head < lane.tail:
+            place = lane.offset + (lane.head & lane.mask)
+            if m.ring_time[place] != t:
+                break
+            m.packets[control.packets] = (((lane.pre << 31) + m.ring_neuron[place]) << 16) + k
+            control.packets += 1
+            lane.head += 1
+        key = math.inf
+        if lane.head < lane.tail:
+            key = m.ring_time[lane.offset + (lane.head & lane.mask)]
+        requeue(m.queue, m.cohorts.size + k, key)
+
+    @kernel_part
+    def gather(m: Machine, output: Output, t: float, sample: Any) -> None:
+        control = m.control[0]
+        first_clock = m.cohorts.size + m.lanes.size + 1
+        while m.queue.keys[0] == t:
+            node = m.queue.nodes[0]
+            control.queue_operations += 1
+            if node < m.cohorts.size:
+                gather_cohort(m, node, t, sample)
+            elif node < m.cohorts.size + m.lanes.size:
+                gather_lane(m, node - m.cohorts.size, t)
+            elif node == m.cohorts.size + m.lanes.size:
+                while m.switch_time[control.switch] == t:
+                    switch_node(m, output, t, m.switch_node[control.switch], m.switch_what[control.switch])
+                    control.switch += 1
+                    control.events += 1
+                requeue(m.queue, node, m.switch_time[control.switch])
+            else:
+                clock = node - first_clock
+                m.due[control.due] = clock
+                control.due += 1
+                m.ticks[clock] += 1
+                requeue(m.queue, node, m.ticks[clock] * m.nodes[m.clocks[clock]].period)
+
+    return gather
+
+
+def _make_deliver(dense: Any, row: Any) -> Any:
+    """Stage 3: fold all packets of this micro-step into their targets, in the published order."""
+
+    @kernel_part
+    def deliver(m: Machine, t: float) -> None:
+        control = m.control[0]
+        if control.packets > 1:
+            sort_numbers(m.packets, control.packets)
+        control.events += control.packets
+        for j in range(control.packets):
+            code = m.packets[j]
+            k = code & 0xFFFF
+            neuron = (code >> 16) & 0x7FFFFFFF
+            lane = m.lanes[k]
+            n = lane.post
+            node = m.nodes[n]
+            count = fan_out(m, k, neuron)
+            m.counters[n, VISITED] += count
+            if m.phase[n] >= 2:
+                m.counters[n, LATE] += count
+                if node.deaf == 1 or m.phase[n] == 3:
+                    continue
+            error = m.spike_error[m.nodes[lane.pre].first + neuron, 1]
+            if node.cohort_size > 1 or (node.size == 1 and lane.kind == 0):
+                dense(node.dynamics, m, n, lane, neuron, t, error)
+            else:
+                row(node.dynamics, m, n, lane, neuron, t, error)
+        control.packets = 0
+
+    return deliver
+
+
+@kernel_part
+def gather_pending(m: Machine, t: float) -> None:
+    """Spikes that crossed earlier and leave now join this micro-step's emissions."""
+    control = m.control[0]
+    while control.pending > 0 and m.pending_time[0] == t:
+        m.fired[control.fired] = m.pending[0]
+        control.fired += 1
+        control.pending = pop(m.pending_time, m.pending, control.pending)
+
+
+@kernel_part
+def note_traces(m: Machine, output: Output, t: float, sample: int) -> None:
+    """Record the state of the chosen neurons that changed in this micro-step."""
+    control = m.control[0]
+    for k in range(control.touched):
+        c = m.touched[k]
+        n = m.node_of_cohort[c]
+        node = m.nodes[n]
+        low = (c - node.cohort) * node.cohort_size
+        for i in range(low, low + node.cohort_size):
+            if m.probes[node.first + i] == 1:
+                _write_trace(m, output, n, i, t, sample)
+    for k in range(control.fired):
+        g = m.fired[k]
+        n = m.node_of[g]
+        if m.probes[g] == 1:
+            _write_trace(m, output, n, g - m.nodes[n].first, t, sample)
+
+
+@kernel_part
+def _write_trace(m: Machine, output: Output, n: int, i: int, t: float, sample: int) -> None:
+    control = m.control[0]
+    node = m.nodes[n]
+    trace = output.traces[control.traces]
+    trace.sample = sample
+    trace.neuron = node.first + i
+    trace.time = t
+    for r in range(min(node.n_state, TRACE_ROWS)):
+        trace.state[r] = m.state[node.state + r * node.size + i]
+    control.traces += 1
+
+
+@kernel_part
+def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
+    """Fresh state for sample k of the batch; without a transport all source spikes go straight into their lanes."""
+    control = m.control[0]
+    clear(m.queue)
+    m.state[:] = m.state_start
+    m.done[:] = 0
+    m.last_spike[:] = -math.inf
+    m.spike_number[:] = 0
+    m.spike_error[:] = 0.0
+    m.counters[:] = 0
+    m.transport_state[:] = 0.0
+    m.ticks[:] = 0
+    for n in range(m.nodes.size):
+        node = m.nodes[n]
+        m.phase[n] = 0 if node.windowed == 1 else 1
+        if node.dynamics >= 0:
+            for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+                cohort = m.cohorts[c]
+                cohort.t = node.t_start
+                cohort.stamp = -1
+                cohort.aimed = -1
+                cohort.flagged = 1
+                cohort.candidates = 0
+                cohort.mode = 0
+                cohort.fresh = 0
+    for k_lane in range(m.lanes.size):
+        m.lanes[k_lane].head = 0
+        m.lanes[k_lane].tail = 0
+    control.switch = 0
+    control.stamp = 0
+    control.busy = 0
+    control.touched = control.fired = control.packets = control.due = control.pending = 0
+    control.stimulus = control.written = stimulus.start[k]
+    control.stimulus_end = stimulus.start[k + 1]
+    base = m.cohorts.size + m.lanes.size
+    requeue(m.queue, base, m.switch_time[0])
+    for clock in range(m.clocks.size):
+        requeue(m.queue, base + 1 + clock, 0.0)
+    if prefill:
+        return fill_lanes(m, stimulus)
+    return DONE
+
+
+@kernel_part
+def fill_lanes(m: Machine, stimulus: Stimulus) -> int:
+    """Put all source spikes of the sample into their lanes."""
+    control = m.control[0]
+    for j in range(control.stimulus, control.stimulus_end):
+        g, t = stimulus.neuron[j], stimulus.time[j]
+        n = m.node_of[g]
+        node = m.nodes[n]
+        for o in range(node.first_out, node.last_out):
+            k = m.outgoing[o]
+            arrival = t + m.lanes[k].delay
+            if m.lanes[k].delay > 0.0 and arrival == t:
+                control.neuron = g
+                return LOST_DELAY
+            push_packet(m, k, arrival, g - node.first)
+            m.counters[n, NOMINAL] += fan_out(m, k, g - node.first)
+    control.stimulus = control.stimulus_end
+    return DONE
+
+
+@functools.cache
+def event_loop(stages: Stages) -> Any:
+    """Return the loop compiled for `stages`: ``run(machine, stimulus, output, first, last, budget)`` -> status.
+
+    It simulates samples `first` (resumed where control.busy) to `last` and stops at a full buffer or after `budget`
+    events. The second call with the same stages, or with the same models in another network, costs nothing.
+    """
+    decide, wish = make_decide(stages.perturbs)
+    parts = [make_dynamics(model, decide, wish, stages.early) for model in stages.models]
+    fold = {name: _fold(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
+    send = _make_send(stages.carry)
+    emit = _make_emit(send, stages.bounded)
+    gather = _make_gather(fold["cross"], fold["readout"], fold["open_window"])
+    deliver = _make_deliver(fold["dense"], fold["row"])
+    settle, tick = fold["settle"], fold["tick"]
+    micro_step = _make_micro_step(stages, gather, deliver, settle, tick, emit)
+    begin = _make_begin(stages, settle, send)
+    functions = [f for model in stages.models for f in (*model.functions, model.time_error) if f is not None]
+    source = fingerprint(*functions, *stages.perturbs, *([stages.carry] if stages.carry else []))
+    with_transport = stages.carry is not None
+
+    @kernel
+    def run(
+        machine: Machine, stimulus_in: Stimulus, output_in: Output, first_row: int, last_row: int, budget: int
+    ) -> tuple[int, int]:
+        m, stimulus, output = borrowed(machine), borrowed(stimulus_in), borrowed(output_in)
+        control = m.control[0]
+        stop = control.events + budget
+        while control.sample < last_row:
+            k = control.sample - first_row
+            if control.busy == 0:
+                status = start_sample(m, stimulus, k, not with_transport)
+                if status != DONE:
+                    return status, source
+                begin(m, stimulus.sample_id[k])
+                control.busy = 1
+                control.micro = 0
+            while True:
+                if control.micro == 0:
+                    t = m.queue.keys[0]
+                    if with_transport and control.stimulus < control.stimulus_end:
+                        t = min(t, stimulus.time[control.stimulus])
+                    if control.pending > 0:
+                        t = min(t, m.pending_time[0])
+                    if not t < control.until or t == math.inf:
+                        break
+                    control.now = t
+                status = micro_step(m, stimulus, output, control.now, stimulus.sample_id[k])
+                if status != DONE:
+                    return status, source
+                if control.events >= stop:
+                    return PAUSE, source
+            if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, control.until):
+                return SPIKES_FULL, source
+            finish_sample(m, output)
+            control.busy = 0
+            control.sample += 1
+        return DONE, source
+
+    return run
+
+
+@kernel_part
+def finish_sample(m: Machine, output: Output) -> None:
+    """Copy what was counted into the sample's row."""
+    row = m.control[0].sample
+    output.counters[row] = m.counters
+    output.transport[row] = m.transport_state
+
+
+def _make_begin(stages: Stages, settle: Any, send: Any) -> Any:
+    """Predictions before the first event, for neurons whose drive alone may make them spike."""
+
+    @kernel_part
+    def begin(m: Machine, sample: Any) -> None:
+        control = m.control[0]
+        for n in range(m.nodes.size):
+            node = m.nodes[n]
+            if node.dynamics >= 0 and node.windowed == 0 and node.clocked == 0:
+                for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+                    settle(node.dynamics, m, n, c, node.t_start, sample)
+        control.stamp += 1
+
+    return begin
+
+
+def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tick: Any, emit: Any) -> Any:
+    """One micro-step (t, n): the five stages of the event order. Returns a status; DONE leaves control ready."""
+    with_transport, probes, clocked = stages.carry is not None, stages.probes, stages.clocked
+    pending = len(stages.perturbs) > 0
+    send = _make_send(stages.carry)
+
+    @kernel_part
+    def feed(m: Machine, stimulus: Stimulus, t: float) -> int:
+        control = m.control[0]
+        while control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
+            g = stimulus.neuron[control.stimulus]
+            n = m.node_of[g]
+            status = send(m, n, g - m.nodes[n].first, t)
+            if status != DONE:
+                return status
+            control.stimulus += 1
+        return DONE
+
+    @kernel_part
+    def ticks(m: Machine, rank: int, t: float, sample: Any) -> None:
+        control = m.control[0]
+        kept = 0
+        sort_numbers(m.due, control.due)
+        for j in range(control.due):
+            n = m.clocks[m.due[j]]
+            if m.nodes[n].rank == rank:
+                tick(m.nodes[n].dynamics, m, n, t, sample)
+                control.events += 1
+            else:
+                m.due[kept] = m.due[j]
+                kept += 1
+        control.due = kept
+
+    @kernel_part
+    def micro_step(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> int:
+        control = m.control[0]
+        if control.grow == 1:
+            return GROW
+        if control.record & RECORD_SPIKES:
+            if control.spikes + m.done.size + control.pending > output.spikes.size:
+                return SPIKES_FULL
+            if not write_stimulus(m, stimulus, output, t):
+                return SPIKES_FULL
+        if probes and control.traces + 2 * m.done.size > output.traces.size:
+            return TRACES_FULL
+        control.stamp += 1
+        control.touched = 0
+        control.fired = 0
+        if with_transport and control.micro == 0:
+            status = feed(m, stimulus, t)
+            if status != DONE:
+                return status
+        gather(m, output, t, sample)
+        if pending:
+            gather_pending(m, t)
+        if clocked and control.micro == 0:
+            ticks(m, -1, t, sample)
+        deliver(m, t)
+        if clocked:
+            ticks(m, control.micro, t, sample)
+        for j in range(control.touched):
+            c = m.touched[j]
+            n = m.node_of_cohort[c]
+            settle(m.nodes[n].dynamics, m, n, c, t, sample)
+        if probes:
+            note_traces(m, output, t, control.sample)
+        control.events += control.fired
+        status = emit(m, output, t)
+        control.micro += 1
+        if m.queue.keys[0] != t and control.due == 0:
+            control.micro = 0
+        return status
+
+    return micro_step

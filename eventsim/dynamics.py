@@ -1,0 +1,439 @@
+"""One model's part of the compiled loop: arrival, cohort update, prediction and reset.
+
+Relies on the machine's arrays and on a model's scalar functions, which it closes over. `compiled` makes one `Dynamics`
+for each distinct model of a network and chooses between them by the population's number. Contracts (t is now):
+
+``dense(m, n, lane, neuron, t, error)`` fold one packet into a population that is one cohort ·
+``row(m, n, lane, neuron, t, error)`` fold one packet into neurons that are cohorts of their own ·
+``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross ·
+``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
+``open_window(m, n, t)`` t_min · ``tick(m, n, t, sample)`` a clock tick · ``readout(m, n, t, values)``.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from eventsim._jit import jitable, kernel_part
+from eventsim.machine import CLIPPED, PENDING, Machine
+from eventsim.neuron_model import Model
+from eventsim.queue import push, requeue
+from eventsim.rows import LOAD, SLICES, STORE
+
+# Widens the horizon of the cheap check by more than the rounding of t + time_to_spike, so that it errs towards yes.
+PAD = 8.0 * 2.0**-52
+
+
+class Dynamics(NamedTuple):
+    """The compiled parts of one model; see the module's first lines."""
+
+    dense: Any
+    row: Any
+    settle: Any
+    cross: Any
+    open_window: Any
+    tick: Any
+    readout: Any
+
+
+@kernel_part
+def touch(m: Machine, c: int, t: float) -> None:
+    """Note that cohort c changes in this micro-step, so that it is settled once its arrivals are in."""
+    control = m.control[0]
+    cohort = m.cohorts[c]
+    if cohort.stamp != control.stamp:
+        cohort.stamp = control.stamp
+        cohort.touched_at = t
+        m.touched[control.touched] = c
+        control.touched += 1
+
+
+@kernel_part
+def aim(m: Machine, n: int, c: int, t: float) -> None:
+    """Set how far ahead the crossings of cohort c are stored, once a micro-step and after all of t was gathered.
+
+    The horizon is the earliest time at which something is sure or able to reach the cohort: its next window change,
+    the head of a lane, or t + delay of a lane that is empty (a bound: the cohort is looked at again then).
+    """
+    cohort = m.cohorts[c]
+    if cohort.aimed == m.control[0].stamp:
+        return
+    cohort.aimed = m.control[0].stamp
+    node = m.nodes[n]
+    cohort.bound = math.inf
+    if node.cohort_size == 1:
+        cohort.horizon = math.inf
+        return
+    horizon = node.t_min if m.phase[n] < 2 else node.t_max
+    for k in range(node.first_in, node.last_in):
+        lane = m.lanes[m.incoming[k]]
+        if lane.head < lane.tail:
+            arrival = m.ring_time[lane.offset + (lane.head & lane.mask)]
+            if arrival < horizon:
+                horizon = arrival
+                cohort.bound = math.inf
+        elif lane.delay > 0.0 and m.nodes[lane.pre].dynamics >= 0 and t + lane.delay < horizon:
+            horizon = t + lane.delay
+            cohort.bound = horizon
+    cohort.horizon = horizon
+
+
+def make_dynamics(model: Model, decide: Any, wish: Any, early: bool) -> Dynamics:
+    """Return the parts of the loop for `model`.
+
+    `decide` and `wish` are the emission stage (`make_decide`). `early`: a fault may let windowed neurons emit before
+    their crossing.
+    """
+    dense = _make_dense(model)
+    row = _make_row(model)
+    cross = _make_cross(model, decide, early)
+    settle = _make_settle(model, wish, cross, early)
+    open_window, tick, readout = _make_switches(model, decide)
+    return Dynamics(dense, row, settle, cross, open_window, tick, readout)
+
+
+def _make_receive(model: Model) -> Any:
+    """The model's `receive`; where it carries rounding bounds, with the error of the input's time."""
+    receive = model.receive
+    if model.time_error is not None:
+
+        @jitable
+        def receive_with_error(s: Any, w: float, error: float) -> Any:
+            return receive(s, w, error)
+
+        return receive_with_error
+
+    @jitable
+    def receive_plain(s: Any, w: float, error: float) -> Any:
+        return receive(s, w)
+
+    return receive_plain
+
+
+def _make_dense(model: Model) -> Any:
+    """Fold a packet into a whole population: one propagator, then a loop over contiguous arrays."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
+    receive = _make_receive(model)
+
+    @kernel_part
+    def sweep(st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:
+        count = 0
+        for i in range(w.size):
+            s = receive(advance(c, load(st, i)), w[i], error)
+            store(st, i, s)
+            if may_spike(part(pr, i), s, pad):
+                count += 1
+        return count
+
+    @kernel_part
+    def fold(st: Any, pr: Any, w: Any, pad: float, error: float) -> int:
+        count = 0
+        for i in range(w.size):
+            s = receive(load(st, i), w[i], error)
+            store(st, i, s)
+            if may_spike(part(pr, i), s, pad):
+                count += 1
+        return count
+
+    @kernel_part
+    def dense(m: Machine, n: int, lane: Any, neuron: int, t: float, error: float) -> None:
+        node = m.nodes[n]
+        size = node.size
+        st = slices(m.state, node.state, size)
+        pr = rows(m.params, node.params, size)
+        first = lane.weights + neuron * size
+        w = m.weights[first : first + size]
+        cohort = m.cohorts[node.cohort]
+        if m.phase[n] == 0 or node.clocked:
+            fold(st, pr, w, 0.0, error)
+            return
+        touch(m, node.cohort, t)
+        aim(m, n, node.cohort, t)
+        horizon = cohort.horizon
+        pad = horizon - t + PAD * (abs(horizon) + abs(t))
+        dt = t - cohort.t
+        if dt > 0.0:
+            cohort.t = t
+            cohort.flagged = sweep(st, pr, w, propagator(part(pr, 0), dt), pad, error)
+        else:
+            cohort.flagged = fold(st, pr, w, pad, error)
+
+    return dense
+
+
+def _make_row(model: Model) -> Any:
+    """Fold a packet into neurons that are updated one by one; a refractory neuron takes no input."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    propagator, advance = model.propagator, model.advance
+    receive = _make_receive(model)
+
+    @kernel_part
+    def row(m: Machine, n: int, lane: Any, neuron: int, t: float, error: float) -> None:
+        node = m.nodes[n]
+        st = slices(m.state, node.state, node.size)
+        pr = rows(m.params, node.params, node.size)
+        low, high = 0, node.size
+        first = lane.weights + neuron * node.size
+        if lane.kind == 1:
+            low, high = m.row_start[lane.rows + neuron], m.row_start[lane.rows + neuron + 1]
+            first = lane.weights
+        elif lane.kind == 2:
+            low, high = neuron, neuron + 1
+            first = lane.weights
+        quiet = m.phase[n] == 0 or node.clocked
+        for k in range(low, high):
+            i = m.targets[lane.targets + k] if lane.kind == 1 else k
+            w = m.weights[first + k]
+            cohort = m.cohorts[node.cohort + i]
+            if quiet:
+                store(st, i, receive(load(st, i), w, error))
+            elif t >= cohort.t and m.done[node.first + i] == 0:
+                s = load(st, i)
+                if t > cohort.t:
+                    s = advance(propagator(part(pr, i), t - cohort.t), s)
+                    cohort.t = t
+                store(st, i, receive(s, w, error))
+                cohort.flagged = 1
+                touch(m, node.cohort + i, t)
+
+    return row
+
+
+def _make_note_error(model: Model) -> Any:
+    """Keep the rounding bounds of a spike at t, where the model has them."""
+    time_error = model.time_error
+    if time_error is None:
+
+        @jitable
+        def no_error(m: Machine, g: int, p: Any, s: Any, t: float) -> None:
+            pass
+
+        return no_error
+
+    @jitable
+    def note_error(m: Machine, g: int, p: Any, s: Any, t: float) -> None:
+        m.spike_error[g, 0], m.spike_error[g, 1] = time_error(p, s, t)
+
+    return note_error
+
+
+def _make_cross(model: Model, decide: Any, early: bool) -> Any:
+    """Neuron i of node n (in cohort c) crosses at t: stage 1 of the spine, handing over to emission."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    propagator, advance, reset, retire = model.propagator, model.advance, model.reset, model.retire
+    time_to_spike, note_error = model.time_to_spike, _make_note_error(model)
+
+    @kernel_part
+    def cross(m: Machine, n: int, c: int, i: int, t: float, sample: Any) -> None:
+        node = m.nodes[n]
+        cohort = m.cohorts[c]
+        st = slices(m.state, node.state, node.size)
+        p = part(rows(m.params, node.params, node.size), i)
+        s = load(st, i)
+        g = node.first + i
+        note_error(m, g, p, s, t)
+        t_cross, now = t, t
+        if early and m.phase[n] == 2:
+            t_cross = cohort.t + time_to_spike(p, s)
+            if cohort.touched_at < t:
+                now = cohort.touched_at
+        if node.single:
+            m.done[g] = 1
+            store(st, i, retire(s))
+        else:
+            if t > cohort.t:
+                s = advance(propagator(p, t - cohort.t), s)
+            s = reset(p, s)
+            store(st, i, s)
+            held = t + m.refractory[g]
+            cohort.t = held
+            cohort.mode = 1 if held > t else 0
+            requeue(m.queue, c, held if held > t else t + time_to_spike(p, s))
+            m.control[0].queue_operations += 1
+        decide(m, n, g, i, t_cross, now, t, sample)
+
+    return cross
+
+
+def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
+    """After the arrivals of a micro-step: jump test, then prediction, then the cohort's key in the queue."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
+    may_spike, time_to_spike, above = model.may_spike, model.time_to_spike, model.above
+
+    @kernel_part
+    def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+        node = m.nodes[n]
+        cohort = m.cohorts[c]
+        if t < cohort.t or m.phase[n] == 3 or cohort.mode == 1:
+            return
+        aim(m, n, c, t)
+        low = (c - node.cohort) * node.cohort_size
+        base = node.first + low
+        test = cohort.fresh == 1 or node.jumps == 1
+        cohort.fresh = 0
+        horizon = cohort.horizon
+        soon = early and m.phase[n] == 2
+        if soon:
+            horizon, cohort.bound = node.t_max, math.inf
+        found = 0
+        alone = math.inf
+        if test or soon or cohort.flagged > 0:
+            st = slices(m.state, node.state, node.size)
+            pr = rows(m.params, node.params, node.size)
+            pad = horizon - cohort.t + PAD * (abs(horizon) + abs(cohort.t))
+            for i in range(low, low + node.cohort_size):
+                if m.done[node.first + i] == 1:
+                    continue
+                p, s = part(pr, i), load(st, i)
+                key = math.inf
+                if test and above(p, s):
+                    key = t
+                elif soon or may_spike(p, s, pad):
+                    key = cohort.t + time_to_spike(p, s)
+                    if key >= node.t_max:
+                        continue
+                    if soon:
+                        key = wish(m, n, node.first + i, i, key, t, sample)
+                if key <= t:
+                    cross(m, n, c, i, t, sample)
+                    if node.single == 0:
+                        return
+                elif node.cohort_size == 1:
+                    alone = key
+                elif key <= horizon and key < math.inf:
+                    found = push(m.candidate_time[base : base + node.cohort_size],
+                                 m.candidate[base : base + node.cohort_size], found, key, i)  # fmt: skip
+        cohort.candidates = found
+        if node.cohort_size == 1:
+            requeue(m.queue, c, alone)
+            m.control[0].queue_operations += 1
+        else:
+            schedule(m, node, c)
+
+    return settle
+
+
+@kernel_part
+def schedule(m: Machine, node: Any, c: int) -> None:
+    """Queue the cohort at its first stored crossing, else at the time when it must be looked at again."""
+    cohort = m.cohorts[c]
+    key = cohort.bound
+    if cohort.candidates > 0:
+        key = m.candidate_time[node.first + (c - node.cohort) * node.cohort_size]
+    requeue(m.queue, c, key)
+    m.control[0].queue_operations += 1
+
+
+def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
+    """t_min, clock ticks and the read-out."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    propagator, advance, open_state = model.propagator, model.advance, model.open_window
+    tick_state, above, reset = model.tick, model.above, model.reset
+    deaf, clocked = model.deaf, model.clocked
+
+    @kernel_part
+    def open_window(m: Machine, n: int, t: float) -> None:
+        node = m.nodes[n]
+        st = slices(m.state, node.state, node.size)
+        pr = rows(m.params, node.params, node.size)
+        for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+            cohort = m.cohorts[c]
+            low = (c - node.cohort) * node.cohort_size
+            dt = t - cohort.t
+            if deaf:
+                coefficients = propagator(part(pr, low), dt)
+                for i in range(low, low + node.cohort_size):
+                    s = load(st, i)
+                    if dt > 0.0:
+                        s = advance(coefficients, s)
+                    store(st, i, open_state(part(pr, i), s))
+                cohort.t = t
+            cohort.flagged = 1
+            touch(m, c, t)
+
+    @kernel_part
+    def tick(m: Machine, n: int, t: float, sample: Any) -> None:
+        if clocked:
+            node = m.nodes[n]
+            st = slices(m.state, node.state, node.size)
+            pr = rows(m.params, node.params, node.size)
+            for i in range(node.size):
+                p = part(pr, i)
+                s = tick_state(p, load(st, i))
+                if above(p, s):
+                    s = reset(p, s)
+                    decide(m, n, node.first + i, i, t, t, t, sample)
+                store(st, i, s)
+
+    @kernel_part
+    def readout(m: Machine, n: int, values: Any) -> None:
+        node = m.nodes[n]
+        st = slices(m.state, node.state, node.size)
+        for i in range(node.size):
+            values[node.readout + i] = st[0][i]
+
+    return open_window, tick, readout
+
+
+def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The emission stage: (decide, wish).
+
+    ``wish(m, n, g, i, t_cross, now, sample)``: when the spike of a crossing at t_cross would leave, decided at `now`,
+    never before now; ``decide`` puts it on the list of this micro-step's emissions, or among the pending ones.
+    """
+    apply = _compose(perturbs, 0)
+
+    @kernel_part
+    def leave(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
+        return apply(m, n, i, m.spike_number[g], t_cross, now, sample, 0)  # type: ignore[no-any-return]
+
+    @kernel_part
+    def wish(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
+        return min(t_cross, leave(m, n, g, i, t_cross, now, sample)[0])
+
+    @kernel_part
+    def decide(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, t: float, sample: Any) -> None:
+        control = m.control[0]
+        wanted, clipped = leave(m, n, g, i, t_cross, now, sample)
+        m.spike_number[g] += 1
+        m.counters[n, CLIPPED] += clipped
+        if wanted > t:
+            control.pending = push(m.pending_time, m.pending, control.pending, wanted, g)
+            m.counters[n, PENDING] += 1
+        else:
+            m.fired[control.fired] = g
+            control.fired += 1
+
+    return decide, wish
+
+
+def _compose(perturbs: tuple[Any, ...], index: int) -> Any:
+    """One function that applies the faults one after another, each clipped to what is causal."""
+    if not perturbs:
+
+        @jitable
+        def identity(
+            m: Machine, n: int, i: int, number: int, t: float, now: float, sample: Any, clipped: int
+        ) -> tuple[float, int]:
+            return t, clipped
+
+        return identity
+    first, rest, f = perturbs[0], _compose(perturbs[1:], index + 1), index
+
+    @jitable
+    def then(
+        m: Machine, n: int, i: int, number: int, t: float, now: float, sample: Any, clipped: int
+    ) -> tuple[float, int]:
+        if m.fault_keys[f, n, 1] == 1:
+            t = first(m.fault_numbers[f], m.fault_keys[f, n, 0], sample, i, number, t)
+            if t < now:
+                t = now
+                clipped = 1
+        return rest(m, n, i, number, t, now, sample, clipped)  # type: ignore[no-any-return]
+
+    return then

@@ -1,0 +1,170 @@
+"""The Python side of the compiled engine: prepare it for a task, run batches of samples, mend what stopped it.
+
+Relies on the machine and the loop. Used by `simulate`, one `Worker` a thread.
+"""
+
+import functools
+import math
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from eventsim import compiled
+from eventsim.errors import BudgetError, SimulationError
+from eventsim.machine import SPIKE, TRACE, Machine, dynamics_of, fork, grow_rings, new_machine
+from eventsim.network import Network
+
+if TYPE_CHECKING:
+    from eventsim.simulate import Task
+
+Problem = tuple[type[SimulationError], str]
+_LOCK = threading.Lock()
+PAUSE_EVENTS = 2_000_000
+
+
+class Prepared(NamedTuple):
+    """A lowered network and the loop that runs it."""
+
+    machine: Machine
+    loop: Any
+
+
+@functools.lru_cache(maxsize=8)
+def _lowered(net: Network, error_bounds: bool, room: int) -> Machine:
+    return new_machine(net, error_bounds, room)
+
+
+def prepare(task: "Task") -> Prepared:
+    """Lower the task's network (kept for the next call) and get its loop."""
+    room = task.inputs.room()
+    machine = _lowered(task.net, task.error_bounds, room)
+    probes = np.zeros(machine.done.size, dtype=np.uint8)
+    for name, chosen in task.probes.items():
+        probes[int(machine.nodes[task.net.node(name).order].first) + chosen] = 1
+    width = max([1] + [len(fault.numbers()) for fault in task.faults])
+    numbers = np.zeros((max(1, len(task.faults)), width))
+    for k, fault in enumerate(task.faults):
+        numbers[k, : len(fault.numbers())] = fault.numbers()
+    keys = task.fault_keys if task.faults else np.zeros((1, len(task.net.nodes), 2), dtype=np.uint64)
+    carried = task.transport
+    machine = machine._replace(
+        probes=probes,
+        fault_numbers=numbers,
+        fault_keys=keys,
+        transport_numbers=np.array(carried.numbers() if carried else (0.0,), dtype=np.float64),
+        transport_state=np.zeros(max(1, carried.n_state if carried else 1)),
+    )
+    stages = compiled.Stages(
+        models=tuple(dynamics_of(task.net, task.error_bounds)),
+        perturbs=tuple(fault.perturb for fault in task.faults),
+        early=any(not fault.causal for fault in task.faults),
+        carry=carried.carry if carried else None,
+        probes=bool(task.probes),
+        clocked=any(population.model.clocked for population in task.net.populations),
+        bounded=task.error_bounds,
+    )
+    return Prepared(machine, compiled.event_loop(stages))
+
+
+class Worker:
+    """Runs batches of samples of one task, one at a time; owns the state of its thread."""
+
+    def __init__(self, task: "Task", prepared: Prepared) -> None:
+        self.task, self.loop = task, prepared.loop
+        self.machine = fork(prepared.machine)
+        total = self.machine.done.size
+        self._spikes = np.empty(max(1 << 12, 4 * total) if task.record == "spikes" else 1, dtype=SPIKE)
+        self._traces = np.empty(max(1 << 10, 4 * total) if task.probes else 1, dtype=TRACE)
+        self._flags = {"readout": 0, "first_spikes": compiled.RECORD_FIRST}.get(
+            task.record, compiled.RECORD_FIRST | compiled.RECORD_SPIKES
+        )
+
+    def run(self, low: int, high: int) -> Problem | None:
+        """Simulate samples low..high-1; return what went wrong, or None."""
+        task = self.task
+        stimulus = task.inputs.batch(low, high)
+        self._write_first_source_spikes(stimulus, low)
+        self._make_room(int(np.diff(stimulus.start).max()))
+        control = self.machine.control
+        control.sample, control.busy, control.until = low, 0, math.inf if task.until is None else task.until
+        control.record, control.events, control.queue_operations, control.grow = self._flags, 0, 0, 0
+        control.spikes = control.traces = 0
+        output = compiled.Output(
+            self._spikes.view(np.recarray), self._traces.view(np.recarray), _rows(task.first), task.readout,
+            task.counters, _errors(task.errors), task.transport_state, np.zeros(1),
+        )  # fmt: skip
+        inputs = compiled.Stimulus(*stimulus)
+        while True:
+            done = int(control.events[0])
+            budget = PAUSE_EVENTS if task.max_events is None else min(PAUSE_EVENTS, task.max_events)
+            status, _source = self.loop(self.machine, inputs, output, low, high, budget)
+            with _LOCK:
+                task.events += int(control.events[0]) - done
+                over = task.check_budget(task.events)
+            self._drain(low)
+            if status == compiled.GROW:
+                self.machine = grow_rings(self.machine)
+                control = self.machine.control
+                control.grow = 0
+            problem = self._problem(status)
+            if problem is None and over is not None and status != compiled.DONE:
+                problem = BudgetError, self._where(f"{over}")
+            if problem is not None or status == compiled.DONE:
+                with _LOCK:
+                    task.queue_operations += int(control.queue_operations[0])
+                    task.done += high - low
+                if problem is not None:
+                    compiled.finish_sample(self.machine, output)
+                return problem
+
+    def _write_first_source_spikes(self, stimulus: Any, low: int) -> None:
+        """Source spikes are known before the run: put the first of each neuron into the matrix."""
+        task = self.task
+        if task.record == "readout":
+            return
+        rows = np.repeat(np.arange(low, low + len(stimulus.start) - 1), np.diff(stimulus.start))
+        np.minimum.at(task.first, (rows, stimulus.neuron), stimulus.time)
+        np.add.at(task.counters, (rows, self.machine.node_of[stimulus.neuron], 0), 0)
+
+    def _make_room(self, spikes: int) -> None:
+        sources = self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
+        while sources.any() and (self.machine.lanes.mask[sources] < spikes).any():
+            self.machine.lanes.head = self.machine.lanes.tail = 0
+            self.machine = grow_rings(self.machine)
+
+    def _drain(self, batch: int) -> None:
+        control = self.machine.control
+        self.task.spikes.add(batch, self._spikes[: int(control.spikes[0])])
+        self.task.traces.add(batch, self._traces[: int(control.traces[0])])
+        control.spikes = control.traces = 0
+
+    def _problem(self, status: int) -> Problem | None:
+        if status == compiled.TWICE:
+            return SimulationError, self._where(
+                f"{self._neuron()} fires twice at t = {self.machine.control.now[0]!r}; a neuron may fire once at one "
+                "time. Add a refractory period, or a delay to the cycle that it is part of"
+            )
+        if status == compiled.LOST_DELAY:
+            return SimulationError, self._where(
+                f"a spike of {self._neuron()} at t = {self.machine.control.now[0]!r} would arrive at the same time in "
+                "spite of its positive delay or service time, which is lost by rounding. Use delays above ulp(t), or "
+                "a smaller time unit"
+            )
+        return None
+
+    def _neuron(self) -> str:
+        g = int(self.machine.control.neuron[0])
+        n = int(self.machine.node_of[g])
+        return f"neuron {g - int(self.machine.nodes.first[n])} of {self.task.net.nodes[n].name!r}"
+
+    def _where(self, what: str) -> str:
+        return f"simulate: sample {int(self.machine.control.sample[0])}: {what}. The partial run is in error.run."
+
+
+def _rows(first: Any) -> Any:
+    return first if first.size else np.empty((1, 1))
+
+
+def _errors(errors: Any) -> Any:
+    return errors if errors.size else np.empty((1, 1, 2))

@@ -1,0 +1,55 @@
+"""Emission clock: a spike leaves at the next tick, as clocked hardware sends it (time grid, rounding up)."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from eventsim._jit import jitable
+from eventsim.errors import FaultError
+from eventsim.faults.contract import EmissionFault
+
+
+@jitable
+def next_tick(p: Any, key: Any, sample: Any, neuron: Any, number: Any, t: float) -> float:
+    """The first tick k period + phase at or after t; period 0 leaves t as it is.
+
+    The two loops mend the rounding of the division: the tick is the smallest k with k period + phase >= t as computed.
+    """
+    period, phase = p[0], p[1]
+    if period == 0.0:
+        return t
+    k = math.ceil((t - phase) / period)
+    while k * period + phase < t:
+        k += 1
+    while (k - 1) * period + phase >= t:
+        k -= 1
+    return k * period + phase
+
+
+@dataclass(frozen=True)
+class Clock(EmissionFault):
+    """Spikes leave at the next tick of a clock.
+
+    Parameters
+    ----------
+    period, phase : units of time; ticks are at k period + phase for every integer k. Period 0: no clock.
+    """
+
+    period: float
+    phase: float = 0.0
+    populations: tuple[str, ...] | None = None
+
+    name = "clock"
+    causal = True
+    perturb = staticmethod(next_tick)
+
+    def __post_init__(self) -> None:
+        if not (self.period >= 0 and math.isfinite(self.period) and math.isfinite(self.phase)):
+            raise FaultError(
+                f"clock: period = {self.period}, phase = {self.phase}; the period must be >= 0, both finite. "
+                "Give them in units of time."
+            )
+
+    def numbers(self) -> tuple[float, ...]:
+        """(period, phase)."""
+        return (float(self.period), float(self.phase))

@@ -1,0 +1,224 @@
+"""The neuron-model contract: a model is a value made of parameters, state variables and a few scalar functions.
+
+Relies on `_jit` for nothing: the functions are plain Python (marked `jitable` where they are defined). Used by the
+network (validation), by both engines (the functions) and by `eventsim.models.neurons` (one file per family).
+
+The functions see the parameters of one neuron as a tuple ``p`` (in the order of `Model.rows`) and its state as a
+tuple ``s`` (in the order of `Model.state`, membrane potential first). They return new tuples, so the same text runs
+in the reference engine (also on `fractions.Fraction`), interpreted and compiled.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+
+from eventsim.errors import ModelError, nearest
+
+Numbers = tuple[Any, ...]
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a neuron model.
+
+    Attributes
+    ----------
+    name : NIR's spelling where NIR has one.
+    unit : "V" (whatever unit the potentials have), "time" (the network's unit), "V/time", "1", or "choice".
+    meaning : one line.
+    default : value, or None where the user must give one.
+    low : smallest allowed value; exclusive where `open_low`.
+    choices : allowed strings of a choice; the engine sees their index.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    default: float | str | None = None
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A neuron model.
+
+    The functions, all scalar, all marked `jitable`, `math` only:
+
+    ``initial(p)`` state at the beginning ·
+    ``propagator(p, dt)`` coefficients shared by all neurons that were last updated together ·
+    ``advance(c, s)`` state after dt without input ·
+    ``receive(s, w)`` state after an input of weight w ·
+    ``may_spike(p, s, dt)`` cheap and never wrongly False: can the neuron spike within dt without input? ·
+    ``time_to_spike(p, s)`` >= 0, or inf: time to the first upward crossing without further input ·
+    ``above(p, s)`` is V at or above the threshold? ·
+    ``reset(p, s)`` state after a spike ·
+    ``open_window(p, s)`` state at t_min (windowed models) ·
+    ``tick(p, s)`` state after a clock tick (clocked models) ·
+    ``retire(s)`` a state in which `may_spike` never holds (models that spike once).
+
+    Attributes
+    ----------
+    windowed : takes ``window=(t_start, t_min, t_max)``: V is held before t_start, a crossing at or after t_max is
+        silence.
+    deaf : inputs at or after t_min change nothing (they are counted as late).
+    spiking : False for read-out integrators, whose V is read at t_min.
+    single_spike : the neuron fires once.
+    jumps : an input moves V itself, so V is tested when inputs have arrived.
+    clocked : the neuron buffers its inputs and lives at integer multiples of its period.
+    shared : parameters that must be equal over a population whose neurons are updated together; where they differ,
+        each neuron is updated alone.
+    prepare : turns the user's parameters (arrays by name) and the window into the rows that the functions see.
+    bounded : the same model with a running rounding bound, or None.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    state: tuple[str, ...]
+    rows: tuple[str, ...]
+    prepare: Callable[[Mapping[str, Array], Any], Sequence[Array]]
+    initial: Callable[[Numbers], Numbers]
+    propagator: Callable[[Numbers, Any], Numbers]
+    advance: Callable[[Numbers, Numbers], Numbers]
+    receive: Callable[..., Numbers]
+    may_spike: Callable[[Numbers, Numbers, Any], bool]
+    time_to_spike: Callable[[Numbers, Numbers], Any]
+    above: Callable[[Numbers, Numbers], bool]
+    reset: Callable[[Numbers, Numbers], Numbers]
+    open_window: Callable[[Numbers, Numbers], Numbers]
+    tick: Callable[[Numbers, Numbers], Numbers]
+    retire: Callable[[Numbers], Numbers]
+    windowed: bool = False
+    deaf: bool = False
+    spiking: bool = True
+    single_spike: bool = False
+    jumps: bool = False
+    clocked: bool = False
+    generic: bool = False
+    shared: tuple[str, ...] = ()
+    threshold: str = "threshold"
+    time_error: Callable[[Numbers, Numbers, Any], Numbers] | None = None
+    bounded: "Model | None" = field(default=None, repr=False)
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The functions that a compiled loop closes over, in the order of the contract."""
+        return (
+            self.initial, self.propagator, self.advance, self.receive, self.may_spike, self.time_to_spike,
+            self.above, self.reset, self.open_window, self.tick, self.retire,
+        )  # fmt: skip
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the parameter called `name`; a typo is answered with the nearest name."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        names = [parameter.name for parameter in self.parameters]
+        raise ModelError(
+            f"{self.name}: unknown parameter {name!r}{nearest(name, names)}; {self.name} takes {', '.join(names)}."
+        )
+
+
+_REGISTRY: dict[str, Model] = {}
+
+
+def register(model: Model) -> Model:
+    """Make `model` known by its name, so that a saved network finds it; return it.
+
+    Registering the same name with other functions is refused.
+    """
+    known = _REGISTRY.get(model.name)
+    if known is not None and known.functions != model.functions:
+        raise ModelError(
+            f"register: a neuron model named {model.name!r} exists already; names are unique. "
+            "Give the new model another name."
+        )
+    _REGISTRY[model.name] = model
+    return model
+
+
+def model_names() -> list[str]:
+    """Return the names of all models that can be used, registered or installed, sorted."""
+    installed = {entry.name for entry in entry_points(group="eventsim.neuron_models")}
+    return sorted(installed | set(_REGISTRY))
+
+
+def find_model(model: "str | Model") -> Model:
+    """Return the model called `model`, importing an installed one (entry point) if need be.
+
+    Raises
+    ------
+    ModelError
+        Where no model of that name is registered or installed; the nearest name is offered.
+    """
+    if isinstance(model, Model):
+        return register(model)
+    if model not in _REGISTRY:
+        for entry in entry_points(group="eventsim.neuron_models", name=str(model)):
+            return register(entry.load())
+        names = model_names()
+        raise ModelError(
+            f"unknown neuron model {model!r}{nearest(model, names)}; available: {', '.join(names)}. "
+            "Import the module that registers it before building or loading the network."
+        )
+    return _REGISTRY[model]
+
+
+def check_parameters(model: Model, where: str, size: int, given: Mapping[str, Any]) -> dict[str, Array]:
+    """Return the model's parameters as arrays of shape (size,), defaults filled in, each value checked.
+
+    Fractions stay Fractions (object arrays). Choices become their index (float64).
+    """
+    for name in given:
+        model.parameter(name)
+    arrays: dict[str, Array] = {}
+    for parameter in model.parameters:
+        value = given.get(parameter.name, parameter.default)
+        if value is None:
+            raise ModelError(
+                f"{where}: {model.name} needs {parameter.name} ({parameter.meaning}, {parameter.unit}), which has no "
+                f"default. Give {parameter.name}= a number or an array of {size} numbers."
+            )
+        arrays[parameter.name] = _parameter_array(parameter, f"{where}: {model.name}", size, value)
+    return arrays
+
+
+def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) -> Array:
+    if parameter.choices:
+        if value not in parameter.choices and value not in range(len(parameter.choices)):
+            raise ModelError(
+                f"{where}: {parameter.name} = {value!r}{nearest(value, parameter.choices)}; allowed: "
+                f"{', '.join(parameter.choices)}. Choose one of them for the whole population."
+            )
+        index = parameter.choices.index(value) if value in parameter.choices else int(value)
+        return np.full(size, float(index))
+    raw = np.asarray(value)
+    array = raw if raw.dtype == object else np.asarray(value, dtype=np.float64)
+    if array.ndim and array.size not in (1, size):
+        raise ModelError(
+            f"{where}: {parameter.name} has shape {array.shape}; allowed: one number or {size} numbers, one a neuron. "
+            "Flatten it in the order of the population's shape."
+        )
+    array = np.ascontiguousarray(np.broadcast_to(array.reshape(-1) if array.ndim else array, (size,)))
+    for index, number in enumerate(array.tolist()):
+        low_ok = number > parameter.low if parameter.open_low else number >= parameter.low
+        if not (low_ok and number <= parameter.high) or number != number or (math.isinf(number) and not low_ok):
+            sign = ">" if parameter.open_low else ">="
+            limit = f"must be {sign} {parameter.low:g}" if math.isfinite(parameter.low) else "must be a finite number"
+            raise ModelError(
+                f"{where}: {parameter.name}[{index}] = {number}; {limit}. "
+                f"Give {parameter.name} ({parameter.meaning}) an allowed value or remove the neuron."
+            )
+        if parameter.unit != "limit" and math.isinf(number):
+            raise ModelError(
+                f"{where}: {parameter.name}[{index}] = {number}; must be a finite number. "
+                f"Give {parameter.name} ({parameter.meaning}) an allowed value or remove the neuron."
+            )
+    return array

@@ -1,0 +1,176 @@
+"""Projections: how the spikes of one population reach the neurons of another.
+
+Relies on numpy. Used by the network; the engines lower them to one row of weights per source neuron. The canonical
+order of a projection's synapses is (source, target, weight): how the user stored them never matters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from eventsim.errors import NetworkError
+
+Array = np.ndarray[Any, Any]
+
+
+def _weights(where: str, values: Any, ndim: int) -> Array:
+    """Weights as float64 or, where they are Fractions, as an object array; finite, of `ndim` dimensions."""
+    raw = np.asarray(values)
+    if raw.dtype != object:
+        if raw.dtype.kind not in "fiub":
+            raise NetworkError(f"{where}: weights of type {raw.dtype}; must be real numbers. Convert them to float64.")
+        raw = raw.astype(np.float64)
+        if not np.isfinite(raw).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(raw))[0])
+            raise NetworkError(
+                f"{where}: weight{list(index)} = {raw[index]}; must be finite. Look for a diverged training run or a "
+                "division by zero upstream."
+            )
+    if raw.ndim != ndim:
+        raise NetworkError(f"{where}: weights have shape {raw.shape}; must have {ndim} dimension(s). Reshape them.")
+    raw = np.array(raw, order="C", copy=True)
+    raw.setflags(write=False)
+    return raw
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """Every source neuron reaches every target neuron.
+
+    Parameters
+    ----------
+    weights : array (n_out, n_in), float64 or Fractions.
+
+    Raises
+    ------
+    NetworkError
+        Weights that are not finite or not two-dimensional.
+    """
+
+    weights: Any
+    kind: ClassVar[str] = "dense"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", _weights("Dense", self.weights, 2))
+
+    def check(self, where: str, n_in: int, n_out: int) -> None:
+        """Raise `NetworkError` where the weights do not fit n_in sources and n_out targets."""
+        if self.weights.shape != (n_out, n_in):
+            raise NetworkError(
+                f"{where}: Dense weights have shape {self.weights.shape}; must be (n_out, n_in) = ({n_out}, {n_in}). "
+                "Transpose them, or check which populations are connected."
+            )
+
+    def synapses(self, source: int) -> tuple[Array, Array]:
+        """(targets, weights) of one source neuron, in canonical order."""
+        return np.arange(self.weights.shape[0]), self.weights[:, source]
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that define the projection, by name (for hashing and saving)."""
+        return {"weights": self.weights}
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses."""
+        return int(self.weights.size)
+
+
+@dataclass(frozen=True, eq=False)
+class OneToOne:
+    """Source neuron i reaches target neuron i.
+
+    Parameters
+    ----------
+    weights : array (n,), float64 or Fractions.
+    """
+
+    weights: Any
+    kind: ClassVar[str] = "one_to_one"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", _weights("OneToOne", self.weights, 1))
+
+    def check(self, where: str, n_in: int, n_out: int) -> None:
+        """Raise `NetworkError` where the sizes differ."""
+        if not n_in == n_out == self.weights.size:
+            raise NetworkError(
+                f"{where}: OneToOne has {self.weights.size} weights for {n_in} sources and {n_out} targets; all three "
+                "must be equal. Give one weight a neuron, or use Sparse."
+            )
+
+    def synapses(self, source: int) -> tuple[Array, Array]:
+        """(targets, weights) of one source neuron."""
+        return np.array([source]), self.weights[source : source + 1]
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that define the projection, by name."""
+        return {"weights": self.weights}
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses."""
+        return int(self.weights.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    """A list of synapses; several between the same two neurons are allowed.
+
+    Parameters
+    ----------
+    sources, targets : arrays (n_synapses,), neuron indices.
+    weights : array (n_synapses,), float64 or Fractions.
+    """
+
+    sources: Any
+    targets: Any
+    weights: Any
+    kind: ClassVar[str] = "sparse"
+
+    def __post_init__(self) -> None:
+        weights = _weights("Sparse", self.weights, 1)
+        ends = []
+        for name, given in (("sources", self.sources), ("targets", self.targets)):
+            index = np.asarray(given)
+            if index.size == 0:
+                index = index.astype(np.int64)
+            if index.dtype.kind not in "iu" or index.shape != weights.shape:
+                raise NetworkError(
+                    f"Sparse: {name} has type {index.dtype} and shape {index.shape}; must be integers, one for each of "
+                    f"the {weights.size} weights. Give equally long index and weight arrays."
+                )
+            ends.append(index.astype(np.int64))
+        order = np.lexsort((weights.astype(np.float64), ends[1], ends[0]))
+        for name, array in (("sources", ends[0][order]), ("targets", ends[1][order]), ("weights", weights[order])):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    def check(self, where: str, n_in: int, n_out: int) -> None:
+        """Raise `NetworkError` where an index lies outside its population."""
+        for name, index, size in (("sources", self.sources, n_in), ("targets", self.targets, n_out)):
+            bad = np.flatnonzero((index < 0) | (index >= size))
+            if bad.size:
+                raise NetworkError(
+                    f"{where}: Sparse {name}[{bad[0]}] = {index[bad[0]]}; must be in 0..{size - 1}. "
+                    "Check which populations are connected."
+                )
+
+    def synapses(self, source: int) -> tuple[Array, Array]:
+        """(targets, weights) of one source neuron, in canonical order."""
+        low, high = np.searchsorted(self.sources, [source, source + 1])
+        return self.targets[low:high], self.weights[low:high]
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that define the projection, by name."""
+        return {"sources": self.sources, "targets": self.targets, "weights": self.weights}
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses."""
+        return int(self.weights.size)
+
+
+ProjectionKind = Dense | OneToOne | Sparse
+KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (Dense, OneToOne, Sparse)}

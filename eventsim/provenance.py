@@ -1,0 +1,45 @@
+"""What a result must say about its origin: versions, source fingerprint, seed, network hash, engine, stages.
+
+Relies on installed package metadata. Used by `simulate`; saved with every run.
+"""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from eventsim._jit import INTERPRETED, fingerprint
+
+if TYPE_CHECKING:
+    from eventsim.simulate import Task
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, eventsim and the packages that its numbers depend on."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in ("eventsim", "numpy", "numba", "sortedcontainers"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def provenance(task: "Task", engine: str, seconds: float) -> dict[str, Any]:
+    """Return the provenance of a run."""
+    functions = [f for population in task.net.populations for f in population.model.functions]
+    return {
+        "versions": versions(),
+        "source_fingerprint": f"{fingerprint(*functions):016x}",
+        "engine": engine,
+        "interpreted": INTERPRETED or engine == "reference",
+        "seed": task.seed,
+        "sample_ids": [int(i) for i in task.inputs.sample_ids],
+        "network_hash": task.net.hash(),
+        "time_unit": task.net.time_unit,
+        "until": None if task.until is None else float(task.until),
+        "record": task.record,
+        "faults": [fault.describe() for fault in task.faults],
+        "transport": None if task.transport is None else task.transport.describe(),
+        "error_bounds": task.error_bounds,
+        "seconds": seconds,
+    }

@@ -1,0 +1,137 @@
+"""Rows of a structure of arrays as tuples: reading, writing and slicing the state of one neuron.
+
+Relies on `_jit`. Used by the compiled loop, which is specialised for the number of rows of each model. Written out,
+since a loop over a tuple of arrays cannot be compiled.
+"""
+
+from typing import Any
+
+from eventsim._jit import jitable
+
+
+@jitable
+def slices1(flat: Any, start: int, size: int) -> Any:
+    """1 row(s) of `size` values, one after another from `start`."""
+    return (flat[start : start + size],)
+
+
+@jitable
+def load1(rows: Any, i: int) -> Any:
+    """Column i as a tuple."""
+    return (rows[0][i],)
+
+
+@jitable
+def store1(rows: Any, i: int, values: Any) -> None:
+    """Write a tuple into column i."""
+    rows[0][i] = values[0]
+
+
+@jitable
+def slices2(flat: Any, start: int, size: int) -> Any:
+    """2 row(s) of `size` values, one after another from `start`."""
+    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size],)
+
+
+@jitable
+def load2(rows: Any, i: int) -> Any:
+    """Column i as a tuple."""
+    return (rows[0][i], rows[1][i],)
+
+
+@jitable
+def store2(rows: Any, i: int, values: Any) -> None:
+    """Write a tuple into column i."""
+    rows[0][i] = values[0]
+    rows[1][i] = values[1]
+
+
+@jitable
+def slices3(flat: Any, start: int, size: int) -> Any:
+    """3 row(s) of `size` values, one after another from `start`."""
+    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size], flat[start + 2 * size : start + 3 * size],)
+
+
+@jitable
+def load3(rows: Any, i: int) -> Any:
+    """Column i as a tuple."""
+    return (rows[0][i], rows[1][i], rows[2][i],)
+
+
+@jitable
+def store3(rows: Any, i: int, values: Any) -> None:
+    """Write a tuple into column i."""
+    rows[0][i] = values[0]
+    rows[1][i] = values[1]
+    rows[2][i] = values[2]
+
+
+@jitable
+def slices4(flat: Any, start: int, size: int) -> Any:
+    """4 row(s) of `size` values, one after another from `start`."""
+    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size], flat[start + 2 * size : start + 3 * size], flat[start + 3 * size : start + 4 * size],)
+
+
+@jitable
+def load4(rows: Any, i: int) -> Any:
+    """Column i as a tuple."""
+    return (rows[0][i], rows[1][i], rows[2][i], rows[3][i],)
+
+
+@jitable
+def store4(rows: Any, i: int, values: Any) -> None:
+    """Write a tuple into column i."""
+    rows[0][i] = values[0]
+    rows[1][i] = values[1]
+    rows[2][i] = values[2]
+    rows[3][i] = values[3]
+
+
+@jitable
+def slices5(flat: Any, start: int, size: int) -> Any:
+    """5 row(s) of `size` values, one after another from `start`."""
+    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size], flat[start + 2 * size : start + 3 * size], flat[start + 3 * size : start + 4 * size], flat[start + 4 * size : start + 5 * size],)
+
+
+@jitable
+def load5(rows: Any, i: int) -> Any:
+    """Column i as a tuple."""
+    return (rows[0][i], rows[1][i], rows[2][i], rows[3][i], rows[4][i],)
+
+
+@jitable
+def store5(rows: Any, i: int, values: Any) -> None:
+    """Write a tuple into column i."""
+    rows[0][i] = values[0]
+    rows[1][i] = values[1]
+    rows[2][i] = values[2]
+    rows[3][i] = values[3]
+    rows[4][i] = values[4]
+
+
+@jitable
+def slices6(flat: Any, start: int, size: int) -> Any:
+    """6 row(s) of `size` values, one after another from `start`."""
+    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size], flat[start + 2 * size : start + 3 * size], flat[start + 3 * size : start + 4 * size], flat[start + 4 * size : start + 5 * size], flat[start + 5 * size : start + 6 * size],)
+
+
+@jitable
+def load6(rows: Any, i: int) -> Any:
+    """Column i as a tuple."""
+    return (rows[0][i], rows[1][i], rows[2][i], rows[3][i], rows[4][i], rows[5][i],)
+
+
+@jitable
+def store6(rows: Any, i: int, values: Any) -> None:
+    """Write a tuple into column i."""
+    rows[0][i] = values[0]
+    rows[1][i] = values[1]
+    rows[2][i] = values[2]
+    rows[3][i] = values[3]
+    rows[4][i] = values[4]
+    rows[5][i] = values[5]
+
+
+SLICES = {1: slices1, 2: slices2, 3: slices3, 4: slices4, 5: slices5, 6: slices6}
+LOAD = {1: load1, 2: load2, 3: load3, 4: load4, 5: load5, 6: load6}
+STORE = {1: store1, 2: store2, 3: store3, 4: store4, 5: store5, 6: store6}

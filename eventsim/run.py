@@ -1,0 +1,250 @@
+"""What a simulation leaves behind: spikes, first spikes, read-out, counters, traces, provenance.
+
+Relies on the network (names, sizes, models) and the archive. Used by verification, pictures and the command line. A
+run is read-only; it can be saved and loaded without the network.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eventsim.errors import FileFormatError, InputError, nearest
+from eventsim.network import Network
+
+Array = np.ndarray[Any, Any]
+FILE_FORMAT = "eventsim-run"
+FILE_VERSION = 1
+
+
+@dataclass(eq=False)
+class Run:
+    """The result of `eventsim.simulate`.
+
+    Attributes
+    ----------
+    populations : names of sources and populations, in creation order; spikes refer to them by position.
+    sizes, shapes : neurons of each. n_samples : samples simulated.
+    counters : totals (events, synaptic_events, visited, spikes, premature, late, clipped, …) and ``by_population``.
+    provenance : versions, source fingerprint, seed, network hash, engine, faults, transport.
+    complete : False where the run ended early (error, budget).
+    """
+
+    populations: list[str]
+    shapes: list[tuple[int, ...]]
+    n_samples: int
+    counters: dict[str, Any]
+    provenance: dict[str, Any]
+    windows: dict[str, tuple[float, ...] | None] = field(default_factory=dict)
+    complete: bool = True
+    _spikes: Array | None = None
+    _first: Array | None = None
+    _errors: Array | None = None
+    _traces: Array | None = None
+    _readout: Array | None = None
+    _exact: Any = field(default=None, repr=False)
+    _recorder: Any = field(default=None, repr=False)
+    _network: Network | None = field(default=None, repr=False)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Neurons of each source and population."""
+        return [math.prod(shape) for shape in self.shapes]
+
+    @property
+    def spikes(self) -> Array:
+        """All spikes: records (sample i4, population u2, neuron i4, time f8), by sample, each in event order.
+
+        A read-only memory map where the recording passed its memory bound.
+        """
+        return self._need(self._spikes, "spikes", 'record="spikes"')
+
+    @property
+    def readout(self) -> Array:
+        """Potentials of the read-out populations at their read-out time, (n_samples, n_out); NaN where not reached."""
+        return self._need(self._readout, "readout", "a read-out population (model integrator)")
+
+    @property
+    def predictions(self) -> Array:
+        """Index of the largest read-out potential, (n_samples,)."""
+        values = self.readout
+        if values.dtype == object:
+            return np.array([max(range(len(row)), key=row.__getitem__) for row in values])
+        return np.argmax(values, axis=1)
+
+    def spike_times(self, population: str) -> Array:
+        """First spike times of a population, (n_samples, n_neurons); inf = silent.
+
+        Float64, or an object array of Fractions where the network is exact.
+        """
+        first = self._need(self._first, "first spikes", 'record="first_spikes" or "spikes"')
+        return first[:, self._columns(population)]
+
+    def spike_errors(self, population: str, propagated: bool = False) -> Array:
+        """Bounds on the rounding error of the first spike times, (n_samples, n_neurons).
+
+        Against exact arithmetic on what each neuron actually received or, `propagated`, on the whole network's inputs.
+        """
+        errors = self._need(self._errors, "error bounds", "error_bounds=True")
+        return errors[:, self._columns(population), 1 if propagated else 0]
+
+    def membrane(self, population: str, neuron: int, sample: int = 0, times: Any = None) -> tuple[Array, Array]:
+        """Membrane potential of a recorded neuron.
+
+        Parameters
+        ----------
+        times : array of times at which the exact potential is wanted; None gives the recorded events.
+
+        Returns
+        -------
+        (times, potentials); NaN before the first record and after the spike of a neuron that spikes once.
+        """
+        traces = self._need(self._traces, "membrane traces", 'record={"population": [neurons]}')
+        g = self._index(population)[1] + neuron
+        mine = traces[(traces["neuron"] == g) & (traces["sample"] == sample)]
+        if not mine.size:
+            raise InputError(
+                f"membrane: neuron {neuron} of {population!r}, sample {sample}, was not recorded. "
+                'Ask for it with record={"population": [neurons]}.'
+            )
+        keep = np.append(mine["time"][1:] != mine["time"][:-1], True)
+        mine = mine[keep]
+        if times is None:
+            return mine["time"].copy(), _finite(mine["state"][:, 0])
+        return np.asarray(times, dtype=np.float64), self._between(mine, population, neuron, times)
+
+    def _between(self, mine: Array, population: str, neuron: int, times: Any) -> Array:
+        network = self._network
+        if network is None:
+            raise InputError("membrane: a loaded run has no network; potentials between events need it. Simulate again.")
+        node = network.node(population)
+        model = node.model  # type: ignore[union-attr]
+        rows = model.prepare(node.parameters, node.window)  # type: ignore[union-attr]
+        p = tuple(float(row[neuron]) for row in rows)
+        held = float(node.parameters["t_ref"][neuron]) if "t_ref" in node.parameters else 0.0  # type: ignore[union-attr]
+        spike_times = self._spike_train(population, neuron, int(mine["sample"][0]))
+        values = np.full(len(times), math.nan)
+        place = np.searchsorted(mine["time"], times, side="right") - 1
+        for k, (at, t) in enumerate(zip(place, times, strict=True)):
+            if at < 0:
+                continue
+            start = float(mine["time"][at])
+            if held and start in spike_times:
+                start += held
+            s = tuple(mine["state"][at][: len(model.state)].tolist())
+            s = model.advance(model.propagator(p, t - start), s) if t > start else s
+            values[k] = s[0]
+        return _finite(values)
+
+    def _spike_train(self, population: str, neuron: int, sample: int) -> set[float]:
+        if self._spikes is None:
+            return set()
+        index = self._index(population)[0]
+        s = self._spikes
+        return set(s["time"][(s["sample"] == sample) & (s["population"] == index) & (s["neuron"] == neuron)].tolist())
+
+    def n_spikes(self, population: str | None = None) -> int:
+        """Number of spikes of one population, or of all populations without the sources."""
+        by = self.counters["by_population"]
+        if population is not None:
+            self._index(population)
+            return int(by[population]["spikes"])
+        return int(self.counters["spikes"])
+
+    def _index(self, population: str) -> tuple[int, int]:
+        if population not in self.populations:
+            raise InputError(
+                f"run: unknown population {population!r}{nearest(population, self.populations)}; this run has "
+                f"{', '.join(self.populations)}."
+            )
+        index = self.populations.index(population)
+        return index, sum(self.sizes[:index])
+
+    def _columns(self, population: str) -> slice:
+        index, first = self._index(population)
+        return slice(first, first + self.sizes[index])
+
+    @staticmethod
+    def _need(value: Any, what: str, ask: str) -> Any:
+        if value is None:
+            raise InputError(f"run: {what} not recorded; simulate with {ask}.")
+        return value
+
+    def __repr__(self) -> str:
+        c = self.counters
+        return (
+            f"Run: {self.n_samples} samples, {c['spikes']:,} spikes, {c['visited']:,} synaptic events visited, "
+            f"{c['premature']} premature, {c['late']} late{'' if self.complete else ', INCOMPLETE'}"
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the run as .npz (no pickle), replacing it atomically."""
+        from eventsim.archive import write_archive
+
+        if self._exact is not None:
+            raise InputError("run.save: an exact run holds Fractions; only float64 runs can be saved.")
+        arrays = {
+            name: array
+            for name, array in (
+                ("spikes", self._spikes), ("first", self._first), ("errors", self._errors), ("traces", self._traces),
+                ("readout", self._readout),
+            )
+            if array is not None
+        }  # fmt: skip
+        header = {
+            "format": FILE_FORMAT,
+            "version": FILE_VERSION,
+            "populations": self.populations,
+            "shapes": [list(shape) for shape in self.shapes],
+            "n_samples": self.n_samples,
+            "counters": json.loads(json.dumps(self.counters, default=_number)),
+            "provenance": json.loads(json.dumps(self.provenance, default=str)),
+            "windows": {name: None if w is None else [float(t) for t in w] for name, w in self.windows.items()},
+            "complete": self.complete,
+        }
+        write_archive(path, header, arrays)
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a run written by `Run.save`.
+
+    Raises
+    ------
+    FileFormatError
+        A file that is corrupt, truncated, foreign, a pickle, or made by a newer version.
+    """
+    from eventsim.archive import read_archive
+
+    header, arrays = read_archive(path, FILE_FORMAT, FILE_VERSION)
+    try:
+        windows: Mapping[str, Any] = header["windows"]
+        return Run(
+            populations=list(header["populations"]),
+            shapes=[tuple(shape) for shape in header["shapes"]],
+            n_samples=int(header["n_samples"]),
+            counters=dict(header["counters"]),
+            provenance=dict(header["provenance"]),
+            windows={name: None if w is None else tuple(w) for name, w in windows.items()},
+            complete=bool(header["complete"]),
+            _spikes=arrays.get("spikes"),
+            _first=arrays.get("first"),
+            _errors=arrays.get("errors"),
+            _traces=arrays.get("traces"),
+            _readout=arrays.get("readout"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{path}: not a complete eventsim run ({type(error).__name__}: {error}). Save it again with run.save()."
+        ) from error
+
+
+def _finite(values: Array) -> Array:
+    return np.where(np.isfinite(values), values, math.nan)
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)

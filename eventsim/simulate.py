@@ -1,0 +1,309 @@
+"""`simulate`: the one entry to both engines.
+
+Relies on every room of the engine. It checks the arguments, prepares the stages, hands batches of samples to threads
+(compiled) or runs them one by one (reference), and puts the `Run` together.
+"""
+
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from eventsim import order
+from eventsim.errors import BudgetError, FaultError, InputError, SimulationError, nearest
+from eventsim.faults.contract import EmissionFault, applies_to
+from eventsim.machine import COUNTERS, SPIKE, TRACE
+from eventsim.network import Network, Population
+from eventsim.provenance import provenance
+from eventsim.randomness import stream_key
+from eventsim.recording import Recorder
+from eventsim.run import Run
+from eventsim.stimulus import Inputs
+from eventsim.transport.contract import Transport
+
+Array = np.ndarray[Any, Any]
+LEVELS = ("readout", "first_spikes", "spikes")
+MEMORY = 2 * 1024**3
+
+
+@dataclass(eq=False)
+class Task:
+    """One call of `simulate`, checked: what both engines are given, and the arrays that they fill."""
+
+    net: Network
+    inputs: Inputs
+    until: Any
+    record: str
+    probes: dict[str, Array]
+    faults: tuple[EmissionFault, ...]
+    transport: Transport | None
+    seed: int
+    error_bounds: bool
+    max_events: int | None
+    deadline: float | None
+    spikes: Recorder
+    traces: Recorder
+    fault_keys: Array
+    first: Array = field(init=False)
+    readout: Array = field(init=False)
+    counters: Array = field(init=False)
+    errors: Array = field(init=False)
+    transport_state: Array = field(init=False)
+    events: int = 0
+    queue_operations: int = 0
+    done: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        n, nodes = self.inputs.n_samples, self.net.nodes
+        total = sum(node.size for node in nodes)
+        n_out = sum(p.size for p in self.net.populations if not p.model.spiking)
+        rows = n if self.record != "readout" else 0
+        number: Any = object if self.net.exact else np.float64
+        self.first = np.full((rows, total), math.inf, dtype=number)
+        self.readout = np.full((n, n_out), math.nan, dtype=number)
+        self.counters = np.zeros((n, len(nodes), len(COUNTERS)), dtype=np.int64)
+        self.errors = np.full((rows if self.error_bounds else 0, total, 2), math.nan)
+        self.transport_state = np.zeros((n, max(1, self.transport.n_state if self.transport else 0)))
+
+    def check_budget(self, events: int) -> str | None:
+        """Why the run must stop now, or None; `events` are those done so far."""
+        if self.max_events is not None and events >= self.max_events:
+            return f"max_events = {self.max_events:,} reached"
+        if self.deadline is not None and time.perf_counter() > self.deadline:
+            return "max_time reached"
+        return None
+
+
+def simulate(
+    net: Network,
+    x: Any = None,
+    engine: str = "compiled",
+    record: Any = "spikes",
+    until: Any = None,
+    clip: bool = False,
+    max_events: int | None = None,
+    max_time: float | None = None,
+    faults: Sequence[EmissionFault] = (),
+    transport: Transport | None = None,
+    seed: int = 0,
+    sample_ids: Any = None,
+    threads: int | None = None,
+    error_bounds: bool = False,
+    progress: bool = False,
+    memory: int = MEMORY,
+) -> Run:
+    """Simulate samples spike by spike and return the `Run`.
+
+    Parameters
+    ----------
+    net : the network; it is frozen by its first use.
+    x : values (n, *input shape), coded by the source; or `SpikeTimes`; a dict by source name if there are several.
+    engine : "compiled", or "reference" (plain Python, also exact on Fractions). Both give the same bits.
+    record : "readout" | "first_spikes" | "spikes", or a dict {population: [neurons]}: spikes, and the membrane
+        potential of these neurons.
+    until : events at t < until are simulated. Needed with clocks and generators; None runs until nothing is left.
+    clip : clip values outside the coded range (counted) instead of refusing them.
+    max_events, max_time : budgets (events over all samples; seconds of wall time); `BudgetError` with the partial run.
+    faults : emission faults, applied in their order. transport : how spikes travel, e.g. ``AerBus``.
+    seed, sample_ids : randomness is a function of (seed, purpose, sample id, population, neuron, spike number).
+    threads : samples run in parallel on this many threads (None: all cores); the result does not depend on it.
+    error_bounds : carry a bound on the rounding error of each spike time (linear-PSP models).
+    progress : show a progress bar.
+    memory : bytes of recorded spikes and traces kept in memory; what is more goes to a temporary file.
+
+    Raises
+    ------
+    InputError, NetworkError, FaultError
+        Before anything runs.
+    SimulationError
+        A neuron firing twice at one time, a delay lost by rounding; ``error.run`` holds what was done.
+    BudgetError
+        A budget was used up; ``error.run`` holds what was done.
+    """
+    task = _check(
+        net, x, record, until, clip, max_events, max_time, tuple(faults), transport, seed, sample_ids, error_bounds, memory
+    )
+    if engine not in ("compiled", "reference"):
+        names = ("compiled", "reference")
+        raise InputError(f"simulate: engine = {engine!r}{nearest(engine, names)}; must be one of {', '.join(names)}.")
+    bar = tqdm(total=task.inputs.n_samples, unit="sample", disable=not progress)
+    problem: tuple[type[SimulationError], str] | None
+    try:
+        if engine == "reference":
+            from eventsim.reference import run_reference
+
+            problem = run_reference(task, bar)
+        else:
+            if net.exact or any(isinstance(data, np.ndarray) and data.dtype == object for data in task.inputs.data):
+                raise InputError(
+                    "simulate: this network or its input holds Fractions, which the compiled engine cannot; "
+                    'allowed: float64. Use engine="reference".'
+                )
+            problem = _run_compiled(task, _threads(threads, task), bar)
+    finally:
+        bar.close()
+    run = _finish(task, engine, complete=problem is None)
+    if problem is not None:
+        kind, message = problem
+        raise kind(message, run)
+    return run
+
+
+def _check(
+    net: Network, x: Any, record: Any, until: Any, clip: bool, max_events: int | None, max_time: float | None,
+    faults: tuple[EmissionFault, ...], transport: Transport | None, seed: int, sample_ids: Any, error_bounds: bool,
+    memory: int,
+) -> Task:  # fmt: skip
+    if not isinstance(net, Network):
+        raise InputError(f"simulate: net is a {type(net).__name__}; must be an eventsim.Network. Convert it first.")
+    net.hash()
+    order.check_until(net, until)
+    probes: dict[str, Array] = {}
+    if isinstance(record, Mapping):
+        probes, record = {name: _probe(net, name, chosen) for name, chosen in record.items()}, "spikes"
+    if record not in LEVELS:
+        raise InputError(
+            f"simulate: record = {record!r}{nearest(record, LEVELS)}; must be one of {', '.join(LEVELS)}, or a dict "
+            "{population: [neurons]}."
+        )
+    for name, budget in (("max_events", max_events), ("max_time", max_time)):
+        if budget is not None and not budget > 0:
+            raise InputError(f"simulate: {name} = {budget}; must be > 0 or None. Leave it out for no budget.")
+    _check_stages(net, faults, transport, error_bounds)
+    keys = np.zeros((len(faults), len(net.nodes), 2), dtype=np.uint64)
+    for k, fault in enumerate(faults):
+        for population in applies_to(fault, net):
+            keys[k, population.order] = stream_key(seed, fault.name, k, population.name), 1
+    inputs = Inputs(net, x, until, seed, sample_ids, clip)
+    deadline = None if max_time is None else time.perf_counter() + max_time
+    return Task(
+        net, inputs, until, record, probes, faults, transport, seed, error_bounds, max_events, deadline,
+        Recorder(SPIKE, memory), Recorder(TRACE, memory), keys,
+    )  # fmt: skip
+
+
+def _check_stages(
+    net: Network, faults: tuple[EmissionFault, ...], transport: Transport | None, error_bounds: bool
+) -> None:
+    for fault in faults:
+        if not isinstance(fault, EmissionFault):
+            raise FaultError(f"simulate: {fault!r} is no emission fault; give e.g. eventsim.faults.Jitter(sigma).")
+    if transport is not None and not isinstance(transport, Transport):
+        raise FaultError(f"simulate: {transport!r} is no transport; give e.g. eventsim.transport.AerBus(service_time).")
+    if error_bounds:
+        for population in net.populations:
+            if population.model.bounded is None:
+                raise InputError(
+                    f"simulate: error_bounds=True, but {population.model.name} ({population.name!r}) carries no "
+                    "rounding bound; available for ttfs_b1, ttfs_alpha1, linear_psp, integrator. Leave it False."
+                )
+        if net.exact:
+            raise InputError("simulate: error_bounds=True on a network of Fractions, which does not round. Leave it False.")
+
+
+def _probe(net: Network, name: str, chosen: Any) -> Array:
+    node = net.node(name)
+    index = np.unique(np.asarray(chosen, dtype=np.int64).ravel())
+    if not isinstance(node, Population) or not index.size or index[0] < 0 or index[-1] >= node.size:
+        raise InputError(
+            f"simulate: record[{name!r}] = {chosen!r}; must be neuron indices 0..{node.size - 1} of a population "
+            "(sources have no membrane). Choose others."
+        )
+    return index
+
+
+def _threads(threads: int | None, task: Task) -> int:
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise InputError(f"simulate: threads = {threads!r}; must be an integer >= 1 or None. None uses all cores.")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores if threads is None else threads, task.inputs.n_samples)
+
+
+def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationError], str] | None:
+    """Hand batches of samples to threads; the first problem in the order of samples ends the run."""
+    from eventsim.engine import Worker, prepare
+
+    prepared = prepare(task)
+    n = task.inputs.n_samples
+    batch = max(1, min(64, n // (4 * threads)))
+    ranges = [(low, min(low + batch, n)) for low in range(0, n, batch)]
+    if threads == 1:
+        worker = Worker(task, prepared)
+        for low, high in ranges:
+            problem = worker.run(low, high)
+            bar.update(high - low)
+            if problem:
+                return problem
+        return None
+    problems: dict[int, tuple[type[SimulationError], str]] = {}
+    remaining = iter(ranges)
+
+    def work(worker: Worker) -> None:
+        for low, high in remaining_locked():
+            problem = worker.run(low, high)
+            bar.update(high - low)
+            if problem:
+                problems[low] = problem
+                return
+
+    import threading
+
+    lock = threading.Lock()
+
+    def remaining_locked() -> Any:
+        while not problems:
+            with lock:
+                item = next(remaining, None)
+            if item is None:
+                return
+            yield item
+
+    with ThreadPoolExecutor(threads) as pool:
+        for future in [pool.submit(work, Worker(task, prepared)) for _ in range(threads)]:
+            future.result()
+    return problems[min(problems)] if problems else None
+
+
+def _finish(task: Task, engine: str, complete: bool) -> Run:
+    net = task.net
+    totals = task.counters.sum(axis=0)
+    by_population = {
+        node.name: {name: int(totals[node.order, k]) for k, name in enumerate(COUNTERS)} for node in net.nodes
+    }
+    for source in net.sources:
+        by_population[source.name]["clipped"] += task.inputs.clipped
+    counters: dict[str, Any] = {name: int(sum(c[name] for c in by_population.values())) for name in COUNTERS}
+    counters |= {"events": task.events, "queue_operations": task.queue_operations, "by_population": by_population}
+    if task.transport is not None:
+        counters["transport"] = task.transport.report(task.transport_state)
+    spikes = task.spikes.collect() if task.record == "spikes" else None
+    exact = net.exact or task.first.dtype == object
+    return Run(
+        populations=[node.name for node in net.nodes],
+        shapes=[node.shape for node in net.nodes],
+        n_samples=task.inputs.n_samples,
+        counters=counters,
+        provenance=provenance(task, engine, time.perf_counter() - task.started),
+        windows={
+            node.name: getattr(node, "window", None) for node in net.nodes
+        },
+        complete=complete,
+        _spikes=spikes,
+        _first=task.first if task.record != "readout" else None,
+        _errors=task.errors if task.error_bounds and task.record != "readout" else None,
+        _traces=task.traces.collect() if task.probes else None,
+        _readout=task.readout if task.readout.shape[1] else None,
+        _exact=True if exact else None,
+        _recorder=(task.spikes, task.traces),
+        _network=net,
+    )
+
+
+__all__ = ["BudgetError", "simulate"]

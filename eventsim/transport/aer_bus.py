@@ -1,0 +1,60 @@
+"""One shared address-event bus: a single first-in first-out link that every spike occupies for a service time."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim._jit import jitable
+from eventsim.errors import FaultError
+from eventsim.transport.contract import Transport
+
+
+@jitable
+def serve(p: Any, state: Any, t: float) -> float:
+    """Lindley's recursion: wait until the link is free, then p[0] of service.
+
+    state: time at which the link is free, sum of waiting, longest waiting, number of spikes.
+    """
+    start = max(t, state[0])
+    waiting = start - t
+    state[0] = start + p[0]
+    state[1] += waiting
+    state[2] = max(state[2], waiting)
+    state[3] += 1.0
+    return state[0]
+
+
+@dataclass(frozen=True)
+class AerBus(Transport):
+    """A shared FIFO link with `service_time` (units of time) per spike, whatever the spike's fan-out.
+
+    Spikes of sources and populations alike take the link, those with no outgoing projection excepted. A service time of
+    0 is the ideal run, bit for bit. ``run.counters["transport"]`` has spikes, mean and longest waiting time.
+    """
+
+    service_time: float
+
+    name = "aer_bus"
+    n_state = 4
+    carry = staticmethod(serve)
+
+    def __post_init__(self) -> None:
+        if not (self.service_time >= 0 and math.isfinite(self.service_time)):
+            raise FaultError(
+                f"aer_bus: service_time = {self.service_time}; must be >= 0 and finite. Give it in units of time."
+            )
+
+    def numbers(self) -> tuple[float, ...]:
+        """(service_time,)."""
+        return (float(self.service_time),)
+
+    def report(self, states: "np.ndarray[Any, Any]") -> dict[str, float]:
+        """Spikes carried, mean and longest waiting time before service, over all samples."""
+        spikes = float(states[:, 3].sum())
+        return {
+            "spikes": spikes,
+            "mean_waiting": float(states[:, 1].sum()) / spikes if spikes else 0.0,
+            "max_waiting": float(states[:, 2].max(initial=0.0)),
+        }

@@ -1,0 +1,304 @@
+"""A trained feed-forward ReLU network: what `read_relu` returns and what spiking networks are made from.
+
+`ReluNetwork` is a list of layers, of the kinds in `eventsim.models.relu_layers`. Its forward pass is the reference
+that event simulations are compared with: float64 by BLAS, extended precision, or exact rational numbers.
+
+Relies on `eventsim.archive` for files and on nothing of the simulator. Used by the readers, the mapping to
+spikes and the checks.
+"""
+
+import copy
+import math
+import numbers
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from eventsim.archive import read_archive, write_archive
+from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError, nearest
+from eventsim.models.real_numbers import EXACT, as_numbers, real_array
+from eventsim.models.relu_layers import LAYER_KINDS, Dense, Layer, parameter
+
+__all__ = ["INPUT", "OUTPUT", "Dense", "Layer", "ReluNetwork"]
+
+FORMAT = "eventsim-relu"
+VERSION = 1
+INPUT = "input"
+OUTPUT = "output"
+
+
+class ReluNetwork:
+    """A trained feed-forward ReLU network; immutable.
+
+    Parameters
+    ----------
+    layers
+        In order. One named "" is called by its kind and number, ``dense1``, ``dense2``, …, the last ``output``.
+    input_shape
+        Shape of one input; None takes the inputs of a first dense layer as flat.
+    provenance
+        Where the network comes from, as JSON values; kept in its file.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+    input_shape, output_shape : tuple of int
+    n_in, n_out, n_parameters : int
+    provenance : mapping
+
+    Raises
+    ------
+    NetworkError
+        No layers, shapes that do not chain (the message names the layer), a name used twice.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: Sequence[int] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        layers = tuple(layers)
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise NetworkError(f"ReluNetwork: layers[{i}] is a {type(layer).__name__}; must be a Layer, as Dense")
+        names = layer_names([layer.kind for layer in layers], [layer.name for layer in layers])
+        self._layers = tuple(layer.named(name) for layer, name in zip(layers, names, strict=True))
+        self._shapes = [_input_shape(self._layers[0], input_shape)]
+        for layer in self._layers:
+            self._shapes.append(layer.output_shape(self._shapes[-1]))
+        self._provenance = copy.deepcopy(dict(provenance or {}))
+
+    @classmethod
+    def from_weights(
+        cls,
+        weights: Sequence[ArrayLike],
+        biases: Sequence[ArrayLike | None] | None = None,
+        input_shape: Sequence[int] | None = None,
+        names: Sequence[str] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Return the network of dense layers with a ReLU behind each but the last.
+
+        Parameters
+        ----------
+        weights
+            For each layer an array (n_out, n_in).
+        biases
+            For each layer an array (n_out,) or None for zeros; None for zeros everywhere.
+        input_shape, provenance
+            As for the class.
+        names
+            For each layer a name, or "" for the usual one.
+
+        Raises
+        ------
+        NetworkError
+            Lists of different lengths, and what `Dense` and the class refuse.
+        """
+        n_layers = len(weights)
+        biases = [None] * n_layers if biases is None else biases
+        names = [""] * n_layers if names is None else names
+        for what, given in (("biases", biases), ("names", names)):
+            if len(given) != n_layers:
+                raise NetworkError(f"ReLU network: {len(given)} {what} for {n_layers} weights; give one for each layer")
+        layers = []
+        for i, name in enumerate(layer_names([Dense.kind] * n_layers, names)):
+            weight = parameter(f"layer {name!r}: weight", weights[i], "(n_out, n_in)")
+            bias = np.zeros(len(weight)) if biases[i] is None else np.asarray(biases[i])
+            layers.append(Dense(name, weight, bias, relu=i < n_layers - 1))
+        return cls(layers, input_shape, provenance)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the network that `save` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            The file is missing, damaged or another one, or its layers make no network.
+        """
+        header, arrays = read_archive(path, FORMAT, VERSION)
+        try:
+            layers = [_layer_from(entry, arrays) for entry in header["layers"]]
+            return cls(layers, header["input_shape"], header.get("provenance"))
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            reason = error if isinstance(error, EventsimError) else repr(error)
+            raise FileFormatError(
+                f"{path}: this is no network of {FORMAT} version {VERSION} ({reason}); save it again with eventsim"
+            ) from error
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to `path`, an .npz file in eventsim's own format, at once or not at all.
+
+        Raises
+        ------
+        InputError
+            Weights are Fractions, which the format does not hold, or `path` is no place for a file.
+        """
+        entries = []
+        arrays: dict[str, NDArray[Any]] = {}
+        for layer in self._layers:
+            held = {field: value for field, value in vars(layer).items() if isinstance(value, np.ndarray)}
+            if any(array.dtype == EXACT for array in held.values()):
+                raise InputError(
+                    f"{path}: layer {layer.name!r} holds Fractions; a file holds float64, convert it first"
+                )
+            arrays |= {f"{layer.name}.{field}": array for field, array in held.items()}
+            entries.append({"kind": layer.kind} | {k: v for k, v in vars(layer).items() if k not in held})
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "input_shape": list(self.input_shape),
+            "layers": entries,
+            "provenance": self._provenance,
+        }
+        write_archive(path, header, arrays)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers in order."""
+        return self._layers
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input."""
+        return self._shapes[0]
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one output."""
+        return self._shapes[-1]
+
+    @property
+    def n_in(self) -> int:
+        """How many values one input has."""
+        return math.prod(self.input_shape)
+
+    @property
+    def n_out(self) -> int:
+        """How many values one output has."""
+        return math.prod(self.output_shape)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many weights and biases there are."""
+        return sum(layer.n_parameters for layer in self._layers)
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where the network comes from, as its maker wrote it."""
+        return MappingProxyType(self._provenance)
+
+    def __repr__(self) -> str:
+        stages = [f"{INPUT} {self._shapes[0]}"]
+        stages += [f"{layer.name} {shape}" for layer, shape in zip(self._layers, self._shapes[1:], strict=True)]
+        return f"ReluNetwork({', '.join(stages)}; {self.n_parameters} parameters)"
+
+    def forward(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+        """Return the outputs before any softmax or sigmoid.
+
+        Parameters
+        ----------
+        x
+            Shape (n, *input_shape) or (n, n_in).
+        dtype
+            The numbers to compute with: a floating type (float64 goes to BLAS; ``np.longdouble`` is slow), or
+            ``object`` for exact `Fraction` arithmetic, into which every float is converted exactly.
+
+        Returns
+        -------
+        ndarray
+            Shape (n, n_out).
+
+        Raises
+        ------
+        InputError
+            Another shape, NaN or infinite values, values that are not real numbers, another dtype.
+        """
+        outputs = self._outputs(x, dtype)
+        return outputs[-1].reshape(len(outputs[-1]), self.n_out)
+
+    def activations(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> list[tuple[str, NDArray[Any]]]:
+        """Return what comes out of each ReLU, as pairs of the layer's name and an array (n, *shape).
+
+        The output layer is among them only where it has a ReLU. Parameters and errors are those of `forward`.
+        """
+        outputs = self._outputs(x, dtype)
+        return [(layer.name, held) for layer, held in zip(self._layers, outputs, strict=True) if layer.relu]
+
+    def _outputs(self, x: ArrayLike, dtype: DTypeLike) -> list[NDArray[Any]]:
+        number = np.dtype(dtype)
+        if number != EXACT and number.kind != "f":
+            raise InputError(f"ReLU network: dtype = {number}; must be a floating type, or object for Fractions")
+        values = real_array("ReLU network: x", x, InputError)
+        if values.ndim == 0 or values.shape[1:] not in (self.input_shape, (self.n_in,)):
+            hint = "; give one input as x[None]" if values.shape in (self.input_shape, (self.n_in,)) else ""
+            raise InputError(
+                f"ReLU network: x has shape {values.shape}; must be (n, {', '.join(map(str, self.input_shape))}) "
+                f"or (n, {self.n_in}){hint}"
+            )
+        held = as_numbers(values.reshape(len(values), *self.input_shape), number)
+        zero = np.array(Fraction(0) if number == EXACT else 0, number)
+        outputs = []
+        for layer in self._layers:
+            held = layer.apply(held)
+            if layer.relu:
+                held = np.maximum(held, zero)
+            outputs.append(held)
+        return outputs
+
+
+def layer_names(kinds: Sequence[str], given: Sequence[str]) -> list[str]:
+    """Return a name for each layer: the given one, or where that is "" its kind and number; the last is ``output``.
+
+    >>> layer_names(["dense", "dense", "dense"], ["", "hidden", ""])
+    ['dense1', 'hidden', 'output']
+    """
+    if not kinds:
+        raise NetworkError("ReLU network: there are no layers; give at least one")
+    usual = [f"{kind}{kinds[:i].count(kind) + 1}" for i, kind in enumerate(kinds)]
+    usual[-1] = OUTPUT
+    names = [name or usual[i] for i, name in enumerate(given)]
+    for i, name in enumerate(names):
+        if not _is_name(name):
+            raise NetworkError(
+                f"ReLU network: layer {i} has name {name!r}; must be printable, without a backslash, and not {INPUT!r}"
+            )
+        if name in names[:i]:
+            raise NetworkError(f"ReLU network: two layers are named {name!r}; give each its own name")
+    return names
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and "\\" not in value and value != INPUT
+
+
+def _input_shape(first: Layer, given: Sequence[int] | None) -> tuple[int, ...]:
+    if given is None:
+        if not isinstance(first, Dense):
+            raise NetworkError(f"ReLU network: input_shape is needed before layer {first.name!r}; give it")
+        return (first.weight.shape[1],)
+    shape = tuple(given) if isinstance(given, Iterable) else ()
+    if not shape or not all(isinstance(n, numbers.Integral) and n > 0 for n in shape):
+        raise NetworkError(f"ReLU network: input_shape = {given!r}; must be whole numbers from 1, as (28, 28)")
+    return tuple(int(n) for n in shape)
+
+
+def _layer_from(entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Layer:
+    """Return the layer that a file describes by the header's `entry` and its share of the arrays."""
+    settings = dict(entry)
+    kind = settings.pop("kind")
+    if kind not in LAYER_KINDS:
+        raise NetworkError(
+            f"layer {entry.get('name')!r} is of kind {kind!r}{nearest(kind, LAYER_KINDS)}; "
+            f"this release reads {', '.join(LAYER_KINDS)}"
+        )
+    prefix = f"{settings['name']}."
+    held = {key.removeprefix(prefix): array for key, array in arrays.items() if key.rpartition(".")[0] + "." == prefix}
+    return LAYER_KINDS[kind](**settings, **held)

@@ -1,0 +1,34 @@
+"""What every test runs with: a matplotlib without windows, hypothesis profiles, and a line about compilation."""
+
+import os
+
+import hypothesis
+import pytest
+
+from eventsim import _jit
+
+os.environ["MPLBACKEND"] = "Agg"  # set, not proposed: a test must not depend on a display; subprocesses inherit it
+
+# Deadlines are off since the first example may meet the compiler. `ci` tries the same examples in every run, so that
+# a red run is red again; `explore` looks for new ones: HYPOTHESIS_PROFILE=explore pytest
+hypothesis.settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile(
+    "explore",
+    deadline=None,
+    max_examples=2_000,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the tests of this process spent on compiling (loops found in the disk cache do not count)."""
+    report = _jit.compile_report()
+    terminalreporter.write_line(f"compiled loops: {report.loops}, {report.seconds:.1f} s")

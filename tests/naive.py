@@ -1,0 +1,399 @@
+"""A slow, obvious simulator of spiking networks: the oracle that the tests hold both engines against.
+
+It relies on the standard library alone and imports nothing of eventsim, so that no mistake can be shared.
+Everything pending sits in plain lists, the next time is found by scanning them (O(N) per event), and every
+neuron is an object of its own with its own time of last update. ``test_naive.py`` holds it against closed forms.
+Numbers may be ``float`` or ``Fraction``, none is converted (``math.inf`` = never): with Fractions the linear
+models give exact rational spike times. Only ``lif_delta``, which needs exp and log, always ends in floats.
+
+The order of events at one time t (micro-steps n = 0, 1, ...; all intervals are half-open [start, end)):
+
+0. spikes of the sources at t are emitted, from outside (a zero delay arrives at (t, 0));
+1. stored crossings with tc = t fire;
+2. intervals ending at t end (windows, refractoriness), then ``next_step`` clocks tick (n = 0 only);
+3. arrivals at (t, n) are folded in the order (source node, source index, projection, target, weight);
+   then the clocks whose rank is n tick;
+4. every neuron that 1, 2 or 3 touched is tested, and fires now or stores its next crossing;
+5. all spikes of this micro-step are emitted in (node, neuron) order (a zero delay arrives at (t, n + 1)).
+"""
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+Number = float | Fraction
+
+
+@dataclass
+class Node:
+    """A source or a population of ``n`` neurons."""
+
+    name: str
+    n: int
+    kind: str  # "source" or "population"
+    model: str | None = None
+    parameters: dict[str, list] = field(default_factory=dict)  # one list of length n per name
+    window: tuple | None = None  # (t_start, t_min, t_max)
+
+
+@dataclass
+class Projection:
+    """Synapses (source index, target index, weight), in any order, that share one delay >= 0."""
+
+    pre: str
+    post: str
+    delay: Number
+    synapses: list[tuple[int, int, Number]]
+
+
+@dataclass
+class Result:
+    """What a run did; premature, late: spikes before, deliveries at or after the population's own t_min."""
+
+    sizes: dict[str, int]
+    spikes: list[tuple[Number, str, int]] = field(default_factory=list)  # in event order, sources included
+    readout: dict[str, list] = field(default_factory=dict)  # potentials of integrators at t_min, None if not reached
+    visited: int = 0  # synaptic deliveries that arrived
+    nominal: int = 0  # spikes times fan-out
+    premature: dict[str, int] = field(default_factory=dict)
+    late: dict[str, int] = field(default_factory=dict)
+
+    def first(self, node: str) -> list[Number]:
+        """First spike time of each neuron of the node called ``node``; ``math.inf`` = silent."""
+        trains = [[t for t, name, j in self.spikes if (name, j) == (node, i)] for i in range(self.sizes[node])]
+        return [min(train, default=math.inf) for train in trains]
+
+
+@dataclass
+class Packet:
+    """One spike on its way through one projection, due at micro-step ``n`` of time ``t``."""
+
+    t: Number
+    n: int
+    order: tuple[int, int, int]  # (source node, source index, projection)
+    post: str
+    synapses: list[tuple[int, Number]]  # (target, weight), sorted
+
+
+class Neuron:
+    """What all neurons have in common: the stored ``crossing``, and the interval ``ends`` still to come.
+
+    ``receive`` and ``interval_end`` return whether step 4 has to test the neuron; ``test`` returns whether it
+    fires now, and stores the next crossing if it does not; ``fire`` is what a spike does to its own neuron.
+    """
+
+    def __init__(self, node: Node, order: int, i: int):
+        self.node, self.order, self.i = node, order, i
+        self.v = 0
+        self.crossing = math.inf
+        self.ends = []
+        self.last_spike = None
+
+    def parameter(self, name, default=None):
+        if name not in self.node.parameters and default is not None:
+            return default
+        return self.node.parameters[name][self.i]
+
+
+class LinearPsp(Neuron):
+    """V' = S; an arrival adds its weight to S; one spike per neuron; from t_max on (if any) nothing happens."""
+
+    def __init__(self, node, order, i):
+        super().__init__(node, order, i)
+        self.s, self.closed = 0, False
+        self.t_start, self.t_min, self.t_max = node.window or (-math.inf, math.inf, math.inf)
+        self.t_last = self.t_start if node.window else 0
+        self.ends = [self.t_start, self.t_min] if node.window else []
+
+    def advance(self, t):
+        if t != self.t_last:
+            self.v = self.v + self.s * (t - self.t_last)
+            self.t_last = t
+
+    def receive(self, t, weight):
+        if self.closed or t >= self.t_max:
+            return False
+        if t > self.t_start:  # before t_start V is held at 0, and the state's time is t_start
+            self.advance(t)
+        self.s = self.s + weight
+        return t >= self.t_start
+
+    def test(self, t):
+        if self.closed:
+            return False
+        if t == self.t_start and self.v >= self.parameter("threshold"):  # initialised at or above threshold
+            return True
+        tc = math.inf
+        if self.s > 0:
+            distance = self.parameter("threshold") - self.v
+            tc = t + (distance / self.s if distance > 0 else 0)
+        self.crossing = tc if tc < self.t_max else math.inf
+        return self.crossing <= t
+
+    def fire(self, t):
+        self.closed, self.crossing = True, math.inf
+
+
+class TtfsAlpha1(LinearPsp):
+    """The slope starts at alpha; t_min changes nothing (later arrivals are integrated)."""
+
+    def __init__(self, node, order, i):
+        super().__init__(node, order, i)
+        self.s = self.parameter("alpha", 1)
+
+    def interval_end(self, t):
+        return t == self.t_start
+
+
+class TtfsB1(LinearPsp):
+    """At t_min the slope becomes ``slope``, and arrivals from then on change nothing."""
+
+    def receive(self, t, weight):
+        return t < self.t_min and super().receive(t, weight)
+
+    def interval_end(self, t):
+        if t == self.t_min:
+            self.advance(t)
+            self.s = self.parameter("slope", 1)
+        return True
+
+
+class Integrator(LinearPsp):
+    """Integrates from t_start on with initial slope ``drift``, never spikes, is read and closed at t_min."""
+
+    readout = None
+
+    def __init__(self, node, order, i):
+        super().__init__(node, order, i)
+        self.s = self.parameter("drift")
+        self.ends, self.t_max = [self.t_min], math.inf
+
+    def interval_end(self, t):
+        self.advance(t)
+        self.readout, self.closed = self.v, True
+        return False
+
+    def test(self, t):
+        return False
+
+
+class LifDelta(Neuron):
+    """tau_mem V' = v_inf - V with v_inf = v_leak + current; an arrival adds its weight to V."""
+
+    def __init__(self, node, order, i):
+        super().__init__(node, order, i)
+        self.tau_mem, self.v_threshold = self.parameter("tau_mem"), self.parameter("v_threshold")
+        self.v_inf = self.parameter("v_leak") + self.parameter("current")
+        self.v, self.t_last, self.refractory = self.parameter("v_init"), 0, False
+        self.crossing = 0 + self.time_to_spike()
+
+    def time_to_spike(self):
+        if self.v_inf <= self.v_threshold:  # a threshold reached only in the limit is never reached
+            return math.inf
+        if self.v >= self.v_threshold:
+            return 0
+        return self.tau_mem * math.log((self.v_inf - self.v) / (self.v_inf - self.v_threshold))
+
+    def receive(self, t, weight):
+        if self.refractory:
+            return False
+        if t != self.t_last:
+            decay = math.exp(-(t - self.t_last) / self.tau_mem)
+            self.v = self.v_inf + (self.v - self.v_inf) * decay
+            self.t_last = t
+        self.v = self.v + weight
+        return True
+
+    def interval_end(self, t):
+        self.refractory, self.t_last = False, t
+        return True
+
+    def test(self, t):
+        if self.refractory:
+            return False
+        self.crossing = t + self.time_to_spike()
+        return self.v >= self.v_threshold or self.crossing <= t
+
+    def fire(self, t):
+        self.v, self.t_last, self.crossing = self.parameter("v_reset"), t, math.inf
+        t_end = t + self.parameter("t_ref")
+        self.refractory = t_end > t
+        self.ends = [t_end] if self.refractory else []
+
+
+class LifClocked(Neuron):
+    """Buffers arrivals until its tick k at k * period: V = decay V + (buffer + bias), then one test."""
+
+    def __init__(self, node, order, i):
+        super().__init__(node, order, i)
+        self.period = self.parameter("period")
+        self.same_step = {"same_step": True, "next_step": False}[self.parameter("sees")]
+        self.k, self.rank, self.buffer = 0, 0, 0  # k: the tick to come; rank: the micro-step in which it ticks
+
+    def receive(self, t, weight):
+        self.buffer = self.buffer + weight
+        return False
+
+    def tick(self):
+        self.k += 1
+        self.v = self.parameter("decay") * self.v + (self.buffer + self.parameter("bias"))
+        self.buffer = 0
+        threshold = self.parameter("v_threshold")
+        return self.v > threshold if self.parameter("strict") else self.v >= threshold
+
+    def fire(self, t):
+        soft = {"soft": True, "hard": False}[self.parameter("reset")]
+        self.v = self.v - self.parameter("v_threshold") if soft else self.parameter("v_reset")
+
+
+MODELS = {"linear_psp": LinearPsp, "ttfs_alpha1": TtfsAlpha1, "ttfs_b1": TtfsB1, "integrator": Integrator}
+MODELS |= {"lif_delta": LifDelta, "lif_clocked": LifClocked}
+
+
+def clock_ranks(nodes: list[Node], projections: list[Projection]) -> dict[str, int]:
+    """Longest zero-delay path to each clocked population from one; in cycles only hops to later nodes count."""
+    order = {node.name: k for k, node in enumerate(nodes)}
+    hops = {(p.pre, p.post) for p in projections if p.delay == 0}
+    paths = set(hops)  # (a, b): some zero-delay path leads from a to b
+    for _ in nodes:
+        paths |= {(a, d) for a, b in paths for c, d in hops if b == c}
+    kept = [(a, b) for a, b in hops if order[a] < order[b] or (b, a) not in paths]
+    clocked = {node.name for node in nodes if node.model == "lif_clocked"}
+
+    def longest(name):
+        """Hops of the longest kept path from a clocked population to ``name``; -inf if there is none."""
+        return max([0 if name in clocked else -math.inf] + [longest(a) + 1 for a, b in kept if b == name])
+
+    return {name: longest(name) for name in clocked}
+
+
+class Simulation:
+    """One run: the neurons, what is pending, and the result so far."""
+
+    def __init__(self, nodes, projections, stimulus):
+        self.nodes, self.projections = nodes, projections
+        self.members = {
+            node.name: [MODELS[node.model](node, order, i) for i in range(node.n)]
+            for order, node in enumerate(nodes)
+            if node.kind == "population"
+        }
+        self.neurons = [neuron for members in self.members.values() for neuron in members]
+        self.clocked = [neuron for neuron in self.neurons if isinstance(neuron, LifClocked)]
+        ranks = clock_ranks(nodes, projections)
+        for neuron in self.clocked:
+            neuron.rank = ranks[neuron.node.name] if neuron.same_step else 0
+        self.packets = []
+        self.stimuli = []  # (t, source node, neuron), without the silent neurons
+        for order, node in enumerate(nodes):
+            for i, times in enumerate(stimulus.get(node.name, [])):
+                self.stimuli += [(t, order, i) for t in times if t != math.inf]
+        sizes, zeros = {node.name: node.n for node in nodes}, dict.fromkeys(self.members, 0)
+        self.result = Result(sizes, premature=dict(zeros), late=dict(zeros))
+
+    def next_time(self):
+        """The earliest time at which anything is pending; ``math.inf`` if nothing is."""
+        times = [t for t, _, _ in self.stimuli]
+        times += [packet.t for packet in self.packets]
+        times += [neuron.crossing for neuron in self.neurons]
+        times += [end for neuron in self.neurons for end in neuron.ends]
+        times += [neuron.k * neuron.period for neuron in self.clocked]
+        return min(times, default=math.inf)
+
+    def run(self, until):
+        t = self.next_time()
+        while t != math.inf and (until is None or t < until):
+            self.source_spikes(t)
+            n = 0
+            while n == 0 or any(p.t == t for p in self.packets) or any(c.k * c.period == t for c in self.clocked):
+                self.micro_step(t, n)
+                n += 1
+            t = self.next_time()
+        for node in [node for node in self.nodes if node.model == "integrator"]:
+            self.result.readout[node.name] = [neuron.readout for neuron in self.members[node.name]]
+        return self.result
+
+    def source_spikes(self, t):
+        """Emit, from outside, what the stimulus has at ``t``, in (source, neuron) order."""
+        due = sorted((order, i) for when, order, i in self.stimuli if when == t)
+        self.stimuli = [spike for spike in self.stimuli if spike[0] != t]
+        for order, i in due:
+            if due.count((order, i)) > 1:
+                raise ValueError(f"{self.nodes[order].name}[{i}] emits twice at t = {t}")
+            self.emit(order, i, t, 0)
+
+    def micro_step(self, t, n):
+        fired, touched = [], []
+        if n == 0:
+            for neuron in self.neurons:  # 1. stored crossings
+                if neuron.crossing == t:
+                    self.fire(neuron, t, fired)
+                    touched.append(neuron)  # without refractoriness its next crossing is predicted at once
+            for neuron in self.neurons:  # 2. interval ends
+                if t in neuron.ends:
+                    neuron.ends = [end for end in neuron.ends if end > t]
+                    if neuron.interval_end(t):
+                        touched.append(neuron)
+            self.tick(t, n, False, fired)
+        touched += self.arrivals(t, n)  # 3.
+        self.tick(t, n, True, fired)
+        for neuron in touched:  # 4. (for a neuron that is in the list twice nothing is new the second time)
+            while neuron.test(t):
+                self.fire(neuron, t, fired)
+        for neuron in sorted(fired, key=lambda neuron: (neuron.order, neuron.i)):  # 5.
+            self.emit(neuron.order, neuron.i, t, n + 1, neuron)
+
+    def arrivals(self, t, n):
+        """Fold the packets due at (t, n) one after another; return the neurons to be tested."""
+        due = sorted((p for p in self.packets if p.t == t and p.n == n), key=lambda packet: packet.order)
+        self.packets = [p for p in self.packets if not (p.t == t and p.n == n)]
+        touched = []
+        for packet in due:
+            for j, weight in packet.synapses:
+                neuron = self.members[packet.post][j]
+                self.result.visited += 1
+                self.result.late[packet.post] += bool(neuron.node.window and t >= neuron.node.window[1])
+                if neuron.receive(t, weight):
+                    touched.append(neuron)
+        return touched
+
+    def tick(self, t, n, same_step, fired):
+        for neuron in self.clocked:
+            due = neuron.k * neuron.period == t and neuron.rank == n and neuron.same_step == same_step
+            if due and neuron.tick():
+                self.fire(neuron, t, fired)
+
+    def fire(self, neuron, t, fired):
+        if neuron.last_spike == t:
+            raise ValueError(f"{neuron.node.name}[{neuron.i}] emits twice at t = {t}")
+        neuron.last_spike = t
+        neuron.fire(t)
+        fired.append(neuron)
+        self.result.premature[neuron.node.name] += bool(neuron.node.window and t < neuron.node.window[1])
+
+    def emit(self, order, i, t, n, neuron=None):
+        """Record a spike (of a source if there is no ``neuron``) and send it; without delay it is due at (t, n)."""
+        name = self.nodes[order].name
+        self.result.spikes.append((t, name, i))
+        for k, projection in enumerate(self.projections):
+            if projection.pre == name:
+                delay = projection.delay
+                arrival = t + delay if delay > 0 else t
+                m = round(delay / neuron.period) if isinstance(neuron, LifClocked) else 0
+                if m >= 1 and m * neuron.period == delay:  # a delay of m ticks; k is the tick to come
+                    arrival = (neuron.k - 1 + m) * neuron.period
+                if delay > 0 and arrival == t:
+                    raise ValueError(f"{name}[{i}]: its delay {delay} is lost by rounding at t = {t}")
+                synapses = sorted((target, weight) for source, target, weight in projection.synapses if source == i)
+                self.result.nominal += len(synapses)
+                self.packets.append(Packet(arrival, 0 if delay > 0 else n, (order, i, k), projection.post, synapses))
+
+
+def simulate(nodes: list[Node], projections: list[Projection], stimulus: dict[str, list], until=None) -> Result:
+    """Run the network on ``stimulus`` (per source, per neuron, a list of spike times) over all events t < until.
+
+    ``until=None`` runs until nothing is left. ValueError names the neuron that emits twice at one time or whose
+    positive delay is lost by rounding. LIF neurons begin at t = 0: no spike may come before.
+    """
+    if until is None and any(node.model == "lif_clocked" for node in nodes):
+        raise ValueError("until: required, since a clocked population ticks for ever")
+    return Simulation(nodes, projections, stimulus).run(until)
