@@ -14,7 +14,7 @@ import numpy as np
 
 from eventsim._jit import borrowed, fingerprint, jitable, kernel, kernel_part
 from eventsim.dynamics import make_decide, make_dynamics, schedule, touch
-from eventsim.machine import LATE, NOMINAL, PREMATURE, SPIKES, T_MIN, T_START, TRACE_ROWS, VISITED, Machine
+from eventsim.machine import T_MIN, T_START, TRACE_ROWS, Machine
 from eventsim.neuron_model import Model
 from eventsim.queue import clear, pop, requeue, sort_numbers
 
@@ -86,8 +86,8 @@ def push_packet(m: Machine, k: int, t: float, neuron: int) -> None:
     """Put a packet into lane k; its queue key changes only where the lane was empty."""
     lane = m.lanes[k]
     place = lane.offset + (lane.tail & lane.mask)
-    m.ring_time[place] = t
-    m.ring_neuron[place] = neuron
+    m.ring[place].t = t
+    m.ring[place].neuron = neuron
     if lane.head == lane.tail:
         requeue(m.queue, m.cohorts.size + k, t)
         m.control[0].queue_operations += 1
@@ -99,9 +99,9 @@ def fan_out(m: Machine, k: int, neuron: int) -> int:
     """Number of synapses that a packet of lane k reaches."""
     lane = m.lanes[k]
     if lane.kind == 0:
-        return m.nodes[lane.post].size  # type: ignore[no-any-return]
+        return m.nodes[lane.post].n_neurons  # type: ignore[no-any-return]
     if lane.kind == 1:
-        return m.row_start[lane.rows + neuron + 1] - m.row_start[lane.rows + neuron]  # type: ignore[no-any-return]
+        return m.links[lane.rows + neuron + 1] - m.links[lane.rows + neuron]  # type: ignore[no-any-return]
     return 1
 
 
@@ -116,7 +116,7 @@ def _make_send(carry: Any) -> Any:
 
         @kernel_part
         def depart(m: Machine, t: float) -> float:
-            return carry(m.transport_numbers, m.transport_state, t)  # type: ignore[no-any-return]
+            return carry(m.stages[m.stages.shape[0] - 2], m.stages[m.stages.shape[0] - 1], t)  # type: ignore[no-any-return]
 
     @kernel_part
     def send(m: Machine, n: int, neuron: int, t: float) -> int:
@@ -126,7 +126,7 @@ def _make_send(carry: Any) -> Any:
             return DONE
         left = depart(m, t)
         for o in range(node.first_out, node.last_out):
-            k = m.outgoing[o]
+            k = m.links[o]
             lane = m.lanes[k]
             arrival = left + lane.delay
             if lane.delay > 0.0:
@@ -134,12 +134,12 @@ def _make_send(carry: Any) -> Any:
                     control.neuron = node.first + neuron
                     return LOST_DELAY
                 if lane.ticks > 0:
-                    tick = round(t / node.period)
+                    tick = math.floor(t / node.period + 0.5)
                     if left == t and tick * node.period == t:
                         arrival = (tick + lane.ticks) * node.period
-            m.counters[n, NOMINAL] += fan_out(m, k, neuron)
+            m.nodes[n].synaptic_events += fan_out(m, k, neuron)
             push_packet(m, k, arrival, neuron)
-            if lane.tail - lane.head + node.size + control.pending > lane.mask:
+            if lane.tail - lane.head + node.n_neurons + control.pending > lane.mask:
                 control.grow = 1
         return DONE
 
@@ -162,7 +162,7 @@ def write_stimulus(m: Machine, stimulus: Stimulus, output: Output, t: float) -> 
 @kernel_part
 def _write_spike(m: Machine, output: Output, g: int, t: float) -> None:
     control = m.control[0]
-    n = m.node_of[g]
+    n = m.neurons[g].node
     spike = output.spikes[control.spikes]
     spike.sample = control.sample
     spike.population = n
@@ -177,25 +177,25 @@ def _make_emit(send: Any, bounded: bool) -> Any:
     @kernel_part
     def emit(m: Machine, output: Output, t: float) -> int:
         control = m.control[0]
-        sort_numbers(m.fired, control.fired)
+        sort_numbers(m.work[control.fired_at : control.fired_at + control.fired], control.fired)
         for k in range(control.fired):
-            g = m.fired[k]
-            n = m.node_of[g]
+            g = m.work[control.fired_at + k]
+            n = m.neurons[g].node
             node = m.nodes[n]
-            if m.last_spike[g] == t:
+            if m.neurons[g].last_spike == t:
                 control.neuron = g
                 return TWICE
-            m.counters[n, SPIKES] += 1
+            m.nodes[n].spikes += 1
             if node.windowed == 1 and t < node.t_min:
-                m.counters[n, PREMATURE] += 1
+                m.nodes[n].premature += 1
             if control.record & RECORD_SPIKES:
                 _write_spike(m, output, g, t)
-            if control.record & RECORD_FIRST and m.last_spike[g] == -math.inf:
+            if control.record & RECORD_FIRST and m.neurons[g].last_spike == -math.inf:
                 output.first[control.sample, g] = t
                 if bounded:
-                    output.errors[control.sample, g, 0] = m.spike_error[g, 0]
-                    output.errors[control.sample, g, 1] = m.spike_error[g, 1]
-            m.last_spike[g] = t
+                    output.errors[control.sample, g, 0] = m.neurons[g].error
+                    output.errors[control.sample, g, 1] = m.neurons[g].error_network
+            m.neurons[g].last_spike = t
             status = send(m, n, g - node.first, t)
             if status != DONE:
                 return status
@@ -211,26 +211,26 @@ def _make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
         node = m.nodes[n]
         if what == T_START:
-            m.phase[n] = 1
-            for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+            m.nodes[n].phase = 1
+            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 touch(m, c, t)
                 m.cohorts[c].fresh = 1
                 m.cohorts[c].flagged = 1
         elif what == T_MIN:
-            m.phase[n] = 2
+            m.nodes[n].phase = 2
             open_window(node.dynamics, m, n, t)
             if node.readout >= 0:
                 readout(node.dynamics, m, n, output.readout[m.control[0].sample])
-                m.phase[n] = 3
+                m.nodes[n].phase = 3
         else:
-            m.phase[n] = 3
-        if m.phase[n] == 3:
-            for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+            m.nodes[n].phase = 3
+        if m.nodes[n].phase == 3:
+            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 requeue(m.queue, c, math.inf)
 
     @kernel_part
     def gather_cohort(m: Machine, c: int, t: float, sample: Any) -> None:
-        n = m.node_of_cohort[c]
+        n = m.cohorts[c].node
         node = m.nodes[n]
         cohort = m.cohorts[c]
         if cohort.mode == 1:
@@ -239,7 +239,7 @@ def _make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
             requeue(m.queue, c, math.inf)
             touch(m, c, t)
             return
-        if node.cohort_size == 1:
+        if node.whole == 0:
             requeue(m.queue, c, math.inf)
             cross(node.dynamics, m, n, c, c - node.cohort, t, sample)
             return
@@ -249,11 +249,9 @@ def _make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
             requeue(m.queue, c, math.inf)
             touch(m, c, t)
             return
-        times = m.candidate_time[base : base + node.size]
-        items = m.candidate[base : base + node.size]
-        while cohort.candidates > 0 and times[0] == t:
-            i = items[0]
-            cohort.candidates = pop(times, items, cohort.candidates)
+        while cohort.candidates > 0 and m.waiting[base].t == t:
+            i = m.waiting[base].who
+            cohort.candidates = pop(m.waiting, base, cohort.candidates)
             cross(node.dynamics, m, n, c, i, t, sample)
         schedule(m, node, c)
 
@@ -263,39 +261,39 @@ def _make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
         lane = m.lanes[k]
         while lane.head < lane.tail:
             place = lane.offset + (lane.head & lane.mask)
-            if m.ring_time[place] != t:
+            if m.ring[place].t != t:
                 break
-            m.packets[control.packets] = (((lane.pre << 31) + m.ring_neuron[place]) << 16) + k
+            m.work[control.packets_at + control.packets] = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
             control.packets += 1
             lane.head += 1
         key = math.inf
         if lane.head < lane.tail:
-            key = m.ring_time[lane.offset + (lane.head & lane.mask)]
+            key = m.ring[lane.offset + (lane.head & lane.mask)].t
         requeue(m.queue, m.cohorts.size + k, key)
 
     @kernel_part
     def gather(m: Machine, output: Output, t: float, sample: Any) -> None:
         control = m.control[0]
         first_clock = m.cohorts.size + m.lanes.size + 1
-        while m.queue.keys[0] == t:
-            node = m.queue.nodes[0]
+        while m.queue[0].key == t:
+            node = m.queue[0].node
             control.queue_operations += 1
             if node < m.cohorts.size:
                 gather_cohort(m, node, t, sample)
             elif node < m.cohorts.size + m.lanes.size:
                 gather_lane(m, node - m.cohorts.size, t)
             elif node == m.cohorts.size + m.lanes.size:
-                while m.switch_time[control.switch] == t:
-                    switch_node(m, output, t, m.switch_node[control.switch], m.switch_what[control.switch])
+                while m.switches[control.switch].t == t:
+                    switch_node(m, output, t, m.switches[control.switch].node, m.switches[control.switch].what)
                     control.switch += 1
                     control.events += 1
-                requeue(m.queue, node, m.switch_time[control.switch])
+                requeue(m.queue, node, m.switches[control.switch].t)
             else:
                 clock = node - first_clock
-                m.due[control.due] = clock
+                m.work[control.due_at + control.due] = clock
                 control.due += 1
-                m.ticks[clock] += 1
-                requeue(m.queue, node, m.ticks[clock] * m.nodes[m.clocks[clock]].period)
+                m.nodes[clock].tick += 1
+                requeue(m.queue, node, m.nodes[clock].tick * m.nodes[clock].period)
 
     return gather
 
@@ -307,23 +305,23 @@ def _make_deliver(dense: Any, row: Any) -> Any:
     def deliver(m: Machine, t: float) -> None:
         control = m.control[0]
         if control.packets > 1:
-            sort_numbers(m.packets, control.packets)
+            sort_numbers(m.work[control.packets_at : control.packets_at + control.packets], control.packets)
         control.events += control.packets
         for j in range(control.packets):
-            code = m.packets[j]
+            code = m.work[control.packets_at + j]
             k = code & 0xFFFF
             neuron = (code >> 16) & 0x7FFFFFFF
             lane = m.lanes[k]
             n = lane.post
             node = m.nodes[n]
             count = fan_out(m, k, neuron)
-            m.counters[n, VISITED] += count
-            if m.phase[n] >= 2:
-                m.counters[n, LATE] += count
-                if node.deaf == 1 or m.phase[n] == 3:
+            m.nodes[n].visited += count
+            if m.nodes[n].phase >= 2:
+                m.nodes[n].late += count
+                if node.deaf == 1 or m.nodes[n].phase == 3:
                     continue
-            error = m.spike_error[m.nodes[lane.pre].first + neuron, 1]
-            if node.cohort_size > 1 or (node.size == 1 and lane.kind == 0):
+            error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
+            if node.whole == 1:
                 dense(node.dynamics, m, n, lane, neuron, t, error)
             else:
                 row(node.dynamics, m, n, lane, neuron, t, error)
@@ -336,10 +334,10 @@ def _make_deliver(dense: Any, row: Any) -> Any:
 def gather_pending(m: Machine, t: float) -> None:
     """Spikes that crossed earlier and leave now join this micro-step's emissions."""
     control = m.control[0]
-    while control.pending > 0 and m.pending_time[0] == t:
-        m.fired[control.fired] = m.pending[0]
+    while control.pending > 0 and m.waiting[m.neurons.size].t == t:
+        m.work[control.fired_at + control.fired] = m.waiting[m.neurons.size].who
         control.fired += 1
-        control.pending = pop(m.pending_time, m.pending, control.pending)
+        control.pending = pop(m.waiting, m.neurons.size, control.pending)
 
 
 @kernel_part
@@ -347,17 +345,17 @@ def note_traces(m: Machine, output: Output, t: float, sample: int) -> None:
     """Record the state of the chosen neurons that changed in this micro-step."""
     control = m.control[0]
     for k in range(control.touched):
-        c = m.touched[k]
-        n = m.node_of_cohort[c]
+        c = m.work[k]
+        n = m.cohorts[c].node
         node = m.nodes[n]
         low = (c - node.cohort) * node.cohort_size
         for i in range(low, low + node.cohort_size):
-            if m.probes[node.first + i] == 1:
+            if m.neurons[node.first + i].probed == 1:
                 _write_trace(m, output, n, i, t, sample)
     for k in range(control.fired):
-        g = m.fired[k]
-        n = m.node_of[g]
-        if m.probes[g] == 1:
+        g = m.work[control.fired_at + k]
+        n = m.neurons[g].node
+        if m.neurons[g].probed == 1:
             _write_trace(m, output, n, g - m.nodes[n].first, t, sample)
 
 
@@ -370,7 +368,7 @@ def _write_trace(m: Machine, output: Output, n: int, i: int, t: float, sample: i
     trace.neuron = node.first + i
     trace.time = t
     for r in range(min(node.n_state, TRACE_ROWS)):
-        trace.state[r] = m.state[node.state + r * node.size + i]
+        trace.state[r] = m.numbers[node.state + r * node.n_neurons + i]
     control.traces += 1
 
 
@@ -379,19 +377,26 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
     """Fresh state for sample k of the batch; without a transport all source spikes go straight into their lanes."""
     control = m.control[0]
     clear(m.queue)
-    m.state[:] = m.state_start
-    m.done[:] = 0
-    m.last_spike[:] = -math.inf
-    m.spike_number[:] = 0
-    m.spike_error[:] = 0.0
-    m.counters[:] = 0
-    m.transport_state[:] = 0.0
-    m.ticks[:] = 0
+    low, size = control.params_end, control.state_rows
+    for j in range(low, low + size):
+        m.numbers[j + size] = m.numbers[j]
+    for g in range(m.neurons.size):
+        m.neurons[g].done = 0
+        m.neurons[g].last_spike = -math.inf
+        m.neurons[g].spike_number = 0
+        m.neurons[g].error = m.neurons[g].error_network = 0.0
+    for j in range(m.stages.shape[1]):
+        m.stages[m.stages.shape[0] - 1, j] = 0.0
+    base = m.cohorts.size + m.lanes.size
     for n in range(m.nodes.size):
         node = m.nodes[n]
-        m.phase[n] = 0 if node.windowed == 1 else 1
+        node.phase = 0 if node.windowed == 1 else 1
+        node.spikes = node.premature = node.late = node.clipped = 0
+        node.visited = node.synaptic_events = node.delayed = node.tick = 0
+        if node.clocked == 1:
+            requeue(m.queue, base + 1 + n, 0.0)
         if node.dynamics >= 0:
-            for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 cohort = m.cohorts[c]
                 cohort.t = node.t_start
                 cohort.stamp = -1
@@ -409,10 +414,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
     control.stimulus_end = stimulus.start[k + 1]
-    base = m.cohorts.size + m.lanes.size
-    requeue(m.queue, base, m.switch_time[0])
-    for clock in range(m.clocks.size):
-        requeue(m.queue, base + 1 + clock, 0.0)
+    requeue(m.queue, base, m.switches[0].t)
     if prefill:
         return fill_lanes(m, stimulus)
     return DONE
@@ -424,16 +426,16 @@ def fill_lanes(m: Machine, stimulus: Stimulus) -> int:
     control = m.control[0]
     for j in range(control.stimulus, control.stimulus_end):
         g, t = stimulus.neuron[j], stimulus.time[j]
-        n = m.node_of[g]
+        n = m.neurons[g].node
         node = m.nodes[n]
         for o in range(node.first_out, node.last_out):
-            k = m.outgoing[o]
+            k = m.links[o]
             arrival = t + m.lanes[k].delay
             if m.lanes[k].delay > 0.0 and arrival == t:
                 control.neuron = g
                 return LOST_DELAY
             push_packet(m, k, arrival, g - node.first)
-            m.counters[n, NOMINAL] += fan_out(m, k, g - node.first)
+            m.nodes[n].synaptic_events += fan_out(m, k, g - node.first)
     control.stimulus = control.stimulus_end
     return DONE
 
@@ -477,11 +479,11 @@ def event_loop(stages: Stages) -> Any:
                 control.micro = 0
             while True:
                 if control.micro == 0:
-                    t = m.queue.keys[0]
+                    t = m.queue[0].key
                     if with_transport and control.stimulus < control.stimulus_end:
                         t = min(t, stimulus.time[control.stimulus])
                     if control.pending > 0:
-                        t = min(t, m.pending_time[0])
+                        t = min(t, m.waiting[m.neurons.size].t)
                     if not t < control.until or t == math.inf:
                         break
                     control.now = t
@@ -504,8 +506,13 @@ def event_loop(stages: Stages) -> Any:
 def finish_sample(m: Machine, output: Output) -> None:
     """Copy what was counted into the sample's row."""
     row = m.control[0].sample
-    output.counters[row] = m.counters
-    output.transport[row] = m.transport_state
+    for n in range(m.nodes.size):
+        node = m.nodes[n]
+        counters = output.counters[row, n]
+        counters[0], counters[1], counters[2], counters[3] = node.spikes, node.premature, node.late, node.clipped
+        counters[4], counters[5], counters[6] = node.visited, node.synaptic_events, node.delayed
+    for j in range(output.transport.shape[1]):
+        output.transport[row, j] = m.stages[m.stages.shape[0] - 1, j]
 
 
 def _make_begin(stages: Stages, settle: Any, send: Any) -> Any:
@@ -517,7 +524,7 @@ def _make_begin(stages: Stages, settle: Any, send: Any) -> Any:
         for n in range(m.nodes.size):
             node = m.nodes[n]
             if node.dynamics >= 0 and node.windowed == 0 and node.clocked == 0:
-                for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+                for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                     settle(node.dynamics, m, n, c, node.t_start, sample)
         control.stamp += 1
 
@@ -535,7 +542,7 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
         control = m.control[0]
         while control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
             g = stimulus.neuron[control.stimulus]
-            n = m.node_of[g]
+            n = m.neurons[g].node
             status = send(m, n, g - m.nodes[n].first, t)
             if status != DONE:
                 return status
@@ -546,14 +553,14 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
     def ticks(m: Machine, rank: int, t: float, sample: Any) -> None:
         control = m.control[0]
         kept = 0
-        sort_numbers(m.due, control.due)
+        sort_numbers(m.work[control.due_at : control.due_at + control.due], control.due)
         for j in range(control.due):
-            n = m.clocks[m.due[j]]
+            n = m.work[control.due_at + j]
             if m.nodes[n].rank == rank:
                 tick(m.nodes[n].dynamics, m, n, t, sample)
                 control.events += 1
             else:
-                m.due[kept] = m.due[j]
+                m.work[control.due_at + kept] = m.work[control.due_at + j]
                 kept += 1
         control.due = kept
 
@@ -563,11 +570,11 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
         if control.grow == 1:
             return GROW
         if control.record & RECORD_SPIKES:
-            if control.spikes + m.done.size + control.pending > output.spikes.size:
+            if control.spikes + m.neurons.size + control.pending > output.spikes.size:
                 return SPIKES_FULL
             if not write_stimulus(m, stimulus, output, t):
                 return SPIKES_FULL
-        if probes and control.traces + 2 * m.done.size > output.traces.size:
+        if probes and control.traces + 2 * m.neurons.size > output.traces.size:
             return TRACES_FULL
         control.stamp += 1
         control.touched = 0
@@ -585,15 +592,15 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
         if clocked:
             ticks(m, control.micro, t, sample)
         for j in range(control.touched):
-            c = m.touched[j]
-            n = m.node_of_cohort[c]
+            c = m.work[j]
+            n = m.cohorts[c].node
             settle(m.nodes[n].dynamics, m, n, c, t, sample)
         if probes:
             note_traces(m, output, t, control.sample)
         control.events += control.fired
         status = emit(m, output, t)
         control.micro += 1
-        if m.queue.keys[0] != t and control.due == 0:
+        if m.queue[0].key != t and control.due == 0:
             control.micro = 0
         return status
 

@@ -14,13 +14,15 @@ import math
 from typing import Any, NamedTuple
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.machine import CLIPPED, PENDING, Machine
+from eventsim.machine import Machine
 from eventsim.neuron_model import Model
 from eventsim.queue import push, requeue
-from eventsim.rows import LOAD, SLICES, STORE
+from eventsim.rows import BLOCKS, LOAD, SLICES, STORE
 
 # Widens the horizon of the cheap check by more than the rounding of t + time_to_spike, so that it errs towards yes.
 PAD = 8.0 * 2.0**-52
+# Members of a cohort that are looked at together when some may cross: long enough to vectorise.
+BLOCK = 64
 
 
 class Dynamics(NamedTuple):
@@ -43,7 +45,7 @@ def touch(m: Machine, c: int, t: float) -> None:
     if cohort.stamp != control.stamp:
         cohort.stamp = control.stamp
         cohort.touched_at = t
-        m.touched[control.touched] = c
+        m.work[control.touched] = c
         control.touched += 1
 
 
@@ -60,14 +62,11 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
     cohort.aimed = m.control[0].stamp
     node = m.nodes[n]
     cohort.bound = math.inf
-    if node.cohort_size == 1:
-        cohort.horizon = math.inf
-        return
-    horizon = node.t_min if m.phase[n] < 2 else node.t_max
+    horizon = node.t_min if m.nodes[n].phase < 2 else node.t_max
     for k in range(node.first_in, node.last_in):
-        lane = m.lanes[m.incoming[k]]
+        lane = m.lanes[m.links[k]]
         if lane.head < lane.tail:
-            arrival = m.ring_time[lane.offset + (lane.head & lane.mask)]
+            arrival = m.ring[lane.offset + (lane.head & lane.mask)].t
             if arrival < horizon:
                 horizon = arrival
                 cohort.bound = math.inf
@@ -139,13 +138,13 @@ def _make_dense(model: Model) -> Any:
     @kernel_part
     def dense(m: Machine, n: int, lane: Any, neuron: int, t: float, error: float) -> None:
         node = m.nodes[n]
-        size = node.size
-        st = slices(m.state, node.state, size)
-        pr = rows(m.params, node.params, size)
+        size = node.n_neurons
+        st = slices(m.numbers, node.state, size)
+        pr = rows(m.numbers, node.params, size)
         first = lane.weights + neuron * size
         w = m.weights[first : first + size]
         cohort = m.cohorts[node.cohort]
-        if m.phase[n] == 0 or node.clocked:
+        if m.nodes[n].phase == 0 or node.clocked:
             fold(st, pr, w, 0.0, error)
             return
         touch(m, node.cohort, t)
@@ -172,24 +171,24 @@ def _make_row(model: Model) -> Any:
     @kernel_part
     def row(m: Machine, n: int, lane: Any, neuron: int, t: float, error: float) -> None:
         node = m.nodes[n]
-        st = slices(m.state, node.state, node.size)
-        pr = rows(m.params, node.params, node.size)
-        low, high = 0, node.size
-        first = lane.weights + neuron * node.size
+        st = slices(m.numbers, node.state, node.n_neurons)
+        pr = rows(m.numbers, node.params, node.n_neurons)
+        low, high = 0, node.n_neurons
+        first = lane.weights + neuron * node.n_neurons
         if lane.kind == 1:
-            low, high = m.row_start[lane.rows + neuron], m.row_start[lane.rows + neuron + 1]
+            low, high = m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]
             first = lane.weights
         elif lane.kind == 2:
             low, high = neuron, neuron + 1
             first = lane.weights
-        quiet = m.phase[n] == 0 or node.clocked
+        quiet = m.nodes[n].phase == 0 or node.clocked
         for k in range(low, high):
             i = m.targets[lane.targets + k] if lane.kind == 1 else k
             w = m.weights[first + k]
             cohort = m.cohorts[node.cohort + i]
             if quiet:
                 store(st, i, receive(load(st, i), w, error))
-            elif t >= cohort.t and m.done[node.first + i] == 0:
+            elif t >= cohort.t and m.neurons[node.first + i].done == 0:
                 s = load(st, i)
                 if t > cohort.t:
                     s = advance(propagator(part(pr, i), t - cohort.t), s)
@@ -214,7 +213,7 @@ def _make_note_error(model: Model) -> Any:
 
     @jitable
     def note_error(m: Machine, g: int, p: Any, s: Any, t: float) -> None:
-        m.spike_error[g, 0], m.spike_error[g, 1] = time_error(p, s, t)
+        m.neurons[g].error, m.neurons[g].error_network = time_error(p, s, t)
 
     return note_error
 
@@ -230,25 +229,25 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
     def cross(m: Machine, n: int, c: int, i: int, t: float, sample: Any) -> None:
         node = m.nodes[n]
         cohort = m.cohorts[c]
-        st = slices(m.state, node.state, node.size)
-        p = part(rows(m.params, node.params, node.size), i)
+        st = slices(m.numbers, node.state, node.n_neurons)
+        p = part(rows(m.numbers, node.params, node.n_neurons), i)
         s = load(st, i)
         g = node.first + i
         note_error(m, g, p, s, t)
         t_cross, now = t, t
-        if early and m.phase[n] == 2:
+        if early and m.nodes[n].phase == 2:
             t_cross = cohort.t + time_to_spike(p, s)
             if cohort.touched_at < t:
                 now = cohort.touched_at
         if node.single:
-            m.done[g] = 1
+            m.neurons[g].done = 1
             store(st, i, retire(s))
         else:
             if t > cohort.t:
                 s = advance(propagator(p, t - cohort.t), s)
             s = reset(p, s)
             store(st, i, s)
-            held = t + m.refractory[g]
+            held = t + m.neurons[g].refractory
             cohort.t = held
             cohort.mode = 1 if held > t else 0
             requeue(m.queue, c, held if held > t else t + time_to_spike(p, s))
@@ -265,55 +264,96 @@ def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
     may_spike, time_to_spike, above = model.may_spike, model.time_to_spike, model.above
 
     @kernel_part
-    def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
-        node = m.nodes[n]
-        cohort = m.cohorts[c]
-        if t < cohort.t or m.phase[n] == 3 or cohort.mode == 1:
+    def count(st: Any, pr: Any, pad: float) -> int:
+        found = 0
+        for i in range(st[0].size):
+            if may_spike(part(pr, i), load(st, i), pad):
+                found += 1
+        return found
+
+    @kernel_part
+    def predict(
+        m: Machine, n: int, c: int, i: int, st: Any, pr: Any, t: float, soon: bool, horizon: float, sample: Any
+    ) -> None:
+        """Store the crossing of member i, or let it cross now."""
+        node, cohort = m.nodes[n], m.cohorts[c]
+        key = cohort.t + time_to_spike(part(pr, i), load(st, i))
+        if key >= node.t_max:
             return
-        aim(m, n, c, t)
-        low = (c - node.cohort) * node.cohort_size
-        base = node.first + low
+        if soon:
+            key = wish(m, n, node.first + i, i, key, t, sample)
+        if key <= t:
+            cross(m, n, c, i, t, sample)
+        elif key <= horizon and key < math.inf:
+            cohort.candidates = push(m.waiting, node.first, cohort.candidates, key, i)
+
+    @kernel_part
+    def settle_whole(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+        """A population that is one cohort: nothing to do where nobody can cross before the horizon."""
+        node, cohort = m.nodes[n], m.cohorts[c]
         test = cohort.fresh == 1 or node.jumps == 1
-        cohort.fresh = 0
+        soon = early and node.phase == 2
+        cohort.candidates, cohort.fresh = 0, 0
         horizon = cohort.horizon
-        soon = early and m.phase[n] == 2
         if soon:
             horizon, cohort.bound = node.t_max, math.inf
-        found = 0
-        alone = math.inf
-        if test or soon or cohort.flagged > 0:
-            st = slices(m.state, node.state, node.size)
-            pr = rows(m.params, node.params, node.size)
+        if test or soon:
+            st = slices(m.numbers, node.state, node.n_neurons)
+            pr = rows(m.numbers, node.params, node.n_neurons)
+            for i in range(node.n_neurons):
+                if m.neurons[node.first + i].done == 0:
+                    if test and above(part(pr, i), load(st, i)):
+                        cross(m, n, c, i, t, sample)
+                    else:
+                        predict(m, n, c, i, st, pr, t, soon, horizon, sample)
+        elif cohort.flagged > 0:
             pad = horizon - cohort.t + PAD * (abs(horizon) + abs(cohort.t))
-            for i in range(low, low + node.cohort_size):
-                if m.done[node.first + i] == 1:
-                    continue
-                p, s = part(pr, i), load(st, i)
-                key = math.inf
-                if test and above(p, s):
-                    key = t
-                elif soon or may_spike(p, s, pad):
-                    key = cohort.t + time_to_spike(p, s)
-                    if key >= node.t_max:
-                        continue
-                    if soon:
-                        key = wish(m, n, node.first + i, i, key, t, sample)
-                if key <= t:
-                    cross(m, n, c, i, t, sample)
-                    if node.single == 0:
-                        return
-                elif node.cohort_size == 1:
-                    alone = key
-                elif key <= horizon and key < math.inf:
-                    found = push(m.candidate_time[base : base + node.cohort_size],
-                                 m.candidate[base : base + node.cohort_size], found, key, i)  # fmt: skip
-        cohort.candidates = found
-        if node.cohort_size == 1:
-            requeue(m.queue, c, alone)
-            m.control[0].queue_operations += 1
-        else:
-            schedule(m, node, c)
+            st = slices(m.numbers, node.state, node.n_neurons)
+            pr = rows(m.numbers, node.params, node.n_neurons)
+            for low in range(0, node.n_neurons, BLOCK):
+                size = min(BLOCK, node.n_neurons - low)
+                near, limits = block(st, low, size), limit_block(pr, low, size)
+                if count(near, limits, pad) > 0:
+                    for i in range(size):
+                        if may_spike(part(limits, i), load(near, i), pad):
+                            predict(m, n, c, low + i, st, pr, t, soon, horizon, sample)
+        schedule(m, node, c)
 
+    @kernel_part
+    def settle_alone(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+        """A neuron that is a cohort of its own: its crossing is the cohort's key."""
+        node, cohort = m.nodes[n], m.cohorts[c]
+        i = c - node.cohort
+        key = math.inf
+        test = cohort.fresh == 1 or node.jumps == 1
+        cohort.fresh = 0
+        if m.neurons[node.first + i].done == 0:
+            p = part(rows(m.numbers, node.params, node.n_neurons), i)
+            s = load(slices(m.numbers, node.state, node.n_neurons), i)
+            key = cohort.t + time_to_spike(p, s)
+            if key >= node.t_max:
+                key = math.inf
+            elif early and node.phase == 2:
+                key = wish(m, n, node.first + i, i, key, t, sample)
+            if key <= t or (test and above(p, s)):
+                cross(m, n, c, i, t, sample)
+                return
+        if key < math.inf or m.queue[c].place >= 0:
+            requeue(m.queue, c, key)
+            m.control[0].queue_operations += 1
+
+    @kernel_part
+    def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+        node, cohort = m.nodes[n], m.cohorts[c]
+        if t < cohort.t or node.phase == 3 or cohort.mode == 1:
+            return
+        if node.whole == 1:
+            aim(m, n, c, t)
+            settle_whole(m, n, c, t, sample)
+        else:
+            settle_alone(m, n, c, t, sample)
+
+    block, limit_block = BLOCKS[n_state], BLOCKS[n_rows]
     return settle
 
 
@@ -323,9 +363,10 @@ def schedule(m: Machine, node: Any, c: int) -> None:
     cohort = m.cohorts[c]
     key = cohort.bound
     if cohort.candidates > 0:
-        key = m.candidate_time[node.first + (c - node.cohort) * node.cohort_size]
-    requeue(m.queue, c, key)
-    m.control[0].queue_operations += 1
+        key = min(key, m.waiting[node.first].t)
+    if key < math.inf or m.queue[c].place >= 0:
+        requeue(m.queue, c, key)
+        m.control[0].queue_operations += 1
 
 
 def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
@@ -334,25 +375,24 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
     propagator, advance, open_state = model.propagator, model.advance, model.open_window
     tick_state, above, reset = model.tick, model.above, model.reset
-    deaf, clocked = model.deaf, model.clocked
+    clocked = model.clocked
 
     @kernel_part
     def open_window(m: Machine, n: int, t: float) -> None:
         node = m.nodes[n]
-        st = slices(m.state, node.state, node.size)
-        pr = rows(m.params, node.params, node.size)
-        for c in range(node.cohort, node.cohort + node.size // node.cohort_size):
+        st = slices(m.numbers, node.state, node.n_neurons)
+        pr = rows(m.numbers, node.params, node.n_neurons)
+        for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
             cohort = m.cohorts[c]
             low = (c - node.cohort) * node.cohort_size
             dt = t - cohort.t
-            if deaf:
-                coefficients = propagator(part(pr, low), dt)
-                for i in range(low, low + node.cohort_size):
-                    s = load(st, i)
-                    if dt > 0.0:
-                        s = advance(coefficients, s)
-                    store(st, i, open_state(part(pr, i), s))
-                cohort.t = t
+            coefficients = propagator(part(pr, low), dt)
+            for i in range(low, low + node.cohort_size):
+                s = load(st, i)
+                if dt > 0.0:
+                    s = advance(coefficients, s)
+                store(st, i, open_state(part(pr, i), s))
+            cohort.t = t
             cohort.flagged = 1
             touch(m, c, t)
 
@@ -360,9 +400,9 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
     def tick(m: Machine, n: int, t: float, sample: Any) -> None:
         if clocked:
             node = m.nodes[n]
-            st = slices(m.state, node.state, node.size)
-            pr = rows(m.params, node.params, node.size)
-            for i in range(node.size):
+            st = slices(m.numbers, node.state, node.n_neurons)
+            pr = rows(m.numbers, node.params, node.n_neurons)
+            for i in range(node.n_neurons):
                 p = part(pr, i)
                 s = tick_state(p, load(st, i))
                 if above(p, s):
@@ -373,8 +413,8 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
     @kernel_part
     def readout(m: Machine, n: int, values: Any) -> None:
         node = m.nodes[n]
-        st = slices(m.state, node.state, node.size)
-        for i in range(node.size):
+        st = slices(m.numbers, node.state, node.n_neurons)
+        for i in range(node.n_neurons):
             values[node.readout + i] = st[0][i]
 
     return open_window, tick, readout
@@ -390,7 +430,7 @@ def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
 
     @kernel_part
     def leave(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
-        return apply(m, n, i, m.spike_number[g], t_cross, now, sample, 0)  # type: ignore[no-any-return]
+        return apply(m, n, i, m.neurons[g].spike_number, t_cross, now, sample, 0)  # type: ignore[no-any-return]
 
     @kernel_part
     def wish(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
@@ -400,13 +440,13 @@ def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
     def decide(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, t: float, sample: Any) -> None:
         control = m.control[0]
         wanted, clipped = leave(m, n, g, i, t_cross, now, sample)
-        m.spike_number[g] += 1
-        m.counters[n, CLIPPED] += clipped
+        m.neurons[g].spike_number += 1
+        m.nodes[n].clipped += clipped
         if wanted > t:
-            control.pending = push(m.pending_time, m.pending, control.pending, wanted, g)
-            m.counters[n, PENDING] += 1
+            control.pending = push(m.waiting, m.neurons.size, control.pending, wanted, g)
+            m.nodes[n].delayed += 1
         else:
-            m.fired[control.fired] = g
+            m.work[control.fired_at + control.fired] = g
             control.fired += 1
 
     return decide, wish
@@ -430,7 +470,7 @@ def _compose(perturbs: tuple[Any, ...], index: int) -> Any:
         m: Machine, n: int, i: int, number: int, t: float, now: float, sample: Any, clipped: int
     ) -> tuple[float, int]:
         if m.fault_keys[f, n, 1] == 1:
-            t = first(m.fault_numbers[f], m.fault_keys[f, n, 0], sample, i, number, t)
+            t = first(m.stages[f], m.fault_keys[f, n, 0], sample, i, number, t)
             if t < now:
                 t = now
                 clipped = 1

@@ -39,22 +39,12 @@ def prepare(task: "Task") -> Prepared:
     """Lower the task's network (kept for the next call) and get its loop."""
     room = task.inputs.room()
     machine = _lowered(task.net, task.error_bounds, room)
-    probes = np.zeros(machine.done.size, dtype=np.uint8)
+    machine = machine._replace(neurons=machine.neurons.copy(), stages=_stage_numbers(task))
     for name, chosen in task.probes.items():
-        probes[int(machine.nodes[task.net.node(name).order].first) + chosen] = 1
-    width = max([1] + [len(fault.numbers()) for fault in task.faults])
-    numbers = np.zeros((max(1, len(task.faults)), width))
-    for k, fault in enumerate(task.faults):
-        numbers[k, : len(fault.numbers())] = fault.numbers()
-    keys = task.fault_keys if task.faults else np.zeros((1, len(task.net.nodes), 2), dtype=np.uint64)
+        machine.neurons.probed[int(machine.nodes[task.net.node(name).order].first) + chosen] = 1
+    if task.faults:
+        machine = machine._replace(fault_keys=task.fault_keys)
     carried = task.transport
-    machine = machine._replace(
-        probes=probes,
-        fault_numbers=numbers,
-        fault_keys=keys,
-        transport_numbers=np.array(carried.numbers() if carried else (0.0,), dtype=np.float64),
-        transport_state=np.zeros(max(1, carried.n_state if carried else 1)),
-    )
     stages = compiled.Stages(
         models=tuple(dynamics_of(task.net, task.error_bounds)),
         perturbs=tuple(fault.perturb for fault in task.faults),
@@ -67,13 +57,24 @@ def prepare(task: "Task") -> Prepared:
     return Prepared(machine, compiled.event_loop(stages))
 
 
+def _stage_numbers(task: "Task") -> Any:
+    """One row of numbers a fault, then the transport's numbers, then its state."""
+    rows = [fault.numbers() for fault in task.faults]
+    rows.append(task.transport.numbers() if task.transport else (0.0,))
+    width = max([task.transport.n_state if task.transport else 1, *map(len, rows)])
+    numbers = np.zeros((len(rows) + 1, width))
+    for k, row in enumerate(rows):
+        numbers[k, : len(row)] = row
+    return numbers
+
+
 class Worker:
     """Runs batches of samples of one task, one at a time; owns the state of its thread."""
 
     def __init__(self, task: "Task", prepared: Prepared) -> None:
         self.task, self.loop = task, prepared.loop
         self.machine = fork(prepared.machine)
-        total = self.machine.done.size
+        total = self.machine.neurons.size
         self._spikes = np.empty(max(1 << 12, 4 * total) if task.record == "spikes" else 1, dtype=SPIKE)
         self._traces = np.empty(max(1 << 10, 4 * total) if task.probes else 1, dtype=TRACE)
         self._flags = {"readout": 0, "first_spikes": compiled.RECORD_FIRST}.get(
@@ -125,7 +126,6 @@ class Worker:
             return
         rows = np.repeat(np.arange(low, low + len(stimulus.start) - 1), np.diff(stimulus.start))
         np.minimum.at(task.first, (rows, stimulus.neuron), stimulus.time)
-        np.add.at(task.counters, (rows, self.machine.node_of[stimulus.neuron], 0), 0)
 
     def _make_room(self, spikes: int) -> None:
         sources = self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
@@ -155,7 +155,7 @@ class Worker:
 
     def _neuron(self) -> str:
         g = int(self.machine.control.neuron[0])
-        n = int(self.machine.node_of[g])
+        n = int(self.machine.neurons.node[g])
         return f"neuron {g - int(self.machine.nodes.first[n])} of {self.task.net.nodes[n].name!r}"
 
     def _where(self, what: str) -> str:

@@ -14,14 +14,14 @@ import numpy as np
 from eventsim import order
 from eventsim.network import Network, Population
 from eventsim.neuron_model import Model
-from eventsim.queue import Queue, new_queue
+from eventsim.queue import WAITING, new_queue
 
 Array = np.ndarray[Any, Any]
 
 NODE = np.dtype(
     [
         ("dynamics", "i8"),  # index into the loop's models; -1 for a source
-        ("size", "i8"),
+        ("n_neurons", "i8"),
         ("n_state", "i8"),  # rows of state
         ("first", "i8"),  # global index of its first neuron (sources counted)
         ("state", "i8"),  # where its rows of state begin; row k is state + k * size
@@ -36,8 +36,18 @@ NODE = np.dtype(
         ("t_min", "f8"),
         ("t_max", "f8"),
         ("period", "f8"),
+        ("tick", "i8"),  # its next tick
         ("rank", "i8"),  # micro-step of its tick
+        ("phase", "i8"),  # 0 before t_start, 1 integrating, 2 from t_min on, 3 closed
+        ("spikes", "i8"),
+        ("premature", "i8"),
+        ("late", "i8"),
+        ("clipped", "i8"),
+        ("visited", "i8"),
+        ("synaptic_events", "i8"),
+        ("delayed", "i8"),
         ("readout", "i8"),  # first column of the read-out, or -1
+        ("whole", "u1"),  # one cohort
         ("windowed", "u1"),
         ("deaf", "u1"),
         ("single", "u1"),
@@ -74,6 +84,7 @@ COHORT = np.dtype(
         ("aimed", "i8"),  # micro-step in which its horizon was last set
         ("flagged", "i8"),  # members that may spike before the horizon
         ("candidates", "i8"),  # length of its heap of stored crossings
+        ("node", "i8"),
         ("mode", "u1"),  # 0 crossing, 1 refractory
         ("fresh", "u1"),  # initialised in this micro-step
     ],
@@ -90,10 +101,15 @@ CONTROL = np.dtype(
         ("micro", "i8"),
         ("stamp", "i8"),
         ("busy", "u1"),  # inside a time
-        ("touched", "i8"),
+        ("params_end", "i8"),  # numbers[params_end:] is the initial state, then the state, state_rows values each
+        ("state_rows", "i8"),
+        ("touched", "i8"),  # lengths of the lists of the micro-step, and where they begin in `work`
         ("fired", "i8"),
+        ("fired_at", "i8"),
         ("packets", "i8"),
+        ("packets_at", "i8"),
         ("due", "i8"),
+        ("due_at", "i8"),
         ("pending", "i8"),
         ("spikes", "i8"),
         ("traces", "i8"),
@@ -106,58 +122,46 @@ CONTROL = np.dtype(
     ],
     align=True,
 )
+NEURON = np.dtype(
+    [
+        ("last_spike", "f8"),
+        ("spike_number", "i8"),
+        ("refractory", "f8"),
+        ("error", "f8"),  # rounding bound of its last spike, on what it received
+        ("error_network", "f8"),  # … on the whole network
+        ("node", "i8"),
+        ("done", "u1"),  # has fired its one spike
+        ("probed", "u1"),
+    ],
+    align=True,
+)
+PACKET = np.dtype([("t", "f8"), ("neuron", "i8")], align=True)
+SWITCH = np.dtype([("t", "f8"), ("node", "i8"), ("what", "i8")], align=True)
 SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 TRACE_ROWS = 6
 TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", "f8", (TRACE_ROWS,))])
-COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "pending")
-SPIKES, PREMATURE, LATE, CLIPPED, VISITED, NOMINAL, PENDING = range(len(COUNTERS))
+COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed")
 
 
 class Machine(NamedTuple):
     """Everything the compiled loop works on; one a thread, the constant arrays shared."""
 
+    control: Array
     nodes: Array
     lanes: Array
     cohorts: Array
-    control: Array
-    queue: Queue
-    incoming: Array
-    outgoing: Array
-    params: Array
-    state: Array
-    state_start: Array
-    refractory: Array
+    neurons: Array
+    queue: Array
+    ring: Array  # packets in flight: one ring a lane
+    waiting: Array  # stored crossings (one heap a cohort), then pending emissions (one heap)
+    switches: Array
+    numbers: Array  # parameter rows, initial state, state
     weights: Array
     targets: Array
-    row_start: Array
-    ring_time: Array
-    ring_neuron: Array
-    node_of: Array
-    node_of_cohort: Array
-    switch_time: Array
-    switch_node: Array
-    switch_what: Array
-    clocks: Array
-    ticks: Array
-    phase: Array
-    candidate_time: Array
-    candidate: Array
-    done: Array
-    last_spike: Array
-    spike_number: Array
-    spike_error: Array
-    touched: Array
-    fired: Array
-    packets: Array
-    due: Array
-    pending_time: Array
-    pending: Array
-    counters: Array
-    probes: Array
-    fault_numbers: Array
+    links: Array  # incoming and outgoing projections, rows of sparse projections
+    work: Array  # lists of the micro-step: touched cohorts, fired neurons, packets, clocks that are due
+    stages: Array  # one row a fault, then the transport's numbers, then its state
     fault_keys: Array
-    transport_numbers: Array
-    transport_state: Array
 
 
 T_START, T_MIN, T_MAX = range(3)
@@ -176,63 +180,41 @@ def _model(population: Population, error_bounds: bool) -> Model:
 def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine:
     """Lower `net`; `stimulus_room` is the largest number of stimulus spikes of a sample."""
     models = dynamics_of(net, error_bounds)
-    nodes = _nodes(net, models, error_bounds)
-    params, start = _rows(net, nodes, error_bounds)
-    lanes, weights, targets, row_start, n_ring = _lanes(net, nodes, stimulus_room)
+    nodes, links = _nodes(net, models, error_bounds)
+    numbers, n_params, n_state = _rows(net, nodes, error_bounds)
+    lanes, weights, targets, rows, n_ring = _lanes(net, nodes, stimulus_room, len(links))
     n_total = int(sum(node.size for node in net.nodes))
-    n_cohorts = int(sum(int(node["size"]) // int(node["cohort_size"]) for node in nodes if node["cohort_size"]))
-    switches = _switches(net)
-    clocks = np.array([node.order for node in net.populations if node.model.clocked], dtype=np.int64)
-    refractory = np.zeros(n_total)
-    for node in net.nodes:
-        where = slice(int(nodes[node.order]["first"]), int(nodes[node.order]["first"]) + node.size)
-        if isinstance(node, Population) and "t_ref" in node.parameters:
-            refractory[where] = node.parameters["t_ref"]
+    per_node = [int(r["n_neurons"] // r["cohort_size"]) if r["cohort_size"] else 0 for r in nodes]
+    cohorts = np.zeros(sum(per_node), dtype=COHORT)
+    cohorts["node"] = np.repeat(np.arange(len(nodes)), per_node)
+    neurons = np.zeros(n_total, dtype=NEURON)
+    neurons["node"] = np.repeat(np.arange(len(nodes)), [node.size for node in net.nodes])
+    for population in net.populations:
+        if "t_ref" in population.parameters:
+            first = int(nodes[population.order]["first"])
+            neurons["refractory"][first : first + population.size] = population.parameters["t_ref"]
+    control = np.zeros(1, dtype=CONTROL)
+    control["params_end"], control["state_rows"] = n_params, n_state
+    control["fired_at"] = len(cohorts)
+    control["due_at"] = control["fired_at"] + 2 * n_total + 64
+    control["packets_at"] = control["due_at"] + len(nodes)
     return Machine(
+        control=control.view(np.recarray),
         nodes=nodes.view(np.recarray),
         lanes=lanes.view(np.recarray),
-        cohorts=np.zeros(n_cohorts, dtype=COHORT).view(np.recarray),
-        control=np.zeros(1, dtype=CONTROL).view(np.recarray),
-        queue=new_queue(n_cohorts + len(lanes) + len(clocks) + 2),
-        incoming=np.array([p.order for node in net.nodes for p in net.projections if p.post is node], dtype=np.int64),
-        outgoing=np.array([p.order for node in net.nodes for p in net.projections if p.pre is node], dtype=np.int64),
-        params=params,
-        state=start.copy(),
-        state_start=start,
-        refractory=refractory,
+        cohorts=cohorts.view(np.recarray),
+        neurons=neurons.view(np.recarray),
+        queue=new_queue(len(cohorts) + len(lanes) + 1 + len(nodes)),
+        ring=np.empty(n_ring, dtype=PACKET).view(np.recarray),
+        waiting=np.empty(3 * n_total + 64, dtype=WAITING).view(np.recarray),
+        switches=_switches(net).view(np.recarray),
+        numbers=numbers,
         weights=weights,
         targets=targets,
-        row_start=row_start,
-        ring_time=np.empty(n_ring),
-        ring_neuron=np.empty(n_ring, dtype=np.int32),
-        node_of=np.repeat(np.arange(len(net.nodes)), [node.size for node in net.nodes]),
-        node_of_cohort=np.repeat(
-            np.arange(len(net.nodes)), [int(r["size"] // r["cohort_size"]) if r["cohort_size"] else 0 for r in nodes]
-        ),
-        switch_time=switches[0],
-        switch_node=switches[1],
-        switch_what=switches[2],
-        clocks=clocks,
-        ticks=np.zeros(len(clocks), dtype=np.int64),
-        phase=np.zeros(len(net.nodes), dtype=np.int64),
-        candidate_time=np.empty(n_total),
-        candidate=np.empty(n_total, dtype=np.int64),
-        done=np.zeros(n_total, dtype=np.uint8),
-        last_spike=np.empty(n_total),
-        spike_number=np.zeros(n_total, dtype=np.int64),
-        spike_error=np.zeros((n_total, 2)),
-        touched=np.empty(n_cohorts + 1, dtype=np.int64),
-        fired=np.empty(2 * n_total + 64, dtype=np.int64),
-        packets=np.empty(n_ring + 1, dtype=np.int64),
-        due=np.empty(len(clocks) + 1, dtype=np.int64),
-        pending_time=np.empty(2 * n_total + 64),
-        pending=np.empty(2 * n_total + 64, dtype=np.int64),
-        counters=np.zeros((len(net.nodes), len(COUNTERS)), dtype=np.int64),
-        probes=np.zeros(n_total, dtype=np.uint8),
-        fault_numbers=np.zeros((1, 1)),
+        links=np.concatenate([links, rows]),
+        work=np.empty(int(control["packets_at"][0]) + n_ring + 1, dtype=np.int64),
+        stages=np.zeros((1, 1)),
         fault_keys=np.zeros((1, len(net.nodes), 2), dtype=np.uint64),
-        transport_numbers=np.zeros(1),
-        transport_state=np.zeros(1),
     )
 
 
@@ -248,17 +230,20 @@ def whole_population(net: Network, population: Population) -> bool:
     return dense and _uniform(population) and (model.single_spike or not model.spiking or model.clocked)
 
 
-def _nodes(net: Network, models: list[Model], error_bounds: bool) -> Array:
+def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array, Array]:
+    """One record a source or population, and the lists of their incoming and outgoing projections."""
     nodes = np.zeros(len(net.nodes), dtype=NODE)
     ranks = order.clocked_ranks(net)
-    first = state = params = cohort = incoming = outgoing = readout = 0
+    links: list[int] = []
+    first = state = params = cohort = readout = 0
     for node, record in zip(net.nodes, nodes, strict=True):
-        record["size"], record["first"], record["dynamics"], record["readout"] = node.size, first, -1, -1
+        record["n_neurons"], record["first"], record["dynamics"], record["readout"] = node.size, first, -1, -1
         first += node.size
-        record["first_in"], record["first_out"] = incoming, outgoing
-        incoming += sum(projection.post is node for projection in net.projections)
-        outgoing += sum(projection.pre is node for projection in net.projections)
-        record["last_in"], record["last_out"] = incoming, outgoing
+        record["first_in"] = len(links)
+        links += [projection.order for projection in net.projections if projection.post is node]
+        record["last_in"] = record["first_out"] = len(links)
+        links += [projection.order for projection in net.projections if projection.pre is node]
+        record["last_out"] = len(links)
         record["t_start"], record["t_min"], record["t_max"] = 0.0, math.inf, math.inf
         if not isinstance(node, Population):
             continue
@@ -267,7 +252,8 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> Array:
         record["n_state"] = len(model.state)
         state += node.size * len(model.state)
         params += node.size * len(model.rows)
-        record["cohort"], record["cohort_size"] = cohort, node.size if whole_population(net, node) else 1
+        record["whole"] = whole_population(net, node)
+        record["cohort"], record["cohort_size"] = cohort, node.size if record["whole"] else 1
         cohort += node.size // int(record["cohort_size"])
         if node.window is not None:
             record["t_start"], record["t_min"], record["t_max"] = node.window
@@ -281,11 +267,13 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> Array:
             ("jumps", model.jumps), ("clocked", model.clocked), ("refracts", "t_ref" in node.parameters),
         ):  # fmt: skip
             record[flag] = value
-    return nodes
+    for record in nodes:
+        record["state"] += params + state
+    return nodes, np.array(links, dtype=np.int64)
 
 
-def _rows(net: Network, nodes: Array, error_bounds: bool) -> tuple[Array, Array]:
-    """Parameter rows and initial state rows of all populations, flat."""
+def _rows(net: Network, nodes: Array, error_bounds: bool) -> tuple[Array, int, int]:
+    """Parameter rows, initial state rows and state rows of all populations, flat; lengths of the first two."""
     params, start = [np.empty(0)], [np.empty(0)]
     for population in net.populations:
         model = _model(population, error_bounds)
@@ -293,10 +281,11 @@ def _rows(net: Network, nodes: Array, error_bounds: bool) -> tuple[Array, Array]
         params += rows
         states = [model.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
         start += list(np.array(states, dtype=np.float64).T.copy())
-    return np.concatenate(params), np.concatenate(start)
+    n_params, n_state = sum(map(len, params)), sum(map(len, start))
+    return np.concatenate(params + start + start), n_params, n_state
 
 
-def _lanes(net: Network, nodes: Array, stimulus_room: int) -> tuple[Array, Array, Array, Array, int]:
+def _lanes(net: Network, nodes: Array, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, int]:
     lanes = np.zeros(len(net.projections), dtype=LANE)
     weights, targets, row_start = [np.empty(0)], [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int64)]
     n_weights = n_rows = n_targets = ring = 0
@@ -306,7 +295,7 @@ def _lanes(net: Network, nodes: Array, stimulus_room: int) -> tuple[Array, Array
         lane["pre"], lane["post"] = projection.pre.order, projection.post.order
         lane["kind"] = ("dense", "sparse", "one_to_one").index(kind.kind)
         lane["delay"], lane["ticks"] = projection.delay, order.delay_in_ticks(projection)
-        lane["weights"], lane["rows"], lane["targets"] = n_weights, n_rows, n_targets
+        lane["weights"], lane["rows"], lane["targets"] = n_weights, n_links + n_rows, n_targets
         weights.append(np.asarray(arrays["weights"], dtype=np.float64).T.ravel())
         n_weights += kind.n_synapses
         if kind.kind == "sparse":
@@ -324,45 +313,34 @@ def _lanes(net: Network, nodes: Array, stimulus_room: int) -> tuple[Array, Array
     return lanes, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start), ring
 
 
-def _switches(net: Network) -> tuple[Array, Array, Array]:
-    """Window changes (time, node, which), in order of time and population."""
-    entries = []
-    for population in net.populations:
-        if population.window is not None:
-            for what, t in enumerate(population.window):
-                if t < math.inf:
-                    entries.append((float(t), population.order, what))
-    entries.sort()
-    times = np.array([entry[0] for entry in entries] + [math.inf])
-    return times, np.array([e[1] for e in entries] + [0]), np.array([e[2] for e in entries] + [0])
+def _switches(net: Network) -> Array:
+    """Window changes, in order of time and population; the last one never comes."""
+    entries = [
+        (float(t), population.order, what)
+        for population in net.populations
+        for what, t in enumerate(population.window or ())
+        if t < math.inf
+    ]
+    return np.array([*sorted(entries), (math.inf, 0, 0)], dtype=SWITCH)
 
 
 def grow_rings(machine: Machine) -> Machine:
     """Double the ring of every lane, packets in flight kept in order."""
     lanes = machine.lanes.copy()
-    ring_time, ring_neuron = np.empty(2 * machine.ring_time.size), np.empty(2 * machine.ring_time.size, dtype=np.int32)
+    ring = np.empty(2 * machine.ring.size, dtype=PACKET).view(np.recarray)
     for lane in lanes:
         size, offset = int(lane["mask"]) + 1, int(lane["offset"])
         inside = np.arange(int(lane["head"]), int(lane["tail"]))
-        old, new = offset + (inside & (size - 1)), 2 * offset + (inside & (2 * size - 1))
-        ring_time[new], ring_neuron[new] = machine.ring_time[old], machine.ring_neuron[old]
+        ring[2 * offset + (inside & (2 * size - 1))] = machine.ring[offset + (inside & (size - 1))]
         lane["offset"], lane["mask"] = 2 * offset, 2 * size - 1
-    packets = np.empty(ring_time.size + 1, dtype=np.int64)
-    return machine._replace(lanes=lanes, ring_time=ring_time, ring_neuron=ring_neuron, packets=packets)
+    work = np.empty(machine.work.size + machine.ring.size, dtype=np.int64)
+    work[: machine.work.size] = machine.work
+    return machine._replace(lanes=lanes, ring=ring, work=work)
 
 
-CONSTANT = frozenset(
-    ("nodes", "incoming", "outgoing", "params", "state_start", "refractory", "weights", "targets", "row_start", "node_of",
-     "node_of_cohort", "switch_time", "switch_node", "switch_what", "clocks", "probes", "fault_numbers", "fault_keys",
-     "transport_numbers")
-)  # fmt: skip
+CONSTANT = ("weights", "targets", "links", "switches", "fault_keys")
 
 
 def fork(machine: Machine) -> Machine:
     """A machine of its own for one thread: constant arrays shared, the rest copied."""
-    parts = {name: part if name in CONSTANT else _copy(part) for name, part in machine._asdict().items()}
-    return Machine(**parts)
-
-
-def _copy(part: Any) -> Any:
-    return Queue(*(array.copy() for array in part)) if isinstance(part, Queue) else part.copy()
+    return Machine(*(p if name in CONSTANT else p.copy() for name, p in machine._asdict().items()))

@@ -5,120 +5,112 @@ next event. `requeue` inserts, moves or (key = inf) removes it in O(log n); the 
 with nothing to come are not in the heap, so its size follows the activity, not the network. Which of several equal
 keys is at the root does not matter: the engine takes all of them before it acts (docs/event-order.md).
 
-Arrays: ``keys[k]`` and ``nodes[k]`` the heap itself, ``place[node]`` its position or -1, ``size[0]`` the length.
+An array of n + 1 records holds it: entry k of the heap is ``q[k].key, q[k].node``; ``q[node].place`` is the position
+of a node, or -1; ``q[n].place`` is the length of the heap.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from eventsim._jit import jitable
 
-Array = np.ndarray[Any, Any]
+Array = Any  # a record array: fields are read as attributes
+QUEUE = np.dtype([("key", "f8"), ("node", "i4"), ("place", "i4")], align=True)
+WAITING = np.dtype([("t", "f8"), ("who", "i8")], align=True)
 
 
-class Queue(NamedTuple):
-    """The four arrays of a queue; see the module's first lines."""
-
-    keys: Array
-    nodes: Array
-    place: Array
-    size: Array
-
-
-def new_queue(n_nodes: int) -> Queue:
+def new_queue(n_nodes: int) -> Array:
     """Return an empty queue for nodes 0..n_nodes-1."""
-    return Queue(
-        np.full(n_nodes + 1, math.inf),
-        np.zeros(n_nodes + 1, dtype=np.int32),
-        np.full(n_nodes, -1, dtype=np.int32),
-        np.zeros(1, dtype=np.int64),
-    )
+    q = np.zeros(n_nodes + 1, dtype=QUEUE).view(np.recarray)
+    q.key = math.inf
+    q.place[:-1] = -1
+    return q
 
 
 @jitable
-def clear(q: Queue) -> None:
+def clear(q: Array) -> None:
     """Empty the queue in O(entries)."""
-    for k in range(q.size[0]):
-        q.place[q.nodes[k]] = -1
-        q.keys[k] = math.inf
-    q.size[0] = 0
+    for k in range(q[q.size - 1].place):
+        q[q[k].node].place = -1
+        q[k].key = math.inf
+    q[q.size - 1].place = 0
 
 
 @jitable
-def requeue(q: Queue, node: int, key: float) -> None:
+def requeue(q: Array, node: int, key: float) -> None:
     """Set the key of `node`: inserted, moved, or removed where the key is inf. O(log n)."""
-    k = q.place[node]
-    size = q.size[0]
+    k = q[node].place
+    size = q[q.size - 1].place
     if k < 0:
         if key == math.inf:
             return
-        q.size[0] = size + 1
+        q[q.size - 1].place = size + 1
         _up(q, size, node, key)
     elif key == math.inf:
         size -= 1
-        q.size[0] = size
-        q.place[node] = -1
-        moved, last = q.nodes[size], q.keys[size]
-        q.keys[size] = math.inf
+        q[q.size - 1].place = size
+        q[node].place = -1
+        moved, last = q[size].node, q[size].key
+        q[size].key = math.inf
         if k < size:
-            if k > 0 and last < q.keys[(k - 1) >> 1]:
+            if k > 0 and last < q[(k - 1) >> 1].key:
                 _up(q, k, moved, last)
             else:
                 _down(q, k, moved, last)
-    elif key < q.keys[k]:
+    elif key < q[k].key:
         _up(q, k, node, key)
-    elif key > q.keys[k]:
+    elif key > q[k].key:
         _down(q, k, node, key)
 
 
 @jitable
-def _up(q: Queue, k: int, node: int, key: float) -> None:
+def _up(q: Array, k: int, node: int, key: float) -> None:
     """Let (node, key) rise from position k to where its parent is not later."""
     while k > 0:
         parent = (k - 1) >> 1
-        if q.keys[parent] <= key:
+        if q[parent].key <= key:
             break
-        q.keys[k] = q.keys[parent]
-        q.nodes[k] = q.nodes[parent]
-        q.place[q.nodes[k]] = k
+        q[k].key = q[parent].key
+        q[k].node = q[parent].node
+        q[q[k].node].place = k
         k = parent
-    q.keys[k] = key
-    q.nodes[k] = node
-    q.place[node] = k
+    q[k].key = key
+    q[k].node = node
+    q[node].place = k
 
 
 @jitable
-def _down(q: Queue, k: int, node: int, key: float) -> None:
+def _down(q: Array, k: int, node: int, key: float) -> None:
     """Let (node, key) sink from position k to where no child is earlier."""
-    size = q.size[0]
+    size = q[q.size - 1].place
     child = 2 * k + 1
     while child < size:
-        if child + 1 < size and q.keys[child + 1] < q.keys[child]:
+        if child + 1 < size and q[child + 1].key < q[child].key:
             child += 1
-        if q.keys[child] >= key:
+        if q[child].key >= key:
             break
-        q.keys[k] = q.keys[child]
-        q.nodes[k] = q.nodes[child]
-        q.place[q.nodes[k]] = k
+        q[k].key = q[child].key
+        q[k].node = q[child].node
+        q[q[k].node].place = k
         k = child
         child = 2 * k + 1
-    q.keys[k] = key
-    q.nodes[k] = node
-    q.place[node] = k
+    q[k].key = key
+    q[k].node = node
+    q[node].place = k
 
 
-def check(q: Queue) -> None:
+def check(q: Array) -> None:
     """Raise AssertionError where an invariant of the queue does not hold (used by tests, O(n))."""
-    size = int(q.size[0])
+    size = int(q.place[-1])
     for k in range(size):
-        assert q.keys[k] < math.inf, (k, q.keys[k])
-        assert q.place[q.nodes[k]] == k, (k, q.nodes[k], q.place[q.nodes[k]])
+        assert q.key[k] < math.inf, (k, q.key[k])
+        assert q.place[q.node[k]] == k, (k, q.node[k])
         if k:
-            assert q.keys[(k - 1) >> 1] <= q.keys[k], (k, q.keys[:size])
-    assert (q.place >= 0).sum() == size
-    assert q.keys[size] == math.inf
+            assert q.key[(k - 1) >> 1] <= q.key[k], (k, q.key[:size])
+    assert (q.place[:-1] >= 0).sum() == size
+    assert q.key[size] == math.inf
 
 
 # Pending items: a plain heap of (time, neuron), for spikes that have crossed but not left, and for the members of a
@@ -126,42 +118,43 @@ def check(q: Queue) -> None:
 
 
 @jitable
-def push(times: Array, items: Array, size: int, t: float, item: int) -> int:
-    """Add (t, item) to the heap in times[:size], items[:size]; return the new size."""
+def push(heap: Array, base: int, size: int, t: float, item: int) -> int:
+    """Add (t, item) to the heap in heap[base:base + size]; return the new size."""
     k = size
     while k > 0:
-        parent = (k - 1) >> 1
-        if times[parent] < t or (times[parent] == t and items[parent] <= item):
+        parent = base + ((k - 1) >> 1)
+        if heap[parent].t < t or (heap[parent].t == t and heap[parent].who <= item):
             break
-        times[k] = times[parent]
-        items[k] = items[parent]
-        k = parent
-    times[k] = t
-    items[k] = item
+        heap[base + k].t = heap[parent].t
+        heap[base + k].who = heap[parent].who
+        k = (k - 1) >> 1
+    heap[base + k].t = t
+    heap[base + k].who = item
     return size + 1
 
 
 @jitable
-def pop(times: Array, items: Array, size: int) -> int:
-    """Remove the root of the heap in times[:size], items[:size]; return the new size."""
+def pop(heap: Array, base: int, size: int) -> int:
+    """Remove the root of the heap in heap[base:base + size]; return the new size."""
     size -= 1
-    t, item = times[size], items[size]
+    t, item = heap[base + size].t, heap[base + size].who
     k = 0
     child = 1
     while child < size:
-        right = child + 1
-        if right < size and (
-            times[right] < times[child] or (times[right] == times[child] and items[right] < items[child])
+        here, right = base + child, base + child + 1
+        if child + 1 < size and (
+            heap[right].t < heap[here].t or (heap[right].t == heap[here].t and heap[right].who < heap[here].who)
         ):
-            child = right
-        if t < times[child] or (t == times[child] and item <= items[child]):
+            child += 1
+            here = right
+        if t < heap[here].t or (t == heap[here].t and item <= heap[here].who):
             break
-        times[k] = times[child]
-        items[k] = items[child]
+        heap[base + k].t = heap[here].t
+        heap[base + k].who = heap[here].who
         k = child
         child = 2 * k + 1
-    times[k] = t
-    items[k] = item
+    heap[base + k].t = t
+    heap[base + k].who = item
     return size
 
 

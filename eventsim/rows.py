@@ -132,6 +132,43 @@ def store6(rows: Any, i: int, values: Any) -> None:
     rows[5][i] = values[5]
 
 
+@jitable
+def block1(rows: Any, low: int, size: int) -> Any:
+    """Columns low..low + size - 1 of every row."""
+    return (rows[0][low : low + size],)
+
+
+@jitable
+def block2(rows: Any, low: int, size: int) -> Any:
+    """Columns low..low + size - 1 of every row."""
+    return (rows[0][low : low + size], rows[1][low : low + size],)
+
+
+@jitable
+def block3(rows: Any, low: int, size: int) -> Any:
+    """Columns low..low + size - 1 of every row."""
+    return (rows[0][low : low + size], rows[1][low : low + size], rows[2][low : low + size],)
+
+
+@jitable
+def block4(rows: Any, low: int, size: int) -> Any:
+    """Columns low..low + size - 1 of every row."""
+    return (rows[0][low : low + size], rows[1][low : low + size], rows[2][low : low + size], rows[3][low : low + size],)
+
+
+@jitable
+def block5(rows: Any, low: int, size: int) -> Any:
+    """Columns low..low + size - 1 of every row."""
+    return (rows[0][low : low + size], rows[1][low : low + size], rows[2][low : low + size], rows[3][low : low + size], rows[4][low : low + size],)
+
+
+@jitable
+def block6(rows: Any, low: int, size: int) -> Any:
+    """Columns low..low + size - 1 of every row."""
+    return (rows[0][low : low + size], rows[1][low : low + size], rows[2][low : low + size], rows[3][low : low + size], rows[4][low : low + size], rows[5][low : low + size],)
+
+
 SLICES = {1: slices1, 2: slices2, 3: slices3, 4: slices4, 5: slices5, 6: slices6}
 LOAD = {1: load1, 2: load2, 3: load3, 4: load4, 5: load5, 6: load6}
 STORE = {1: store1, 2: store2, 3: store3, 4: store4, 5: store5, 6: store6}
+BLOCKS = {1: block1, 2: block2, 3: block3, 4: block4, 5: block5, 6: block6}

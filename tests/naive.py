@@ -135,14 +135,17 @@ class LinearPsp(Neuron):
 
 
 class TtfsAlpha1(LinearPsp):
-    """The slope starts at alpha; t_min changes nothing (later arrivals are integrated)."""
+    """The slope starts at alpha; at t_min it becomes ``slope`` (as if silent inputs came then); later ones are added."""
 
     def __init__(self, node, order, i):
         super().__init__(node, order, i)
         self.s = self.parameter("alpha", 1)
 
     def interval_end(self, t):
-        return t == self.t_start
+        if t == self.t_min:
+            self.advance(t)
+            self.s = self.parameter("slope")
+        return True
 
 
 class TtfsB1(LinearPsp):

@@ -97,7 +97,7 @@ def test_b1_counterexample_crosses_prematurely_at_0_19():
 def test_alpha1_counterexample_crosses_prematurely_at_20_over_101():
     for number in (F, float):
         window = (number(0), number(1), number("1.9"))
-        neuron = population("p", "ttfs_alpha1", 1, window, threshold=number(10), alpha=number(1))
+        neuron = population("p", "ttfs_alpha1", 1, window, threshold=number(10), alpha=number(1), slope=number(10))
         weights = [number(100), number(-280), number(189)]
         run = one_neuron(neuron, weights, [number("0.1"), number("0.7"), INF])
         assert run.premature == {"p": 1}
@@ -118,9 +118,10 @@ def three_three_two(model):
         w1, thresholds = j1, [F(7, 2), F(10), F(39, 8)]
     w2 = [[F(1), F(-1, 2)], [F(-1, 4), F(3, 4)], [F(1, 2), F(1, 4)]]
     drift = [F(1, 10) / 2, F(-2, 10) / 2]
+    slopes = [1 + sum(column) for column in columns(w1)] if model == "ttfs_alpha1" else [F(1)] * 3
     nodes = [
         source(3),
-        population("hidden", model, 3, (F(0), F(1), F(3)), threshold=thresholds),
+        population("hidden", model, 3, (F(0), F(1), F(3)), threshold=thresholds, slope=slopes),
         population("output", "integrator", 2, (F(1), F(3), None), drift=drift),
     ]
     return nodes, [dense("input", "hidden", columns(w1)), dense("hidden", "output", columns(w2))]
@@ -135,16 +136,14 @@ def three_three_two(model):
     ],
 )
 def test_oracle_net_is_exact_in_rationals(model, x, hidden, logits):
-    # alpha1's slope at threshold is alpha + the sum of all J: it needs the spike of an input 0, at t_min, too
-    forced = model == "ttfs_alpha1"
     nodes, projections = three_three_two(model)
-    run = simulate(nodes, projections, {"input": [[1 - value] if value > 0 or forced else [] for value in x]})
+    run = simulate(nodes, projections, {"input": [[1 - value] if value > 0 else [] for value in x]})
     assert run.first("hidden") == hidden
     assert run.readout == {"output": logits}
     assert all(isinstance(value, F) for value in run.readout["output"] + [t for t, _, _ in run.spikes])
     assert run.premature == {"hidden": 0, "output": 0}
-    assert run.late == {"hidden": 3 * forced * x.count(0), "output": 0}
-    n_inputs, n_hidden = sum(value > 0 or forced for value in x), sum(t < INF for t in hidden)
+    assert run.late == {"hidden": 0, "output": 0}
+    n_inputs, n_hidden = sum(value > 0 for value in x), sum(t < INF for t in hidden)
     assert run.visited == run.nominal == 3 * n_inputs + 2 * n_hidden
 
 
@@ -202,8 +201,8 @@ def test_alpha1_agrees_with_the_premature_certificate_and_the_closed_form():
             continue
         j = [w / (1 - sum(weights)) for w in weights]
         threshold = 1 + length + length * sum(j) - (1 + sum(j)) * bias
-        neuron = population("p", "ttfs_alpha1", 1, (F(0), F(1), 1 + length), threshold=threshold)
-        run = one_neuron(neuron, j, [1 - v for v in x])  # an input 0 spikes at t_min: the slope is alpha + sum(j)
+        neuron = population("p", "ttfs_alpha1", 1, (F(0), F(1), 1 + length), threshold=threshold, slope=1 + sum(j))
+        run = one_neuron(neuron, j, [1 - v if v else INF for v in x])  # an input 0 is silent
         z = dot(weights, x) + bias
         premature = is_premature(alpha1_potential(weights, x, bias), x, length)
         assert run.premature == {"p": premature}
@@ -215,7 +214,7 @@ def test_alpha1_agrees_with_the_premature_certificate_and_the_closed_form():
 
 def test_threshold_not_above_zero_fires_at_t_start_whatever_the_slope():
     for model, threshold, weight in itertools.product(["ttfs_b1", "ttfs_alpha1"], [F(0), F(-1)], [F(3), F(-3)]):
-        neuron = population("p", model, 1, (F(1), F(2), F(3)), threshold=threshold)
+        neuron = population("p", model, 1, (F(1), F(2), F(3)), threshold=threshold, slope=F(1))
         for t in (F(1, 2), F(1)):
             run = one_neuron(neuron, [weight], [t])
             assert run.first("p") == [F(1)]
@@ -236,7 +235,7 @@ def test_late_arrivals_are_counted_ignored_by_b1_and_integrated_by_alpha1():
     assert b1.first("p") == [F(4)]
     assert b1.late == {"p": 5}
     assert b1.visited == 5
-    alpha1 = one_neuron(population("p", "ttfs_alpha1", 1, window, threshold=F(4)), [F(1)] * 5, times)
+    alpha1 = one_neuron(population("p", "ttfs_alpha1", 1, window, threshold=F(4), slope=F(1)), [F(1)] * 5, times)
     assert alpha1.first("p") == [F(7, 3)]
     assert alpha1.late == {"p": 5}
     readout = one_neuron(population("p", "integrator", 1, (F(0), F(1), None), drift=F(3)), [F(1)] * 5, times)
@@ -302,8 +301,9 @@ def test_arrivals_come_in_the_order_of_the_source_nodes_before_that_of_the_proje
 
 
 def test_an_arrival_in_a_later_micro_step_of_t_start_is_predicted_again():
-    nodes = [source(1), relay("a"), population("p", "ttfs_alpha1", 1, (1.0, 3.0, 5.0), threshold=1.0, alpha=0.25)]
     for weight, expected in ((0.25, 3.0), (0.0, INF)):
+        p = population("p", "ttfs_alpha1", 1, (1.0, 3.0, 5.0), threshold=1.0, alpha=0.25, slope=0.25 + weight)
+        nodes = [source(1), relay("a"), p]
         run = simulate(nodes, [one("input", "a", 1.0), one("a", "p", weight)], {"input": [[1.0]]})
         assert run.first("p") == [expected]
 

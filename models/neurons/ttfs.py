@@ -76,13 +76,13 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
 
 @jitable
 def keep_slope(p: Numbers, s: Numbers) -> Numbers:
-    """alpha1: nothing changes at t_min."""
+    """Nothing changes at t_min."""
     return s
 
 
 @jitable
 def fire_slope(p: Numbers, s: Numbers) -> Numbers:
-    """B1: from t_min on the slope is B, whatever has arrived (Stanojevic et al. 2024, eq. 2)."""
+    """From t_min on the slope is B, whatever has arrived (Stanojevic et al. 2024, eq. 2)."""
     return (s[0], p[2])
 
 
@@ -166,7 +166,7 @@ def bounded_receive(s: Numbers, w: Any, time_error: Any) -> Numbers:
 
 @jitable
 def bounded_fire_slope(p: Numbers, s: Numbers) -> Numbers:
-    """B1: the slope from t_min on is exact."""
+    """The slope from t_min on is a parameter: exact."""
     return (s[0], p[2], s[2], 0.0, s[4], 0.0)
 
 
@@ -234,13 +234,21 @@ TTFS_B1 = _variant(
 
 TTFS_ALPHA1 = _variant(
     "ttfs_alpha1",
+    open_window=fire_slope,
+    bounded_open=bounded_fire_slope,
     parameters=(
         _THRESHOLD,
         Parameter("alpha", "V/time", "slope before any input", default=1.0, low=0.0, open_low=True),
+        Parameter("slope", "V/time", "slope from t_min on: alpha + the sum of all incoming weights"),
     ),
     windowed=True,
 )
-"""alpha1: slope = alpha + sum of weights throughout (Stanojevic et al. 2023)."""
+"""alpha1: slope = alpha + the weights that have arrived; at t_min the silent inputs' weights join (Stanojevic 2023).
+
+The published model sends a spike at t_max for every silent neuron, so that each weight counts in the slope. Here
+silence is no event: at t_min the slope becomes alpha + the sum of all weights at once, which is the same potential.
+Inputs after t_min are counted as late and add their weight once more.
+"""
 
 INTEGRATOR = _variant(
     "integrator",
