@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import ir as llvm_ir
+from numba.core import cgutils
 from numba.core import event as numba_event
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
@@ -105,6 +107,31 @@ def _borrowed_overload(machine):  # type: ignore[no-untyped-def]
     return lambda machine: _borrowed(machine)
 
 
+@numba.extending.intrinsic
+def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """Ask the processor to bring array[index] into its cache."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.gep(data, [arguments[1]])
+        word = llvm_ir.IntType(32)
+        kind = llvm_ir.FunctionType(llvm_ir.VoidType(), [place.type, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [place, word(0), word(1), word(1)])
+        return context.get_dummy_value()
+
+    return numba.types.void(array, numba.types.intp), codegen
+
+
+def prefetch(array, index):  # type: ignore[no-untyped-def]
+    """Ask the processor to bring array[index] into its cache; nothing where interpreted."""
+
+
+@numba.extending.overload(prefetch)
+def _prefetch_overload(array, index):  # type: ignore[no-untyped-def]
+    return lambda array, index: _prefetch(array, index)
+
+
 @dataclass
 class CompileReport:
     """What was compiled in this process: number of loops and seconds (nested compilations counted once)."""
@@ -156,6 +183,7 @@ def _package_sources() -> bytes:
     return digest.digest()
 
 
+@functools.cache
 def fingerprint(*functions: Callable[..., Any]) -> int:
     """Return 62 bits of a digest of the sources of the engine and of the files that define `functions`.
 

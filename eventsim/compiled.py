@@ -8,43 +8,35 @@ between two micro-steps (a buffer is full, a lane must grow, a budget is used up
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from eventsim._jit import borrowed, fingerprint, jitable, kernel, kernel_part
-from eventsim.dynamics import make_decide, make_dynamics, schedule, touch
-from eventsim.machine import T_MIN, T_START, TRACE_ROWS, Machine
+from eventsim.arrival import make_deliver, make_gather
+from eventsim.dynamics import make_dynamics
+from eventsim.emission import (
+    fan_out,
+    gather_pending,
+    make_decide,
+    make_emit,
+    make_send,
+    push_packet,
+    write_stimulus,
+)
+from eventsim.machine import (
+    DONE,
+    GROW,
+    LOST_DELAY,
+    PAUSE,
+    RECORD_SPIKES,
+    SPIKES_FULL,
+    TRACE_ROWS,
+    TRACES_FULL,
+    Machine,
+    Output,
+    Stimulus,
+)
 from eventsim.neuron_model import Model
-from eventsim.queue import clear, pop, requeue, sort_numbers
-
-Array = np.ndarray[Any, Any]
-
-# What a call of the loop returns.
-DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY = range(7)
-RECORD_SPIKES, RECORD_FIRST = 1, 2
-
-
-class Stimulus(NamedTuple):
-    """Source spikes of a batch of samples: sample k holds entries start[k]:start[k + 1], sorted by (time, neuron)."""
-
-    time: Array
-    neuron: Array
-    start: Array
-    sample_id: Array
-
-
-class Output(NamedTuple):
-    """What the loop writes. Row `control.sample` belongs to the sample at work; buffers are shared by a batch."""
-
-    spikes: Array
-    traces: Array
-    first: Array
-    readout: Array
-    counters: Array
-    errors: Array
-    transport: Array
-    summary: Array
+from eventsim.queue import clear, requeue, sort_numbers
 
 
 @dataclass(frozen=True)
@@ -81,266 +73,7 @@ def _fold(functions: tuple[Any, ...]) -> Any:
     return choose
 
 
-@kernel_part
-def push_packet(m: Machine, k: int, t: float, neuron: int) -> None:
-    """Put a packet into lane k; its queue key changes only where the lane was empty."""
-    lane = m.lanes[k]
-    place = lane.offset + (lane.tail & lane.mask)
-    m.ring[place].t = t
-    m.ring[place].neuron = neuron
-    if lane.head == lane.tail:
-        requeue(m.queue, m.cohorts.size + k, t)
-        m.control[0].queue_operations += 1
-    lane.tail += 1
-
-
-@kernel_part
-def fan_out(m: Machine, k: int, neuron: int) -> int:
-    """Number of synapses that a packet of lane k reaches."""
-    lane = m.lanes[k]
-    if lane.kind == 0:
-        return m.nodes[lane.post].n_neurons  # type: ignore[no-any-return]
-    if lane.kind == 1:
-        return m.links[lane.rows + neuron + 1] - m.links[lane.rows + neuron]  # type: ignore[no-any-return]
-    return 1
-
-
-def _make_send(carry: Any) -> Any:
-    """Transport and delay: from emission at t to packets in the lanes. Returns a status."""
-    if carry is None:
-
-        @kernel_part
-        def depart(m: Machine, t: float) -> float:
-            return t
-    else:
-
-        @kernel_part
-        def depart(m: Machine, t: float) -> float:
-            return carry(m.stages[m.stages.shape[0] - 2], m.stages[m.stages.shape[0] - 1], t)  # type: ignore[no-any-return]
-
-    @kernel_part
-    def send(m: Machine, n: int, neuron: int, t: float) -> int:
-        node = m.nodes[n]
-        control = m.control[0]
-        if node.first_out == node.last_out:
-            return DONE
-        left = depart(m, t)
-        for o in range(node.first_out, node.last_out):
-            k = m.links[o]
-            lane = m.lanes[k]
-            arrival = left + lane.delay
-            if lane.delay > 0.0:
-                if arrival == left:
-                    control.neuron = node.first + neuron
-                    return LOST_DELAY
-                if lane.ticks > 0:
-                    tick = math.floor(t / node.period + 0.5)
-                    if left == t and tick * node.period == t:
-                        arrival = (tick + lane.ticks) * node.period
-            m.nodes[n].synaptic_events += fan_out(m, k, neuron)
-            push_packet(m, k, arrival, neuron)
-            if lane.tail - lane.head + node.n_neurons + control.pending > lane.mask:
-                control.grow = 1
-        return DONE
-
-    return send
-
-
-@kernel_part
-def write_stimulus(m: Machine, stimulus: Stimulus, output: Output, t: float) -> bool:
-    """Record source spikes up to and including t; False where the buffer is full before that."""
-    control = m.control[0]
-    while control.written < control.stimulus_end and stimulus.time[control.written] <= t:
-        if control.spikes >= output.spikes.size:
-            return False
-        g = stimulus.neuron[control.written]
-        _write_spike(m, output, g, stimulus.time[control.written])
-        control.written += 1
-    return True
-
-
-@kernel_part
-def _write_spike(m: Machine, output: Output, g: int, t: float) -> None:
-    control = m.control[0]
-    n = m.neurons[g].node
-    spike = output.spikes[control.spikes]
-    spike.sample = control.sample
-    spike.population = n
-    spike.neuron = g - m.nodes[n].first
-    spike.time = t
-    control.spikes += 1
-
-
-def _make_emit(send: Any, bounded: bool) -> Any:
-    """Stage 5: record, count and send all spikes of this micro-step, in (population, neuron) order."""
-
-    @kernel_part
-    def emit(m: Machine, output: Output, t: float) -> int:
-        control = m.control[0]
-        sort_numbers(m.work[control.fired_at : control.fired_at + control.fired], control.fired)
-        for k in range(control.fired):
-            g = m.work[control.fired_at + k]
-            n = m.neurons[g].node
-            node = m.nodes[n]
-            if m.neurons[g].last_spike == t:
-                control.neuron = g
-                return TWICE
-            m.nodes[n].spikes += 1
-            if node.windowed == 1 and t < node.t_min:
-                m.nodes[n].premature += 1
-            if control.record & RECORD_SPIKES:
-                _write_spike(m, output, g, t)
-            if control.record & RECORD_FIRST and m.neurons[g].last_spike == -math.inf:
-                output.first[control.sample, g] = t
-                if bounded:
-                    output.errors[control.sample, g, 0] = m.neurons[g].error
-                    output.errors[control.sample, g, 1] = m.neurons[g].error_network
-            m.neurons[g].last_spike = t
-            status = send(m, n, g - node.first, t)
-            if status != DONE:
-                return status
-        return DONE
-
-    return emit
-
-
-def _make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
-    """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
-
-    @kernel_part
-    def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
-        node = m.nodes[n]
-        if what == T_START:
-            m.nodes[n].phase = 1
-            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
-                touch(m, c, t)
-                m.cohorts[c].fresh = 1
-                m.cohorts[c].flagged = 1
-        elif what == T_MIN:
-            m.nodes[n].phase = 2
-            open_window(node.dynamics, m, n, t)
-            if node.readout >= 0:
-                readout(node.dynamics, m, n, output.readout[m.control[0].sample])
-                m.nodes[n].phase = 3
-        else:
-            m.nodes[n].phase = 3
-        if m.nodes[n].phase == 3:
-            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
-                requeue(m.queue, c, math.inf)
-
-    @kernel_part
-    def gather_cohort(m: Machine, c: int, t: float, sample: Any) -> None:
-        n = m.cohorts[c].node
-        node = m.nodes[n]
-        cohort = m.cohorts[c]
-        if cohort.mode == 1:
-            cohort.mode = 0
-            cohort.flagged = 1
-            requeue(m.queue, c, math.inf)
-            touch(m, c, t)
-            return
-        if node.whole == 0:
-            requeue(m.queue, c, math.inf)
-            cross(node.dynamics, m, n, c, c - node.cohort, t, sample)
-            return
-        base = node.first
-        if cohort.candidates == 0:
-            cohort.flagged = 1
-            requeue(m.queue, c, math.inf)
-            touch(m, c, t)
-            return
-        while cohort.candidates > 0 and m.waiting[base].t == t:
-            i = m.waiting[base].who
-            cohort.candidates = pop(m.waiting, base, cohort.candidates)
-            cross(node.dynamics, m, n, c, i, t, sample)
-        schedule(m, node, c)
-
-    @kernel_part
-    def gather_lane(m: Machine, k: int, t: float) -> None:
-        control = m.control[0]
-        lane = m.lanes[k]
-        while lane.head < lane.tail:
-            place = lane.offset + (lane.head & lane.mask)
-            if m.ring[place].t != t:
-                break
-            m.work[control.packets_at + control.packets] = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
-            control.packets += 1
-            lane.head += 1
-        key = math.inf
-        if lane.head < lane.tail:
-            key = m.ring[lane.offset + (lane.head & lane.mask)].t
-        requeue(m.queue, m.cohorts.size + k, key)
-
-    @kernel_part
-    def gather(m: Machine, output: Output, t: float, sample: Any) -> None:
-        control = m.control[0]
-        first_clock = m.cohorts.size + m.lanes.size + 1
-        while m.queue[0].key == t:
-            node = m.queue[0].node
-            control.queue_operations += 1
-            if node < m.cohorts.size:
-                gather_cohort(m, node, t, sample)
-            elif node < m.cohorts.size + m.lanes.size:
-                gather_lane(m, node - m.cohorts.size, t)
-            elif node == m.cohorts.size + m.lanes.size:
-                while m.switches[control.switch].t == t:
-                    switch_node(m, output, t, m.switches[control.switch].node, m.switches[control.switch].what)
-                    control.switch += 1
-                    control.events += 1
-                requeue(m.queue, node, m.switches[control.switch].t)
-            else:
-                clock = node - first_clock
-                m.work[control.due_at + control.due] = clock
-                control.due += 1
-                m.nodes[clock].tick += 1
-                requeue(m.queue, node, m.nodes[clock].tick * m.nodes[clock].period)
-
-    return gather
-
-
-def _make_deliver(dense: Any, row: Any) -> Any:
-    """Stage 3: fold all packets of this micro-step into their targets, in the published order."""
-
-    @kernel_part
-    def deliver(m: Machine, t: float) -> None:
-        control = m.control[0]
-        if control.packets > 1:
-            sort_numbers(m.work[control.packets_at : control.packets_at + control.packets], control.packets)
-        control.events += control.packets
-        for j in range(control.packets):
-            code = m.work[control.packets_at + j]
-            k = code & 0xFFFF
-            neuron = (code >> 16) & 0x7FFFFFFF
-            lane = m.lanes[k]
-            n = lane.post
-            node = m.nodes[n]
-            count = fan_out(m, k, neuron)
-            m.nodes[n].visited += count
-            if m.nodes[n].phase >= 2:
-                m.nodes[n].late += count
-                if node.deaf == 1 or m.nodes[n].phase == 3:
-                    continue
-            error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
-            if node.whole == 1:
-                dense(node.dynamics, m, n, lane, neuron, t, error)
-            else:
-                row(node.dynamics, m, n, lane, neuron, t, error)
-        control.packets = 0
-
-    return deliver
-
-
-@kernel_part
-def gather_pending(m: Machine, t: float) -> None:
-    """Spikes that crossed earlier and leave now join this micro-step's emissions."""
-    control = m.control[0]
-    while control.pending > 0 and m.waiting[m.neurons.size].t == t:
-        m.work[control.fired_at + control.fired] = m.waiting[m.neurons.size].who
-        control.fired += 1
-        control.pending = pop(m.waiting, m.neurons.size, control.pending)
-
-
-@kernel_part
+@jitable
 def note_traces(m: Machine, output: Output, t: float, sample: int) -> None:
     """Record the state of the chosen neurons that changed in this micro-step."""
     control = m.control[0]
@@ -359,7 +92,7 @@ def note_traces(m: Machine, output: Output, t: float, sample: int) -> None:
             _write_trace(m, output, n, g - m.nodes[n].first, t, sample)
 
 
-@kernel_part
+@jitable
 def _write_trace(m: Machine, output: Output, n: int, i: int, t: float, sample: int) -> None:
     control = m.control[0]
     node = m.nodes[n]
@@ -372,7 +105,7 @@ def _write_trace(m: Machine, output: Output, n: int, i: int, t: float, sample: i
     control.traces += 1
 
 
-@kernel_part
+@jitable
 def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
     """Fresh state for sample k of the batch; without a transport all source spikes go straight into their lanes."""
     control = m.control[0]
@@ -420,7 +153,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
     return DONE
 
 
-@kernel_part
+@jitable
 def fill_lanes(m: Machine, stimulus: Stimulus) -> int:
     """Put all source spikes of the sample into their lanes."""
     control = m.control[0]
@@ -450,10 +183,10 @@ def event_loop(stages: Stages) -> Any:
     decide, wish = make_decide(stages.perturbs)
     parts = [make_dynamics(model, decide, wish, stages.early) for model in stages.models]
     fold = {name: _fold(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
-    send = _make_send(stages.carry)
-    emit = _make_emit(send, stages.bounded)
-    gather = _make_gather(fold["cross"], fold["readout"], fold["open_window"])
-    deliver = _make_deliver(fold["dense"], fold["row"])
+    send = make_send(stages.carry)
+    emit = make_emit(send, stages.bounded)
+    gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
+    deliver = make_deliver(fold["dense"], fold["row"])
     settle, tick = fold["settle"], fold["tick"]
     micro_step = _make_micro_step(stages, gather, deliver, settle, tick, emit)
     begin = _make_begin(stages, settle, send)
@@ -502,7 +235,7 @@ def event_loop(stages: Stages) -> Any:
     return run
 
 
-@kernel_part
+@jitable
 def finish_sample(m: Machine, output: Output) -> None:
     """Copy what was counted into the sample's row."""
     row = m.control[0].sample
@@ -518,7 +251,7 @@ def finish_sample(m: Machine, output: Output) -> None:
 def _make_begin(stages: Stages, settle: Any, send: Any) -> Any:
     """Predictions before the first event, for neurons whose drive alone may make them spike."""
 
-    @kernel_part
+    @jitable
     def begin(m: Machine, sample: Any) -> None:
         control = m.control[0]
         for n in range(m.nodes.size):
@@ -535,7 +268,7 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
     """One micro-step (t, n): the five stages of the event order. Returns a status; DONE leaves control ready."""
     with_transport, probes, clocked = stages.carry is not None, stages.probes, stages.clocked
     pending = len(stages.perturbs) > 0
-    send = _make_send(stages.carry)
+    send = make_send(stages.carry)
 
     @kernel_part
     def feed(m: Machine, stimulus: Stimulus, t: float) -> int:

@@ -12,7 +12,23 @@ import numpy as np
 
 from eventsim import compiled
 from eventsim.errors import BudgetError, SimulationError
-from eventsim.machine import SPIKE, TRACE, Machine, dynamics_of, fork, grow_rings, new_machine
+from eventsim.machine import (
+    DONE,
+    GROW,
+    LOST_DELAY,
+    RECORD_FIRST,
+    RECORD_SPIKES,
+    SPIKE,
+    TRACE,
+    TWICE,
+    Machine,
+    Output,
+    Stimulus,
+    dynamics_of,
+    fork,
+    grow_rings,
+    new_machine,
+)
 from eventsim.network import Network
 
 if TYPE_CHECKING:
@@ -77,9 +93,7 @@ class Worker:
         total = self.machine.neurons.size
         self._spikes = np.empty(max(1 << 12, 4 * total) if task.record == "spikes" else 1, dtype=SPIKE)
         self._traces = np.empty(max(1 << 10, 4 * total) if task.probes else 1, dtype=TRACE)
-        self._flags = {"readout": 0, "first_spikes": compiled.RECORD_FIRST}.get(
-            task.record, compiled.RECORD_FIRST | compiled.RECORD_SPIKES
-        )
+        self._flags = {"readout": 0, "first_spikes": RECORD_FIRST}.get(task.record, RECORD_FIRST | RECORD_SPIKES)
 
     def run(self, low: int, high: int) -> Problem | None:
         """Simulate samples low..high-1; return what went wrong, or None."""
@@ -91,11 +105,11 @@ class Worker:
         control.sample, control.busy, control.until = low, 0, math.inf if task.until is None else task.until
         control.record, control.events, control.queue_operations, control.grow = self._flags, 0, 0, 0
         control.spikes = control.traces = 0
-        output = compiled.Output(
+        output = Output(
             self._spikes.view(np.recarray), self._traces.view(np.recarray), _rows(task.first), task.readout,
             task.counters, _errors(task.errors), task.transport_state, np.zeros(1),
         )  # fmt: skip
-        inputs = compiled.Stimulus(*stimulus)
+        inputs = Stimulus(*stimulus)
         while True:
             done = int(control.events[0])
             budget = PAUSE_EVENTS if task.max_events is None else min(PAUSE_EVENTS, task.max_events)
@@ -104,14 +118,14 @@ class Worker:
                 task.events += int(control.events[0]) - done
                 over = task.check_budget(task.events)
             self._drain(low)
-            if status == compiled.GROW:
+            if status == GROW:
                 self.machine = grow_rings(self.machine)
                 control = self.machine.control
                 control.grow = 0
             problem = self._problem(status)
-            if problem is None and over is not None and status != compiled.DONE:
+            if problem is None and over is not None and status != DONE:
                 problem = BudgetError, self._where(f"{over}")
-            if problem is not None or status == compiled.DONE:
+            if problem is not None or status == DONE:
                 with _LOCK:
                     task.queue_operations += int(control.queue_operations[0])
                     task.done += high - low
@@ -125,7 +139,8 @@ class Worker:
         if task.record == "readout":
             return
         rows = np.repeat(np.arange(low, low + len(stimulus.start) - 1), np.diff(stimulus.start))
-        np.minimum.at(task.first, (rows, stimulus.neuron), stimulus.time)
+        # Backwards, so that the earliest of several spikes is the one that stays.
+        task.first[rows[::-1], stimulus.neuron[::-1]] = stimulus.time[::-1]
 
     def _make_room(self, spikes: int) -> None:
         sources = self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
@@ -140,12 +155,12 @@ class Worker:
         control.spikes = control.traces = 0
 
     def _problem(self, status: int) -> Problem | None:
-        if status == compiled.TWICE:
+        if status == TWICE:
             return SimulationError, self._where(
                 f"{self._neuron()} fires twice at t = {self.machine.control.now[0]!r}; a neuron may fire once at one "
                 "time. Add a refractory period, or a delay to the cycle that it is part of"
             )
-        if status == compiled.LOST_DELAY:
+        if status == LOST_DELAY:
             return SimulationError, self._where(
                 f"a spike of {self._neuron()} at t = {self.machine.control.now[0]!r} would arrive at the same time in "
                 "spite of its positive delay or service time, which is lost by rounding. Use delays above ulp(t), or "

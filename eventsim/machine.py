@@ -16,7 +16,7 @@ from eventsim.network import Network, Population
 from eventsim.neuron_model import Model
 from eventsim.queue import WAITING, new_queue
 
-Array = np.ndarray[Any, Any]
+Array = Any  # plain arrays and record arrays, whose fields are read as attributes
 
 NODE = np.dtype(
     [
@@ -143,6 +143,33 @@ TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", 
 COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed")
 
 
+# What a call of the loop returns.
+DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY = range(7)
+RECORD_SPIKES, RECORD_FIRST = 1, 2
+
+
+class Stimulus(NamedTuple):
+    """Source spikes of a batch of samples: sample k holds entries start[k]:start[k + 1], sorted by (time, neuron)."""
+
+    time: Array
+    neuron: Array
+    start: Array
+    sample_id: Array
+
+
+class Output(NamedTuple):
+    """What the loop writes. Row `control.sample` belongs to the sample at work; buffers are shared by a batch."""
+
+    spikes: Array
+    traces: Array
+    first: Array
+    readout: Array
+    counters: Array
+    errors: Array
+    transport: Array
+    summary: Array
+
+
 class Machine(NamedTuple):
     """Everything the compiled loop works on; one a thread, the constant arrays shared."""
 
@@ -169,7 +196,7 @@ T_START, T_MIN, T_MAX = range(3)
 
 def dynamics_of(net: Network, error_bounds: bool) -> list[Model]:
     """The distinct models of a network, in the order of first use: what a loop is specialised for."""
-    return list(dict.fromkeys(_model(population, error_bounds) for population in net.populations))
+    return list(dict.fromkeys(_model(population, error_bounds).dynamics for population in net.populations))
 
 
 def _model(population: Population, error_bounds: bool) -> Model:
@@ -220,7 +247,9 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
 
 def _uniform(population: Population) -> bool:
     """Are the parameters that neurons updated together must share the same for all of them?"""
-    return all((population.parameters[name] == population.parameters[name][0]).all() for name in population.model.shared)
+    return all(
+        (population.parameters[name] == population.parameters[name][0]).all() for name in population.model.shared
+    )
 
 
 def whole_population(net: Network, population: Population) -> bool:
@@ -248,7 +277,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         if not isinstance(node, Population):
             continue
         model = _model(node, error_bounds)
-        record["dynamics"], record["state"], record["params"] = models.index(model), state, params
+        record["dynamics"], record["state"], record["params"] = models.index(model.dynamics), state, params
         record["n_state"] = len(model.state)
         state += node.size * len(model.state)
         params += node.size * len(model.rows)

@@ -156,7 +156,12 @@ class Network:
         return source
 
     def population(
-        self, model: str | Model, shape: int | Sequence[int], name: str | None = None, window: Any = None, **parameters: Any
+        self,
+        model: str | Model,
+        shape: int | Sequence[int],
+        name: str | None = None,
+        window: Any = None,
+        **parameters: Any,
     ) -> Population:
         """Add neurons of one model and return them.
 
@@ -272,7 +277,9 @@ class Network:
                 what = "Poisson" if node.generator else f"values in [{node.value_range[0]}, {node.value_range[1]}]"
                 lines.append(f"  {node.name:<12} source {size}: {what}")
             else:
-                window = "" if node.window is None else " window [" + ", ".join(f"{float(t):g}" for t in node.window) + "]"
+                window = (
+                    "" if node.window is None else " window [" + ", ".join(f"{float(t):g}" for t in node.window) + "]"
+                )
                 lines.append(f"  {node.name:<12} {node.model.name} {size}{window}")
         for projection in self.projections:
             delay = f", delay {float(projection.delay):g}" if projection.delay else ""

@@ -10,7 +10,7 @@ in the reference engine (also on `fractions.Fraction`), interpreted and compiled
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -44,6 +44,11 @@ class Parameter:
     high: float = math.inf
     open_low: bool = False
     choices: tuple[str, ...] = ()
+
+
+def _nothing(parameters: Mapping[str, Array], window: Any) -> Sequence[Array]:
+    """No rows: stands in where only the functions of a model matter."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,14 @@ class Model:
         return (
             self.initial, self.propagator, self.advance, self.receive, self.may_spike, self.time_to_spike,
             self.above, self.reset, self.open_window, self.tick, self.retire,
+        )  # fmt: skip
+
+    @property
+    def dynamics(self) -> "Model":
+        """What a compiled loop depends on: equal for models that differ only in name, parameters and window."""
+        return replace(
+            self, name="", parameters=(), prepare=_nothing, windowed=False, deaf=False, spiking=True, single_spike=False,
+            jumps=False, generic=False, shared=(), threshold="", bounded=None,
         )  # fmt: skip
 
     def parameter(self, name: str) -> Parameter:

@@ -17,9 +17,7 @@ def clocked_ranks(net: Network) -> dict[str, int]:
     micro-step, so a layer sees what its upstream emitted in the same step. In a cycle of zero-delay projections, those
     that lead from a later (or the same) to an earlier created population are recurrent and do not count.
     """
-    hops = [
-        (projection.pre.order, projection.post.order) for projection in net.projections if projection.delay == 0
-    ]
+    hops = [(projection.pre.order, projection.post.order) for projection in net.projections if projection.delay == 0]
     counted = [(pre, post) for pre, post in hops if not (post <= pre and _reaches(hops, post, pre))]
     ranks: dict[int, int] = {}
     for population in net.populations:

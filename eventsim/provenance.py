@@ -3,6 +3,7 @@
 Relies on installed package metadata. Used by `simulate`; saved with every run.
 """
 
+import functools
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from eventsim.simulate import Task
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Versions of Python, eventsim and the packages that its numbers depend on."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
@@ -28,12 +30,12 @@ def provenance(task: "Task", engine: str, seconds: float) -> dict[str, Any]:
     """Return the provenance of a run."""
     functions = [f for population in task.net.populations for f in population.model.functions]
     return {
-        "versions": versions(),
+        "versions": dict(versions()),
         "source_fingerprint": f"{fingerprint(*functions):016x}",
         "engine": engine,
         "interpreted": INTERPRETED or engine == "reference",
         "seed": task.seed,
-        "sample_ids": [int(i) for i in task.inputs.sample_ids],
+        "sample_ids": task.inputs.sample_ids.tolist(),
         "network_hash": task.net.hash(),
         "time_unit": task.net.time_unit,
         "until": None if task.until is None else float(task.until),

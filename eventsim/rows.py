@@ -30,13 +30,19 @@ def store1(rows: Any, i: int, values: Any) -> None:
 @jitable
 def slices2(flat: Any, start: int, size: int) -> Any:
     """2 row(s) of `size` values, one after another from `start`."""
-    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size],)
+    return (
+        flat[start : start + size],
+        flat[start + 1 * size : start + 2 * size],
+    )
 
 
 @jitable
 def load2(rows: Any, i: int) -> Any:
     """Column i as a tuple."""
-    return (rows[0][i], rows[1][i],)
+    return (
+        rows[0][i],
+        rows[1][i],
+    )
 
 
 @jitable
@@ -49,13 +55,21 @@ def store2(rows: Any, i: int, values: Any) -> None:
 @jitable
 def slices3(flat: Any, start: int, size: int) -> Any:
     """3 row(s) of `size` values, one after another from `start`."""
-    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size], flat[start + 2 * size : start + 3 * size],)
+    return (
+        flat[start : start + size],
+        flat[start + 1 * size : start + 2 * size],
+        flat[start + 2 * size : start + 3 * size],
+    )
 
 
 @jitable
 def load3(rows: Any, i: int) -> Any:
     """Column i as a tuple."""
-    return (rows[0][i], rows[1][i], rows[2][i],)
+    return (
+        rows[0][i],
+        rows[1][i],
+        rows[2][i],
+    )
 
 
 @jitable
@@ -69,13 +83,23 @@ def store3(rows: Any, i: int, values: Any) -> None:
 @jitable
 def slices4(flat: Any, start: int, size: int) -> Any:
     """4 row(s) of `size` values, one after another from `start`."""
-    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size], flat[start + 2 * size : start + 3 * size], flat[start + 3 * size : start + 4 * size],)
+    return (
+        flat[start : start + size],
+        flat[start + 1 * size : start + 2 * size],
+        flat[start + 2 * size : start + 3 * size],
+        flat[start + 3 * size : start + 4 * size],
+    )
 
 
 @jitable
 def load4(rows: Any, i: int) -> Any:
     """Column i as a tuple."""
-    return (rows[0][i], rows[1][i], rows[2][i], rows[3][i],)
+    return (
+        rows[0][i],
+        rows[1][i],
+        rows[2][i],
+        rows[3][i],
+    )
 
 
 @jitable
@@ -90,13 +114,25 @@ def store4(rows: Any, i: int, values: Any) -> None:
 @jitable
 def slices5(flat: Any, start: int, size: int) -> Any:
     """5 row(s) of `size` values, one after another from `start`."""
-    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size], flat[start + 2 * size : start + 3 * size], flat[start + 3 * size : start + 4 * size], flat[start + 4 * size : start + 5 * size],)
+    return (
+        flat[start : start + size],
+        flat[start + 1 * size : start + 2 * size],
+        flat[start + 2 * size : start + 3 * size],
+        flat[start + 3 * size : start + 4 * size],
+        flat[start + 4 * size : start + 5 * size],
+    )
 
 
 @jitable
 def load5(rows: Any, i: int) -> Any:
     """Column i as a tuple."""
-    return (rows[0][i], rows[1][i], rows[2][i], rows[3][i], rows[4][i],)
+    return (
+        rows[0][i],
+        rows[1][i],
+        rows[2][i],
+        rows[3][i],
+        rows[4][i],
+    )
 
 
 @jitable
@@ -112,13 +148,27 @@ def store5(rows: Any, i: int, values: Any) -> None:
 @jitable
 def slices6(flat: Any, start: int, size: int) -> Any:
     """6 row(s) of `size` values, one after another from `start`."""
-    return (flat[start : start + size], flat[start + 1 * size : start + 2 * size], flat[start + 2 * size : start + 3 * size], flat[start + 3 * size : start + 4 * size], flat[start + 4 * size : start + 5 * size], flat[start + 5 * size : start + 6 * size],)
+    return (
+        flat[start : start + size],
+        flat[start + 1 * size : start + 2 * size],
+        flat[start + 2 * size : start + 3 * size],
+        flat[start + 3 * size : start + 4 * size],
+        flat[start + 4 * size : start + 5 * size],
+        flat[start + 5 * size : start + 6 * size],
+    )
 
 
 @jitable
 def load6(rows: Any, i: int) -> Any:
     """Column i as a tuple."""
-    return (rows[0][i], rows[1][i], rows[2][i], rows[3][i], rows[4][i], rows[5][i],)
+    return (
+        rows[0][i],
+        rows[1][i],
+        rows[2][i],
+        rows[3][i],
+        rows[4][i],
+        rows[5][i],
+    )
 
 
 @jitable
@@ -141,31 +191,56 @@ def block1(rows: Any, low: int, size: int) -> Any:
 @jitable
 def block2(rows: Any, low: int, size: int) -> Any:
     """Columns low..low + size - 1 of every row."""
-    return (rows[0][low : low + size], rows[1][low : low + size],)
+    return (
+        rows[0][low : low + size],
+        rows[1][low : low + size],
+    )
 
 
 @jitable
 def block3(rows: Any, low: int, size: int) -> Any:
     """Columns low..low + size - 1 of every row."""
-    return (rows[0][low : low + size], rows[1][low : low + size], rows[2][low : low + size],)
+    return (
+        rows[0][low : low + size],
+        rows[1][low : low + size],
+        rows[2][low : low + size],
+    )
 
 
 @jitable
 def block4(rows: Any, low: int, size: int) -> Any:
     """Columns low..low + size - 1 of every row."""
-    return (rows[0][low : low + size], rows[1][low : low + size], rows[2][low : low + size], rows[3][low : low + size],)
+    return (
+        rows[0][low : low + size],
+        rows[1][low : low + size],
+        rows[2][low : low + size],
+        rows[3][low : low + size],
+    )
 
 
 @jitable
 def block5(rows: Any, low: int, size: int) -> Any:
     """Columns low..low + size - 1 of every row."""
-    return (rows[0][low : low + size], rows[1][low : low + size], rows[2][low : low + size], rows[3][low : low + size], rows[4][low : low + size],)
+    return (
+        rows[0][low : low + size],
+        rows[1][low : low + size],
+        rows[2][low : low + size],
+        rows[3][low : low + size],
+        rows[4][low : low + size],
+    )
 
 
 @jitable
 def block6(rows: Any, low: int, size: int) -> Any:
     """Columns low..low + size - 1 of every row."""
-    return (rows[0][low : low + size], rows[1][low : low + size], rows[2][low : low + size], rows[3][low : low + size], rows[4][low : low + size], rows[5][low : low + size],)
+    return (
+        rows[0][low : low + size],
+        rows[1][low : low + size],
+        rows[2][low : low + size],
+        rows[3][low : low + size],
+        rows[4][low : low + size],
+        rows[5][low : low + size],
+    )
 
 
 SLICES = {1: slices1, 2: slices2, 3: slices3, 4: slices4, 5: slices5, 6: slices6}

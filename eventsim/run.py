@@ -120,7 +120,9 @@ class Run:
     def _between(self, mine: Array, population: str, neuron: int, times: Any) -> Array:
         network = self._network
         if network is None:
-            raise InputError("membrane: a loaded run has no network; potentials between events need it. Simulate again.")
+            raise InputError(
+                "membrane: a loaded run has no network; potentials between events need it. Simulate again."
+            )
         node = network.node(population)
         model = node.model  # type: ignore[union-attr]
         rows = model.prepare(node.parameters, node.window)  # type: ignore[union-attr]

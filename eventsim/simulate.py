@@ -128,7 +128,19 @@ def simulate(
         A budget was used up; ``error.run`` holds what was done.
     """
     task = _check(
-        net, x, record, until, clip, max_events, max_time, tuple(faults), transport, seed, sample_ids, error_bounds, memory
+        net,
+        x,
+        record,
+        until,
+        clip,
+        max_events,
+        max_time,
+        tuple(faults),
+        transport,
+        seed,
+        sample_ids,
+        error_bounds,
+        memory,
     )
     if engine not in ("compiled", "reference"):
         names = ("compiled", "reference")
@@ -205,7 +217,9 @@ def _check_stages(
                     "rounding bound; available for ttfs_b1, ttfs_alpha1, linear_psp, integrator. Leave it False."
                 )
         if net.exact:
-            raise InputError("simulate: error_bounds=True on a network of Fractions, which does not round. Leave it False.")
+            raise InputError(
+                "simulate: error_bounds=True on a network of Fractions, which does not round. Leave it False."
+            )
 
 
 def _probe(net: Network, name: str, chosen: Any) -> Array:
@@ -232,7 +246,7 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
 
     prepared = prepare(task)
     n = task.inputs.n_samples
-    batch = max(1, min(64, n // (4 * threads)))
+    batch = max(1, min(64, n // (2 * threads)))
     ranges = [(low, min(low + batch, n)) for low in range(0, n, batch)]
     if threads == 1:
         worker = Worker(task, prepared)
@@ -291,9 +305,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         n_samples=task.inputs.n_samples,
         counters=counters,
         provenance=provenance(task, engine, time.perf_counter() - task.started),
-        windows={
-            node.name: getattr(node, "window", None) for node in net.nodes
-        },
+        windows={node.name: getattr(node, "window", None) for node in net.nodes},
         complete=complete,
         _spikes=spikes,
         _first=task.first if task.record != "readout" else None,

@@ -50,7 +50,9 @@ class SpikeTimes:
                 )
             return _check_times(where, sample, flat, np.arange(size))
         if len(one) != size:
-            raise InputError(f"{where}: {len(one)} spike trains for {size} neurons; must be one list of times a neuron.")
+            raise InputError(
+                f"{where}: {len(one)} spike trains for {size} neurons; must be one list of times a neuron."
+            )
         for neuron, train in enumerate(one):
             if any(b <= a for a, b in zip(train, list(train)[1:], strict=False)):
                 raise InputError(
@@ -129,7 +131,9 @@ def draw_trains(rates: Array, until: float, key: Any, sample: Any, times: Array,
     return count
 
 
-def encode(where: str, x: Array, window: tuple[Any, Any], value_range: tuple[Any, Any], clip: bool) -> tuple[Array, int]:
+def encode(
+    where: str, x: Array, window: tuple[Any, Any], value_range: tuple[Any, Any], clip: bool
+) -> tuple[Array, int]:
     """Times (n, size) of values (n, size): t_max - (x - low) / (high - low) (t_max - t_min), inf for low.
 
     Returns also how many values were clipped into the range.

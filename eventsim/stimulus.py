@@ -157,9 +157,7 @@ class Inputs:
             times.append(t)
             neurons.append(g)
             start.append(start[-1] + len(t))
-        return Stimulus(
-            np.concatenate(times), np.concatenate(neurons), np.array(start), self.sample_ids[low:high]
-        )
+        return Stimulus(np.concatenate(times), np.concatenate(neurons), np.array(start), self.sample_ids[low:high])
 
     def sample(self, sample: int) -> tuple[Array, Array]:
         """Times and global neurons of one sample's source spikes at t < until, sorted."""

@@ -2,7 +2,7 @@
 
 Equation (Stanojevic et al. 2023, eq. 1; 2024, eq. 2): dV/dt = S, S = S0 + the sum of the weights that have arrived.
 State: V (potential) and S (slope). All four share their dynamics, so one compiled loop serves them all; they differ
-in what happens at the window's borders. Every function works on floats and on `fractions.Fraction` alike.
+in their parameters: slope before any input, slope from t_min on, whether inputs after t_min count. Every function works on floats and on `fractions.Fraction` alike.
 
 The rounding bounds (last section) follow the running error analysis of Wilkinson: each state variable carries a
 bound on its distance from exact arithmetic on the same float64 weights, thresholds and windows.
@@ -75,12 +75,6 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
 
 
 @jitable
-def keep_slope(p: Numbers, s: Numbers) -> Numbers:
-    """Nothing changes at t_min."""
-    return s
-
-
-@jitable
 def fire_slope(p: Numbers, s: Numbers) -> Numbers:
     """From t_min on the slope is B, whatever has arrived (Stanojevic et al. 2024, eq. 2)."""
     return (s[0], p[2])
@@ -123,7 +117,7 @@ _LINEAR = Model(
     time_to_spike=time_to_spike,
     above=above,
     reset=reset,
-    open_window=keep_slope,
+    open_window=fire_slope,
     tick=tick,
     retire=retire,
     single_spike=True,
@@ -203,15 +197,16 @@ _BOUNDED = dataclasses.replace(
     initial=bounded_initial,
     advance=bounded_advance,
     receive=bounded_receive,
-    open_window=keep_slope,
+    open_window=bounded_fire_slope,
     retire=bounded_retire,
     time_error=time_error,
 )
 
 
-def _variant(name: str, open_window: Any = keep_slope, bounded_open: Any = keep_slope, **changes: Any) -> Model:
-    bounded = dataclasses.replace(_BOUNDED, name=name, open_window=bounded_open, **changes)
-    return register(dataclasses.replace(_LINEAR, name=name, open_window=open_window, bounded=bounded, **changes))
+def _variant(name: str, **changes: Any) -> Model:
+    """A model that shares all functions, and so its compiled loop, with the others of the family."""
+    bounded = dataclasses.replace(_BOUNDED, name=name, **changes)
+    return register(dataclasses.replace(_LINEAR, name=name, bounded=bounded, **changes))
 
 
 LINEAR_PSP = _variant(
@@ -221,8 +216,6 @@ LINEAR_PSP = _variant(
 
 TTFS_B1 = _variant(
     "ttfs_b1",
-    open_window=fire_slope,
-    bounded_open=bounded_fire_slope,
     parameters=(
         _THRESHOLD,
         Parameter("slope", "V/time", "slope B from t_min on", default=1.0, low=0.0, open_low=True),
@@ -234,8 +227,6 @@ TTFS_B1 = _variant(
 
 TTFS_ALPHA1 = _variant(
     "ttfs_alpha1",
-    open_window=fire_slope,
-    bounded_open=bounded_fire_slope,
     parameters=(
         _THRESHOLD,
         Parameter("alpha", "V/time", "slope before any input", default=1.0, low=0.0, open_low=True),

@@ -1,0 +1,152 @@
+"""Arrival: what the queue holds for a time, and how packets are folded into their targets.
+
+Relies on the machine's arrays, the queue and the models' dynamics. Used by `compiled`.
+"""
+
+import math
+from typing import Any
+
+from eventsim._jit import jitable, kernel_part, prefetch
+from eventsim.dynamics import schedule, touch
+from eventsim.emission import fan_out
+from eventsim.machine import T_MIN, T_START, Machine, Output
+from eventsim.queue import pop, requeue, sort_numbers
+
+# Weights a cache line, and how many of a row are fetched ahead (a first-level cache holds 4,096).
+LINE, FETCHED = 8, 1024
+
+
+def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
+    """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
+
+    @jitable
+    def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
+        node = m.nodes[n]
+        if what == T_START:
+            m.nodes[n].phase = 1
+            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
+                touch(m, c, t)
+                m.cohorts[c].fresh = 1
+                m.cohorts[c].flagged = 1
+        elif what == T_MIN:
+            m.nodes[n].phase = 2
+            open_window(node.dynamics, m, n, t)
+            if node.readout >= 0:
+                readout(node.dynamics, m, n, output.readout[m.control[0].sample])
+                m.nodes[n].phase = 3
+        else:
+            m.nodes[n].phase = 3
+        if m.nodes[n].phase == 3:
+            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
+                requeue(m.queue, c, math.inf)
+
+    @kernel_part
+    def gather_cohort(m: Machine, c: int, t: float, sample: Any) -> None:
+        n = m.cohorts[c].node
+        node = m.nodes[n]
+        cohort = m.cohorts[c]
+        if cohort.mode == 1:
+            cohort.mode = 0
+            cohort.flagged = 1
+            requeue(m.queue, c, math.inf)
+            touch(m, c, t)
+            return
+        if node.whole == 0:
+            requeue(m.queue, c, math.inf)
+            cross(node.dynamics, m, n, c, c - node.cohort, t, sample)
+            return
+        base = node.first
+        if cohort.candidates == 0:
+            cohort.flagged = 1
+            requeue(m.queue, c, math.inf)
+            touch(m, c, t)
+            return
+        while cohort.candidates > 0 and m.waiting[base].t == t:
+            i = m.waiting[base].who
+            cohort.candidates = pop(m.waiting, base, cohort.candidates)
+            cross(node.dynamics, m, n, c, i, t, sample)
+        schedule(m, node, c)
+
+    @kernel_part
+    def gather_lane(m: Machine, k: int, t: float) -> None:
+        control = m.control[0]
+        lane = m.lanes[k]
+        while lane.head < lane.tail:
+            place = lane.offset + (lane.head & lane.mask)
+            if m.ring[place].t != t:
+                break
+            m.work[control.packets_at + control.packets] = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
+            control.packets += 1
+            lane.head += 1
+        key = math.inf
+        if lane.head < lane.tail:
+            key = m.ring[lane.offset + (lane.head & lane.mask)].t
+        requeue(m.queue, m.cohorts.size + k, key)
+
+    @kernel_part
+    def gather(m: Machine, output: Output, t: float, sample: Any) -> None:
+        control = m.control[0]
+        first_clock = m.cohorts.size + m.lanes.size + 1
+        while m.queue[0].key == t:
+            node = m.queue[0].node
+            control.queue_operations += 1
+            if node < m.cohorts.size:
+                gather_cohort(m, node, t, sample)
+            elif node < m.cohorts.size + m.lanes.size:
+                gather_lane(m, node - m.cohorts.size, t)
+            elif node == m.cohorts.size + m.lanes.size:
+                while m.switches[control.switch].t == t:
+                    switch_node(m, output, t, m.switches[control.switch].node, m.switches[control.switch].what)
+                    control.switch += 1
+                    control.events += 1
+                requeue(m.queue, node, m.switches[control.switch].t)
+            else:
+                clock = node - first_clock
+                m.work[control.due_at + control.due] = clock
+                control.due += 1
+                m.nodes[clock].tick += 1
+                requeue(m.queue, node, m.nodes[clock].tick * m.nodes[clock].period)
+
+    return gather
+
+
+@kernel_part
+def fetch_row(m: Machine, lane: Any, n_neurons: int) -> None:
+    """Bring the weights of the lane's next packet near: rows come in the order of spikes, which no hardware guesses."""
+    row = lane.weights + m.ring[lane.offset + (lane.head & lane.mask)].neuron * n_neurons
+    for k in range(0, min(n_neurons, FETCHED), LINE):
+        prefetch(m.weights, row + k)
+
+
+def make_deliver(dense: Any, row: Any) -> Any:
+    """Stage 3: fold all packets of this micro-step into their targets, in the published order."""
+
+    @kernel_part
+    def deliver(m: Machine, t: float) -> None:
+        control = m.control[0]
+        if control.packets > 1:
+            sort_numbers(m.work[control.packets_at : control.packets_at + control.packets], control.packets)
+        control.events += control.packets
+        for j in range(control.packets):
+            code = m.work[control.packets_at + j]
+            k = code & 0xFFFF
+            neuron = (code >> 16) & 0x7FFFFFFF
+            lane = m.lanes[k]
+            n = lane.post
+            node = m.nodes[n]
+            count = fan_out(m, k, neuron)
+            m.nodes[n].visited += count
+            if m.nodes[n].phase >= 2:
+                m.nodes[n].late += count
+                if node.deaf == 1 or m.nodes[n].phase == 3:
+                    continue
+            error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
+            if node.whole == 1:
+                if lane.head < lane.tail:
+                    fetch_row(m, lane, node.n_neurons)
+                dense(node.dynamics, m, n, lane, neuron, t, error)
+            else:
+                row(node.dynamics, m, n, lane, neuron, t, error)
+        control.packets = 0
+
+    return deliver

@@ -1,0 +1,204 @@
+"""Emission and transport: when the spike of a crossing leaves, how it is recorded, and into which lanes it goes.
+
+Relies on the machine's arrays and on the scalar functions of faults (`eventsim.faults`) and transports
+(`eventsim.transport`). Used by `dynamics` (a crossing hands over to `decide`) and by `compiled`.
+"""
+
+import math
+from typing import Any
+
+from eventsim._jit import jitable, kernel_part
+from eventsim.machine import DONE, LOST_DELAY, RECORD_FIRST, RECORD_SPIKES, TWICE, Machine, Output, Stimulus
+from eventsim.queue import pop, push, requeue, sort_numbers
+
+
+def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The emission stage: (decide, wish).
+
+    ``wish(m, n, g, i, t_cross, now, sample)``: when the spike of a crossing at t_cross would leave, decided at `now`,
+    never before now; ``decide`` puts it on the list of this micro-step's emissions, or among the pending ones.
+    """
+    apply = _compose(perturbs, 0)
+
+    @kernel_part
+    def leave(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
+        return apply(m, n, i, m.neurons[g].spike_number, t_cross, now, sample, 0)  # type: ignore[no-any-return]
+
+    @kernel_part
+    def wish(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
+        return min(t_cross, leave(m, n, g, i, t_cross, now, sample)[0])
+
+    @kernel_part
+    def decide(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, t: float, sample: Any) -> None:
+        control = m.control[0]
+        wanted, clipped = leave(m, n, g, i, t_cross, now, sample)
+        m.neurons[g].spike_number += 1
+        m.nodes[n].clipped += clipped
+        if wanted > t:
+            control.pending = push(m.waiting, m.neurons.size, control.pending, wanted, g)
+            m.nodes[n].delayed += 1
+        else:
+            m.work[control.fired_at + control.fired] = g
+            control.fired += 1
+
+    return decide, wish
+
+
+def _compose(perturbs: tuple[Any, ...], index: int) -> Any:
+    """One function that applies the faults one after another, each clipped to what is causal."""
+    if not perturbs:
+
+        @jitable
+        def identity(
+            m: Machine, n: int, i: int, number: int, t: float, now: float, sample: Any, clipped: int
+        ) -> tuple[float, int]:
+            return t, clipped
+
+        return identity
+    first, rest, f = perturbs[0], _compose(perturbs[1:], index + 1), index
+
+    @jitable
+    def then(
+        m: Machine, n: int, i: int, number: int, t: float, now: float, sample: Any, clipped: int
+    ) -> tuple[float, int]:
+        if m.fault_keys[f, n, 1] == 1:
+            t = first(m.stages[f], m.fault_keys[f, n, 0], sample, i, number, t)
+            if t < now:
+                t = now
+                clipped = 1
+        return rest(m, n, i, number, t, now, sample, clipped)  # type: ignore[no-any-return]
+
+    return then
+
+
+@kernel_part
+def push_packet(m: Machine, k: int, t: float, neuron: int) -> None:
+    """Put a packet into lane k; its queue key changes only where the lane was empty."""
+    lane = m.lanes[k]
+    place = lane.offset + (lane.tail & lane.mask)
+    m.ring[place].t = t
+    m.ring[place].neuron = neuron
+    if lane.head == lane.tail:
+        requeue(m.queue, m.cohorts.size + k, t)
+        m.control[0].queue_operations += 1
+    lane.tail += 1
+
+
+@kernel_part
+def fan_out(m: Machine, k: int, neuron: int) -> int:
+    """Number of synapses that a packet of lane k reaches."""
+    lane = m.lanes[k]
+    if lane.kind == 0:
+        return m.nodes[lane.post].n_neurons  # type: ignore[no-any-return]
+    if lane.kind == 1:
+        return m.links[lane.rows + neuron + 1] - m.links[lane.rows + neuron]  # type: ignore[no-any-return]
+    return 1
+
+
+def make_send(carry: Any) -> Any:
+    """Transport and delay: from emission at t to packets in the lanes. Returns a status."""
+    if carry is None:
+
+        @kernel_part
+        def depart(m: Machine, t: float) -> float:
+            return t
+    else:
+
+        @kernel_part
+        def depart(m: Machine, t: float) -> float:
+            return carry(m.stages[m.stages.shape[0] - 2], m.stages[m.stages.shape[0] - 1], t)  # type: ignore[no-any-return]
+
+    @kernel_part
+    def send(m: Machine, n: int, neuron: int, t: float) -> int:
+        node = m.nodes[n]
+        control = m.control[0]
+        if node.first_out == node.last_out:
+            return DONE
+        left = depart(m, t)
+        for o in range(node.first_out, node.last_out):
+            k = m.links[o]
+            lane = m.lanes[k]
+            arrival = left + lane.delay
+            if lane.delay > 0.0:
+                if arrival == left:
+                    control.neuron = node.first + neuron
+                    return LOST_DELAY
+                if lane.ticks > 0:
+                    tick = math.floor(t / node.period + 0.5)
+                    if left == t and tick * node.period == t:
+                        arrival = (tick + lane.ticks) * node.period
+            m.nodes[n].synaptic_events += fan_out(m, k, neuron)
+            push_packet(m, k, arrival, neuron)
+            if lane.tail - lane.head + node.n_neurons + control.pending > lane.mask:
+                control.grow = 1
+        return DONE
+
+    return send
+
+
+@kernel_part
+def write_stimulus(m: Machine, stimulus: Stimulus, output: Output, t: float) -> bool:
+    """Record source spikes up to and including t; False where the buffer is full before that."""
+    control = m.control[0]
+    while control.written < control.stimulus_end and stimulus.time[control.written] <= t:
+        if control.spikes >= output.spikes.size:
+            return False
+        g = stimulus.neuron[control.written]
+        _write_spike(m, output, g, stimulus.time[control.written])
+        control.written += 1
+    return True
+
+
+@kernel_part
+def _write_spike(m: Machine, output: Output, g: int, t: float) -> None:
+    control = m.control[0]
+    n = m.neurons[g].node
+    spike = output.spikes[control.spikes]
+    spike.sample = control.sample
+    spike.population = n
+    spike.neuron = g - m.nodes[n].first
+    spike.time = t
+    control.spikes += 1
+
+
+def make_emit(send: Any, bounded: bool) -> Any:
+    """Stage 5: record, count and send all spikes of this micro-step, in (population, neuron) order."""
+
+    @kernel_part
+    def emit(m: Machine, output: Output, t: float) -> int:
+        control = m.control[0]
+        sort_numbers(m.work[control.fired_at : control.fired_at + control.fired], control.fired)
+        for k in range(control.fired):
+            g = m.work[control.fired_at + k]
+            n = m.neurons[g].node
+            node = m.nodes[n]
+            if m.neurons[g].last_spike == t:
+                control.neuron = g
+                return TWICE
+            m.nodes[n].spikes += 1
+            if node.windowed == 1 and t < node.t_min:
+                m.nodes[n].premature += 1
+            if control.record & RECORD_SPIKES:
+                _write_spike(m, output, g, t)
+            if control.record & RECORD_FIRST and m.neurons[g].last_spike == -math.inf:
+                output.first[control.sample, g] = t
+                if bounded:
+                    output.errors[control.sample, g, 0] = m.neurons[g].error
+                    output.errors[control.sample, g, 1] = m.neurons[g].error_network
+            m.neurons[g].last_spike = t
+            status = send(m, n, g - node.first, t)
+            if status != DONE:
+                return status
+        return DONE
+
+    return emit
+
+
+@kernel_part
+def gather_pending(m: Machine, t: float) -> None:
+    """Spikes that crossed earlier and leave now join this micro-step's emissions."""
+    control = m.control[0]
+    while control.pending > 0 and m.waiting[m.neurons.size].t == t:
+        m.work[control.fired_at + control.fired] = m.waiting[m.neurons.size].who
+        control.fired += 1
+        control.pending = pop(m.waiting, m.neurons.size, control.pending)

@@ -1,0 +1,13 @@
+"""Figures of runs and reports, one function and one file for each kind.
+
+Each takes ``ax=None``, returns the axes that it drew on, and never shows anything. Without ``ax`` the figure is made
+outside pyplot, so that it works without a display and leaves nothing behind: ``viz.raster(run).figure.savefig(path)``.
+For a window: ``fig, ax = plt.subplots(); viz.raster(run, ax=ax); plt.show()``.
+"""
+
+from eventsim.viz.histogram import spike_histogram
+from eventsim.viz.membrane import membrane
+from eventsim.viz.raster import raster
+from eventsim.viz.verification import verification
+
+__all__ = ["membrane", "raster", "spike_histogram", "verification"]

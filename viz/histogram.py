@@ -1,0 +1,83 @@
+"""Spike-time histograms: when the neurons of each layer fire, over all samples, and how many fire at all.
+
+Relies on the run's spikes and windows.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from eventsim.errors import InputError
+from eventsim.run import Run
+from eventsim.viz.frame import Array, given_axes, left_title, mark_window, new_axes, quieten, time_label
+from eventsim.viz.layers import Layer, layers, spikes_of
+
+WIDEST = 3  # panels side by side
+
+
+def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None = None, bins: int = 50) -> Array:
+    """Draw a histogram of each layer's spike times, one panel a layer, counts on a logarithmic axis.
+
+    The fire window [t_min, t_max] is shaded and bordered. The title gives the share of neurons, over all samples, that
+    fire at least once.
+
+    Parameters
+    ----------
+    run : recorded with "spikes" (all spikes count) or "first_spikes" (the first of each neuron).
+    ax : as many axes as layers, in any shape; None makes a figure.
+    populations : names, in the order wanted; None draws all but read-outs, which never fire.
+    bins : bins from the first to the last time of a panel (window and spikes).
+
+    Returns
+    -------
+    Array of Axes, one a layer, (n_layers,).
+
+    Raises
+    ------
+    InputError
+        Unknown population, spikes not recorded, bins < 1, as many axes as there are not layers.
+    """
+    chosen = layers("spike_histogram", run, populations)
+    if populations is None:
+        chosen = [layer for layer in chosen if not layer.is_readout] or chosen
+    if bins < 1:
+        raise InputError(f"spike_histogram: bins = {bins}; must be >= 1. 50 suit most windows.")
+    spikes = spikes_of(run)
+    n = len(chosen)
+    if ax is None:
+        n_columns = min(n, WIDEST)
+        n_rows = -(-n // n_columns)
+        grid = new_axes(3.0 * n_columns + 0.4, 2.4 * n_rows + 0.3, nrows=n_rows, ncols=n_columns, squeeze=False).ravel()
+        for spare in grid[n:]:
+            spare.remove()
+        axes = grid[:n]
+    else:
+        axes = given_axes("spike_histogram", ax, (n,))
+    for panel, layer in zip(axes, chosen, strict=True):
+        _draw_layer(panel, run, layer, spikes.time[spikes.population == layer.order], bins)
+        panel.set_xlabel(time_label(run), fontsize="small")
+    axes[0].set_ylabel("spikes per bin", fontsize="small")
+    return axes
+
+
+def _draw_layer(ax: Axes, run: Run, layer: Layer, times: Array, bins: int) -> None:
+    window = layer.fire_window(times)
+    mark_window(ax, window, window or (), layer.order)
+    if times.size or window is not None:
+        marks = np.concatenate([times, window or ()])
+        counts, edges = np.histogram(times, bins, (float(marks.min()), float(marks.max())))
+        ax.stairs(counts, edges, baseline=0.5, fill=True, color=layer.colour, alpha=0.85, gid="histogram")
+        ax.set_ylim(0.5, 2.0 * max(counts.max(), 1))
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(numticks=5))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    quieten(ax)
+    left_title(ax, f"{layer.name}: {_share_that_fires(run, layer):.1%} fire", above_borders=window is not None)
+
+
+def _share_that_fires(run: Run, layer: Layer) -> float:
+    first = run.spike_times(layer.name).astype(np.float64)
+    return float(np.count_nonzero(first < np.inf) / first.size)

@@ -1,0 +1,132 @@
+"""The layers of a run as figures need them: names, sizes, windows, colours, and their spikes.
+
+Relies on the run alone. Used by every figure of a run.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eventsim.errors import InputError, nearest
+from eventsim.run import Run
+from eventsim.viz.palette import layer_colour
+
+Array = np.ndarray[Any, Any]
+
+
+class Spikes(NamedTuple):
+    """Spikes in parallel arrays; a population is its place in `run.populations`."""
+
+    population: Array
+    neuron: Array
+    time: Array
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source or population of a run.
+
+    Attributes
+    ----------
+    order : its place in `run.populations`. window : as in `run.windows`, floats.
+    """
+
+    name: str
+    order: int
+    size: int
+    window: tuple[float, ...] | None
+
+    @property
+    def colour(self) -> str:
+        """The layer's colour in every figure."""
+        return layer_colour(self.order)
+
+    @property
+    def is_readout(self) -> bool:
+        """Does it never fire? Its window has no end."""
+        return self.window is not None and len(self.window) == 3 and self.window[2] == math.inf
+
+    def fire_window(self, times: Array) -> tuple[float, float] | None:
+        """Return (t_min, t_max), given the layer's spike times; None for read-outs and layers without a window.
+
+        A source's window says how values are coded: spikes drawn at random or given by hand need not keep to it, and
+        where one does not, the window says nothing.
+        """
+        if self.window is None or self.is_readout:
+            return None
+        t_min, t_max = self.window[-2:]
+        if len(self.window) == 2 and times.size and not (t_min <= times.min() and times.max() <= t_max):
+            return None
+        return t_min, t_max
+
+
+def chosen_names(where: str, known: Sequence[str], populations: Iterable[str] | None) -> list[str]:
+    """Return the populations that the user named, one or several, or all that are known.
+
+    Raises
+    ------
+    InputError
+        A name that is not known, or no name at all.
+    """
+    if populations is None:
+        return [*known]
+    names = [populations] if isinstance(populations, str) else [*populations]
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"{where}: unknown population {name!r}{nearest(name, known)}; there are {', '.join(known)}. "
+                "Choose among them."
+            )
+    if not names:
+        raise InputError(f"{where}: populations = []; must name one or more of {', '.join(known)}. None takes all.")
+    return names
+
+
+def layers(where: str, run: Run, populations: Iterable[str] | None = None) -> list[Layer]:
+    """Return the chosen layers, or all, in the order asked for; `where` names the figure in an error."""
+    found = []
+    for name in chosen_names(where, run.populations, populations):
+        order = run.populations.index(name)
+        window = run.windows.get(name)
+        floats = None if window is None else tuple(float(t) for t in window)
+        found.append(Layer(name, order, run.sizes[order], floats))
+    return found
+
+
+def check_sample(where: str, run: Run, sample: int) -> None:
+    """Refuse a sample that the run does not have."""
+    if not 0 <= sample < run.n_samples:
+        raise InputError(
+            f"{where}: sample = {sample}; must be 0..{run.n_samples - 1}, the samples of this run. Choose another."
+        )
+
+
+def spikes_of(run: Run, sample: int | None = None) -> Spikes:
+    """Return the spikes of one sample, or of all: every spike where they were recorded, else each neuron's first.
+
+    Finding a sample costs O(log n) in the number of spikes.
+    """
+    try:
+        spikes = run.spikes
+    except InputError:
+        return _first_spikes(run, sample)
+    if sample is not None:
+        samples = spikes["sample"]
+        spikes = spikes[bisect_left(samples, sample) : bisect_left(samples, sample + 1)]
+    return Spikes(spikes["population"], spikes["neuron"], spikes["time"])
+
+
+def _first_spikes(run: Run, sample: int | None) -> Spikes:
+    chosen = slice(None) if sample is None else slice(sample, sample + 1)
+    orders, neurons, times = [], [], []
+    for order, name in enumerate(run.populations):
+        first = run.spike_times(name)[chosen].astype(np.float64)
+        _, neuron = np.nonzero(first < math.inf)
+        orders.append(np.full(neuron.size, order))
+        neurons.append(neuron)
+        times.append(first[first < math.inf])
+    return Spikes(np.concatenate(orders), np.concatenate(neurons), np.concatenate(times))

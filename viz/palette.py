@@ -1,0 +1,45 @@
+"""Colours: one for each layer, in the order of populations, and one for each cause of a difference.
+
+Relies on matplotlib's colour conversion. Used by every figure, so that a layer has the same colour in all of them.
+The hues are those of M. Okabe and K. Ito (Color Universal Design, 2008), which readers with any kind of colour
+blindness can tell apart; `tests/test_viz.py` holds that. No figure relies on colour alone.
+"""
+
+from matplotlib.colors import to_hex, to_rgb
+
+INK = "#333333"
+SILENT = "#8C8C8C"
+GRID = "#D0D0D0"
+# The first is for what is mostly the input. After the last the colours begin again, so that neighbours always differ.
+LAYERS = ("#4D4D4D", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Colour and marker of a cause, by its place in the report's list of causes; the first is agreement.
+CAUSES = (
+    ("#8FA9BF", "o"),
+    ("#D55E00", "v"),
+    ("#0072B2", "^"),
+    ("#CC79A7", "s"),
+    ("#009E73", "D"),
+    ("#E69F00", "P"),
+    ("#56B4E9", "X"),
+    ("#000000", "+"),
+    ("#7A3E00", "*"),
+)
+
+
+def layer_colour(order: int) -> str:
+    """Return the colour of the population in place `order` (sources counted), as a hex string.
+
+    >>> layer_colour(1), layer_colour(1) == layer_colour(1 + len(LAYERS))
+    ('#0072B2', True)
+    """
+    return LAYERS[order % len(LAYERS)]
+
+
+def window_colour(order: int) -> str:
+    """Return the opaque shade of a layer's fire window: its colour mixed into seven times as much white."""
+    return to_hex([1.0 - (1.0 - part) / 8.0 for part in to_rgb(layer_colour(order))])
+
+
+def cause_style(index: int) -> tuple[str, str]:
+    """Return colour and marker of a cause."""
+    return CAUSES[index % len(CAUSES)]

@@ -1,0 +1,190 @@
+"""Verification: event times against analytic times, and their difference in units of the error bound.
+
+Relies on the report of `eventsim.models.verify`, of which it reads times, bounds and causes.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from eventsim.viz.frame import Array, given_axes, left_title, new_axes, quieten
+from eventsim.viz.layers import chosen_names
+from eventsim.viz.palette import GRID, INK, SILENT, cause_style
+
+CELLS = 300  # points that fall into one of 300 × 300 cells of a panel cannot be told apart
+MARGIN = 0.06  # of a panel: where silent neurons and differences without end are drawn
+
+
+class Report(Protocol):
+    """What this figure reads of a verification report.
+
+    Arrays are (n_samples, n_neurons) by population; inf = silent; causes are places in CAUSES, of which the first is
+    agreement.
+    """
+
+    @property
+    def populations(self) -> Sequence[str]:
+        """Names, in creation order."""
+
+    @property
+    def event_times(self) -> Mapping[str, Array]:
+        """First spike times of the simulation."""
+
+    @property
+    def expected_times(self) -> Mapping[str, Array]:
+        """Spike times of the closed form, or of an external trainer."""
+
+    @property
+    def bounds(self) -> Mapping[str, Array]:
+        """Bounds on the rounding error of the difference."""
+
+    @property
+    def causes(self) -> Mapping[str, Array]:
+        """Why the two times differ: small integers."""
+
+    @property
+    def CAUSES(self) -> Sequence[str]:  # noqa: N802 - a constant of the report
+        """Names of the causes, "ok" first."""
+
+
+class Points(NamedTuple):
+    """The neurons of one population, over all samples, that fire in one of the two at least."""
+
+    event: Array
+    expected: Array
+    ratio: Array  # difference in units of the bound; infinite where one of the two is silent
+    cause: Array
+    n_silent: int  # in both
+
+
+def verification(report: Report, ax: Any = None, populations: Iterable[str] | None = None) -> Array:
+    """Draw, for each layer, event time against analytic time, and below it the difference over its error bound.
+
+    Agreement is on the line above and inside the shaded band [-1, 1] below. Colour and marker give the cause that the
+    report found. A neuron that is silent in one of the two is drawn at the border named "silent".
+
+    Parameters
+    ----------
+    ax : 2 × n_layers axes; None makes a figure.
+    populations : names, in the order wanted; None draws all.
+
+    Returns
+    -------
+    Array of Axes, (2, n_layers).
+
+    Raises
+    ------
+    InputError
+        Unknown population, as many axes as there are not panels.
+    """
+    names = chosen_names("verification", report.populations, populations)
+    shape = (2, len(names))
+    if ax is None:
+        ratios = {"height_ratios": (1.6, 1.0)}
+        width = max(2.7 * len(names) + 1.3, 5.0)
+        axes = new_axes(width, 4.6, nrows=2, ncols=len(names), sharex="col", squeeze=False, gridspec_kw=ratios)
+    else:
+        axes = given_axes("verification", ax, shape)
+    counts: dict[int, int] = {}
+    for column, name in enumerate(names):
+        points = _points(report, name)
+        for cause in np.unique(np.asarray(report.causes[name])).tolist():
+            counts[cause] = counts.get(cause, 0) + int(np.count_nonzero(report.causes[name] == cause))
+        edge = _draw_times(axes[0, column], points)
+        _draw_differences(axes[1, column], points, edge)
+        left_title(axes[0, column], f"{name}: {points.n_silent:,} silent in both")
+        axes[1, column].set_xlabel("analytic time", fontsize="small")
+    axes[0, 0].set_ylabel("event time", fontsize="small")
+    axes[1, 0].set_ylabel("difference / bound", fontsize="small")
+    _legend(axes[0, -1], report, counts)
+    return axes
+
+
+def _points(report: Report, name: str) -> Points:
+    event, expected, bound = (
+        np.asarray(values[name]).astype(np.float64).ravel()
+        for values in (report.event_times, report.expected_times, report.bounds)
+    )
+    fires = (event < math.inf) | (expected < math.inf)
+    event, expected, bound = event[fires], expected[fires], bound[fires]
+    ratio = np.zeros(event.size)  # equal times agree whatever the bound, also where it is 0
+    differs = event != expected
+    with np.errstate(divide="ignore", over="ignore"):
+        ratio[differs] = (event[differs] - expected[differs]) / bound[differs]
+    cause = np.asarray(report.causes[name]).ravel()[fires]
+    return Points(event, expected, ratio, cause, int(np.count_nonzero(~fires)))
+
+
+def _draw_times(ax: Axes, points: Points) -> float:
+    """The identity and the points; return the time at which silent neurons are drawn."""
+    quieten(ax)
+    times = np.concatenate([points.event, points.expected])
+    times = times[times < math.inf]
+    low, high = (float(times.min()), float(times.max())) if times.size else (0.0, 1.0)
+    high = high if high > low else low + 1.0
+    edge = high + MARGIN * (high - low)
+    ax.plot([low, high], [low, high], color=SILENT, linewidth=0.8, zorder=1, gid="identity")
+    silent = (points.event == math.inf) | (points.expected == math.inf)
+    if silent.any():
+        ax.axvline(edge, color=GRID, linewidth=0.8, linestyle=":", zorder=0)
+        ax.axhline(edge, color=GRID, linewidth=0.8, linestyle=":", zorder=0)
+        ax.annotate(
+            "silent", (low, edge), xytext=(0, 2), textcoords="offset points", va="bottom", fontsize="x-small", color=INK
+        )
+    _scatter(ax, np.minimum(points.expected, edge), np.minimum(points.event, edge), points.cause)
+    return edge
+
+
+def _draw_differences(ax: Axes, points: Points, edge: float) -> None:
+    quieten(ax)
+    ax.axhspan(-1.0, 1.0, facecolor="#EEEEEE", edgecolor="none", zorder=0, gid="bound")
+    ax.axhline(0.0, color=SILENT, linewidth=0.8, zorder=1)
+    size = np.abs(points.ratio)
+    largest = float(size[size < math.inf].max(initial=1.0))
+    limit = 1.25
+    if (size > limit).any():
+        # Differences of another order of magnitude, and those without end, share the panel with rounding.
+        limit = 10.0 ** (math.ceil(math.log10(largest)) + 1)
+        ax.set_yscale("symlog", linthresh=1.0)
+        decades = math.log10(limit)
+        ticks = [10.0 ** round(decades * k / 2) for k in (1, 2)]
+        ax.set_yticks([-ticks[1], -ticks[0], 0.0, *ticks])
+        ax.minorticks_off()
+    ax.set_ylim(-1.1 * limit, 1.1 * limit)
+    _scatter(ax, np.minimum(points.expected, edge), np.clip(points.ratio, -limit, limit), points.cause)
+
+
+def _scatter(ax: Axes, x: Array, y: Array, cause: Array) -> None:
+    """Points by cause, agreement below all others; of points that fall on one another one is drawn."""
+    for index in np.unique(cause).tolist():
+        colour, marker = cause_style(index)
+        here = np.flatnonzero(cause == index)
+        here = here[one_per_cell(x[here], y[here])]
+        ax.plot(
+            x[here], y[here], linestyle="none", marker=marker, color=colour, markersize=3.0 if index == 0 else 6.0,
+            markeredgecolor="none" if marker not in "+x" else colour, zorder=2 + (index > 0), gid=f"cause {index}",
+            rasterized=here.size > 2_000,
+        )  # fmt: skip
+
+
+def one_per_cell(x: Array, y: Array) -> Array:
+    """Return the places of points such that no two share a cell of a fine grid and every occupied cell keeps one."""
+    cell = np.zeros(x.size, dtype=np.int64)
+    for values in (x, y):
+        if values.size:
+            low, high = float(values.min()), float(values.max())
+            width = (high - low) / CELLS if high > low else 1.0
+            cell = cell * (CELLS + 1) + ((values - low) / width).astype(np.int64)
+    return np.unique(cell, return_index=True)[1]
+
+
+def _legend(ax: Axes, report: Report, counts: dict[int, int]) -> None:
+    """Causes that occur, with how many neurons and samples each has, right of the last panel."""
+    for cause, count in sorted(counts.items()):
+        colour, marker = cause_style(cause)
+        label = f"{report.CAUSES[cause]}: {count:,}"
+        ax.plot([], [], linestyle="none", marker=marker, color=colour, markersize=5.0, label=label)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small", borderaxespad=0.0)
