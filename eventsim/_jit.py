@@ -21,6 +21,7 @@ import numba
 from llvmlite import ir as llvm_ir
 from numba.core import cgutils
 from numba.core import event as numba_event
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
@@ -32,6 +33,23 @@ CACHE = os.environ.get("EVENTSIM_CACHE", "1") != "0" and not numba.config.DISABL
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 
 
+def _short_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = None) -> str:
+    """A symbol for a part. numba's own spells out every field of every record, which makes kilobytes of each name."""
+    digest = hashlib.sha256(repr((name, types, abi_tags)).encode()).hexdigest()[:16]
+    return f"eventsim_{name.rsplit('.', 1)[-1]}_{digest}_{uid}".replace("<", "").replace(">", "")
+
+
+class _PartLibrary(JITCodeLibrary):
+    """Code of a part: kept as it is for linking; optimised and made into machine code once, inside its loop."""
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _LowerPart(NativeLowering):
     """Lowering that stops before machine code: a part of a loop is only ever linked into the loop."""
@@ -40,15 +58,21 @@ class _LowerPart(NativeLowering):
 
     def run_pass(self, state: Any) -> bool:
         state.flags.no_compile = True
-        super().run_pass(state)
+        state.library = state.targetctx.codegen().create_library(state.func_id.func_qualname)
+        state.library.__class__ = _PartLibrary
+        state.targetctx.mangler = _short_name
+        try:
+            super().run_pass(state)
+        finally:
+            del state.targetctx.mangler
         # numba's tables know a compiled function by a builtin of its own; this one is a name and is never called.
-        name = [].append
+        name: Any = [].append
         state.targetctx.insert_user_function(name, state["cr"].fndesc, [state.library])
         state["cr"] = state["cr"]._replace(cfunc=name)
         return True
 
 
-class _PartCompiler(CompilerBase):  # type: ignore[misc]
+class _PartCompiler(CompilerBase):
     """numba's usual pipeline with `_LowerPart` at its end: parts are compiled once, inside their loop."""
 
     def define_pipelines(self) -> list[Any]:
@@ -77,7 +101,7 @@ def kernel(function: F) -> F:
 
 
 @numba.extending.intrinsic
-def _borrowed(typing_context: Any, machine: Any) -> Any:
+def _borrowed(_typing_context: Any, machine: Any) -> Any:
     """The same tuple with every array's owner cleared, so that no reference is counted inside the loop."""
 
     def clear(context: Any, builder: Any, kind: Any, value: Any) -> Any:
@@ -97,18 +121,18 @@ def _borrowed(typing_context: Any, machine: Any) -> Any:
     return machine(machine), codegen
 
 
-def borrowed(machine):  # type: ignore[no-untyped-def]
+def borrowed(machine):
     """Interpreted twin of `_borrowed`: the tuple itself (unannotated: numba compares the signatures' texts)."""
     return machine
 
 
 @numba.extending.overload(borrowed)
-def _borrowed_overload(machine):  # type: ignore[no-untyped-def]
-    return lambda machine: _borrowed(machine)
+def _borrowed_overload(machine):
+    return lambda machine: _borrowed(machine)  # noqa: PLW0108 - numba compares argument names
 
 
 @numba.extending.intrinsic
-def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+def _prefetch(_typing_context: Any, array: Any, index: Any) -> Any:
     """Ask the processor to bring array[index] into its cache."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -123,13 +147,13 @@ def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     return numba.types.void(array, numba.types.intp), codegen
 
 
-def prefetch(array, index):  # type: ignore[no-untyped-def]
+def prefetch(array, index):
     """Ask the processor to bring array[index] into its cache; nothing where interpreted."""
 
 
 @numba.extending.overload(prefetch)
-def _prefetch_overload(array, index):  # type: ignore[no-untyped-def]
-    return lambda array, index: _prefetch(array, index)
+def _prefetch_overload(array, index):
+    return lambda array, index: _prefetch(array, index)  # noqa: PLW0108 - numba compares argument names
 
 
 @dataclass

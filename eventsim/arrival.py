@@ -16,8 +16,8 @@ from eventsim.queue import pop, requeue, sort_numbers
 LINE, FETCHED = 8, 1024
 
 
-def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
-    """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
+def _make_switch(readout: Any, open_window: Any) -> Any:
+    """Stage 2, windows: node n begins to integrate (t_start), opens (t_min) or closes (t_max)."""
 
     @jitable
     def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
@@ -39,6 +39,12 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
         if m.nodes[n].phase == 3:
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 requeue(m.queue, c, math.inf)
+
+    return switch_node
+
+
+def _make_gather_cohort(cross: Any) -> Any:
+    """A cohort's time has come: a stored crossing fires (stage 1), a refractory end or a bound is looked at."""
 
     @kernel_part
     def gather_cohort(m: Machine, c: int, t: float, sample: Any) -> None:
@@ -67,21 +73,30 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
             cross(node.dynamics, m, n, c, i, t, sample)
         schedule(m, node, c)
 
-    @kernel_part
-    def gather_lane(m: Machine, k: int, t: float) -> None:
-        control = m.control[0]
-        lane = m.lanes[k]
-        while lane.head < lane.tail:
-            place = lane.offset + (lane.head & lane.mask)
-            if m.ring[place].t != t:
-                break
-            m.work[control.packets_at + control.packets] = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
-            control.packets += 1
-            lane.head += 1
-        key = math.inf
-        if lane.head < lane.tail:
-            key = m.ring[lane.offset + (lane.head & lane.mask)].t
-        requeue(m.queue, m.cohorts.size + k, key)
+    return gather_cohort
+
+
+@kernel_part
+def gather_lane(m: Machine, k: int, t: float) -> None:
+    """Take all packets of lane k that arrive at t."""
+    control = m.control[0]
+    lane = m.lanes[k]
+    while lane.head < lane.tail:
+        place = lane.offset + (lane.head & lane.mask)
+        if m.ring[place].t != t:
+            break
+        m.work[control.packets_at + control.packets] = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
+        control.packets += 1
+        lane.head += 1
+    key = math.inf
+    if lane.head < lane.tail:
+        key = m.ring[lane.offset + (lane.head & lane.mask)].t
+    requeue(m.queue, m.cohorts.size + k, key)
+
+
+def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
+    """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
+    switch_node, gather_cohort = _make_switch(readout, open_window), _make_gather_cohort(cross)
 
     @kernel_part
     def gather(m: Machine, output: Output, t: float, sample: Any) -> None:

@@ -58,7 +58,7 @@ def _fold(functions: tuple[Any, ...]) -> Any:
     if len(functions) == 1:
 
         @kernel_part
-        def only(kind: int, *args: Any) -> Any:
+        def only(kind: int, *args: Any) -> Any:  # noqa: ARG001 - the last of several, or the only one
             return first(*args)
 
         return only
@@ -189,7 +189,7 @@ def event_loop(stages: Stages) -> Any:
     deliver = make_deliver(fold["dense"], fold["row"])
     settle, tick = fold["settle"], fold["tick"]
     micro_step = _make_micro_step(stages, gather, deliver, settle, tick, emit)
-    begin = _make_begin(stages, settle, send)
+    begin = _make_begin(settle)
     functions = [f for model in stages.models for f in (*model.functions, model.time_error) if f is not None]
     source = fingerprint(*functions, *stages.perturbs, *([stages.carry] if stages.carry else []))
     with_transport = stages.carry is not None
@@ -248,7 +248,7 @@ def finish_sample(m: Machine, output: Output) -> None:
         output.transport[row, j] = m.stages[m.stages.shape[0] - 1, j]
 
 
-def _make_begin(stages: Stages, settle: Any, send: Any) -> Any:
+def _make_begin(settle: Any) -> Any:
     """Predictions before the first event, for neurons whose drive alone may make them spike."""
 
     @jitable

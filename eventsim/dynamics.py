@@ -102,7 +102,7 @@ def _make_receive(model: Model) -> Any:
         return receive_with_error
 
     @jitable
-    def receive_plain(s: Any, w: float, error: float) -> Any:
+    def receive_plain(s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract with and without bounds
         return receive(s, w)
 
     return receive_plain
@@ -259,17 +259,26 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
 
 def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
     """After the arrivals of a micro-step: jump test, then prediction, then the cohort's key in the queue."""
-    n_state, n_rows = len(model.state), len(model.rows)
-    slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
-    may_spike, time_to_spike, above = model.may_spike, model.time_to_spike, model.above
+    settle_whole = _make_settle_whole(model, wish, cross, early)
+    settle_alone = _make_settle_alone(model, wish, cross, early)
 
     @kernel_part
-    def count(st: Any, pr: Any, pad: float) -> int:
-        found = 0
-        for i in range(st[0].size):
-            if may_spike(part(pr, i), load(st, i), pad):
-                found += 1
-        return found
+    def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+        node, cohort = m.nodes[n], m.cohorts[c]
+        if t < cohort.t or node.phase == 3 or cohort.mode == 1:
+            return
+        if node.whole == 1:
+            aim(m, n, c, t)
+            settle_whole(m, n, c, t, sample)
+        else:
+            settle_alone(m, n, c, t, sample)
+
+    return settle
+
+
+def _make_predict(model: Model, wish: Any, cross: Any) -> Any:
+    """Store the next crossing of one member of a cohort."""
+    load, part, time_to_spike = LOAD[len(model.state)], LOAD[len(model.rows)], model.time_to_spike
 
     @kernel_part
     def predict(
@@ -286,6 +295,24 @@ def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
             cross(m, n, c, i, t, sample)
         elif key <= horizon and key < math.inf:
             cohort.candidates = push(m.waiting, node.first, cohort.candidates, key, i)
+
+    return predict
+
+
+def _make_settle_whole(model: Model, wish: Any, cross: Any, early: bool) -> Any:
+    """Settle a population that is one cohort."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
+    block, limit_block = BLOCKS[n_state], BLOCKS[n_rows]
+    may_spike, above, predict = model.may_spike, model.above, _make_predict(model, wish, cross)
+
+    @kernel_part
+    def count(st: Any, pr: Any, pad: float) -> int:
+        found = 0
+        for i in range(st[0].size):
+            if may_spike(part(pr, i), load(st, i), pad):
+                found += 1
+        return found
 
     @kernel_part
     def settle_whole(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
@@ -319,6 +346,15 @@ def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
                             predict(m, n, c, low + i, st, pr, t, soon, horizon, sample)
         schedule(m, node, c)
 
+    return settle_whole
+
+
+def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
+    """Settle a neuron that is a cohort of its own."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
+    time_to_spike, above = model.time_to_spike, model.above
+
     @kernel_part
     def settle_alone(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
         """A neuron that is a cohort of its own: its crossing is the cohort's key."""
@@ -342,19 +378,7 @@ def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
             requeue(m.queue, c, key)
             m.control[0].queue_operations += 1
 
-    @kernel_part
-    def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
-        node, cohort = m.nodes[n], m.cohorts[c]
-        if t < cohort.t or node.phase == 3 or cohort.mode == 1:
-            return
-        if node.whole == 1:
-            aim(m, n, c, t)
-            settle_whole(m, n, c, t, sample)
-        else:
-            settle_alone(m, n, c, t, sample)
-
-    block, limit_block = BLOCKS[n_state], BLOCKS[n_rows]
-    return settle
+    return settle_alone
 
 
 @kernel_part

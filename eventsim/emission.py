@@ -22,7 +22,7 @@ def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
 
     @kernel_part
     def leave(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
-        return apply(m, n, i, m.neurons[g].spike_number, t_cross, now, sample, 0)  # type: ignore[no-any-return]
+        return apply(m, n, i, m.neurons[g].spike_number, t_cross, now, sample, 0)
 
     @kernel_part
     def wish(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
@@ -49,10 +49,8 @@ def _compose(perturbs: tuple[Any, ...], index: int) -> Any:
     if not perturbs:
 
         @jitable
-        def identity(
-            m: Machine, n: int, i: int, number: int, t: float, now: float, sample: Any, clipped: int
-        ) -> tuple[float, int]:
-            return t, clipped
+        def identity(*arguments: Any) -> tuple[float, int]:
+            return arguments[4], arguments[7]
 
         return identity
     first, rest, f = perturbs[0], _compose(perturbs[1:], index + 1), index
@@ -66,7 +64,7 @@ def _compose(perturbs: tuple[Any, ...], index: int) -> Any:
             if t < now:
                 t = now
                 clipped = 1
-        return rest(m, n, i, number, t, now, sample, clipped)  # type: ignore[no-any-return]
+        return rest(m, n, i, number, t, now, sample, clipped)
 
     return then
 
@@ -89,9 +87,9 @@ def fan_out(m: Machine, k: int, neuron: int) -> int:
     """Number of synapses that a packet of lane k reaches."""
     lane = m.lanes[k]
     if lane.kind == 0:
-        return m.nodes[lane.post].n_neurons  # type: ignore[no-any-return]
+        return m.nodes[lane.post].n_neurons
     if lane.kind == 1:
-        return m.links[lane.rows + neuron + 1] - m.links[lane.rows + neuron]  # type: ignore[no-any-return]
+        return m.links[lane.rows + neuron + 1] - m.links[lane.rows + neuron]
     return 1
 
 
@@ -100,13 +98,13 @@ def make_send(carry: Any) -> Any:
     if carry is None:
 
         @kernel_part
-        def depart(m: Machine, t: float) -> float:
+        def depart(m: Machine, t: float) -> float:  # noqa: ARG001 - absent stage
             return t
     else:
 
         @kernel_part
         def depart(m: Machine, t: float) -> float:
-            return carry(m.stages[m.stages.shape[0] - 2], m.stages[m.stages.shape[0] - 1], t)  # type: ignore[no-any-return]
+            return carry(m.stages[m.stages.shape[0] - 2], m.stages[m.stages.shape[0] - 1], t)
 
     @kernel_part
     def send(m: Machine, n: int, neuron: int, t: float) -> int:

@@ -26,8 +26,8 @@ from eventsim.machine import (
     Stimulus,
     dynamics_of,
     fork,
-    grow_rings,
     new_machine,
+    resize_rings,
 )
 from eventsim.network import Network
 
@@ -119,7 +119,7 @@ class Worker:
                 over = task.check_budget(task.events)
             self._drain(low)
             if status == GROW:
-                self.machine = grow_rings(self.machine)
+                self.machine = resize_rings(self.machine, self._doubled())
                 control = self.machine.control
                 control.grow = 0
             problem = self._problem(status)
@@ -143,10 +143,16 @@ class Worker:
         task.first[rows[::-1], stimulus.neuron[::-1]] = stimulus.time[::-1]
 
     def _make_room(self, spikes: int) -> None:
-        sources = self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
-        while sources.any() and (self.machine.lanes.mask[sources] < spikes).any():
-            self.machine.lanes.head = self.machine.lanes.tail = 0
-            self.machine = grow_rings(self.machine)
+        """Lanes of sources hold all source spikes of a sample."""
+        lanes, from_source = self.machine.lanes, self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
+        if (lanes.mask[from_source] < spikes).any():
+            lanes.head = lanes.tail = 0
+            self.machine = resize_rings(self.machine, np.where(from_source, spikes, 0))
+
+    def _doubled(self) -> Any:
+        """Twice the room for the lanes of populations; those of sources hold all they ever will."""
+        lanes = self.machine.lanes
+        return np.where(self.machine.nodes.dynamics[lanes.pre] < 0, 0, 2 * lanes.mask + 1)
 
     def _drain(self, batch: int) -> None:
         control = self.machine.control

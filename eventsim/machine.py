@@ -208,8 +208,8 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     """Lower `net`; `stimulus_room` is the largest number of stimulus spikes of a sample."""
     models = dynamics_of(net, error_bounds)
     nodes, links = _nodes(net, models, error_bounds)
-    numbers, n_params, n_state = _rows(net, nodes, error_bounds)
-    lanes, weights, targets, rows, n_ring = _lanes(net, nodes, stimulus_room, len(links))
+    numbers, n_params, n_state = _rows(net, error_bounds)
+    lanes, weights, targets, rows, n_ring = _lanes(net, stimulus_room, len(links))
     n_total = int(sum(node.size for node in net.nodes))
     per_node = [int(r["n_neurons"] // r["cohort_size"]) if r["cohort_size"] else 0 for r in nodes]
     cohorts = np.zeros(sum(per_node), dtype=COHORT)
@@ -301,7 +301,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
     return nodes, np.array(links, dtype=np.int64)
 
 
-def _rows(net: Network, nodes: Array, error_bounds: bool) -> tuple[Array, int, int]:
+def _rows(net: Network, error_bounds: bool) -> tuple[Array, int, int]:
     """Parameter rows, initial state rows and state rows of all populations, flat; lengths of the first two."""
     params, start = [np.empty(0)], [np.empty(0)]
     for population in net.populations:
@@ -314,7 +314,7 @@ def _rows(net: Network, nodes: Array, error_bounds: bool) -> tuple[Array, int, i
     return np.concatenate(params + start + start), n_params, n_state
 
 
-def _lanes(net: Network, nodes: Array, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, int]:
+def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, int]:
     lanes = np.zeros(len(net.projections), dtype=LANE)
     weights, targets, row_start = [np.empty(0)], [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int64)]
     n_weights = n_rows = n_targets = ring = 0
@@ -333,9 +333,9 @@ def _lanes(net: Network, nodes: Array, stimulus_room: int, n_links: int) -> tupl
             targets.append(arrays["targets"].astype(np.int32))
             n_rows += projection.pre.size + 1
             n_targets += kind.n_synapses
-        room = stimulus_room if not isinstance(projection.pre, Population) else 2 * projection.pre.size
-        if isinstance(projection.pre, Population) and not nodes[projection.pre.order]["single"]:
-            room *= 2
+        room = stimulus_room
+        if isinstance(projection.pre, Population):  # room for every neuron to fire once more, else the ring grows
+            room = (2 if projection.pre.model.single_spike else 4) * projection.pre.size
         size = 1 << max(3, int(room).bit_length())
         lane["offset"], lane["mask"] = ring, size - 1
         ring += size
@@ -353,17 +353,22 @@ def _switches(net: Network) -> Array:
     return np.array([*sorted(entries), (math.inf, 0, 0)], dtype=SWITCH)
 
 
-def grow_rings(machine: Machine) -> Machine:
-    """Double the ring of every lane, packets in flight kept in order."""
+def resize_rings(machine: Machine, room: Array) -> Machine:
+    """Give lane k a ring for at least room[k] packets (never fewer than now), packets in flight kept in order."""
     lanes = machine.lanes.copy()
-    ring = np.empty(2 * machine.ring.size, dtype=PACKET).view(np.recarray)
-    for lane in lanes:
-        size, offset = int(lane["mask"]) + 1, int(lane["offset"])
+    sizes = [
+        max(int(lane["mask"]) + 1, 1 << int(wanted).bit_length()) for lane, wanted in zip(lanes, room, strict=True)
+    ]
+    ring = np.empty(sum(sizes), dtype=PACKET).view(np.recarray)
+    offset = 0
+    for lane, size in zip(lanes, sizes, strict=True):
         inside = np.arange(int(lane["head"]), int(lane["tail"]))
-        ring[2 * offset + (inside & (2 * size - 1))] = machine.ring[offset + (inside & (size - 1))]
-        lane["offset"], lane["mask"] = 2 * offset, 2 * size - 1
-    work = np.empty(machine.work.size + machine.ring.size, dtype=np.int64)
-    work[: machine.work.size] = machine.work
+        ring[offset + (inside & (size - 1))] = machine.ring[int(lane["offset"]) + (inside & int(lane["mask"]))]
+        lane["offset"], lane["mask"] = offset, size - 1
+        offset += size
+    work = np.empty(int(machine.control.packets_at[0]) + ring.size + 1, dtype=np.int64)
+    kept = min(work.size, machine.work.size)
+    work[:kept] = machine.work[:kept]
     return machine._replace(lanes=lanes, ring=ring, work=work)
 
 

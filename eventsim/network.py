@@ -352,7 +352,7 @@ class Network:
     def _check_open(self, what: str) -> None:
         if self.frozen:
             raise NetworkError(
-                f"{what}: this network is frozen, since it has been used (hash {self.hash()[:12]}). Build a new Network."
+                f"{what}: this network is frozen since its first use (hash {self.hash()[:12]}). Build a new Network."
             )
 
     def _new_name(self, name: str) -> str:
@@ -387,7 +387,7 @@ def load_network(path: str | Path) -> Network:
                 net.source(shape, entry["name"], window or (0.0, 1.0), (low, high), generator)
             else:
                 model = find_model(entry["model"])
-                values = {name: _rich(arrays[f"node{order}.{name}"]) for name in entry["parameters"]}
+                values: dict[str, Any] = {name: _rich(arrays[f"node{order}.{name}"]) for name in entry["parameters"]}
                 for parameter in model.parameters:
                     if parameter.choices:
                         values[parameter.name] = parameter.choices[int(values[parameter.name][0])]

@@ -46,7 +46,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
 
-def _nothing(parameters: Mapping[str, Array], window: Any) -> Sequence[Array]:
+def _nothing(_parameters: Mapping[str, Array], _window: Any) -> Sequence[Array]:
     """No rows: stands in where only the functions of a model matter."""
     return ()
 
@@ -124,8 +124,8 @@ class Model:
     def dynamics(self) -> "Model":
         """What a compiled loop depends on: equal for models that differ only in name, parameters and window."""
         return replace(
-            self, name="", parameters=(), prepare=_nothing, windowed=False, deaf=False, spiking=True, single_spike=False,
-            jumps=False, generic=False, shared=(), threshold="", bounded=None,
+            self, name="", parameters=(), prepare=_nothing, windowed=False, deaf=False, spiking=True,
+            single_spike=False, jumps=False, generic=False, shared=(), threshold="", bounded=None,
         )  # fmt: skip
 
     def parameter(self, name: str) -> Parameter:

@@ -70,7 +70,7 @@ class Recorder:
             place += len(part)
             if isinstance(chunk, Path):
                 chunk.unlink()
-        whole.flush()
+        del whole  # written to the file
         self._chunks.clear()
         return np.lib.format.open_memmap(path, mode="r")
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import FileFormatError, InputError, nearest
-from eventsim.network import Network
+from eventsim.network import Network, Population
 
 Array = np.ndarray[Any, Any]
 FILE_FORMAT = "eventsim-run"
@@ -117,17 +117,28 @@ class Run:
             return mine["time"].copy(), _finite(mine["state"][:, 0])
         return np.asarray(times, dtype=np.float64), self._between(mine, population, neuron, times)
 
-    def _between(self, mine: Array, population: str, neuron: int, times: Any) -> Array:
-        network = self._network
-        if network is None:
+    def threshold(self, population: str, neuron: int = 0) -> float:
+        """Firing threshold of a neuron; inf for a read-out integrator. Needs the network, so not on a loaded run."""
+        node = self._population(population)
+        name = node.model.threshold
+        return float(node.parameters[name][neuron]) if name in node.parameters else math.inf
+
+    def _population(self, population: str) -> Population:
+        self._index(population)
+        node = None if self._network is None else self._network.node(population)
+        if not isinstance(node, Population):
             raise InputError(
-                "membrane: a loaded run has no network; potentials between events need it. Simulate again."
+                f"run: {population!r} has no membrane here: a source, or a loaded run, which has no network. Simulate "
+                "again and ask for a population."
             )
-        node = network.node(population)
-        model = node.model  # type: ignore[union-attr]
-        rows = model.prepare(node.parameters, node.window)  # type: ignore[union-attr]
+        return node
+
+    def _between(self, mine: Array, population: str, neuron: int, times: Any) -> Array:
+        node = self._population(population)
+        model = node.model
+        rows = model.prepare(node.parameters, node.window)
         p = tuple(float(row[neuron]) for row in rows)
-        held = float(node.parameters["t_ref"][neuron]) if "t_ref" in node.parameters else 0.0  # type: ignore[union-attr]
+        held = float(node.parameters["t_ref"][neuron]) if "t_ref" in node.parameters else 0.0
         spike_times = self._spike_train(population, neuron, int(mine["sample"][0]))
         values = np.full(len(times), math.nan)
         place = np.searchsorted(mine["time"], times, side="right") - 1

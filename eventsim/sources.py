@@ -155,8 +155,9 @@ def encode(
         if not clip:
             worst = np.argwhere(outside)[0]
             raise InputError(
-                f"{where}: {count} values outside the coded range [{float(low):g}, {float(high):g}], the first is x[{worst[0]}] "
-                f"neuron {worst[1]} = {float(x[tuple(worst)]):g}; the data span [{float(x.min()):g}, {float(x.max()):g}]. "
+                f"{where}: {count} values outside the coded range [{float(low):g}, {float(high):g}], the first is "
+                f"x[{worst[0]}] neuron {worst[1]} = {float(x[tuple(worst)]):g}; the data span "
+                f"[{float(x.min()):g}, {float(x.max()):g}]. "
                 "Convert with input_range= that covers the data, or pass clip=True to clip and count them."
             )
         x = np.where(x < low, low, np.where(x > high, high, x))

@@ -4,7 +4,7 @@ Relies on the network and its sources. Used by `simulate`. Encoding and sorting 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,8 +70,8 @@ class Inputs:
                 node = self.net.node(name)
                 if node not in driven:
                     raise InputError(
-                        f"simulate: {name!r} takes no data; data go to {', '.join(s.name for s in driven) or 'no source'}."
-                        " Leave it out."
+                        f"simulate: {name!r} takes no data; data go to "
+                        f"{', '.join(s.name for s in driven) or 'no source'}. Leave it out."
                     )
             given = dict(x)
         elif x is None:
@@ -86,8 +86,8 @@ class Inputs:
         for source in driven:
             if source.name not in given:
                 raise InputError(
-                    f"simulate: no data for source {source.name!r}. Give values (n, {', '.join(map(str, source.shape))}) "
-                    "or eventsim.SpikeTimes."
+                    f"simulate: no data for source {source.name!r}. Give values "
+                    f"(n, {', '.join(map(str, source.shape))}) or eventsim.SpikeTimes."
                 )
         return given
 
@@ -99,8 +99,8 @@ class Inputs:
                 flat = times.reshape(len(times), -1).astype(np.float64)
                 if flat.shape[1] != source.size:
                     raise InputError(
-                        f"{where}: SpikeTimes has shape {times.shape}; must be (n, {', '.join(map(str, source.shape))})."
-                        " Give one time a neuron, inf = silent."
+                        f"{where}: SpikeTimes has shape {times.shape}; must be "
+                        f"(n, {', '.join(map(str, source.shape))}). Give one time a neuron, inf = silent."
                     )
                 bad = np.argwhere(~(flat >= 0))
                 if bad.size:
@@ -206,5 +206,5 @@ class Inputs:
         return 0 if None in sizes else sum(size for size in sizes if size is not None)
 
 
-def _exact_order(times: Sequence[Any], neurons: Sequence[Any]) -> list[int]:
+def _exact_order(times: Array, neurons: Array) -> list[int]:
     return sorted(range(len(times)), key=lambda k: (times[k], neurons[k]))

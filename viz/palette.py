@@ -37,7 +37,8 @@ def layer_colour(order: int) -> str:
 
 def window_colour(order: int) -> str:
     """Return the opaque shade of a layer's fire window: its colour mixed into seven times as much white."""
-    return to_hex([1.0 - (1.0 - part) / 8.0 for part in to_rgb(layer_colour(order))])
+    red, green, blue = (1.0 - (1.0 - part) / 8.0 for part in to_rgb(layer_colour(order)))
+    return to_hex((red, green, blue))
 
 
 def cause_style(index: int) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from eventsim.viz.frame import left_title, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
 from eventsim.viz.palette import GRID, INK, SILENT, window_colour
 
-GAP = 0.35  # between two layers, in mean layer heights, shared out over all gaps
+GAP = 0.18  # between two layers, in mean layer heights
 LEAST_SHARE = 0.35  # a layer is at least this much of the mean layer height, so that ten outputs can be seen
 COLUMNS, ROWS = 480, 240  # cells of the image; finer would be noise on paper and swell the file
 SHADES = 6  # as few as the eye needs: an image of few shades is a small file
@@ -53,7 +53,8 @@ def raster(
     ----------
     run : recorded with "spikes"; of a run recorded with "first_spikes" the first spikes are drawn.
     ax : axes to draw into; None makes a figure, which is ``raster(run).figure``.
-    max_points : more spikes than this are drawn as images, darker where there are more.
+    max_points : at most so many spikes are drawn as marks. The layers with the most spikes become images, darker where
+        there are more.
     populations : names, in the order wanted; None draws all.
 
     Raises
@@ -70,6 +71,7 @@ def raster(
     times = [spikes.time[here] for here in mine]
     neurons = [spikes.neuron[here] for here in mine]
     n_spikes = sum(t.size for t in times)
+    marked = _drawn_as_marks(chosen, times, max_points)
 
     ax = new_axes(8.0, 3.2 + 0.35 * len(chosen)) if ax is None else ax
     bands = stack([layer.size for layer in chosen])
@@ -79,10 +81,10 @@ def raster(
         if layer.is_readout:
             _draw_readout(ax, run, sample, layer, band)
             continue
-        if n_spikes > max_points:
-            _draw_image(ax, layer, band, t, neuron, span)
-        else:
+        if layer.order in marked:
             _draw_marks(ax, layer, band, t, neuron)
+        else:
+            _draw_image(ax, layer, band, t, neuron, span)
         _draw_silent(ax, layer, band, neuron)
     _label(ax, chosen, bands, span)
     ax.set_xlabel(time_label(run))
@@ -94,12 +96,22 @@ def stack(sizes: list[int]) -> list[Band]:
     """Share the heights 0 to 1 among layers of these sizes, one below the other with gaps."""
     heights = np.sqrt(np.asarray(sizes, dtype=np.float64))
     heights = np.maximum(heights, LEAST_SHARE * heights.mean())
-    gap = GAP * heights.mean() / max(len(sizes) - 1, 1) ** 0.5
+    gap = GAP * heights.mean()
     bottoms = np.cumsum(heights + gap) - gap
     return [
         Band(float(bottom - height) / bottoms[-1], float(bottom) / bottoms[-1])
         for bottom, height in zip(bottoms, heights, strict=True)
     ]
+
+
+def _drawn_as_marks(chosen: list[Layer], times: list[Array], max_points: int) -> set[int]:
+    """The layers with fewest spikes, as many as have no more than max_points in all."""
+    marked, total = set(), 0
+    for layer, t in sorted(zip(chosen, times, strict=True), key=lambda pair: pair[1].size):
+        total += t.size
+        if total <= max_points:
+            marked.add(layer.order)
+    return marked
 
 
 def time_span(run: Run, chosen: list[Layer], times: list[Array]) -> tuple[float, float]:
@@ -135,7 +147,7 @@ def _draw_marks(ax: Axes, layer: Layer, band: Band, times: Array, neurons: Array
     """One mark a spike, about as high as its row."""
     row = (band.bottom - band.top) / layer.size * ax.bbox.height * 72.0 / ax.figure.dpi
     # A few spikes may be drawn higher than their rows, which leaves them apart and makes them easier to see.
-    height = max(row, min(6.0, 60.0 / max(times.size, 1) ** 0.5))
+    height = max(row, min(4.5, 60.0 / max(times.size, 1) ** 0.5))
     ax.plot(
         times, band.row(neurons, layer.size), linestyle="none", marker="|", color=layer.colour,
         markersize=min(max(0.9 * height, 2.0), 9.0), markeredgewidth=min(max(0.3 * height, 0.7), 1.4),
@@ -167,9 +179,11 @@ def _draw_silent(ax: Axes, layer: Layer, band: Band, neurons: Array) -> None:
     cells = min(layer.size, ROWS)
     place = np.arange(layer.size) * cells // layer.size
     share = np.bincount(place, weights=silent, minlength=cells) / np.bincount(place, minlength=cells)
+    # The square root, since one silent neuron among many must be seen too.
+    shade = np.sqrt(share)[:, np.newaxis]
     edges = np.linspace(band.top, band.bottom, cells + 1)
     ax.pcolormesh(
-        np.array(STRIP), edges, share[:, np.newaxis], cmap=LinearSegmentedColormap.from_list("", ["#F7F7F7", SILENT]),
+        np.array(STRIP), edges, shade, cmap=LinearSegmentedColormap.from_list("", ["#F7F7F7", SILENT]),
         vmin=0.0, vmax=1.0, transform=ax.get_yaxis_transform(), clip_on=False, rasterized=True,
         gid=f"silent {layer.name}",
     )  # fmt: skip
@@ -215,10 +229,10 @@ def _label(ax: Axes, chosen: list[Layer], bands: list[Band], span: tuple[float, 
     ax.set_aspect("auto")
     ax.spines["bottom"].set_color(GRID)
 
-    def under_pointer(t: float, y: float) -> str:
+    def under_pointer(x: float, y: float) -> str:
         for layer, band in zip(chosen, bands, strict=True):
             if band.top <= y < band.bottom:
-                return f"{layer.name}, neuron {int((y - band.top) / (band.bottom - band.top) * layer.size)}, t = {t:g}"
-        return f"t = {t:g}"
+                return f"{layer.name}, neuron {int((y - band.top) / (band.bottom - band.top) * layer.size)}, t = {x:g}"
+        return f"t = {x:g}"
 
     ax.format_coord = under_pointer  # type: ignore[method-assign]

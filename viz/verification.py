@@ -95,8 +95,8 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
             counts[cause] = counts.get(cause, 0) + int(np.count_nonzero(report.causes[name] == cause))
         edge = _draw_times(axes[0, column], points)
         _draw_differences(axes[1, column], points, edge)
-        left_title(axes[0, column], f"{name}: {points.n_silent:,} silent in both")
-        axes[1, column].set_xlabel("analytic time", fontsize="small")
+        left_title(axes[0, column], f"{name}\n{points.n_silent:,} silent in both")
+        axes[1, column].set_xlabel("analytic time (window units)", fontsize="small")
     axes[0, 0].set_ylabel("event time", fontsize="small")
     axes[1, 0].set_ylabel("difference / bound", fontsize="small")
     _legend(axes[0, -1], report, counts)
@@ -112,8 +112,12 @@ def _points(report: Report, name: str) -> Points:
     event, expected, bound = event[fires], expected[fires], bound[fires]
     ratio = np.zeros(event.size)  # equal times agree whatever the bound, also where it is 0
     differs = event != expected
+    one_silent = (event == math.inf) | (expected == math.inf)
+    ratio[one_silent] = np.where(event == math.inf, math.inf, -math.inf)[one_silent]
+    measured = differs & ~one_silent
+    difference, bound = event[measured] - expected[measured], np.nan_to_num(bound[measured], nan=0.0)
     with np.errstate(divide="ignore", over="ignore"):
-        ratio[differs] = (event[differs] - expected[differs]) / bound[differs]
+        ratio[measured] = difference / bound
     cause = np.asarray(report.causes[name]).ravel()[fires]
     return Points(event, expected, ratio, cause, int(np.count_nonzero(~fires)))
 
@@ -144,7 +148,7 @@ def _draw_differences(ax: Axes, points: Points, edge: float) -> None:
     ax.axhline(0.0, color=SILENT, linewidth=0.8, zorder=1)
     size = np.abs(points.ratio)
     largest = float(size[size < math.inf].max(initial=1.0))
-    limit = 1.25
+    limit = top = 1.25
     if (size > limit).any():
         # Differences of another order of magnitude, and those without end, share the panel with rounding.
         limit = 10.0 ** (math.ceil(math.log10(largest)) + 1)
@@ -153,7 +157,8 @@ def _draw_differences(ax: Axes, points: Points, edge: float) -> None:
         ticks = [10.0 ** round(decades * k / 2) for k in (1, 2)]
         ax.set_yticks([-ticks[1], -ticks[0], 0.0, *ticks])
         ax.minorticks_off()
-    ax.set_ylim(-1.1 * limit, 1.1 * limit)
+        top = limit * 10.0 ** (MARGIN * decades)
+    ax.set_ylim(-top, top)
     _scatter(ax, np.minimum(points.expected, edge), np.clip(points.ratio, -limit, limit), points.cause)
 
 

@@ -2,7 +2,8 @@
 
 Equation (Stanojevic et al. 2023, eq. 1; 2024, eq. 2): dV/dt = S, S = S0 + the sum of the weights that have arrived.
 State: V (potential) and S (slope). All four share their dynamics, so one compiled loop serves them all; they differ
-in their parameters: slope before any input, slope from t_min on, whether inputs after t_min count. Every function works on floats and on `fractions.Fraction` alike.
+in their parameters: slope before any input, slope from t_min on, whether inputs after t_min count.
+Every function works on floats and on `fractions.Fraction` alike.
 
 The rounding bounds (last section) follow the running error analysis of Wilkinson: each state variable carries a
 bound on its distance from exact arithmetic on the same float64 weights, thresholds and windows.

@@ -1,0 +1,1 @@
+"""The command line: parse, call, print. The one place that may import every room."""
