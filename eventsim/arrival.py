@@ -57,21 +57,22 @@ def _make_gather_cohort(cross: Any) -> Any:
             requeue(m.queue, c, math.inf)
             touch(m, c, t)
             return
-        if node.whole == 0:
-            requeue(m.queue, c, math.inf)
-            cross(node.dynamics, m, n, c, c - node.cohort, t, sample)
-            return
-        base = node.first
-        if cohort.candidates == 0:
+        if node.whole == 1 and cohort.candidates == 0:
             cohort.flagged = 1
             requeue(m.queue, c, math.inf)
             touch(m, c, t)
             return
-        while cohort.candidates > 0 and m.waiting[base].t == t:
-            i = m.waiting[base].who
-            cohort.candidates = pop(m.waiting, base, cohort.candidates)
+        requeue(m.queue, c, math.inf)
+        crossing = True
+        while crossing:
+            i = c - node.cohort
+            if node.whole == 1:
+                i = m.waiting[node.first].who
+                cohort.candidates = pop(m.waiting, node.first, cohort.candidates)
+            crossing = cohort.candidates > 0 and m.waiting[node.first].t == t
             cross(node.dynamics, m, n, c, i, t, sample)
-        schedule(m, node, c)
+        if node.whole == 1:
+            schedule(m, node, c)
 
     return gather_cohort
 

@@ -276,35 +276,12 @@ def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
     return settle
 
 
-def _make_predict(model: Model, wish: Any, cross: Any) -> Any:
-    """Store the next crossing of one member of a cohort."""
-    load, part, time_to_spike = LOAD[len(model.state)], LOAD[len(model.rows)], model.time_to_spike
-
-    @kernel_part
-    def predict(
-        m: Machine, n: int, c: int, i: int, st: Any, pr: Any, t: float, soon: bool, horizon: float, sample: Any
-    ) -> None:
-        """Store the crossing of member i, or let it cross now."""
-        node, cohort = m.nodes[n], m.cohorts[c]
-        key = cohort.t + time_to_spike(part(pr, i), load(st, i))
-        if key >= node.t_max:
-            return
-        if soon:
-            key = wish(m, n, node.first + i, i, key, t, sample)
-        if key <= t:
-            cross(m, n, c, i, t, sample)
-        elif key <= horizon and key < math.inf:
-            cohort.candidates = push(m.waiting, node.first, cohort.candidates, key, i)
-
-    return predict
-
-
 def _make_settle_whole(model: Model, wish: Any, cross: Any, early: bool) -> Any:
-    """Settle a population that is one cohort."""
+    """Settle a population that is one cohort: nothing to do where nobody can cross before the horizon."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
     block, limit_block = BLOCKS[n_state], BLOCKS[n_rows]
-    may_spike, above, predict = model.may_spike, model.above, _make_predict(model, wish, cross)
+    may_spike, above, time_to_spike = model.may_spike, model.above, model.time_to_spike
 
     @kernel_part
     def count(st: Any, pr: Any, pad: float) -> int:
@@ -315,35 +292,45 @@ def _make_settle_whole(model: Model, wish: Any, cross: Any, early: bool) -> Any:
         return found
 
     @kernel_part
-    def settle_whole(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
-        """A population that is one cohort: nothing to do where nobody can cross before the horizon."""
+    def settle_block(
+        m: Machine, n: int, c: int, low: int, near: Any, limits: Any, pad: float, everyone: bool, t: float, sample: Any
+    ) -> None:
+        """Members low… of the cohort: fire who is at threshold, store who crosses up to the horizon."""
         node, cohort = m.nodes[n], m.cohorts[c]
-        test = cohort.fresh == 1 or node.jumps == 1
         soon = early and node.phase == 2
-        cohort.candidates, cohort.fresh = 0, 0
-        horizon = cohort.horizon
+        for i in range(near[0].size):
+            g = node.first + low + i
+            p, s = part(limits, i), load(near, i)
+            if m.neurons[g].done == 1 or not (everyone or may_spike(p, s, pad)):
+                continue
+            key = cohort.t + time_to_spike(p, s)
+            if key >= node.t_max:
+                key = math.inf
+            elif soon:
+                key = wish(m, n, g, low + i, key, t, sample)
+            if key <= t or (cohort.fresh == 1 and above(p, s)) or (node.jumps == 1 and above(p, s)):
+                cross(m, n, c, low + i, t, sample)
+            elif key < math.inf and (key <= cohort.horizon or soon):
+                cohort.candidates = push(m.waiting, node.first, cohort.candidates, key, low + i)
+
+    @kernel_part
+    def settle_whole(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+        node, cohort = m.nodes[n], m.cohorts[c]
+        soon = early and node.phase == 2
         if soon:
-            horizon, cohort.bound = node.t_max, math.inf
-        if test or soon:
-            st = slices(m.numbers, node.state, node.n_neurons)
-            pr = rows(m.numbers, node.params, node.n_neurons)
-            for i in range(node.n_neurons):
-                if m.neurons[node.first + i].done == 0:
-                    if test and above(part(pr, i), load(st, i)):
-                        cross(m, n, c, i, t, sample)
-                    else:
-                        predict(m, n, c, i, st, pr, t, soon, horizon, sample)
-        elif cohort.flagged > 0:
-            pad = horizon - cohort.t + PAD * (abs(horizon) + abs(cohort.t))
+            cohort.bound = math.inf
+        everyone = cohort.fresh == 1 or node.jumps == 1 or soon
+        cohort.candidates = 0
+        if everyone or cohort.flagged > 0:
+            pad = cohort.horizon - cohort.t + PAD * (abs(cohort.horizon) + abs(cohort.t))
             st = slices(m.numbers, node.state, node.n_neurons)
             pr = rows(m.numbers, node.params, node.n_neurons)
             for low in range(0, node.n_neurons, BLOCK):
                 size = min(BLOCK, node.n_neurons - low)
                 near, limits = block(st, low, size), limit_block(pr, low, size)
-                if count(near, limits, pad) > 0:
-                    for i in range(size):
-                        if may_spike(part(limits, i), load(near, i), pad):
-                            predict(m, n, c, low + i, st, pr, t, soon, horizon, sample)
+                if everyone or count(near, limits, pad) > 0:
+                    settle_block(m, n, c, low, near, limits, pad, everyone, t, sample)
+        cohort.fresh = 0
         schedule(m, node, c)
 
     return settle_whole
@@ -401,7 +388,7 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
     tick_state, above, reset = model.tick, model.above, model.reset
     clocked = model.clocked
 
-    @kernel_part
+    @jitable
     def open_window(m: Machine, n: int, t: float) -> None:
         node = m.nodes[n]
         st = slices(m.numbers, node.state, node.n_neurons)
@@ -420,7 +407,7 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
             cohort.flagged = 1
             touch(m, c, t)
 
-    @kernel_part
+    @jitable
     def tick(m: Machine, n: int, t: float, sample: Any) -> None:
         if clocked:
             node = m.nodes[n]
@@ -434,7 +421,7 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
                     decide(m, n, node.first + i, i, t, t, t, sample)
                 store(st, i, s)
 
-    @kernel_part
+    @jitable
     def readout(m: Machine, n: int, values: Any) -> None:
         node = m.nodes[n]
         st = slices(m.numbers, node.state, node.n_neurons)

@@ -63,7 +63,9 @@ def _draw_neuron(ax: Axes, run: Run, layer: Layer, neuron: int, sample: int, col
     values = np.insert(values, place, threshold)
     ax.plot(times, values, color=colour, linewidth=1.5, gid=f"membrane {neuron}", label=_legend(neuron, layer, spikes))
     if layer.is_readout:
-        ax.plot(times[-1:], values[-1:], marker="o", markersize=5, color=colour, clip_on=False, gid=f"read-out {neuron}")
+        ax.plot(
+            times[-1:], values[-1:], marker="o", markersize=5, color=colour, clip_on=False, gid=f"read-out {neuron}"
+        )
     if threshold < math.inf:
         borders = layer.window if layer.window is not None else (times[0], end)
         ax.plot(

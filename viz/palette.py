@@ -11,7 +11,7 @@ INK = "#333333"
 SILENT = "#8C8C8C"
 GRID = "#D0D0D0"
 # The first is for what is mostly the input. After the last the colours begin again, so that neighbours always differ.
-LAYERS = ("#4D4D4D", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LAYERS = ("#4D4D4D", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
 # Colour and marker of a cause, by its place in the report's list of causes; the first is agreement.
 CAUSES = (
     ("#8FA9BF", "o"),

@@ -1,0 +1,119 @@
+"""What a command of the command line is, and the parser that they share.
+
+Relies on argparse. Used by every command. Modules of commands import nothing heavy at the top, so that ``--help`` is
+quick and a command waits for what it needs only.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes
+    ----------
+    summary : one line for the list of commands. examples : command lines, each with what it does.
+    add_arguments : adds the options to a parser. run : does it and returns the exit code.
+    """
+
+    name: str
+    summary: str
+    examples: tuple[tuple[str, str], ...]
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, as all errors of the command line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is, and exit with 2."""
+        say_error(f"{message}; see {self.prog} --help")
+        raise SystemExit(REFUSED)
+
+
+def say_error(message: object) -> None:
+    """Print one line to stderr, whatever lines the message has."""
+    print(f"eventsim: error: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def examples_text(examples: tuple[tuple[str, str], ...]) -> str:
+    """Return the examples of a command for the end of its help."""
+    return "examples:\n" + "\n".join(f"  {line}\n      {what}" for line, what in examples)
+
+
+def integer_from(low: int) -> Callable[[str], int]:
+    """Return an argparse type: a whole number >= low."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text.replace("_", ""))
+        except ValueError:
+            value = low - 1
+        if value < low:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number >= {low}")
+        return value
+
+    return parse
+
+
+def number(text: str) -> float:
+    """Argparse type: a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return value
+
+
+def positive_number(text: str) -> float:
+    """Argparse type: a finite number > 0."""
+    value = number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not > 0")
+    return value
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add ``--threads``."""
+    parser.add_argument(
+        "--threads",
+        type=integer_from(1),
+        metavar="N",
+        help="samples run in parallel on N threads (default: all cores); the results are the same",
+    )
+
+
+def print_json(content: Any) -> None:
+    """Print one JSON object; what JSON does not have (NaN, infinity) becomes null."""
+    import json
+
+    print(json.dumps(plain(content), indent=2, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON knows it: numpy arrays and numbers, tuples and paths are converted."""
+    if isinstance(value, dict):
+        return {str(key): plain(content) for key, content in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(content) for content in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
