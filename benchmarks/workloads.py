@@ -139,14 +139,12 @@ def w2_trains(n: int, duration: float = W2_DURATION) -> list[Array]:
     return [np.sort(random.random(count) * duration) for count in counts]
 
 
-def w2_network(synapses: Recurrent, poisson: bool = True) -> eventsim.Network:
+def w2_network(synapses: Recurrent, poisson: bool = True, refractory: float = W2_REFRACTORY) -> eventsim.Network:
     """Source `noise` (a Poisson generator, or given trains), population `cells`, recurrent synapses."""
     n = synapses.n
     net = eventsim.Network(time_unit=1e-3)
     noise = net.source(n, name="noise", generator=eventsim.Poisson(W2_EXTERNAL_RATE) if poisson else None)
-    cells = net.population(
-        "lif_delta", n, name="cells", tau_mem=W2_TAU, v_threshold=W2_THRESHOLD, t_ref=W2_REFRACTORY
-    )
+    cells = net.population("lif_delta", n, name="cells", tau_mem=W2_TAU, v_threshold=W2_THRESHOLD, t_ref=refractory)
     net.connect(noise, cells, eventsim.OneToOne(np.full(n, W2_EXTERNAL_WEIGHT)), delay=W2_DELAY)
     recurrent = eventsim.Sparse(synapses.sources, synapses.targets, synapses.weights)
     net.connect(cells, cells, recurrent, delay=W2_DELAY)

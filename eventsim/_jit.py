@@ -72,17 +72,52 @@ class _LowerPart(NativeLowering):
         return True
 
 
+class _LoopLibrary(JITCodeLibrary):
+    """Code of a whole loop: optimised once. numba's usual cheap pass before that is for counting references."""
+
+    def _optimize_final_module(self) -> None:
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerLoop(NativeLowering):
+    """Lowering into a `_LoopLibrary`."""
+
+    _name = "eventsim_lower_loop"
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = state.targetctx.codegen().create_library(state.func_id.func_qualname)
+        state.library.__class__ = _LoopLibrary
+        state.library.enable_object_caching()
+        super().run_pass(state)
+        return True
+
+
+def _pipeline(state: Any, lowering: Any) -> Any:
+    """numba's usual pipeline with another lowering at its end."""
+    pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
+    pipeline.add_pass_after(lowering, NativeLowering)
+    pipeline.passes = [entry for entry in pipeline.passes if entry[0] is not NativeLowering]
+    pipeline.finalize()
+    return pipeline
+
+
+class _LoopCompiler(CompilerBase):
+    """The pipeline of a whole loop."""
+
+    def define_pipelines(self) -> list[Any]:
+        self.state.flags.no_cfunc_wrapper = True
+        return [_pipeline(self.state, _LowerLoop)]
+
+
 class _PartCompiler(CompilerBase):
-    """numba's usual pipeline with `_LowerPart` at its end: parts are compiled once, inside their loop."""
+    """The pipeline of a part: no machine code of its own."""
 
     def define_pipelines(self) -> list[Any]:
         self.state.flags.no_cpython_wrapper = True
         self.state.flags.no_cfunc_wrapper = True
-        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        pipeline.add_pass_after(_LowerPart, NativeLowering)
-        pipeline.passes = [entry for entry in pipeline.passes if entry[0] is not NativeLowering]
-        pipeline.finalize()
-        return [pipeline]
+        return [_pipeline(self.state, _LowerPart)]
 
 
 def jitable(function: F) -> F:
@@ -97,7 +132,7 @@ def kernel_part(function: F) -> F:
 
 def kernel(function: F) -> F:
     """Compile a loop at its first call; it releases the interpreter lock and divides as numpy does."""
-    return cast(F, numba.njit(cache=CACHE, nogil=True, error_model="numpy")(function))
+    return cast(F, numba.njit(cache=CACHE, nogil=True, error_model="numpy", pipeline_class=_LoopCompiler)(function))
 
 
 @numba.extending.intrinsic
@@ -158,10 +193,14 @@ def _prefetch_overload(array, index):
 
 @dataclass
 class CompileReport:
-    """What was compiled in this process: number of loops and seconds (nested compilations counted once)."""
+    """What was compiled in this process: number of loops and seconds (nested compilations counted once).
+
+    ``active``: is something being compiled now?
+    """
 
     loops: int = 0
     seconds: float = 0.0
+    active: bool = False
 
 
 _REPORT = CompileReport()
@@ -176,6 +215,7 @@ class _Stopwatch(numba_event.Listener):
 
     def on_start(self, event: Any) -> None:
         self._depth += 1
+        _REPORT.active = True
         if self._depth == 1:
             self._recorder = numba_event.TimingListener()
         self._recorder.on_start(event)
@@ -184,6 +224,7 @@ class _Stopwatch(numba_event.Listener):
         self._depth -= 1
         self._recorder.on_end(event)
         if self._depth == 0:
+            _REPORT.active = False
             _REPORT.loops += 1
             _REPORT.seconds += self._recorder.duration
 
@@ -194,6 +235,11 @@ numba_event.register("numba:compile", _Stopwatch())
 def compile_report() -> CompileReport:
     """Return how many loops this process has compiled and how long that took, in seconds."""
     return _REPORT
+
+
+def cache_folder(compiled: Any) -> str | None:
+    """Return the folder in which a compiled loop is kept on disk; None where it is not."""
+    return compiled.stats.cache_path if CACHE else None
 
 
 @functools.cache

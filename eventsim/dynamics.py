@@ -299,9 +299,11 @@ def _make_settle_whole(model: Model, wish: Any, cross: Any, early: bool) -> Any:
         node, cohort = m.nodes[n], m.cohorts[c]
         soon = early and node.phase == 2
         for i in range(near[0].size):
-            g = node.first + low + i
             p, s = part(limits, i), load(near, i)
-            if m.neurons[g].done == 1 or not (everyone or may_spike(p, s, pad)):
+            if not (everyone or may_spike(p, s, pad)):
+                continue
+            g = node.first + low + i
+            if m.neurons[g].done == 1:
                 continue
             key = cohort.t + time_to_spike(p, s)
             if key >= node.t_max:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Problem = tuple[type[SimulationError], str]
 _LOCK = threading.Lock()
-PAUSE_EVENTS = 2_000_000
+PAUSE_EVENTS = 200_000
 
 
 class Prepared(NamedTuple):
@@ -112,11 +112,15 @@ class Worker:
         inputs = Stimulus(*stimulus)
         while True:
             done = int(control.events[0])
-            budget = PAUSE_EVENTS if task.max_events is None else min(PAUSE_EVENTS, task.max_events)
+            budget = PAUSE_EVENTS
+            if task.max_events is not None:
+                budget = max(1, min(PAUSE_EVENTS, task.max_events - task.events))
             status, _source = self.loop(self.machine, inputs, output, low, high, budget)
             with _LOCK:
                 task.events += int(control.events[0]) - done
                 over = task.check_budget(task.events)
+                if task.progress is not None:
+                    task.progress.reached(task.events, float(control.now[0]))
             self._drain(low)
             if status == GROW:
                 self.machine = resize_rings(self.machine, self._doubled())

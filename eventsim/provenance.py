@@ -26,8 +26,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def provenance(task: "Task", engine: str, seconds: float) -> dict[str, Any]:
-    """Return the provenance of a run."""
+def provenance(task: "Task", engine: str, seconds: float, compiling: float) -> dict[str, Any]:
+    """Return the provenance of a run that took `seconds` of wall time, `compiling` of them to compile its loop."""
     functions = [f for population in task.net.populations for f in population.model.functions]
     return {
         "versions": dict(versions()),
@@ -43,5 +43,6 @@ def provenance(task: "Task", engine: str, seconds: float) -> dict[str, Any]:
         "faults": [fault.describe() for fault in task.faults],
         "transport": None if task.transport is None else task.transport.describe(),
         "error_bounds": task.error_bounds,
-        "seconds": seconds,
+        "seconds": max(0.0, seconds - compiling),
+        "compile_seconds": compiling,
     }

@@ -160,6 +160,13 @@ class Run:
         s = self._spikes
         return set(s["time"][(s["sample"] == sample) & (s["population"] == index) & (s["neuron"] == neuron)].tolist())
 
+    def recorded(self, population: str) -> list[int]:
+        """Neurons of a population whose membrane was recorded in some sample, sorted."""
+        traces = self._need(self._traces, "membrane traces", 'record={"population": [neurons]}')
+        columns = self._columns(population)
+        neurons = np.unique(traces["neuron"])
+        return (neurons[(neurons >= columns.start) & (neurons < columns.stop)] - columns.start).tolist()
+
     def n_spikes(self, population: str | None = None) -> int:
         """Number of spikes of one population, or of all populations without the sources."""
         by = self.counters["by_population"]
@@ -216,43 +223,57 @@ class Run:
             "n_samples": self.n_samples,
             "counters": json.loads(json.dumps(self.counters, default=_number)),
             "provenance": json.loads(json.dumps(self.provenance, default=str)),
-            "windows": {name: None if w is None else [float(t) for t in w] for name, w in self.windows.items()},
+            "windows": {name: None if w is None else [repr(float(t)) for t in w] for name, w in self.windows.items()},
             "complete": self.complete,
         }
         write_archive(path, header, arrays)
 
 
-def load_run(path: str | Path) -> Run:
+def load_run(path: str | Path, network: Network | None = None) -> Run:
     """Read a run written by `Run.save`.
+
+    Parameters
+    ----------
+    network : the network that was simulated; only membrane potentials between events and thresholds need it.
 
     Raises
     ------
     FileFormatError
         A file that is corrupt, truncated, foreign, a pickle, or made by a newer version.
+    InputError
+        `network` is not the one that was simulated.
     """
     from eventsim.archive import read_archive
 
     header, arrays = read_archive(path, FILE_FORMAT, FILE_VERSION)
     try:
         windows: Mapping[str, Any] = header["windows"]
-        return Run(
+        run = Run(
             populations=list(header["populations"]),
             shapes=[tuple(shape) for shape in header["shapes"]],
             n_samples=int(header["n_samples"]),
             counters=dict(header["counters"]),
             provenance=dict(header["provenance"]),
-            windows={name: None if w is None else tuple(w) for name, w in windows.items()},
+            windows={name: None if w is None else tuple(map(float, w)) for name, w in windows.items()},
             complete=bool(header["complete"]),
             _spikes=arrays.get("spikes"),
             _first=arrays.get("first"),
             _errors=arrays.get("errors"),
             _traces=arrays.get("traces"),
             _readout=arrays.get("readout"),
+            _network=network,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise FileFormatError(
             f"{path}: not a complete eventsim run ({type(error).__name__}: {error}). Save it again with run.save()."
         ) from error
+    simulated = run.provenance.get("network_hash")
+    if network is not None and network.hash() != simulated:
+        raise InputError(
+            f"{path}: this is a run of another network (hash {str(simulated)[:12]}, not {network.hash()[:12]}). "
+            "Give the network that was simulated, or leave it out."
+        )
+    return run
 
 
 def _finite(values: Array) -> Array:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from eventsim import order
+from eventsim._jit import compile_report
 from eventsim.errors import BudgetError, FaultError, InputError, SimulationError, nearest
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.machine import COUNTERS, SPIKE, TRACE
 from eventsim.network import Network, Population
+from eventsim.progress import Progress
 from eventsim.provenance import provenance
 from eventsim.randomness import stream_key
 from eventsim.recording import Recorder
@@ -59,6 +60,9 @@ class Task:
     queue_operations: int = 0
     done: int = 0
     started: float = field(default_factory=time.perf_counter)
+    compiled_before: float = field(default_factory=lambda: compile_report().seconds)
+    progress: Progress | None = None
+    interrupted: bool = False
 
     def __post_init__(self) -> None:
         n, nodes = self.inputs.n_samples, self.net.nodes
@@ -74,6 +78,8 @@ class Task:
 
     def check_budget(self, events: int) -> str | None:
         """Why the run must stop now, or None; `events` are those done so far."""
+        if self.interrupted:
+            return "interrupted"
         if self.max_events is not None and events >= self.max_events:
             return f"max_events = {self.max_events:,} reached"
         if self.deadline is not None and time.perf_counter() > self.deadline:
@@ -145,7 +151,7 @@ def simulate(
     if engine not in ("compiled", "reference"):
         names = ("compiled", "reference")
         raise InputError(f"simulate: engine = {engine!r}{nearest(engine, names)}; must be one of {', '.join(names)}.")
-    bar = tqdm(total=task.inputs.n_samples, unit="sample", disable=not progress)
+    bar = task.progress = Progress(task.inputs.n_samples, until, progress)
     problem: tuple[type[SimulationError], str] | None
     try:
         if engine == "reference":
@@ -272,7 +278,7 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
     lock = threading.Lock()
 
     def remaining_locked() -> Any:
-        while not problems:
+        while not problems and not task.interrupted:
             with lock:
                 item = next(remaining, None)
             if item is None:
@@ -280,8 +286,13 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
             yield item
 
     with ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(work, Worker(task, prepared)) for _ in range(threads)]:
-            future.result()
+        futures = [pool.submit(work, Worker(task, prepared)) for _ in range(threads)]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            task.interrupted = True  # the pool waits for its threads, which look here after every few million events
+            raise
     return problems[min(problems)] if problems else None
 
 
@@ -298,13 +309,14 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
     if task.transport is not None:
         counters["transport"] = task.transport.report(task.transport_state)
     spikes = task.spikes.collect() if task.record == "spikes" else None
+    compiling = compile_report().seconds - task.compiled_before
     exact = net.exact or task.first.dtype == object
     return Run(
         populations=[node.name for node in net.nodes],
         shapes=[node.shape for node in net.nodes],
         n_samples=task.inputs.n_samples,
         counters=counters,
-        provenance=provenance(task, engine, time.perf_counter() - task.started),
+        provenance=provenance(task, engine, time.perf_counter() - task.started, compiling),
         windows={node.name: getattr(node, "window", None) for node in net.nodes},
         complete=complete,
         _spikes=spikes,

@@ -4,6 +4,7 @@ Relies on the counter-based randomness. Used by `simulate`, before either engine
 a list of (time, neuron) in order of time for each source and sample.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import kernel
+from eventsim._jit import jitable, kernel
 from eventsim.errors import InputError, NetworkError
-from eventsim.randomness import exponential, stream_key
+from eventsim.randomness import stream_key, uniforms
 
 Array = np.ndarray[Any, Any]
 
@@ -39,7 +40,7 @@ class SpikeTimes:
         return len(self.times)
 
     def trains(self, where: str, sample: int, size: int) -> tuple[Array, Array]:
-        """Times and neurons of one sample, unsorted across neurons, checked."""
+        """Times and neurons of one sample, checked, in order of (time, neuron)."""
         one = self.times[sample]
         if isinstance(one, np.ndarray) or not any(isinstance(train, Sequence | np.ndarray) for train in one):
             flat = np.asarray(one).ravel()
@@ -48,34 +49,36 @@ class SpikeTimes:
                     f"{where}: {flat.size} spike times for {size} neurons; must be one a neuron (inf = silent) or one "
                     "list of times a neuron."
                 )
-            return _check_times(where, sample, flat, np.arange(size))
+            return _checked(where, sample, flat, np.arange(size))
         if len(one) != size:
             raise InputError(
                 f"{where}: {len(one)} spike trains for {size} neurons; must be one list of times a neuron."
             )
-        for neuron, train in enumerate(one):
-            if any(b <= a for a, b in zip(train, list(train)[1:], strict=False)):
-                raise InputError(
-                    f"{where}: spike times of sample {sample}, neuron {neuron} are not increasing. Sort them; a neuron "
-                    "cannot fire twice at one time."
-                )
-        values = [t for train in one for t in train]
-        exact = any(not isinstance(t, float | int | np.floating | np.integer) for t in values)
-        times = np.array(values, dtype=object if exact else np.float64)
-        return _check_times(where, sample, times, np.repeat(np.arange(size), [len(train) for train in one]))
+        trains = [np.asarray(train).ravel() for train in one]
+        times, neurons = np.concatenate(trains), np.repeat(np.arange(size), [len(train) for train in trains])
+        falling = np.flatnonzero((times[1:] <= times[:-1]) & (neurons[1:] == neurons[:-1]))
+        if falling.size:
+            raise InputError(
+                f"{where}: spike times of sample {sample}, neuron {neurons[falling[0]]} are not increasing. Sort them; "
+                "a neuron cannot fire twice at one time."
+            )
+        return _checked(where, sample, times, neurons)
 
 
-def _check_times(where: str, sample: int, times: Array, neurons: Array) -> tuple[Array, Array]:
+def _checked(where: str, sample: int, times: Array, neurons: Array) -> tuple[Array, Array]:
+    """Times that are numbers >= 0, without the silent ones, in order; `neurons` increase."""
     if times.dtype != object:
         times = times.astype(np.float64)
-    bad = [k for k, t in enumerate(times.tolist()) if not t >= 0]
-    if bad:
+    with np.errstate(invalid="ignore"):  # a NaN among Fractions
+        bad = np.flatnonzero(~(times >= 0))
+    if bad.size:
         raise InputError(
             f"{where}: spike time {times[bad[0]]} of sample {sample}, neuron {neurons[bad[0]]}; must be >= 0 "
             "(inf = silent). Shift the times so that the run begins at 0."
         )
-    keep = times < math.inf
-    return times[keep], neurons[keep]
+    keep = np.flatnonzero(times < math.inf)
+    order = keep[np.argsort(times[keep], kind="stable")]
+    return times[order], neurons[order]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,35 +103,108 @@ class Poisson:
         return np.ascontiguousarray(np.broadcast_to(rates.reshape(-1) if rates.ndim else rates, (size,)))
 
     def trains(self, name: str, size: int, until: float, seed: int, sample: int) -> tuple[Array, Array]:
-        """Times in [0, until) and neurons of one sample, unsorted across neurons."""
+        """Times in [0, until) and neurons of one sample, in order of (time, neuron).
+
+        They are drawn and sorted one slice of time after another, so that both happen in the processor's cache.
+        """
         rates = self.rates(size)
         key = np.uint64(stream_key(seed, "poisson", name))
-        expected = rates * until
-        capacity = int(np.sum(expected + 12.0 * np.sqrt(expected) + 12.0))
-        while True:
-            times, neurons = np.empty(capacity), np.empty(capacity, dtype=np.int64)
-            count = draw_trains(rates, until, key, np.uint64(sample), times, neurons)
-            if count <= capacity:
-                return times[:count], neurons[:count]
-            capacity = count
+        expected = float(rates.sum()) * until
+        n_slices = 1 + int(expected / max(SLICE, 4 * size))
+        trains = np.zeros(size, dtype=TRAIN).view(np.recarray)
+        trains.t[rates == 0.0] = math.inf
+        spikes = np.empty(_room(expected / n_slices), dtype=PACKET).view(np.recarray)
+        buckets = np.empty(1 + spikes.size, dtype=np.int64)
+        times: Array = np.empty(_room(expected))
+        neurons: Array = np.empty(_room(expected), dtype=np.int64)
+        done = 0
+        for low, high in itertools.pairwise(np.linspace(0.0, until, n_slices + 1).tolist()):
+            before = trains.copy()
+            count = draw_trains(rates, high, key, np.uint64(sample), trains, spikes)
+            if count > spikes.size:
+                trains, spikes = before, np.empty(count, dtype=PACKET).view(np.recarray)
+                count = draw_trains(rates, high, key, np.uint64(sample), trains, spikes)
+            if done + count > times.size:
+                times, neurons = np.resize(times, done + count), np.resize(neurons, done + count)
+            sort_slice(spikes[:count], low, high, buckets, times[done:], neurons[done:])
+            done += count
+        return times[:done], neurons[:done]
+
+
+# Spikes that are drawn and sorted together.
+SLICE = 8192
+# Of each neuron: its next spike, the interval that follows an odd number of intervals, and how many were drawn.
+TRAIN = np.dtype([("t", "f8"), ("spare", "f8"), ("number", "i8")], align=True)
+PACKET = np.dtype([("t", "f8"), ("neuron", "i8")], align=True)
+
+
+def _room(expected: float) -> int:
+    """Room that a Poisson number practically never exceeds."""
+    return int(expected + 12.0 * math.sqrt(expected) + 12.0)
+
+
+@jitable
+def _next_spike(train: Any, rate: float, key: Any, sample: Any, neuron: int) -> None:
+    """Go to a neuron's next spike. Its intervals 2k and 2k + 1 come from its k-th pair of uniforms."""
+    if train.number & 1 == 0:
+        first, second = uniforms(key, sample, neuron, train.number >> 1)
+        train.t += -math.log(first) / rate
+        train.spare = -math.log(second)
+    else:
+        train.t += train.spare / rate
+    train.number += 1
 
 
 @kernel
-def draw_trains(rates: Array, until: float, key: Any, sample: Any, times: Array, neurons: Array) -> int:
-    """Fill times and neurons; return how many spikes there are, which may be more than there is room for."""
+def draw_trains(rates: Array, high: float, key: Any, sample: Any, trains: Any, spikes: Any) -> int:
+    """Move all trains on to `high` and write the spikes before it, neuron by neuron.
+
+    Returns how many there are, which may be more than there is room for.
+    """
     count = 0
     for neuron in range(rates.size):
-        if rates[neuron] > 0.0:
-            number = 0
-            t = exponential(key, sample, neuron, number) / rates[neuron]
-            while t < until:
-                if count < times.size:
-                    times[count] = t
-                    neurons[count] = neuron
-                count += 1
-                number += 1
-                t += exponential(key, sample, neuron, number) / rates[neuron]
+        train = trains[neuron]
+        if train.number == 0 and rates[neuron] > 0.0:
+            _next_spike(train, rates[neuron], key, sample, neuron)
+        while train.t < high:
+            if count < spikes.size:
+                spikes[count].t = train.t
+                spikes[count].neuron = neuron
+            count += 1
+            _next_spike(train, rates[neuron], key, sample, neuron)
     return count
+
+
+@kernel
+def sort_slice(spikes: Any, low: float, high: float, buckets: Array, times: Array, neurons: Array) -> None:
+    """Sort spikes in [low, high) by time, those of one time left in their order.
+
+    Buckets of equal length, then insertion: O(n), since Poisson spikes are spread evenly.
+    """
+    n = buckets.size - 1
+    scale = n / (high - low)
+    for b in range(n + 1):
+        buckets[b] = 0
+    for k in range(spikes.size):
+        buckets[min(int((spikes[k].t - low) * scale), n - 1)] += 1
+    end = 0
+    for b in range(n):
+        end += buckets[b]
+        buckets[b] = end
+    for k in range(spikes.size - 1, -1, -1):
+        b = min(int((spikes[k].t - low) * scale), n - 1)
+        buckets[b] -= 1
+        times[buckets[b]] = spikes[k].t
+        neurons[buckets[b]] = spikes[k].neuron
+    for k in range(1, spikes.size):
+        t, neuron = times[k], neurons[k]
+        j = k
+        while j > 0 and times[j - 1] > t:
+            times[j] = times[j - 1]
+            neurons[j] = neurons[j - 1]
+            j -= 1
+        times[j] = t
+        neurons[j] = neuron
 
 
 def encode(

@@ -161,29 +161,32 @@ class Inputs:
 
     def sample(self, sample: int) -> tuple[Array, Array]:
         """Times and global neurons of one sample's source spikes at t < until, sorted."""
-        times, neurons = [], []
-        for source in self.net.sources:
-            data = self._data.get(source.name)
-            if source.generator is not None:
-                t, i = source.generator.trains(
-                    source.name, source.size, self.until, self.seed, int(self.sample_ids[sample])
-                )
-            elif isinstance(data, SpikeTimes):
-                t, i = data.trains(f"simulate: source {source.name!r}", sample, source.size)
-            else:
-                assert data is not None
-                i = np.flatnonzero(data[sample] < math.inf)
-                t = data[sample][i]
-            times.append(t)
-            neurons.append(i + self._first[source.name])
-        if not times:
+        trains = [self._trains(source, sample) for source in self.net.sources]
+        if not trains:
             return np.empty(0), np.empty(0, dtype=np.int64)
-        t, g = np.concatenate(times), np.concatenate(neurons)
-        if self.until is not None:
-            keep = t < self.until
-            t, g = t[keep], g[keep]
-        order = np.lexsort((g, t)) if t.dtype != object else _exact_order(t, g)
-        return t[order], g[order]
+        if len(trains) == 1:
+            ((t, g),) = trains
+        else:
+            # Each source is in order and they are in the order of their neurons: a stable sort by time merges them.
+            t, g = (np.concatenate(parts) for parts in zip(*trains, strict=True))
+            order = np.argsort(t, kind="stable")
+            t, g = t[order], g[order]
+        end = len(t) if self.until is None else int(np.searchsorted(t, self.until))
+        return t[:end], g[:end]
+
+    def _trains(self, source: Source, sample: int) -> tuple[Array, Array]:
+        """Times and global neurons of one source, in order of (time, neuron)."""
+        data = self._data.get(source.name)
+        if source.generator is not None:
+            ids = self.seed, int(self.sample_ids[sample])
+            t, i = source.generator.trains(source.name, source.size, self.until, *ids)
+        elif isinstance(data, SpikeTimes):
+            t, i = data.trains(f"simulate: source {source.name!r}", sample, source.size)
+        else:
+            assert data is not None
+            i = np.argsort(data[sample], kind="stable")[: np.count_nonzero(data[sample] < math.inf)]
+            t = data[sample][i]
+        return t, i + self._first[source.name]
 
     def _matrix_batch(self, times: Array, first: int, low: int, high: int) -> Stimulus:
         """One dense source: sort all rows at once, equal times by neuron."""
@@ -204,7 +207,3 @@ class Inputs:
             source.size if isinstance(self._data.get(source.name), np.ndarray) else None for source in self.net.sources
         ]
         return 0 if None in sizes else sum(size for size in sizes if size is not None)
-
-
-def _exact_order(times: Array, neurons: Array) -> list[int]:
-    return sorted(range(len(times)), key=lambda k: (times[k], neurons[k]))

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 import eventsim
+import eventsim.models  # registers the neuron models, also where eventsim is not installed
 from eventsim import viz
-from eventsim.models import neurons  # noqa: F401 - registers the models, also where eventsim is not installed
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "raster_recurrent.png"
 DELAY = 1.5

@@ -3,6 +3,7 @@
 import io
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -13,17 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import StepPatch
 
 import eventsim
-from eventsim import models, viz
+import eventsim.models  # registers the neuron models
+from eventsim import viz
 from eventsim.errors import InputError
-from eventsim.machine import SPIKE
 from eventsim.run import Run
 from eventsim.viz import palette
 
-assert models.neurons  # registers the neuron models
-
+SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 WINDOWS = {"input": (0.0, 1.0), "hidden": (0.0, 1.0, 3.0), "output": (1.0, 3.0, math.inf)}
 SIZES = {"input": 4, "hidden": 8, "output": 2}
 # (sample, population, neuron, time); hidden neuron 5 of sample 0 is premature.
@@ -285,7 +284,7 @@ def test_a_read_out_is_a_line_at_its_time_and_a_star_at_its_largest_potential() 
 @pytest.mark.parametrize("n_spikes", [10, 1_000_000])
 def test_ten_and_a_million_spikes_are_drawn_with_bounded_effort(n_spikes: int) -> None:
     ax = viz.raster(random_run(n_spikes))
-    marks = sum(line.get_xdata().size for line in ax.lines)
+    marks = sum(np.asarray(line.get_xdata()).size for line in ax.lines)
     assert marks == (n_spikes if n_spikes == 10 else 0)
     assert len(ax.images) == (0 if n_spikes == 10 else 4)
     assert sum(image.get_size()[0] * image.get_size()[1] for image in ax.images) < 200_000
@@ -416,7 +415,6 @@ def test_a_histogram_counts_every_spike_of_all_samples() -> None:
     assert axes.shape == (2,)  # the read-out never fires
     for order, ax in enumerate(axes):
         steps = one(ax, "histogram")
-        assert isinstance(steps, StepPatch)
         times = [t for _, population, _, t in SPIKES if population == order]
         edges = steps.get_data().edges
         assert edges.size == 11
@@ -542,3 +540,15 @@ def test_verification_refuses_what_it_cannot_draw() -> None:
         viz.verification(differing_report(), populations="ones")
     with pytest.raises(InputError, match="verification: ax holds 2 axes; must be 2 x 2"):
         viz.verification(differing_report(), ax=Figure().subplots(2))
+
+
+# -- pictures of the docs ---------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_each_picture_is_small_and_has_the_script_that_makes_it() -> None:
+    scripts = {script.stem for script in (ROOT / "examples").glob("*.py")}
+    for picture in (ROOT / "docs" / "images").glob("*.png"):
+        assert picture.stem in scripts
+        assert picture.stat().st_size < 150_000

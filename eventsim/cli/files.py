@@ -1,0 +1,124 @@
+"""Files that a command reads and writes besides eventsim's own: arrays of data, and pictures.
+
+Relies on numpy's formats; a pickle is never loaded. Used by the commands.
+"""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eventsim.archive import DAMAGE, HEADER
+from eventsim.errors import FileFormatError, InputError
+from eventsim.sources import SpikeTimes
+
+Array = np.ndarray[Any, Any]
+VALUES, TIMES = "x", "spike_times"
+DATA_HELP = (
+    f"data: a .npy array (n, *input shape), or an .npz file with one array or one named {VALUES!r}; an array named "
+    f"{TIMES!r} holds one spike time a neuron (inf = silent) instead of values"
+)
+
+
+def read_data(path: Path) -> Array | SpikeTimes:
+    """Return the values or the spike times of a data file.
+
+    Raises
+    ------
+    FileFormatError
+        A file that is missing, damaged, a pickle or of another kind; several arrays of which none is named "x".
+    """
+    name, array = _chosen(path, arrays_of(path))
+    return SpikeTimes(array) if name == TIMES else array
+
+
+def read_values(path: Path) -> Array:
+    """Return the values of a data file; spike times are refused."""
+    data = read_data(path)
+    if isinstance(data, SpikeTimes):
+        raise InputError(f"{path}: this file holds spike times, but values are needed here; give the values")
+    return data
+
+
+def arrays_of(path: Path) -> dict[str, Array]:
+    """Return all arrays of a .npy (under the name "") or .npz file."""
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"": loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError as error:
+        raise FileFormatError(f"{path}: there is no such file; check the path") from error
+    except IsADirectoryError as error:
+        raise FileFormatError(f"{path}: this is a folder; give the path of a file") from error
+    except PermissionError as error:
+        raise FileFormatError(f"{path}: this file may not be read; change its permissions") from error
+    except DAMAGE as error:
+        raise FileFormatError(
+            f"{path}: this is no .npy or .npz file of numbers, or it is damaged; save the array with numpy.save "
+            "(pickles are never loaded)"
+        ) from error
+
+
+def format_of(path: Path) -> str:
+    """Return the format that an eventsim file says it is; "" for another file. Nothing is checked beyond that."""
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return ""
+        with loaded:
+            return str(json.loads(loaded[HEADER].tobytes())["format"])
+    except DAMAGE:
+        return ""
+
+
+def _chosen(path: Path, arrays: dict[str, Array]) -> tuple[str, Array]:
+    if HEADER in arrays:
+        raise FileFormatError(
+            f"{path}: this is a file of eventsim (`eventsim info {path}` says which), not data; give a .npy array"
+        )
+    for name in (VALUES, TIMES):
+        if name in arrays:
+            return name, arrays[name]
+    if len(arrays) == 1:
+        return next(iter(arrays.items()))
+    raise FileFormatError(
+        f"{path}: there are {len(arrays)} arrays in it ({', '.join(arrays) or 'none'}); give a file with one, or name "
+        f"it {VALUES!r}"
+    )
+
+
+def check_folder_of(path: Path) -> None:
+    """Refuse a path that cannot be written to, before the work whose result it shall hold."""
+    if not path.resolve().parent.is_dir():
+        raise InputError(f"{path}: the folder {str(path.parent)!r} does not exist; create it first")
+    if path.is_dir():
+        raise InputError(f"{path}: this is a folder; give the name of a file")
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a picture completely or not at all; the suffix says the format, PNG without one."""
+    kind = path.suffix.lower().removeprefix(".") or "png"
+    known = figure.canvas.get_supported_filetypes()
+    if kind not in known:
+        raise InputError(f"{path}: pictures of kind {kind!r} cannot be written; allowed: {', '.join(sorted(known))}")
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        figure.savefig(temporary, format=kind, dpi=120)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_array(array: Array, path: Path) -> None:
+    """Write a .npy file completely or not at all."""
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            np.save(stream, array, allow_pickle=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,166 @@
+"""``eventsim info``: versions and models, or what a file holds."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from eventsim.cli.command import OK, Command, add_json, print_json
+from eventsim.cli.layout import count, pairs, plural, shape_text
+
+LISTED_ARRAYS = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``eventsim info``."""
+    parser.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE",
+        help="a network, a run, a ReLU network, or an array; without it: versions, folders, neuron models",
+    )  # fmt: skip
+    add_json(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print what is installed, or what a file holds."""
+    content, text = installation() if options.file is None else file_content(options.file)
+    if options.json:
+        print_json(content)
+    else:
+        print(text)
+    return OK
+
+
+def installation() -> tuple[dict[str, Any], str]:
+    """Versions, where compiled loops are kept, and the neuron models there are."""
+    import eventsim
+    from eventsim import models
+    from eventsim._jit import CACHE
+    from eventsim.neuron_model import find_model, model_names
+    from eventsim.provenance import versions
+    from eventsim.sources import draw_trains
+
+    known = {name: find_model(name) for name in model_names()}
+    # Every compiled loop knows its folder; an interpreted one is a plain function.
+    folder = getattr(getattr(draw_trains, "stats", None), "cache_path", None) if CACHE else None
+    content = {
+        "versions": versions(),
+        "installed": str(Path(eventsim.__file__).parent),
+        "compiled_loops": folder,
+        "neuron_models": {
+            name: {p.name: {"unit": p.unit, "meaning": p.meaning} for p in model.parameters}
+            for name, model in known.items()
+        },
+    }
+    del models  # imported so that its neuron models are registered, also in a checkout that is not installed
+    rows: list[tuple[str, object]] = [*versions().items()]
+    rows += [("installed in", content["installed"]), ("compiled loops", folder or "not kept")]
+    parameters = [(name, ", ".join(p.name for p in model.parameters)) for name, model in known.items()]
+    return content, f"{pairs(rows)}\n\nneuron models and their parameters\n{pairs(parameters)}"
+
+
+def file_content(path: Path) -> tuple[dict[str, Any], str]:
+    """What one file holds, by the format that its header names."""
+    from eventsim.cli.files import arrays_of, format_of
+    from eventsim.models import relu_network
+    from eventsim.network import FILE_FORMAT as NETWORK
+    from eventsim.run import FILE_FORMAT as RUN
+
+    readers = {NETWORK: network_content, RUN: run_file_content, relu_network.FORMAT: relu_content}
+    format = format_of(path)
+    if format in readers:
+        content, text = readers[format](path)
+    else:
+        content, text = arrays_content(arrays_of(path))
+        format = format or "arrays"
+    kind = {NETWORK: "spiking network", RUN: "run", relu_network.FORMAT: "ReLU network"}.get(format, format)
+    return {"file": path, "format": format} | content, f"{path}: {kind}\n{text}"
+
+
+def network_content(path: Path) -> tuple[dict[str, Any], str]:
+    """A spiking network."""
+    import eventsim
+    from eventsim.cli.results import network_rows, network_table
+
+    net = eventsim.load_network(path)
+    content = {
+        "hash": net.hash(),
+        "time_unit": net.time_unit,
+        "neurons": net.n_neurons,
+        "synapses": net.n_synapses,
+        "layers": network_rows(net),
+        "provenance": net.provenance,
+    }
+    unit = "none (pure numbers)" if net.time_unit is None else f"{net.time_unit:g} s"
+    rows = [("neurons", count(net.n_neurons)), ("synapses", count(net.n_synapses)), ("time unit", unit)]
+    return content, f"{network_table(net)}\n\n{pairs([*rows, ('hash', net.hash()[:12])])}"
+
+
+def run_file_content(path: Path) -> tuple[dict[str, Any], str]:
+    """A run."""
+    import eventsim
+    from eventsim.cli.results import run_content, run_facts, run_table
+
+    run = eventsim.load_run(path)
+    made = run.provenance
+    rows: list[tuple[str, object]] = [
+        ("samples", count(run.n_samples) + ("" if run.complete else ", INCOMPLETE: the run ended early")),
+        ("recorded", made.get("record", "?")),
+        ("engine", f"{made.get('engine', '?')}, seed {made.get('seed', '?')}"),
+        ("network", str(made.get("network_hash", "?"))[:12]),
+        ("made with", f"eventsim {made.get('versions', {}).get('eventsim', '?')}"),
+    ]
+    return run_content(run), f"{run_table(run)}\n\n{pairs(run_facts(run) + rows)}"
+
+
+def relu_content(path: Path) -> tuple[dict[str, Any], str]:
+    """A trained ReLU network."""
+    from eventsim import models
+    from eventsim.cli.layout import table
+
+    relu = models.read_relu(path)
+    shape = relu.input_shape
+    rows = []
+    for layer in relu.layers:
+        shape = layer.output_shape(shape)
+        rows.append(
+            [layer.name, layer.kind, shape_text(shape), count(layer.n_parameters), "yes" if layer.relu else "no"]
+        )
+    content = {
+        "input_shape": list(relu.input_shape),
+        "parameters": relu.n_parameters,
+        "layers": [
+            {"layer": name, "kind": kind, "shape": shape, "parameters": size, "relu": after}
+            for name, kind, shape, size, after in rows
+        ],
+        "provenance": dict(relu.provenance),
+    }
+    text = table(["layer", "kind", "neurons", "parameters", "ReLU"], rows, left=2)
+    about = [("input", shape_text(relu.input_shape)), ("parameters", count(relu.n_parameters))]
+    return content, f"{text}\n\n{pairs(about + [(name, value) for name, value in relu.provenance.items()])}"
+
+
+def arrays_content(arrays: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Arrays of data."""
+    rows: list[tuple[str, object]] = []
+    content: dict[str, Any] = {}
+    for name, array in arrays.items():
+        numeric = array.dtype.kind in "fiub" and array.size > 0
+        low, high = (array.min(), array.max()) if numeric else (None, None)
+        span = f", {low:g} to {high:g}" if numeric else ""
+        content[name or "array"] = {"shape": list(array.shape), "dtype": str(array.dtype), "min": low, "max": high}
+        rows.append((name or "array", f"{shape_text(array.shape) or 'one number'}, {array.dtype}{span}"))
+    more = len(rows) - LISTED_ARRAYS
+    text = pairs(rows[:LISTED_ARRAYS]) + (f"\n  and {plural(more, 'array')} more" if more > 0 else "")
+    return {"arrays": content}, text
+
+
+COMMAND = Command(
+    "info",
+    "show versions and models, or what a file holds",
+    (
+        ("eventsim info", "versions, where compiled loops are kept, neuron models"),
+        ("eventsim info net.npz", "layers, windows and size of a network; runs and ReLU networks as well"),
+        ("eventsim info x.npy --json", "shape and range of an array"),
+    ),
+    add_arguments,
+    execute,
+)

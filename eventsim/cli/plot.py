@@ -1,0 +1,103 @@
+"""``eventsim plot``: a picture of a saved run."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eventsim.cli.command import OK, Command, integer_from
+from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from eventsim.run import Run
+
+KINDS = ("raster", "histogram", "membrane")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``eventsim plot``."""
+    parser.add_argument("run", type=Path, metavar="RUN.npz", help="a run, as `eventsim run --out` saved it")
+    parser.add_argument(
+        "--kind", choices=KINDS, default="raster",
+        help="raster and membrane show one sample, histogram all samples (default: raster)",
+    )  # fmt: skip
+    parser.add_argument("--sample", type=integer_from(0), default=0, metavar="K", help="which sample (default: 0)")
+    parser.add_argument(
+        "--population", action="append", metavar="NAME",
+        help="draw this layer only; may be repeated (default: all; needed for membrane)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--neurons", type=indices, metavar="I,J,…",
+        help="membrane: which recorded neurons (default: all that were recorded)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--network", type=Path, metavar="NET.npz", help="membrane: the network, for V(t) between the events"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.png", help="where to write; the suffix is the format (default: KIND.png)"
+    )
+
+
+def indices(text: str) -> list[int]:
+    """Argparse type: neuron numbers separated by commas."""
+    return [integer_from(0)(part) for part in text.split(",")]
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Load the run, draw, save."""
+    import eventsim
+    from eventsim.cli.files import check_folder_of, save_figure
+
+    out = options.out or Path(f"{options.kind}.png")
+    check_folder_of(out)
+    net = None if options.network is None else eventsim.load_network(options.network)
+    run = eventsim.load_run(options.run, net)
+    save_figure(figure(run, options), out)
+    print(f"written: {out}")
+    return OK
+
+
+def figure(run: "Run", options: argparse.Namespace) -> Any:
+    """Return the figure that the options ask for."""
+    from eventsim import viz
+
+    if options.kind == "raster":
+        return viz.raster(run, options.sample, populations=options.population).figure
+    if options.kind == "histogram":
+        return viz.spike_histogram(run, populations=options.population)[0].figure
+    return _membrane(run, options)
+
+
+def _membrane(run: "Run", options: argparse.Namespace) -> Any:
+    from eventsim import viz
+
+    recorded = {name: run.recorded(name) for name in run.populations}
+    recorded = {name: neurons for name, neurons in recorded.items() if neurons}
+    names = options.population or list(recorded)
+    if options.network is None:
+        raise InputError(
+            "plot: --kind membrane needs --network NET.npz, since a run's file holds the events only and the network "
+            "says how V moves between them"
+        )
+    if len(names) != 1:
+        raise InputError(
+            f"plot: --kind membrane draws one layer; recorded are {', '.join(recorded) or 'none'}; choose with "
+            "--population, record with `eventsim run --record NAME:0,1,2`"
+        )
+    neurons = options.neurons or recorded.get(names[0], [])
+    return viz.membrane(run, names[0], neurons, options.sample).figure
+
+
+COMMAND = Command(
+    "plot",
+    "draw a picture of a saved run",
+    (
+        ("eventsim plot run.npz --out raster.png", "who fired when in sample 0"),
+        ("eventsim plot run.npz --kind histogram --out histogram.pdf", "when the neurons of each layer fire"),
+        (
+            "eventsim plot run.npz --kind membrane --network net.npz --population dense1 --neurons 3,14",
+            "potentials of neurons that `eventsim run --record dense1:3,14` recorded",
+        ),
+    ),
+    add_arguments,
+    execute,
+)

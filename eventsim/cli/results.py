@@ -1,0 +1,146 @@
+"""What the command line says about networks and runs: the same tables and the same JSON in every command.
+
+Relies on `Network` and `Run`. Used by the commands.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from eventsim.cli.layout import count, duration, large, plural, shape_text, table
+from eventsim.errors import InputError
+from eventsim.network import Network, Source
+from eventsim.run import Run
+
+COUNTED = ("premature", "late", "clipped")
+
+
+def window_text(window: Any) -> str:
+    """Return the part of a window in which a layer's spikes fall; of a read-out the time at which it is read."""
+    if window is None:
+        return "-"
+    if len(window) == 3 and float(window[2]) == float("inf"):
+        return f"read at {float(window[1]):.4g}"
+    return f"[{float(window[-2]):.4g}, {float(window[-1]):.4g})"
+
+
+def network_summary(net: Network) -> str:
+    """Return one line: layers and their sizes, synapses."""
+    layers = " -> ".join(f"{node.name} {shape_text(node.shape)}" for node in net.nodes)
+    return f"{layers}; {plural(net.n_synapses, 'synapse')}"
+
+
+def network_rows(net: Network) -> list[dict[str, Any]]:
+    """Return for each source and population its name, model, shape, neurons, incoming synapses and window."""
+    incoming = {node.name: 0 for node in net.nodes}
+    for projection in net.projections:
+        incoming[projection.post.name] += projection.kind.n_synapses
+    return [
+        {
+            "layer": node.name,
+            "kind": _kind(node),
+            "shape": list(node.shape),
+            "neurons": node.size,
+            "synapses": incoming[node.name],
+            "window": None if node.window is None else [float(t) for t in node.window],
+        }
+        for node in net.nodes
+    ]
+
+
+def _kind(node: Any) -> str:
+    if isinstance(node, Source):
+        return "source" if node.generator is None else "Poisson source"
+    return str(node.model.name)
+
+
+def network_table(net: Network, extra: tuple[str, Callable[[str], str]] | None = None) -> str:
+    """Return the table of `network_rows`, with one more column where given: its head and its cell for each layer."""
+    rows = [
+        [row["layer"], row["kind"], count(row["neurons"]), count(row["synapses"]), window_text(row["window"])]
+        + ([extra[1](row["layer"])] if extra else [])
+        for row in network_rows(net)
+    ]
+    header = ["layer", "kind", "neurons", "synapses", "window", *([extra[0]] if extra else [])]
+    return table(header, rows, left=2)
+
+
+def run_content(run: Run) -> dict[str, Any]:
+    """Return what `--json` says about a run."""
+    seconds = run.provenance.get("seconds")
+    visited = run.counters["visited"]
+    content: dict[str, Any] = {
+        "complete": run.complete,
+        "samples": run.n_samples,
+        "neurons": dict(zip(run.populations, run.sizes, strict=True)),
+        "counters": run.counters,
+        "seconds": seconds,
+        "synaptic_events_per_second": visited / seconds if seconds else None,
+        "provenance": run.provenance,
+    }
+    if has_readout(run):
+        content["predictions"] = run.predictions
+    return content
+
+
+def has_readout(run: Run) -> bool:
+    """Is there a read-out population, reached in every sample?"""
+    try:
+        readout = run.readout
+    except InputError:
+        return False
+    return not bool((readout != readout).any())
+
+
+def run_table(run: Run) -> str:
+    """Return one line for each source and population: neurons, spikes, spikes per neuron and sample, counters."""
+    rows = []
+    by_population = run.counters["by_population"]
+    for name, size in zip(run.populations, run.sizes, strict=True):
+        counters = by_population[name]
+        spikes = source_spikes(run, name) if _is_source(run, name) else int(counters["spikes"])
+        cells = ["-", "-"] if spikes is None else [count(spikes), f"{spikes / (size * run.n_samples):.3f}"]
+        rows.append([name, count(size), *cells, *(count(counters[key]) for key in COUNTED)])
+    return table(["layer", "neurons", "spikes", "per neuron", *COUNTED], rows)
+
+
+def _is_source(run: Run, name: str) -> bool:
+    window = run.windows.get(name)
+    return window is not None and len(window) == 2
+
+
+def source_spikes(run: Run, name: str) -> int | None:
+    """How many spikes a source sent, which the counters leave out; None where they were not recorded."""
+    try:
+        spikes = run.spikes
+    except InputError:
+        return None
+    return int((spikes["population"] == run.populations.index(name)).sum())
+
+
+def run_facts(run: Run) -> list[tuple[str, object]]:
+    """Return the totals of a run and its speed, each with its name."""
+    counters, seconds = run.counters, run.provenance.get("seconds")
+    rows: list[tuple[str, object]] = [
+        ("spikes", count(counters["spikes"])),
+        ("synaptic events", speed_text(counters["visited"], seconds)),
+    ]
+    if counters["synaptic_events"] != counters["visited"]:
+        rows.append(("nominal", f"{large(counters['synaptic_events'])} (spikes x fan-out)"))
+    transport = counters.get("transport")
+    if transport is not None:
+        waiting = f"mean {transport['mean_waiting']:.4g}, longest {transport['max_waiting']:.4g}"
+        rows.append(("bus", f"{count(transport['spikes'])} spikes, waiting {waiting}"))
+    return rows
+
+
+def speed_text(events: int, seconds: float | None) -> str:
+    """Return "2.1 million in 52 ms, 40.3 million a second"; the seconds are without those of compiling."""
+    if not seconds:
+        return large(events)
+    return f"{large(events)} in {duration(seconds)}, {large(events / seconds)} a second"
+
+
+def wants_progress(quiet: bool = False) -> bool:
+    """Is somebody watching? Progress goes to a terminal only, never into a log."""
+    return not quiet and sys.stderr.isatty()

@@ -1,0 +1,68 @@
+"""``eventsim verify``: event times against closed forms, and against the ReLU network."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from eventsim.cli.command import FAILED, OK, Command, add_json, add_threads, print_json
+from eventsim.cli.patience import patience
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``eventsim verify``."""
+    from eventsim.cli.files import DATA_HELP
+
+    parser.add_argument("network", type=Path, metavar="NET.npz", help="spiking network, as `eventsim convert` saved it")
+    parser.add_argument("relu", type=Path, metavar="RELU.npz", help="the ReLU network that it was made from")
+    parser.add_argument("data", type=Path, metavar="DATA.npy", help=DATA_HELP)
+    parser.add_argument(
+        "--run", type=Path, metavar="RUN.npz",
+        help="check this run (of the same network and data) instead of simulating",
+    )  # fmt: skip
+    add_threads(parser)
+    add_json(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Simulate if need be, verify, and print the report."""
+    import eventsim
+    from eventsim import models
+    from eventsim.cli.files import read_values
+    from eventsim.cli.results import wants_progress
+
+    net = eventsim.load_network(options.network)
+    relu = models.read_relu(options.relu)
+    x = read_values(options.data)
+    if options.run is not None:
+        run = eventsim.load_run(options.run)
+    else:
+        progress = wants_progress(options.json)
+        with patience(options.json):
+            run = eventsim.simulate(net, x, error_bounds=True, threads=options.threads, progress=progress)
+    report = models.verify(net, relu, x, run=run)
+    if options.json:
+        print_json(report_content(report))
+    else:
+        print(report.table())
+    return OK if report.ok else FAILED
+
+
+def report_content(report: Any) -> Any:
+    """Return what `--json` says about a report."""
+    import json
+
+    content = report.to_json()
+    return json.loads(content) if isinstance(content, str) else content
+
+
+COMMAND = Command(
+    "verify",
+    "check every spike time of a network",
+    (
+        ("eventsim verify net.npz relu.npz x_test.npy", "simulate and check; exit code 1 if anything is wrong"),
+        ("eventsim verify net.npz relu.npz x_test.npy --run run.npz", "check a run that `eventsim run --out` saved"),
+        ("eventsim verify net.npz relu.npz x_test.npy --json > report.json", "the report for a program"),
+    ),
+    add_arguments,
+    execute,
+)

@@ -1,0 +1,285 @@
+"""What is refused is refused before anything runs, with what, where, what is allowed, and what to do."""
+
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+import eventsim
+from eventsim import models
+from eventsim.errors import (
+    BudgetError,
+    FaultError,
+    FileFormatError,
+    InputError,
+    ModelError,
+    NetworkError,
+    SimulationError,
+)
+
+
+def small(n=2):
+    net = eventsim.Network()
+    source = net.source(n, name="input")
+    cell = net.population("linear_psp", 1, name="hidden", threshold=1.0)
+    net.connect(source, cell, eventsim.Dense(np.ones((1, n))))
+    return net
+
+
+def lif(**parameters):
+    net = eventsim.Network()
+    source = net.source(1, name="input")
+    cell = net.population("lif_delta", 2, name="cells", tau_mem=10.0, **parameters)
+    net.connect(source, cell, eventsim.Dense([[2.0], [2.0]]))
+    return net
+
+
+# -- weights, shapes, delays ------------------------------------------------------------------------------------------
+
+
+def test_nan_weights_are_refused_with_their_place():
+    with pytest.raises(NetworkError, match=r"Dense: weight\[0, 1\] = nan; must be finite"):
+        eventsim.Dense([[1.0, np.nan]])
+
+
+def test_text_weights_are_refused():
+    with pytest.raises(NetworkError, match="must be real numbers"):
+        eventsim.Dense([["a"]])
+
+
+def test_weights_of_the_wrong_shape_are_refused_with_both_shapes():
+    net = eventsim.Network()
+    a, b = net.source(3, name="a"), net.population("linear_psp", 2, name="b", threshold=1.0)
+    with pytest.raises(NetworkError, match=r"a -> b: Dense weights have shape \(3, 2\); must be .* \(2, 3\)"):
+        net.connect(a, b, eventsim.Dense(np.ones((3, 2))))
+    with pytest.raises(NetworkError, match="OneToOne has 2 weights for 3 sources"):
+        net.connect(a, b, eventsim.OneToOne([1.0, 1.0]))
+    with pytest.raises(NetworkError, match=r"Sparse targets\[0\] = 5; must be in 0\.\.1"):
+        net.connect(a, b, eventsim.Sparse([0], [5], [1.0]))
+    with pytest.raises(NetworkError, match="Sparse: sources has type"):
+        eventsim.Sparse([0.5], [0], [1.0])
+
+
+def test_negative_delay_and_foreign_projection_are_refused():
+    net = small()
+    other = eventsim.Network()
+    a, b = other.source(1, name="a"), other.population("linear_psp", 1, name="b", threshold=1.0)
+    with pytest.raises(NetworkError, match=r"delay = -1.0; must be >= 0"):
+        other.connect(a, b, eventsim.Dense([[1.0]]), delay=-1.0)
+    with pytest.raises(NetworkError, match="list is no projection"):
+        other.connect(a, b, [[1.0]])
+    with pytest.raises(NetworkError, match="is a source; spikes can only go to a population"):
+        other.connect(b, a, eventsim.Dense([[1.0]]))
+    with pytest.raises(NetworkError, match="learning rules are not available"):
+        other.connect(a, b, eventsim.Dense([[1.0]]), rule="stdp")
+    net.hash()
+    with pytest.raises(NetworkError, match="frozen"):
+        net.source(1, name="late")
+
+
+def test_a_typo_in_a_population_name_is_answered_with_the_nearest():
+    with pytest.raises(NetworkError, match="unknown population 'hiden', did you mean 'hidden'"):
+        small().node("hiden")
+    run = eventsim.simulate(small(), [[0.5, 0.5]], engine="reference")
+    with pytest.raises(InputError, match="unknown population 'hiden', did you mean 'hidden'"):
+        run.spike_times("hiden")
+
+
+def test_names_are_unique_and_shapes_positive():
+    net = small()
+    with pytest.raises(NetworkError, match="must be a string that no other"):
+        net.source(1, name="input")
+    with pytest.raises(NetworkError, match="Empty layers are not allowed"):
+        net.source(0, name="none")
+    with pytest.raises(NetworkError, match="no population"):
+        eventsim.Network().hash()
+
+
+# -- models -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "message"),
+    [
+        ("lif_delta", {"tau_mem": 0.0}, r"tau_mem\[0\] = 0.0; must be > 0"),
+        ("lif_delta", {"tau_mem": [1.0, np.nan]}, r"tau_mem\[1\] = nan"),
+        ("lif_delta", {}, "lif_delta needs tau_mem"),
+        ("lif_delta", {"tau_mem": 1.0, "v_reset": 2.0}, r"v_reset\[0\] = 2.0; must be below v_threshold"),
+        ("lif_delta", {"tau_mme": 1.0}, "unknown parameter 'tau_mme', did you mean 'tau_mem'"),
+        ("lif_delta", {"tau_mem": [1.0, 2.0, 3.0]}, r"tau_mem has shape \(3,\)"),
+        ("lif_clocked", {"period": 1.0, "decay": 0.5, "reset": "sfot"}, "did you mean 'soft'"),
+        ("lif_dleta", {}, "unknown neuron model 'lif_dleta', did you mean 'lif_delta'"),
+        ("linear_psp", {"threshold": 0.0}, r"threshold\[0\] = 0.0; must be > 0"),
+        ("ttfs_b1", {"threshold": np.inf, "window": (0, 1, 2)}, "must be a finite number"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(model, parameters, message):
+    with pytest.raises(ModelError, match=message):
+        eventsim.Network().population(model, 2, name="cells", **parameters)
+
+
+@pytest.mark.parametrize("window", [None, (0, 1), (0, 2, 1), (1, 1, 2), (-1, 1, 2), (0, 1, np.inf)])
+def test_windows_that_do_not_increase_are_refused(window):
+    with pytest.raises(NetworkError, match="Windows are increasing"):
+        eventsim.Network().population("ttfs_b1", 1, name="cells", window=window, threshold=1.0)
+
+
+def test_a_window_on_a_model_without_one_is_refused():
+    with pytest.raises(NetworkError, match="lif_delta has no window"):
+        eventsim.Network().population("lif_delta", 1, tau_mem=1.0, window=(0, 1, 2))
+
+
+# -- data -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([[0.5, 1.5]], r"1 values outside the coded range \[0, 1\].*neuron 1 = 1.5"),
+        ([[0.5, np.nan]], r"x\[0\] holds NaN at neuron 1"),
+        ([0.5, 0.5], r"x has shape \(2,\); must be \(n, 2\)"),
+        (np.empty((0, 2)), "no samples"),
+        ([["a", "b"]], "must be real numbers"),
+        (None, "no data for source 'input'"),
+        ({"inptu": [[0.5, 0.5]]}, "did you mean 'input'"),
+        (eventsim.SpikeTimes(np.array([[0.5, -1.0]])), r"spike time -1.0 of sample 0, neuron 1; must be >= 0"),
+        (eventsim.SpikeTimes(np.array([[0.5, np.nan]])), r"spike time nan"),
+        (eventsim.SpikeTimes([[[0.5, 0.2], []]]), "not increasing"),
+        (eventsim.SpikeTimes([[[0.5]]]), "1 spike trains for 2 neurons"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(x, message):
+    with pytest.raises(eventsim.EventsimError, match=message):
+        eventsim.simulate(small(), x)
+
+
+def test_values_outside_the_range_are_clipped_and_counted_on_demand():
+    run = eventsim.simulate(small(), [[0.5, 1.5], [-1.0, 0.5]], clip=True, engine="reference")
+    assert run.counters["clipped"] == 2
+    assert run.spike_times("input").tolist() == [[0.5, 0.0], [np.inf, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"engine": "compield"}, "did you mean 'compiled'"),
+        ({"record": "spike"}, "did you mean 'spikes'"),
+        ({"record": {"hidden": [7]}}, r"must be neuron indices 0\.\.0"),
+        ({"record": {"input": [0]}}, "sources have no membrane"),
+        ({"threads": 0}, "threads = 0"),
+        ({"max_events": 0}, "max_events = 0"),
+        ({"until": 0.0}, "until = 0.0; must be a time > 0"),
+        ({"sample_ids": [1, 2]}, "sample_ids has shape"),
+        ({"faults": ["jitter"]}, "is no emission fault"),
+        ({"transport": "bus"}, "is no transport"),
+    ],
+)
+def test_arguments_of_simulate_are_checked(arguments, message):
+    with pytest.raises(eventsim.EventsimError, match=message):
+        eventsim.simulate(small(), [[0.5, 0.5]], **arguments)
+
+
+def test_error_bounds_are_refused_where_the_model_has_none():
+    with pytest.raises(InputError, match="lif_delta .* carries no rounding bound"):
+        eventsim.simulate(lif(), eventsim.SpikeTimes([[1.0]]), error_bounds=True)
+
+
+def test_clocks_and_generators_need_until():
+    net = eventsim.Network()
+    net.source(1, generator=eventsim.Poisson(1.0))
+    net.population("linear_psp", 1, name="cell", threshold=1.0)
+    with pytest.raises(NetworkError, match=r"until=None, but the generator of source 'input' never stops"):
+        eventsim.simulate(net)
+    with pytest.raises(NetworkError, match="Poisson: rate = -1.0"):
+        eventsim.Poisson(-1.0).rates(1)
+
+
+@pytest.mark.parametrize("fault", [eventsim.faults.Jitter, eventsim.faults.Clock, eventsim.transport.AerBus])
+def test_stages_refuse_negative_strength(fault):
+    with pytest.raises(FaultError, match=r"must be >= 0"):
+        fault(-1.0)
+
+
+# -- while it runs ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_delay_lost_by_rounding_is_an_error_that_names_the_neuron(engine):
+    net = eventsim.Network()
+    source = net.source(1, name="input")
+    cell = net.population("lif_delta", 2, name="cells", tau_mem=10.0)
+    net.connect(source, cell, eventsim.Dense([[2.0], [2.0]]))
+    net.connect(cell, cell, eventsim.Dense(np.eye(2)), delay=1e-20)
+    with pytest.raises(SimulationError, match=r"neuron 0 of 'cells' at t = 1.0 .*lost by rounding") as error:
+        eventsim.simulate(net, eventsim.SpikeTimes([[1.0]]), engine=engine)
+    assert not error.value.run.complete
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_neuron_firing_twice_at_one_time_is_an_error_that_names_it(engine):
+    net = eventsim.Network()
+    source = net.source(1, name="input")
+    cell = net.population("lif_delta", 1, name="cells", tau_mem=10.0)
+    net.connect(source, cell, eventsim.Dense([[2.0]]))
+    net.connect(cell, cell, eventsim.Dense([[2.0]]))
+    with pytest.raises(SimulationError, match=r"neuron 0 of 'cells' fires twice at t = 1.0"):
+        eventsim.simulate(net, eventsim.SpikeTimes([[1.0]]), engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_used_up_budget_keeps_what_was_done(engine):
+    net = eventsim.Network()
+    source = net.source(1, name="input")
+    cell = net.population("lif_delta", 1, name="cells", tau_mem=10.0)
+    net.connect(source, cell, eventsim.Dense([[2.0]]))
+    net.connect(cell, cell, eventsim.Dense([[2.0]]), delay=1.0)
+    with pytest.raises(BudgetError, match="max_events = 100 reached") as error:
+        eventsim.simulate(net, eventsim.SpikeTimes([[1.0]]), engine=engine, max_events=100)
+    run = error.value.run
+    assert not run.complete
+    assert 20 < len(run.spikes) <= 102
+    assert (np.diff(run.spikes["time"]) >= 0).all()
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def foreign_npz(path):
+    np.savez(path, a=np.arange(3))
+
+
+def pickled(path):
+    path.write_bytes(pickle.dumps({"a": 1}))
+
+
+def object_npz(path):
+    np.savez(path, header=np.array([{}], dtype=object))
+
+
+def zip_without_arrays(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+
+
+def truncated(path):
+    small().save(path)
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+@pytest.mark.parametrize("spoil", [foreign_npz, pickled, object_npz, zip_without_arrays, truncated])
+@pytest.mark.parametrize("load", [eventsim.load_network, eventsim.load_run, models.read_relu])
+def test_corrupt_and_foreign_files_are_refused(spoil, load, tmp_path):
+    path = tmp_path / "file.npz"
+    spoil(path)
+    with pytest.raises(FileFormatError):
+        load(path)
+    with pytest.raises(FileFormatError):
+        load(tmp_path / "missing.npz")
+
+
+def test_unsupported_estimators_are_named():
+    from sklearn.svm import SVC
+
+    with pytest.raises(eventsim.EventsimError, match="SVC"):
+        models.read_relu(SVC())
