@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from eventsim import compiled
+from eventsim import compiled, problems
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.machine import (
     DONE,
@@ -128,7 +128,7 @@ class Worker:
                 control.grow = 0
             problem = self._problem(status)
             if problem is None and over is not None and status != DONE:
-                problem = BudgetError, self._where(f"{over}")
+                problem = BudgetError, problems.budget_used_up(int(control.sample[0]), over)
             if problem is not None or status == DONE:
                 with _LOCK:
                     task.queue_operations += int(control.queue_operations[0])
@@ -166,25 +166,18 @@ class Worker:
 
     def _problem(self, status: int) -> Problem | None:
         if status == TWICE:
-            return SimulationError, self._where(
-                f"{self._neuron()} fires twice at t = {self.machine.control.now[0]!r}; a neuron may fire once at one "
-                "time. Add a refractory period, or a delay to the cycle that it is part of"
-            )
+            return SimulationError, problems.fires_twice(*self._spike())
         if status == LOST_DELAY:
-            return SimulationError, self._where(
-                f"a spike of {self._neuron()} at t = {self.machine.control.now[0]!r} would arrive at the same time in "
-                "spite of its positive delay or service time, which is lost by rounding. Use delays above ulp(t), or "
-                "a smaller time unit"
-            )
+            return SimulationError, problems.delay_lost(*self._spike())
         return None
 
-    def _neuron(self) -> str:
-        g = int(self.machine.control.neuron[0])
+    def _spike(self) -> tuple[int, int, str, float]:
+        """Sample, neuron, population and time of the spike that stopped the loop."""
+        control = self.machine.control
+        g = int(control.neuron[0])
         n = int(self.machine.neurons.node[g])
-        return f"neuron {g - int(self.machine.nodes.first[n])} of {self.task.net.nodes[n].name!r}"
-
-    def _where(self, what: str) -> str:
-        return f"simulate: sample {int(self.machine.control.sample[0])}: {what}. The partial run is in error.run."
+        neuron = g - int(self.machine.nodes.first[n])
+        return int(control.sample[0]), neuron, self.task.net.nodes[n].name, float(control.now[0])
 
 
 def _rows(first: Any) -> Any:

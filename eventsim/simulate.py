@@ -51,6 +51,7 @@ class Task:
     spikes: Recorder
     traces: Recorder
     fault_keys: Array
+    exact: bool = field(init=False)
     first: Array = field(init=False)
     readout: Array = field(init=False)
     counters: Array = field(init=False)
@@ -69,7 +70,8 @@ class Task:
         total = sum(node.size for node in nodes)
         n_out = sum(p.size for p in self.net.populations if not p.model.spiking)
         rows = n if self.record != "readout" else 0
-        number: Any = object if self.net.exact else np.float64
+        self.exact = self.net.exact or self.inputs.exact
+        number: Any = object if self.exact else np.float64
         self.first = np.full((rows, total), math.inf, dtype=number)
         self.readout = np.full((n, n_out), math.nan, dtype=number)
         self.counters = np.zeros((n, len(nodes), len(COUNTERS)), dtype=np.int64)
@@ -159,7 +161,7 @@ def simulate(
 
             problem = run_reference(task, bar)
         else:
-            if net.exact or any(isinstance(data, np.ndarray) and data.dtype == object for data in task.inputs.data):
+            if task.exact:
                 raise InputError(
                     "simulate: this network or its input holds Fractions, which the compiled engine cannot; "
                     'allowed: float64. Use engine="reference".'
@@ -310,7 +312,6 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         counters["transport"] = task.transport.report(task.transport_state)
     spikes = task.spikes.collect() if task.record == "spikes" else None
     compiling = compile_report().seconds - task.compiled_before
-    exact = net.exact or task.first.dtype == object
     return Run(
         populations=[node.name for node in net.nodes],
         shapes=[node.shape for node in net.nodes],
@@ -324,7 +325,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _errors=task.errors if task.error_bounds and task.record != "readout" else None,
         _traces=task.traces.collect() if task.probes else None,
         _readout=task.readout if task.readout.shape[1] else None,
-        _exact=True if exact else None,
+        _exact=True if task.exact else None,
         _recorder=(task.spikes, task.traces),
         _network=net,
     )

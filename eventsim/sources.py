@@ -65,6 +65,16 @@ class SpikeTimes:
         return _checked(where, sample, times, neurons)
 
 
+def holds_exact(data: Any) -> bool:
+    """Is any of these numbers (`SpikeTimes`, an array, or nested sequences) kept as an object, such as a Fraction?"""
+    values = data.times if isinstance(data, SpikeTimes) else data
+    if isinstance(values, np.ndarray):
+        return values.dtype == object
+    if isinstance(values, Sequence):
+        return any(holds_exact(value) for value in values)
+    return not isinstance(values, float | int | np.floating | np.integer)
+
+
 def _checked(where: str, sample: int, times: Array, neurons: Array) -> tuple[Array, Array]:
     """Times that are numbers >= 0, without the silent ones, in order; `neurons` increase."""
     if times.dtype != object:

@@ -11,7 +11,7 @@ import numpy as np
 
 from eventsim.errors import InputError
 from eventsim.network import Network, Source
-from eventsim.sources import SpikeTimes, encode
+from eventsim.sources import SpikeTimes, encode, holds_exact
 
 Array = np.ndarray[Any, Any]
 
@@ -139,9 +139,9 @@ class Inputs:
         return ids.astype(np.uint64)
 
     @property
-    def data(self) -> list[Any]:
-        """The checked data of all driven sources."""
-        return list(self._data.values())
+    def exact(self) -> bool:
+        """Does any source get numbers that float64 cannot hold, such as Fractions?"""
+        return any(holds_exact(data) for data in self._data.values())
 
     # -- batches ----------------------------------------------------------------------------------------------------
 

@@ -3,5 +3,8 @@
 from eventsim.models import neurons
 from eventsim.models.read_relu import read_relu
 from eventsim.models.relu_network import ReluNetwork
+from eventsim.models.report import VerificationReport
+from eventsim.models.ttfs import to_ttfs
+from eventsim.models.verify import verify
 
-__all__ = ["ReluNetwork", "neurons", "read_relu"]
+__all__ = ["ReluNetwork", "VerificationReport", "neurons", "read_relu", "to_ttfs", "verify"]

@@ -19,6 +19,8 @@ from eventsim.cli.run import recorded
 from eventsim.errors import InputError
 from eventsim.progress import Progress
 
+# Needs no compiler; for options that would compile one more loop, of which each takes seconds.
+REFERENCE = ("--engine", "reference")
 EXAMPLES = [line for command in cli.COMMANDS.values() for line, _ in command.examples]
 
 
@@ -203,20 +205,20 @@ def test_a_run_of_the_command_line_is_that_of_python(made, capsys):
 
 def test_the_stages_of_hardware_are_passed_on(made, capsys):
     words = ["run", made / "net.npz", made / "x.npy", "--jitter", "0.01", "--clock", "0.05", "--bus", "1e-4"]
-    first = json_of(capsys, *words, "--seed", "3", "--out", "r.npz")["provenance"]
+    first = json_of(capsys, *words, *REFERENCE, "--seed", "3")["provenance"]
     assert [fault["fault"] for fault in first["faults"]] == ["jitter", "clock"]
     assert (first["seed"], first["transport"]["service_time"]) == (3, 1e-4)
 
 
 def test_a_bus_is_reported(made, capsys):
-    code, out, _ = called(capsys, "run", made / "net.npz", made / "x.npy", "--bus", "0.01")
+    code, out, _ = called(capsys, "run", made / "net.npz", made / "x.npy", "--bus", "0.01", *REFERENCE)
     assert code == OK
     assert "spikes, waiting mean" in out
 
 
 def test_membranes_are_recorded_and_drawn(made, capsys):
-    words = ["run", made / "net.npz", made / "x.npy", "--out", "r.npz", "--record", "dense1:0,2", "--record"]
-    json_of(capsys, *words, "dense2:1")
+    words = ["run", made / "net.npz", made / "x.npy", *REFERENCE, "--out", "r.npz"]
+    json_of(capsys, *words, "--record", "dense1:0,2", "--record", "dense2:1")
     assert eventsim.load_run("r.npz").recorded("dense1") == [0, 2]
     assert eventsim.load_run("r.npz").recorded("dense2") == [1]
     draw = ["plot", "r.npz", "--kind", "membrane", "--network", made / "net.npz"]
@@ -238,7 +240,17 @@ def test_record_is_a_level_or_neurons():
 
 def test_a_run_that_ends_early_keeps_what_was_done_and_fails(made, capsys):
     code, out, err = called(
-        capsys, "run", made / "net.npz", made / "x.npy", "--max-events", "20", "--threads", "1", "--out", "r.npz", "--json"
+        capsys,
+        "run",
+        made / "net.npz",
+        made / "x.npy",
+        "--max-events",
+        "20",
+        "--threads",
+        "1",
+        "--out",
+        "r.npz",
+        "--json",
     )
     assert code == FAILED
     assert err.startswith("eventsim: error: simulate: sample ")
@@ -254,7 +266,7 @@ def test_a_network_that_drives_itself_needs_no_data(capsys):
     cells = net.population("lif_delta", 3, name="cells", tau_mem=10.0, v_threshold=1.0)
     net.connect(noise, cells, eventsim.Dense(np.full((3, 5), 0.6)))
     net.save("net.npz")
-    out = json_of(capsys, "run", "net.npz", "--until", "20")
+    out = json_of(capsys, "run", "net.npz", "--until", "20", *REFERENCE)
     assert out["counters"]["spikes"] > 0
     assert "predictions" not in out
 
@@ -266,7 +278,7 @@ def test_spike_times_can_be_data(capsys):
     net.connect(pixels, cell, eventsim.Dense([[2.0, 1.0]]))
     net.save("net.npz")
     np.savez("data.npz", spike_times=np.array([[0.0, 0.25]]))
-    json_of(capsys, "run", "net.npz", "data.npz", "--out", "r.npz")
+    json_of(capsys, "run", "net.npz", "data.npz", "--out", "r.npz", *REFERENCE)
     assert eventsim.load_run("r.npz").spike_times("cell").tolist() == [[0.41666666666666663]]
 
 
@@ -427,7 +439,8 @@ def test_what_the_demo_proposes_works(capsys):
     proposed = [line.strip() for line in out.partition("What next")[2].splitlines() if line.startswith("  eventsim")]
     assert len(proposed) >= 4
     for line in proposed:
-        assert called(capsys, *shlex.split(line)[1:])[0] == OK, line
+        words = shlex.split(line)[1:]
+        assert called(capsys, *words, *(REFERENCE if words[0] == "run" else ()))[0] == OK, line
 
 
 def test_the_demo_has_no_more_images_than_there_are(capsys):

@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace) -> int:
     relu = models.read_relu(options.relu)
     x = read_values(options.data)
     if options.run is not None:
-        run = eventsim.load_run(options.run)
+        run = eventsim.load_run(options.run, net)
     else:
         progress = wants_progress(options.json)
         with patience(options.json):

@@ -1,0 +1,33 @@
+"""What can go wrong while a network runs, in words that are the same from both engines.
+
+Relies on nothing. Used by `engine` and `reference`, which know the sample, the neuron and the time.
+"""
+
+from typing import Any
+
+
+def fires_twice(sample: int, neuron: int, node: str, t: Any) -> str:
+    """A neuron emits for the second time at t: the order of events at t has no end, or no meaning."""
+    return _where(
+        sample,
+        f"neuron {neuron} of {node!r} fires twice at t = {t}; a neuron may fire once at one time. Add a refractory "
+        "period, or a delay to the cycle that it is part of",
+    )
+
+
+def delay_lost(sample: int, neuron: int, node: str, t: Any) -> str:
+    """A spike would arrive at its time of departure in spite of a positive delay."""
+    return _where(
+        sample,
+        f"a spike of neuron {neuron} of {node!r} at t = {t} would arrive at the same time in spite of its positive delay "
+        "or service time, which is lost by rounding. Use delays above ulp(t), or a smaller time unit",
+    )
+
+
+def budget_used_up(sample: int, which: str) -> str:
+    """A budget of events or of time was reached before the run was complete."""
+    return _where(sample, which)
+
+
+def _where(sample: int, what: str) -> str:
+    return f"simulate: sample {sample}: {what}. The partial run is in error.run."

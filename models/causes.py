@@ -1,0 +1,262 @@
+"""The cause of each neuron's spike time in each sample: the decisions that `eventsim.models.verify` defines.
+
+Each function takes one source or population: what it received, what it did, what it ought to carry. Causes are
+assigned in the order of their severity, a later one replacing an earlier one.
+
+Relies on `expected_times`, `reception` and the replayed stages. Used by `verify`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.models.expected_times import (
+    EXTENDED_UNIT,
+    UNIT,
+    Crossing,
+    Neurons,
+    complete_potential,
+    complete_sum,
+    extended,
+    first_crossing,
+    magnitude,
+    received_values,
+)
+from eventsim.models.ideal_values import Ideal
+from eventsim.models.observation import Observation
+from eventsim.models.reception import Reception
+from eventsim.models.replayed_stages import Emissions
+from eventsim.models.report import (
+    CLAMPED,
+    FAULT,
+    INHERITED,
+    LATE,
+    OK,
+    PREMATURE,
+    ROUNDING,
+    STRUCTURAL,
+    TIE,
+    Checked,
+)
+from eventsim.network import Source
+
+Array = np.ndarray[Any, Any]
+
+# A bound beyond which nothing is said about a spike time; kept finite, so that it can be multiplied by a weight of 0.
+HOPELESS = 1e100
+
+
+@dataclass(frozen=True, eq=False)
+class _Expected:
+    """What the equations have each neuron do with what it received; (n_samples, n_neurons), inf = silent.
+
+    closed : time of the closed form, extended precision, before t_min and from t_max on, too. time : of the first
+    crossing. bound : on the difference of a correct run from `time`, its own rounding included. early : surely before
+    t_min. undecided : spike or silence, before or after t_min, is within the rounding.
+    """
+
+    closed: Array
+    time: Array
+    bound: Array
+    early: Array
+    undecided: Array
+    crossing: Crossing
+
+
+def check_source(source: Source, seen: Observation, ideal: Ideal) -> Checked:
+    """Does a source spike when its window's code says?"""
+    t_min, t_max = (extended(t) for t in source.window)
+    event = seen.times[source.name]
+    times = t_max - ideal.values
+    bound = np.full(event.shape, 4 * (seen.unit + EXTENDED_UNIT) * float(t_max + (t_max - t_min)))
+    # Values beyond the window are expected to be clipped into it, so that what is left must be the code.
+    gap = np.abs(np.minimum(event, t_max) - np.clip(times, t_min, t_max))
+    expected = np.where(times < t_max, times, np.inf)
+    causes = np.where(_same(event, expected), OK, ROUNDING).astype(np.int8)
+    causes[np.isinf(event) != np.isinf(expected)] = TIE
+    causes[(times < t_min) | (times > t_max)] = CLAMPED
+    causes[~(gap <= bound)] = STRUCTURAL
+    return _checked(event, expected, bound, expected, bound, causes, float(t_max), float(t_max - t_min))
+
+
+def check_population(
+    name: str, neurons: Neurons, reception: Reception, seen: Observation, emissions: Emissions, ideal: Ideal
+) -> Checked:
+    """Does every neuron of a spiking population fire when its equations and the ReLU network say?"""
+    event = seen.times[name]
+    due = _expected(neurons, reception, seen, name)
+    total = _total_bound(neurons, reception, ideal, due.bound)
+    silent = np.isinf(event)
+    excess = np.minimum((neurons.t_max - due.closed).astype(np.float64), 0.0)
+    total = np.where(silent, np.maximum(total + excess, 0.0), total)
+    carried = neurons.t_max - np.minimum(event, neurons.t_max)
+    agrees, moved = _emitted(name, neurons, reception, emissions, event, due)
+
+    causes = np.where(_same(event, due.time), OK, ROUNDING).astype(np.int8)
+    causes[due.undecided] = TIE
+    _blame_inputs(causes, reception, np.abs(carried - ideal.values) > total)
+    causes[moved | _transported(neurons, reception, seen, due)] = FAULT
+    causes[reception.reaches(_late(neurons, reception))] = LATE
+    fits = due.closed >= neurons.t_min
+    causes[due.early & fits] = PREMATURE
+    causes[due.early & ~fits] = CLAMPED
+    near = due.undecided | due.crossing.near_start
+    missed = due.early & (np.abs(event - due.closed) <= due.bound) if seen.external else np.zeros_like(agrees)
+    causes[~agrees & ~missed & near] = TIE
+    causes[~agrees & ~missed & ~near] = STRUCTURAL
+    _blame_structure(causes, reception, ideal)
+    if name in seen.changed:
+        causes[seen.changed[name]] = STRUCTURAL
+    wanted = np.where(ideal.values > 0, neurons.t_max - ideal.values, np.inf)
+    shown = np.where(due.closed < neurons.t_max, due.closed, np.inf)
+    return _checked(event, shown, due.bound, wanted, total, causes, float(neurons.t_max), float(neurons.length))
+
+
+def check_readout(
+    neurons: Neurons, reception: Reception, seen: Observation, potentials: Array | None, ideal: Ideal
+) -> Checked:
+    """Do integrators hold, at t_min, the potential that their inputs make? `potentials` None: nobody looked."""
+    values = received_values(neurons, reception.arrivals)
+    expected = complete_potential(neurons, reception.weights, values)
+    size = magnitude(neurons, reception.weights, values)
+    own = EXTENDED_UNIT * (values.shape[1] + 4) * size
+    if potentials is None:
+        potentials = expected.astype(np.float64)
+        own += UNIT * size
+    elif seen.unit:
+        own += first_crossing(neurons, reception.weights, reception.arrivals).potential_bound * (1 + 1e-9)
+    total = _total_bound(neurons, reception, ideal, own)
+    causes = np.where(_same(potentials, expected), OK, ROUNDING).astype(np.int8)
+    _blame_inputs(causes, reception, ~(np.abs(potentials - ideal.values) <= total))
+    if seen.transport is not None:
+        undisturbed = complete_potential(neurons, reception.weights, received_values(neurons, reception.undisturbed))
+        causes[np.abs(undisturbed - expected) > own] = FAULT
+    causes[reception.reaches(_late(neurons, reception))] = LATE
+    causes[~(np.abs(potentials - expected) <= own)] = STRUCTURAL
+    _blame_structure(causes, reception, ideal)
+    largest = float(np.abs(ideal.values).max(initial=0.0))
+    return _checked(potentials, expected, own, ideal.values, total, causes, None, largest)
+
+
+# -- parts of the decision ---------------------------------------------------------------------------------------------
+
+
+def _expected(neurons: Neurons, reception: Reception, seen: Observation, name: str) -> _Expected:
+    values = received_values(neurons, reception.arrivals)
+    closed = complete_sum(neurons, reception.weights, values)
+    crossing = first_crossing(neurons, reception.weights, reception.arrivals)
+    size = magnitude(neurons, reception.weights, values)
+    terms = values.shape[1] + 4
+    # Where the closed form is not what happens: a crossing before t_min, or inputs that still count after it.
+    wandered = crossing.time < float(neurons.t_min)
+    if not neurons.deaf:
+        wandered |= reception.reaches(_late(neurons, reception))
+    time = np.where(wandered, crossing.time, np.where(closed < neurons.t_max, closed, np.inf))
+    bound = np.where(wandered, crossing.bound, EXTENDED_UNIT * terms * size)
+    if seen.external:
+        bound = bound + seen.unit * terms * size
+    elif seen.unit:
+        known = seen.bounds.get(name, np.full(bound.shape, np.nan))
+        bound = bound + np.where(np.isnan(known), crossing.bound, known)
+    bound = np.minimum(bound, HOPELESS)
+    summed = reception.reaches(reception.arrivals < float(neurons.t_min))
+    at_t_min = crossing.near_t_min & ~(crossing.time < float(neurons.t_min) - bound)
+    at_t_max = crossing.near_t_max & ~(crossing.time < float(neurons.t_min))
+    return _Expected(
+        closed=closed,
+        time=time,
+        bound=bound,
+        early=(crossing.time < float(neurons.t_min)) & ~at_t_min,
+        undecided=(at_t_min | at_t_max) & summed,
+        crossing=crossing,
+    )
+
+
+def _emitted(
+    name: str, neurons: Neurons, reception: Reception, emissions: Emissions, event: Array, due: _Expected
+) -> tuple[Array, Array]:
+    """Which spikes left when their crossing and the faults say, and which of these the faults moved."""
+    low, high = due.time - due.bound, due.time + due.bound
+    acting = emissions.act_on(name)
+    if acting:
+        opened = float(neurons.t_min)
+        late = np.where(_late(neurons, reception), reception.arrivals, opened)
+        latest = np.full(event.shape, opened)
+        if not neurons.deaf and late.size:
+            latest = np.maximum(latest, late.max(axis=1, keepdims=True))
+        crossing = due.time.astype(np.float64)
+        latest = np.where(latest < crossing, latest, opened)
+        low, high = emissions.interval(name, crossing, due.bound.astype(np.float64), opened, latest)
+    agrees = np.where(np.isinf(due.time), np.isinf(event), (event >= low) & (event <= high))
+    with np.errstate(invalid="ignore"):
+        moved = agrees & (np.abs(event - due.time) > due.bound) if acting else np.zeros_like(agrees)
+    return agrees, moved
+
+
+def _transported(neurons: Neurons, reception: Reception, seen: Observation, due: _Expected) -> Array:
+    """Neurons that would have fired at another time, had no transport held up their inputs."""
+    if seen.transport is None:
+        return np.zeros(due.time.shape, dtype=bool)
+    undisturbed = complete_sum(neurons, reception.weights, received_values(neurons, reception.undisturbed))
+    differs: Array = np.abs(np.minimum(undisturbed, neurons.t_max) - np.minimum(due.closed, neurons.t_max)) > due.bound
+    return differs
+
+
+def _late(neurons: Neurons, reception: Reception) -> Array:
+    """Inputs that arrived at or after t_min, or through a window that ends after the input window."""
+    arrived = np.isfinite(reception.arrivals)
+    late: Array = arrived & ((reception.arrivals >= float(neurons.t_min)) | reception.overdue)
+    return late
+
+
+def _blame_inputs(causes: Array, reception: Reception, differs: Array) -> None:
+    """A value that is not the ideal one has it from its inputs; if these have not diverged, something else is wrong."""
+    inherits = reception.reaches(reception.diverged)
+    causes[differs & inherits] = INHERITED
+    causes[differs & ~inherits] = STRUCTURAL
+
+
+def _blame_structure(causes: Array, reception: Reception, ideal: Ideal) -> None:
+    """Windows that do not follow each other, and parameters that are not those of the ReLU network."""
+    causes[reception.reaches(np.isfinite(reception.arrivals) & reception.early)] = STRUCTURAL
+    if ideal.wrong is not None:
+        causes[:, ideal.wrong] = STRUCTURAL
+
+
+def _total_bound(neurons: Neurons, reception: Reception, ideal: Ideal, own: Array) -> Array:
+    """Bound on |value - ideal value|: own rounding, that of the inputs and that of the parameters, propagated.
+
+    A ReLU moves no more than its argument does, so the bounds of the inputs pass through the effective weights.
+    """
+    slope = neurons.slope_fire if neurons.spiking else np.ones(len(reception.weights))
+    effective = np.abs(reception.weights / slope[:, None]).astype(np.float64)
+    total = own + reception.error @ effective.T
+    inputs = reception.ideal.astype(np.float64)
+    if ideal.weight_error is not None:
+        total = total + np.abs(inputs) @ ideal.weight_error.T
+    if ideal.bias_error is not None:
+        total = total + ideal.bias_error
+    noise = EXTENDED_UNIT * (inputs.shape[1] + 8) * (np.abs(inputs) @ effective.T + np.abs(ideal.values))
+    bound: Array = np.minimum((total + noise.astype(np.float64)) * (1 + 1e-9), HOPELESS)
+    return bound
+
+
+def _same(event: Array, expected: Array) -> Array:
+    """Equal to the last bit of float64 (both silent among them)."""
+    same: Array = event.astype(np.float64) == expected.astype(np.float64)
+    return same
+
+
+def _checked(
+    event: Array,
+    expected: Array,
+    bound: Array,
+    ideal: Array,
+    total: Array,
+    causes: Array,
+    end: float | None,
+    scale: float,
+) -> Checked:
+    flat = [array.astype(np.float64) for array in (event, expected, bound, ideal, total)]
+    return Checked(*flat, causes=causes, end=end, scale=scale)

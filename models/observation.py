@@ -1,0 +1,291 @@
+"""What is to be verified: the spike times of a run, or those that somebody else's program computed.
+
+Brings both into one form, and simulates where there is no run yet, or one without rounding bounds. Relies on
+`simulate` and the replay of faults and transports. Used by `verify`.
+"""
+
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eventsim.errors import FileFormatError, InputError, nearest
+from eventsim.faults.contract import EmissionFault
+from eventsim.models.expected_times import EXTENDED
+from eventsim.models.neurons.ttfs import ROWS
+from eventsim.models.real_numbers import as_fraction, as_numbers, real_array
+from eventsim.models.replayed_stages import stages_of
+from eventsim.network import Network, Population, Source
+from eventsim.run import Run
+from eventsim.simulate import simulate
+from eventsim.sources import SpikeTimes, encode
+from eventsim.transport.contract import Transport
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(eq=False)
+class Observation:
+    """Spike times and where they come from.
+
+    Attributes
+    ----------
+    n_samples : number of samples. times : by source or population, (n_samples, size); float64, or extended precision
+        where they were Fractions; inf = silent. bounds : rounding bounds of the times by population, where the run has
+        them. values : what the user gave for a source, (n_samples, size), before it was coded.
+    readout : (n_samples, n_out), or None. unit : half an ulp of 1 in the arithmetic of whoever computed the times.
+    faults, transport, seed, sample_ids : those of the run.
+    external : the times are not those of a run. changed : by population, where simulating the run again gave other
+        spikes although the neuron's inputs were the same. notes : what a reader of the report should know.
+    """
+
+    n_samples: int
+    times: dict[str, Array]
+    bounds: dict[str, Array] = field(default_factory=dict)
+    values: dict[str, Array] = field(default_factory=dict)
+    readout: Array | None = None
+    unit: float = 2.0**-53
+    faults: tuple[EmissionFault, ...] = ()
+    transport: Transport | None = None
+    seed: int = 0
+    sample_ids: tuple[int, ...] = ()
+    external: bool = False
+    changed: dict[str, Array] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def observe(net: Network, x: Any, run: Run | None, times: Any) -> Observation:
+    """Return what is to be verified; see `eventsim.models.verify` for the arguments and errors."""
+    check_network(net)
+    if run is None and x is None:
+        raise InputError("verify: neither x nor run; give the inputs to simulate, or a run to look at")
+    if run is not None:
+        _check_run(net, run)
+    values = {} if x is None else _values(net, x)
+    if times is not None:
+        return _of_times(net, x, run, times, values)
+    if run is None:
+        run = _simulated(net, x)
+    elif x is not None and (counts := {name: len(array) for name, array in values.items()}) != dict.fromkeys(
+        counts, run.n_samples
+    ):
+        raise InputError(f"verify: the run has {run.n_samples} samples, x has {counts}; give the inputs of the run")
+    clipped = [s.name for s in net.sources if run.counters["by_population"][s.name]["clipped"] and s.name not in values]
+    if clipped:
+        raise InputError(
+            f"verify: the run clipped values of source {clipped[0]!r}, and which ones only x can tell; give x="
+        )
+    return _of_run(net, run, values)
+
+
+def check_network(net: Any) -> None:
+    """Raise `InputError` unless `net` is made of sources and windowed linear-PSP neurons without recurrence."""
+    if not isinstance(net, Network):
+        raise InputError(f"verify: net is a {type(net).__name__}; must be an eventsim.Network, as to_ttfs returns")
+    for source in net.sources:
+        if source.generator is not None:
+            raise InputError(f"verify: source {source.name!r} has a generator; must code values, one spike each")
+    for population in net.populations:
+        if population.model.rows != ROWS or not population.model.windowed:
+            raise InputError(
+                f"verify: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
+                "ttfs_alpha1 and integrator, whose times have a closed form"
+            )
+    for projection in net.projections:
+        if projection.pre.order >= projection.post.order:
+            raise InputError(f"verify: {projection.label} leads back; must lead from earlier to later populations")
+
+
+def _check_run(net: Network, run: Any) -> None:
+    if not isinstance(run, Run):
+        raise InputError(f"verify: run is a {type(run).__name__}; must be what eventsim.simulate returned")
+    expected = [(node.name, node.size) for node in net.nodes]
+    if list(zip(run.populations, run.sizes, strict=True)) != expected:
+        raise InputError(
+            f"verify: the run has {_sizes(zip(run.populations, run.sizes, strict=True))}, the network {_sizes(expected)};"
+            " give the run of this network"
+        )
+    ends = [
+        population.window[2 if population.model.spiking else 1] for population in net.populations if population.window
+    ]
+    until = run.provenance["until"]
+    if not run.complete or (until is not None and until < max(ends)):
+        raise InputError(
+            f"verify: the run ended early (until = {until}); must reach t = {float(max(ends)):g}, the end of the last window"
+        )
+
+
+def _sizes(pairs: Any) -> str:
+    return ", ".join(f"{name} {size}" for name, size in pairs)
+
+
+# -- runs --------------------------------------------------------------------------------------------------------------
+
+
+def _simulated(net: Network, x: Any, **options: Any) -> Run:
+    bounds = not net.exact
+    engine = "compiled" if bounds else "reference"
+    return simulate(net, x, engine=engine, record="first_spikes", error_bounds=bounds, **options)
+
+
+def _of_run(net: Network, run: Run, values: dict[str, Array]) -> Observation:
+    faults, transport = stages_of(run.provenance)
+    seen = Observation(
+        n_samples=run.n_samples,
+        times={node.name: _held(run.spike_times(node.name)) for node in net.nodes},
+        values=values,
+        readout=_readout(net, run),
+        unit=0.0 if net.exact else 2.0**-53,
+        faults=faults,
+        transport=transport,
+        seed=int(run.provenance["seed"]),
+        sample_ids=tuple(run.provenance["sample_ids"]),
+    )
+    if run.provenance["network_hash"] != net.hash():
+        seen.notes.append("the run was made with another network (its hash differs)")
+    elif not net.exact:
+        again = run if _has_bounds(run) else _repeated(net, seen)
+        seen.bounds = {population.name: again.spike_errors(population.name) for population in net.populations}
+        if again is not run:
+            _compare(net, seen, again)
+    return seen
+
+
+def _has_bounds(run: Run) -> bool:
+    return bool(run.provenance.get("error_bounds"))
+
+
+def _repeated(net: Network, seen: Observation) -> Run:
+    """The same run once more, with rounding bounds."""
+    stimulus = {source.name: SpikeTimes(seen.times[source.name]) for source in net.sources}
+    return _simulated(
+        net, stimulus, faults=seen.faults, transport=seen.transport, seed=seen.seed, sample_ids=list(seen.sample_ids)
+    )
+
+
+def _compare(net: Network, seen: Observation, again: Run) -> None:
+    """Note the neurons that fire at another time in the repetition although all before them is the same."""
+    same = np.ones((seen.n_samples, 1), dtype=bool)
+    for population in net.populations:
+        if not population.model.spiking:
+            continue
+        differs = again.spike_times(population.name) != seen.times[population.name]
+        if differs.any():
+            seen.notes.append(f"simulated again, {np.count_nonzero(differs)} spikes of {population.name!r} differ")
+            seen.changed[population.name] = differs & same
+        same = same & ~differs.any(axis=1, keepdims=True)
+
+
+def _readout(net: Network, run: Run) -> Array | None:
+    if all(population.model.spiking for population in net.populations):
+        return None
+    return _held(run.readout)
+
+
+def _held(array: Array) -> Array:
+    """Float64 as it is; Fractions (and inf) in extended precision."""
+    if array.dtype != object:
+        return array
+    held = np.full(array.shape, np.inf, dtype=EXTENDED)
+    finite = np.array([value not in (np.inf, None) for value in array.ravel()]).reshape(array.shape)
+    held[finite] = as_numbers(np.array([*map(as_fraction, array[finite]), None], dtype=object)[:-1], EXTENDED)
+    return held
+
+
+# -- values and times from outside -------------------------------------------------------------------------------------
+
+
+def _values(net: Network, x: Any) -> dict[str, Array]:
+    """The values among the data of `simulate`, by source, (n_samples, size); spike times are left out."""
+    if isinstance(x, Mapping):
+        given = dict(x)
+    elif len(net.sources) == 1:
+        given = {net.sources[0].name: x}
+    else:
+        raise InputError(
+            f"verify: one array for {len(net.sources)} sources; give a dict by source name: "
+            f"{', '.join(source.name for source in net.sources)}"
+        )
+    held = {}
+    for name, data in given.items():
+        node = net.node(name)
+        if not isinstance(node, Source):
+            raise InputError(f"verify: x has data for population {name!r}; data go to sources")
+        if not isinstance(data, SpikeTimes):
+            array = real_array(f"verify: x for {name!r}", data, InputError)
+            if array.shape[1:] not in (node.shape, (node.size,)):
+                raise InputError(
+                    f"verify: x for {name!r} has shape {array.shape}; must be (n, {', '.join(map(str, node.shape))})"
+                )
+            held[name] = array.reshape(len(array), node.size)
+    return held
+
+
+def _of_times(net: Network, x: Any, run: Run | None, times: Any, values: dict[str, Array]) -> Observation:
+    """Times from another program in place of a run's; sources that it leaves out are coded from x or the run."""
+    given = _read_times(times)
+    names = [node.name for node in net.nodes if isinstance(node, Source) or node.model.spiking]
+    for name in given:
+        if name not in names:
+            raise InputError(f"verify: times has {name!r}{nearest(name, names)}; must be among {', '.join(names)}")
+    held = {}
+    unit = 2.0**-53
+    for name in names:
+        node = net.node(name)
+        if name in given:
+            held[name], own_unit = _checked_times(node, given[name])
+            unit = max(unit, own_unit)
+        elif isinstance(node, Population):
+            raise InputError(
+                f"verify: times lacks {name!r}; must have all of {', '.join(names)} (sources may be left out)"
+            )
+        elif name in values:
+            held[name] = encode(f"verify: {name!r}", values[name], node.window, node.value_range, clip=False)[0]
+        elif run is not None:
+            held[name] = _held(run.spike_times(name))
+        else:
+            raise InputError(f"verify: neither times nor x has values for source {name!r}; give one of them")
+    counts = {name: len(array) for name, array in held.items()}
+    if len(set(counts.values())) != 1:
+        raise InputError(f"verify: times have different numbers of samples ({counts}); must be equal")
+    n_samples = next(iter(counts.values()))
+    return Observation(n_samples, held, values=values, unit=unit, sample_ids=tuple(range(n_samples)), external=True)
+
+
+def _read_times(times: Any) -> Mapping[str, Any]:
+    if isinstance(times, Mapping):
+        return times
+    if not isinstance(times, str | os.PathLike):
+        raise InputError(
+            f"verify: times is a {type(times).__name__}; must be a dict or the path of an .npz file, by population"
+        )
+    try:
+        file = np.load(times, allow_pickle=False)
+        if isinstance(file, np.lib.npyio.NpzFile):
+            with file:
+                return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise FileFormatError(
+            f"verify: {times} cannot be read as .npz without pickles ({error}); save it again"
+        ) from error
+    raise FileFormatError(f"verify: {times} holds a single array; must be an .npz file with one for each population")
+
+
+def _checked_times(node: Source | Population, given: Any) -> tuple[Array, float]:
+    """Times (n_samples, size) with inf for silence, and half an ulp of 1 in their number type."""
+    raw = np.asarray(given)
+    if raw.dtype.kind not in "iuf" or raw.ndim < 2 or raw.shape[1:] not in (node.shape, (node.size,)):
+        raise InputError(
+            f"verify: times of {node.name!r} have shape {raw.shape} and type {raw.dtype}; must be real numbers "
+            f"(n, {', '.join(map(str, node.shape))})"
+        )
+    unit = float(np.finfo(raw.dtype).eps) / 2 if raw.dtype.kind == "f" else 0.0
+    flat = raw.reshape(len(raw), node.size).astype(np.float64)
+    if np.isnan(flat).any():
+        index = tuple(int(i) for i in np.argwhere(np.isnan(flat))[0])
+        raise InputError(f"verify: times of {node.name!r}{list(index)} = nan; silence is inf, or the end of the window")
+    assert node.window is not None
+    return np.where(flat < float(node.window[-1]), flat, np.inf), unit

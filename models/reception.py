@@ -1,0 +1,113 @@
+"""What reached a population, and how that differs from what should have.
+
+Relies on the network, on what was observed and on what has been checked upstream. Used by `verify`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.models.expected_times import EXTENDED, UNIT, Neurons, extended
+from eventsim.models.ideal_values import Ideal
+from eventsim.models.observation import Observation
+from eventsim.models.real_numbers import as_numbers
+from eventsim.models.report import AGREEING, Checked
+from eventsim.network import Network, Population, Projection
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Reception:
+    """The inputs of a population: one column for each neuron of each projection to it, projection by projection.
+
+    Attributes
+    ----------
+    weights : (n_neurons, n_inputs), extended precision.
+    arrivals : (n_samples, n_inputs), when each spike arrived; inf = none.
+    undisturbed : when it would have, had no transport held it up and did its window end with this input window.
+    overdue, early : (n_inputs,), windows that end later or earlier than this input window.
+    error : bound on |value - ideal value| of each input where nothing but rounding came between.
+    diverged : inputs whose cause is neither ok nor rounding. ideal : the values that they ought to carry.
+    """
+
+    weights: Array
+    arrivals: Array
+    undisturbed: Array
+    overdue: Array
+    early: Array
+    error: Array
+    diverged: Array
+    ideal: Array
+
+    def reaches(self, inputs: Array) -> Array:
+        """Which neurons, (n_samples, n_neurons), have a weight for any of the marked `inputs` (n_samples, n_inputs)."""
+        connected = (self.weights != 0).astype(np.float32)
+        found: Array = inputs.astype(np.float32) @ connected.T > 0
+        return found
+
+
+def received(
+    net: Network,
+    population: Population,
+    neurons: Neurons,
+    seen: Observation,
+    left: Mapping[str, Array],
+    checked: Mapping[str, Checked],
+    ideals: Mapping[str, Ideal],
+) -> Reception:
+    """Return what reached `population`, given when spikes left their nodes for the projections."""
+    projections = [projection for projection in net.projections if projection.post is population]
+    ends = [_end(projection) for projection in projections]
+    skew = _columns(
+        [
+            np.full(projection.pre.size, float(end + extended(projection.delay) - neurons.t_min))
+            for projection, end in zip(projections, ends, strict=True)
+        ]
+    )
+    slack = 8 * UNIT * float(neurons.t_min)
+    rows = seen.n_samples
+    names = [projection.pre.name for projection in projections]
+    return Reception(
+        weights=_side_by_side([_matrix(projection) for projection in projections], population.size).astype(EXTENDED),
+        # Delays are added in the arithmetic of the run: its arrival times are rounded, and that is what was received.
+        arrivals=_side_by_side(
+            [left[name] + float(projection.delay) for name, projection in zip(names, projections, strict=True)], rows
+        ),
+        undisturbed=_side_by_side(
+            [seen.times[name].astype(EXTENDED) + (neurons.t_min - end) for name, end in zip(names, ends, strict=True)],
+            rows,
+        ),
+        overdue=skew > slack,
+        early=skew < -slack,
+        error=_side_by_side([checked[name].ideal_bound for name in names], rows),
+        diverged=_side_by_side([~np.isin(checked[name].causes, AGREEING) for name in names], rows).astype(bool),
+        ideal=_side_by_side([ideals[name].values for name in names], rows).astype(EXTENDED),
+    )
+
+
+def _end(projection: Projection) -> Any:
+    """End of the window in which the spikes of a projection are due."""
+    window = projection.pre.window
+    assert window is not None
+    return extended(window[-1])
+
+
+def _matrix(projection: Projection) -> Array:
+    """Weights (n_out, n_in) of any kind of projection; synapses between the same two neurons add up."""
+    matrix = np.zeros((projection.post.size, projection.pre.size), dtype=EXTENDED)
+    for neuron in range(projection.pre.size):
+        targets, weights = projection.kind.synapses(neuron)
+        np.add.at(matrix[:, neuron], targets, as_numbers(np.asarray(weights), np.dtype(EXTENDED)))
+    return matrix
+
+
+def _columns(parts: list[Array]) -> Array:
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _side_by_side(parts: list[Array], rows: int) -> Array:
+    """Arrays of `rows` rows next to each other; none makes a matrix without columns."""
+    return np.concatenate(parts, axis=1) if parts else np.zeros((rows, 0))

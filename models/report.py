@@ -1,0 +1,235 @@
+"""What `verify` found: a cause for every neuron of every sample, bounds, and how to read them.
+
+Relies on numpy alone. Made by `eventsim.models.verify`; read by people (`table`), programs (`to_json`) and figures
+(the arrays by population).
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# In this order a cause's code is its place; `eventsim.models.verify` defines them.
+CAUSES = ("ok", "rounding", "tie", "inherited", "fault", "late", "premature", "clamped", "structural")
+OK, ROUNDING, TIE, INHERITED, FAULT, LATE, PREMATURE, CLAMPED, STRUCTURAL = range(len(CAUSES))
+# Causes that make a report not ok: the network does not compute what it was made for.
+FAILURES = ("late", "premature", "clamped", "structural")
+# Causes under which a neuron carries the value that it should.
+AGREEING = (OK, ROUNDING)
+
+DIVERGENCE = np.dtype(
+    [
+        ("population", "U64"),
+        ("neuron", "i8"),
+        ("sample", "i8"),
+        ("time", "f8"),
+        ("size", "f8"),
+        ("cause", "U10"),
+    ]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """One source or population, checked; arrays are (n_samples, size), times of inf are silence.
+
+    Attributes
+    ----------
+    event : observed times; of a read-out, potentials. expected : from what the neuron received, by the closed form.
+    bound : on |event - expected|. ideal : the value that the neuron ought to carry, as a time. ideal_bound : on
+        |event - ideal|. causes : codes. end : t_max, which stands for silence in differences; None for a read-out.
+    scale : length of the window, or the largest ideal potential.
+    """
+
+    event: Array
+    expected: Array
+    bound: Array
+    ideal: Array
+    ideal_bound: Array
+    causes: Array
+    end: float | None
+    scale: float
+
+    def difference(self, other: Array) -> Array:
+        """`event` minus `other`, silence counted as the end of the window."""
+        if self.end is None:
+            return self.event - other
+        result: Array = np.minimum(self.event, self.end) - np.minimum(other, self.end)
+        return result
+
+
+class VerificationReport:
+    """The result of `eventsim.models.verify`.
+
+    Attributes
+    ----------
+    CAUSES : names of the causes; a code in `causes` is a place in it.
+    populations : names of sources and spiking populations, in the order of the network. readouts : of integrators.
+    event_times, expected_times, ideal_times : by population, (n_samples, size), silence as inf: observed first spikes;
+        those that the closed form gives for what each neuron received; those that the ReLU network gives (without one:
+        the closed form from the inputs on).
+    potentials, expected_potentials, ideal_potentials : the same for read-outs, at their read-out time.
+    bounds, ideal_bounds, causes : of both, by name: rounding bounds on the observed minus the expected and minus the
+        ideal; codes of causes (int8).
+    agreement : fraction of samples with the same largest output as the ReLU network; None without a read-out.
+    logit_error : largest difference of an output from the ReLU network's, relative to the largest output.
+    n_samples : number of samples. notes : what else a reader should know.
+    """
+
+    CAUSES = CAUSES
+
+    def __init__(self, checked: dict[str, Checked], n_samples: int, notes: list[str]) -> None:
+        self._checked = checked
+        self.n_samples = n_samples
+        self.notes = list(notes)
+        spiking = {name: part for name, part in checked.items() if part.end is not None}
+        others = {name: part for name, part in checked.items() if part.end is None}
+        self.populations, self.readouts = list(spiking), list(others)
+        self.event_times = {name: part.event for name, part in spiking.items()}
+        self.expected_times = {name: part.expected for name, part in spiking.items()}
+        self.ideal_times = {name: part.ideal for name, part in spiking.items()}
+        self.potentials = {name: part.event for name, part in others.items()}
+        self.expected_potentials = {name: part.expected for name, part in others.items()}
+        self.ideal_potentials = {name: part.ideal for name, part in others.items()}
+        self.bounds = {name: part.bound for name, part in checked.items()}
+        self.ideal_bounds = {name: part.ideal_bound for name, part in checked.items()}
+        self.causes = {name: part.causes for name, part in checked.items()}
+        self.agreement: float | None = None
+        self.logit_error: float | None = None
+        if others:
+            same = [part.event.argmax(axis=1) == part.ideal.argmax(axis=1) for part in others.values()]
+            self.agreement = float(np.mean(np.concatenate(same)))
+            self.logit_error = max(
+                float(np.abs(part.event - part.ideal).max() / (part.scale or 1.0)) for part in others.values()
+            )
+
+    @property
+    def ok(self) -> bool:
+        """Does every neuron do what the mapping says, but for rounding, ties and the run's own faults?"""
+        return not any(self.summary[cause] for cause in FAILURES)
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many neurons times samples have each cause, by population."""
+        return {
+            name: dict(zip(CAUSES, np.bincount(part.causes.ravel(), minlength=len(CAUSES)).tolist(), strict=True))
+            for name, part in self._checked.items()
+        }
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many neurons times samples have each cause, over all populations."""
+        by = self.counts.values()
+        return {cause: sum(counts[cause] for counts in by) for cause in CAUSES}
+
+    @property
+    def divergences(self) -> Array:
+        """All that is neither ok nor rounding, by population, sample and neuron.
+
+        Records (population, neuron, sample, time, size, cause): the observed time (inf = silent; a read-out's
+        potential), and how much later than it should be, silence counted as the end of the window. It should be what
+        the closed form gives for what the neuron received or, where the cause is inherited, the ideal time.
+        """
+        parts = []
+        for name, part in self._checked.items():
+            sample, neuron = np.nonzero(~np.isin(part.causes, AGREEING))
+            records = np.zeros(len(sample), dtype=DIVERGENCE)
+            cause = part.causes[sample, neuron]
+            own, ideal = part.difference(part.expected), part.difference(part.ideal)
+            local = (cause != INHERITED) & (own[sample, neuron] != 0)
+            records["population"], records["neuron"], records["sample"] = name, neuron, sample
+            records["time"] = part.event[sample, neuron]
+            records["size"] = np.where(local, own[sample, neuron], ideal[sample, neuron])
+            records["cause"] = np.array(CAUSES)[cause]
+            parts.append(records)
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=DIVERGENCE)
+
+    def table(self) -> str:
+        """Return the report as text: a row for each population, the outputs last, and a verdict.
+
+        The last two columns are the worst |event - expected| among neurons that are ok or differ by rounding.
+        """
+        heads = ["population", "checked", *CAUSES, "|Δt|/bound", "|Δt|/window"]
+        rows = [heads]
+        for name, counts in self.counts.items():
+            part = self._checked[name]
+            gap, bound = self._worst(part)
+            what = name if part.end is not None else f"{name} (potentials)"
+            rows.append(
+                [
+                    what,
+                    str(part.causes.size),
+                    *(str(counts[cause] or "·") for cause in CAUSES),
+                    f"{bound:.2g}",
+                    f"{gap:.2g}",
+                ]
+            )
+        widths = [max(len(row[k]) for row in rows) for k in range(len(heads))]
+        lines = [
+            "  ".join(
+                cell.ljust(w) if k == 0 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
+        lines.insert(1, "-" * len(lines[0]))
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join([*lines, self._verdict()])
+
+    @staticmethod
+    def _worst(part: Checked) -> tuple[float, float]:
+        """Largest |event - expected| in units of the window, and in units of its bound, where neurons agree."""
+        gap = np.where(np.isin(part.causes, AGREEING), np.abs(part.difference(part.expected)), 0.0)
+        ratio = np.divide(gap, part.bound, out=np.where(gap > 0, np.inf, 0.0), where=part.bound > 0)
+        return float(gap.max(initial=0.0) / (part.scale or 1.0)), float(ratio.max(initial=0.0))
+
+    def _verdict(self) -> str:
+        words = [
+            f"{count:,} {cause}" for cause, count in self.summary.items() if count and cause not in ("ok", "rounding")
+        ]
+        samples = f"{self.n_samples} sample{'s' if self.n_samples != 1 else ''}"
+        outputs = ""
+        if self.agreement is not None:
+            outputs = f"; predictions agree on {self.agreement:.2%}, outputs differ by at most {self.logit_error:.2g}"
+        if self.ok:
+            return f"OK: {samples}, {', '.join(words) or 'every spike where the mapping puts it'}{outputs}"
+        first = next(d for d in self.divergences if d["cause"] in FAILURES)
+        where = f"first: neuron {first['neuron']} of {str(first['population'])!r}, sample {first['sample']}"
+        return f"NOT OK: {samples}, {', '.join(words)}; {where}, {first['cause']}{outputs}"
+
+    def __repr__(self) -> str:
+        return f"VerificationReport: {self._verdict()}"
+
+    def to_json(self, limit: int = 1000) -> str:
+        """Return the report as JSON, without the arrays and with at most `limit` divergences; silence is null."""
+        found = self.divergences
+        populations = []
+        for name, counts in self.counts.items():
+            part = self._checked[name]
+            gap, bound = self._worst(part)
+            populations.append(
+                {"population": name, "checked": int(part.causes.size), "causes": counts}
+                | {"worst_over_bound": _finite(bound), "worst_over_window": _finite(gap)}
+            )
+        return json.dumps(
+            {
+                "ok": self.ok,
+                "samples": self.n_samples,
+                "summary": self.summary,
+                "agreement": self.agreement,
+                "logit_error": self.logit_error,
+                "populations": populations,
+                "n_divergences": len(found),
+                "divergences": [
+                    {field: _finite(record[field].item()) for field in DIVERGENCE.names or ()}
+                    for record in found[:limit]
+                ],
+                "notes": self.notes,
+            }
+        )
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,183 @@
+"""Bridges for the tests of the engines: from an eventsim network to the naive oracle's, and exact comparisons.
+
+Nothing is converted on the way: floats stay floats, Fractions stay Fractions.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import naive
+import numpy as np
+import pytest
+
+from eventsim import Dense, Network, Population, Projection, Run, SimulationError, Sparse, simulate
+from eventsim.stimulus import Inputs
+
+
+class Outcome(NamedTuple):
+    """A run, and the message of the error that ended it early, if any."""
+
+    run: Run
+    error: str | None
+
+
+def oracle_nodes(net: Network) -> list[naive.Node]:
+    """The nodes of `net` for the oracle: choices by their words, one list a parameter."""
+    nodes = []
+    for node in net.nodes:
+        if not isinstance(node, Population):
+            nodes.append(naive.Node(node.name, node.size, "source"))
+            continue
+        parameters: dict[str, list] = {}
+        for parameter in node.model.parameters:
+            values = node.parameters[parameter.name].tolist()
+            if parameter.choices:
+                values = [parameter.choices[int(value)] for value in values]
+            parameters[parameter.name] = values
+        if "comparator" in parameters:
+            parameters["strict"] = [word == "strict" for word in parameters.pop("comparator")]
+        nodes.append(naive.Node(node.name, node.size, "population", node.model.name, parameters, node.window))
+    return nodes
+
+
+def oracle_projections(net: Network) -> list[naive.Projection]:
+    """The projections of `net` for the oracle, each as a list of synapses."""
+    projections = []
+    for projection in net.projections:
+        synapses = [
+            (source, target, weight)
+            for source in range(projection.pre.size)
+            for target, weight in zip(*map(np.ndarray.tolist, projection.kind.synapses(source)), strict=True)
+        ]
+        projections.append(naive.Projection(projection.pre.name, projection.post.name, projection.delay, synapses))
+    return projections
+
+
+def oracle_stimulus(net: Network, x: Any, sample: int = 0, until: Any = None, seed: int = 0) -> dict[str, list]:
+    """Spike trains by source and neuron of one sample, as both engines get them."""
+    inputs = Inputs(net, x, until, seed, None, False)
+    trains: dict[str, list] = {node.name: [[] for _ in range(node.size)] for node in net.sources}
+    first = np.cumsum([0] + [node.size for node in net.nodes])
+    for t, g in zip(*map(np.ndarray.tolist, inputs.sample(sample)), strict=True):
+        k = int(np.searchsorted(first, g, side="right")) - 1
+        trains[net.nodes[k].name][g - int(first[k])].append(t)
+    return trains
+
+
+def oracle_run(net: Network, x: Any = None, sample: int = 0, until: Any = None, seed: int = 0) -> naive.Result:
+    """What the naive oracle makes of one sample. Without `until` of a run its stimulus has no end."""
+    stimulus = oracle_stimulus(net, x, sample, until, seed)
+    return naive.simulate(oracle_nodes(net), oracle_projections(net), stimulus, until)
+
+
+def spike_list(run: Run, sample: int = 0) -> list[tuple[float, str, int]]:
+    """(time, name, neuron) of one sample, in event order."""
+    mine = run.spikes[run.spikes["sample"] == sample]
+    names = [run.populations[k] for k in mine["population"].tolist()]
+    return list(zip(mine["time"].tolist(), names, mine["neuron"].tolist(), strict=True))
+
+
+def assert_equals_oracle(done: Outcome, net: Network, x: Any = None, until: Any = None, seed: int = 0) -> None:
+    """A run did exactly what the oracle does: spikes in event order, counters, read-out, or an error."""
+    run = done.run
+    if done.error is not None:
+        sample = int(done.error.partition("sample ")[2].partition(":")[0])
+        with pytest.raises(ValueError, match="twice|rounding"):
+            oracle_run(net, x, sample, until, seed)
+        return
+    results = [oracle_run(net, x, sample, until, seed) for sample in range(run.n_samples)]
+    for sample, result in enumerate(results):
+        assert spike_list(run, sample) == [(float(t), name, i) for t, name, i in result.spikes]
+        for node in net.nodes:
+            assert run.spike_times(node.name)[sample].tolist() == result.first(node.name)
+        potentials = [v for p in net.populations if not p.model.spiking for v in result.readout[p.name]]
+        if potentials:
+            assert_same_numbers(run.readout[sample].tolist(), [math.nan if v is None else v for v in potentials])
+    assert run.counters["visited"] == sum(result.visited for result in results)
+    assert run.counters["synaptic_events"] == sum(result.nominal for result in results)
+    by_population = run.counters["by_population"]
+    for population in net.populations:
+        name = population.name
+        assert by_population[name]["premature"] == sum(result.premature[name] for result in results)
+        assert by_population[name]["late"] == sum(result.late[name] for result in results)
+
+
+def assert_same_numbers(a: list, b: list) -> None:
+    """Equal, where nan equals nan."""
+    assert [None if x != x else x for x in a] == [None if x != x else x for x in b]
+
+
+def assert_same_run(a: Run, b: Run) -> None:
+    """Both runs left the same bits: spikes in order, first spikes, read-out, error bounds, counters."""
+    assert a.spikes.tolist() == b.spikes.tolist()  # says where they differ; the bits are compared below
+    for name in ("_spikes", "_first", "_readout", "_errors"):
+        one, two = getattr(a, name), getattr(b, name)
+        assert (one is None) == (two is None)
+        if one is not None:
+            assert one.dtype == two.dtype
+            assert_same_numbers(one.ravel().tolist(), two.ravel().tolist()) if one.dtype == object else None
+            assert one.dtype == object or one.tobytes() == two.tobytes(), name
+    assert counters(a) == counters(b)
+    assert a.complete == b.complete
+
+
+def counters(run: Run) -> dict[str, Any]:
+    """The counters without those that tell engines apart."""
+    return {name: value for name, value in run.counters.items() if name != "queue_operations"}
+
+
+def outcome(net: Network, x: Any = None, **options: Any) -> Outcome:
+    """Simulate; an error of the simulation is part of the outcome."""
+    try:
+        return Outcome(simulate(net, x, **options), None)
+    except SimulationError as error:
+        return Outcome(error.run, str(error))
+
+
+def both_engines(net: Network, x: Any = None, **options: Any) -> Outcome:
+    """Run both engines, insist on the same bits (after an error: on the same spikes until then)."""
+    compiled = outcome(net, x, **options)
+    options.pop("threads", None)
+    reference = outcome(net, x, engine="reference", **options)
+    assert compiled.error == reference.error, (
+        compiled.error,
+        reference.error,
+        spike_list(compiled.run),
+        spike_list(reference.run),
+    )
+    if compiled.error is None:
+        assert_same_run(compiled.run, reference.run)
+    else:
+        assert compiled.run.spikes.tolist() == reference.run.spikes.tolist()
+    return compiled
+
+
+def rebuilt(net: Network, shuffle: np.random.Generator) -> Network:
+    """The same network, stored in another way: weights in Fortran order, synapses shuffled."""
+    copy = Network(net.time_unit)
+    for node in net.nodes:
+        if isinstance(node, Population):
+            given = {
+                parameter.name: parameter.choices[int(node.parameters[parameter.name][0])]
+                if parameter.choices
+                else node.parameters[parameter.name]
+                for parameter in node.model.parameters
+            }
+            copy.population(node.model, node.shape, node.name, node.window, **given)
+        else:
+            copy.source(node.shape, node.name, node.window, node.value_range, node.generator)
+    for projection in net.projections:
+        copy.connect(
+            projection.pre.name, projection.post.name, _stored_otherwise(projection, shuffle), projection.delay
+        )
+    return copy
+
+
+def _stored_otherwise(projection: Projection, shuffle: np.random.Generator) -> Any:
+    kind = projection.kind
+    if isinstance(kind, Dense):
+        return Dense(np.asfortranarray(kind.weights))
+    if isinstance(kind, Sparse):
+        order = shuffle.permutation(kind.n_synapses)
+        return Sparse(kind.sources[order], kind.targets[order], kind.weights[order])
+    return kind

@@ -1,0 +1,305 @@
+"""Small networks with a defect planted on purpose, and an exact, slow opinion on what each of their neurons should do.
+
+The opinion is computed neuron by neuron in Fractions from the recorded spikes, and shares nothing with
+`eventsim.models.verify` but the definitions of the causes. Used by test_verify.py.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+import eventsim
+from eventsim import models
+from eventsim.faults import Clock, Jitter
+from eventsim.models.relu_network import ReluNetwork
+from eventsim.network import Network, Population
+from eventsim.transport import AerBus
+
+SIZES = (6, 5, 4, 3)
+N_SAMPLES = 3
+# A difference below this may be rounding, one above is not: plants are far larger.
+NOTHING = 1e-13
+SOMETHING = 1e-10
+NONE = "none"
+INF = float("inf")
+
+
+@dataclass
+class Case:
+    """A network or run with a planted defect, and the arguments that `verify` gets."""
+
+    plant: str
+    net: Network
+    relu: ReluNetwork | None
+    x: Any
+    run: Any
+    wrong: dict[str, set[int]] = field(default_factory=dict)  # neurons whose parameters are wrong, by population
+    made_by: Network | None = None  # the network that made the run, where it is another one
+    tied: tuple[str, int] | None = None
+    clipped: Any = None  # where x was outside the coded range
+
+
+def random_relu(rng: np.random.Generator, sizes: tuple[int, ...] = SIZES) -> ReluNetwork:
+    shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
+    return ReluNetwork.from_weights(
+        [rng.normal(0.1, 1.2 / np.sqrt(n_in), (n_out, n_in)) for n_out, n_in in shapes],
+        [rng.normal(0.1, 0.2, n_out) for n_out, _ in shapes],
+    )
+
+
+def rebuilt(net: Network, weights: Any = None, parameters: Any = None, delays: Any = None) -> Network:
+    """The same network with other weights or delays (by number of the projection) or parameters (by population)."""
+    other = Network(net.time_unit)
+    for source in net.sources:
+        other.source(source.shape, source.name, source.window, source.value_range)
+    for population in net.populations:
+        values = dict(population.parameters) | (parameters or {}).get(population.name, {})
+        other.population(population.model, population.shape, population.name, population.window, **values)
+    for projection in net.projections:
+        matrix = (weights or {}).get(projection.order, projection.kind.arrays()["weights"])
+        delay = (delays or {}).get(projection.order, projection.delay)
+        other.connect(projection.pre.name, projection.post.name, eventsim.Dense(matrix), delay)
+    other.provenance = dict(net.provenance)
+    return other
+
+
+def simulated(
+    net: Network, x: Any, sigma: float = 0.0, period: float = 0.0, service: float = 0.0, **options: Any
+) -> Any:
+    """A run; one with any stage has all three, so that one compiled loop serves every case."""
+    stages: dict[str, Any] = {}
+    if sigma or period or service:
+        stages = {"faults": (Jitter(sigma), Clock(period)), "transport": AerBus(service)}
+    return eventsim.simulate(net, x, record="first_spikes", error_bounds=True, threads=1, **stages, **options)
+
+
+# -- plants ------------------------------------------------------------------------------------------------------------
+
+
+def cases(seed: int) -> Iterator[Case]:
+    """One case of every kind of plant, in a random network of either slope."""
+    rng = np.random.default_rng(seed)
+    slope = ("b1", "alpha1")[seed % 2]
+    relu = random_relu(rng)
+    x = rng.uniform(0.05, 1.0, (N_SAMPLES, SIZES[0]))
+    net = models.to_ttfs(relu, x, slope)
+    run = simulated(net, x)
+    yield Case(NONE, net, relu, x, run)
+    yield from _shrunken(rng, relu, slope, x)
+    yield from _premature(rng, relu, slope, x)
+    yield from _clipped(rng, net, relu, x)
+    yield from _delayed(rng, net, relu, x)
+    yield from _faulty(rng, net, relu, x, seed)
+    yield from _structural(rng, net, relu, x, seed)
+    yield from _tied(rng, relu, x)
+
+
+def _shrunken(rng: Any, relu: ReluNetwork, slope: str, x: Any) -> Iterator[Case]:
+    """Windows that are too short for some values."""
+    net = models.to_ttfs(relu, x, slope, margin=float(rng.uniform(-0.6, -0.2)))
+    yield Case("shrunken window", net, relu, x, simulated(net, x))
+
+
+def _premature(rng: Any, relu: ReluNetwork, slope: str, x: Any) -> Iterator[Case]:
+    """A neuron that an early input takes over its threshold, and a later one back, its final sum unchanged."""
+    weights = [np.array(layer.weight) for layer in relu.layers]
+    biases = [layer.bias for layer in relu.layers]
+    neuron, (a, b) = int(rng.integers(SIZES[1])), rng.choice(SIZES[0], 2, replace=False)
+    sample = x[:1].copy()
+    sample[0, a], sample[0, b] = 0.9, 0.4
+    extra = float(rng.uniform(20, 60))
+    weights[0][neuron, a] += extra
+    weights[0][neuron, b] -= extra * 0.9 / 0.4
+    special = ReluNetwork.from_weights(weights, biases)
+    net = models.to_ttfs(special, sample, slope)
+    yield Case("special weights", net, special, sample, simulated(net, sample))
+
+
+def _clipped(rng: Any, net: Network, relu: ReluNetwork, x: Any) -> Iterator[Case]:
+    outside = x.copy()
+    chosen = rng.uniform(size=x.shape) < 0.2
+    chosen[0, 0] = True
+    outside[chosen] = np.where(rng.uniform(size=x.shape) < 0.5, 1.3, -0.3)[chosen]
+    yield Case("clipped inputs", net, relu, outside, simulated(net, outside, clip=True), clipped=chosen)
+
+
+def _delayed(rng: Any, net: Network, relu: ReluNetwork, x: Any) -> Iterator[Case]:
+    late = rebuilt(net, delays={int(rng.integers(3)): float(rng.uniform(0.01, 0.6))})
+    yield Case("delay", late, relu, x, simulated(late, x))
+
+
+def _faulty(rng: Any, net: Network, relu: ReluNetwork, x: Any, seed: int) -> Iterator[Case]:
+    ids = rng.choice(1000, N_SAMPLES, replace=False)
+    yield Case("jitter", net, relu, x, simulated(net, x, sigma=0.01, seed=seed, sample_ids=ids))
+    yield Case("clock", net, relu, x, simulated(net, x, period=0.0625, seed=seed))
+    yield Case("bus", net, relu, x, simulated(net, x, service=1e-3))
+    yield Case("all stages", net, relu, x, simulated(net, x, sigma=0.01, period=1 / 128, service=1e-4, seed=seed))
+
+
+def _structural(rng: Any, net: Network, relu: ReluNetwork, x: Any, seed: int) -> Iterator[Case]:
+    """A parameter that is not the ReLU network's; a run that another network made, with and without a fault."""
+    layer = int(rng.integers(2))
+    name = net.populations[layer].name
+    weights = np.array(net.projections[layer].kind.arrays()["weights"])
+    neuron, other = rng.choice(len(weights), 2, replace=False)
+    bent = weights.copy()
+    bent[neuron, int(rng.integers(weights.shape[1]))] += float(rng.choice([-1, 1]) * rng.uniform(0.01, 0.5))
+    changed = rebuilt(net, weights={layer: bent})
+    yield Case("weight", changed, relu, x, simulated(changed, x), {name: {int(neuron)}})
+    threshold = np.array(net.populations[layer].parameters["threshold"])
+    threshold[neuron] += float(rng.uniform(0.01, 0.3))
+    raised = rebuilt(net, parameters={name: {"threshold": threshold}})
+    yield Case("threshold", raised, relu, x, simulated(raised, x), {name: {int(neuron)}})
+    swapped = weights.copy()
+    swapped[[neuron, other]] = swapped[[other, neuron]]
+    crossed = rebuilt(net, weights={layer: swapped})
+    yield Case("swapped rows", crossed, relu, x, simulated(crossed, x), {name: {int(neuron), int(other)}})
+    yield Case("another network", net, relu, x, simulated(changed, x), made_by=changed)
+    run = simulated(raised, x, sigma=0.02, seed=seed)
+    yield Case("another network, behind jitter", net, relu, x, run, made_by=raised)
+
+
+def _tied(rng: Any, relu: ReluNetwork, x: Any) -> Iterator[Case]:
+    """A neuron whose activation is 0, or fills its window, but for the rounding of its bias (B1)."""
+    x = np.round(x[:1] * 1024) / 1024
+    weights = [np.array(layer.weight) for layer in relu.layers]
+    biases = [np.array(layer.bias) for layer in relu.layers]
+    windows = [4.0, 6.0]
+    target = float(rng.choice([0.0, windows[0]]))
+    # Inputs add up without a transient, so that only the border decides.
+    neuron = int(rng.integers(SIZES[1]))
+    weights[0][neuron] = np.abs(weights[0][neuron])
+    total = sum(Fraction(w) * Fraction(v) for w, v in zip(weights[0][neuron].tolist(), x[0].tolist(), strict=True))
+    biases[0][neuron] = float(Fraction(target) - total)
+    special = ReluNetwork.from_weights(weights, biases)
+    net = models.to_ttfs(special, x, windows=windows)
+    name = net.populations[0].name
+    yield Case("tie", net, special, x, simulated(net, x), tied=(name, neuron))
+
+
+# -- the exact opinion -------------------------------------------------------------------------------------------------
+
+
+def opinion(case: Case) -> dict[str, list[list[set[str]]]]:
+    """The causes that may be reported, by population, sample and neuron."""
+    seen = {node.name: case.run.spike_times(node.name) for node in case.net.nodes}
+    left = _after_the_bus(case, seen)
+    ideal = _ideal_times(case)
+    found: dict[str, list[list[set[str]]]] = {}
+    source = case.net.sources[0]
+    clipped = np.zeros(seen[source.name].shape, dtype=bool) if case.clipped is None else case.clipped
+    found[source.name] = [[{"clamped"} if bad else {NONE} for bad in row] for row in clipped.tolist()]
+    for population in case.net.populations:
+        if population.model.spiking:
+            found[population.name] = [
+                [_cause(case, population, sample, i, seen, left, ideal) for i in range(population.size)]
+                for sample in range(case.run.n_samples)
+            ]
+    return found
+
+
+def _cause(case: Case, population: Population, sample: int, i: int, seen: Any, left: Any, ideal: Any) -> set[str]:
+    (projection,) = (p for p in case.net.projections if p.post is population)
+    name, before = population.name, projection.pre.name
+    event = float(seen[name][sample, i])
+    arrivals = [t + projection.delay if t < INF else INF for t in left[before][sample].tolist()]
+    if i in case.wrong.get(name, ()):
+        return {"structural"}
+    if case.tied == (name, i):
+        return {"tie"}
+    crossing, closed = exact_times(population, projection, i, arrivals)
+    if case.made_by is not None:
+        own = case.made_by.node(name)
+        (its,) = (p for p in case.made_by.projections if p.post is own)
+        if _differ(exact_times(own, its, i, arrivals)[0], crossing, population):
+            return {"structural"}
+    assert population.window is not None
+    t_min = population.window[1]
+    if crossing < t_min:
+        return {"clamped" if closed < t_min else "premature"}
+    if any(t < INF and (t >= t_min or projection.delay > 0) for t in arrivals):
+        return {"late"}
+    expected = {float(crossing)}
+    unmoved = exact_times(population, projection, i, seen[before][sample].tolist())[1]
+    if _differ(event, crossing, population) or _differ(unmoved, closed, population):
+        return {"fault"}
+    gap = abs(_clamped(event, population) - _clamped(ideal[name][sample, i], population))
+    assert expected
+    return {"inherited"} if gap > SOMETHING else {NONE} if gap < NOTHING else {NONE, "inherited"}
+
+
+def exact_times(
+    population: Any, projection: Any, i: int, arrivals: list[float]
+) -> tuple[Fraction | float, Fraction | float]:
+    """First crossing and closed form of one neuron: (inf where silent, any time), from the equations, in Fractions."""
+    t_start, t_min, t_max = map(Fraction, population.window)
+    values = {name: Fraction(float(array[i])) for name, array in population.parameters.items()}
+    theta, fire = values["threshold"], values["slope"]
+    start = values.get("alpha", Fraction(0))
+    weights = [Fraction(w) for w in projection.kind.arrays()["weights"][i].tolist()]
+    inputs = sorted((max(Fraction(t), t_start), w) for t, w in zip(arrivals, weights, strict=True) if t < INF)
+    early = [(t, w) for t, w in inputs if t < t_min]
+    closed = t_min + (theta - start * (t_min - t_start) - sum(w * (t_min - t) for t, w in early)) / fire
+    v, slope, t = Fraction(0), start, t_start
+    if theta <= 0:
+        return t_start, closed
+    steps = [(at, slope_change, None) for at, slope_change in early] + [(t_min, None, fire)]
+    if "alpha" in values:
+        steps += [(at, w, None) for at, w in inputs if t_min <= at < t_max]
+    for at, gained, new in [*steps, (t_max, None, Fraction(0))]:
+        if slope > 0 and v + slope * (at - t) >= theta:
+            crossing = t + (theta - v) / slope
+            return (crossing if crossing < t_max else INF), closed
+        v, t = v + slope * (at - t), at
+        slope = new if new is not None else slope + gained
+    return INF, closed
+
+
+def _after_the_bus(case: Case, seen: Any) -> dict[str, Any]:
+    """When spikes left for the projections: one after another, each keeping the bus busy for the service time."""
+    transport = case.run.provenance["transport"]
+    service = transport["service_time"] if transport else 0.0
+    if not service:
+        return dict(seen)
+    left = {name: times.copy() for name, times in seen.items()}
+    for sample in range(case.run.n_samples):
+        free = 0.0
+        spikes = [
+            (t, order, i, node.name)
+            for order, node in enumerate(case.net.nodes)
+            for i, t in enumerate(seen[node.name][sample].tolist())
+            if t < INF
+        ]
+        for t, _, i, name in sorted(spikes):
+            free = max(t, free) + service
+            left[name][sample, i] = free
+    return left
+
+
+def _ideal_times(case: Case) -> dict[str, Any]:
+    """Spike times of the ReLU network, whose hidden values alpha1 scales row by row to sums in [-10, 0.99]."""
+    assert case.relu is not None
+    mapping = case.net.provenance["mapping"]
+    before = np.ones(SIZES[0])
+    times = {}
+    for (name, values), layer in zip(case.relu.activations(case.x), case.relu.layers, strict=False):
+        sums = (layer.weight / before).sum(axis=1)
+        factor = np.ones(len(sums))
+        if mapping["scaling"]:
+            factor = np.where(sums > 0.99, 0.99 / sums, np.where(sums < -10, -10 / sums, 1.0))
+        window = case.net.node(name).window
+        assert window is not None
+        times[name] = np.where(values > 0, window[2] - values * factor, INF)
+        before = factor
+    return times
+
+
+def _clamped(t: Any, population: Any) -> float:
+    return float(min(t, population.window[2]))
+
+
+def _differ(a: Any, b: Any, population: Any) -> bool:
+    return abs(_clamped(a, population) - _clamped(b, population)) > SOMETHING

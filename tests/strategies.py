@@ -1,0 +1,199 @@
+"""Random networks for the tests of the engines, and what drives them; small, so that whole runs can be compared.
+
+Each strategy gives a `Case`. A family always has the same set of models, so that a compiled loop serves all its cases.
+Weights are of two kinds: small dyadic numbers, whose sums are exact, which makes ties; and the same numbers times an
+irrational factor, whose sums depend on the order in which they are added.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from eventsim import Dense, Network, OneToOne, Poisson, SpikeTimes, Sparse
+from eventsim.models import neurons as _registered  # noqa: F401 — the models of the networks below
+
+Draw = Any
+
+
+class Case(NamedTuple):
+    """A network, its input, and the time at which the run ends (None: when nothing is left)."""
+
+    net: Network
+    x: Any
+    until: float | None = None
+
+    def __repr__(self) -> str:
+        """Every number, so that a failing case can be built again by hand."""
+        lines = [repr(self.net)]
+        for node in self.net.populations:
+            lines += [f"  {node.name}.{name} = {values.tolist()}" for name, values in node.parameters.items()]
+        for projection in self.net.projections:
+            arrays = {name: array.tolist() for name, array in projection.kind.arrays().items()}
+            lines.append(f"  {projection.label}: delay {projection.delay!r} {arrays}")
+        x = self.x.tolist() if isinstance(self.x, np.ndarray) else self.x
+        return "\n".join([*lines, f"  x = {x}", f"  until = {self.until}"])
+
+
+SIZES = st.integers(1, 6)
+EIGHTHS = st.integers(0, 8).map(lambda k: k / 8)
+
+
+@st.composite
+def scales(draw: Draw) -> float:
+    """What small integers are multiplied with: a power of two keeps their sums exact, others do not."""
+    return draw(st.sampled_from([0.25, 0.5, 1.0, math.sqrt(0.1), math.pi / 10]))
+
+
+@st.composite
+def numbers(draw: Draw, shape: Any, low: int = -8, high: int = 8) -> np.ndarray:
+    """Integers in [low, high] times a common factor."""
+    return draw(hnp.arrays(np.int64, shape, elements=st.integers(low, high))) * draw(scales())
+
+
+@st.composite
+def dense(draw: Draw, n_in: int, n_out: int) -> Dense:
+    return Dense(draw(numbers((n_out, n_in))))
+
+
+@st.composite
+def sparse(draw: Draw, n_in: int, n_out: int) -> Sparse:
+    """Any list of synapses: none, several between the same neurons, self connections."""
+    n = draw(st.integers(0, 12))
+    sources = draw(hnp.arrays(np.int64, n, elements=st.integers(0, n_in - 1)))
+    targets = draw(hnp.arrays(np.int64, n, elements=st.integers(0, n_out - 1)))
+    return Sparse(sources, targets, draw(numbers(n)))
+
+
+@st.composite
+def any_projection(draw: Draw, n_in: int, n_out: int) -> Any:
+    kinds = ["dense", "sparse"] + ["one_to_one"] * (n_in == n_out)
+    kind = draw(st.sampled_from(kinds))
+    if kind == "one_to_one":
+        return OneToOne(draw(numbers(n_in)))
+    return draw(dense(n_in, n_out) if kind == "dense" else sparse(n_in, n_out))
+
+
+@st.composite
+def values(draw: Draw, n: int) -> np.ndarray:
+    """Data in [0, 1] for up to three samples, with ties, zeros (no event) and ones (at t = 0)."""
+    x = draw(hnp.arrays(np.float64, (draw(st.integers(1, 3)), n), elements=EIGHTHS))
+    return x if draw(st.booleans()) else np.minimum(x * math.sqrt(0.9), 1.0)
+
+
+@st.composite
+def trains(draw: Draw, n: int, until: float, step: float = 0.25) -> SpikeTimes:
+    """One or two samples of sorted spike trains on a grid, so that spikes of several neurons coincide."""
+    ticks = st.lists(st.integers(0, int(until / step)), max_size=8, unique=True).map(sorted)
+    samples = draw(st.integers(1, 2))
+    return SpikeTimes([[[k * step for k in draw(ticks)] for _ in range(n)] for _ in range(samples)])
+
+
+@st.composite
+def dense_ttfs(draw: Draw) -> Case:
+    """A layer of B1, one of alpha1 and a read-out in any order of the two, premature and late spikes included."""
+    net = Network()
+    n_in, sizes = draw(SIZES), [draw(SIZES), draw(SIZES), draw(st.integers(1, 3))]
+    net.source(n_in, "input")
+    order = draw(st.permutations(["b1", "alpha1"]))
+    lengths = [1.0] + [draw(st.sampled_from([0.5, 1.0, 2.0, 3.25])) for _ in range(2)]
+    # A window that ends before its predecessor's makes late arrivals.
+    starts = {order[0]: 0.0, order[1]: draw(st.sampled_from([1.0, 0.5]))}
+    minima = {order[0]: 1.0, order[1]: 1.0 + lengths[1] * draw(st.sampled_from([1.0, 1.0, 0.5]))}
+    windows = {name: (starts[name], minima[name], minima[name] + lengths[1 + k]) for k, name in enumerate(order)}
+    for name, size in zip(("b1", "alpha1"), sizes[:2], strict=True):
+        length = windows[name][2] - windows[name][0]
+        threshold = length - draw(numbers(size, -4, 4))
+        slope = draw(st.sampled_from([1.0, 0.5, math.sqrt(0.3)]))
+        if name == "alpha1" and draw(st.booleans()):
+            slope = draw(st.sampled_from([-0.5, 0.0, 2.0]))
+        net.population(f"ttfs_{name}", size, name, windows[name], threshold=threshold, slope=slope)
+    last = windows[order[1]]
+    net.population("integrator", sizes[2], "output", (last[1], last[2]), drift=draw(numbers(sizes[2], -2, 2)))
+    size_of = dict(zip(("b1", "alpha1", "output"), sizes, strict=True)) | {"input": n_in}
+    hops = [("input", order[0]), (order[0], order[1]), (order[1], "output")]
+    extra = [("input", order[1]), ("input", "output"), (order[0], order[0]), (order[0], "output"), (order[1], order[0])]
+    hops += draw(st.lists(st.sampled_from(extra), max_size=2))
+    for pre, post in hops:
+        delay = draw(st.sampled_from([0.0, 0.0, 0.0, 0.25, 0.3]))
+        net.connect(pre, post, draw(dense(size_of[pre], size_of[post])), delay)
+    return Case(net, draw(values(n_in)))
+
+
+@st.composite
+def recurrent_lif(draw: Draw) -> Case:
+    """One or two populations of delayed leaky neurons with every kind of projection, drive and refractoriness."""
+    net = Network()
+    until = draw(st.sampled_from([4.0, 10.0]))
+    n_in = draw(st.integers(1, 4))
+    poisson = draw(st.booleans())
+    source = net.source(n_in, "input", generator=Poisson(draw(st.sampled_from([0.2, 1.0]))) if poisson else None)
+    nodes: list[Any] = [source]
+    for k in range(draw(st.integers(1, 2))):
+        size = draw(SIZES)
+        currents = draw(st.lists(st.sampled_from([0.0, 0.75, 1.0, 1.5, 3.0]), min_size=size, max_size=size))
+        nodes.append(
+            net.population(
+                "lif_delta", size, f"lif{k}", tau_mem=draw(st.sampled_from([2.0, 10.0])), current=currents,
+                t_ref=draw(st.sampled_from([0.0, 0.5, 1.0, 2.1])), v_reset=draw(st.sampled_from([0.0, -0.5])),
+                v_leak=draw(st.sampled_from([0.0, 0.1])), v_init=draw(st.sampled_from([0.0, 0.5])),
+            )
+        )  # fmt: skip
+    for _ in range(draw(st.integers(1, 4))):
+        pre, post = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes[1:]))
+        # A zero delay against the order of creation could make a neuron fire twice at one time.
+        delays = [0.25, 0.5, 1.0, 0.3] + [0.0] * (pre.order < post.order)
+        net.connect(pre, post, draw(any_projection(pre.size, post.size)), draw(st.sampled_from(delays)))
+    return Case(net, None if poisson else draw(trains(n_in, until)), until)
+
+
+@st.composite
+def clocked(draw: Draw) -> Case:
+    """Two clocked layers that may be recurrent, with delays in ticks and others, and input at and between ticks."""
+    net = Network()
+    period = draw(st.sampled_from([1.0, 0.1, 0.3]))
+    n_in = draw(st.integers(1, 4))
+    nodes: list[Any] = [net.source(n_in, "input")]
+    for k in range(2):
+        nodes.append(
+            net.population(
+                "lif_clocked", draw(SIZES), f"layer{k}", period=period * draw(st.sampled_from([1, 1, 2])),
+                decay=draw(st.sampled_from([0.5, 0.9, 1.0])), v_threshold=draw(st.sampled_from([0.5, 1.0])),
+                bias=draw(st.sampled_from([0.0, 0.25, -0.1])), reset=draw(st.sampled_from(["soft", "hard"])),
+                comparator=draw(st.sampled_from(["inclusive", "strict"])),
+                sees=draw(st.sampled_from(["same_step", "same_step", "next_step"])),
+            )
+        )  # fmt: skip
+    hops = [(0, 1), (1, 2)] + draw(st.lists(st.sampled_from([(0, 2), (1, 1), (2, 1), (2, 2)]), max_size=3))
+    for pre, post in hops:
+        delay = draw(st.sampled_from([0.0, 0.0, 0.0, period, 3 * period, period / 2]))
+        net.connect(nodes[pre], nodes[post], draw(any_projection(nodes[pre].size, nodes[post].size)), delay)
+    step = period * draw(st.sampled_from([1.0, 0.5]))
+    return Case(net, draw(trains(n_in, 12 * period, step)), 15.5 * period)
+
+
+@st.composite
+def mixed(draw: Draw) -> Case:
+    """All models in one network, and every kind of projection between any two of them."""
+    net = Network()
+    n = draw(st.integers(1, 4))
+    nodes: list[Any] = [net.source(n, "input")]
+    nodes.append(net.population("linear_psp", n, "psp", threshold=1.0 + draw(numbers(n, 0, 4))))
+    nodes.append(net.population("ttfs_b1", n, "b1", (0.0, 1.0, 3.0), threshold=1.0 + draw(numbers(n, -4, 4))))
+    nodes.append(
+        net.population("ttfs_alpha1", n, "alpha1", (0.5, 2.0, 4.0), threshold=2.0 + draw(numbers(n, -4, 4)), slope=1.25)
+    )
+    nodes.append(net.population("integrator", n, "output", (1.0, 3.0), drift=draw(numbers(n, -2, 2))))
+    t_ref = draw(st.sampled_from([0.5, 1.0]))
+    nodes.append(net.population("lif_delta", n, "lif", tau_mem=2.0, current=draw(EIGHTHS) * 2, t_ref=t_ref))
+    nodes.append(net.population("lif_clocked", n, "clocked", period=0.25, decay=0.75, sees=draw(st.sampled_from(SEES))))
+    for _ in range(draw(st.integers(2, 8))):
+        pre, post = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes[1:]))
+        delays = [0.25, 0.5, 1.0, 0.3] + [0.0, 0.0] * (pre.order < post.order)
+        net.connect(pre, post, draw(any_projection(n, n)), draw(st.sampled_from(delays)))
+    return Case(net, draw(trains(n, 3.0)), 5.0)
+
+
+SEES = ("same_step", "next_step")
