@@ -305,8 +305,10 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         node.name: {name: int(totals[node.order, k]) for k, name in enumerate(COUNTERS)} for node in net.nodes
     }
     for source in net.sources:
-        by_population[source.name]["clipped"] += task.inputs.clipped
+        by_population[source.name]["clipped"] += task.inputs.clipped[source.name]
     counters: dict[str, Any] = {name: int(sum(c[name] for c in by_population.values())) for name in COUNTERS}
+    for source in net.sources:  # their own spikes are told apart: the total counts what the network did
+        by_population[source.name]["spikes"] = int(task.inputs.emitted[source.order])
     counters |= {"events": task.events, "queue_operations": task.queue_operations, "by_population": by_population}
     if task.transport is not None:
         counters["transport"] = task.transport.report(task.transport_state)

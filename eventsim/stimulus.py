@@ -4,6 +4,7 @@ Relies on the network and its sources. Used by `simulate`. Encoding and sorting 
 """
 
 import math
+import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -41,7 +42,10 @@ class Inputs:
 
     def __init__(self, net: Network, x: Any, until: Any, seed: int, sample_ids: Any, clip: bool) -> None:
         self.net, self.until, self.seed = net, until, seed
-        self.clipped = 0
+        self.clipped = {source.name: 0 for source in net.sources}
+        self.emitted = np.zeros(len(net.nodes), dtype=np.int64)
+        self._node_of = np.repeat(np.arange(len(net.nodes)), [node.size for node in net.nodes])
+        self._lock = threading.Lock()
         self._data: dict[str, Any] = {}
         self._first = {node.name: 0 for node in net.nodes}
         total = 0
@@ -118,7 +122,7 @@ class Inputs:
                 "Reshape the data; one sample needs a leading axis of length 1."
             )
         times, clipped = encode(where, array.reshape(len(array), -1), source.window, source.value_range, clip)
-        self.clipped += clipped
+        self.clipped[source.name] = clipped
         return times
 
     @staticmethod
@@ -146,7 +150,14 @@ class Inputs:
     # -- batches ----------------------------------------------------------------------------------------------------
 
     def batch(self, low: int, high: int) -> Stimulus:
-        """Source spikes of samples low..high-1 at t < until."""
+        """Source spikes of samples low..high-1 at t < until; counted in `emitted`."""
+        stimulus = self._batch(low, high)
+        counts = np.bincount(self._node_of[stimulus.neuron], minlength=len(self.net.nodes))
+        with self._lock:
+            self.emitted += counts
+        return stimulus
+
+    def _batch(self, low: int, high: int) -> Stimulus:
         if len(self._data) == 1 == len(self.net.sources):
             ((name, values),) = self._data.items()
             if isinstance(values, np.ndarray) and values.dtype != object:

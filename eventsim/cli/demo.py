@@ -156,12 +156,10 @@ def first_image(net: "Network", image: Any, quiet: bool) -> "Run":
 
 def about_first(run: "Run", label: int) -> dict[str, Any]:
     """What the first image did."""
-    from eventsim.cli.results import source_spikes
-
     return {
         "label": label,
         "prediction": int(run.predictions[0]),
-        "input_spikes": source_spikes(run, "input"),
+        "input_spikes": run.counters["by_population"]["input"]["spikes"],
         "spikes": run.n_spikes(),
         "last_spike": float(run.spikes["time"].max(initial=0.0)),
         "read_at": float((run.windows["output"] or (0.0, 0.0))[1]),

@@ -95,27 +95,13 @@ def has_readout(run: Run) -> bool:
 def run_table(run: Run) -> str:
     """Return one line for each source and population: neurons, spikes, spikes per neuron and sample, counters."""
     rows = []
-    by_population = run.counters["by_population"]
     for name, size in zip(run.populations, run.sizes, strict=True):
-        counters = by_population[name]
-        spikes = source_spikes(run, name) if _is_source(run, name) else int(counters["spikes"])
-        cells = ["-", "-"] if spikes is None else [count(spikes), f"{spikes / (size * run.n_samples):.3f}"]
-        rows.append([name, count(size), *cells, *(count(counters[key]) for key in COUNTED)])
+        counters = run.counters["by_population"][name]
+        share = counters["spikes"] / (size * run.n_samples)
+        rows.append(
+            [name, count(size), count(counters["spikes"]), f"{share:.3f}", *(count(counters[k]) for k in COUNTED)]
+        )
     return table(["layer", "neurons", "spikes", "per neuron", *COUNTED], rows)
-
-
-def _is_source(run: Run, name: str) -> bool:
-    window = run.windows.get(name)
-    return window is not None and len(window) == 2
-
-
-def source_spikes(run: Run, name: str) -> int | None:
-    """How many spikes a source sent, which the counters leave out; None where they were not recorded."""
-    try:
-        spikes = run.spikes
-    except InputError:
-        return None
-    return int((spikes["population"] == run.populations.index(name)).sum())
 
 
 def run_facts(run: Run) -> list[tuple[str, object]]:

@@ -1,0 +1,110 @@
+"""README.md and docs/: every Python example runs and prints what the page says, every command line is one.
+
+The ```python blocks of a page share one namespace and a folder of their own. Those with ``>>>`` are doctests.
+"""
+
+import doctest
+import inspect
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from eventsim import cli, models
+from eventsim.models import verify as verify_function
+from eventsim.neuron_model import model_names
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://)(?P<target>[^)#]+)(?:#[^)]*)?\)")
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, language: str) -> list[tuple[int, str]]:
+    """Line number and text of each block of a language."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        (text.count("\n", 0, found.start("text")), found["text"])
+        for found in FENCE.finditer(text)
+        if found["language"] == language
+    ]
+
+
+def with_blocks(language: str) -> list[Path]:
+    return [page for page in PAGES if blocks(page, language)]
+
+
+def run_block(page: Path, line: int, text: str, namespace: dict) -> None:
+    """Run one block; a failure names the page and the line."""
+    if ">>>" not in text:
+        exec(compile("\n" * line + text, str(page), "exec"), namespace)  # noqa: S102 - our own pages
+        return
+    parsed = doctest.DocTestParser().get_doctest(text, namespace, shown(page), str(page), line)
+    report: list[str] = []
+    doctest.DocTestRunner(optionflags=OPTIONS).run(parsed, out=report.append, clear_globs=False)
+    assert not report, "".join(report)
+    namespace.update(parsed.globs)
+
+
+@pytest.mark.parametrize("page", with_blocks("python"), ids=shown)
+def test_the_python_examples_of_a_page_run_and_print_what_it_says(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace: dict = {"__name__": "__main__"}
+    for line, text in blocks(page, "python"):
+        run_block(page, line, text, namespace)
+
+
+@pytest.mark.parametrize("page", with_blocks("console"), ids=shown)
+def test_the_command_lines_of_a_page_are_accepted_by_the_parser(page):
+    parser = cli.build_parser()
+    for _, text in blocks(page, "console"):
+        for line in text.splitlines():
+            program, *words = shlex.split(line.removeprefix("$ "), comments=True) or [""]
+            if line.startswith("$ eventsim"):
+                assert program == "eventsim"
+                parser.parse_args(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_links_and_pictures_exist(page):
+    targets = [found["target"] for found in LINK.finditer(page.read_text(encoding="utf-8"))]
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_the_index_leads_to_every_page():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.is_relative_to(ROOT / "docs")]
+    assert not [page for page in pages if page != "index.md" and f"({page})" not in index]
+
+
+def test_the_causes_are_defined_as_in_verify():
+    page = (ROOT / "docs" / "reference" / "causes.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| \*\*(\w+)\*\* \| (.*?) \|", page, re.MULTILINE))
+    source = inspect.getdoc(inspect.getmodule(verify_function)) or ""
+    defined = {
+        name: " ".join(text.split()) for name, text in re.findall(r"^(\w+)\n((?:    .+\n?)+)", source, re.MULTILINE)
+    }
+    assert list(defined) == list(models.VerificationReport.CAUSES)
+    assert documented == defined
+
+
+def test_the_readme_lists_every_neuron_model():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE) == [
+        name for name in ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "lif_delta", "lif_clocked")
+    ]
+    assert set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) <= set(model_names())
+
+
+def test_the_verify_table_of_the_readme_is_of_this_version():
+    text = next(text for _, text in blocks(ROOT / "README.md", "text") if "structural" in text)
+    relu = models.read_relu({"weights": [[[1.0]], [[1.0]]]})
+    heads = models.verify(models.to_ttfs(relu, [[1.0]]), relu, [[0.5]]).table().splitlines()[0].split()
+    assert text.split()[: len(heads)] == heads
