@@ -95,7 +95,7 @@ class _LowerLoop(NativeLowering):
 
 
 def _pipeline(state: Any, lowering: Any) -> Any:
-    """numba's usual pipeline with another lowering at its end."""
+    """Numba's usual pipeline with another lowering at its end."""
     pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
     pipeline.add_pass_after(lowering, NativeLowering)
     pipeline.passes = [entry for entry in pipeline.passes if entry[0] is not NativeLowering]

@@ -135,6 +135,7 @@ class Worker:
                     task.done += high - low
                 if problem is not None:
                     compiled.finish_sample(self.machine, output)
+                    task.first[int(control.sample[0]) + 1 : high] = math.inf  # source spikes of samples not begun
                 return problem
 
     def _write_first_source_spikes(self, stimulus: Any, low: int) -> None:

@@ -53,6 +53,10 @@ class Recorder:
             np.save(path, chunk)
             chunks.append(path)
 
+    def forget_after(self, batch: int) -> None:
+        """Drop what later batches recorded: a run that ends early ends at one sample, whatever the threads did."""
+        self._chunks = {number: chunks for number, chunks in self._chunks.items() if number <= batch}
+
     def collect(self) -> Array:
         """All records in order: an array, or a read-only memory map where the bound was passed."""
         ordered = [chunk for batch in sorted(self._chunks) for chunk in self._chunks[batch]]

@@ -18,7 +18,7 @@ from eventsim import order, problems
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.machine import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.network import Network
-from eventsim.reference_neuron import Layer, Neuron, exactly, new_layers
+from eventsim.reference_neuron import Neuron, exactly, new_layers
 
 if TYPE_CHECKING:
     from eventsim.simulate import Task

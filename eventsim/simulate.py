@@ -6,6 +6,7 @@ Relies on every room of the engine. It checks the arguments, prepares the stages
 
 import math
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,13 @@ class Task:
         self.counters = np.zeros((n, len(nodes), len(COUNTERS)), dtype=np.int64)
         self.errors = np.full((rows if self.error_bounds else 0, total, 2), math.nan)
         self.transport_state = np.zeros((n, max(1, self.transport.n_state if self.transport else 0)))
+
+    def forget_after(self, batch: int, row: int) -> None:
+        """Keep samples up to the batch at which the run ended, so that a partial run does not depend on threads."""
+        self.spikes.forget_after(batch)
+        self.traces.forget_after(batch)
+        self.first[row:], self.readout[row:], self.errors[row:] = math.inf, math.nan, math.nan
+        self.counters[row:], self.transport_state[row:] = 0, 0.0
 
     def check_budget(self, events: int) -> str | None:
         """Why the run must stop now, or None; `events` are those done so far."""
@@ -265,27 +273,18 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
                 return problem
         return None
     problems: dict[int, tuple[type[SimulationError], str]] = {}
-    remaining = iter(ranges)
+    lock, remaining = threading.Lock(), iter(ranges)
 
     def work(worker: Worker) -> None:
-        for low, high in remaining_locked():
+        while not problems and not task.interrupted:
+            with lock:
+                low, high = next(remaining, (n, n))
+            if low == n:
+                return
             problem = worker.run(low, high)
             bar.update(high - low)
             if problem:
                 problems[low] = problem
-                return
-
-    import threading
-
-    lock = threading.Lock()
-
-    def remaining_locked() -> Any:
-        while not problems and not task.interrupted:
-            with lock:
-                item = next(remaining, None)
-            if item is None:
-                return
-            yield item
 
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(work, Worker(task, prepared)) for _ in range(threads)]
@@ -295,7 +294,10 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
         except BaseException:
             task.interrupted = True  # the pool waits for its threads, which look here after every few million events
             raise
-    return problems[min(problems)] if problems else None
+    if not problems:
+        return None
+    task.forget_after(min(problems), min(problems) + batch)
+    return problems[min(problems)]
 
 
 def _finish(task: Task, engine: str, complete: bool) -> Run:

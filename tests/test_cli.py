@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 import eventsim
 from eventsim import cli, models
-from eventsim.cli.command import FAILED, INTERRUPTED, OK, REFUSED
+from eventsim.cli.command import FAILED, INTERRUPTED, OK, REFUSED, Command
 from eventsim.cli.files import save_figure
 from eventsim.cli.patience import TEXT
 from eventsim.cli.run import recorded
@@ -130,7 +131,7 @@ def test_interruption_leaves_no_traceback(capsys, monkeypatch):
     def interrupt(options):
         raise KeyboardInterrupt
 
-    changed = cli.Command("info", "interrupt", (), cli.COMMANDS["info"].add_arguments, interrupt)
+    changed = Command("info", "interrupt", (), cli.COMMANDS["info"].add_arguments, interrupt)
     monkeypatch.setitem(cli.COMMANDS, "info", changed)
     assert called(capsys, "info") == (INTERRUPTED, "", "\neventsim: interrupted\n")
 
@@ -138,10 +139,11 @@ def test_interruption_leaves_no_traceback(capsys, monkeypatch):
 def test_a_reader_that_leaves_early_leaves_no_traceback(made):
     code = "import sys; from eventsim.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "info", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.stdout.close()
-        assert process.stderr.read() == ""
-        process.wait()
+    reading, writing = os.pipe()
+    with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, text=True) as process:
+        os.close(reading)
+        os.close(writing)
+        assert process.communicate()[1] == ""
 
 
 def test_help_does_not_wait_for_matplotlib():
@@ -292,10 +294,10 @@ def test_verify_accepts_what_convert_makes(made, capsys):
 
 
 def test_verify_fails_where_the_network_is_not_that_of_the_relu_network(made, capsys):
-    relu = models.read_relu(made / "relu.npz")
-    weights = [layer.weight.copy() for layer in relu.layers]
+    layers = [vars(layer) for layer in models.read_relu(made / "relu.npz").layers]
+    weights = [layer["weight"].copy() for layer in layers]
     weights[1][0, 0] += 1e-6
-    models.read_relu({"weights": weights, "biases": [layer.bias for layer in relu.layers]}).save("other.npz")
+    models.read_relu({"weights": weights, "biases": [layer["bias"] for layer in layers]}).save("other.npz")
     code, out, _ = called(capsys, "verify", made / "net.npz", "other.npz", made / "x.npy", "--json")
     assert code == FAILED
     assert json.loads(out)["ok"] is False

@@ -20,6 +20,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)(?P<target>[^)#]+)(?:#[^)]*)?\)")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+LISTED = ["ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "lif_delta", "lif_clocked"]
 
 
 def shown(path: Path) -> str:
@@ -97,10 +98,8 @@ def test_the_causes_are_defined_as_in_verify():
 
 def test_the_readme_lists_every_neuron_model():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE) == [
-        name for name in ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "lif_delta", "lif_clocked")
-    ]
-    assert set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) <= set(model_names())
+    assert re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE) == LISTED
+    assert set(LISTED) <= set(model_names())
 
 
 def test_the_verify_table_of_the_readme_is_of_this_version():
