@@ -1,6 +1,7 @@
 """What a long simulation shows while it runs: how much is done, events per second, remaining time.
 
-Relies on tqdm for the line itself. Used by `simulate`; no result depends on it.
+Relies on tqdm for the line itself, and on the compiler's report: time spent compiling says nothing about the rest.
+Used by `simulate`; no result depends on it.
 """
 
 import shutil
@@ -8,6 +9,8 @@ import sys
 import time
 
 from tqdm import tqdm
+
+from eventsim._jit import compile_report
 
 FIRST_SHOWN = 0.5  # seconds; work that is over sooner shows nothing
 INTERVAL = 0.1
@@ -29,6 +32,7 @@ class Progress:
         self._events = 0
         self._shown = shown
         self._started = time.perf_counter()
+        self._compiled_before = compile_report().seconds
         self._next = self._started + FIRST_SHOWN
         self._on_screen = False
 
@@ -72,7 +76,8 @@ class Progress:
         now = time.perf_counter()
         if now >= self._next:
             width = shutil.get_terminal_size().columns
-            sys.stderr.write(CLEAR_LINE + self.line(now - self._started, width))
+            compiling = compile_report().seconds - self._compiled_before
+            sys.stderr.write(CLEAR_LINE + self.line(now - self._started - compiling, width))
             sys.stderr.flush()
             self._next = now + INTERVAL
             self._on_screen = True

@@ -292,7 +292,7 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
             for future in futures:
                 future.result()
         except BaseException:
-            task.interrupted = True  # the pool waits for its threads, which look here after every few million events
+            task.interrupted = True  # the pool waits for its threads, which look here at every pause of the loop
             raise
     if not problems:
         return None

@@ -118,7 +118,7 @@ def complete_sum(neurons: Neurons, weights: Array, values: Array) -> Array:
 
 
 def magnitude(neurons: Neurons, weights: Array, values: Array) -> Array:
-    """The sum of the absolute values of all that enters `complete_sum`, in units of time: what its rounding scales with.
+    """The sum of the absolute values of all that enters `complete_sum`, in units of time: its rounding scales with it.
 
     For integrators, of all that enters the potential.
     """
@@ -136,10 +136,9 @@ def first_crossing(neurons: Neurons, weights: Array, arrivals: Array) -> Crossin
     n_samples, n_neurons = len(arrivals), len(weights)
     flat = weights.astype(np.float64)
     times = np.minimum(np.maximum(arrivals, float(neurons.t_start)), float(neurons.t_max)).astype(np.float64)
-    shape = (n_samples, n_neurons)
-    found = Crossing(
-        *(np.empty(shape), np.empty(shape)), *(np.empty(shape, dtype=bool) for _ in range(3)), np.empty(shape)
-    )
+    time, bound, potential_bound = (np.empty((n_samples, n_neurons)) for _ in range(3))
+    near_start, near_t_min, near_t_max = (np.empty((n_samples, n_neurons), dtype=bool) for _ in range(3))
+    found = Crossing(time, bound, near_start, near_t_min, near_t_max, potential_bound)
     for rows, columns in _blocks(n_samples, n_neurons, flat.shape[1] + 3):
         part = _cross_block(neurons, columns, flat[columns], times[rows])
         for name, values in vars(part).items():

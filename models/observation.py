@@ -8,6 +8,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,13 +61,13 @@ class Observation:
 def observe(net: Network, x: Any, run: Run | None, times: Any) -> Observation:
     """Return what is to be verified; see `eventsim.models.verify` for the arguments and errors."""
     check_network(net)
-    if run is None and x is None:
+    if run is None and x is None and times is None:
         raise InputError("verify: neither x nor run; give the inputs to simulate, or a run to look at")
     if run is not None:
         _check_run(net, run)
     values = {} if x is None else _values(net, x)
     if times is not None:
-        return _of_times(net, x, run, times, values)
+        return _of_times(net, run, times, values)
     if run is None:
         run = _simulated(net, x)
     elif x is not None and (counts := {name: len(array) for name, array in values.items()}) != dict.fromkeys(
@@ -85,6 +86,8 @@ def check_network(net: Any) -> None:
     """Raise `InputError` unless `net` is made of sources and windowed linear-PSP neurons without recurrence."""
     if not isinstance(net, Network):
         raise InputError(f"verify: net is a {type(net).__name__}; must be an eventsim.Network, as to_ttfs returns")
+    if not net.sources:
+        raise InputError("verify: net has no source; its spike times must come from inputs")
     for source in net.sources:
         if source.generator is not None:
             raise InputError(f"verify: source {source.name!r} has a generator; must code values, one spike each")
@@ -105,16 +108,14 @@ def _check_run(net: Network, run: Any) -> None:
     expected = [(node.name, node.size) for node in net.nodes]
     if list(zip(run.populations, run.sizes, strict=True)) != expected:
         raise InputError(
-            f"verify: the run has {_sizes(zip(run.populations, run.sizes, strict=True))}, the network {_sizes(expected)};"
-            " give the run of this network"
+            f"verify: the run has {_sizes(zip(run.populations, run.sizes, strict=True))}, the network "
+            f"{_sizes(expected)}; give the run of this network"
         )
-    ends = [
-        population.window[2 if population.model.spiking else 1] for population in net.populations if population.window
-    ]
+    end = float(max(t for population in net.populations for t in population.window or () if t < np.inf))
     until = run.provenance["until"]
-    if not run.complete or (until is not None and until < max(ends)):
+    if not run.complete or (until is not None and until < end):
         raise InputError(
-            f"verify: the run ended early (until = {until}); must reach t = {float(max(ends)):g}, the end of the last window"
+            f"verify: the run ended early (until = {until}); must reach t = {end:g}, the end of the last window"
         )
 
 
@@ -224,7 +225,7 @@ def _values(net: Network, x: Any) -> dict[str, Array]:
     return held
 
 
-def _of_times(net: Network, x: Any, run: Run | None, times: Any, values: dict[str, Array]) -> Observation:
+def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array]) -> Observation:
     """Times from another program in place of a run's; sources that it leaves out are coded from x or the run."""
     given = _read_times(times)
     names = [node.name for node in net.nodes if isinstance(node, Source) or node.model.spiking]
@@ -248,9 +249,11 @@ def _of_times(net: Network, x: Any, run: Run | None, times: Any, values: dict[st
             held[name] = _held(run.spike_times(name))
         else:
             raise InputError(f"verify: neither times nor x has values for source {name!r}; give one of them")
-    counts = {name: len(array) for name, array in held.items()}
+    counts = {name: len(array) for name, array in held.items()} | {
+        f"x for {name}": len(array) for name, array in values.items()
+    }
     if len(set(counts.values())) != 1:
-        raise InputError(f"verify: times have different numbers of samples ({counts}); must be equal")
+        raise InputError(f"verify: times and x have different numbers of samples ({counts}); must be equal")
     n_samples = next(iter(counts.values()))
     return Observation(n_samples, held, values=values, unit=unit, sample_ids=tuple(range(n_samples)), external=True)
 
@@ -263,9 +266,9 @@ def _read_times(times: Any) -> Mapping[str, Any]:
             f"verify: times is a {type(times).__name__}; must be a dict or the path of an .npz file, by population"
         )
     try:
-        file = np.load(times, allow_pickle=False)
-        if isinstance(file, np.lib.npyio.NpzFile):
-            with file:
+        with Path(times).open("rb") as opened:
+            file = np.load(opened, allow_pickle=False)
+            if isinstance(file, np.lib.npyio.NpzFile):
                 return {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileFormatError(

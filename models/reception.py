@@ -82,7 +82,13 @@ def received(
         ),
         overdue=skew > slack,
         early=skew < -slack,
-        error=_side_by_side([checked[name].ideal_bound for name in names], rows),
+        error=_side_by_side(
+            [
+                checked[name].ideal_bound + (UNIT * float(neurons.t_min) if projection.delay else 0.0)
+                for name, projection in zip(names, projections, strict=True)
+            ],
+            rows,
+        ),
         diverged=_side_by_side([~np.isin(checked[name].causes, AGREEING) for name in names], rows).astype(bool),
         ideal=_side_by_side([ideals[name].values for name in names], rows).astype(EXTENDED),
     )

@@ -41,13 +41,14 @@ def _rebuilt(base: type, key: str, description: Mapping[str, Any]) -> Any:
         if getattr(kind, "name", None) == description[key]:
             return kind(**settings)
     raise InputError(
-        f"verify: the run has {key} {description[key]!r}, which is not loaded; import the module that defines it, since "
-        "what it did is worked out again"
+        f"verify: the run has {key} {description[key]!r}, which is not loaded; import the module that defines it, "
+        "since what it did is worked out again"
     )
 
 
 def _kinds(base: type) -> list[type]:
-    return [kind for direct in base.__subclasses__() for kind in (direct, *_kinds(direct))]
+    direct: list[type] = base.__subclasses__()
+    return [kind for one in direct for kind in (one, *_kinds(one))]
 
 
 def departures(net: Network, times: Mapping[str, Array], transport: Transport | None) -> dict[str, Array]:
@@ -61,14 +62,12 @@ def departures(net: Network, times: Mapping[str, Array], transport: Transport | 
     if transport is None:
         return dict(times)
     nodes = [node for node in net.nodes if any(projection.pre is node for projection in net.projections)]
-    left = {name: array.copy() for name, array in times.items()}
+    left = dict(times)
     sizes = [node.size for node in nodes]
     emitted = np.concatenate([times[node.name] for node in nodes], axis=1)
     moved = emitted.copy()
     # Sources before populations: they are fed to the transport first.
-    rank = np.concatenate(
-        [np.full(size, isinstance(node, Population)) for node, size in zip(nodes, sizes, strict=True)]
-    )
+    rank = np.repeat([isinstance(node, Population) for node in nodes], sizes)
     place = np.arange(len(rank))
     numbers = transport.numbers()
     for sample, row in enumerate(emitted):

@@ -158,20 +158,11 @@ class VerificationReport:
             part = self._checked[name]
             gap, bound = self._worst(part)
             what = name if part.end is not None else f"{name} (potentials)"
-            rows.append(
-                [
-                    what,
-                    str(part.causes.size),
-                    *(str(counts[cause] or "·") for cause in CAUSES),
-                    f"{bound:.2g}",
-                    f"{gap:.2g}",
-                ]
-            )
-        widths = [max(len(row[k]) for row in rows) for k in range(len(heads))]
+            cells = [str(counts[cause] or "·") for cause in CAUSES]
+            rows.append([what, str(part.causes.size), *cells, f"{bound:.2g}", f"{gap:.2g}"])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
-            "  ".join(
-                cell.ljust(w) if k == 0 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
-            )
+            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
             for row in rows
         ]
         lines.insert(1, "-" * len(lines[0]))
@@ -186,9 +177,7 @@ class VerificationReport:
         return float(gap.max(initial=0.0) / (part.scale or 1.0)), float(ratio.max(initial=0.0))
 
     def _verdict(self) -> str:
-        words = [
-            f"{count:,} {cause}" for cause, count in self.summary.items() if count and cause not in ("ok", "rounding")
-        ]
+        words = [f"{count:,} {cause}" for cause, count in self.summary.items() if count and cause not in CAUSES[:2]]
         samples = f"{self.n_samples} sample{'s' if self.n_samples != 1 else ''}"
         outputs = ""
         if self.agreement is not None:

@@ -276,8 +276,8 @@ def _borders(lengths: Sequence[Any], names: list[str], number: type) -> tuple[An
         end = borders[-1] + number(length)
         if not borders[-1] < end < math.inf:
             raise MappingError(
-                f"to_ttfs: the window of layer {name!r}, of length {float(length):g} from t = {float(borders[-1]):g}, is "
-                "lost by rounding or infinite; give windows= explicit lengths, or rescale the layer's weights"
+                f"to_ttfs: the window of layer {name!r}, of length {float(length):g} from t = {float(borders[-1]):g}, "
+                "is lost by rounding or infinite; give windows= explicit lengths, or rescale the layer's weights"
             )
         borders.append(end)
     return tuple(borders)
@@ -348,8 +348,9 @@ def _calibration(network: ReluNetwork, calibration: ArrayLike, value_range: tupl
         index = tuple(int(i) for i in np.argwhere(outside)[0])
         data = f"[{float(samples.min()):g}, {float(samples.max()):g}]"
         raise InputError(
-            f"to_ttfs: calibration{list(index)} = {float(samples[index]):g}; {np.count_nonzero(outside)} values are outside "
-            f"the coded range [{float(low):g}, {float(high):g}], the data span {data}; give input_range= that covers them"
+            f"to_ttfs: calibration{list(index)} = {float(samples[index]):g}; {np.count_nonzero(outside)} values are "
+            f"outside the coded range [{float(low):g}, {float(high):g}], the data span {data}; give input_range= that "
+            "covers them"
         )
     return samples
 
@@ -368,10 +369,10 @@ def _input_range(given: Any, number: type) -> tuple[Any, Any]:
 
 def _decimal(what: str, value: Any, number: type) -> Any:
     """A finite number as `number`; a float becomes the Fraction of the decimal that it is written as."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real | np.number) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
         raise MappingError(f"to_ttfs: {what} = {value!r}; must be a finite number")
     if number is Fraction:
-        return Fraction(str(float(value))) if isinstance(value, float | np.floating) else Fraction(value)
+        return Fraction(str(float(value))) if isinstance(value, float | np.floating) else as_fraction(value)
     return float(value)
 
 

@@ -24,8 +24,8 @@ clamped
     With all its inputs the neuron would fire before t_min, since its value does not fit its window; or an input value
     was clipped into the coded range.
 structural
-    The spike time is not that of the network's equations and nothing above explains it, or a parameter of the network is
-    not that of the ReLU network.
+    The spike time is not that of the network's equations and nothing above explains it, or a parameter of the network
+    is not that of the ReLU network.
 
 Relies on `observation` (what happened), `expected_times` (what should happen, given what was received) and
 `ideal_values` (what should have been received). Used by the command line and the figures.
@@ -62,26 +62,26 @@ def verify(
     relu
         What it was made from, anything that `read_relu` takes. None: the closed form of `net` itself is the ideal.
     x
-        Inputs as for `simulate`. With `run`, the values that the run was given, which lets clipped ones be seen; without
-        them, the ReLU network is given what the source's spike times stand for.
+        Inputs as for `simulate`. With `run`, the values that the run was given, which lets clipped ones be seen;
+        without them, the ReLU network is given what the source's spike times stand for.
     run
         A run of `net`, with its faults and transport; None simulates `x`. A run without rounding bounds is simulated
         once more to get them, and its spikes must be the same.
     times
-        Spike times of another program, a dict or the path of an .npz file, by population (n_samples, *shape), silence as
-        inf or the end of the window. They take the place of a run's and are held against the first crossing too, which
-        such programs do not see. A source that is left out is coded from `x`.
+        Spike times of another program, a dict or the path of an .npz file, by population (n_samples, *shape), silence
+        as inf or the end of the window. They take the place of a run's and are held against the first crossing too,
+        which such programs do not see. A source that is left out is coded from `x`.
 
     Raises
     ------
     InputError
-        Neither `x` nor `run`; a run of another network, or one that ended early; models without a closed form; data
-        that do not fit, what `simulate` and `read_relu` refuse.
+        Neither `x` nor `run`; a run of other populations, or one that ended early; models without a closed form; data
+        that do not fit; what `simulate` and `read_relu` refuse.
 
     Notes
     -----
     Expected times are computed in extended precision without BLAS; where that is no wider than float64 the bounds say
-    so. Cost: about 10 ns per synapse and sample. Held by tests/test_verify.py.
+    so. Cost: about 0.1 µs per synapse and sample. Held by tests/test_verify.py.
     """
     trained = None if relu is None else read_relu(relu)
     seen = observe(net, x, run, times)

@@ -53,8 +53,8 @@ def scaled_layers(layers: Sequence[Dense], dtype: Any, value_range: tuple[Any, A
     number = np.dtype(dtype)
     weights = [as_numbers(layer.weight, number) for layer in layers]
     biases = [as_numbers(layer.bias, number) for layer in layers]
-    low, high = (as_numbers(np.array(value, dtype=EXACT), number)[()] for value in map(Fraction, value_range))
-    if (low, high) != (0, 1):
+    if tuple(value_range) != (0, 1):
+        low, high = (_number(Fraction(value), number) for value in value_range)
         biases[0] = biases[0] + low * row_sums(weights[0])
         weights[0] = weights[0] * (high - low)
     factors = [np.full(len(bias), _one(number), dtype=number) for bias in biases]
@@ -78,13 +78,16 @@ def row_sums(weights: Array) -> Array:
 def _factors(sums: Array) -> Array:
     """0.99 / S where S > 0.99, -10 / S where S < -10, else 1."""
     number = sums.dtype
-    lowest, highest = (
-        as_numbers(np.array(Fraction(limit), dtype=EXACT), number)[()] for limit in (LOWEST_SUM, HIGHEST_SUM)
-    )
+    lowest, highest = _number(Fraction(LOWEST_SUM), number), _number(HIGHEST_SUM, number)
     factors = np.full(len(sums), _one(number), dtype=number)
     for limit, beyond in ((highest, sums > highest), (lowest, sums < lowest)):
         factors[beyond] = limit / sums[beyond]
     return factors
+
+
+def _number(value: Fraction, number: np.dtype[Any]) -> Any:
+    """The value in another number type, rounded to nearest."""
+    return as_numbers(np.array(value, dtype=EXACT), number)[()]
 
 
 def _one(number: np.dtype[Any]) -> Any:

@@ -174,9 +174,15 @@ def clocked(draw: Draw) -> Case:
     return Case(net, draw(trains(n_in, 12 * period, step)), 15.5 * period)
 
 
+SEES = ("same_step", "next_step")
+
+
 @st.composite
-def mixed(draw: Draw) -> Case:
-    """All models in one network, and every kind of projection between any two of them."""
+def mixed(draw: Draw, leaky: bool = True) -> Case:
+    """All models in one network, and every kind of projection between any two of them.
+
+    Without the `leaky` one, which needs exponentials, everything can be exact.
+    """
     net = Network()
     n = draw(st.integers(1, 4))
     nodes: list[Any] = [net.source(n, "input")]
@@ -186,14 +192,12 @@ def mixed(draw: Draw) -> Case:
         net.population("ttfs_alpha1", n, "alpha1", (0.5, 2.0, 4.0), threshold=2.0 + draw(numbers(n, -4, 4)), slope=1.25)
     )
     nodes.append(net.population("integrator", n, "output", (1.0, 3.0), drift=draw(numbers(n, -2, 2))))
-    t_ref = draw(st.sampled_from([0.5, 1.0]))
-    nodes.append(net.population("lif_delta", n, "lif", tau_mem=2.0, current=draw(EIGHTHS) * 2, t_ref=t_ref))
+    if leaky:
+        t_ref = draw(st.sampled_from([0.5, 1.0]))
+        nodes.append(net.population("lif_delta", n, "lif", tau_mem=2.0, current=draw(EIGHTHS) * 2, t_ref=t_ref))
     nodes.append(net.population("lif_clocked", n, "clocked", period=0.25, decay=0.75, sees=draw(st.sampled_from(SEES))))
     for _ in range(draw(st.integers(2, 8))):
         pre, post = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes[1:]))
         delays = [0.25, 0.5, 1.0, 0.3] + [0.0, 0.0] * (pre.order < post.order)
         net.connect(pre, post, draw(any_projection(n, n)), draw(st.sampled_from(delays)))
     return Case(net, draw(trains(n, 3.0)), 5.0)
-
-
-SEES = ("same_step", "next_step")

@@ -1,10 +1,37 @@
-"""The gate between the engines: compiled, reference and the naive oracle do the same, bit for bit."""
+"""The gate between the engines: compiled, reference and the naive oracle do the same, bit for bit.
 
+Everything is compared exactly. The random networks of `strategies` are small; each family shares one compiled loop.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
 import pytest
 import strategies
-from adapters import assert_equals_oracle, both_engines
+from adapters import (
+    Outcome,
+    assert_equals_oracle,
+    assert_same_run,
+    both_engines,
+    in_fractions,
+    outcome,
+    spike_list,
+    stored_otherwise,
+)
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from strategies import Case
+
+from eventsim import BudgetError, Dense, Network, Run, SpikeTimes, compiled, simulate
+from eventsim.faults import Clock, Jitter
+from eventsim.transport import AerBus
+
+ANY = st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif(), strategies.clocked(), strategies.mixed())
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+# -- the same as the oracle ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.engine_small
@@ -29,3 +56,289 @@ def test_clocked_networks_run_alike_on_both_engines_and_the_oracle(case: Case) -
 @given(strategies.mixed())
 def test_mixed_networks_run_alike_on_both_engines_and_the_oracle(case: Case) -> None:
     assert_equals_oracle(both_engines(case.net, case.x, until=case.until), case.net, case.x, case.until)
+
+
+def stepwise(n_steps: int, rasters_in: np.ndarray, w_in: np.ndarray, w_out: np.ndarray, layers: list[dict]) -> list:
+    """Two clocked layers as a step-based trainer runs them; rows are added in the order of the source neurons."""
+    v = [np.zeros(len(w_in)), np.zeros(len(w_out))]
+    rasters: list[list[np.ndarray]] = [[], []]
+    for k in range(n_steps):
+        seen = [rasters_in[k], rasters[0][-1] if k and layers[1]["sees"] == "next_step" else np.zeros(len(w_in), bool)]
+        for layer, (weights, p) in enumerate(zip((w_in, w_out), layers, strict=True)):
+            if layer == 1 and p["sees"] == "same_step":
+                seen[1] = rasters[0][-1]
+            buffer = np.zeros(len(weights))
+            for i in np.flatnonzero(seen[layer]):
+                buffer = buffer + weights[:, i]
+            v[layer] = p["decay"] * v[layer] + (buffer + p["bias"])
+            fires = v[layer] > p["v_threshold"] if p["comparator"] == "strict" else v[layer] >= p["v_threshold"]
+            after = v[layer] - p["v_threshold"] if p["reset"] == "soft" else p["v_reset"]
+            v[layer] = np.where(fires, after, v[layer])
+            rasters[layer].append(fires)
+    return [np.array(raster) for raster in rasters]
+
+
+@pytest.mark.parametrize("sees", ["same_step", "next_step"])
+@pytest.mark.parametrize(("reset", "comparator"), [("soft", "inclusive"), ("hard", "strict"), ("soft", "strict")])
+def test_clocked_layers_equal_a_stepwise_numpy_loop(reset: str, comparator: str, sees: str) -> None:
+    rng = np.random.default_rng(5)
+    n_steps, sizes, period = 80, (9, 12, 7), 0.1
+    w_in, w_out = rng.normal(0.2, 0.5, (sizes[1], sizes[0])), rng.normal(0.2, 0.5, (sizes[2], sizes[1]))
+    raster = rng.random((n_steps, sizes[0])) < 0.2
+    first = {"decay": 0.9, "v_threshold": 1.0, "v_reset": -0.1, "bias": 0.03, "reset": reset, "comparator": comparator}
+    second = {"decay": 0.7, "v_threshold": 0.6, "v_reset": 0.0, "bias": -0.01, "reset": "hard", "comparator": "strict"}
+    layers = [first | {"sees": "same_step"}, second | {"sees": sees}]
+    net = Network()
+    net.source(sizes[0], "input")
+    for name, size, parameters in zip(("one", "two"), sizes[1:], layers, strict=True):
+        net.population("lif_clocked", size, name, period=period, **parameters)
+    net.connect("input", "one", Dense(w_in))
+    net.connect("one", "two", Dense(w_out))
+    x = SpikeTimes([[[k * period for k in np.flatnonzero(raster[:, i]).tolist()] for i in range(sizes[0])]])
+    run = both_engines(net, x, until=(n_steps - 0.5) * period).run
+    for name, expected in zip(("one", "two"), stepwise(n_steps, raster, w_in, w_out, layers), strict=True):
+        assert 20 < expected.sum() < expected.size - 20
+        mine = [(t, i) for t, where, i in spike_list(run) if where == name]
+        assert mine == [(k * period, i) for k, i in np.argwhere(expected).tolist()]
+
+
+# -- what must not matter -----------------------------------------------------------------------------------------------
+
+
+@given(ANY, SEEDS)
+def test_how_weights_are_stored_does_not_matter(case: Case, seed: int) -> None:
+    copy = stored_otherwise(case.net, np.random.default_rng(seed))
+    assert copy.hash() == case.net.hash()
+    assert_same_outcome(outcome(copy, case.x, until=case.until), outcome(case.net, case.x, until=case.until))
+
+
+def samples_of(x: Any, n: int) -> list[Any]:
+    """`n` samples, those of `x` again and again; of a generator, which takes no data, as many times nothing."""
+    times = [None] if x is None else x.times if isinstance(x, SpikeTimes) else x
+    return [times[k % len(times)] for k in range(n)]
+
+
+def batch_of(samples: list[Any]) -> Any:
+    """The samples as what `simulate` takes."""
+    if samples[0] is None:
+        return None
+    return np.array(samples) if isinstance(samples[0], np.ndarray) else SpikeTimes(samples)
+
+
+@settings(max_examples=30)
+@given(ANY)
+def test_the_number_of_threads_does_not_matter(case: Case) -> None:
+    x = batch_of(samples_of(case.x, 9))
+    runs = [outcome(case.net, x, until=case.until, threads=threads, sample_ids=range(9)) for threads in (1, 2, 4)]
+    assert_same_outcome(runs[0], runs[1])
+    assert_same_outcome(runs[0], runs[2])
+
+
+def assert_same_outcome(a: Outcome, b: Outcome) -> None:
+    assert a.error == b.error
+    if a.error is None:
+        assert_same_run(a.run, b.run)
+
+
+@settings(max_examples=50)
+@given(st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif()), SEEDS)
+def test_a_sample_alone_or_in_any_batch_has_the_same_bits(case: Case, seed: int) -> None:
+    samples, ids = samples_of(case.x, 5), [7, 3, 2**40, 0, 11]
+    options = perturbed(case, jitter=0.1, period=0.05, service=0.01) | {"until": case.until, "seed": seed}
+    together = outcome(case.net, batch_of(samples), sample_ids=ids, **options)
+    backwards = outcome(case.net, batch_of(samples[::-1]), sample_ids=ids[::-1], **options)
+    assert (together.error is None) == (backwards.error is None)
+    for k in range(5 if together.error is None else 0):
+        alone = outcome(case.net, batch_of(samples[k : k + 1]), sample_ids=[ids[k]], **options)
+        assert spike_list(alone.run) == spike_list(together.run, k) == spike_list(backwards.run, 4 - k)
+        for name in ("_first", "_readout"):
+            one, two, three = (getattr(done.run, name) for done in (alone, together, backwards))
+            assert one is None or one[0].tobytes() == two[k].tobytes() == three[4 - k].tobytes()
+
+
+@settings(max_examples=15)
+@given(ANY, SEEDS)
+def test_a_run_until_t_is_the_exact_beginning_of_a_longer_one(case: Case, seed: int) -> None:
+    whole = outcome(case.net, case.x, until=case.until)
+    if whole.error is not None or case.x is None:
+        return
+    last = case.until or float(whole.run.spikes["time"].max(initial=1.0))
+    some = whole.run.spikes["time"][:5].tolist()  # `until` is exclusive
+    for until in [*np.random.default_rng(seed).uniform(0.0, last, 20).tolist(), *some]:
+        if until > 0:
+            part = both_engines(case.net, case.x, until=until)
+            assert_equals_oracle(part, case.net, case.x, until)
+            for sample in range(whole.run.n_samples):
+                before = [spike for spike in spike_list(whole.run, sample) if spike[0] < until]
+                assert spike_list(part.run, sample) == before
+
+
+# -- exact numbers ------------------------------------------------------------------------------------------------------
+
+
+@given(st.one_of(strategies.dense_ttfs(), strategies.mixed(leaky=False)))
+def test_networks_of_fractions_give_the_fractions_of_the_oracle(case: Case) -> None:
+    net = in_fractions(case.net, lambda number: Fraction(number).limit_denominator(12))
+    if isinstance(case.x, SpikeTimes):
+        x: Any = SpikeTimes([[[Fraction(t) for t in train] for train in sample] for sample in case.x.times])
+    else:
+        x = np.vectorize(lambda value: Fraction(value).limit_denominator(12), otypes=[object])(case.x)
+    done = outcome(net, x, engine="reference", until=case.until)
+    assert_equals_oracle(done, net, x, case.until)
+    if done.error is None:
+        numbers = [*done.run._first.ravel(), *([] if done.run._readout is None else done.run._readout.ravel())]
+        assert all(isinstance(value, Fraction) for value in numbers if abs(value) < np.inf)
+        times = sorted(float(value) for value in numbers if isinstance(value, Fraction))
+        assert done.run.spikes.dtype["time"] == np.float64
+        assert set(done.run.spike_times("input").ravel()) <= {*numbers}
+        assert times == times
+
+
+def test_a_published_network_has_its_exact_rational_spike_times() -> None:
+    """The B1 counterexample (premature crossing at 19/100), and a crossing after t_min at a third."""
+    net = Network()
+    net.source(2, "input")
+    weights = np.array([[Fraction(10), Fraction(-28)], [Fraction(1, 3), Fraction(0)]], dtype=object)
+    threshold = np.array([Fraction(9, 10), Fraction(2)], dtype=object)
+    net.population("ttfs_b1", 2, "hidden", (0, 1, 3), threshold=threshold)
+    net.connect("input", "hidden", Dense(weights))
+    times = np.array([[Fraction(1, 10), Fraction(7, 10)]], dtype=object)
+    run = simulate(net, SpikeTimes(times), engine="reference")
+    assert run.spike_times("hidden").tolist() == [[Fraction(19, 100), Fraction(27, 10)]]
+    assert all(isinstance(t, Fraction) for t in run.spike_times("hidden").ravel())
+    assert run.spikes["time"].tolist() == [0.1, 0.19, 0.7, 2.7]
+    assert run.counters["premature"] == 1
+
+
+def test_exact_input_makes_the_run_exact_and_the_compiled_engine_refuses_it() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("linear_psp", 1, "cell", threshold=2.0)
+    net.connect("input", "cell", Dense([[3.0]]), delay=0.5)
+    for times in (np.array([[Fraction(1, 3)]], dtype=object), [[Fraction(1, 3)]], [[[Fraction(1, 3)]]]):
+        run = simulate(net, SpikeTimes(times), engine="reference")
+        assert run.spike_times("cell").tolist() == [[Fraction(1, 3) + Fraction(1, 2) + Fraction(2, 3)]]
+        with pytest.raises(ValueError, match="Fractions"):
+            simulate(net, SpikeTimes(times))
+
+
+# -- stages -------------------------------------------------------------------------------------------------------------
+
+
+def perturbed(case: Case, jitter: float, period: float, service: float) -> dict[str, Any]:
+    """Faults and transport: jitter where every population has a window."""
+    windowed = all(p.model.windowed for p in case.net.populations)
+    faults = (Jitter(jitter), Clock(period)) if windowed else (Clock(period),)
+    return {"faults": faults, "transport": AerBus(service)}
+
+
+STRENGTHS = st.sampled_from([0.0, 0.01, 0.1, 0.5])
+
+
+@pytest.mark.engine_small
+@given(st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif()), STRENGTHS, STRENGTHS, STRENGTHS, SEEDS)
+def test_faults_and_transport_have_the_same_bits_on_both_engines(
+    case: Case, jitter: float, period: float, service: float, seed: int
+) -> None:
+    both_engines(case.net, case.x, until=case.until, seed=seed, **perturbed(case, jitter, period, service))
+
+
+@given(st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif()), SEEDS)
+def test_stages_of_zero_strength_are_the_ideal_run(case: Case, seed: int) -> None:
+    ideal = outcome(case.net, case.x, until=case.until, seed=seed)
+    zero = both_engines(case.net, case.x, until=case.until, seed=seed, **perturbed(case, 0.0, 0.0, 0.0))
+    assert zero.error == ideal.error
+    assert zero.run.spikes.tobytes() == ideal.run.spikes.tobytes()
+    if ideal.error is None:
+        assert zero.run._first.tobytes() == ideal.run._first.tobytes()
+        assert ideal.run._readout is None or zero.run._readout.tobytes() == ideal.run._readout.tobytes()
+        assert zero.run.counters["clipped"] == zero.run.counters["delayed"] == 0
+        sending = {projection.pre.name for projection in case.net.projections}
+        sent = sum(name in sending for k in range(ideal.run.n_samples) for _, name, _ in spike_list(ideal.run, k))
+        assert zero.run.counters["transport"] == {"spikes": sent, "mean_waiting": 0.0, "max_waiting": 0.0}
+
+
+def test_faults_of_zero_strength_really_run() -> None:
+    # With or without strength it is the same loop, and with strength that loop moves spikes.
+    net = Network()
+    net.source(1, "input")
+    net.population("ttfs_b1", 3, "cell", (0.0, 1.0, 3.0), threshold=[1.0, 1.5, 2.0])
+    net.connect("input", "cell", Dense([[0.0]] * 3))
+    runs, loops = [], []
+    for strength in (0.0, 0.2):
+        faults = (Jitter(strength), Clock(strength))
+        runs.append(simulate(net, [[1.0]], faults=faults, transport=AerBus(0.0)))
+        loops.append(compiled.event_loop.cache_info().misses)
+    assert loops[0] == loops[1]
+    assert runs[0].counters["delayed"] == 0 < runs[1].counters["delayed"]
+    assert (runs[0].spike_times("cell") != runs[1].spike_times("cell")).all()
+
+
+@given(strategies.dense_ttfs())
+def test_error_bounds_change_no_bit_and_agree_between_the_engines(case: Case) -> None:
+    plain = outcome(case.net, case.x)
+    bounded = both_engines(case.net, case.x, error_bounds=True)
+    assert bounded.error == plain.error
+    assert bounded.run.spikes.tobytes() == plain.run.spikes.tobytes()
+    assert bounded.run._first.tobytes() == plain.run._first.tobytes()
+    assert bounded.run._readout.tobytes() == plain.run._readout.tobytes()
+    for population in case.net.populations:
+        if population.model.spiking:
+            fired = plain.run.spike_times(population.name) < np.inf
+            for propagated in (False, True):
+                errors = bounded.run.spike_errors(population.name, propagated)
+                assert (errors[fired] >= 0).all()
+                assert np.isnan(errors[~fired]).all()
+
+
+# -- recording ----------------------------------------------------------------------------------------------------------
+
+
+@given(strategies.mixed())
+def test_membranes_are_the_same_on_both_engines(case: Case) -> None:
+    probes = {population.name: list(range(population.size)) for population in case.net.populations}
+    runs = [outcome(case.net, case.x, until=case.until, record=probes, engine=name) for name in ("compiled", "reference")]
+    if runs[0].error is None:
+        assert_same_run(runs[0].run, runs[1].run)
+        for population in case.net.populations:
+            for neuron in range(population.size):
+                assert membranes(runs[0].run, population.name, neuron) == membranes(runs[1].run, population.name, neuron)
+
+
+def membranes(run: Run, name: str, neuron: int) -> list:
+    """Recorded (time, state) of one neuron in each sample, the last record of each time."""
+    g = run._index(name)[1] + neuron
+    n_state = len(run._network.node(name).model.state)  # type: ignore[union-attr]
+    found: dict = {}
+    for record in run._traces[run._traces["neuron"] == g]:  # type: ignore[index]
+        found[int(record["sample"]), float(record["time"])] = record["state"][:n_state].tolist()
+    return list(found.items())
+
+
+def test_buffers_that_fill_up_lose_nothing() -> None:
+    # The compiled engine's buffer holds 4,096 spikes; here the source alone fills it up to the last few places.
+    for n_source in (4080, 4090, 4095, 4096, 4097, 9000):
+        net = Network()
+        net.source(1, "input")
+        net.population("lif_delta", 12, "cell", tau_mem=1.0)
+        net.connect("input", "cell", Dense([[2.0]] * 12), delay=1000.0)
+        x = SpikeTimes([[[k / 16 for k in range(n_source)]]])
+        run = both_engines(net, x, until=1000.5).run
+        assert len(run.spikes) == run.counters["spikes"] + n_source
+
+
+def test_a_budget_ends_the_run_with_what_was_done() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("lif_delta", 2, "cell", tau_mem=1.0, current=2.0)
+    net.connect("input", "cell", Dense([[0.5], [0.25]]))
+    x = SpikeTimes([[[0.5, 1.5, 2.5]]])
+    whole = simulate(net, x, until=20.0)
+    for engine in ("compiled", "reference"):
+        with pytest.raises(BudgetError, match=r"sample 0: max_events = 10 reached\. The partial run") as caught:
+            simulate(net, x, until=20.0, max_events=10, engine=engine)
+        part = caught.value.run
+        assert not part.complete
+        assert 10 <= part.counters["events"] <= 12
+        assert part.spikes.tolist() == whole.spikes[: len(part.spikes)].tolist()
+        assert len(part.spikes) >= 8

@@ -205,8 +205,11 @@ def test_a_layer_has_the_same_colour_whatever_else_is_drawn() -> None:
     assert alone.get_color() == among.get_color() == palette.layer_colour(1)
 
 
-def test_no_two_causes_have_the_same_marker() -> None:
-    assert len({marker for _, marker in palette.CAUSES}) == len(palette.CAUSES)
+def test_every_cause_has_a_look_of_its_own() -> None:
+    looks = [palette.cause_style(cause) for cause in (*eventsim.models.VerificationReport.CAUSES, "another")]
+    assert len(set(looks)) == len(looks)
+    markers = [marker for _, marker in looks[2:]]  # what differs by more than rounding is told apart without colour
+    assert len(set(markers)) == len(markers)
 
 
 # -- raster -----------------------------------------------------------------------------------------------------------
@@ -486,8 +489,8 @@ def differing_report() -> ReportOfHand:
 def test_verification_has_two_panels_a_layer_and_points_by_cause() -> None:
     axes = viz.verification(differing_report())
     assert axes.shape == (2, 2)
-    assert one(axes[0, 0], "cause 0").get_xydata().tolist() == [[1.5, 1.5], [2.0 + 2.0**-50, 2.0]]
-    assert one(axes[0, 0], "cause 1").get_xydata().tolist() == [[1.75, 0.5]]
+    assert one(axes[0, 0], "ok").get_xydata().tolist() == [[1.5, 1.5], [2.0 + 2.0**-50, 2.0]]
+    assert one(axes[0, 0], "premature").get_xydata().tolist() == [[1.75, 0.5]]
     assert one(axes[0, 0], "identity").get_xydata()[0].tolist() == [0.5, 0.5]
     assert axes[0, 0].get_title(loc="left") == "one\n1 silent in both"
     labels = [text.get_text() for text in axes[0, 1].get_legend().get_texts()]
@@ -496,8 +499,8 @@ def test_verification_has_two_panels_a_layer_and_points_by_cause() -> None:
 
 def test_differences_are_in_units_of_the_bound() -> None:
     below = viz.verification(differing_report())[1]
-    assert one(below[0], "cause 0").get_ydata().tolist() == [0.0, -0.5]  # equal times agree even with a bound of 0
-    assert one(below[0], "cause 1").get_ydata().tolist() == [-1.25 * 2.0**49]
+    assert one(below[0], "ok").get_ydata().tolist() == [0.0, -0.5]  # equal times agree even with a bound of 0
+    assert one(below[0], "premature").get_ydata().tolist() == [-1.25 * 2.0**49]
     assert below[0].get_yscale() == "symlog"
     assert below[1].get_yscale() == "linear"
     band = one(below[0], "bound")
@@ -506,12 +509,12 @@ def test_differences_are_in_units_of_the_bound() -> None:
 
 def test_a_neuron_that_is_silent_in_one_of_two_is_drawn_at_the_border() -> None:
     above, below = viz.verification(differing_report(), populations="one")[:, 0]
-    edge = one(above, "cause 3").get_ydata()[0]
+    edge = one(above, "clamped").get_ydata()[0]
     assert edge > 2.5
-    assert one(above, "cause 3").get_xydata().tolist() == [[2.25, edge]]
-    assert one(above, "cause 2").get_xydata().tolist() == [[edge, 2.5]]
-    limit = one(below, "cause 3").get_ydata()[0]
-    assert one(below, "cause 2").get_ydata()[0] == -limit
+    assert one(above, "clamped").get_xydata().tolist() == [[2.25, edge]]
+    assert one(above, "late").get_xydata().tolist() == [[edge, 2.5]]
+    limit = one(below, "clamped").get_ydata()[0]
+    assert one(below, "late").get_ydata()[0] == -limit
     assert below.get_ylim()[1] > limit > 1.25 * 2.0**49
     assert "silent" in texts(above)
 
@@ -523,8 +526,8 @@ def test_a_million_points_are_drawn_with_bounded_effort_and_no_cause_is_lost() -
     event[3, 4], cause[3, 4] = 0.5, 1
     axes = viz.verification(report_of({"layer": (event, expected, np.full(expected.shape, 1e-15), cause)}))[:, 0]
     for ax in axes:
-        assert one(ax, "cause 0").get_xdata().size < 100_000
-        assert one(ax, "cause 1").get_xdata().tolist() == [expected[3, 4]]
+        assert one(ax, "ok").get_xdata().size < 100_000
+        assert one(ax, "premature").get_xdata().tolist() == [expected[3, 4]]
     assert png_size(axes[0]) < 150_000
 
 

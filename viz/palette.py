@@ -12,18 +12,19 @@ SILENT = "#8C8C8C"
 GRID = "#D0D0D0"
 # The first is for what is mostly the input. After the last the colours begin again, so that neighbours always differ.
 LAYERS = ("#4D4D4D", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
-# Colour and marker of a cause, by its place in the report's list of causes; the first is agreement.
-CAUSES = (
-    ("#8FA9BF", "o"),
-    ("#D55E00", "v"),
-    ("#0072B2", "^"),
-    ("#CC79A7", "s"),
-    ("#009E73", "D"),
-    ("#E69F00", "P"),
-    ("#56B4E9", "X"),
-    ("#000000", "+"),
-    ("#7A3E00", "*"),
-)
+# Colour and marker of a cause. Agreement is pale, what comes from elsewhere is dark, a neuron's own failure is bright.
+CAUSES = {
+    "ok": ("#8FA9BF", "o"),
+    "rounding": ("#4D6B85", "o"),
+    "tie": ("#4D4D4D", "D"),
+    "inherited": ("#4D4D4D", "+"),
+    "fault": ("#009E73", "s"),
+    "late": ("#0072B2", "^"),
+    "premature": ("#D55E00", "v"),
+    "clamped": ("#CC79A7", "P"),
+    "structural": ("#E69F00", "*"),
+}
+OTHER = ("#000000", "x")
 
 
 def layer_colour(order: int) -> str:
@@ -41,6 +42,6 @@ def window_colour(order: int) -> str:
     return to_hex((red, green, blue))
 
 
-def cause_style(index: int) -> tuple[str, str]:
-    """Return colour and marker of a cause."""
-    return CAUSES[index % len(CAUSES)]
+def cause_style(cause: str) -> tuple[str, str]:
+    """Return colour and marker of a cause, by its name."""
+    return CAUSES.get(cause, OTHER)

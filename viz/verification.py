@@ -93,8 +93,8 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
         points = _points(report, name)
         for cause in np.unique(np.asarray(report.causes[name])).tolist():
             counts[cause] = counts.get(cause, 0) + int(np.count_nonzero(report.causes[name] == cause))
-        edge = _draw_times(axes[0, column], points)
-        _draw_differences(axes[1, column], points, edge)
+        edge = _draw_times(axes[0, column], points, report.CAUSES)
+        _draw_differences(axes[1, column], points, edge, report.CAUSES)
         left_title(axes[0, column], f"{name}\n{points.n_silent:,} silent in both")
         axes[1, column].set_xlabel("analytic time (window units)", fontsize="small")
     axes[0, 0].set_ylabel("event time", fontsize="small")
@@ -122,7 +122,7 @@ def _points(report: Report, name: str) -> Points:
     return Points(event, expected, ratio, cause, int(np.count_nonzero(~fires)))
 
 
-def _draw_times(ax: Axes, points: Points) -> float:
+def _draw_times(ax: Axes, points: Points, names: Sequence[str]) -> float:
     """The identity and the points; return the time at which silent neurons are drawn."""
     quieten(ax)
     times = np.concatenate([points.event, points.expected])
@@ -138,11 +138,11 @@ def _draw_times(ax: Axes, points: Points) -> float:
         ax.annotate(
             "silent", (low, edge), xytext=(0, 2), textcoords="offset points", va="bottom", fontsize="x-small", color=INK
         )
-    _scatter(ax, np.minimum(points.expected, edge), np.minimum(points.event, edge), points.cause)
+    _scatter(ax, np.minimum(points.expected, edge), np.minimum(points.event, edge), points.cause, names)
     return edge
 
 
-def _draw_differences(ax: Axes, points: Points, edge: float) -> None:
+def _draw_differences(ax: Axes, points: Points, edge: float, names: Sequence[str]) -> None:
     quieten(ax)
     ax.axhspan(-1.0, 1.0, facecolor="#EEEEEE", edgecolor="none", zorder=0, gid="bound")
     ax.axhline(0.0, color=SILENT, linewidth=0.8, zorder=1)
@@ -159,18 +159,18 @@ def _draw_differences(ax: Axes, points: Points, edge: float) -> None:
         ax.minorticks_off()
         top = limit * 10.0 ** (MARGIN * decades)
     ax.set_ylim(-top, top)
-    _scatter(ax, np.minimum(points.expected, edge), np.clip(points.ratio, -limit, limit), points.cause)
+    _scatter(ax, np.minimum(points.expected, edge), np.clip(points.ratio, -limit, limit), points.cause, names)
 
 
-def _scatter(ax: Axes, x: Array, y: Array, cause: Array) -> None:
-    """Points by cause, agreement below all others; of points that fall on one another one is drawn."""
+def _scatter(ax: Axes, x: Array, y: Array, cause: Array, names: Sequence[str]) -> None:
+    """Points by cause, agreement small and below all others; of points that fall on one another one is drawn."""
     for index in np.unique(cause).tolist():
-        colour, marker = cause_style(index)
+        colour, marker = cause_style(names[index])
         here = np.flatnonzero(cause == index)
         here = here[one_per_cell(x[here], y[here])]
         ax.plot(
-            x[here], y[here], linestyle="none", marker=marker, color=colour, markersize=3.0 if index == 0 else 6.0,
-            markeredgecolor="none" if marker not in "+x" else colour, zorder=2 + (index > 0), gid=f"cause {index}",
+            x[here], y[here], linestyle="none", marker=marker, color=colour, markersize=2.5 if marker == "o" else 5.5,
+            markeredgecolor="none" if marker not in "+x" else colour, zorder=2 + 0.1 * index, gid=names[index],
             rasterized=here.size > 2_000,
         )  # fmt: skip
 
@@ -189,7 +189,7 @@ def one_per_cell(x: Array, y: Array) -> Array:
 def _legend(ax: Axes, report: Report, counts: dict[int, int]) -> None:
     """Causes that occur, with how many neurons and samples each has, right of the last panel."""
     for cause, count in sorted(counts.items()):
-        colour, marker = cause_style(cause)
+        colour, marker = cause_style(report.CAUSES[cause])
         label = f"{report.CAUSES[cause]}: {count:,}"
         ax.plot([], [], linestyle="none", marker=marker, color=colour, markersize=5.0, label=label)
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small", borderaxespad=0.0)

@@ -111,8 +111,9 @@ def run_facts(run: Run) -> list[tuple[str, object]]:
         ("spikes", count(counters["spikes"])),
         ("synaptic events", speed_text(counters["visited"], seconds)),
     ]
-    if counters["synaptic_events"] != counters["visited"]:
-        rows.append(("nominal", f"{large(counters['synaptic_events'])} (spikes x fan-out)"))
+    nominal = large(counters["synaptic_events"])
+    if nominal != large(counters["visited"]):
+        rows.append(("nominal", f"{nominal} (spikes x fan-out)"))
     transport = counters.get("transport")
     if transport is not None:
         waiting = f"mean {transport['mean_waiting']:.4g}, longest {transport['max_waiting']:.4g}"

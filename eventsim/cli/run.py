@@ -140,9 +140,11 @@ def report(run: Any, net: "Network", options: argparse.Namespace, problem: Simul
     from eventsim.cli.layout import pairs, plural
     from eventsim.cli.results import network_summary, run_content, run_facts, run_table
 
+    # The last sentence of the message tells Python programs where the run is; here it has just been printed.
+    reason = None if problem is None else str(problem).removesuffix(" The partial run is in error.run.")
     if options.json:
         saved = {} if options.out is None else {"saved": options.out}
-        print_json(run_content(run) | {"error": None if problem is None else str(problem)} | saved)
+        print_json(run_content(run) | {"error": reason} | saved)
     else:
         print(f"{options.network}: {network_summary(net)}")
         print(f"{plural(run.n_samples, 'sample')}, {options.engine} engine\n")
@@ -150,8 +152,8 @@ def report(run: Any, net: "Network", options: argparse.Namespace, problem: Simul
         print(f"\n{pairs(run_facts(run))}")
         if options.out is not None:
             print(f"\nsaved to {options.out}")
-    if problem is not None:
-        say_error(problem)
+    if reason is not None:
+        say_error(f"{reason} What was done until then is counted above.")
 
 
 COMMAND = Command(

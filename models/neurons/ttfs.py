@@ -162,7 +162,23 @@ def bounded_receive(s: Numbers, w: Any, time_error: Any) -> Numbers:
 @jitable
 def bounded_fire_slope(p: Numbers, s: Numbers) -> Numbers:
     """The slope from t_min on is a parameter: exact."""
-    return (s[0], p[2], s[2], 0.0, s[4], 0.0)
+    missing = p[0] - s[0]
+    own = crossed_before(missing, s[1], s[2], s[3], p[2])
+    whole = crossed_before(missing, s[1], s[4], s[5], p[2])
+    return (s[0], p[2], own, 0.0, whole, 0.0)
+
+
+@jitable
+def crossed_before(missing: Any, slope: Any, v_error: Any, slope_error: Any, next_slope: Any) -> Any:
+    """Bound on V's error where the slope changes at a V that may be at the threshold in exact arithmetic.
+
+    That would have crossed earlier, on the old slope: by v_error / slope, which on the new one is another potential.
+    """
+    if missing > v_error or v_error == 0.0:
+        return v_error
+    if slope <= slope_error:
+        return math.inf
+    return max(v_error, next_slope * (v_error / (slope - slope_error))) * GUARD
 
 
 @jitable
@@ -175,7 +191,9 @@ def bounded_retire(s: Numbers) -> Numbers:
 def time_error(p: Numbers, s: Numbers, t: Any) -> Numbers:
     """Bounds on the error of a spike at t = t_last + (threshold - V) / S: (on its own inputs, on the whole network).
 
-    ``s`` is the state from which the crossing was predicted. Infinite where the slope's error reaches the slope.
+    ``s`` is the state from which the crossing was predicted. Infinite where the slope's error reaches the slope, or
+    where the neuron may have crossed at any earlier time. Not covered: rounding that decides whether a neuron crosses
+    before an input that takes its slope down, or before t_max (`verify` calls both a tie).
     """
     missing = abs(p[0] - s[0])
     slope = s[1]
@@ -183,12 +201,16 @@ def time_error(p: Numbers, s: Numbers, t: Any) -> Numbers:
         return (0.0, s[4])
     dt = missing / slope
     rounding = UNIT * (2.0 * dt + abs(t))
+    # How much longer the way may take: a crossing before t_min may in exact arithmetic slip to the slope after it.
+    longer = 1.0
+    if 0.0 < p[2] < slope:
+        longer = slope / p[2]
     own = math.inf
     if s[3] < slope:
-        own = ((s[2] + dt * s[3]) / (slope - s[3]) + rounding) * GUARD
+        own = ((s[2] + dt * s[3]) / (slope - s[3]) + rounding) * longer * GUARD
     whole = math.inf
     if s[5] < slope:
-        whole = ((s[4] + dt * s[5]) / (slope - s[5]) + rounding) * GUARD
+        whole = ((s[4] + dt * s[5]) / (slope - s[5]) + rounding) * longer * GUARD
     return (own, whole)
 
 
