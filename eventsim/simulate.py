@@ -20,7 +20,7 @@ from eventsim._jit import compile_report
 from eventsim.errors import BudgetError, FaultError, InputError, SimulationError, nearest
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.machine import COUNTERS, SPIKE, TRACE
-from eventsim.network import Network, Population
+from eventsim.network import Network, Population, Source
 from eventsim.progress import Progress
 from eventsim.provenance import provenance
 from eventsim.randomness import stream_key
@@ -322,7 +322,10 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         n_samples=task.inputs.n_samples,
         counters=counters,
         provenance=provenance(task, engine, time.perf_counter() - task.started, compiling),
-        windows={node.name: getattr(node, "window", None) for node in net.nodes},
+        windows={
+            node.name: None if isinstance(node, Source) and node.generator is not None else node.window
+            for node in net.nodes
+        },
         complete=complete,
         _spikes=spikes,
         _first=task.first if task.record != "readout" else None,
