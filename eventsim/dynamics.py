@@ -63,7 +63,9 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
     node = m.nodes[n]
     cohort.bound = math.inf
     horizon = node.t_min if m.nodes[n].phase < 2 else node.t_max
-    for k in range(node.first_in, node.last_in):
+    # Arrivals that are not let in (deaf, from t_min on) touch nobody: they are no reason to look again.
+    last = node.first_in if node.deaf == 1 and node.phase == 2 else node.last_in
+    for k in range(node.first_in, last):
         lane = m.lanes[m.links[k]]
         if lane.head < lane.tail:
             arrival = m.ring[lane.offset + (lane.head & lane.mask)].t

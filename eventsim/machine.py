@@ -195,8 +195,9 @@ T_START, T_MIN, T_MAX = range(3)
 
 
 def dynamics_of(net: Network, error_bounds: bool) -> list[Model]:
-    """The distinct models of a network, in the order of first use: what a loop is specialised for."""
-    return list(dict.fromkeys(_model(population, error_bounds).dynamics for population in net.populations))
+    """The distinct dynamics of a network, in an order of their own: what a loop is specialised for."""
+    distinct = dict.fromkeys(_model(population, error_bounds).dynamics for population in net.populations)
+    return sorted(distinct, key=lambda model: [f"{f.__module__}.{f.__qualname__}" for f in model.functions])
 
 
 def _model(population: Population, error_bounds: bool) -> Model:
