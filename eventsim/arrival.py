@@ -12,6 +12,7 @@ from eventsim.emission import fan_out
 from eventsim.machine import T_MIN, T_START, Machine, Output
 from eventsim.queue import pop, requeue, sort_numbers
 
+ULP = 2.0**-53
 # Weights a cache line, and how many of a row are fetched ahead (a first-level cache holds 4,096).
 LINE, FETCHED = 8, 1024
 
@@ -157,6 +158,8 @@ def make_deliver(dense: Any, row: Any) -> Any:
                 if node.deaf == 1 or m.nodes[n].phase == 3:
                     continue
             error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
+            if lane.delay > 0.0:
+                error += ULP * t  # t is the rounded sum of the spike's time and the delay
             if node.whole == 1:
                 if lane.head < lane.tail:
                     fetch_row(m, lane, node.n_neurons)

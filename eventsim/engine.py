@@ -144,8 +144,10 @@ class Worker:
         if task.record == "readout":
             return
         rows = np.repeat(np.arange(low, low + len(stimulus.start) - 1), np.diff(stimulus.start))
-        # Backwards, so that the earliest of several spikes is the one that stays.
-        task.first[rows[::-1], stimulus.neuron[::-1]] = stimulus.time[::-1]
+        if task.inputs.room():  # one spike a neuron
+            task.first[rows, stimulus.neuron] = stimulus.time
+        else:
+            np.minimum.at(task.first, (rows, stimulus.neuron), stimulus.time)
 
     def _make_room(self, spikes: int) -> None:
         """Lanes of sources hold all source spikes of a sample."""

@@ -19,8 +19,8 @@ def delay_lost(sample: int, neuron: int, node: str, t: Any) -> str:
     """A spike would arrive at its time of departure in spite of a positive delay."""
     return _where(
         sample,
-        f"a spike of neuron {neuron} of {node!r} at t = {t} would arrive at the same time in spite of its positive delay "
-        "or service time, which is lost by rounding. Use delays above ulp(t), or a smaller time unit",
+        f"a spike of neuron {neuron} of {node!r} at t = {t} would arrive at the same time in spite of its positive "
+        "delay or service time, which is lost by rounding. Use delays above ulp(t), or a smaller time unit",
     )
 
 

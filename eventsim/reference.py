@@ -18,7 +18,8 @@ from eventsim import order, problems
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.machine import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.network import Network
-from eventsim.reference_neuron import Neuron, exactly, new_layers
+from eventsim.reference_neuron import Neuron, new_layers
+from eventsim.sources import exactly
 
 if TYPE_CHECKING:
     from eventsim.simulate import Task
@@ -159,7 +160,7 @@ class _Sample:
         """What was certain before t happens before what arrives at t."""
         self.cross(t, node, self.members[node][index])
 
-    def leave(self, t: Any, node: int, index: int) -> None:
+    def leave(self, _t: Any, node: int, index: int) -> None:
         """A spike that crossed earlier is emitted with those of this micro-step."""
         self.fired.append((node, index))
 
@@ -175,7 +176,7 @@ class _Sample:
                 if not neuron.layer.model.spiking:
                     self.task.readout[self.row, neuron.layer.readout + neuron.index] = neuron.s[0]
 
-    def release(self, t: Any, node: int, index: int) -> None:
+    def release(self, _t: Any, node: int, index: int) -> None:
         """The end of refractoriness: the state is that after the reset, at t."""
         self.touched.setdefault((node, self.members[node][index]), False)
 
@@ -199,6 +200,8 @@ class _Sample:
         if t >= self.plan.layers[post].t_min:
             self.counts[post]["late"] += len(synapses)
         error = self.members[node][index].error[1] if node in self.members else 0.0
+        if self.task.error_bounds and self.plan.net.projections[projection].delay > 0:
+            error += 2.0**-53 * t  # t is the rounded sum of the spike's time and the delay
         for target, weight in synapses:
             neuron = self.members[post][target]
             if neuron.receive(t, weight, error):
@@ -236,7 +239,7 @@ class _Sample:
             self.expect(node, neuron, when)
 
     def leaving(self, node: int, neuron: Neuron) -> tuple[Any, bool]:
-        """When the spike of the stored crossing leaves: fault after fault, never before it is certain; was it clipped?"""
+        """When the spike of the stored crossing leaves, never before it is certain; was it clipped?"""
         t, clipped = neuron.crossing, False
         for f, fault in enumerate(self.task.faults):
             key, acts = self.task.fault_keys[f, node]

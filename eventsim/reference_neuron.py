@@ -6,7 +6,6 @@ state was last changed; every function below that changes the state says when.
 
 import math
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 from eventsim import order
@@ -39,11 +38,6 @@ class Layer:
     period: Any
     rank: int
     readout: int
-
-
-def exactly(number: Any) -> Any:
-    """A float or integer as the Fraction that it is; other numbers and inf as they are."""
-    return Fraction(number) if isinstance(number, float | int) and math.isfinite(number) else number
 
 
 def new_layers(net: Network, error_bounds: bool, number: Any) -> dict[int, Layer]:
@@ -145,7 +139,7 @@ class Neuron:
         """The neuron crosses at t: its state after the spike, held until the end of its refractoriness."""
         model = self.layer.model
         if model.time_error:
-            self.error = model.time_error(self.p, self.s, t)  # type: ignore[assignment]
+            self.error = model.time_error(self.p, self.s, t)
         if model.single_spike:
             self.done, self.s = True, model.retire(self.s)
         else:

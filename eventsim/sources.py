@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,11 @@ class SpikeTimes:
                 "a neuron cannot fire twice at one time."
             )
         return _checked(where, sample, times, neurons)
+
+
+def exactly(number: Any) -> Any:
+    """A float or integer as the Fraction that it is; other numbers, inf and NaN as they are."""
+    return Fraction(number) if isinstance(number, float | int) and math.isfinite(number) else number
 
 
 def holds_exact(data: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from eventsim.errors import InputError
 from eventsim.network import Network, Source
-from eventsim.sources import SpikeTimes, encode, holds_exact
+from eventsim.sources import SpikeTimes, encode, exactly, holds_exact
 
 Array = np.ndarray[Any, Any]
 
@@ -121,7 +121,12 @@ class Inputs:
                 f"{where}: x has shape {array.shape}; must be (n, {', '.join(map(str, source.shape))}). "
                 "Reshape the data; one sample needs a leading axis of length 1."
             )
-        times, clipped = encode(where, array.reshape(len(array), -1), source.window, source.value_range, clip)
+        window, value_range = source.window, source.value_range
+        if self.net.exact:  # a float is a rational too: nothing is rounded on its way into an exact network
+            array = np.array([exactly(value) for value in array.ravel().tolist()], dtype=object).reshape(array.shape)
+            window = exactly(window[0]), exactly(window[1])
+            value_range = exactly(value_range[0]), exactly(value_range[1])
+        times, clipped = encode(where, array.reshape(len(array), -1), window, value_range, clip)
         self.clipped[source.name] = clipped
         return times
 

@@ -12,7 +12,7 @@ import naive
 import numpy as np
 import pytest
 
-from eventsim import Dense, Network, Population, Projection, Run, SimulationError, Sparse, simulate
+from eventsim import Dense, Network, Population, Run, SimulationError, Sparse, simulate
 from eventsim.stimulus import Inputs
 
 
@@ -84,7 +84,7 @@ def assert_equals_oracle(done: Outcome, net: Network, x: Any = None, until: Any 
     run = done.run
     if done.error is not None:
         sample = int(done.error.partition("sample ")[2].partition(":")[0])
-        with pytest.raises(ValueError, match="twice|rounding"):
+        with pytest.raises(ValueError, match=r"twice|rounding"):
             oracle_run(net, x, sample, until, seed)
         return
     results = [oracle_run(net, x, sample, until, seed) for sample in range(run.n_samples)]

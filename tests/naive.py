@@ -135,7 +135,7 @@ class LinearPsp(Neuron):
 
 
 class TtfsAlpha1(LinearPsp):
-    """The slope starts at alpha; at t_min it becomes ``slope`` (as if silent inputs came then); later ones are added."""
+    """The slope starts at alpha; at t_min it becomes ``slope`` (silent inputs join); later inputs are added."""
 
     def __init__(self, node, order, i):
         super().__init__(node, order, i)

@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eventsim import Dense, Network, OneToOne, Poisson, SpikeTimes, Sparse
+from eventsim import Dense, Network, OneToOne, Poisson, Sparse, SpikeTimes
 from eventsim.models import neurons as _registered  # noqa: F401 — the models of the networks below
 
 Draw = Any
@@ -157,7 +157,7 @@ def clocked(draw: Draw) -> Case:
     n_in = draw(st.integers(1, 4))
     nodes: list[Any] = [net.source(n_in, "input")]
     for k in range(2):
-        nodes.append(
+        nodes.append(  # noqa: PERF401 - each draw depends on the network so far
             net.population(
                 "lif_clocked", draw(SIZES), f"layer{k}", period=period * draw(st.sampled_from([1, 1, 2])),
                 decay=draw(st.sampled_from([0.5, 0.9, 1.0])), v_threshold=draw(st.sampled_from([0.5, 1.0])),
@@ -166,7 +166,7 @@ def clocked(draw: Draw) -> Case:
                 sees=draw(st.sampled_from(["same_step", "same_step", "next_step"])),
             )
         )  # fmt: skip
-    hops = [(0, 1), (1, 2)] + draw(st.lists(st.sampled_from([(0, 2), (1, 1), (2, 1), (2, 2)]), max_size=3))
+    hops = [(0, 1), (1, 2), *draw(st.lists(st.sampled_from([(0, 2), (1, 1), (2, 1), (2, 2)]), max_size=3))]
     for pre, post in hops:
         delay = draw(st.sampled_from([0.0, 0.0, 0.0, period, 3 * period, period / 2]))
         net.connect(nodes[pre], nodes[post], draw(any_projection(nodes[pre].size, nodes[post].size)), delay)

@@ -1,6 +1,6 @@
 """What is refused is refused before anything runs, with what, where, what is allowed, and what to do."""
 
-import pickle
+import pickle  # noqa: TID251 - the pickles that readers must refuse
 import zipfile
 
 import numpy as np
@@ -68,11 +68,11 @@ def test_negative_delay_and_foreign_projection_are_refused():
     with pytest.raises(NetworkError, match=r"delay = -1.0; must be >= 0"):
         other.connect(a, b, eventsim.Dense([[1.0]]), delay=-1.0)
     with pytest.raises(NetworkError, match="list is no projection"):
-        other.connect(a, b, [[1.0]])
+        other.connect(a, b, [[1.0]])  # type: ignore[arg-type]
     with pytest.raises(NetworkError, match="is a source; spikes can only go to a population"):
-        other.connect(b, a, eventsim.Dense([[1.0]]))
+        other.connect(b, a, eventsim.Dense([[1.0]]))  # type: ignore[arg-type]
     with pytest.raises(NetworkError, match="learning rules are not available"):
-        other.connect(a, b, eventsim.Dense([[1.0]]), rule="stdp")
+        other.connect(a, b, eventsim.Dense([[1.0]]), rule="stdp")  # type: ignore[arg-type]
     net.hash()
     with pytest.raises(NetworkError, match="frozen"):
         net.source(1, name="late")
@@ -181,7 +181,7 @@ def test_arguments_of_simulate_are_checked(arguments, message):
 
 
 def test_error_bounds_are_refused_where_the_model_has_none():
-    with pytest.raises(InputError, match="lif_delta .* carries no rounding bound"):
+    with pytest.raises(InputError, match=r"lif_delta .* carries no rounding bound"):
         eventsim.simulate(lif(), eventsim.SpikeTimes([[1.0]]), error_bounds=True)
 
 
@@ -191,7 +191,7 @@ def test_clocks_and_generators_need_until():
     net.population("linear_psp", 1, name="cell", threshold=1.0)
     with pytest.raises(NetworkError, match=r"until=None, but the generator of source 'input' never stops"):
         eventsim.simulate(net)
-    with pytest.raises(NetworkError, match="Poisson: rate = -1.0"):
+    with pytest.raises(NetworkError, match=r"Poisson: rate = -1.0"):
         eventsim.Poisson(-1.0).rates(1)
 
 

@@ -31,7 +31,7 @@ ANY = st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif(), strategies.
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-# -- the same as the oracle ---------------------------------------------------------------------------------------------
+# -- the same as the oracle ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.engine_small
@@ -102,7 +102,7 @@ def test_clocked_layers_equal_a_stepwise_numpy_loop(reset: str, comparator: str,
         assert mine == [(k * period, i) for k, i in np.argwhere(expected).tolist()]
 
 
-# -- what must not matter -----------------------------------------------------------------------------------------------
+# -- what must not matter --------------------------------------------------------------------------------------------
 
 
 @given(ANY, SEEDS)
@@ -173,7 +173,7 @@ def test_a_run_until_t_is_the_exact_beginning_of_a_longer_one(case: Case, seed: 
                 assert spike_list(part.run, sample) == before
 
 
-# -- exact numbers ------------------------------------------------------------------------------------------------------
+# -- exact numbers ---------------------------------------------------------------------------------------------------
 
 
 @given(st.one_of(strategies.dense_ttfs(), strategies.mixed(leaky=False)))
@@ -186,7 +186,7 @@ def test_networks_of_fractions_give_the_fractions_of_the_oracle(case: Case) -> N
     done = outcome(net, x, engine="reference", until=case.until)
     assert_equals_oracle(done, net, x, case.until)
     if done.error is None:
-        numbers = [*done.run._first.ravel(), *([] if done.run._readout is None else done.run._readout.ravel())]
+        numbers = [*np.ravel(done.run._first), *([] if done.run._readout is None else done.run._readout.ravel())]
         assert all(isinstance(value, Fraction) for value in numbers if abs(value) < np.inf)
         times = sorted(float(value) for value in numbers if isinstance(value, Fraction))
         assert done.run.spikes.dtype["time"] == np.float64
@@ -222,7 +222,11 @@ def test_exact_input_makes_the_run_exact_and_the_compiled_engine_refuses_it() ->
             simulate(net, SpikeTimes(times))
 
 
-# -- stages -------------------------------------------------------------------------------------------------------------
+# -- stages ----------------------------------------------------------------------------------------------------------
+
+
+def _bytes(array: Any) -> bytes:
+    return b"" if array is None else array.tobytes()
 
 
 def perturbed(case: Case, jitter: float, period: float, service: float) -> dict[str, Any]:
@@ -250,8 +254,8 @@ def test_stages_of_zero_strength_are_the_ideal_run(case: Case, seed: int) -> Non
     assert zero.error == ideal.error
     assert zero.run.spikes.tobytes() == ideal.run.spikes.tobytes()
     if ideal.error is None:
-        assert zero.run._first.tobytes() == ideal.run._first.tobytes()
-        assert ideal.run._readout is None or zero.run._readout.tobytes() == ideal.run._readout.tobytes()
+        assert _bytes(zero.run._first) == _bytes(ideal.run._first)
+        assert ideal.run._readout is None or _bytes(zero.run._readout) == _bytes(ideal.run._readout)
         assert zero.run.counters["clipped"] == zero.run.counters["delayed"] == 0
         sending = {projection.pre.name for projection in case.net.projections}
         sent = sum(name in sending for k in range(ideal.run.n_samples) for _, name, _ in spike_list(ideal.run, k))
@@ -280,8 +284,8 @@ def test_error_bounds_change_no_bit_and_agree_between_the_engines(case: Case) ->
     bounded = both_engines(case.net, case.x, error_bounds=True)
     assert bounded.error == plain.error
     assert bounded.run.spikes.tobytes() == plain.run.spikes.tobytes()
-    assert bounded.run._first.tobytes() == plain.run._first.tobytes()
-    assert bounded.run._readout.tobytes() == plain.run._readout.tobytes()
+    assert _bytes(bounded.run._first) == _bytes(plain.run._first)
+    assert _bytes(bounded.run._readout) == _bytes(plain.run._readout)
     for population in case.net.populations:
         if population.model.spiking:
             fired = plain.run.spike_times(population.name) < np.inf
@@ -291,18 +295,22 @@ def test_error_bounds_change_no_bit_and_agree_between_the_engines(case: Case) ->
                 assert np.isnan(errors[~fired]).all()
 
 
-# -- recording ----------------------------------------------------------------------------------------------------------
+# -- recording -------------------------------------------------------------------------------------------------------
 
 
 @given(strategies.mixed())
 def test_membranes_are_the_same_on_both_engines(case: Case) -> None:
     probes = {population.name: list(range(population.size)) for population in case.net.populations}
-    runs = [outcome(case.net, case.x, until=case.until, record=probes, engine=name) for name in ("compiled", "reference")]
+    runs = [
+        outcome(case.net, case.x, until=case.until, record=probes, engine=name) for name in ("compiled", "reference")
+    ]
     if runs[0].error is None:
         assert_same_run(runs[0].run, runs[1].run)
         for population in case.net.populations:
             for neuron in range(population.size):
-                assert membranes(runs[0].run, population.name, neuron) == membranes(runs[1].run, population.name, neuron)
+                assert membranes(runs[0].run, population.name, neuron) == membranes(
+                    runs[1].run, population.name, neuron
+                )
 
 
 def membranes(run: Run, name: str, neuron: int) -> list:

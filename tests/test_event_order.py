@@ -82,7 +82,7 @@ def test_the_end_of_refractoriness_receives(second, spikes):
 
 def chain(n, **parameters):
     net = Network()
-    previous = net.source(1, name="input")
+    previous: eventsim.Source | eventsim.Population = net.source(1, name="input")
     for k in range(n):
         cell = net.population("lif_delta", 1, name="abc"[k], tau_mem=10.0, **parameters)
         net.connect(previous, cell, OneToOne([2.0]))
@@ -100,7 +100,7 @@ def test_a_chain_without_delay_fires_in_one_time_in_order():
 def test_a_cycle_without_delay_and_without_rest_is_an_error_that_names_the_neuron(engine):
     net = chain(2)
     net.connect("b", "a", OneToOne([2.0]))
-    with pytest.raises(SimulationError, match="neuron 0 of 'a' fires twice at t = 1.0"):
+    with pytest.raises(SimulationError, match=r"neuron 0 of 'a' fires twice at t = 1.0"):
         simulate(net, SpikeTimes([[1.0]]), engine=engine)
 
 
