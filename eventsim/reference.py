@@ -92,7 +92,7 @@ class _Sample:
         self.fired: list[tuple[int, int]] = []
         self.touched: dict[tuple[int, Neuron], bool] = {}  # to be tested: was it initialised in this micro-step?
         self.changed: dict[tuple[int, Neuron], None] = {}
-        self.handlers = {
+        self.handlers: dict[int, Any] = {
             SOURCE: self.emit, CROSSING: self.stored_crossing, LEAVING: self.leave, WINDOW: self.switch,
             RELEASE: self.release, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
         }  # fmt: skip

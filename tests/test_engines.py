@@ -186,7 +186,7 @@ def test_networks_of_fractions_give_the_fractions_of_the_oracle(case: Case) -> N
     done = outcome(net, x, engine="reference", until=case.until)
     assert_equals_oracle(done, net, x, case.until)
     if done.error is None:
-        numbers = [*np.ravel(done.run._first), *([] if done.run._readout is None else done.run._readout.ravel())]
+        numbers = [*np.ravel(np.asarray(done.run._first)), *([] if done.run._readout is None else done.run._readout.ravel())]
         assert all(isinstance(value, Fraction) for value in numbers if abs(value) < np.inf)
         times = sorted(float(value) for value in numbers if isinstance(value, Fraction))
         assert done.run.spikes.dtype["time"] == np.float64
