@@ -19,7 +19,7 @@ from adapters import (
     spike_list,
     stored_otherwise,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Case
 
@@ -125,7 +125,6 @@ def batch_of(samples: list[Any]) -> Any:
     return np.array(samples) if isinstance(samples[0], np.ndarray) else SpikeTimes(samples)
 
 
-@settings(max_examples=30)
 @given(ANY)
 def test_the_number_of_threads_does_not_matter(case: Case) -> None:
     x = batch_of(samples_of(case.x, 9))
@@ -140,7 +139,6 @@ def assert_same_outcome(a: Outcome, b: Outcome) -> None:
         assert_same_run(a.run, b.run)
 
 
-@settings(max_examples=50)
 @given(st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif()), SEEDS)
 def test_a_sample_alone_or_in_any_batch_has_the_same_bits(case: Case, seed: int) -> None:
     samples, ids = samples_of(case.x, 5), [7, 3, 2**40, 0, 11]
@@ -156,7 +154,6 @@ def test_a_sample_alone_or_in_any_batch_has_the_same_bits(case: Case, seed: int)
             assert one is None or one[0].tobytes() == two[k].tobytes() == three[4 - k].tobytes()
 
 
-@settings(max_examples=15)
 @given(ANY, SEEDS)
 def test_a_run_until_t_is_the_exact_beginning_of_a_longer_one(case: Case, seed: int) -> None:
     whole = outcome(case.net, case.x, until=case.until)
@@ -186,7 +183,8 @@ def test_networks_of_fractions_give_the_fractions_of_the_oracle(case: Case) -> N
     done = outcome(net, x, engine="reference", until=case.until)
     assert_equals_oracle(done, net, x, case.until)
     if done.error is None:
-        numbers = [*np.ravel(np.asarray(done.run._first)), *([] if done.run._readout is None else done.run._readout.ravel())]
+        parts = [part for part in (done.run._first, done.run._readout) if part is not None]
+        numbers = [number for part in parts for number in part.ravel()]
         assert all(isinstance(value, Fraction) for value in numbers if abs(value) < np.inf)
         times = sorted(float(value) for value in numbers if isinstance(value, Fraction))
         assert done.run.spikes.dtype["time"] == np.float64
