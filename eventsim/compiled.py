@@ -181,7 +181,7 @@ def event_loop(stages: Stages) -> Any:
     events. The second call with the same stages, or with the same models in another network, costs nothing.
     """
     decide, wish = make_decide(stages.perturbs)
-    parts = [make_dynamics(model, decide, wish, stages.early) for model in stages.models]
+    parts = [make_dynamics(model, decide, wish, stages.early, stages.probes) for model in stages.models]
     fold = {name: _fold(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
     send = make_send(stages.carry)
     emit = make_emit(send, stages.bounded)
@@ -303,9 +303,9 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
         if control.grow == 1:
             return GROW
         if control.record & RECORD_SPIKES:
-            if control.spikes + m.neurons.size + control.pending > output.spikes.size:
-                return SPIKES_FULL
             if not write_stimulus(m, stimulus, output, t):
+                return SPIKES_FULL
+            if control.spikes + m.neurons.size + control.pending > output.spikes.size:
                 return SPIKES_FULL
         if probes and control.traces + 2 * m.neurons.size > output.traces.size:
             return TRACES_FULL

@@ -78,14 +78,14 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
     cohort.horizon = horizon
 
 
-def make_dynamics(model: Model, decide: Any, wish: Any, early: bool) -> Dynamics:
+def make_dynamics(model: Model, decide: Any, wish: Any, early: bool, probed: bool) -> Dynamics:
     """Return the parts of the loop for `model`.
 
     `decide` and `wish` are the emission stage (`make_decide`). `early`: a fault may let windowed neurons emit before
-    their crossing.
+    their crossing. `probed`: membranes are recorded, so every neuron that changes is to be listed.
     """
     dense = _make_dense(model)
-    row = _make_row(model)
+    row = _make_row(model, probed)
     cross = _make_cross(model, decide, early)
     settle = _make_settle(model, wish, cross, early)
     open_window, tick, readout = _make_switches(model, decide)
@@ -163,11 +163,11 @@ def _make_dense(model: Model) -> Any:
     return dense
 
 
-def _make_row(model: Model) -> Any:
+def _make_row(model: Model, probed: bool) -> Any:
     """Fold a packet into neurons that are updated one by one; a refractory neuron takes no input."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    propagator, advance = model.propagator, model.advance
+    propagator, advance, above, may_spike = model.propagator, model.advance, model.above, model.may_spike
     receive = _make_receive(model)
 
     @kernel_part
@@ -195,9 +195,13 @@ def _make_row(model: Model) -> Any:
                 if t > cohort.t:
                     s = advance(propagator(part(pr, i), t - cohort.t), s)
                     cohort.t = t
-                store(st, i, receive(s, w, error))
-                cohort.flagged = 1
-                touch(m, node.cohort + i, t)
+                s = receive(s, w, error)
+                store(st, i, s)
+                p = part(pr, i)
+                # Whoever is below the threshold, cannot rise to it, and has nothing stored need not be settled.
+                if above(p, s) or may_spike(p, s, math.inf) or m.queue[node.cohort + i].place >= 0 or probed:
+                    cohort.flagged = 1
+                    touch(m, node.cohort + i, t)
 
     return row
 

@@ -264,7 +264,7 @@ def test_faults_of_zero_strength_really_run() -> None:
     # With or without strength it is the same loop, and with strength that loop moves spikes.
     net = Network()
     net.source(1, "input")
-    net.population("ttfs_b1", 3, "cell", (0.0, 1.0, 3.0), threshold=[1.0, 1.5, 2.0])
+    net.population("ttfs_b1", 3, "cell", (0.0, 1.0, 3.0), threshold=[0.75, 1.0, 1.75])
     net.connect("input", "cell", Dense([[0.0]] * 3))
     runs, loops = [], []
     for strength in (0.0, 0.2):
