@@ -8,23 +8,23 @@ Compiled loops are kept on disk unless ``EVENTSIM_CACHE=0``. A loop's factory cl
 sources, which makes it part of the key: an edited source is compiled anew and never meets old machine code.
 """
 
+import contextlib
 import functools
 import hashlib
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite import ir as llvm_ir
-from numba.core import cgutils
 from numba.core import event as numba_event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
+from numba.cpython import slicing
 from numba.extending import register_jitable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,6 +37,20 @@ def _short_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = 
     """A symbol for a part. numba's own spells out every field of every record, which makes kilobytes of each name."""
     digest = hashlib.sha256(repr((name, types, abi_tags)).encode()).hexdigest()[:16]
     return f"eventsim_{name.rsplit('.', 1)[-1]}_{digest}_{uid}".replace("<", "").replace(">", "")
+
+
+@contextlib.contextmanager
+def _indices_from_the_front() -> Iterator[None]:
+    """Lower array accesses without Python's rule for negative indices, which no kernel uses: it costs at each of them.
+
+    numba lowers under one lock for all threads, so nobody else's code is lowered meanwhile.
+    """
+    from_either_end = slicing.fix_index
+    slicing.fix_index = lambda builder, index, size: index  # noqa: ARG005 - numba's signature
+    try:
+        yield
+    finally:
+        slicing.fix_index = from_either_end
 
 
 class _PartLibrary(JITCodeLibrary):
@@ -62,7 +76,8 @@ class _LowerPart(NativeLowering):
         state.library.__class__ = _PartLibrary
         state.targetctx.mangler = _short_name
         try:
-            super().run_pass(state)
+            with _indices_from_the_front():
+                super().run_pass(state)
         finally:
             del state.targetctx.mangler
         # numba's tables know a compiled function by a builtin of its own; this one is a name and is never called.
@@ -90,7 +105,8 @@ class _LowerLoop(NativeLowering):
         state.library = state.targetctx.codegen().create_library(state.func_id.func_qualname)
         state.library.__class__ = _LoopLibrary
         state.library.enable_object_caching()
-        super().run_pass(state)
+        with _indices_from_the_front():
+            super().run_pass(state)
         return True
 
 
@@ -164,31 +180,6 @@ def borrowed(machine):
 @numba.extending.overload(borrowed)
 def _borrowed_overload(machine):
     return lambda machine: _borrowed(machine)  # noqa: PLW0108 - numba compares argument names
-
-
-@numba.extending.intrinsic
-def _prefetch(_typing_context: Any, array: Any, index: Any) -> Any:
-    """Ask the processor to bring array[index] into its cache."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.gep(data, [arguments[1]])
-        word = llvm_ir.IntType(32)
-        kind = llvm_ir.FunctionType(llvm_ir.VoidType(), [place.type, word, word, word])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [place, word(0), word(1), word(1)])
-        return context.get_dummy_value()
-
-    return numba.types.void(array, numba.types.intp), codegen
-
-
-def prefetch(array, index):
-    """Ask the processor to bring array[index] into its cache; nothing where interpreted."""
-
-
-@numba.extending.overload(prefetch)
-def _prefetch_overload(array, index):
-    return lambda array, index: _prefetch(array, index)  # noqa: PLW0108 - numba compares argument names
 
 
 @dataclass

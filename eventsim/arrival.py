@@ -6,15 +6,13 @@ Relies on the machine's arrays, the queue and the models' dynamics. Used by `com
 import math
 from typing import Any
 
-from eventsim._jit import jitable, kernel_part, prefetch
+from eventsim._jit import jitable, kernel_part
 from eventsim.dynamics import schedule, touch
 from eventsim.emission import fan_out
 from eventsim.machine import T_MIN, T_START, Machine, Output
 from eventsim.queue import pop, requeue, sort_numbers
 
 ULP = 2.0**-53
-# Weights a cache line, and how many of a row are fetched ahead (a first-level cache holds 4,096).
-LINE, FETCHED = 8, 1024
 
 
 def _make_switch(readout: Any, open_window: Any) -> Any:
@@ -127,14 +125,6 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     return gather
 
 
-@kernel_part
-def fetch_row(m: Machine, lane: Any, n_neurons: int) -> None:
-    """Bring the weights of the lane's next packet near: rows come in the order of spikes, which no hardware guesses."""
-    row = lane.weights + m.ring[lane.offset + (lane.head & lane.mask)].neuron * n_neurons
-    for k in range(0, min(n_neurons, FETCHED), LINE):
-        prefetch(m.weights, row + k)
-
-
 def make_deliver(dense: Any, row: Any) -> Any:
     """Stage 3: fold all packets of this micro-step into their targets, in the published order."""
 
@@ -161,9 +151,7 @@ def make_deliver(dense: Any, row: Any) -> Any:
             if lane.delay > 0.0:
                 error += ULP * t  # t is the rounded sum of the spike's time and the delay
             if node.whole == 1:
-                if lane.head < lane.tail:
-                    fetch_row(m, lane, node.n_neurons)
-                dense(node.dynamics, m, n, lane, neuron, t, error)
+                dense(node.dynamics, m, n, k, neuron, t, error)
             else:
                 row(node.dynamics, m, n, lane, neuron, t, error)
         control.packets = 0

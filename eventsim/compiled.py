@@ -110,9 +110,6 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
     """Fresh state for sample k of the batch; without a transport all source spikes go straight into their lanes."""
     control = m.control[0]
     clear(m.queue)
-    low, size = control.params_end, control.state_rows
-    for j in range(low, low + size):
-        m.numbers[j + size] = m.numbers[j]
     for g in range(m.neurons.size):
         m.neurons[g].done = 0
         m.neurons[g].last_spike = -math.inf
@@ -129,13 +126,15 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
         if node.clocked == 1:
             requeue(m.queue, base + 1 + n, 0.0)
         if node.dynamics >= 0:
+            for j in range(node.n_state * node.n_neurons):
+                m.numbers[node.state + j] = m.numbers[node.initial + j]
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 cohort = m.cohorts[c]
                 cohort.t = node.t_start
                 cohort.stamp = -1
                 cohort.aimed = -1
                 cohort.flagged = 1
-                cohort.candidates = 0
+                cohort.candidates = cohort.alone = 0
                 cohort.mode = 0
                 cohort.fresh = 0
     for k_lane in range(m.lanes.size):
@@ -181,7 +180,8 @@ def event_loop(stages: Stages) -> Any:
     events. The second call with the same stages, or with the same models in another network, costs nothing.
     """
     decide, wish = make_decide(stages.perturbs)
-    parts = [make_dynamics(model, decide, wish, stages.early, stages.probes) for model in stages.models]
+    ahead = stages.carry is None and not stages.probes and not stages.early
+    parts = [make_dynamics(model, decide, wish, stages.early, stages.probes, ahead) for model in stages.models]
     fold = {name: _fold(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
     send = make_send(stages.carry)
     emit = make_emit(send, stages.bounded)
@@ -200,7 +200,7 @@ def event_loop(stages: Stages) -> Any:
     ) -> tuple[int, int]:
         m, stimulus, output = borrowed(machine), borrowed(stimulus_in), borrowed(output_in)
         control = m.control[0]
-        stop = control.events + budget
+        control.stop = control.events + budget
         while control.sample < last_row:
             k = control.sample - first_row
             if control.busy == 0:
@@ -223,7 +223,7 @@ def event_loop(stages: Stages) -> Any:
                 status = micro_step(m, stimulus, output, control.now, stimulus.sample_id[k])
                 if status != DONE:
                     return status, source
-                if control.events >= stop:
+                if control.events >= control.stop:
                     return PAUSE, source
             if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, control.until):
                 return SPIKES_FULL, source

@@ -3,7 +3,7 @@
 Relies on the machine's arrays and on a model's scalar functions, which it closes over. `compiled` makes one `Dynamics`
 for each distinct model of a network and chooses between them by the population's number. Contracts (t is now):
 
-``dense(m, n, lane, neuron, t, error)`` fold one packet into a population that is one cohort ·
+``dense(m, n, k, neuron, t, error)`` fold one packet into a population that is one cohort ·
 ``row(m, n, lane, neuron, t, error)`` fold one packet into neurons that are cohorts of their own ·
 ``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross ·
 ``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
@@ -14,13 +14,12 @@ import math
 from typing import Any, NamedTuple
 
 from eventsim._jit import jitable, kernel_part
+from eventsim.lookahead import make_together, reach
 from eventsim.machine import Machine
 from eventsim.neuron_model import Model
 from eventsim.queue import push, requeue
 from eventsim.rows import BLOCKS, LOAD, SLICES, STORE
 
-# Widens the horizon of the cheap check by more than the rounding of t + time_to_spike, so that it errs towards yes.
-PAD = 8.0 * 2.0**-52
 # Members of a cohort that are looked at together when some may cross: long enough to vectorise.
 BLOCK = 64
 
@@ -78,13 +77,14 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
     cohort.horizon = horizon
 
 
-def make_dynamics(model: Model, decide: Any, wish: Any, early: bool, probed: bool) -> Dynamics:
+def make_dynamics(model: Model, decide: Any, wish: Any, early: bool, probed: bool, ahead: bool) -> Dynamics:
     """Return the parts of the loop for `model`.
 
     `decide` and `wish` are the emission stage (`make_decide`). `early`: a fault may let windowed neurons emit before
-    their crossing. `probed`: membranes are recorded, so every neuron that changes is to be listed.
+    their crossing. `probed`: membranes are recorded, so every neuron that changes is to be listed. `ahead`: packets
+    in the lanes are all that is under way, so several may be taken together.
     """
-    dense = _make_dense(model)
+    dense = _make_dense(model, ahead and model.time_error is None and not model.jumps and not model.clocked)
     row = _make_row(model, probed)
     cross = _make_cross(model, decide, early)
     settle = _make_settle(model, wish, cross, early)
@@ -110,12 +110,12 @@ def _make_receive(model: Model) -> Any:
     return receive_plain
 
 
-def _make_dense(model: Model) -> Any:
+def _make_dense(model: Model, ahead: bool) -> Any:
     """Fold a packet into a whole population: one propagator, then a loop over contiguous arrays."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
     propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
-    receive = _make_receive(model)
+    receive, together = _make_receive(model), make_together(model)
 
     @kernel_part
     def sweep(st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:
@@ -138,8 +138,8 @@ def _make_dense(model: Model) -> Any:
         return count
 
     @kernel_part
-    def dense(m: Machine, n: int, lane: Any, neuron: int, t: float, error: float) -> None:
-        node = m.nodes[n]
+    def dense(m: Machine, n: int, k: int, neuron: int, t: float, error: float) -> None:
+        node, lane = m.nodes[n], m.lanes[k]
         size = node.n_neurons
         st = slices(m.numbers, node.state, size)
         pr = rows(m.numbers, node.params, size)
@@ -149,10 +149,12 @@ def _make_dense(model: Model) -> Any:
         if m.nodes[n].phase == 0 or node.clocked:
             fold(st, pr, w, 0.0, error)
             return
+        if ahead and together(m, n, k, neuron, t):
+            return
         touch(m, node.cohort, t)
         aim(m, n, node.cohort, t)
         horizon = cohort.horizon
-        pad = horizon - t + PAD * (abs(horizon) + abs(t))
+        pad = reach(t, horizon)
         dt = t - cohort.t
         if dt > 0.0:
             cohort.t = t
@@ -330,7 +332,7 @@ def _make_settle_whole(model: Model, wish: Any, cross: Any, early: bool) -> Any:
         everyone = cohort.fresh == 1 or node.jumps == 1 or soon
         cohort.candidates = 0
         if everyone or cohort.flagged > 0:
-            pad = cohort.horizon - cohort.t + PAD * (abs(cohort.horizon) + abs(cohort.t))
+            pad = reach(cohort.t, cohort.horizon)
             st = slices(m.numbers, node.state, node.n_neurons)
             pr = rows(m.numbers, node.params, node.n_neurons)
             for low in range(0, node.n_neurons, BLOCK):

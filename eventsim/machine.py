@@ -24,7 +24,9 @@ NODE = np.dtype(
         ("n_neurons", "i8"),
         ("n_state", "i8"),  # rows of state
         ("first", "i8"),  # global index of its first neuron (sources counted)
+        ("initial", "i8"),  # where its rows of initial state begin
         ("state", "i8"),  # where its rows of state begin; row k is state + k * size
+        ("spare", "i8"),  # room for as many: a state that is only tried
         ("params", "i8"),  # where its rows of parameters begin
         ("cohort", "i8"),  # its first cohort
         ("cohort_size", "i8"),  # size, or 1
@@ -84,6 +86,7 @@ COHORT = np.dtype(
         ("aimed", "i8"),  # micro-step in which its horizon was last set
         ("flagged", "i8"),  # members that may spike before the horizon
         ("candidates", "i8"),  # length of its heap of stored crossings
+        ("alone", "i8"),  # take as many packets one by one before trying several together again
         ("node", "i8"),
         ("mode", "u1"),  # 0 crossing, 1 refractory
         ("fresh", "u1"),  # initialised in this micro-step
@@ -101,8 +104,6 @@ CONTROL = np.dtype(
         ("micro", "i8"),
         ("stamp", "i8"),
         ("busy", "u1"),  # inside a time
-        ("params_end", "i8"),  # numbers[params_end:] is the initial state, then the state, state_rows values each
-        ("state_rows", "i8"),
         ("touched", "i8"),  # lengths of the lists of the micro-step, and where they begin in `work`
         ("fired", "i8"),
         ("fired_at", "i8"),
@@ -114,6 +115,7 @@ CONTROL = np.dtype(
         ("spikes", "i8"),
         ("traces", "i8"),
         ("events", "i8"),
+        ("stop", "i8"),  # pause where events reaches this
         ("queue_operations", "i8"),
         ("sample", "i8"),
         ("neuron", "i8"),  # for errors: which neuron
@@ -182,7 +184,7 @@ class Machine(NamedTuple):
     ring: Array  # packets in flight: one ring a lane
     waiting: Array  # stored crossings (one heap a cohort), then pending emissions (one heap)
     switches: Array
-    numbers: Array  # parameter rows, initial state, state
+    numbers: Array  # parameter rows, initial state, state, room for another state
     weights: Array
     targets: Array
     links: Array  # incoming and outgoing projections, rows of sparse projections
@@ -209,7 +211,7 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     """Lower `net`; `stimulus_room` is the largest number of stimulus spikes of a sample."""
     models = dynamics_of(net, error_bounds)
     nodes, links = _nodes(net, models, error_bounds)
-    numbers, n_params, n_state = _rows(net, error_bounds)
+    numbers = _rows(net, error_bounds)
     lanes, weights, targets, rows, n_ring = _lanes(net, stimulus_room, len(links))
     n_total = int(sum(node.size for node in net.nodes))
     per_node = [int(r["n_neurons"] // r["cohort_size"]) if r["cohort_size"] else 0 for r in nodes]
@@ -222,7 +224,6 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
             first = int(nodes[population.order]["first"])
             neurons["refractory"][first : first + population.size] = population.parameters["t_ref"]
     control = np.zeros(1, dtype=CONTROL)
-    control["params_end"], control["state_rows"] = n_params, n_state
     control["fired_at"] = len(cohorts)
     control["due_at"] = control["fired_at"] + 2 * n_total + 64
     control["packets_at"] = control["due_at"] + len(nodes)
@@ -278,7 +279,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         if not isinstance(node, Population):
             continue
         model = _model(node, error_bounds)
-        record["dynamics"], record["state"], record["params"] = models.index(model.dynamics), state, params
+        record["dynamics"], record["initial"], record["params"] = models.index(model.dynamics), state, params
         record["n_state"] = len(model.state)
         state += node.size * len(model.state)
         params += node.size * len(model.rows)
@@ -298,12 +299,14 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         ):  # fmt: skip
             record[flag] = value
     for record in nodes:
-        record["state"] += params + state
+        record["initial"] += params
+        record["state"] = record["initial"] + state
+        record["spare"] = record["state"] + state
     return nodes, np.array(links, dtype=np.int64)
 
 
-def _rows(net: Network, error_bounds: bool) -> tuple[Array, int, int]:
-    """Parameter rows, initial state rows and state rows of all populations, flat; lengths of the first two."""
+def _rows(net: Network, error_bounds: bool) -> Array:
+    """Parameter rows, initial state rows, state rows and room for as many, of all populations, flat."""
     params, start = [np.empty(0)], [np.empty(0)]
     for population in net.populations:
         model = _model(population, error_bounds)
@@ -311,8 +314,7 @@ def _rows(net: Network, error_bounds: bool) -> tuple[Array, int, int]:
         params += rows
         states = [model.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
         start += list(np.array(states, dtype=np.float64).T.copy())
-    n_params, n_state = sum(map(len, params)), sum(map(len, start))
-    return np.concatenate(params + start + start), n_params, n_state
+    return np.concatenate([*params, *start, *start, *start])
 
 
 def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, int]:
