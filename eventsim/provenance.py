@@ -38,6 +38,7 @@ def provenance(task: "Task", engine: str, seconds: float, compiling: float) -> d
         "sample_ids": task.inputs.sample_ids.tolist(),
         "network_hash": task.net.hash(),
         "time_unit": task.net.time_unit,
+        "decision": task.net.provenance.get("decision"),
         "until": None if task.until is None else float(task.until),
         "record": task.record,
         "faults": [fault.describe() for fault in task.faults],

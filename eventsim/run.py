@@ -59,7 +59,8 @@ class Run:
     def spikes(self) -> Array:
         """All spikes: records (sample i4, population u2, neuron i4, time f8), by sample, each in event order.
 
-        A read-only memory map where the recording passed its memory bound.
+        Times of Fractions are rounded to float64 here; `spike_times` has them exactly. A read-only memory map where
+        the recording passed its memory bound.
         """
         return self._need(self._spikes, "spikes", 'record="spikes"')
 
@@ -70,8 +71,33 @@ class Run:
 
     @property
     def predictions(self) -> Array:
-        """Index of the largest read-out potential, (n_samples,)."""
+        """What the read-out says, int.
+
+        Index of the largest potential, (n_samples,). Where the network's provenance has ``decision = "sign"``, as that
+        of a classifier with logistic outputs has, 1 where a potential is > 0 and else 0: (n_samples,) of one output,
+        (n_samples, n_out) of several.
+
+        Raises
+        ------
+        InputError
+            A read-out that was not reached (NaN), or a single output that nothing says how to decide on.
+        """
         values = self.readout
+        missing = np.flatnonzero((values != values).any(axis=1))
+        if missing.size:
+            raise InputError(
+                f"run.predictions: sample {missing[0]} has no read-out (and {missing.size} of {self.n_samples} samples "
+                "have none); must be simulated to the end of the last window. Raise until, max_events or max_time; "
+                "run.readout has what there is."
+            )
+        if self.provenance.get("decision") == "sign":
+            above: Array = (values > 0).astype(np.int64)
+            return above[:, 0] if above.shape[1] == 1 else above
+        if values.shape[1] == 1:
+            raise InputError(
+                "run.predictions: the read-out has one output, of which the largest says nothing. Decide yourself: "
+                "run.readout[:, 0] > 0 for a binary classifier; the output of a regression is its own answer."
+            )
         if values.dtype == object:
             return np.array([max(range(len(row)), key=row.__getitem__) for row in values])
         return np.argmax(values, axis=1)
@@ -118,7 +144,7 @@ class Run:
         return np.asarray(times, dtype=np.float64), self._between(mine, population, neuron, times)
 
     def threshold(self, population: str, neuron: int = 0) -> float:
-        """Firing threshold of a neuron; inf for a read-out integrator. Needs the network, so not on a loaded run."""
+        """Firing threshold of a neuron; inf for a read-out integrator. Needs the network: `load_run` takes it."""
         node = self._population(population)
         name = node.model.threshold
         return float(node.parameters[name][neuron]) if name in node.parameters else math.inf
@@ -128,8 +154,8 @@ class Run:
         node = None if self._network is None else self._network.node(population)
         if not isinstance(node, Population):
             raise InputError(
-                f"run: {population!r} has no membrane here: a source, or a loaded run, which has no network. Simulate "
-                "again and ask for a population."
+                f"run: {population!r} has no membrane here: it is a source, or the run was loaded without its network. "
+                "Ask for a population, and load the run with load_run(path, network)."
             )
         return node
 

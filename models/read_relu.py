@@ -134,5 +134,7 @@ def _from_sklearn(estimator: Any, name: str) -> ReluNetwork:
             f"{', '.join(DROPPED_OUTPUTS)}; train it with another loss"
         )
     return ReluNetwork.from_weights(
-        [weight.T for weight in estimator.coefs_], estimator.intercepts_, provenance={"source": f"scikit-learn {name}"}
+        [weight.T for weight in estimator.coefs_],
+        estimator.intercepts_,
+        provenance={"source": f"scikit-learn {name}", "output": estimator.out_activation_},
     )

@@ -8,6 +8,7 @@ spikes and the checks.
 """
 
 import copy
+import hashlib
 import math
 import numbers
 import os
@@ -24,7 +25,7 @@ from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkE
 from eventsim.models.real_numbers import EXACT, as_numbers, real_array
 from eventsim.models.relu_layers import LAYER_KINDS, Dense, Layer, parameter
 
-__all__ = ["INPUT", "OUTPUT", "Dense", "Layer", "ReluNetwork"]
+__all__ = ["INPUT", "OUTPUT", "Dense", "Layer", "ReluNetwork", "parameter_hash"]
 
 FORMAT = "eventsim-relu"
 VERSION = 1
@@ -252,6 +253,20 @@ class ReluNetwork:
                 held = np.maximum(held, zero)
             outputs.append(held)
         return outputs
+
+
+def parameter_hash(relu: ReluNetwork) -> str:
+    """Return the SHA-256 of a ReLU network's layers (64 hex digits): kinds, names, ReLUs, weights, biases."""
+    digest = hashlib.sha256(repr(relu.input_shape).encode())
+    for layer in relu.layers:
+        digest.update(layer.kind.encode())
+        for field, value in sorted(vars(layer).items()):
+            digest.update(f"\x1f{field}\x1f".encode())
+            if isinstance(value, np.ndarray) and value.dtype != EXACT:
+                digest.update(repr(value.shape).encode() + value.astype("<f8").tobytes())
+            else:
+                digest.update(repr(value.tolist() if isinstance(value, np.ndarray) else value).encode())
+    return digest.hexdigest()
 
 
 def layer_names(kinds: Sequence[str], given: Sequence[str]) -> list[str]:

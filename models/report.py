@@ -74,14 +74,18 @@ class VerificationReport:
     potentials, expected_potentials, ideal_potentials : the same for read-outs, at their read-out time.
     bounds, ideal_bounds, causes : of both, by name: rounding bounds on the observed minus the expected and minus the
         ideal; codes of causes (int8).
-    agreement : fraction of samples with the same largest output as the ReLU network; None without a read-out.
+    agreement : fraction of samples on which the outputs decide as those of the ReLU network: the largest is the same
+        or, where the network's provenance has ``decision = "sign"``, the same ones are > 0. None where there is nothing
+        to decide: no read-out, or a single output that is no classifier's.
     logit_error : largest difference of an output from the ReLU network's, relative to the largest output.
     n_samples : number of samples. notes : what else a reader should know.
     """
 
     CAUSES = CAUSES
 
-    def __init__(self, checked: dict[str, Checked], n_samples: int, notes: list[str]) -> None:
+    def __init__(
+        self, checked: dict[str, Checked], n_samples: int, notes: list[str], decision: str | None = None
+    ) -> None:
         self._checked = checked
         self.n_samples = n_samples
         self.notes = list(notes)
@@ -100,8 +104,8 @@ class VerificationReport:
         self.agreement: float | None = None
         self.logit_error: float | None = None
         if others:
-            same = [part.event.argmax(axis=1) == part.ideal.argmax(axis=1) for part in others.values()]
-            self.agreement = float(np.mean(np.concatenate(same)))
+            same = [_decide_alike(part, decision) for part in others.values() if _decides(part, decision)]
+            self.agreement = float(np.mean(np.concatenate(same))) if same else None
             self.logit_error = max(
                 float(np.abs(part.event - part.ideal).max() / (part.scale or 1.0)) for part in others.values()
             )
@@ -150,15 +154,17 @@ class VerificationReport:
     def table(self) -> str:
         """Return the report as text: a row for each population, the outputs last, and a verdict.
 
-        The last two columns are the worst |event - expected| among neurons that are ok or differ by rounding.
+        Causes that no neuron has are named below the rows, in place of columns of nothing. The last two columns are the
+        worst |event - expected| among neurons that are ok or differ by rounding.
         """
-        heads = ["population", "checked", *CAUSES, "|Δt|/bound", "|Δt|/window"]
-        rows = [heads]
+        found = self.summary
+        shown = [cause for cause in CAUSES if cause == CAUSES[OK] or found[cause]]
+        rows = [["population", "checked", *shown, "|Δt|/bound", "|Δt|/window"]]
         for name, counts in self.counts.items():
             part = self._checked[name]
             gap, bound = self._worst(part)
             what = name if part.end is not None else f"{name} (potentials)"
-            cells = [str(counts[cause] or "·") for cause in CAUSES]
+            cells = [str(counts[cause] or "·") for cause in shown]
             rows.append([what, str(part.causes.size), *cells, f"{bound:.2g}", f"{gap:.2g}"])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
@@ -166,6 +172,8 @@ class VerificationReport:
             for row in rows
         ]
         lines.insert(1, "-" * len(lines[0]))
+        absent = [cause for cause in CAUSES if cause not in shown]
+        lines += [f"none: {', '.join(absent)}"] if absent else []
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join([*lines, self._verdict()])
 
@@ -179,9 +187,9 @@ class VerificationReport:
     def _verdict(self) -> str:
         words = [f"{count:,} {cause}" for cause, count in self.summary.items() if count and cause not in CAUSES[:2]]
         samples = f"{self.n_samples} sample{'s' if self.n_samples != 1 else ''}"
-        outputs = ""
-        if self.agreement is not None:
-            outputs = f"; predictions agree on {self.agreement:.2%}, outputs differ by at most {self.logit_error:.2g}"
+        outputs = "" if self.agreement is None else f"; predictions agree on {self.agreement:.2%}"
+        if self.logit_error is not None:
+            outputs += f"{',' if outputs else ';'} outputs differ by at most {self.logit_error:.2g}"
         if self.ok:
             return f"OK: {samples}, {', '.join(words) or 'every spike where the mapping puts it'}{outputs}"
         first = next(d for d in self.divergences if d["cause"] in FAILURES)
@@ -218,6 +226,19 @@ class VerificationReport:
                 "notes": self.notes,
             }
         )
+
+
+def _decides(part: Checked, decision: str | None) -> bool:
+    """Of one output the largest says nothing, and of no sample nothing can be said."""
+    return len(part.event) > 0 and (decision == "sign" or part.event.shape[1] > 1)
+
+
+def _decide_alike(part: Checked, decision: str | None) -> Array:
+    """In which samples do the observed and the ideal outputs decide alike?"""
+    same: Array = part.event.argmax(axis=1) == part.ideal.argmax(axis=1)
+    if decision == "sign":
+        same = ((part.event > 0) == (part.ideal > 0)).all(axis=1)
+    return same
 
 
 def _finite(value: Any) -> Any:

@@ -12,7 +12,6 @@ is promised for other data than those of the calibration: `verify` and the simul
 Relies on `read_relu`, `weight_scaling` and the network. Used by the command line, the demo and the examples.
 """
 
-import hashlib
 import math
 import numbers
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ from eventsim.errors import InputError, MappingError, nearest
 from eventsim.models.read_relu import read_relu
 from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers, real_array
 from eventsim.models.relu_layers import Dense
-from eventsim.models.relu_network import INPUT, OUTPUT, ReluNetwork
+from eventsim.models.relu_network import INPUT, OUTPUT, ReluNetwork, parameter_hash
 from eventsim.models.weight_scaling import HIGHEST_SUM, LOWEST_SUM, ScaledLayers, row_sums, scaled_layers
 from eventsim.network import Network
 from eventsim.projections import Dense as DenseProjection
@@ -51,7 +50,11 @@ class _Mapping:
     value_range: tuple[Any, Any]
     scaling: bool
     layers: ScaledLayers
+    margin: Any
+    largest: list[Any] | None  # activation of each hidden layer, None where windows are given
+    lengths: list[Any]  # of each hidden layer's window
     borders: tuple[Any, ...]  # 0, 1, then the end of each hidden layer's window
+    n_calibration: int
 
     @property
     def names(self) -> list[str]:
@@ -105,7 +108,8 @@ def to_ttfs(
     Returns
     -------
     Network
-        Its ``provenance["mapping"]`` says how it was made.
+        Its ``provenance["mapping"]`` says how it was made; ``provenance["decision"]`` how its outputs decide: "sign"
+        of each where they are logistic (a binary or multilabel classifier), else the "largest".
 
     Raises
     ------
@@ -120,8 +124,23 @@ def to_ttfs(
     Every threshold and drift is rounded once, from exact arithmetic on the weights and windows. `verify` counts that
     rounding. Held by tests/test_to_ttfs.py.
     """
-    network = read_relu(relu)
+    mapping = _decided(read_relu(relu), calibration, slope, margin, input_range, windows, number, scaling)
+    net = _build(mapping, time_unit)
+    net.provenance |= {
+        "mapping": _mapping_note(mapping),
+        "relu": dict(mapping.relu.provenance),
+        "decision": "sign" if mapping.relu.provenance.get("output") == "logistic" else "largest",
+    }
+    return net
+
+
+def _decided(
+    network: ReluNetwork, calibration: ArrayLike, slope: str, margin: Any, input_range: Any, windows: Any, number: type,
+    scaling: bool,
+) -> _Mapping:  # fmt: skip
+    """Check the arguments of `to_ttfs`, and settle weights and windows."""
     layers = _checked_layers(network)
+    names = [layer.name for layer in layers[:-1]]
     _check_choice("slope", slope, SLOPES)
     if number not in (float, Fraction):
         raise MappingError(f"to_ttfs: number = {number!r}; must be float or fractions.Fraction")
@@ -131,44 +150,17 @@ def to_ttfs(
     scaled = scaled_layers(layers, EXACT if number is Fraction else np.float64, (low, high), rescale)
     if slope == "alpha1":
         _check_row_sums(layers, scaled)
-    factor = 1 + _decimal("margin", margin, number)
-    if not factor > 0:
+    share = _decimal("margin", margin, number)
+    if not share > -1:
         raise MappingError(f"to_ttfs: margin = {margin}; must be > -1, so that windows have a length; 0.5 is usual")
-    given = _given_windows(windows, [layer.name for layer in layers[:-1]], number)
-    largest = None if given is not None else _largest_activations(network, samples, scaled, number)
-    lengths = given if given is not None else [factor * (x if x > 0 else DEAD_LAYER) for x in largest or []]
-    borders = _borders(lengths, [layer.name for layer in layers[:-1]], number)
-    mapping = _Mapping(network, slope, number, (low, high), rescale, scaled, borders)
-    net = _build(mapping, time_unit)
-    net.provenance["mapping"] = {
-        "relu_hash": parameter_hash(network),
-        "eventsim": __version__,
-        "number": number.__name__,
-        "slope": slope,
-        "margin": None if given is not None else _json(_decimal("margin", margin, number)),
-        "windows": {name: _json(length) for name, length in zip(mapping.names, lengths, strict=True)},
-        "windows_from": "given" if given is not None else "calibrated",
-        "largest_activations": None if largest is None else [_json(x) for x in largest],
-        "calibration_samples": len(samples),
-        "input_range": [_json(low), _json(high)],
-        "scaling": _scaling_note(mapping),
-    }
-    net.provenance["relu"] = dict(network.provenance)
-    return net
-
-
-def parameter_hash(relu: ReluNetwork) -> str:
-    """Return the SHA-256 of a ReLU network's layers (64 hex digits): kinds, names, ReLUs, weights, biases."""
-    digest = hashlib.sha256(repr(relu.input_shape).encode())
-    for layer in relu.layers:
-        digest.update(layer.kind.encode())
-        for field, value in sorted(vars(layer).items()):
-            digest.update(f"\x1f{field}\x1f".encode())
-            if isinstance(value, np.ndarray) and value.dtype != EXACT:
-                digest.update(repr(value.shape).encode() + value.astype("<f8").tobytes())
-            else:
-                digest.update(repr(value.tolist() if isinstance(value, np.ndarray) else value).encode())
-    return digest.hexdigest()
+    lengths, largest = _given_windows(windows, names, number), None
+    if lengths is None:
+        largest = _largest_activations(network, samples, scaled, number)
+        lengths = [(1 + share) * (x if x > 0 else DEAD_LAYER) for x in largest]
+    borders = _borders(lengths, names, number)
+    return _Mapping(
+        network, slope, number, (low, high), rescale, scaled, share, largest, lengths, borders, len(samples)
+    )
 
 
 # -- building ----------------------------------------------------------------------------------------------------------
@@ -377,6 +369,24 @@ def _decimal(what: str, value: Any, number: type) -> Any:
 
 
 # -- provenance --------------------------------------------------------------------------------------------------------
+
+
+def _mapping_note(mapping: _Mapping) -> dict[str, Any]:
+    """How the network was made, as JSON holds it."""
+    calibrated = mapping.largest is not None
+    return {
+        "relu_hash": parameter_hash(mapping.relu),
+        "eventsim": __version__,
+        "number": mapping.number.__name__,
+        "slope": mapping.slope,
+        "margin": _json(mapping.margin) if calibrated else None,
+        "windows": {name: _json(length) for name, length in zip(mapping.names, mapping.lengths, strict=True)},
+        "windows_from": "calibrated" if calibrated else "given",
+        "largest_activations": [_json(x) for x in mapping.largest] if mapping.largest is not None else None,
+        "calibration_samples": mapping.n_calibration,
+        "input_range": [_json(value) for value in mapping.value_range],
+        "scaling": _scaling_note(mapping),
+    }
 
 
 def _scaling_note(mapping: _Mapping) -> dict[str, Any] | None:

@@ -85,7 +85,7 @@ def verify(
     """
     trained = None if relu is None else read_relu(relu)
     seen = observe(net, x, run, times)
-    return VerificationReport(_checked(net, trained, seen), seen.n_samples, seen.notes)
+    return VerificationReport(_checked(net, trained, seen), seen.n_samples, seen.notes, net.provenance.get("decision"))
 
 
 def _checked(net: Network, relu: ReluNetwork | None, seen: Observation) -> dict[str, Checked]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.neural_network import MLPClassifier
 
 import eventsim
 from eventsim import models
@@ -307,6 +309,48 @@ def test_longer_windows_leave_fewer_neurons_premature_and_none_at_the_published_
 
 
 # -- provenance and files ----------------------------------------------------------------------------------------------
+
+
+# -- predictions -------------------------------------------------------------------------------------------------------
+
+
+def classifier(n_out: int) -> tuple[ReluNetwork, Any]:
+    """A network with logistic outputs, as a binary (n_out = 1) or multilabel classifier of scikit-learn has."""
+    rng = np.random.default_rng(n_out)
+    weights, x = [rng.normal(size=(6, 4)), rng.normal(size=(n_out, 6))], rng.random((40, 4))
+    bias = -np.median(ReluNetwork.from_weights(weights).forward(x), axis=0)  # half of the samples on either side
+    return ReluNetwork.from_weights(weights, [None, bias], provenance={"output": "logistic"}), x
+
+
+@pytest.mark.parametrize("n_out", [1, 3])
+def test_logistic_outputs_decide_by_their_signs_also_in_a_saved_run(n_out: int, tmp_path: Path) -> None:
+    relu, x = classifier(n_out)
+    run = eventsim.simulate(models.to_ttfs(relu, x), x, engine="reference")
+    expected = (relu.forward(x) > 0).astype(int)
+    assert 0 < expected.mean() < 1
+    assert run.predictions.tolist() == (expected[:, 0] if n_out == 1 else expected).tolist()
+    run.save(tmp_path / "run.npz")
+    assert eventsim.load_run(tmp_path / "run.npz").predictions.tolist() == run.predictions.tolist()
+
+
+def test_scikit_learn_and_the_run_decide_alike() -> None:
+    x = np.random.default_rng(0).random((100, 4))
+    for labels in (x[:, 0] > x[:, 1], x[:, :2] > 0.5, x[:, :3].argmax(axis=1)):
+        mlp = MLPClassifier((8,), max_iter=50, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # fitted well enough to have several classes
+            mlp.fit(x, labels.astype(int))
+        run = eventsim.simulate(models.to_ttfs(mlp, x), x, engine="reference")
+        assert run.predictions.tolist() == mlp.predict(x).tolist()
+
+
+def test_a_single_output_that_is_no_classifiers_and_a_read_out_that_was_not_reached_predict_nothing() -> None:
+    relu, x = classifier(1)
+    net = models.to_ttfs(ReluNetwork(relu.layers), x)
+    with pytest.raises(InputError, match=r"one output.*run\.readout\[:, 0\] > 0 for a binary classifier"):
+        _ = eventsim.simulate(net, x, engine="reference").predictions
+    with pytest.raises(InputError, match=r"sample 0 has no read-out \(and 2 of 2 samples have none\)"):
+        _ = eventsim.simulate(models.to_ttfs(example(), X), X, engine="reference", until=0.5).predictions
 
 
 @pytest.mark.parametrize("number", [float, Fraction])

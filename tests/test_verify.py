@@ -388,6 +388,38 @@ def test_the_report_is_readable_by_people_and_programs() -> None:
     assert report.CAUSES[0] == "ok"
 
 
+def test_the_table_has_a_column_for_each_cause_that_occurs_and_names_the_others() -> None:
+    _, relu, x = sample(3)
+    short = models.verify(models.to_ttfs(relu, x, margin=-0.5), relu, x)
+    for report in (models.verify(models.to_ttfs(relu, x), relu, x), short):
+        head, _, *rows = report.table().splitlines()
+        shown = head.split()[2:-2]
+        absent = next(line for line in rows if line.startswith("none: ")).removeprefix("none: ").split(", ")
+        assert sorted(shown + absent) == sorted(CAUSES)
+        assert {cause for cause in absent if report.summary[cause]} == set()
+        assert all(report.summary[cause] for cause in shown[1:])
+        assert len(head) <= 100
+    assert "clamped" in short.table().splitlines()[0]
+
+
+def test_of_a_single_output_the_report_claims_no_agreement_but_of_a_classifier() -> None:
+    rng = np.random.default_rng(0)
+    weights, x = [rng.normal(size=(6, 4)), rng.normal(size=(1, 6))], rng.random((20, 4))
+    value, binary = (ReluNetwork.from_weights(weights, provenance=made) for made in ({}, {"output": "logistic"}))
+    report = models.verify(models.to_ttfs(value, x), value, x)
+    assert report.agreement is None
+    assert "agree" not in report.table()
+    assert "; outputs differ by at most" in report.table()
+    report = models.verify(models.to_ttfs(binary, x), binary, x)
+    assert report.agreement == 1.0
+    # The same spikes against a network that decides otherwise in some samples, and against one that always does.
+    shift = np.median(binary.forward(x))
+    for bias, agreement in ((-shift, np.mean((binary.forward(x) > 0) == (binary.forward(x) > shift))), (None, 0.0)):
+        last = [weights[1] if bias is not None else -weights[1]]
+        other = ReluNetwork.from_weights([weights[0], *last], [None, None if bias is None else [bias]])
+        assert models.verify(models.to_ttfs(binary, x), other, x).agreement == agreement
+
+
 def test_a_silent_neuron_that_diverges_is_null_in_json() -> None:
     net, relu, x = sample(3)
     threshold = np.array(net.populations[0].parameters["threshold"]) + 100.0

@@ -3,6 +3,7 @@
 Relies on `Network` and `Run`. Used by the commands.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -78,18 +79,9 @@ def run_content(run: Run) -> dict[str, Any]:
         "synaptic_events_per_second": visited / seconds if seconds else None,
         "provenance": run.provenance,
     }
-    if has_readout(run):
+    with contextlib.suppress(InputError):  # no read-out, not reached in every sample, or nothing to choose among
         content["predictions"] = run.predictions
     return content
-
-
-def has_readout(run: Run) -> bool:
-    """Is there a read-out population, reached in every sample?"""
-    try:
-        readout = run.readout
-    except InputError:
-        return False
-    return not bool((readout != readout).any())
 
 
 def run_table(run: Run) -> str:
