@@ -102,6 +102,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     def gather(m: Machine, output: Output, t: float, sample: Any) -> None:
         control = m.control[0]
         first_clock = m.cohorts.size + m.lanes.size + 1
+        first_switch = control.switch
         while m.queue[0].key == t:
             node = m.queue[0].node
             control.queue_operations += 1
@@ -111,9 +112,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
                 gather_lane(m, node - m.cohorts.size, t)
             elif node == m.cohorts.size + m.lanes.size:
                 while m.switches[control.switch].t == t:
-                    switch_node(m, output, t, m.switches[control.switch].node, m.switches[control.switch].what)
                     control.switch += 1
-                    control.events += 1
                 requeue(m.queue, node, m.switches[control.switch].t)
             else:
                 clock = node - first_clock
@@ -121,6 +120,9 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
                 control.due += 1
                 m.nodes[clock].tick += 1
                 requeue(m.queue, node, m.nodes[clock].tick * m.nodes[clock].period)
+        for j in range(first_switch, control.switch):  # after the crossings: they saw the state before the change
+            switch_node(m, output, t, m.switches[j].node, m.switches[j].what)
+            control.events += 1
 
     return gather
 

@@ -74,34 +74,35 @@ def _fold(functions: tuple[Any, ...]) -> Any:
 
 
 @jitable
-def note_traces(m: Machine, output: Output, t: float, sample: int) -> None:
-    """Record the state of the chosen neurons that changed in this micro-step."""
-    control = m.control[0]
-    for k in range(control.touched):
-        c = m.work[k]
-        n = m.cohorts[c].node
-        node = m.nodes[n]
-        low = (c - node.cohort) * node.cohort_size
-        for i in range(low, low + node.cohort_size):
-            if m.neurons[node.first + i].probed == 1:
-                _write_trace(m, output, n, i, t, sample)
-    for k in range(control.fired):
-        g = m.work[control.fired_at + k]
-        n = m.neurons[g].node
-        if m.neurons[g].probed == 1:
-            _write_trace(m, output, n, g - m.nodes[n].first, t, sample)
+def note_traces(m: Machine, output: Output, t: float) -> None:
+    """Record each chosen neuron that has begun to integrate, changed its state or crossed in this micro-step."""
+    for k in range(m.probes.size):
+        g = m.probes[k].neuron
+        node = m.nodes[m.neurons[g].node]
+        crossed = m.neurons[g].probed == 2
+        m.neurons[g].probed = 1
+        if t < node.t_start or (m.neurons[g].done == 1 and not crossed):
+            continue
+        changed = crossed or m.probes[k].noted == 0
+        m.probes[k].noted = 1
+        first, step = node.state + g - node.first, node.n_neurons
+        for r in range(min(node.n_state, TRACE_ROWS)):
+            changed |= m.numbers[first + r * step] != m.probes[k].state[r]
+        if changed:
+            for r in range(min(node.n_state, TRACE_ROWS)):
+                m.probes[k].state[r] = m.numbers[first + r * step]
+            _write_trace(m, output, k, t)
 
 
 @jitable
-def _write_trace(m: Machine, output: Output, n: int, i: int, t: float, sample: int) -> None:
+def _write_trace(m: Machine, output: Output, k: int, t: float) -> None:
     control = m.control[0]
-    node = m.nodes[n]
     trace = output.traces[control.traces]
-    trace.sample = sample
-    trace.neuron = node.first + i
+    trace.sample = control.sample
+    trace.neuron = m.probes[k].neuron
     trace.time = t
-    for r in range(min(node.n_state, TRACE_ROWS)):
-        trace.state[r] = m.numbers[node.state + r * node.n_neurons + i]
+    for r in range(TRACE_ROWS):
+        trace.state[r] = m.probes[k].state[r]
     control.traces += 1
 
 
@@ -115,6 +116,11 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
         m.neurons[g].last_spike = -math.inf
         m.neurons[g].spike_number = 0
         m.neurons[g].error = m.neurons[g].error_network = 0.0
+        m.neurons[g].probed = min(m.neurons[g].probed, 1)
+    for k_probe in range(m.probes.size):
+        m.probes[k_probe].noted = 0
+        for r in range(TRACE_ROWS):
+            m.probes[k_probe].state[r] = 0.0
     for j in range(m.stages.shape[1]):
         m.stages[m.stages.shape[0] - 1, j] = 0.0
     base = m.cohorts.size + m.lanes.size
@@ -143,6 +149,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
     control.switch = 0
     control.stamp = 0
     control.busy = 0
+    control.now = -math.inf
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
     control.stimulus_end = stimulus.start[k + 1]
@@ -181,7 +188,7 @@ def event_loop(stages: Stages) -> Any:
     """
     decide, wish = make_decide(stages.perturbs)
     ahead = stages.carry is None and not stages.probes and not stages.early
-    parts = [make_dynamics(model, decide, wish, stages.early, stages.probes, ahead) for model in stages.models]
+    parts = [make_dynamics(model, decide, wish, stages.early, ahead) for model in stages.models]
     fold = {name: _fold(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
     send = make_send(stages.carry)
     emit = make_emit(send, stages.bounded)
@@ -192,7 +199,7 @@ def event_loop(stages: Stages) -> Any:
     begin = _make_begin(settle)
     functions = [f for model in stages.models for f in (*model.functions, model.time_error) if f is not None]
     source = fingerprint(*functions, *stages.perturbs, *([stages.carry] if stages.carry else []))
-    with_transport = stages.carry is not None
+    with_transport, probes = stages.carry is not None, stages.probes
 
     @kernel
     def run(
@@ -204,10 +211,14 @@ def event_loop(stages: Stages) -> Any:
         while control.sample < last_row:
             k = control.sample - first_row
             if control.busy == 0:
+                if probes and control.traces + m.probes.size > output.traces.size:
+                    return TRACES_FULL, source
                 status = start_sample(m, stimulus, k, not with_transport)
                 if status != DONE:
                     return status, source
                 begin(m, stimulus.sample_id[k])
+                if probes:
+                    note_traces(m, output, 0.0)
                 control.busy = 1
                 control.micro = 0
             while True:
@@ -300,14 +311,14 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
     @kernel_part
     def micro_step(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> int:
         control = m.control[0]
-        if control.grow == 1:
+        if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size:
             return GROW
         if control.record & RECORD_SPIKES:
             if not write_stimulus(m, stimulus, output, t):
                 return SPIKES_FULL
-            if control.spikes + m.neurons.size + control.pending > output.spikes.size:
+            if control.spikes + 2 * m.neurons.size + control.pending > output.spikes.size:
                 return SPIKES_FULL
-        if probes and control.traces + 2 * m.neurons.size > output.traces.size:
+        if probes and control.traces + m.probes.size > output.traces.size:
             return TRACES_FULL
         control.stamp += 1
         control.touched = 0
@@ -329,7 +340,7 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
             n = m.cohorts[c].node
             settle(m.nodes[n].dynamics, m, n, c, t, sample)
         if probes:
-            note_traces(m, output, t, control.sample)
+            note_traces(m, output, t)
         control.events += control.fired
         status = emit(m, output, t)
         control.micro += 1

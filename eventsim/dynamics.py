@@ -77,15 +77,14 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
     cohort.horizon = horizon
 
 
-def make_dynamics(model: Model, decide: Any, wish: Any, early: bool, probed: bool, ahead: bool) -> Dynamics:
+def make_dynamics(model: Model, decide: Any, wish: Any, early: bool, ahead: bool) -> Dynamics:
     """Return the parts of the loop for `model`.
 
     `decide` and `wish` are the emission stage (`make_decide`). `early`: a fault may let windowed neurons emit before
-    their crossing. `probed`: membranes are recorded, so every neuron that changes is to be listed. `ahead`: packets
-    in the lanes are all that is under way, so several may be taken together.
+    their crossing. `ahead`: packets in the lanes are all that is under way, so several may be taken together.
     """
     dense = _make_dense(model, ahead and model.time_error is None and not model.jumps and not model.clocked)
-    row = _make_row(model, probed)
+    row = _make_row(model)
     cross = _make_cross(model, decide, early)
     settle = _make_settle(model, wish, cross, early)
     open_window, tick, readout = _make_switches(model, decide)
@@ -165,7 +164,7 @@ def _make_dense(model: Model, ahead: bool) -> Any:
     return dense
 
 
-def _make_row(model: Model, probed: bool) -> Any:
+def _make_row(model: Model) -> Any:
     """Fold a packet into neurons that are updated one by one; a refractory neuron takes no input."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
@@ -201,7 +200,7 @@ def _make_row(model: Model, probed: bool) -> Any:
                 store(st, i, s)
                 p = part(pr, i)
                 # Whoever is below the threshold, cannot rise to it, and has nothing stored need not be settled.
-                if above(p, s) or may_spike(p, s, math.inf) or m.queue[node.cohort + i].place >= 0 or probed:
+                if above(p, s) or may_spike(p, s, math.inf) or m.queue[node.cohort + i].place >= 0:
                     cohort.flagged = 1
                     touch(m, node.cohort + i, t)
 

@@ -33,6 +33,8 @@ def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
         control = m.control[0]
         wanted, clipped = leave(m, n, g, i, t_cross, now, sample)
         m.neurons[g].spike_number += 1
+        if m.neurons[g].probed > 0:
+            m.neurons[g].probed = 2
         m.nodes[n].clipped += clipped
         if wanted > t:
             control.pending = push(m.waiting, m.neurons.size, control.pending, wanted, g)

@@ -13,9 +13,11 @@ import numpy as np
 from eventsim import compiled, problems
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.machine import (
+    COUNTERS,
     DONE,
     GROW,
     LOST_DELAY,
+    PROBE,
     RECORD_FIRST,
     RECORD_SPIKES,
     SPIKE,
@@ -27,7 +29,7 @@ from eventsim.machine import (
     dynamics_of,
     fork,
     new_machine,
-    resize_rings,
+    resize,
 )
 from eventsim.network import Network
 
@@ -56,8 +58,12 @@ def prepare(task: "Task") -> Prepared:
     room = task.inputs.room()
     machine = _lowered(task.net, task.error_bounds, room)
     machine = machine._replace(neurons=machine.neurons.copy(), stages=_stage_numbers(task))
-    for name, chosen in task.probes.items():
-        machine.neurons.probed[int(machine.nodes[task.net.node(name).order].first) + chosen] = 1
+    if task.probes:
+        chosen = [int(machine.nodes.first[task.net.node(name).order]) + index for name, index in task.probes.items()]
+        probes = np.zeros(sum(map(len, chosen)), dtype=PROBE).view(np.recarray)
+        probes.neuron = np.sort(np.concatenate(chosen))
+        machine.neurons.probed[probes.neuron] = 1
+        machine = machine._replace(probes=probes)
     if task.faults:
         machine = machine._replace(fault_keys=task.fault_keys)
     carried = task.transport
@@ -92,29 +98,25 @@ class Worker:
         self.machine = fork(prepared.machine)
         total = self.machine.neurons.size
         self._spikes = np.empty(max(1 << 12, 4 * total) if task.record == "spikes" else 1, dtype=SPIKE)
-        self._traces = np.empty(max(1 << 10, 4 * total) if task.probes else 1, dtype=TRACE)
+        self._traces = np.empty(max(1 << 10, 4 * self.machine.probes.size), dtype=TRACE)
         self._flags = {"readout": 0, "first_spikes": RECORD_FIRST}.get(task.record, RECORD_FIRST | RECORD_SPIKES)
 
     def run(self, low: int, high: int) -> Problem | None:
         """Simulate samples low..high-1; return what went wrong, or None."""
         task = self.task
         stimulus = task.inputs.batch(low, high)
-        self._write_first_source_spikes(stimulus, low)
         self._make_room(int(np.diff(stimulus.start).max()))
         control = self.machine.control
         control.sample, control.busy, control.until = low, 0, math.inf if task.until is None else task.until
         control.record, control.events, control.queue_operations, control.grow = self._flags, 0, 0, 0
         control.spikes = control.traces = 0
-        output = Output(
-            self._spikes.view(np.recarray), self._traces.view(np.recarray), _rows(task.first), task.readout,
-            task.counters, _errors(task.errors), task.transport_state, np.zeros(1),
-        )  # fmt: skip
         inputs = Stimulus(*stimulus)
         while True:
             done = int(control.events[0])
             budget = PAUSE_EVENTS
             if task.max_events is not None:
                 budget = max(1, min(PAUSE_EVENTS, task.max_events - task.events))
+            output = self._output()
             with np.errstate(all="ignore"):  # interpreted, 0 * inf is as silent as it is compiled
                 status, _source = self.loop(self.machine, inputs, output, low, high, budget)
             with _LOCK:
@@ -124,43 +126,69 @@ class Worker:
                     task.progress.reached(task.events, float(control.now[0]))
             self._drain(low)
             if status == GROW:
-                self.machine = resize_rings(self.machine, self._doubled())
-                control = self.machine.control
-                control.grow = 0
+                control = self._grow()
             problem = self._problem(status)
             if problem is None and over is not None and status != DONE:
                 problem = BudgetError, problems.budget_used_up(int(control.sample[0]), over)
             if problem is not None or status == DONE:
+                if problem is not None:
+                    compiled.finish_sample(self.machine, output)
+                self._note_source_spikes(stimulus, low, complete=problem is None)
                 with _LOCK:
                     task.queue_operations += int(control.queue_operations[0])
                     task.done += high - low
-                if problem is not None:
-                    compiled.finish_sample(self.machine, output)
-                    task.first[int(control.sample[0]) + 1 : high] = math.inf  # source spikes of samples not begun
                 return problem
 
-    def _write_first_source_spikes(self, stimulus: Any, low: int) -> None:
-        """Source spikes are known before the run: put the first of each neuron into the matrix."""
+    def _output(self) -> Output:
         task = self.task
+        return Output(
+            self._spikes.view(np.recarray), self._traces.view(np.recarray), _rows(task.first), task.readout,
+            task.counters, _errors(task.errors), task.transport_state,
+        )  # fmt: skip
+
+    def _note_source_spikes(self, stimulus: Any, low: int, complete: bool) -> None:
+        """Count the source spikes that were sent, and put the first of each neuron into the matrix.
+
+        A batch that ended early ended at control.now of control.sample.
+        """
+        task = self.task
+        rows = np.repeat(np.arange(low, low + len(stimulus.start) - 1), np.diff(stimulus.start))
+        times, neurons = stimulus.time, stimulus.neuron
+        if not complete:
+            last, now = int(self.machine.control.sample[0]), float(self.machine.control.now[0])
+            sent = (rows < last) | ((rows == last) & (times <= now))
+            rows, times, neurons = rows[sent], times[sent], neurons[sent]
+        nodes, n = self.machine.neurons.node[neurons], len(task.net.nodes)
+        counts = np.bincount((rows - low) * n + nodes, minlength=(len(stimulus.start) - 1) * n).reshape(-1, n)
+        task.counters[low : low + len(counts), :, COUNTERS.index("spikes")] += counts
         if task.record == "readout":
             return
-        rows = np.repeat(np.arange(low, low + len(stimulus.start) - 1), np.diff(stimulus.start))
         if task.inputs.room():  # one spike a neuron
-            task.first[rows, stimulus.neuron] = stimulus.time
+            task.first[rows, neurons] = times
         else:
-            np.minimum.at(task.first, (rows, stimulus.neuron), stimulus.time)
+            np.minimum.at(task.first, (rows, neurons), times)
 
     def _make_room(self, spikes: int) -> None:
         """Lanes of sources hold all source spikes of a sample."""
         lanes, from_source = self.machine.lanes, self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
         if (lanes.mask[from_source] < spikes).any():
             lanes.head = lanes.tail = 0
-            self.machine = resize_rings(self.machine, np.where(from_source, spikes, 0))
+            self.machine = resize(self.machine, np.where(from_source, spikes, 0))
 
-    def _doubled(self) -> Any:
-        """Twice the room for the lanes of populations; those of sources hold all they ever will."""
-        lanes = self.machine.lanes
-        return np.where(self.machine.nodes.dynamics[lanes.pre] < 0, 0, 2 * lanes.mask + 1)
+    def _grow(self) -> Any:
+        """Make room for what is in flight or pending; return the control record.
+
+        Lanes of populations are doubled, if they asked for it; those of sources hold all they ever will.
+        """
+        lanes, control, total = self.machine.lanes, self.machine.control, self.machine.neurons.size
+        room = np.where(self.machine.nodes.dynamics[lanes.pre] < 0, 0, 2 * lanes.mask + 1) * int(control.grow[0])
+        pending = 2 * (int(control.pending[0]) + 2 * total)
+        self.machine = resize(self.machine, room, pending)
+        if self._flags & RECORD_SPIKES and self._spikes.size < pending + 2 * total:
+            self._spikes = np.empty(pending + 2 * total, dtype=SPIKE)  # drained before
+        control = self.machine.control
+        control.grow = 0
+        return control
 
     def _drain(self, batch: int) -> None:
         control = self.machine.control

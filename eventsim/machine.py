@@ -133,14 +133,15 @@ NEURON = np.dtype(
         ("error_network", "f8"),  # … on the whole network
         ("node", "i8"),
         ("done", "u1"),  # has fired its one spike
-        ("probed", "u1"),
+        ("probed", "u1"),  # its membrane is recorded; 2 where it crossed in this micro-step
     ],
     align=True,
 )
 PACKET = np.dtype([("t", "f8"), ("neuron", "i8")], align=True)
 SWITCH = np.dtype([("t", "f8"), ("node", "i8"), ("what", "i8")], align=True)
-SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 TRACE_ROWS = 6
+PROBE = np.dtype([("neuron", "i8"), ("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
+SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", "f8", (TRACE_ROWS,))])
 COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed")
 
@@ -169,7 +170,6 @@ class Output(NamedTuple):
     counters: Array
     errors: Array
     transport: Array
-    summary: Array
 
 
 class Machine(NamedTuple):
@@ -189,6 +189,7 @@ class Machine(NamedTuple):
     targets: Array
     links: Array  # incoming and outgoing projections, rows of sparse projections
     work: Array  # lists of the micro-step: touched cohorts, fired neurons, packets, clocks that are due
+    probes: Array  # neurons whose membrane is recorded
     stages: Array  # one row a fault, then the transport's numbers, then its state
     fault_keys: Array
 
@@ -224,9 +225,8 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
             first = int(nodes[population.order]["first"])
             neurons["refractory"][first : first + population.size] = population.parameters["t_ref"]
     control = np.zeros(1, dtype=CONTROL)
-    control["fired_at"] = len(cohorts)
-    control["due_at"] = control["fired_at"] + 2 * n_total + 64
-    control["packets_at"] = control["due_at"] + len(nodes)
+    pending = 2 * n_total + 64
+    _lay_out_work(control, len(cohorts), pending, len(nodes))
     return Machine(
         control=control.view(np.recarray),
         nodes=nodes.view(np.recarray),
@@ -235,16 +235,24 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
         neurons=neurons.view(np.recarray),
         queue=new_queue(len(cohorts) + len(lanes) + 1 + len(nodes)),
         ring=np.empty(n_ring, dtype=PACKET).view(np.recarray),
-        waiting=np.empty(3 * n_total + 64, dtype=WAITING).view(np.recarray),
+        waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
         switches=_switches(net).view(np.recarray),
         numbers=numbers,
         weights=weights,
         targets=targets,
         links=np.concatenate([links, rows]),
         work=np.empty(int(control["packets_at"][0]) + n_ring + 1, dtype=np.int64),
+        probes=np.zeros(0, dtype=PROBE).view(np.recarray),
         stages=np.zeros((1, 1)),
         fault_keys=np.zeros((1, len(net.nodes), 2), dtype=np.uint64),
     )
+
+
+def _lay_out_work(control: Array, cohorts: int, fired: int, nodes: int) -> None:
+    """Where the lists of a micro-step begin in `work`: touched cohorts, fired neurons, clocks due, packets."""
+    control["fired_at"] = cohorts
+    control["due_at"] = cohorts + fired
+    control["packets_at"] = cohorts + fired + nodes
 
 
 def _uniform(population: Population) -> bool:
@@ -356,8 +364,12 @@ def _switches(net: Network) -> Array:
     return np.array([*sorted(entries), (math.inf, 0, 0)], dtype=SWITCH)
 
 
-def resize_rings(machine: Machine, room: Array) -> Machine:
-    """Give lane k a ring for at least room[k] packets (never fewer than now), packets in flight kept in order."""
+def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:
+    """Give lane k a ring for at least room[k] packets and the heap of pending emissions at least `pending` places.
+
+    Nothing becomes smaller; what is in flight or pending is kept in order. Called between two micro-steps.
+    """
+    n_total, control = machine.neurons.size, machine.control.copy()
     lanes = machine.lanes.copy()
     sizes = [
         max(int(lane["mask"]) + 1, 1 << int(wanted).bit_length()) for lane, wanted in zip(lanes, room, strict=True)
@@ -369,10 +381,13 @@ def resize_rings(machine: Machine, room: Array) -> Machine:
         ring[offset + (inside & (size - 1))] = machine.ring[int(lane["offset"]) + (inside & int(lane["mask"]))]
         lane["offset"], lane["mask"] = offset, size - 1
         offset += size
-    work = np.empty(int(machine.control.packets_at[0]) + ring.size + 1, dtype=np.int64)
-    kept = min(work.size, machine.work.size)
-    work[:kept] = machine.work[:kept]
-    return machine._replace(lanes=lanes, ring=ring, work=work)
+    waiting = np.empty(max(machine.waiting.size, n_total + pending), dtype=WAITING).view(np.recarray)
+    waiting[: machine.waiting.size] = machine.waiting
+    _lay_out_work(control, machine.cohorts.size, waiting.size - n_total, machine.nodes.size)
+    work = np.empty(int(control.packets_at[0]) + ring.size + 1, dtype=np.int64)
+    due, due_before, count = int(control.due_at[0]), int(machine.control.due_at[0]), int(control.due[0])
+    work[due : due + count] = machine.work[due_before : due_before + count]
+    return machine._replace(control=control, lanes=lanes, ring=ring, waiting=waiting, work=work)
 
 
 CONSTANT = ("weights", "targets", "links", "switches", "fault_keys")

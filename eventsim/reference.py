@@ -87,11 +87,12 @@ class _Sample:
         self.counts: list[Counter[str]] = [Counter() for _ in task.net.nodes]
         self.spikes: list[tuple[int, int, int, Any]] = []
         self.traces: list[tuple[int, int, Any, tuple[Any, ...]]] = []
-        self.probed = {(task.net.node(name).order, i) for name, chosen in task.probes.items() for i in chosen.tolist()}
+        probed = sorted((task.net.node(name).order, i) for name, chosen in task.probes.items() for i in chosen.tolist())
+        self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
         self.transport_state = [plan.number(0) for _ in task.transport_state[row]]
         self.fired: list[tuple[int, int]] = []
         self.touched: dict[tuple[int, Neuron], bool] = {}  # to be tested: was it initialised in this micro-step?
-        self.changed: dict[tuple[int, Neuron], None] = {}
+        self.crossed: set[tuple[int, int]] = set()
         self.handlers: dict[int, Any] = {
             SOURCE: self.emit, CROSSING: self.stored_crossing, LEAVING: self.leave, WINDOW: self.switch,
             RELEASE: self.release, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
@@ -119,6 +120,7 @@ class _Sample:
     def run(self) -> None:
         """All events at t < until, in the event order."""
         self.start()
+        self.trace(0)
         until = math.inf if self.task.until is None else self.task.until
         while self.agenda and self.agenda[0][0] < until:
             t, n = self.agenda[0][0], 0
@@ -134,7 +136,7 @@ class _Sample:
 
         What this emits without delay comes back to the agenda at t, for micro-step n + 1.
         """
-        self.fired, self.touched, self.changed = [], {}, {}
+        self.fired, self.touched, self.crossed = [], {}, set()
         while self.agenda and self.agenda[0] < (t, TICK, n + 1):
             _, kind, *rest = self.agenda.pop(0)
             self.handlers[kind](t, *rest)
@@ -186,7 +188,6 @@ class _Sample:
         layer = self.plan.layers[node]
         self.agenda.add(((tick + 1) * layer.period, EARLY_TICK if rank < 0 else TICK, rank, node, tick + 1))
         for neuron in self.members[node]:
-            self.changed[node, neuron] = None
             if neuron.tick():
                 neuron.crossing = neuron.certain = t
                 self.decide(t, node, neuron)
@@ -227,7 +228,6 @@ class _Sample:
         """The neuron crosses its threshold at t: decide when its spike leaves, reset it, predict its next crossing."""
         self.decide(t, node, neuron)
         neuron.fire(t)
-        self.changed[node, neuron] = None
         if neuron.done:
             self.expect(node, neuron, math.inf)
         elif neuron.t > t:
@@ -253,6 +253,7 @@ class _Sample:
         """The spike of a crossing is emitted in this micro-step, or waits in the agenda."""
         leaves, clipped = self.leaving(node, neuron)
         neuron.number += 1
+        self.crossed.add((node, neuron.index))
         self.counts[node]["clipped"] += clipped
         if leaves > t:
             self.counts[node]["delayed"] += 1
@@ -270,9 +271,9 @@ class _Sample:
             if neuron.last_spike == t:
                 raise SimulationError(problems.fires_twice(self.row, index, name, t))
             neuron.last_spike, errors = t, neuron.error
-            self.counts[node]["spikes"] += 1
             if neuron.layer.model.windowed and t < neuron.layer.t_min:
                 self.counts[node]["premature"] += 1
+        self.counts[node]["spikes"] += 1
         g = self.plan.first[node] + index
         self.spikes.append((self.row, node, index, t))
         if self.task.record != "readout" and self.task.first[self.row, g] == math.inf:
@@ -305,12 +306,15 @@ class _Sample:
     # -- recording --------------------------------------------------------------------------------------------------
 
     def trace(self, t: Any) -> None:
-        """Note the state of the chosen neurons that changed in this micro-step."""
-        if self.probed:
-            for node, neuron in self.changed | dict.fromkeys(self.touched):
-                if (node, neuron.index) in self.probed:
-                    state = (*neuron.s, *[0.0] * TRACE_ROWS)[:TRACE_ROWS]
-                    self.traces.append((self.row, self.plan.first[node] + neuron.index, t, state))
+        """Note each chosen neuron that has begun to integrate, changed its state or crossed in this micro-step."""
+        for (node, index), noted in self.noted.items():
+            neuron, crossed = self.members[node][index], (node, index) in self.crossed
+            if t < neuron.layer.t_start or (neuron.done and not crossed):
+                continue
+            if crossed or neuron.s != noted:
+                self.noted[node, index] = neuron.s
+                state = (*neuron.s, *[0.0] * TRACE_ROWS)[:TRACE_ROWS]
+                self.traces.append((self.row, self.plan.first[node] + index, t, state))
 
     def keep(self) -> None:
         """Hand over what was counted and recorded, also where the sample ended early."""

@@ -63,6 +63,7 @@ class Task:
     done: int = 0
     started: float = field(default_factory=time.perf_counter)
     compiled_before: float = field(default_factory=lambda: compile_report().seconds)
+    ready_before: float = field(default_factory=lambda: compile_report().ready_seconds)
     progress: Progress | None = None
     interrupted: bool = False
 
@@ -78,6 +79,10 @@ class Task:
         self.counters = np.zeros((n, len(nodes), len(COUNTERS)), dtype=np.int64)
         self.errors = np.full((rows if self.error_bounds else 0, total, 2), math.nan)
         self.transport_state = np.zeros((n, max(1, self.transport.n_state if self.transport else 0)))
+
+    def start_clock(self) -> None:
+        """From here on time counts as simulation: what came before was importing and lowering."""
+        self.started, self.ready_before = time.perf_counter(), compile_report().ready_seconds
 
     def forget_after(self, batch: int, row: int) -> None:
         """Keep samples up to the batch at which the run ended, so that a partial run does not depend on threads."""
@@ -261,6 +266,9 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
     from eventsim.engine import Worker, prepare
 
     prepared = prepare(task)
+    task.start_clock()
+    if task.max_events is not None:
+        threads = 1  # a budget is used up in the order of samples
     n = task.inputs.n_samples
     batch = max(1, min(64, n // (2 * threads)))
     ranges = [(low, min(low + batch, n)) for low in range(0, n, batch)]
@@ -310,18 +318,19 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         by_population[source.name]["clipped"] += task.inputs.clipped[source.name]
     counters: dict[str, Any] = {name: int(sum(c[name] for c in by_population.values())) for name in COUNTERS}
     for source in net.sources:  # their own spikes are told apart: the total counts what the network did
-        by_population[source.name]["spikes"] = int(task.inputs.emitted[source.order])
+        counters["spikes"] -= by_population[source.name]["spikes"]
     counters |= {"events": task.events, "queue_operations": task.queue_operations, "by_population": by_population}
     if task.transport is not None:
         counters["transport"] = task.transport.report(task.transport_state)
     spikes = task.spikes.collect() if task.record == "spikes" else None
+    waited = compile_report().ready_seconds - task.ready_before
     compiling = compile_report().seconds - task.compiled_before
     return Run(
         populations=[node.name for node in net.nodes],
         shapes=[node.shape for node in net.nodes],
         n_samples=task.inputs.n_samples,
         counters=counters,
-        provenance=provenance(task, engine, time.perf_counter() - task.started, compiling),
+        provenance=provenance(task, engine, time.perf_counter() - task.started - waited, compiling),
         windows={
             node.name: None if isinstance(node, Source) and node.generator is not None else node.window
             for node in net.nodes

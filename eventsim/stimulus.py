@@ -4,12 +4,12 @@ Relies on the network and its sources. Used by `simulate`. Encoding and sorting 
 """
 
 import math
-import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from eventsim.checks import integer_array, real_array
 from eventsim.errors import InputError
 from eventsim.network import Network, Source
 from eventsim.sources import SpikeTimes, encode, exactly, holds_exact
@@ -43,9 +43,6 @@ class Inputs:
     def __init__(self, net: Network, x: Any, until: Any, seed: int, sample_ids: Any, clip: bool) -> None:
         self.net, self.until, self.seed = net, until, seed
         self.clipped = {source.name: 0 for source in net.sources}
-        self.emitted = np.zeros(len(net.nodes), dtype=np.int64)
-        self._node_of = np.repeat(np.arange(len(net.nodes)), [node.size for node in net.nodes])
-        self._lock = threading.Lock()
         self._data: dict[str, Any] = {}
         self._first = {node.name: 0 for node in net.nodes}
         total = 0
@@ -53,19 +50,25 @@ class Inputs:
             self._first[node.name] = total
             total += node.size
         given = self._by_source(x)
-        counts = {name: len(values) for name, values in given.items()}
+        for source in net.sources:
+            if source.generator is None:
+                self._data[source.name] = self._checked(source, given[source.name], clip)
+        counts = {name: len(values) for name, values in self._data.items()}
         if len(set(counts.values())) > 1:
             raise InputError(
                 f"simulate: sources have different numbers of samples ({counts}); must be equal. Give each source the "
                 "same samples."
             )
-        self.n_samples = next(iter(counts.values()), 1 if sample_ids is None else len(sample_ids))
+        ids = None if sample_ids is None else _ids(sample_ids)
+        self.n_samples = next(iter(counts.values()), 1 if ids is None else len(ids))
         if self.n_samples == 0:
             raise InputError("simulate: x has no samples; must be (n, *input shape) with n >= 1. Give at least one.")
-        for source in net.sources:
-            if source.generator is None:
-                self._data[source.name] = self._checked(source, given[source.name], clip)
-        self.sample_ids = self._ids(sample_ids)
+        self.sample_ids = np.arange(self.n_samples, dtype=np.uint64) if ids is None else ids
+        if len(self.sample_ids) != self.n_samples:
+            raise InputError(
+                f"simulate: sample_ids has {len(self.sample_ids)} numbers for {self.n_samples} samples; must be one a "
+                "sample. Give as many."
+            )
 
     def _by_source(self, x: Any) -> dict[str, Any]:
         driven = [source for source in self.net.sources if source.generator is None]
@@ -98,24 +101,9 @@ class Inputs:
     def _checked(self, source: Source, values: Any, clip: bool) -> Any:
         where = f"simulate: source {source.name!r}"
         if isinstance(values, SpikeTimes):
-            times = values.times
-            if isinstance(times, np.ndarray) and times.dtype != object:
-                flat = times.reshape(len(times), -1).astype(np.float64)
-                if flat.shape[1] != source.size:
-                    raise InputError(
-                        f"{where}: SpikeTimes has shape {times.shape}; must be "
-                        f"(n, {', '.join(map(str, source.shape))}). Give one time a neuron, inf = silent."
-                    )
-                bad = np.argwhere(~(flat >= 0))
-                if bad.size:
-                    raise InputError(
-                        f"{where}: spike time {flat[tuple(bad[0])]} of sample {bad[0][0]}, neuron {bad[0][1]}; must be "
-                        ">= 0 (inf = silent). Shift the times so that the run begins at 0."
-                    )
-                return flat
-            return values
-        array = np.asarray(values)
-        array = array if array.dtype == object else self._real(where, array)
+            return values.checked(where, source.shape)
+        array = real_array(where, "x", values)
+        array = array if array.dtype == object else array.astype(np.float64)
         if array.shape[1:] != source.shape and (array.ndim != 2 or array.shape[1] != source.size):
             raise InputError(
                 f"{where}: x has shape {array.shape}; must be (n, {', '.join(map(str, source.shape))}). "
@@ -126,26 +114,9 @@ class Inputs:
             array = np.array([exactly(value) for value in array.ravel().tolist()], dtype=object).reshape(array.shape)
             window = exactly(window[0]), exactly(window[1])
             value_range = exactly(value_range[0]), exactly(value_range[1])
-        times, clipped = encode(where, array.reshape(len(array), -1), window, value_range, clip)
+        times, clipped = encode(where, array.reshape(len(array), source.size), window, value_range, clip)
         self.clipped[source.name] = clipped
         return times
-
-    @staticmethod
-    def _real(where: str, array: Array) -> Array:
-        if array.dtype.kind not in "fiub":
-            raise InputError(f"{where}: x has type {array.dtype}; must be real numbers. Convert it to float64.")
-        return array.astype(np.float64)
-
-    def _ids(self, sample_ids: Any) -> Array:
-        if sample_ids is None:
-            return np.arange(self.n_samples, dtype=np.uint64)
-        ids = np.asarray(sample_ids)
-        if ids.shape != (self.n_samples,) or ids.dtype.kind not in "iu" or (ids < 0).any():
-            raise InputError(
-                f"simulate: sample_ids has shape {ids.shape} and type {ids.dtype}; must be {self.n_samples} integers "
-                ">= 0, one a sample."
-            )
-        return ids.astype(np.uint64)
 
     @property
     def exact(self) -> bool:
@@ -155,14 +126,7 @@ class Inputs:
     # -- batches ----------------------------------------------------------------------------------------------------
 
     def batch(self, low: int, high: int) -> Stimulus:
-        """Source spikes of samples low..high-1 at t < until; counted in `emitted`."""
-        stimulus = self._batch(low, high)
-        counts = np.bincount(self._node_of[stimulus.neuron], minlength=len(self.net.nodes))
-        with self._lock:
-            self.emitted += counts
-        return stimulus
-
-    def _batch(self, low: int, high: int) -> Stimulus:
+        """Source spikes of samples low..high-1 at t < until."""
         if len(self._data) == 1 == len(self.net.sources):
             ((name, values),) = self._data.items()
             if isinstance(values, np.ndarray) and values.dtype != object:
@@ -196,8 +160,8 @@ class Inputs:
         if source.generator is not None:
             ids = self.seed, int(self.sample_ids[sample])
             t, i = source.generator.trains(source.name, source.size, self.until, *ids)
-        elif isinstance(data, SpikeTimes):
-            t, i = data.trains(f"simulate: source {source.name!r}", sample, source.size)
+        elif isinstance(data, list):
+            t, i = data[sample]
         else:
             assert data is not None
             i = np.argsort(data[sample], kind="stable")[: np.count_nonzero(data[sample] < math.inf)]
@@ -223,3 +187,12 @@ class Inputs:
             source.size if isinstance(self._data.get(source.name), np.ndarray) else None for source in self.net.sources
         ]
         return 0 if None in sizes else sum(size for size in sizes if size is not None)
+
+
+def _ids(sample_ids: Any) -> Array:
+    """Sample ids as given, one axis of integers >= 0."""
+    remedy = "Give one integer a sample."
+    ids = integer_array("simulate", "sample_ids", sample_ids, low=0, remedy=remedy)
+    if ids.ndim != 1:
+        raise InputError(f"simulate: sample_ids has shape {ids.shape}; must have one axis. {remedy}")
+    return ids.astype(np.uint64)

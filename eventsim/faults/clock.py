@@ -9,16 +9,24 @@ from eventsim.errors import FaultError
 from eventsim.faults.contract import EmissionFault
 
 
+# From here on neighbouring whole numbers cannot be told apart in float64.
+COUNTABLE = 2.0**53
+
+
 @jitable
 def next_tick(p: Any, key: Any, sample: Any, neuron: Any, number: Any, t: float) -> float:
     """The first tick k period + phase at or after t; period 0 leaves t as it is.
 
-    The two loops mend the rounding of the division: the tick is the smallest k with k period + phase >= t as computed.
+    So does a period so short that no number lies between the ticks next to t. The two loops mend the rounding of the
+    division: the tick is the smallest k with k period + phase >= t as computed.
     """
     period, phase = p[0], p[1]
     if period == 0.0:
         return t
-    k = math.ceil((t - phase) / period)
+    ticks = (t - phase) / period
+    if not abs(ticks) < COUNTABLE:
+        return t
+    k = math.ceil(ticks)
     while k * period + phase < t:
         k += 1
     while (k - 1) * period + phase >= t:
