@@ -13,6 +13,8 @@ import functools
 import hashlib
 import inspect
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +150,24 @@ def kernel_part(function: F) -> F:
 
 def kernel(function: F) -> F:
     """Compile a loop at its first call; it releases the interpreter lock and divides as numpy does."""
-    return cast(F, numba.njit(cache=CACHE, nogil=True, error_model="numpy", pipeline_class=_LoopCompiler)(function))
+    compiled = numba.njit(cache=CACHE, nogil=True, error_model="numpy", pipeline_class=_LoopCompiler)(function)
+    if not INTERPRETED:
+        # The dispatcher asks for machine code by this name, and calls it only then.
+        compiled._compile_for_args = _made_ready(compiled._compile_for_args)
+    return cast(F, compiled)
+
+
+def _made_ready(get_code: Callable[..., Any]) -> Callable[..., Any]:
+    """Add to the report how long a loop takes until it can run, compiled or loaded from disk."""
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        _WAITING.enter()
+        try:
+            return get_code(*arguments, **named)
+        finally:
+            _WAITING.leave()
+
+    return timed
 
 
 @numba.extending.intrinsic
@@ -186,15 +205,41 @@ def _borrowed_overload(machine):
 class CompileReport:
     """What was compiled in this process: number of loops and seconds (nested compilations counted once).
 
-    ``active``: is something being compiled now?
+    ``active``: is something being compiled now? ``ready_seconds``: in which somebody waited for a loop to be
+    compiled or loaded from disk.
     """
 
     loops: int = 0
     seconds: float = 0.0
+    ready_seconds: float = 0.0
     active: bool = False
 
 
 _REPORT = CompileReport()
+
+
+class _Waiting:
+    """Adds up the time in which at least one thread waits for machine code."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._since = 0.0
+
+    def enter(self) -> None:
+        with self._lock:
+            self._threads += 1
+            if self._threads == 1:
+                self._since = time.perf_counter()
+
+    def leave(self) -> None:
+        with self._lock:
+            self._threads -= 1
+            if self._threads == 0:
+                _REPORT.ready_seconds += time.perf_counter() - self._since
+
+
+_WAITING = _Waiting()
 
 
 class _Stopwatch(numba_event.Listener):

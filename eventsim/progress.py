@@ -32,7 +32,7 @@ class Progress:
         self._events = 0
         self._shown = shown
         self._started = time.perf_counter()
-        self._compiled_before = compile_report().seconds
+        self._ready_before = compile_report().ready_seconds
         self._next = self._started + FIRST_SHOWN
         self._on_screen = False
 
@@ -76,8 +76,8 @@ class Progress:
         now = time.perf_counter()
         if now >= self._next:
             width = shutil.get_terminal_size().columns
-            compiling = compile_report().seconds - self._compiled_before
-            sys.stderr.write(CLEAR_LINE + self.line(now - self._started - compiling, width))
+            waited = compile_report().ready_seconds - self._ready_before
+            sys.stderr.write(CLEAR_LINE + self.line(now - self._started - waited, width))
             sys.stderr.flush()
             self._next = now + INTERVAL
             self._on_screen = True

@@ -27,7 +27,7 @@ def versions() -> dict[str, str]:
 
 
 def provenance(task: "Task", engine: str, seconds: float, compiling: float) -> dict[str, Any]:
-    """Return the provenance of a run that took `seconds` of wall time, `compiling` of them to compile its loop."""
+    """Return the provenance of a run whose samples took `seconds` of wall time, after `compiling` its loop."""
     functions = [f for population in task.net.populations for f in population.model.functions]
     return {
         "versions": dict(versions()),
@@ -44,6 +44,6 @@ def provenance(task: "Task", engine: str, seconds: float, compiling: float) -> d
         "faults": [fault.describe() for fault in task.faults],
         "transport": None if task.transport is None else task.transport.describe(),
         "error_bounds": task.error_bounds,
-        "seconds": max(0.0, seconds - compiling),
+        "seconds": max(0.0, seconds),
         "compile_seconds": compiling,
     }

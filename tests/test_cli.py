@@ -6,13 +6,17 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import eventsim
-from eventsim import cli, models
+import eventsim.engine
+from eventsim import _jit, cli, models
+from eventsim._jit import compile_report
 from eventsim.cli.command import FAILED, INTERRUPTED, OK, REFUSED, Command
 from eventsim.cli.files import save_figure
 from eventsim.cli.patience import TEXT
@@ -457,6 +461,32 @@ def test_progress_shows_events_a_second_and_the_remaining_time(capsys):
     assert progress.line(10.0, 100).endswith("25 of 100 samples, 500 events/s, 00:10 elapsed, 00:30 remaining")
     progress.close()
     assert capsys.readouterr().err == ""  # work that is over soon shows nothing
+
+
+def test_the_time_until_a_loop_can_run_is_counted_once_for_all_threads_that_wait():
+    before, meet = compile_report().ready_seconds, threading.Barrier(2)
+    ready = _jit._made_ready(lambda: (meet.wait(), time.sleep(0.05)))
+    started = time.perf_counter()
+    threads = [threading.Thread(target=ready) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 0.05 <= compile_report().ready_seconds - before <= time.perf_counter() - started
+
+
+def test_the_seconds_of_a_run_are_without_the_time_until_its_loop_can_run(made, monkeypatch):
+    net, x = eventsim.load_network(made / "net.npz"), np.load(made / "x.npy")
+    prepare = eventsim.engine.prepare
+
+    def slow(task):
+        time.sleep(0.2)
+        return prepare(task)
+
+    monkeypatch.setattr(eventsim.engine, "prepare", slow)
+    started = time.perf_counter()
+    run = eventsim.simulate(net, x, error_bounds=True, threads=1)
+    assert run.provenance["seconds"] <= time.perf_counter() - started - 0.2
 
 
 def test_the_progress_of_one_sample_is_its_simulated_time():

@@ -1,4 +1,4 @@
-"""A word to whoever waits: the first run of a kind of network compiles its event loop.
+"""A word to whoever waits: the first run with a set of models and stages compiles its event loop.
 
 Relies on the compiler's own report. Used by the commands that simulate.
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from eventsim._jit import compile_report
 
 LONGEST_SILENCE = 2.0
-TEXT = "  (compiling an event loop, once for this machine: 10 to 20 s)"
+TEXT = "  (compiling an event loop for this kind of run, once for this machine: 10 to 20 s)"
 
 
 @contextmanager
