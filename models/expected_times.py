@@ -6,8 +6,9 @@ precision. `first_crossing` follows the membrane potential from input to input, 
 what the closed form cannot: a threshold reached before t_min. It is computed in float64 with a running bound on its
 rounding (Wilkinson), which is also an a-priori bound for any simulation in float64.
 
-Arrays are (n_samples, n_neurons) or (n_samples, n_inputs); a time of inf is silence. Relies on the network and the
-linear-PSP models. Used by `verify`; shares no code with the engines.
+Arrays are (n_samples, n_neurons) or (n_samples, n_inputs); a time of inf is silence. Relies on the network and, for
+thresholds and slopes, on `prepare` of the linear-PSP models, as the engines do; tests/test_to_ttfs.py holds these
+numbers against the published formulas. The equations are solved here in another way. Used by `verify`.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """Bridges for the tests of the engines: from an eventsim network to the naive oracle's, and exact comparisons.
 
-Nothing is converted on the way: floats stay floats, Fractions stay Fractions.
+Nothing is converted on the way: floats stay floats, Fractions stay Fractions. Values are coded and synapses are listed
+here a second time, from their definitions; only Poisson trains are the engines' own (`test_poisson.py` judges those).
 """
 
 import math
@@ -12,8 +13,7 @@ import naive
 import numpy as np
 import pytest
 
-from eventsim import Dense, Network, Population, Run, SimulationError, Sparse, simulate
-from eventsim.stimulus import Inputs
+from eventsim import Dense, Network, OneToOne, Population, Run, SimulationError, Sparse, SpikeTimes, simulate
 
 
 class Outcome(NamedTuple):
@@ -44,26 +44,51 @@ def oracle_nodes(net: Network) -> list[naive.Node]:
 
 def oracle_projections(net: Network) -> list[naive.Projection]:
     """The projections of `net` for the oracle, each as a list of synapses."""
-    projections = []
-    for projection in net.projections:
-        synapses = [
-            (source, target, weight)
-            for source in range(projection.pre.size)
-            for target, weight in zip(*map(np.ndarray.tolist, projection.kind.synapses(source)), strict=True)
-        ]
-        projections.append(naive.Projection(projection.pre.name, projection.post.name, projection.delay, synapses))
-    return projections
+    return [naive.Projection(p.pre.name, p.post.name, p.delay, synapses_of(p.kind)) for p in net.projections]
+
+
+def synapses_of(kind: Any) -> list[tuple[int, int, Any]]:
+    """(source, target, weight) of every synapse, by the definition of its projection, in no particular order."""
+    if isinstance(kind, Dense):
+        return [(i, j, weight) for j, row in enumerate(kind.weights.tolist()) for i, weight in enumerate(row)]
+    if isinstance(kind, OneToOne):
+        return [(i, i, weight) for i, weight in enumerate(kind.weights.tolist())]
+    assert isinstance(kind, Sparse)
+    return list(zip(kind.sources.tolist(), kind.targets.tolist(), kind.weights.tolist(), strict=True))
 
 
 def oracle_stimulus(net: Network, x: Any, sample: int = 0, until: Any = None, seed: int = 0) -> dict[str, list]:
-    """Spike trains by source and neuron of one sample, as both engines get them."""
-    inputs = Inputs(net, x, until, seed, None, False)
-    trains: dict[str, list] = {node.name: [[] for _ in range(node.size)] for node in net.sources}
-    first = np.cumsum([0] + [node.size for node in net.nodes])
-    for t, g in zip(*map(np.ndarray.tolist, inputs.sample(sample)), strict=True):
-        k = int(np.searchsorted(first, g, side="right")) - 1
-        trains[net.nodes[k].name][g - int(first[k])].append(t)
+    """Spike trains by source and neuron of one sample, as both engines should get them."""
+    driven = [source for source in net.sources if source.generator is None]
+    given = x if isinstance(x, dict) else {source.name: x for source in driven}
+    trains: dict[str, list] = {}
+    for source in net.sources:
+        if source.generator is not None:
+            sample_id = np.uint64(sample)
+            times, neurons = source.generator.trains(source.name, source.size, float(until), seed, sample_id)
+            trains[source.name] = [times[neurons == i].tolist() for i in range(source.size)]
+        elif isinstance(given[source.name], SpikeTimes):
+            trains[source.name] = [given_train(train) for train in _flat(given[source.name].times[sample])]
+        else:
+            values = _flat(np.asarray(given[source.name])[sample])
+            trains[source.name] = [coded_train(value, source.window, source.value_range) for value in values]
     return trains
+
+
+def given_train(train: Any) -> list:
+    """The spikes of a list of times, or of one time, inf = silent."""
+    return [t for t in (train if isinstance(train, list | np.ndarray) else [train]) if t < math.inf]
+
+
+def coded_train(value: Any, window: tuple, value_range: tuple) -> list:
+    """The spike that codes a value: at t_min for the high end of the range, none (t_max) for the low end."""
+    (t_min, t_max), (low, high) = window, value_range
+    t = t_max - (value - low) / (high - low) * (t_max - t_min)
+    return [t] if t < t_max else []
+
+
+def _flat(sample: Any) -> list:
+    return sample.ravel().tolist() if isinstance(sample, np.ndarray) else list(sample)
 
 
 def oracle_run(net: Network, x: Any = None, sample: int = 0, until: Any = None, seed: int = 0) -> naive.Result:

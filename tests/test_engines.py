@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Case
 
-from eventsim import BudgetError, Dense, Network, Run, SpikeTimes, compiled, simulate
+from eventsim import BudgetError, Dense, Network, SpikeTimes, compiled, simulate
 from eventsim.faults import Clock, Jitter
 from eventsim.transport import AerBus
 
@@ -186,10 +186,8 @@ def test_networks_of_fractions_give_the_fractions_of_the_oracle(case: Case) -> N
         parts = [part for part in (done.run._first, done.run._readout) if part is not None]
         numbers = [number for part in parts for number in part.ravel()]
         assert all(isinstance(value, Fraction) for value in numbers if abs(value) < np.inf)
-        times = sorted(float(value) for value in numbers if isinstance(value, Fraction))
-        assert done.run.spikes.dtype["time"] == np.float64
-        assert set(done.run.spike_times("input").ravel()) <= {*numbers}
-        assert times == times
+        first = [float(t) for name in done.run.populations for t in done.run.spike_times(name).ravel() if t < np.inf]
+        assert {*first} <= {*done.run.spikes["time"].tolist()}  # there, and only there, they are rounded
 
 
 def test_a_published_network_has_its_exact_rational_spike_times() -> None:
