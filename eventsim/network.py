@@ -1,27 +1,30 @@
 """The network: sources, populations and projections, validated as they are added, frozen at first use.
 
 Relies on the neuron-model contract and the projections. Used by everything: both engines run a `Network`, the mapping
-makes one, a file holds one. Creation order is part of the network: it decides the order of simultaneous events.
+makes one, a file holds one. Creation order is part of the network: it decides the order of simultaneous events. What
+is handed in is copied and cannot be written to, so that a network's hash stays true.
 """
 
 import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from eventsim.errors import FileFormatError, NetworkError, nearest
+from eventsim.checks import integer, number, reals, shown
+from eventsim.errors import NetworkError, nearest
+from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
 from eventsim.neuron_model import Array, Model, check_parameters, find_model
-from eventsim.projections import KINDS, Dense, OneToOne, ProjectionKind, Sparse
+from eventsim.projections import Dense, OneToOne, ProjectionKind, Sparse
 from eventsim.sources import Poisson
 
-FILE_FORMAT = "eventsim-network"
-FILE_VERSION = 1
+__all__ = ["Network", "Population", "Projection", "Source", "load_network"]
+
+# What spikes and packets number: populations and projections in 16 bits, neurons in 31.
+MAX_PARTS = 2**16 - 1
+MAX_NEURONS = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ class Population:
 
     Attributes
     ----------
-    parameters : arrays (size,) by name. window : (t_start, t_min, t_max) of windowed models, else None.
+    parameters : read-only arrays (size,) by name. window : (t_start, t_min, t_max) of windowed models, else None.
     """
 
     name: str
@@ -85,13 +88,16 @@ class Projection:
         return f"{self.pre.name} -> {self.post.name} ({type(self.kind).__name__})"
 
 
-@dataclass(eq=False)
 class Network:
     """A spiking network.
 
     Parameters
     ----------
     time_unit : seconds per unit of time, needed only where physical time is (hardware, export). None: pure numbers.
+
+    Attributes
+    ----------
+    provenance : dict of where the network comes from, as JSON values; kept in its file, not part of its hash.
 
     Examples
     --------
@@ -104,18 +110,16 @@ class Network:
     [[0.41666666666666663]]
     """
 
-    time_unit: float | None = None
-    nodes: list[Source | Population] = field(default_factory=list)
-    projections: list[Projection] = field(default_factory=list)
-    provenance: dict[str, Any] = field(default_factory=dict)
-    _hash: str | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.time_unit is not None and not (self.time_unit > 0 and math.isfinite(self.time_unit)):
-            raise NetworkError(
-                f"Network: time_unit = {self.time_unit}; must be seconds per unit of time, > 0, or None. "
-                "For milliseconds give 1e-3."
-            )
+    def __init__(self, time_unit: float | None = None) -> None:
+        if time_unit is not None:
+            remedy = "It is seconds per unit of time, or None; for milliseconds give 1e-3."
+            time_unit = number("Network", "time_unit", time_unit, NetworkError, low=0, open_low=True, remedy=remedy)
+        self._time_unit = time_unit
+        self._nodes: tuple[Source | Population, ...] = ()
+        self._projections: list[Projection] = []
+        self._shown_projections: tuple[Projection, ...] = ()
+        self._hash: str | None = None
+        self.provenance: dict[str, Any] = {}
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -137,22 +141,28 @@ class Network:
         generator : e.g. `Poisson(rate)`; then `simulate` takes no data for this source.
         """
         self._check_open("source")
-        t_min, t_max = window
-        if not (0 <= t_min < t_max < math.inf):
+        where = f"source {shown(name)}"
+        coded, span = reals(window), reals(value_range)
+        if len(coded) != 2 or not 0 <= coded[0] < coded[1] < math.inf:
             raise NetworkError(
-                f"source {name!r}: window = {window}; must be (t_min, t_max) with 0 <= t_min < t_max. "
+                f"{where}: window = {shown(window)}; must be (t_min, t_max) with 0 <= t_min < t_max. "
                 "Windows are increasing and finite."
             )
-        low, high = value_range
-        if not (-math.inf < low < high < math.inf):
+        if len(span) != 2 or not -math.inf < span[0] < span[1] < math.inf:
             raise NetworkError(
-                f"source {name!r}: value_range = {value_range}; must be (low, high) with low < high. "
+                f"{where}: value_range = {shown(value_range)}; must be (low, high) with low < high. "
                 "Give the range of the data."
             )
-        source = Source(
-            self._new_name(name), _shape(name, shape), len(self.nodes), tuple(window), tuple(value_range), generator
-        )
-        self.nodes.append(source)
+        sizes = self._new_shape(where, shape)
+        if generator is not None:
+            if not isinstance(generator, Poisson):
+                raise NetworkError(
+                    f"{where}: generator = {shown(generator)}; must be a generator of spikes, or None. "
+                    "Give e.g. eventsim.Poisson(rate)."
+                )
+            generator.rates(math.prod(sizes))
+        source = Source(self._new_name(name), sizes, len(self._nodes), coded, span, generator)
+        self._nodes += (source,)
         return source
 
     def population(
@@ -179,13 +189,14 @@ class Network:
         """
         self._check_open("population")
         found = find_model(model)
-        label = name if name is not None else f"{found.name}{len(self.nodes)}"
-        sizes = _shape(label, shape)
-        checked = check_parameters(found, f"population {label!r}", math.prod(sizes), parameters)
-        full = _window(label, found, window)
+        label = name if name is not None else f"{found.name}{len(self._nodes)}"
+        where = f"population {shown(label)}"
+        sizes = self._new_shape(where, shape)
+        checked = check_parameters(found, where, math.prod(sizes), parameters)
+        full = _window(where, found, window)
         found.prepare(checked, full)
-        population = Population(self._new_name(label), sizes, len(self.nodes), found, checked, full)
-        self.nodes.append(population)
+        population = Population(self._new_name(label), sizes, len(self._nodes), found, checked, full)
+        self._nodes += (population,)
         return population
 
     def connect(
@@ -220,25 +231,50 @@ class Network:
             raise NetworkError(
                 f"{where}: rule = {rule!r}; learning rules are not available in this version. Leave rule=None."
             )
-        if not (delay >= 0 and delay < math.inf):
-            raise NetworkError(f"{where}: delay = {delay}; must be >= 0 and finite. Give the delay in units of time.")
+        delay = number(where, "delay", delay, NetworkError, low=0, remedy="Give the delay in units of time.")
+        if len(self._projections) == MAX_PARTS:
+            raise NetworkError(
+                f"{where}: this is projection number {MAX_PARTS + 1:,}; a network has at most {MAX_PARTS:,}. Join "
+                "projections of one delay between the same populations into one Sparse."
+            )
         projection.check(where, source.size, target.size)
-        added = Projection(len(self.projections), source, target, projection, delay)
-        self.projections.append(added)
+        added = Projection(len(self._projections), source, target, projection, delay)
+        self._projections.append(added)
         return added
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def node(self, name: "Source | Population | str") -> Source | Population:
         """Return the source or population called `name`; a typo is answered with the nearest name."""
-        for node in self.nodes:
-            if node is name or node.name == name:
+        for node in self._nodes:
+            if node is name or (isinstance(name, str) and node.name == name):
                 return node
-        label = name if isinstance(name, str) else name.name
-        names = [node.name for node in self.nodes]
+        if not isinstance(name, str):
+            raise NetworkError(
+                f"network: {shown(name)} is no source or population of this network; must be one, or its name. Give "
+                "what .source() or .population() returned."
+            )
+        names = [node.name for node in self._nodes]
         raise NetworkError(
-            f"unknown population {label!r}{nearest(label, names)}; this network has {', '.join(names) or 'no nodes'}."
+            f"unknown population {name!r}{nearest(name, names)}; this network has {', '.join(names) or 'no nodes'}."
         )
+
+    @property
+    def time_unit(self) -> float | None:
+        """Seconds per unit of time, or None."""
+        return self._time_unit
+
+    @property
+    def nodes(self) -> "tuple[Source | Population, ...]":
+        """Sources and populations, in creation order."""
+        return self._nodes
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        """The projections, in creation order."""
+        if len(self._shown_projections) != len(self._projections):
+            self._shown_projections = tuple(self._projections)
+        return self._shown_projections
 
     @property
     def sources(self) -> list[Source]:
@@ -301,7 +337,7 @@ class Network:
         if self._hash is None:
             if not self.populations:
                 raise NetworkError("Network: no population; a network needs at least one. Add one with .population().")
-            header, arrays = self._content()
+            header, arrays = network_content(self)
             digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
             for name in sorted(arrays):
                 digest.update(name.encode() + arrays[name].dtype.str.encode() + arrays[name].tobytes())
@@ -313,41 +349,9 @@ class Network:
         from eventsim.archive import write_archive
 
         self.hash()
-        header, arrays = self._content()
+        header, arrays = network_content(self)
         header |= {"format": FILE_FORMAT, "version": FILE_VERSION, "provenance": self.provenance}
         write_archive(path, header, arrays)
-
-    def _content(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        arrays: dict[str, Array] = {}
-        nodes: list[dict[str, Any]] = []
-        for node in self.nodes:
-            entry: dict[str, Any] = {"name": node.name, "shape": list(node.shape)}
-            if isinstance(node, Source):
-                entry |= {"kind": "source", "window": _texts(node.window), "value_range": _texts(node.value_range)}
-                entry["rate"] = None
-                if node.generator is not None:
-                    entry["rate"] = f"node{node.order}.rate"
-                    arrays[entry["rate"]] = node.generator.rates(node.size)
-            else:
-                entry |= {"kind": "population", "model": node.model.name}
-                entry["window"] = None if node.window is None else _texts(node.window)
-                entry["parameters"] = sorted(node.parameters)
-                for name, values in node.parameters.items():
-                    arrays[f"node{node.order}.{name}"] = _plain(values)
-            nodes.append(entry)
-        projections = []
-        for projection in self.projections:
-            projections.append(
-                {
-                    "pre": projection.pre.name,
-                    "post": projection.post.name,
-                    "kind": projection.kind.kind,
-                    "delay": _text(projection.delay),
-                }
-            )
-            for name, values in projection.kind.arrays().items():
-                arrays[f"projection{projection.order}.{name}"] = _plain(values)
-        return {"time_unit": self.time_unit, "nodes": nodes, "projections": projections}, arrays
 
     def _check_open(self, what: str) -> None:
         if self.frozen:
@@ -356,106 +360,49 @@ class Network:
             )
 
     def _new_name(self, name: str) -> str:
-        if not isinstance(name, str) or not name or any(node.name == name for node in self.nodes):
+        if not isinstance(name, str) or not name or any(node.name == name for node in self._nodes):
             raise NetworkError(
-                f"name = {name!r}; must be a string that no other source or population has. Choose another name."
+                f"name = {shown(name)}; must be a string that no other source or population has. Choose another name."
+            )
+        if len(self._nodes) == MAX_PARTS:
+            raise NetworkError(
+                f"{name!r}: this is population number {MAX_PARTS + 1:,}, sources counted; a network has at most "
+                f"{MAX_PARTS:,}. Join populations of one model."
             )
         return name
 
-
-def load_network(path: str | Path) -> Network:
-    """Read a network written by `Network.save`.
-
-    Raises
-    ------
-    FileFormatError
-        A file that is corrupt, truncated, foreign, a pickle, or made by a newer version.
-    ModelError
-        A neuron model that is neither registered nor installed.
-    """
-    from eventsim.archive import read_archive
-
-    header, arrays = read_archive(path, FILE_FORMAT, FILE_VERSION)
-    try:
-        net = Network(header["time_unit"])
-        for order, entry in enumerate(header["nodes"]):
-            shape = [int(n) for n in entry["shape"]]
-            window = None if entry["window"] is None else tuple(_number(text) for text in entry["window"])
-            if entry["kind"] == "source":
-                generator = None if entry["rate"] is None else Poisson(arrays[entry["rate"]])
-                low, high = (_number(text) for text in entry["value_range"])
-                net.source(shape, entry["name"], window or (0.0, 1.0), (low, high), generator)
-            else:
-                model = find_model(entry["model"])
-                values: dict[str, Any] = {name: _rich(arrays[f"node{order}.{name}"]) for name in entry["parameters"]}
-                for parameter in model.parameters:
-                    if parameter.choices:
-                        values[parameter.name] = parameter.choices[int(values[parameter.name][0])]
-                net.population(model, shape, entry["name"], window, **values)
-        for order, entry in enumerate(header["projections"]):
-            prefix = f"projection{order}."
-            given = {name[len(prefix) :]: _rich(arrays[name]) for name in arrays if name.startswith(prefix)}
-            net.connect(entry["pre"], entry["post"], KINDS[entry["kind"]](**given), _number(entry["delay"]))
-        net.provenance = dict(header.get("provenance", {}))
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError, ZeroDivisionError) as error:
-        if isinstance(error, NetworkError) or type(error).__module__ == "eventsim.errors":
-            raise
-        raise FileFormatError(
-            f"{path}: not a complete eventsim network ({type(error).__name__}: {error}). Save it again with net.save()."
-        ) from error
-    return net
+    def _new_shape(self, where: str, shape: Any) -> tuple[int, ...]:
+        """The shape of a new node as positive integers."""
+        given = shape if isinstance(shape, tuple | list) else (shape,)
+        remedy = "Give a positive integer or a tuple of them. Empty layers are not allowed."
+        if not given:
+            raise NetworkError(f"{where}: shape = {shown(shape)}; must have at least one axis. {remedy}")
+        sizes = tuple(integer(where, "shape", n, NetworkError, low=1, remedy=remedy) for n in given)
+        total = math.prod(sizes) + sum(node.size for node in self._nodes)
+        if total > MAX_NEURONS:
+            raise NetworkError(
+                f"{where}: shape = {shown(shape)} makes {total:,} neurons in all; a network has at most "
+                f"{MAX_NEURONS:,}, sources counted. Make it smaller."
+            )
+        return sizes
 
 
-def _shape(name: str, shape: int | Sequence[int]) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    if not sizes or not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
-        raise NetworkError(
-            f"{name!r}: shape = {shape!r}; must be a positive integer or a tuple of them. Empty layers are not allowed."
-        )
-    return tuple(int(n) for n in sizes)
-
-
-def _window(name: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:
+def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:
+    """The window that a model takes: (t_start, t_min, t_max), increasing; of a read-out t_max is inf."""
     if not model.windowed:
         if window is not None:
             raise NetworkError(
-                f"population {name!r}: window = {window}, but {model.name} has no window. Leave it out, or choose a "
+                f"{where}: window = {shown(window)}, but {model.name} has no window. Leave it out, or choose a "
                 "windowed model such as ttfs_b1."
             )
         return None
-    times = () if window is None else tuple(window)
+    times = reals(window)
     if len(times) == 2 and not model.spiking:
         times = (*times, math.inf)
     increasing = len(times) == 3 and 0 <= times[0] < times[1] < times[2] and times[1] < math.inf
     if not increasing or (model.spiking and times[2] == math.inf):
         raise NetworkError(
-            f"population {name!r}: window = {window}; {model.name} needs (t_start, t_min, t_max) with "
+            f"{where}: window = {shown(window)}; {model.name} needs (t_start, t_min, t_max) with "
             "0 <= t_start < t_min < t_max. Windows are increasing: inputs first, then the layer's own spikes."
         )
     return times
-
-
-def _text(number: Any) -> str:
-    """A number as text that reads back exactly."""
-    return f"{number.numerator}/{number.denominator}" if isinstance(number, Fraction) else repr(float(number))
-
-
-def _texts(numbers: Sequence[Any]) -> list[str]:
-    return [_text(number) for number in numbers]
-
-
-def _number(text: str) -> Any:
-    return Fraction(text) if "/" in text else float(text)
-
-
-def _plain(values: Array) -> Array:
-    """Arrays of Fractions become arrays of text, so that no pickle is needed."""
-    return np.array([_text(v) for v in values.ravel()]).reshape(values.shape) if values.dtype == object else values
-
-
-def _rich(values: Array) -> Array:
-    if values.dtype.kind != "U":
-        return values
-    flat = np.empty(values.size, dtype=object)
-    flat[:] = [Fraction(str(text)) if "/" in str(text) else float(text) for text in values.ravel()]
-    return flat.reshape(values.shape)

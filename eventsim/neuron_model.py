@@ -12,10 +12,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from eventsim.checks import choice, read_only, real_array, shown
 from eventsim.errors import ModelError, nearest
 
 Numbers = tuple[Any, ...]
@@ -164,7 +166,7 @@ def model_names() -> list[str]:
 
 
 def find_model(model: "str | Model") -> Model:
-    """Return the model called `model`, importing an installed one (entry point) if need be.
+    """Return `model`, or the model called so, importing an installed one (entry point) if need be.
 
     Raises
     ------
@@ -173,8 +175,13 @@ def find_model(model: "str | Model") -> Model:
     """
     if isinstance(model, Model):
         return register(model)
+    if not isinstance(model, str):
+        raise ModelError(
+            f"neuron model = {shown(model)}; must be the name of a model or a Model. Available: "
+            f"{', '.join(model_names())}."
+        )
     if model not in _REGISTRY:
-        for entry in entry_points(group="eventsim.neuron_models", name=str(model)):
+        for entry in entry_points(group="eventsim.neuron_models", name=model):
             return register(entry.load())
         names = model_names()
         raise ModelError(
@@ -184,10 +191,10 @@ def find_model(model: "str | Model") -> Model:
     return _REGISTRY[model]
 
 
-def check_parameters(model: Model, where: str, size: int, given: Mapping[str, Any]) -> dict[str, Array]:
-    """Return the model's parameters as arrays of shape (size,), defaults filled in, each value checked.
+def check_parameters(model: Model, where: str, size: int, given: Mapping[str, Any]) -> Mapping[str, Array]:
+    """Return the model's parameters as read-only copies of shape (size,), defaults filled in, each value checked.
 
-    Fractions stay Fractions (object arrays). Choices become their index (float64).
+    Fractions stay Fractions (object arrays). Choices become their index (float64). O(size), vectorised.
     """
     for name in given:
         model.parameter(name)
@@ -200,38 +207,37 @@ def check_parameters(model: Model, where: str, size: int, given: Mapping[str, An
                 f"default. Give {parameter.name}= a number or an array of {size} numbers."
             )
         arrays[parameter.name] = _parameter_array(parameter, f"{where}: {model.name}", size, value)
-    return arrays
+    return MappingProxyType(arrays)
 
 
 def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) -> Array:
     if parameter.choices:
-        if value not in parameter.choices and value not in range(len(parameter.choices)):
-            raise ModelError(
-                f"{where}: {parameter.name} = {value!r}{nearest(value, parameter.choices)}; allowed: "
-                f"{', '.join(parameter.choices)}. Choose one of them for the whole population."
-            )
-        index = parameter.choices.index(value) if value in parameter.choices else int(value)
-        return np.full(size, float(index))
-    raw = np.asarray(value)
-    array = raw if raw.dtype == object else np.asarray(value, dtype=np.float64)
+        remedy = " for the whole population"
+        chosen = choice(where, parameter.name, value, parameter.choices, ModelError, also=remedy)
+        return read_only(np.full(size, float(parameter.choices.index(chosen))))
+    remedy = f"Give {parameter.name} ({parameter.meaning}) an allowed value or remove the neuron."
+    array = real_array(where, parameter.name, value, ModelError, kinds="fiu", remedy=remedy)
+    array = array if array.dtype == object else array.astype(np.float64)
     if array.ndim and array.size not in (1, size):
         raise ModelError(
             f"{where}: {parameter.name} has shape {array.shape}; allowed: one number or {size} numbers, one a neuron. "
             "Flatten it in the order of the population's shape."
         )
-    array = np.ascontiguousarray(np.broadcast_to(array.reshape(-1) if array.ndim else array, (size,)))
-    for index, number in enumerate(array.tolist()):
-        low_ok = number > parameter.low if parameter.open_low else number >= parameter.low
-        if not (low_ok and number <= parameter.high) or number != number or (math.isinf(number) and not low_ok):
-            sign = ">" if parameter.open_low else ">="
-            limit = f"must be {sign} {parameter.low:g}" if math.isfinite(parameter.low) else "must be a finite number"
-            raise ModelError(
-                f"{where}: {parameter.name}[{index}] = {number}; {limit}. "
-                f"Give {parameter.name} ({parameter.meaning}) an allowed value or remove the neuron."
-            )
-        if parameter.unit != "limit" and math.isinf(number):
-            raise ModelError(
-                f"{where}: {parameter.name}[{index}] = {number}; must be a finite number. "
-                f"Give {parameter.name} ({parameter.meaning}) an allowed value or remove the neuron."
-            )
-    return array
+    array = np.broadcast_to(array.reshape(-1), (size,))
+    allowed = np.isfinite(array.astype(np.float64))
+    # Compared as they are: a Fraction just outside a limit may round onto it.
+    allowed &= (array > parameter.low if parameter.open_low else array >= parameter.low).astype(bool)
+    allowed &= (array <= parameter.high).astype(bool)
+    if not allowed.all():
+        index = int(np.argmin(allowed))
+        raise ModelError(
+            f"{where}: {parameter.name}[{index}] = {array[index]}; must be {_range_text(parameter)}. {remedy}"
+        )
+    return read_only(array)
+
+
+def _range_text(parameter: Parameter) -> str:
+    """What a parameter may be, e.g. "> 0 and finite"."""
+    limits = [f"{'>' if parameter.open_low else '>='} {parameter.low:g}"] if math.isfinite(parameter.low) else []
+    limits += [f"<= {parameter.high:g}"] if math.isfinite(parameter.high) else []
+    return " and ".join([*limits, "finite"] if limits else ["a finite number"])

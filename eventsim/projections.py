@@ -1,6 +1,6 @@
 """Projections: how the spikes of one population reach the neurons of another.
 
-Relies on numpy. Used by the network; the engines lower them to one row of weights per source neuron. The canonical
+Relies on the checks. Used by the network; the engines lower them to one row of weights per source neuron. The canonical
 order of a projection's synapses is (source, target, weight): how the user stored them never matters.
 """
 
@@ -10,29 +10,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from eventsim.checks import finite_array, integer_array, read_only
 from eventsim.errors import NetworkError
 
 Array = np.ndarray[Any, Any]
 
 
 def _weights(where: str, values: Any, ndim: int) -> Array:
-    """Weights as float64 or, where they are Fractions, as an object array; finite, of `ndim` dimensions."""
-    raw = np.asarray(values)
-    if raw.dtype != object:
-        if raw.dtype.kind not in "fiub":
-            raise NetworkError(f"{where}: weights of type {raw.dtype}; must be real numbers. Convert them to float64.")
-        raw = raw.astype(np.float64)
-        if not np.isfinite(raw).all():
-            index = tuple(int(i) for i in np.argwhere(~np.isfinite(raw))[0])
-            raise NetworkError(
-                f"{where}: weight{list(index)} = {raw[index]}; must be finite. Look for a diverged training run or a "
-                "division by zero upstream."
-            )
-    if raw.ndim != ndim:
-        raise NetworkError(f"{where}: weights have shape {raw.shape}; must have {ndim} dimension(s). Reshape them.")
-    raw = np.array(raw, order="C", copy=True)
-    raw.setflags(write=False)
-    return raw
+    """Weights as float64 or, where they are Fractions, as an object array; finite, of `ndim` dimensions, a copy."""
+    remedy = "Look for a diverged training run or a division by zero upstream."
+    weights = finite_array(where, "weight", values, NetworkError, remedy=remedy)
+    if weights.ndim != ndim:
+        raise NetworkError(f"{where}: weights have shape {weights.shape}; must have {ndim} dimension(s). Reshape them.")
+    return read_only(weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,15 +121,14 @@ class Sparse:
 
     def __post_init__(self) -> None:
         weights = _weights("Sparse", self.weights, 1)
+        remedy = "Give equally long index and weight arrays."
         ends = []
         for name, given in (("sources", self.sources), ("targets", self.targets)):
-            index = np.asarray(given)
-            if index.size == 0:
-                index = index.astype(np.int64)
-            if index.dtype.kind not in "iu" or index.shape != weights.shape:
+            index = integer_array("Sparse", name, given, NetworkError, low=0, remedy=remedy)
+            if index.shape != weights.shape:
                 raise NetworkError(
-                    f"Sparse: {name} has type {index.dtype} and shape {index.shape}; must be integers, one for each of "
-                    f"the {weights.size} weights. Give equally long index and weight arrays."
+                    f"Sparse: {name} has shape {index.shape}; must be integers, one for each of the {weights.size} "
+                    f"weights. {remedy}"
                 )
             ends.append(index.astype(np.int64))
         order = np.lexsort((weights.astype(np.float64), ends[1], ends[0]))

@@ -17,7 +17,8 @@ import numpy as np
 
 from eventsim import order
 from eventsim._jit import compile_report
-from eventsim.errors import BudgetError, FaultError, InputError, SimulationError, nearest
+from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, number, shown
+from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.machine import COUNTERS, SPIKE, TRACE
 from eventsim.network import Network, Population, Source
@@ -30,6 +31,7 @@ from eventsim.stimulus import Inputs
 from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]
+ENGINES = ("compiled", "reference")
 LEVELS = ("readout", "first_spikes", "spikes")
 MEMORY = 2 * 1024**3
 
@@ -148,6 +150,10 @@ def simulate(
     BudgetError
         A budget was used up; ``error.run`` holds what was done.
     """
+    engine = choice("simulate", "engine", engine, ENGINES)
+    progress = flag("simulate", "progress", progress)
+    if threads is not None:
+        threads = integer("simulate", "threads", threads, low=1, remedy="None uses all cores.")
     task = _check(
         net,
         x,
@@ -156,17 +162,14 @@ def simulate(
         clip,
         max_events,
         max_time,
-        tuple(faults),
+        faults,
         transport,
         seed,
         sample_ids,
         error_bounds,
         memory,
     )
-    if engine not in ("compiled", "reference"):
-        names = ("compiled", "reference")
-        raise InputError(f"simulate: engine = {engine!r}{nearest(engine, names)}; must be one of {', '.join(names)}.")
-    bar = task.progress = Progress(task.inputs.n_samples, until, progress)
+    bar = task.progress = Progress(task.inputs.n_samples, task.until, progress)
     problem: tuple[type[SimulationError], str] | None
     try:
         if engine == "reference":
@@ -191,25 +194,29 @@ def simulate(
 
 def _check(
     net: Network, x: Any, record: Any, until: Any, clip: bool, max_events: int | None, max_time: float | None,
-    faults: tuple[EmissionFault, ...], transport: Transport | None, seed: int, sample_ids: Any, error_bounds: bool,
+    faults: Sequence[EmissionFault], transport: Transport | None, seed: int, sample_ids: Any, error_bounds: bool,
     memory: int,
 ) -> Task:  # fmt: skip
     if not isinstance(net, Network):
         raise InputError(f"simulate: net is a {type(net).__name__}; must be an eventsim.Network. Convert it first.")
     net.hash()
+    if until is not None:
+        remedy = "Events at t < until are simulated."
+        until = number("simulate", "until", until, low=0, open_low=True, infinite=True, remedy=remedy)
     order.check_until(net, until)
     probes: dict[str, Array] = {}
     if isinstance(record, Mapping):
-        probes, record = {name: _probe(net, name, chosen) for name, chosen in record.items()}, "spikes"
-    if record not in LEVELS:
-        raise InputError(
-            f"simulate: record = {record!r}{nearest(record, LEVELS)}; must be one of {', '.join(LEVELS)}, or a dict "
-            "{population: [neurons]}."
-        )
-    for name, budget in (("max_events", max_events), ("max_time", max_time)):
-        if budget is not None and not budget > 0:
-            raise InputError(f"simulate: {name} = {budget}; must be > 0 or None. Leave it out for no budget.")
-    _check_stages(net, faults, transport, error_bounds)
+        probes, record = dict(_probe(net, name, chosen) for name, chosen in record.items()), "spikes"
+    record = choice("simulate", "record", record, LEVELS, also=", or a dict {population: [neurons]}")
+    none = "Leave it out for no budget."
+    if max_events is not None:
+        max_events = integer("simulate", "max_events", max_events, low=1, remedy=none)
+    if max_time is not None:
+        max_time = number("simulate", "max_time", max_time, low=0, open_low=True, infinite=True, remedy=none)
+    seed = integer("simulate", "seed", seed, low=0, high=LARGEST_SEED)
+    memory = integer("simulate", "memory", memory, low=0, remedy="It is a number of bytes.")
+    clip, error_bounds = flag("simulate", "clip", clip), flag("simulate", "error_bounds", error_bounds)
+    faults = _check_stages(net, faults, transport, error_bounds)
     keys = np.zeros((len(faults), len(net.nodes), 2), dtype=np.uint64)
     for k, fault in enumerate(faults):
         for population in applies_to(fault, net):
@@ -223,13 +230,25 @@ def _check(
 
 
 def _check_stages(
-    net: Network, faults: tuple[EmissionFault, ...], transport: Transport | None, error_bounds: bool
-) -> None:
+    net: Network, faults: Sequence[EmissionFault], transport: Transport | None, error_bounds: bool
+) -> tuple[EmissionFault, ...]:
+    """The faults as a tuple, once all stages are what they must be."""
+    if not isinstance(faults, list | tuple):
+        raise FaultError(
+            f"simulate: faults = {shown(faults)}; must be a list of emission faults. Give e.g. "
+            "faults=[eventsim.faults.Jitter(sigma)], or [] for none."
+        )
     for fault in faults:
         if not isinstance(fault, EmissionFault):
-            raise FaultError(f"simulate: {fault!r} is no emission fault; give e.g. eventsim.faults.Jitter(sigma).")
+            raise FaultError(
+                f"simulate: {shown(fault)} is no emission fault; must be a value of one. Give e.g. "
+                "eventsim.faults.Jitter(sigma)."
+            )
     if transport is not None and not isinstance(transport, Transport):
-        raise FaultError(f"simulate: {transport!r} is no transport; give e.g. eventsim.transport.AerBus(service_time).")
+        raise FaultError(
+            f"simulate: {shown(transport)} is no transport; must be a value of one, or None. Give e.g. "
+            "eventsim.transport.AerBus(service_time)."
+        )
     if error_bounds:
         for population in net.populations:
             if population.model.bounded is None:
@@ -241,22 +260,26 @@ def _check_stages(
             raise InputError(
                 "simulate: error_bounds=True on a network of Fractions, which does not round. Leave it False."
             )
+    return tuple(faults)
 
 
-def _probe(net: Network, name: str, chosen: Any) -> Array:
+def _probe(net: Network, name: str, chosen: Any) -> tuple[str, Array]:
+    """The population's name, and the neurons of it that are to be recorded, each once."""
     node = net.node(name)
-    index = np.unique(np.asarray(chosen, dtype=np.int64).ravel())
-    if not isinstance(node, Population) or not index.size or index[0] < 0 or index[-1] >= node.size:
+    what = f"record[{node.name!r}]"
+    if not isinstance(node, Population):
         raise InputError(
-            f"simulate: record[{name!r}] = {chosen!r}; must be neuron indices 0..{node.size - 1} of a population "
-            "(sources have no membrane). Choose others."
+            f"simulate: {what} = {shown(chosen)}; must be neurons of a population (sources have no membrane). Choose "
+            "others."
         )
-    return index
+    remedy = f"Give neuron indices of {node.name!r}."
+    index = np.unique(integer_array("simulate", what, chosen, low=0, high=node.size - 1, remedy=remedy))
+    if not index.size:
+        raise InputError(f"simulate: {what} = {shown(chosen)}; must name at least one neuron. {remedy}")
+    return node.name, index.astype(np.int64)
 
 
 def _threads(threads: int | None, task: Task) -> int:
-    if threads is not None and not (isinstance(threads, int) and threads >= 1):
-        raise InputError(f"simulate: threads = {threads!r}; must be an integer >= 1 or None. None uses all cores.")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores if threads is None else threads, task.inputs.n_samples)
 

@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from eventsim._jit import fingerprint, jitable, kernel
+from eventsim.checks import finite_array, read_only, real_array, shown
 from eventsim.errors import InputError, NetworkError
 from eventsim.randomness import stream_key, uniforms
 
 Array = np.ndarray[Any, Any]
+Train = tuple[Array, Array]  # times, neurons
+TIME_KINDS = "fiu"
 
 
 @dataclass(frozen=True)
@@ -37,33 +40,57 @@ class SpikeTimes:
 
     times: Any
 
-    def __len__(self) -> int:
-        return len(self.times)
+    def checked(self, where: str, shape: tuple[int, ...]) -> "Array | list[Train]":
+        """The times of a source of this shape, copied and checked.
 
-    def trains(self, where: str, sample: int, size: int) -> tuple[Array, Array]:
-        """Times and neurons of one sample, checked, in order of (time, neuron)."""
-        one = self.times[sample]
-        if isinstance(one, np.ndarray) or not any(isinstance(train, Sequence | np.ndarray) for train in one):
-            flat = np.asarray(one).ravel()
-            if flat.size != size:
+        An array (n_samples, size) of one time a neuron or, of a list, for each sample times and neurons in order of
+        (time, neuron), without the silent ones.
+        """
+        size = math.prod(shape)
+        if isinstance(self.times, np.ndarray):
+            array = real_array(where, "SpikeTimes", self.times, kinds=TIME_KINDS)
+            flat = array.reshape(len(array), math.prod(array.shape[1:])) if array.ndim else array
+            if flat.ndim != 2 or flat.shape[1] != size:
                 raise InputError(
-                    f"{where}: {flat.size} spike times for {size} neurons; must be one a neuron (inf = silent) or one "
-                    "list of times a neuron."
+                    f"{where}: SpikeTimes has shape {array.shape}; must be (n, {', '.join(map(str, shape))}). Give one "
+                    "time a neuron, inf = silent."
                 )
-            return _checked(where, sample, flat, np.arange(size))
-        if len(one) != size:
+            _check_times(where, flat)
+            return flat.copy() if flat.dtype == object else flat.astype(np.float64)
+        if not isinstance(self.times, Sequence) or isinstance(self.times, str | bytes):
             raise InputError(
-                f"{where}: {len(one)} spike trains for {size} neurons; must be one list of times a neuron."
+                f"{where}: SpikeTimes holds {shown(self.times)}; must be an array (n, {', '.join(map(str, shape))}) or "
+                "a list with one entry a sample. Give one time, or one list of times, a neuron."
             )
-        trains = [np.asarray(train).ravel() for train in one]
-        times, neurons = np.concatenate(trains), np.repeat(np.arange(size), [len(train) for train in trains])
-        falling = np.flatnonzero((times[1:] <= times[:-1]) & (neurons[1:] == neurons[:-1]))
-        if falling.size:
+        return [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
+
+
+def _train(where: str, sample: int, times: Any, size: int) -> Train:
+    """Times and neurons of one sample: one time a neuron, or one increasing sequence of times a neuron."""
+    name = f"SpikeTimes[{sample}]"
+    nested = isinstance(times, Sequence) and any(isinstance(train, Sequence | np.ndarray) for train in times)
+    if not nested or isinstance(times, str):
+        flat = real_array(where, name, times, kinds=TIME_KINDS).ravel()
+        if flat.size != size:
             raise InputError(
-                f"{where}: spike times of sample {sample}, neuron {neurons[falling[0]]} are not increasing. Sort them; "
-                "a neuron cannot fire twice at one time."
+                f"{where}: sample {sample}: {flat.size} spike times for {size} neurons; must be one a neuron (inf = "
+                "silent) or one list of times a neuron. Give all of them."
             )
-        return _checked(where, sample, times, neurons)
+        return _in_order(where, sample, flat, np.arange(size))
+    if len(times) != size:
+        raise InputError(
+            f"{where}: sample {sample}: {len(times)} spike trains for {size} neurons; must be one list of times a "
+            "neuron. Give an empty list where it is silent."
+        )
+    trains = [real_array(where, f"{name}[{i}]", train, kinds=TIME_KINDS).ravel() for i, train in enumerate(times)]
+    flat, neurons = np.concatenate(trains), np.repeat(np.arange(size), [len(train) for train in trains])
+    falling = np.flatnonzero((flat[1:] <= flat[:-1]) & (neurons[1:] == neurons[:-1]))
+    if falling.size:
+        raise InputError(
+            f"{where}: spike times of sample {sample}, neuron {neurons[falling[0]]} are not increasing. Sort them; "
+            "a neuron cannot fire twice at one time."
+        )
+    return _in_order(where, sample, flat, neurons)
 
 
 def exactly(number: Any) -> Any:
@@ -71,30 +98,32 @@ def exactly(number: Any) -> Any:
     return Fraction(number) if isinstance(number, float | int) and math.isfinite(number) else number
 
 
-def holds_exact(data: Any) -> bool:
-    """Is any of these numbers (`SpikeTimes`, an array, or nested sequences) kept as an object, such as a Fraction?"""
-    values = data.times if isinstance(data, SpikeTimes) else data
-    if isinstance(values, np.ndarray):
-        return values.dtype == object
-    if isinstance(values, Sequence):
-        return any(holds_exact(value) for value in values)
-    return not isinstance(values, float | int | np.floating | np.integer)
+def holds_exact(data: "Array | list[Train]") -> bool:
+    """Is any of these checked times kept as an object, such as a Fraction?"""
+    parts = [data] if isinstance(data, np.ndarray) else [times for times, _ in data]
+    return any(part.dtype == object for part in parts)
 
 
-def _checked(where: str, sample: int, times: Array, neurons: Array) -> tuple[Array, Array]:
+def _in_order(where: str, sample: int, times: Array, neurons: Array) -> Train:
     """Times that are numbers >= 0, without the silent ones, in order; `neurons` increase."""
-    if times.dtype != object:
-        times = times.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # a NaN among Fractions
-        bad = np.flatnonzero(~(times >= 0))
-    if bad.size:
-        raise InputError(
-            f"{where}: spike time {times[bad[0]]} of sample {sample}, neuron {neurons[bad[0]]}; must be >= 0 "
-            "(inf = silent). Shift the times so that the run begins at 0."
-        )
+    _check_times(where, times[np.newaxis], sample, neurons)
+    times = times if times.dtype == object else times.astype(np.float64)
     keep = np.flatnonzero(times < math.inf)
     order = keep[np.argsort(times[keep], kind="stable")]
     return times[order], neurons[order]
+
+
+def _check_times(where: str, times: Array, first: int = 0, neurons: Array | None = None) -> None:
+    """Refuse NaN and negative times, an array (n_samples, n)."""
+    with np.errstate(invalid="ignore"):  # a NaN among Fractions
+        bad = np.argwhere(~(times >= 0).astype(bool))
+    if bad.size:
+        row, column = bad[0]
+        neuron = column if neurons is None else neurons[column]
+        raise InputError(
+            f"{where}: spike time {times[row, column]} of sample {first + row}, neuron {neuron}; must be >= 0 "
+            "(inf = silent). Shift the times so that the run begins at 0."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,20 +132,31 @@ class Poisson:
 
     Parameters
     ----------
-    rate : spikes per unit of time, one number or one a neuron; >= 0.
+    rate : spikes per unit of time, one number or one a neuron; >= 0. An array is copied.
+
+    Raises
+    ------
+    NetworkError
+        Rates that are negative, not finite, or no numbers.
     """
 
     rate: Any
 
+    def __post_init__(self) -> None:
+        remedy = "Give spikes per unit of time."
+        rates = finite_array("Poisson", "rate", self.rate, NetworkError, kinds="fiu", remedy=remedy).astype(np.float64)
+        if (rates < 0).any():
+            raise NetworkError(f"Poisson: rate = {shown(self.rate)}; must be >= 0 and finite. {remedy}")
+        object.__setattr__(self, "rate", read_only(rates) if rates.ndim else float(rates))
+
     def rates(self, size: int) -> Array:
-        """Rates as an array (size,), checked."""
-        rates = np.asarray(self.rate, dtype=np.float64)
-        if rates.size not in (1, size) or not np.isfinite(rates).all() or (rates < 0).any():
+        """Rates as a new array (size,)."""
+        rates = np.asarray(self.rate)
+        if rates.size not in (1, size):
             raise NetworkError(
-                f"Poisson: rate = {self.rate!r}; must be one finite number >= 0 or {size} of them. "
-                "Give spikes per unit of time."
+                f"Poisson: rate has shape {rates.shape}; must be one number or {size} of them. Give one rate a neuron."
             )
-        return np.ascontiguousarray(np.broadcast_to(rates.reshape(-1) if rates.ndim else rates, (size,)))
+        return np.array(np.broadcast_to(rates.reshape(-1), (size,)))
 
     def trains(self, name: str, size: int, until: float, seed: int, sample: int) -> tuple[Array, Array]:
         """Times in [0, until) and neurons of one sample, in order of (time, neuron).

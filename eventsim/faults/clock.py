@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import jitable
+from eventsim.checks import number
 from eventsim.errors import FaultError
-from eventsim.faults.contract import EmissionFault
-
+from eventsim.faults.contract import EmissionFault, check_populations
 
 # From here on neighbouring whole numbers cannot be told apart in float64.
 COUNTABLE = 2.0**53
@@ -41,6 +41,12 @@ class Clock(EmissionFault):
     Parameters
     ----------
     period, phase : units of time; ticks are at k period + phase for every integer k. Period 0: no clock.
+    populations : names of those that it acts on; None = all spiking ones.
+
+    Raises
+    ------
+    FaultError
+        Numbers that are not finite, a negative period, populations that are no names.
     """
 
     period: float
@@ -52,11 +58,10 @@ class Clock(EmissionFault):
     perturb = staticmethod(next_tick)
 
     def __post_init__(self) -> None:
-        if not (self.period >= 0 and math.isfinite(self.period) and math.isfinite(self.phase)):
-            raise FaultError(
-                f"clock: period = {self.period}, phase = {self.phase}; the period must be >= 0, both finite. "
-                "Give them in units of time."
-            )
+        remedy = "Give it in units of time."
+        number("clock", "period", self.period, FaultError, low=0, remedy=remedy)
+        number("clock", "phase", self.phase, FaultError, remedy=remedy)
+        check_populations(self)
 
     def numbers(self) -> tuple[float, ...]:
         """(period, phase)."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from eventsim.checks import names
 from eventsim.errors import FaultError
 from eventsim.network import Network, Population
 
@@ -40,6 +41,13 @@ class EmissionFault:
         return {"fault": self.name, **vars(self)}
 
 
+def check_populations(fault: EmissionFault) -> None:
+    """Make the populations of a new fault a tuple of names, one string being one name; None stays None."""
+    given = getattr(fault, "populations", None)
+    if given is not None:
+        object.__setattr__(fault, "populations", tuple(names(fault.name, "populations", given, FaultError)))
+
+
 def applies_to(fault: EmissionFault, net: Network) -> list[Population]:
     """Return the populations that `fault` acts on.
 
@@ -48,12 +56,12 @@ def applies_to(fault: EmissionFault, net: Network) -> list[Population]:
     FaultError
         An unknown or silent population, a source, or an acausal fault on a population without a window.
     """
-    names: Sequence[str] | None = getattr(fault, "populations", None)
-    if names is None:
+    wanted: Sequence[str] | None = getattr(fault, "populations", None)
+    if wanted is None:
         chosen = [population for population in net.populations if population.model.spiking]
     else:
         chosen = []
-        for name in names:
+        for name in names(fault.name, "populations", wanted, FaultError):
             node = net.node(name)
             if not isinstance(node, Population) or not node.model.spiking:
                 raise FaultError(

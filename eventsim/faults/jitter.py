@@ -1,12 +1,12 @@
 """Spike-time jitter: each spike is shifted by a Gaussian draw (Stanojevic et al. 2024: t <- t + N(0, sigma^2))."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import jitable
+from eventsim.checks import number
 from eventsim.errors import FaultError
-from eventsim.faults.contract import EmissionFault
+from eventsim.faults.contract import EmissionFault, check_populations
 from eventsim.randomness import normal
 
 
@@ -22,6 +22,11 @@ class Jitter(EmissionFault):
 
     A draw that would let a spike leave before it is certain (before t_min, or before a premature crossing) is clipped
     and counted (``run.counters["clipped"]``). Silent neurons stay silent.
+
+    Raises
+    ------
+    FaultError
+        A sigma that is negative or not finite, populations that are no names.
     """
 
     sigma: float
@@ -32,8 +37,8 @@ class Jitter(EmissionFault):
     perturb = staticmethod(shift)
 
     def __post_init__(self) -> None:
-        if not (self.sigma >= 0 and math.isfinite(self.sigma)):
-            raise FaultError(f"jitter: sigma = {self.sigma}; must be >= 0 and finite. Give it in units of time.")
+        number("jitter", "sigma", self.sigma, FaultError, low=0, remedy="Give it in units of time.")
+        check_populations(self)
 
     def numbers(self) -> tuple[float, ...]:
         """(sigma,)."""

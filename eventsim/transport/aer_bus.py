@@ -1,12 +1,12 @@
 """One shared address-event bus: a single first-in first-out link that every spike occupies for a service time."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from eventsim._jit import jitable
+from eventsim.checks import number
 from eventsim.errors import FaultError
 from eventsim.transport.contract import Transport
 
@@ -32,6 +32,11 @@ class AerBus(Transport):
 
     Spikes of sources and populations alike take the link, those with no outgoing projection excepted. A service time of
     0 is the ideal run, bit for bit. ``run.counters["transport"]`` has spikes, mean and longest waiting time.
+
+    Raises
+    ------
+    FaultError
+        A service time that is negative or not finite.
     """
 
     service_time: float
@@ -41,10 +46,7 @@ class AerBus(Transport):
     carry = staticmethod(serve)
 
     def __post_init__(self) -> None:
-        if not (self.service_time >= 0 and math.isfinite(self.service_time)):
-            raise FaultError(
-                f"aer_bus: service_time = {self.service_time}; must be >= 0 and finite. Give it in units of time."
-            )
+        number("aer_bus", "service_time", self.service_time, FaultError, low=0, remedy="Give it in units of time.")
 
     def numbers(self) -> tuple[float, ...]:
         """(service_time,)."""

@@ -1,0 +1,213 @@
+"""What every public entry asks of its arguments: numbers, integers, choices, names, and arrays of them.
+
+Relies on numpy and `eventsim.errors`. Used wherever a user's value comes in. Each check takes the place and the name
+for the message, returns the value in its plain form, and raises the error class that it is given:
+``where: name = value; must be … . What to do.``
+"""
+
+import math
+import numbers
+import reprlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from eventsim.errors import EventsimError, InputError, nearest
+
+Array = np.ndarray[Any, Any]
+Error = type[EventsimError]
+REAL_KINDS = "fiub"
+LARGEST_SEED = 2**64 - 1
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: its repr, cut where it is long.
+
+    >>> shown(np.float64(0.5)), len(shown("a" * 1000)) < 100
+    ('0.5', True)
+    """
+    short = reprlib.Repr()
+    short.maxother = short.maxstring = short.maxlong = 60
+    return short.repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def real(value: Any) -> Any:
+    """Return the plain number that `value` is (int, float, Fraction; inf and NaN too), or None where it is none.
+
+    None also for a bool, and for integers and Fractions beyond the range of float64.
+
+    >>> real(np.float32(0.5)), real(True), real("1"), real(10**400)
+    (0.5, None, None, None)
+    """
+    if isinstance(value, np.generic):
+        value = value.item() if isinstance(value, np.integer | np.floating) else None
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    try:
+        near = float(value)
+    except OverflowError:
+        return None
+    return near if isinstance(value, np.floating) else value  # extended precision has no plain form
+
+
+def reals(values: Any) -> tuple[Any, ...]:
+    """Return the plain numbers of a sequence; () where it is no sequence or holds anything else."""
+    if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes) or np.ndim(values) != 1:
+        return ()
+    plain = tuple(map(real, values))
+    return () if None in plain else plain
+
+
+def number(
+    where: str, name: str, value: Any, error: Error = InputError, *, low: float = -math.inf, open_low: bool = False,
+    infinite: bool = False, remedy: str = "",
+) -> Any:  # fmt: skip
+    """Return `value` as a plain number >= `low` (> where `open_low`), finite unless `infinite`; never NaN."""
+    plain = real(value)
+    if plain is not None and (plain > low if open_low else plain >= low) and (infinite or math.isfinite(plain)):
+        return plain
+    limit = "" if low == -math.inf else f"{'>' if open_low else '>='} {low:g}, "
+    allowed = f"{limit}a number" if infinite else f"{limit}a finite number"
+    raise error(f"{where}: {name} = {shown(value)}; must be {allowed}.{remedy and ' ' + remedy}")
+
+
+def integer(
+    where: str, name: str, value: Any, error: Error = InputError, *, low: int, high: int | None = None, remedy: str = ""
+) -> int:
+    """Return `value` as an int in low..high; a bool is none, and neither is 2.0."""
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if is_integer and value >= low and (high is None or value <= high):
+        return int(value)
+    allowed = f"an integer >= {low}" if high is None else f"an integer in {low}..{high}"
+    raise error(f"{where}: {name} = {shown(value)}; must be {allowed}.{remedy and ' ' + remedy}")
+
+
+def flag(where: str, name: str, value: Any, error: Error = InputError) -> bool:
+    """Return `value`, which is True or False."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise error(f"{where}: {name} = {shown(value)}; must be True or False. Choose one of them.")
+
+
+def choice(
+    where: str, name: str, value: Any, allowed: Sequence[str], error: Error = InputError, *, also: str = ""
+) -> str:
+    """Return `value`, one of the allowed strings; a typo is answered with the nearest. `also` is allowed elsewhere."""
+    if isinstance(value, str) and value in allowed:
+        return value
+    close = nearest(value, allowed) if isinstance(value, str) else ""
+    raise error(f"{where}: {name} = {shown(value)}{close}; must be one of {', '.join(allowed)}{also}. Choose another.")
+
+
+def names(where: str, name: str, values: Any, error: Error = InputError) -> list[str]:
+    """Return names as a list of strings; one string is one name."""
+    found: list[Any] = [values] if isinstance(values, str) else [None]
+    if isinstance(values, Iterable) and not isinstance(values, str):
+        found = list(values)
+    for one in found:
+        if not isinstance(one, str):
+            raise error(
+                f"{where}: {name} = {shown(values)}; must be a name or a list of names. Give them as strings, or "
+                "leave it out."
+            )
+    return found
+
+
+def real_array(
+    where: str, name: str, values: Any, error: Error = InputError, *, kinds: str = REAL_KINDS, remedy: str = ""
+) -> Array:
+    """Return `values` as an array of real numbers, of a numpy type or of objects that all are real (Fractions).
+
+    NaN and infinities pass. The array may share memory with `values`. O(n), one pass of numpy; object arrays by type.
+    """
+    parts = values if isinstance(values, list | tuple) and values and isinstance(values[0], np.ndarray) else [values]
+    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+        raise error(
+            f"{where}: {name} is a masked array; must be an array without a mask, which would be ignored. Fill the "
+            "masked values with .filled(value) first."
+        )
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, OverflowError) as reason:
+        raise error(f"{where}: {name} is no array ({reason}); must be real numbers. Give rows of equal length.") from (
+            reason
+        )
+    if array.dtype == object:
+        _check_objects(where, name, array, error)
+    elif array.dtype.kind not in kinds:
+        remedy = remedy or "Convert it to float64."
+        raise error(f"{where}: {name} has type {array.dtype}; must be real numbers. {remedy}")
+    return array
+
+
+def _check_objects(where: str, name: str, array: Array, error: Error) -> None:
+    """Refuse what is no real number, and what float64 cannot come near."""
+    flat = array.ravel().tolist()
+    if all(issubclass(kind, numbers.Real) and not issubclass(kind, bool) for kind in set(map(type, flat))):
+        try:
+            array.astype(np.float64)
+        except OverflowError:
+            pass
+        else:
+            return
+    place = next(place for place, value in enumerate(flat) if real(value) is None)
+    raise error(
+        f"{where}: {_entry(name, array, place)} = {shown(flat[place])}; must be a real number in the range of float64, "
+        "such as a Fraction. Replace it."
+    )
+
+
+def finite_array(
+    where: str, name: str, values: Any, error: Error = InputError, *, kinds: str = REAL_KINDS, remedy: str = ""
+) -> Array:
+    """Return `values` as an array of finite numbers: float64, or objects where they are given as objects (Fractions).
+
+    The array may share memory with `values`. The message names the first entry that is NaN or infinite.
+    """
+    array = real_array(where, name, values, error, kinds=kinds)
+    with np.errstate(over="ignore"):
+        near = np.asarray(array, dtype=np.float64)
+    finite = np.isfinite(near)
+    if not finite.all():
+        place = int(np.argmin(finite))
+        remedy = remedy or "Replace it."
+        raise error(f"{where}: {_entry(name, array, place)} = {near.flat[place]}; must be finite. {remedy}")
+    return array if array.dtype == object else near
+
+
+def integer_array(
+    where: str, name: str, values: Any, error: Error = InputError, *, low: int | None = None, high: int | None = None,
+    remedy: str = "",
+) -> Array:  # fmt: skip
+    """Return `values` as an array of integers; the first below `low` or above `high` is named. May share memory."""
+    array = real_array(where, name, values, error, kinds="iufb", remedy=remedy)
+    if array.size == 0:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise error(f"{where}: {name} has type {array.dtype}; must be integers.{remedy and ' ' + remedy}")
+    outside = np.zeros(array.shape, dtype=bool)
+    if low is not None:
+        outside |= array < low
+    if high is not None:
+        outside |= array > high
+    if outside.any():
+        place = int(np.argmax(outside))
+        allowed = f"in {low}..{high}" if high is not None else f">= {low}"
+        raise error(
+            f"{where}: {_entry(name, array, place)} = {array.flat[place]}; must be {allowed}.{remedy and ' ' + remedy}"
+        )
+    return array
+
+
+def read_only(array: Array) -> Array:
+    """Return a C-ordered copy that cannot be written to."""
+    copy = np.array(array, order="C", copy=True, subok=False)
+    copy.flags.writeable = False
+    return copy
+
+
+def _entry(name: str, array: Array, place: int) -> str:
+    """Return "name[i, j]" of the entry in this place of the flattened array; the name alone of a single number."""
+    index = ", ".join(str(int(i)) for i in np.unravel_index(place, array.shape))
+    return f"{name}[{index}]" if array.ndim else name
