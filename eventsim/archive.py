@@ -25,6 +25,7 @@ import numpy as np
 from numpy.lib import recfunctions
 from numpy.typing import NDArray
 
+from eventsim.checks import shown
 from eventsim.errors import FileFormatError, InputError
 
 HEADER = "header"
@@ -76,9 +77,9 @@ def write_archive(path: str | os.PathLike[str], header: Mapping[str, Any], array
     InputError
         A header or an array that such a file cannot hold, or a path that is no place for a file.
     OSError
-        The disk is full or the folder may not be written to.
+        The disk is full.
     """
-    path = Path(path)
+    path = _path(path)
     target = path.resolve()
     stored = {name: _storable(path, name, array) for name, array in arrays.items()}
     names = sorted(stored)
@@ -88,8 +89,9 @@ def write_archive(path: str | os.PathLike[str], header: Mapping[str, Any], array
     if target.exists() and not target.is_file():
         raise InputError(f"{path}: this is not a regular file; give the name of a file to write")
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    opened = _opened(path, temporary)
     try:
-        with temporary.open("xb") as stream:
+        with opened as stream:
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
                 for name, array in members.items():
                     _write_member(archive, name, array)
@@ -126,8 +128,10 @@ def read_archive(
     FileFormatError
         The file is missing, is no .npz, is a pickle or holds one, is truncated or damaged, has no header,
         is of another format or a newer version, lacks an array, or claims more data than it has.
+    InputError
+        `path` is no path.
     """
-    path = Path(path)
+    path = _path(path)
     try:
         if path.exists() and not path.is_file():
             raise FileFormatError(f"{path}: this is a folder or a device; give the path of a file")
@@ -145,6 +149,23 @@ def read_archive(
         raise
     except DAMAGE as error:
         raise FileFormatError(f"{path}: the file is truncated or damaged ({error}); {REMEDY}") from error
+
+
+def _path(path: Any) -> Path:
+    """Return what the user gave as a `Path`."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str) or "\0" in os.fspath(path):
+        raise InputError(f"path = {shown(path)}; must be the path of a file, as text or a pathlib.Path. Give one.")
+    return Path(path)
+
+
+def _opened(path: Path, temporary: Path) -> IO[bytes]:
+    """Return a new file open for writing; that none can be made there is said of the path that the user knows."""
+    try:
+        return temporary.open("xb")
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        raise InputError(
+            f"{path}: no file can be made in the folder {str(temporary.parent)!r} ({error.strerror}); give another path"
+        ) from error
 
 
 def _packed_header(path: Path, header: Mapping[str, Any], names: list[str]) -> NDArray[np.uint8]:

@@ -113,7 +113,8 @@ class Network:
     def __init__(self, time_unit: float | None = None) -> None:
         if time_unit is not None:
             remedy = "It is seconds per unit of time, or None; for milliseconds give 1e-3."
-            time_unit = number("Network", "time_unit", time_unit, NetworkError, low=0, open_low=True, remedy=remedy)
+            given = number("Network", "time_unit", time_unit, NetworkError, low=0, open_low=True, remedy=remedy)
+            time_unit = float(given)
         self._time_unit = time_unit
         self._nodes: tuple[Source | Population, ...] = ()
         self._projections: list[Projection] = []

@@ -6,14 +6,14 @@ run is read-only; it can be saved and loaded without the network.
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eventsim.errors import FileFormatError, InputError, nearest
+from eventsim.checks import finite_array, flag, integer, shown
+from eventsim.errors import InputError, nearest
 from eventsim.network import Network, Population
 
 Array = np.ndarray[Any, Any]
@@ -116,6 +116,7 @@ class Run:
         Against exact arithmetic on what each neuron actually received or, `propagated`, on the whole network's inputs.
         """
         errors = self._need(self._errors, "error bounds", "error_bounds=True")
+        propagated = flag("spike_errors", "propagated", propagated)
         return errors[:, self._columns(population), 1 if propagated else 0]
 
     def membrane(self, population: str, neuron: int, sample: int = 0, times: Any = None) -> tuple[Array, Array]:
@@ -130,6 +131,8 @@ class Run:
         (times, potentials); NaN before the first record and after the spike of a neuron that spikes once.
         """
         traces = self._need(self._traces, "membrane traces", 'record={"population": [neurons]}')
+        neuron = self._neuron("membrane", population, neuron)
+        sample = integer("membrane", "sample", sample, low=0, high=self.n_samples - 1)
         g = self._index(population)[1] + neuron
         mine = traces[(traces["neuron"] == g) & (traces["sample"] == sample)]
         if not mine.size:
@@ -141,11 +144,15 @@ class Run:
         mine = mine[keep]
         if times is None:
             return mine["time"].copy(), _finite(mine["state"][:, 0])
-        return np.asarray(times, dtype=np.float64), self._between(mine, population, neuron, times)
+        wanted = finite_array("membrane", "times", times).astype(np.float64)
+        if wanted.ndim != 1:
+            raise InputError(f"membrane: times has shape {wanted.shape}; must have one axis. Give a list of times.")
+        return wanted, self._between(mine, population, neuron, wanted)
 
     def threshold(self, population: str, neuron: int = 0) -> float:
         """Firing threshold of a neuron; inf for a read-out integrator. Needs the network: `load_run` takes it."""
         node = self._population(population)
+        neuron = self._neuron("threshold", population, neuron)
         name = node.model.threshold
         return float(node.parameters[name][neuron]) if name in node.parameters else math.inf
 
@@ -201,11 +208,17 @@ class Run:
             return int(by[population]["spikes"])
         return int(self.counters["spikes"])
 
+    def _neuron(self, where: str, population: str, neuron: int) -> int:
+        """The index of a neuron, which the population must have."""
+        size = self.sizes[self._index(population)[0]]
+        remedy = f"{population!r} has {size} neurons."
+        return integer(where, "neuron", neuron, low=0, high=size - 1, remedy=remedy)
+
     def _index(self, population: str) -> tuple[int, int]:
-        if population not in self.populations:
+        if not isinstance(population, str) or population not in self.populations:
             raise InputError(
-                f"run: unknown population {population!r}{nearest(population, self.populations)}; this run has "
-                f"{', '.join(self.populations)}."
+                f"run: unknown population {shown(population)}{nearest(population, self.populations)}; this run has "
+                f"{', '.join(self.populations)}. Name one of them."
             )
         index = self.populations.index(population)
         return index, sum(self.sizes[:index])
@@ -270,29 +283,15 @@ def load_run(path: str | Path, network: Network | None = None) -> Run:
         `network` is not the one that was simulated.
     """
     from eventsim.archive import read_archive
+    from eventsim.run_file import run_fields
 
-    header, arrays = read_archive(path, FILE_FORMAT, FILE_VERSION)
-    try:
-        windows: Mapping[str, Any] = header["windows"]
-        run = Run(
-            populations=list(header["populations"]),
-            shapes=[tuple(shape) for shape in header["shapes"]],
-            n_samples=int(header["n_samples"]),
-            counters=dict(header["counters"]),
-            provenance=dict(header["provenance"]),
-            windows={name: None if w is None else tuple(map(float, w)) for name, w in windows.items()},
-            complete=bool(header["complete"]),
-            _spikes=arrays.get("spikes"),
-            _first=arrays.get("first"),
-            _errors=arrays.get("errors"),
-            _traces=arrays.get("traces"),
-            _readout=arrays.get("readout"),
-            _network=network,
+    if network is not None and not isinstance(network, Network):
+        raise InputError(
+            f"load_run: network is a {type(network).__name__}; must be the Network that was simulated, or None. "
+            "Load it with load_network."
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise FileFormatError(
-            f"{path}: not a complete eventsim run ({type(error).__name__}: {error}). Save it again with run.save()."
-        ) from error
+    header, arrays = read_archive(path, FILE_FORMAT, FILE_VERSION)
+    run = Run(**run_fields(path, header, arrays), _network=network)
     simulated = run.provenance.get("network_hash")
     if network is not None and network.hash() != simulated:
         raise InputError(

@@ -204,6 +204,7 @@ def _check(
         remedy = "Events at t < until are simulated."
         until = number("simulate", "until", until, low=0, open_low=True, infinite=True, remedy=remedy)
     order.check_until(net, until)
+    until = None if until == math.inf else until
     probes: dict[str, Array] = {}
     if isinstance(record, Mapping):
         probes, record = dict(_probe(net, name, chosen) for name, chosen in record.items()), "spikes"
