@@ -10,7 +10,7 @@ from eventsim.models import digits
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "membrane_digits.png"
 SAMPLE = 3
-HIDDEN = [7, 20, 33, 51]
+HIDDEN = [38, 31, 33, 51]
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from eventsim import viz
 from eventsim.errors import InputError
 from eventsim.run import Run
 from eventsim.viz import palette
+from eventsim.viz.membrane import dashes
 
 SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 WINDOWS = {"input": (0.0, 1.0), "hidden": (0.0, 1.0, 3.0), "output": (1.0, 3.0, math.inf)}
@@ -263,16 +264,25 @@ def test_the_window_of_a_source_is_not_shaded_where_its_spikes_do_not_keep_to_it
 
 def test_silent_neurons_are_counted_and_placed() -> None:
     ax = viz.raster(small_run())
-    assert texts(ax)[:2] == ["2 of 4 silent", "5 of 8 silent"]
+    assert texts(ax)[:2] == ["2 of 4 silent", "5 of 8 silent\n1 premature"]
+    assert one(ax, "caption").get_text() == "grey: silent"
     strip = one(ax, "silent hidden")
     assert isinstance(strip, QuadMesh)
     assert np.flatnonzero(np.asarray(strip.get_array()).ravel() == 0.0).tolist() == [0, 5, 7]
 
 
+def test_a_premature_spike_has_a_ring() -> None:
+    ax = viz.raster(small_run())
+    top, bottom = rows_of(ax, "hidden")
+    assert one(ax, "premature hidden").get_xydata().tolist() == [[0.75, top + 5.5 / 8 * (bottom - top)]]
+    assert not with_gid(ax, "premature input")
+    assert not with_gid(viz.raster(small_run(), sample=1), "premature hidden")
+
+
 def test_one_silent_neuron_among_many_is_placed() -> None:
     spikes = [(0, 0, neuron, 1.0) for neuron in range(10_000) if neuron != 5_000]
     ax = viz.raster(run_of(spikes, {"many": 10_000}))
-    assert texts(ax) == ["1 of 10,000 silent"]
+    assert texts(ax) == ["1 of 10,000 silent", "grey: silent"]
     shade = np.asarray(one(ax, "silent many").get_array()).ravel()
     assert np.flatnonzero(shade).tolist() == [shade.size // 2]
 
@@ -280,7 +290,7 @@ def test_one_silent_neuron_among_many_is_placed() -> None:
 def test_a_read_out_is_a_line_at_its_time_and_a_star_at_its_largest_potential() -> None:
     ax = viz.raster(small_run(), sample=1)
     assert one(ax, "read-out output").get_xdata().tolist() == [3.0, 3.0]
-    assert texts(ax)[-1] == "read-out: neuron 0"
+    assert texts(ax)[-2] == "read-out: neuron 0"
     assert not with_gid(ax, "silent output")
 
 
@@ -323,7 +333,7 @@ def test_without_recorded_spikes_the_first_spikes_are_drawn() -> None:
 
 def test_a_sample_without_any_spike_is_drawn() -> None:
     ax = viz.raster(run_of([], {"cells": 3}))
-    assert texts(ax) == ["3 of 3 silent"]
+    assert texts(ax) == ["3 of 3 silent", "grey: silent"]
     assert png_size(ax) > 0
 
 
@@ -373,7 +383,22 @@ def test_the_star_is_at_the_crossing_and_silence_has_none() -> None:
     assert (2.375, 1.875) in set(map(tuple, one(ax, "membrane 0").get_xydata().tolist()))
     assert one(ax, "spike 1").get_xydata().size == 0
     labels = [text.get_text() for text in ax.get_legend().get_texts()]  # type: ignore[union-attr]
-    assert labels == ["neuron 0, t = 2.375", "neuron 1, silent"]
+    assert labels == ["neuron 0, t = 2.375", "neuron 1, silent", "threshold", "spike", "silent at $t_\\mathrm{max}$"]
+
+
+def test_a_neuron_that_stays_silent_ends_in_an_open_circle() -> None:
+    ax = viz.membrane(membrane_run(), "cell", [0, 1])
+    line = one(ax, "membrane 1").get_xydata()
+    assert one(ax, "silent 1").get_xydata().tolist() == [line[-1].tolist()]
+    assert not with_gid(ax, "silent 0")
+
+
+def test_thresholds_on_each_other_show_every_colour() -> None:
+    # Dashes of 4 begin at 0, 4, 8, … of a period that holds one of each line.
+    for n in (2, 3, 5):
+        patterns = [dashes(place, n) for place in range(n)]
+        assert {on + off for _, (on, off) in patterns} == {4.0 * n}
+        assert [offset for offset, _ in patterns] == [4.0 * place for place in range(n)]
 
 
 def test_thresholds_and_borders_of_the_window_are_drawn() -> None:
@@ -433,6 +458,13 @@ def test_a_histogram_reaches_over_the_window_and_to_spikes_before_it() -> None:
     assert [line.get_xdata()[0] for line in with_gid(hidden, "border")] == [1.0, 3.0]
 
 
+def test_a_comb_is_explained() -> None:
+    spikes = [(0, 0, neuron, (neuron % 16) / 16) for neuron in range(128)]
+    (ax,) = viz.spike_histogram(run_of(sorted(spikes, key=lambda spike: spike[3]), {"pixels": 256}))
+    assert ax.get_title(loc="left") == "pixels: 50.0% fire, at 16 times"
+    assert ax.get_ylabel() == "spikes per bin (log scale)"
+
+
 def test_the_share_of_neurons_that_fire_counts_each_neuron_and_sample_once() -> None:
     spikes = [(0, 0, 0, 1.0), (0, 0, 0, 2.0), (0, 0, 1, 3.0), (1, 0, 0, 1.0)]
     (ax,) = viz.spike_histogram(run_of(spikes, {"cells": 4}))
@@ -460,6 +492,9 @@ class ReportOfHand:
     """What `viz.verification` reads of a report."""
 
     populations: list[str]
+    readouts: list[str] = field(default_factory=list)
+    potentials: dict[str, Any] = field(default_factory=dict)
+    expected_potentials: dict[str, Any] = field(default_factory=dict)
     event_times: dict[str, Any] = field(default_factory=dict)
     expected_times: dict[str, Any] = field(default_factory=dict)
     bounds: dict[str, Any] = field(default_factory=dict)
@@ -500,9 +535,11 @@ def test_verification_has_two_panels_a_layer_and_points_by_cause() -> None:
 def test_differences_are_in_units_of_the_bound() -> None:
     below = viz.verification(differing_report())[1]
     assert one(below[0], "ok").get_ydata().tolist() == [0.0, -0.5]  # equal times agree even with a bound of 0
-    assert one(below[0], "premature").get_ydata().tolist() == [-1.25 * 2.0**49]
-    assert below[0].get_yscale() == "symlog"
-    assert below[1].get_yscale() == "linear"
+    edge = one(below[0], "premature").get_ydata()[0]  # -1.25 * 2**49 bounds: off the scale
+    assert edge == below[0].get_yticks()[-2]
+    assert [label.get_text() for label in below[0].get_yticklabels()] == ["−1", "0", "1", "off scale", "off scale"]
+    assert [label.get_text() for label in below[1].get_yticklabels()] == ["−1", "0", "1"]
+    assert below[0].get_ylim()[0] < edge < -1.0
     band = one(below[0], "bound")
     assert (band.get_y(), band.get_height()) == (-1.0, 2.0)
 
@@ -515,8 +552,20 @@ def test_a_neuron_that_is_silent_in_one_of_two_is_drawn_at_the_border() -> None:
     assert one(above, "late").get_xydata().tolist() == [[edge, 2.5]]
     limit = one(below, "clamped").get_ydata()[0]
     assert one(below, "late").get_ydata()[0] == -limit
-    assert below.get_ylim()[1] > limit > 1.25 * 2.0**49
+    assert below.get_ylim()[1] > limit > 2.0
     assert "silent" in texts(above)
+
+
+def test_potentials_of_read_outs_are_drawn_after_the_spikes() -> None:
+    report = differing_report()
+    report.readouts, report.potentials["out"] = ["out"], np.array([[0.5, -1.0]])
+    report.expected_potentials["out"] = np.array([[0.5, -1.0 - 2.0**-52]])
+    report.bounds["out"], report.causes["out"] = np.full((1, 2), 2.0**-51), np.zeros((1, 2), dtype=int)
+    axes = viz.verification(report)
+    assert axes.shape == (2, 3)
+    assert axes[0, 2].get_title(loc="left") == "out\npotentials"
+    assert [ax.get_xlabel() for ax in axes[1]] == ["expected time", "expected time", "expected potential"]
+    assert sorted(one(axes[1, 2], "ok").get_ydata()) == [0.0, 0.5]
 
 
 def test_a_million_points_are_drawn_with_bounded_effort_and_no_cause_is_lost() -> None:

@@ -22,7 +22,7 @@ def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None 
     """Draw a histogram of each layer's spike times, one panel a layer, counts on a logarithmic axis.
 
     The fire window [t_min, t_max] is shaded and bordered. The title gives the share of neurons, over all samples, that
-    fire at least once.
+    fire at least once, and says where all spikes fall on a few times.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None 
     for panel, layer in zip(axes, chosen, strict=True):
         _draw_layer(panel, run, layer, spikes.time[spikes.population == layer.order], bins)
         panel.set_xlabel(time_label(run), fontsize="small")
-    axes[0].set_ylabel("spikes per bin", fontsize="small")
+    axes[0].set_ylabel("spikes per bin (log scale)", fontsize="small")
     return axes
 
 
@@ -75,7 +75,14 @@ def _draw_layer(ax: Axes, run: Run, layer: Layer, times: Array, bins: int) -> No
     ax.yaxis.set_major_locator(LogLocator(numticks=5))
     ax.yaxis.set_minor_formatter(NullFormatter())
     quieten(ax)
-    left_title(ax, f"{layer.name}: {_share_that_fires(run, layer):.1%} fire", above_borders=window is not None)
+    title = f"{layer.name}: {_share_that_fires(run, layer):.1%} fire{_levels(times, bins)}"
+    left_title(ax, title, above_borders=window is not None)
+
+
+def _levels(times: Array, bins: int) -> str:
+    """Where spikes fall on few times, as those of pixels with few grey levels do, the histogram is a comb: say so."""
+    n = np.unique(times).size
+    return f", at {n} times" if 0 < n <= bins and times.size > 4 * n else ""
 
 
 def _share_that_fires(run: Run, layer: Layer) -> float:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from eventsim.run import Run
 from eventsim.viz.frame import left_title, mark_window, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
-from eventsim.viz.palette import layer_colour
+from eventsim.viz.palette import SILENT, layer_colour
 
 POINTS = 600  # of a line, besides the events; more than a figure is wide in dots
 
@@ -21,12 +21,14 @@ POINTS = 600  # of a line, besides the events; more than a figure is wide in dot
 def membrane(run: Run, population: str, neurons: int | Iterable[int], sample: int = 0, ax: Axes | None = None) -> Axes:
     """Draw V(t) of recorded neurons, each with its threshold (dashed) and a star at every spike.
 
-    A neuron that fires once is drawn up to its spike, one that resets jumps down at it. Vertical lines are t_start,
+    A neuron that fires once is drawn up to its spike, one that resets jumps down at it; one that is silent to the end
+    of its window ends in an open circle. Dashes of thresholds that coincide take turns. Vertical lines are t_start,
     t_min and t_max of the population's window, between the last two of which it is shaded.
 
     Parameters
     ----------
-    run : simulated with ``record={population: neurons}``, not loaded from a file.
+    run : simulated with ``record={population: neurons}``; one that was loaded from a file with its network,
+        ``load_run(path, network)``.
     neurons : one index or several; four or fewer are easy to read.
     ax : axes to draw into; None makes a figure, which is ``membrane(...).figure``.
 
@@ -40,18 +42,21 @@ def membrane(run: Run, population: str, neurons: int | Iterable[int], sample: in
     ax = new_axes(8.0, 4.0) if ax is None else ax
     chosen = [neurons] if isinstance(neurons, int | np.integer) else [*neurons]
     for place, neuron in enumerate(chosen):
-        _draw_neuron(ax, run, layer, int(neuron), sample, layer_colour(place + 1))
+        _draw_neuron(ax, run, layer, int(neuron), sample, layer_colour(place + 1), dashes(place, len(chosen)))
     quieten(ax)
     ax.margins(x=0.01)
     mark_window(ax, layer.fire_window(np.empty(0)), layer.window or (), layer.order)
     ax.set_xlabel(time_label(run))
     ax.set_ylabel("membrane potential")
     left_title(ax, f"{population}, sample {sample}", above_borders=layer.window is not None)
+    _explain_marks(ax)
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small", borderaxespad=0.0)
     return ax
 
 
-def _draw_neuron(ax: Axes, run: Run, layer: Layer, neuron: int, sample: int, colour: str) -> None:
+def _draw_neuron(
+    ax: Axes, run: Run, layer: Layer, neuron: int, sample: int, colour: str, dashes: tuple[float, tuple[float, float]]
+) -> None:
     events, _ = run.membrane(layer.name, neuron, sample)
     threshold = run.threshold(layer.name, neuron)
     spikes = _train(run, layer, neuron, sample)
@@ -69,13 +74,34 @@ def _draw_neuron(ax: Axes, run: Run, layer: Layer, neuron: int, sample: int, col
     if threshold < math.inf:
         borders = layer.window if layer.window is not None else (times[0], end)
         ax.plot(
-            [borders[0], borders[-1]], [threshold] * 2, color=colour, linewidth=1.0, linestyle=(0, (4, 3)), alpha=0.8,
+            [borders[0], borders[-1]], [threshold] * 2, color=colour, linewidth=1.2, linestyle=dashes,
             gid=f"threshold {neuron}",
+        )  # fmt: skip
+    if layer.fire_window(spikes) is not None and not spikes.size:
+        ax.plot(
+            times[-1:], values[-1:], marker="o", markersize=6, markerfacecolor="white", color=colour, clip_on=False,
+            zorder=4, gid=f"silent {neuron}",
         )  # fmt: skip
     ax.plot(
         spikes, np.full(spikes.size, threshold), linestyle="none", marker="*", markersize=11, color=colour,
         markeredgecolor="white", markeredgewidth=0.6, zorder=4, gid=f"spike {neuron}",
     )  # fmt: skip
+
+
+def dashes(place: int, n: int) -> tuple[float, tuple[float, float]]:
+    """Offset and pattern of the dashes of one of n thresholds, such that lines on each other show all colours."""
+    return 4.0 * place, (4.0, max(4.0 * (n - 1), 3.0))
+
+
+def _explain_marks(ax: Axes) -> None:
+    """Say in the legend what dashes, stars and circles are, where there are any."""
+    marks = {"threshold": {"linestyle": "--", "linewidth": 1.2}, "spike": {"marker": "*", "markersize": 9}}
+    marks["silent"] = {"marker": "o", "markerfacecolor": "white"}
+    for name, style in marks.items():
+        drawn = [line for line in ax.lines if str(line.get_gid()).startswith(f"{name} ")]
+        if any(np.size(line.get_xdata()) for line in drawn):
+            label = "silent at $t_\\mathrm{max}$" if name == "silent" else name
+            ax.plot([], [], **{"linestyle": "none", "color": SILENT, "label": label} | style)
 
 
 def _train(run: Run, layer: Layer, neuron: int, sample: int) -> Array:

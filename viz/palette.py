@@ -12,12 +12,12 @@ SILENT = "#8C8C8C"
 GRID = "#D0D0D0"
 # The first is for what is mostly the input. After the last the colours begin again, so that neighbours always differ.
 LAYERS = ("#4D4D4D", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
-# Colour and marker of a cause. Agreement is pale, what comes from elsewhere is dark, a neuron's own failure is bright.
+# Colour and marker of a cause. Agreement is pale, what comes from elsewhere is grey, a neuron's own failure is bright.
 CAUSES = {
     "ok": ("#8FA9BF", "o"),
     "rounding": ("#4D6B85", "o"),
     "tie": ("#4D4D4D", "D"),
-    "inherited": ("#4D4D4D", "+"),
+    "inherited": ("#7A7A7A", "+"),
     "fault": ("#009E73", "s"),
     "late": ("#0072B2", "^"),
     "premature": ("#D55E00", "v"),

@@ -21,6 +21,7 @@ from eventsim.viz.palette import GRID, INK, SILENT, window_colour
 GAP = 0.18  # between two layers, in mean layer heights
 LEAST_SHARE = 0.35  # a layer is at least this much of the mean layer height, so that ten outputs can be seen
 COLUMNS, ROWS = 480, 240  # cells of the image; finer would be noise on paper and swell the file
+MOST_RINGS = 1_000
 SHADES = 6  # as few as the eye needs: an image of few shades is a small file
 STRIP = (1.006, 1.022)  # left and right border of the strip of silent neurons, in widths of the axes
 
@@ -46,7 +47,8 @@ def raster(
     """Draw one sample's spikes, a row for each neuron, the first layer on top.
 
     Each layer's rows are coloured, and its fire window [t_min, t_max] is shaded. The strip at the right edge is grey
-    at the rows of silent neurons, and says how many there are. A layer's height is proportional to the square root of
+    at the rows of silent neurons, and says how many there are. Spikes before t_min, which are premature, have a ring.
+    A layer's height is proportional to the square root of
     its size. Of read-outs, which never fire, the read-out time is drawn and the neuron with the largest potential.
 
     Parameters
@@ -85,8 +87,13 @@ def raster(
             _draw_marks(ax, layer, band, t, neuron)
         else:
             _draw_image(ax, layer, band, t, neuron, span)
-        _draw_silent(ax, layer, band, neuron)
+        _draw_silent(ax, layer, band, neuron, _draw_premature(ax, layer, band, t, neuron))
     _label(ax, chosen, bands, span)
+    if not all(layer.is_readout for layer in chosen):
+        ax.annotate(
+            "grey: silent", (STRIP[0], 0.0), xycoords=ax.get_yaxis_transform(), xytext=(0, 4),
+            textcoords="offset points", va="bottom", fontsize="x-small", color=INK, gid="caption",
+        )  # fmt: skip
     ax.set_xlabel(time_label(run))
     left_title(ax, f"sample {sample}: {n_spikes:,} spikes")
     return ax
@@ -172,8 +179,21 @@ def _draw_image(ax: Axes, layer: Layer, band: Band, times: Array, neurons: Array
     )  # fmt: skip
 
 
-def _draw_silent(ax: Axes, layer: Layer, band: Band, neurons: Array) -> None:
-    """The strip right of the axes: grey where neurons are silent; beside it how many they are."""
+def _draw_premature(ax: Axes, layer: Layer, band: Band, times: Array, neurons: Array) -> int:
+    """A ring around each spike before t_min; return how many there are. Thousands are counted only."""
+    window = layer.fire_window(times)
+    early = np.flatnonzero(times < window[0]) if window is not None else np.empty(0, dtype=np.int64)
+    if 0 < early.size <= MOST_RINGS:
+        ax.plot(
+            times[early], band.row(neurons[early], layer.size), linestyle="none", marker="o", markersize=8,
+            markerfacecolor="none", color=INK, markeredgewidth=0.9, zorder=3, clip_on=False,
+            gid=f"premature {layer.name}",
+        )  # fmt: skip
+    return int(early.size)
+
+
+def _draw_silent(ax: Axes, layer: Layer, band: Band, neurons: Array, n_premature: int) -> None:
+    """The strip right of the axes: grey where neurons are silent; beside it how many they are, and how many early."""
     silent = np.ones(layer.size, dtype=bool)
     silent[neurons] = False
     cells = min(layer.size, ROWS)
@@ -187,7 +207,8 @@ def _draw_silent(ax: Axes, layer: Layer, band: Band, neurons: Array) -> None:
         vmin=0.0, vmax=1.0, transform=ax.get_yaxis_transform(), clip_on=False, rasterized=True,
         gid=f"silent {layer.name}",
     )  # fmt: skip
-    _note(ax, band, f"{np.count_nonzero(silent):,} of {layer.size:,} silent")
+    early = f"\n{n_premature:,} premature" if n_premature else ""
+    _note(ax, band, f"{np.count_nonzero(silent):,} of {layer.size:,} silent{early}")
 
 
 def _draw_readout(ax: Axes, run: Run, sample: int, layer: Layer, band: Band) -> None:

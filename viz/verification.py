@@ -1,6 +1,6 @@
-"""Verification: event times against analytic times, and their difference in units of the error bound.
+"""Verification: what happened against what was to be expected, and the difference in units of the error bound.
 
-Relies on the report of `eventsim.models.verify`, of which it reads times, bounds and causes.
+Relies on the report of `eventsim.models.verify`, of which it reads times, potentials, bounds and causes.
 """
 
 import math
@@ -15,7 +15,11 @@ from eventsim.viz.layers import chosen_names
 from eventsim.viz.palette import GRID, INK, SILENT, cause_style
 
 CELLS = 300  # points that fall into one of 300 × 300 cells of a panel cannot be told apart
-MARGIN = 0.06  # of a panel: where silent neurons and differences without end are drawn
+MARGIN = 0.06  # of a panel: where silent neurons are drawn
+SCALE = 2.0  # bounds; a difference beyond is drawn in a row of its own, however large
+OFF_SCALE = 2.4
+MARKS = {"ok": 2.0, "rounding": 2.0, "inherited": 3.0}  # sizes of what there is much of
+FEW = 200  # points of a panel that may all be as large as those of other causes
 
 
 class Report(Protocol):
@@ -27,7 +31,11 @@ class Report(Protocol):
 
     @property
     def populations(self) -> Sequence[str]:
-        """Names, in creation order."""
+        """Names of what spikes, in creation order."""
+
+    @property
+    def readouts(self) -> Sequence[str]:
+        """Names of what has potentials instead of spikes."""
 
     @property
     def event_times(self) -> Mapping[str, Array]:
@@ -35,7 +43,15 @@ class Report(Protocol):
 
     @property
     def expected_times(self) -> Mapping[str, Array]:
-        """Spike times of the closed form, or of an external trainer."""
+        """Spike times of the closed form, given what each neuron received."""
+
+    @property
+    def potentials(self) -> Mapping[str, Array]:
+        """Potentials of read-outs."""
+
+    @property
+    def expected_potentials(self) -> Mapping[str, Array]:
+        """Potentials of the closed form, given what each read-out received."""
 
     @property
     def bounds(self) -> Mapping[str, Array]:
@@ -43,7 +59,7 @@ class Report(Protocol):
 
     @property
     def causes(self) -> Mapping[str, Array]:
-        """Why the two times differ: small integers."""
+        """Why the two differ: small integers."""
 
     @property
     def CAUSES(self) -> Sequence[str]:  # noqa: N802 - a constant of the report
@@ -51,7 +67,7 @@ class Report(Protocol):
 
 
 class Points(NamedTuple):
-    """The neurons of one population, over all samples, that fire in one of the two at least."""
+    """The neurons of one population, over all samples, that fire in one of the two at least; of a read-out all."""
 
     event: Array
     expected: Array
@@ -61,15 +77,17 @@ class Points(NamedTuple):
 
 
 def verification(report: Report, ax: Any = None, populations: Iterable[str] | None = None) -> Array:
-    """Draw, for each layer, event time against analytic time, and below it the difference over its error bound.
+    """Draw, for each layer, event time against expected time, and below it the difference over its error bound.
 
-    Agreement is on the line above and inside the shaded band [-1, 1] below. Colour and marker give the cause that the
-    report found. A neuron that is silent in one of the two is drawn at the border named "silent".
+    Expected is what the closed form gives for the inputs that a neuron received. Of a read-out, potentials take the
+    place of times. Agreement is on the line above and inside the shaded band [-1, 1] below, where differences of more
+    than two bounds are in the rows named "off scale". Colour and marker give the cause that the report found. A neuron
+    that is silent in one of the two is drawn at the border named "silent".
 
     Parameters
     ----------
     ax : 2 × n_layers axes; None makes a figure.
-    populations : names, in the order wanted; None draws all.
+    populations : names, in the order wanted; None draws all, read-outs last.
 
     Returns
     -------
@@ -80,11 +98,11 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
     InputError
         Unknown population, as many axes as there are not panels.
     """
-    names = chosen_names("verification", report.populations, populations)
+    names = chosen_names("verification", [*report.populations, *report.readouts], populations)
     shape = (2, len(names))
     if ax is None:
         ratios = {"height_ratios": (1.6, 1.0)}
-        width = max(2.7 * len(names) + 1.3, 5.0)
+        width = max(2.6 * len(names) + 1.4, 5.0)
         axes = new_axes(width, 4.6, nrows=2, ncols=len(names), sharex="col", squeeze=False, gridspec_kw=ratios)
     else:
         axes = given_axes("verification", ax, shape)
@@ -93,21 +111,22 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
         points = _points(report, name)
         for cause in np.unique(np.asarray(report.causes[name])).tolist():
             counts[cause] = counts.get(cause, 0) + int(np.count_nonzero(report.causes[name] == cause))
-        edge = _draw_times(axes[0, column], points, report.CAUSES)
+        edge = _draw_values(axes[0, column], points, report.CAUSES)
         _draw_differences(axes[1, column], points, edge, report.CAUSES)
-        left_title(axes[0, column], f"{name}\n{points.n_silent:,} silent in both")
-        axes[1, column].set_xlabel("analytic time (window units)", fontsize="small")
-    axes[0, 0].set_ylabel("event time", fontsize="small")
+        spikes = name in report.populations
+        below = f"{points.n_silent:,} silent in both" if spikes else "potentials"
+        left_title(axes[0, column], f"{name}\n{below}")
+        axes[1, column].set_xlabel("expected time" if spikes else "expected potential", fontsize="small")
+    axes[0, 0].set_ylabel("in the simulation", fontsize="small")
     axes[1, 0].set_ylabel("difference / bound", fontsize="small")
     _legend(axes[0, -1], report, counts)
     return axes
 
 
 def _points(report: Report, name: str) -> Points:
-    event, expected, bound = (
-        np.asarray(values[name]).astype(np.float64).ravel()
-        for values in (report.event_times, report.expected_times, report.bounds)
-    )
+    spikes = name in report.populations
+    parts = (report.event_times, report.expected_times) if spikes else (report.potentials, report.expected_potentials)
+    event, expected, bound = (np.asarray(p[name]).astype(np.float64).ravel() for p in (*parts, report.bounds))
     fires = (event < math.inf) | (expected < math.inf)
     event, expected, bound = event[fires], expected[fires], bound[fires]
     ratio = np.zeros(event.size)  # equal times agree whatever the bound, also where it is 0
@@ -122,12 +141,12 @@ def _points(report: Report, name: str) -> Points:
     return Points(event, expected, ratio, cause, int(np.count_nonzero(~fires)))
 
 
-def _draw_times(ax: Axes, points: Points, names: Sequence[str]) -> float:
+def _draw_values(ax: Axes, points: Points, names: Sequence[str]) -> float:
     """The identity and the points; return the time at which silent neurons are drawn."""
     quieten(ax)
-    times = np.concatenate([points.event, points.expected])
-    times = times[times < math.inf]
-    low, high = (float(times.min()), float(times.max())) if times.size else (0.0, 1.0)
+    values = np.concatenate([points.event, points.expected])
+    values = values[values < math.inf]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     high = high if high > low else low + 1.0
     edge = high + MARGIN * (high - low)
     ax.plot([low, high], [low, high], color=SILENT, linewidth=0.8, zorder=1, gid="identity")
@@ -143,23 +162,23 @@ def _draw_times(ax: Axes, points: Points, names: Sequence[str]) -> float:
 
 
 def _draw_differences(ax: Axes, points: Points, edge: float, names: Sequence[str]) -> None:
+    """Differences over their bounds; what is beyond the scale is above or below it, in a row that says so."""
     quieten(ax)
     ax.axhspan(-1.0, 1.0, facecolor="#EEEEEE", edgecolor="none", zorder=0, gid="bound")
     ax.axhline(0.0, color=SILENT, linewidth=0.8, zorder=1)
-    size = np.abs(points.ratio)
-    largest = float(size[size < math.inf].max(initial=1.0))
-    limit = top = 1.25
-    if (size > limit).any():
-        # Differences of another order of magnitude, and those without end, share the panel with rounding.
-        limit = 10.0 ** (math.ceil(math.log10(largest)) + 1)
-        ax.set_yscale("symlog", linthresh=1.0)
-        decades = math.log10(limit)
-        ticks = [10.0 ** round(decades * k / 2) for k in (1, 2)]
-        ax.set_yticks([-ticks[1], -ticks[0], 0.0, *ticks])
-        ax.minorticks_off()
-        top = limit * 10.0 ** (MARGIN * decades)
-    ax.set_ylim(-top, top)
-    _scatter(ax, np.minimum(points.expected, edge), np.clip(points.ratio, -limit, limit), points.cause, names)
+    beyond = np.abs(points.ratio) > SCALE
+    shown = np.where(beyond, np.copysign(OFF_SCALE, points.ratio), points.ratio)
+    ticks, limits = {-1.0: "\N{MINUS SIGN}1", 0.0: "0", 1.0: "1"}, []
+    for sign in (-1.0, 1.0):
+        furthest = float((sign * shown).max(initial=0.0))
+        limits.append(sign * (1.25 if furthest <= 1.0 else SCALE))
+        if furthest == OFF_SCALE:
+            limits[-1] = sign * (OFF_SCALE + 0.35)
+            ax.axhline(sign * SCALE, color=GRID, linewidth=0.8, linestyle=":", zorder=0)
+            ticks[sign * OFF_SCALE] = "off scale"
+    ax.set_yticks([*ticks], [*ticks.values()])
+    ax.set_ylim(*limits)
+    _scatter(ax, np.minimum(points.expected, edge), shown, points.cause, names)
 
 
 def _scatter(ax: Axes, x: Array, y: Array, cause: Array, names: Sequence[str]) -> None:
@@ -168,10 +187,11 @@ def _scatter(ax: Axes, x: Array, y: Array, cause: Array, names: Sequence[str]) -
         colour, marker = cause_style(names[index])
         here = np.flatnonzero(cause == index)
         here = here[one_per_cell(x[here], y[here])]
+        size = 5.0 if x.size <= FEW else MARKS.get(names[index], 5.0)
         ax.plot(
-            x[here], y[here], linestyle="none", marker=marker, color=colour, markersize=2.5 if marker == "o" else 5.5,
-            markeredgecolor="none" if marker not in "+x" else colour, zorder=2 + 0.1 * index, gid=names[index],
-            rasterized=here.size > 2_000,
+            x[here], y[here], linestyle="none", marker=marker, color=colour, markersize=size,
+            markeredgecolor="none" if marker not in "+x" else colour, markeredgewidth=0.7,
+            zorder=2 + 0.1 * index, gid=names[index], rasterized=here.size > 2_000,
         )  # fmt: skip
 
 
