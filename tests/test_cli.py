@@ -314,6 +314,14 @@ def test_plot_writes_a_picture_and_nothing_else(kind, made, capsys, here):
     assert Path("p.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("more", [(), ("--relu", "relu.npz"), ("--population", "dense1")])
+def test_a_verification_is_drawn_of_a_saved_run_and_its_network(more, made, capsys, here):
+    more = [made / word if word.endswith(".npz") else word for word in more]
+    words = ("plot", made / "run.npz", "--kind", "verification", "--network", made / "net.npz", *more)
+    assert called(capsys, *words) == (OK, "written: verification.png\n", "")
+    assert "needs --network" in refused(capsys, "plot", made / "run.npz", "--kind", "verification")
+
+
 def test_a_picture_that_fails_leaves_the_old_one(here):
     class Canvas:
         @staticmethod

@@ -196,14 +196,6 @@ def about_run(run: "Run", net: "Network", labels: Any) -> dict[str, Any]:
     } | {key: content[key] for key in ("counters", "seconds", "synaptic_events_per_second")}
 
 
-def largest_bound(run: "Run") -> float:
-    """The largest bound on the rounding error of a spike time."""
-    import numpy as np
-
-    bounds = [run.spike_errors(name)[run.spike_times(name) < np.inf] for name in run.populations]
-    return max((float(np.nanmax(part)) for part in bounds if part.size and not np.isnan(part).all()), default=0.0)
-
-
 def run_text(about: dict[str, Any]) -> str:
     """Lines about all images."""
     from eventsim.cli.results import speed_text

@@ -33,14 +33,13 @@ def installation() -> tuple[dict[str, Any], str]:
     """Versions, where compiled loops are kept, and the neuron models there are."""
     import eventsim
     from eventsim import models
-    from eventsim._jit import CACHE
+    from eventsim._jit import cache_folder
     from eventsim.neuron_model import find_model, model_names
     from eventsim.provenance import versions
     from eventsim.sources import draw_trains
 
     known = {name: find_model(name) for name in model_names()}
-    # Every compiled loop knows its folder; an interpreted one is a plain function.
-    folder = getattr(getattr(draw_trains, "stats", None), "cache_path", None) if CACHE else None
+    folder = cache_folder(draw_trains)  # that of all loops
     content = {
         "versions": versions(),
         "installed": str(Path(eventsim.__file__).parent),

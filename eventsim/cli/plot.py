@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventsim.cli.command import OK, Command, integer_from
+from eventsim.cli.patience import patience
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
+    from eventsim.network import Network
     from eventsim.run import Run
 
-KINDS = ("raster", "histogram", "membrane")
+KINDS = ("raster", "histogram", "membrane", "verification")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN.npz", help="a run, as `eventsim run --out` saved it")
     parser.add_argument(
         "--kind", choices=KINDS, default="raster",
-        help="raster and membrane show one sample, histogram all samples (default: raster)",
+        help="raster and membrane show one sample, histogram and verification all samples (default: raster)",
     )  # fmt: skip
     parser.add_argument("--sample", type=integer_from(0), default=0, metavar="K", help="which sample (default: 0)")
     parser.add_argument(
@@ -30,8 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="membrane: which recorded neurons (default: all that were recorded)",
     )  # fmt: skip
     parser.add_argument(
-        "--network", type=Path, metavar="NET.npz", help="membrane: the network, for V(t) between the events"
-    )
+        "--network", type=Path, metavar="NET.npz",
+        help="membrane: the network, for V(t) between the events; verification: the network to check the run with",
+    )  # fmt: skip
+    parser.add_argument(
+        "--relu", type=Path, metavar="RELU.npz",
+        help="verification: the ReLU network as well (default: the closed form of the network alone)",
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, metavar="FILE.png", help="where to write; the suffix is the format (default: KIND.png)"
     )
@@ -51,12 +58,12 @@ def execute(options: argparse.Namespace) -> int:
     check_folder_of(out)
     net = None if options.network is None else eventsim.load_network(options.network)
     run = eventsim.load_run(options.run, net)
-    save_figure(figure(run, options), out)
+    save_figure(figure(run, net, options), out)
     print(f"written: {out}")
     return OK
 
 
-def figure(run: "Run", options: argparse.Namespace) -> Any:
+def figure(run: "Run", net: "Network | None", options: argparse.Namespace) -> Any:
     """Return the figure that the options ask for."""
     from eventsim import viz
 
@@ -64,7 +71,21 @@ def figure(run: "Run", options: argparse.Namespace) -> Any:
         return viz.raster(run, options.sample, populations=options.population).figure
     if options.kind == "histogram":
         return viz.spike_histogram(run, populations=options.population)[0].figure
+    if options.kind == "verification":
+        return _verification(run, net, options)
     return _membrane(run, options)
+
+
+def _verification(run: "Run", net: "Network | None", options: argparse.Namespace) -> Any:
+    from eventsim import models, viz
+
+    if net is None:
+        raise InputError(
+            "plot: --kind verification needs --network NET.npz, whose closed form says when each spike is due"
+        )
+    with patience():
+        report = models.verify(net, options.relu, run=run)
+    return viz.verification(report, populations=options.population)[0, 0].figure
 
 
 def _membrane(run: "Run", options: argparse.Namespace) -> Any:
@@ -96,6 +117,10 @@ COMMAND = Command(
         (
             "eventsim plot run.npz --kind membrane --network net.npz --population dense1 --neurons 3,14",
             "potentials of neurons that `eventsim run --record dense1:3,14` recorded",
+        ),
+        (
+            "eventsim plot run.npz --kind verification --network net.npz --relu relu.npz",
+            "observed against expected spike times, and their differences in units of the error bounds",
         ),
     ),
     add_arguments,
