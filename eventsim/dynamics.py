@@ -408,6 +408,8 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
             dt = t - cohort.t
             coefficients = propagator(part(pr, low), dt)
             for i in range(low, low + node.cohort_size):
+                if m.neurons[node.first + i].done == 1:
+                    continue
                 s = load(st, i)
                 if dt > 0.0:
                     s = advance(coefficients, s)

@@ -113,7 +113,12 @@ def make_together(model: Model) -> Any:
         t3 = m.ring[lane.offset + ((lane.head + 2) & lane.mask)].t
         after = m.ring[lane.offset + ((lane.head + 3) & lane.mask)].t
         first, p = lane.weights + neuron * size, part(pr, 0)
-        w = (m.weights[first : first + size], weights(m, lane, size, 0), weights(m, lane, size, 1), weights(m, lane, size, 2))
+        w = (
+            m.weights[first : first + size],
+            weights(m, lane, size, 0),
+            weights(m, lane, size, 1),
+            weights(m, lane, size, 2),
+        )
         c = (propagator(p, t - cohort.t), propagator(p, t1 - t), propagator(p, t2 - t1), propagator(p, t3 - t2))
         near = (reach(t, t1), reach(t1, t2), reach(t2, t3), reach(t3, after))
         if sweep(st, slices(m.numbers, node.spare, size), pr, w, c, near) > 0:

@@ -3,6 +3,7 @@
 Everything is compared exactly. The random networks of `strategies` are small; each family shares one compiled loop.
 """
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -332,3 +333,67 @@ def test_a_budget_ends_the_run_with_what_was_done() -> None:
         assert 10 <= part.counters["events"] <= 12
         assert part.spikes.tolist() == whole.spikes[: len(part.spikes)].tolist()
         assert len(part.spikes) >= 8
+
+
+def test_a_budget_is_used_up_in_the_order_of_samples_whatever_the_threads() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("lif_delta", 3, "cell", tau_mem=1.0, current=[2.0, 2.5, 3.0])
+    net.connect("input", "cell", Dense([[0.5], [0.25], [0.0]]))
+    x = SpikeTimes([[[0.5 + k / 64]] for k in range(16)])
+    parts = []
+    for options in ({"threads": 1}, {"threads": 2}, {"threads": 4}, {"engine": "reference"}):
+        with pytest.raises(BudgetError) as caught:
+            simulate(net, x, until=20.0, max_events=500, **options)
+        parts.append(caught.value.run)
+    for part in parts[1:]:
+        assert_same_run(part, parts[0])
+    assert parts[0].counters["by_population"]["input"]["spikes"] == np.count_nonzero(parts[0].spikes["population"] == 0)
+
+
+def test_emissions_that_wait_long_are_all_kept() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("lif_delta", 2, "cell", tau_mem=1.0, current=[2.0, 3.0])
+    run = both_engines(net, SpikeTimes([[[]]]), until=900.0, faults=[Clock(1000.0)]).run
+    assert run.counters["delayed"] > 2_000
+    assert run.counters["spikes"] == 0
+
+
+@pytest.mark.engine_small
+@pytest.mark.parametrize("model", ["linear_psp", "ttfs_b1", "ttfs_alpha1"])
+def test_packets_taken_together_give_the_bits_of_packets_taken_alone(model: str) -> None:
+    rng = np.random.default_rng(11)
+    net = Network()
+    before, n_before = net.source(40, name="input"), 40
+    for layer in range(2):
+        window = None if model == "linear_psp" else (0.9 * layer, 1.0 + layer, 3.0 + layer)
+        extra: dict[str, Any] = {} if window is None else {"window": window}
+        extra |= {"slope": 1.5} if model == "ttfs_alpha1" else {}
+        population = net.population(model, 24, name=f"layer{layer}", threshold=rng.uniform(0.5, 2.0, 24), **extra)
+        net.connect(before, population, Dense(rng.normal(0.02, 0.05, (24, n_before))), delay=0.02)
+        before, n_before = population, 24
+    times = rng.random((6, 40))
+    times[:, :8] = np.round(times[:, :8], 1)  # some at the same time
+    x = SpikeTimes(times)
+    together = both_engines(net, x, until=8.0).run
+    alone = simulate(net, x, until=8.0, record={"layer0": [0], "layer1": [0]})  # a probe sees every packet
+    assert (alone.spikes == together.spikes).all()
+    for name in ("events", "visited", "synaptic_events", "premature", "late"):
+        assert alone.counters[name] == together.counters[name]
+    assert together.counters["queue_operations"] < alone.counters["queue_operations"]
+    for until in rng.uniform(0.0, 4.0, 20):
+        part = both_engines(net, x, until=until).run
+        assert (part.spikes == together.spikes[together.spikes["time"] < until]).all()
+
+
+def test_a_membrane_begins_with_the_first_moment_of_integration() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=1.0, v_leak=0.5, v_init=0.25)
+    net.population("ttfs_b1", 1, "windowed", window=(0.5, 1.0, 2.0), threshold=3.0)
+    run = both_engines(net, SpikeTimes([[[]]]), until=3.0, record={"cell": [0], "windowed": [0]}).run
+    assert [record.tolist() for record in (*run.membrane("cell", 0), *run.membrane("windowed", 0))] == [
+        [0.0], [0.25], [0.5, 1.0], [0.0, 0.0],
+    ]  # fmt: skip
+    assert run.membrane("cell", 0, times=np.array([1.0]))[1][0] == 0.5 - 0.25 * math.exp(-1.0)

@@ -129,3 +129,26 @@ def test_a_poisson_stream_waits_as_m_d_1_says(load):
     expected = load * load / (2 * (1 - load))
     assert abs(waits.mean() - expected) < 4 * waits.std(ddof=1) / math.sqrt(len(waits))
     assert run.counters["transport"]["mean_waiting"] == pytest.approx(waits.mean(), rel=0.02)
+
+
+@pytest.mark.parametrize("slope", [-1.0, 0.0])
+def test_a_spike_that_crosses_exactly_at_t_min_is_not_lost_where_the_slope_turns(slope):
+    net = eventsim.Network()
+    net.source(1, "input")
+    net.population("ttfs_alpha1", 1, "cell", window=(0.0, 1.0, 2.0), threshold=1.0, slope=slope)
+    x = eventsim.SpikeTimes([[[]]])
+    for engine in ("compiled", "reference"):
+        for stages, expected in (
+            ((), 1.0), ((faults.Jitter(0.0),), 1.0), ((faults.Jitter(0.0), faults.Clock(0.75)), 1.5)
+        ):  # fmt: skip
+            run = eventsim.simulate(net, x, engine=engine, faults=stages)
+            assert run.spike_times("cell")[0, 0] == expected
+    bounds = [eventsim.simulate(net, x, engine=e, error_bounds=True) for e in ("compiled", "reference")]
+    assert bounds[0].spike_errors("cell") == bounds[1].spike_errors("cell") > 0.0
+
+
+@pytest.mark.parametrize("period", [5e-324, 1e-300, 1e-20])
+def test_a_clock_too_fast_for_float64_leaves_times_as_they_are(period):
+    assert next_tick((period, 0.0), *NO_DRAW, 0.7) == 0.7
+    net, x = layer()
+    same(eventsim.simulate(net, x, faults=[faults.Clock(period)]), eventsim.simulate(net, x))
