@@ -114,6 +114,20 @@ def names(where: str, name: str, values: Any, error: Error = InputError) -> list
     return found
 
 
+def plain_array(place: str, values: Any, error: Error) -> Array:
+    """Return `values` as an array of any type; it may share memory with them. A mask would be lost, and is refused."""
+    parts = values if isinstance(values, list | tuple) and values and isinstance(values[0], np.ndarray) else [values]
+    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+        raise error(
+            f"{place} is a masked array; must be one without a mask, which would be ignored. Fill the masked values "
+            "with .filled(value) first."
+        )
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, OverflowError) as reason:
+        raise error(f"{place} is not an array ({reason}); give rows of equal length") from reason
+
+
 def real_array(
     where: str, name: str, values: Any, error: Error = InputError, *, kinds: str = REAL_KINDS, remedy: str = ""
 ) -> Array:
@@ -121,18 +135,7 @@ def real_array(
 
     NaN and infinities pass. The array may share memory with `values`. O(n), one pass of numpy; object arrays by type.
     """
-    parts = values if isinstance(values, list | tuple) and values and isinstance(values[0], np.ndarray) else [values]
-    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
-        raise error(
-            f"{where}: {name} is a masked array; must be an array without a mask, which would be ignored. Fill the "
-            "masked values with .filled(value) first."
-        )
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError, OverflowError) as reason:
-        raise error(f"{where}: {name} is no array ({reason}); must be real numbers. Give rows of equal length.") from (
-            reason
-        )
+    array = plain_array(f"{where}: {name}", values, error)
     if array.dtype == object:
         _check_objects(where, name, array, error)
     elif array.dtype.kind not in kinds:

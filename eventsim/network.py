@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from eventsim.checks import integer, number, reals, shown
 from eventsim.errors import NetworkError, nearest
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
@@ -374,11 +376,12 @@ class Network:
 
     def _new_shape(self, where: str, shape: Any) -> tuple[int, ...]:
         """The shape of a new node as positive integers."""
-        given = shape if isinstance(shape, tuple | list) else (shape,)
-        remedy = "Give a positive integer or a tuple of them. Empty layers are not allowed."
+        given = shape.tolist() if isinstance(shape, np.ndarray) else shape
+        given = given if isinstance(given, tuple | list) else (given,)
+        remedy = f"It is shape = {shown(shape)}; give a positive integer or several. Empty layers are not allowed."
         if not given:
-            raise NetworkError(f"{where}: shape = {shown(shape)}; must have at least one axis. {remedy}")
-        sizes = tuple(integer(where, "shape", n, NetworkError, low=1, remedy=remedy) for n in given)
+            raise NetworkError(f"{where}: shape has no axis; must have at least one. {remedy}")
+        sizes = tuple(integer(where, f"shape[{k}]", n, NetworkError, low=1, remedy=remedy) for k, n in enumerate(given))
         total = math.prod(sizes) + sum(node.size for node in self._nodes)
         if total > MAX_NEURONS:
             raise NetworkError(

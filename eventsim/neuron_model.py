@@ -226,8 +226,9 @@ def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) ->
     array = np.broadcast_to(array.reshape(-1), (size,))
     allowed = np.isfinite(array.astype(np.float64))
     # Compared as they are: a Fraction just outside a limit may round onto it.
-    allowed &= (array > parameter.low if parameter.open_low else array >= parameter.low).astype(bool)
-    allowed &= (array <= parameter.high).astype(bool)
+    with np.errstate(invalid="ignore"):  # a NaN among Fractions
+        allowed &= (array > parameter.low if parameter.open_low else array >= parameter.low).astype(bool)
+        allowed &= (array <= parameter.high).astype(bool)
     if not allowed.all():
         index = int(np.argmin(allowed))
         raise ModelError(

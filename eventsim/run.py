@@ -132,7 +132,8 @@ class Run:
         """
         traces = self._need(self._traces, "membrane traces", 'record={"population": [neurons]}')
         neuron = self._neuron("membrane", population, neuron)
-        sample = integer("membrane", "sample", sample, low=0, high=self.n_samples - 1)
+        remedy = f"The run has {self.n_samples} samples."
+        sample = integer("membrane", "sample", sample, low=0, high=self.n_samples - 1, remedy=remedy)
         g = self._index(population)[1] + neuron
         mine = traces[(traces["neuron"] == g) & (traces["sample"] == sample)]
         if not mine.size:

@@ -214,7 +214,7 @@ def _check(
         max_events = integer("simulate", "max_events", max_events, low=1, remedy=none)
     if max_time is not None:
         max_time = number("simulate", "max_time", max_time, low=0, open_low=True, infinite=True, remedy=none)
-    seed = integer("simulate", "seed", seed, low=0, high=LARGEST_SEED)
+    seed = integer("simulate", "seed", seed, low=0, high=LARGEST_SEED, remedy="Equal seeds give equal draws.")
     memory = integer("simulate", "memory", memory, low=0, remedy="It is a number of bytes.")
     clip, error_bounds = flag("simulate", "clip", clip), flag("simulate", "error_bounds", error_bounds)
     faults = _check_stages(net, faults, transport, error_bounds)

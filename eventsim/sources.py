@@ -82,7 +82,12 @@ def _train(where: str, sample: int, times: Any, size: int) -> Train:
             f"{where}: sample {sample}: {len(times)} spike trains for {size} neurons; must be one list of times a "
             "neuron. Give an empty list where it is silent."
         )
-    trains = [real_array(where, f"{name}[{i}]", train, kinds=TIME_KINDS).ravel() for i, train in enumerate(times)]
+    trains = [real_array(where, f"{name}[{i}]", train, kinds=TIME_KINDS) for i, train in enumerate(times)]
+    for i, train in enumerate(trains):
+        if train.ndim != 1:
+            raise InputError(
+                f"{where}: {name}[{i}] has shape {train.shape}; must be one list of times. Give each neuron a list."
+            )
     flat, neurons = np.concatenate(trains), np.repeat(np.arange(size), [len(train) for train in trains])
     falling = np.flatnonzero((flat[1:] <= flat[:-1]) & (neurons[1:] == neurons[:-1]))
     if falling.size:

@@ -98,9 +98,9 @@ def _from_mapping(source: Mapping[str, Any]) -> ReluNetwork:
     if "weights" not in source:
         raise InputError("read_relu: the dict has no 'weights'; give one array (n_out, n_in) for each layer")
     for key, value in source.items():
-        if not (isinstance(value, Sequence | np.ndarray) or (value is None and key != "weights")) or isinstance(
-            value, str
-        ):
+        listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+        listed = listed or (isinstance(value, np.ndarray) and value.ndim > 0)
+        if not listed and (value is not None or key == "weights"):
             raise InputError(f"read_relu: {key} = {value!r}; must be a list with one entry for each layer")
     return ReluNetwork.from_weights(
         source["weights"], source.get("biases"), source.get("input_shape"), source.get("names")

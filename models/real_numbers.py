@@ -1,6 +1,6 @@
 """Real numbers in arrays: checked for NaN and infinities, and exact where they are given as Fractions.
 
-Relies on nothing of eventsim but its errors. Used by the ReLU networks and by what is made from them.
+Relies on nothing of eventsim but its checks and errors. Used by the ReLU networks and by what is made from them.
 """
 
 import numbers
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eventsim.checks import plain_array
 from eventsim.errors import EventsimError, InputError
 
 EXACT = np.dtype(object)
@@ -20,10 +21,7 @@ def real_array(place: str, values: ArrayLike, error: type[EventsimError]) -> NDA
 
     Raises `error` with `place` and the first bad value. The array may share memory with `values`.
     """
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError) as reason:
-        raise error(f"{place} is not an array ({reason}); give rows of equal length") from reason
+    array = plain_array(place, values, error)
     if array.dtype == EXACT:
         exact = np.empty(array.shape, EXACT)
         for index, value in np.ndenumerate(array):

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from eventsim.archive import read_archive, write_archive
+from eventsim.checks import shown
 from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError, nearest
 from eventsim.models.real_numbers import EXACT, as_numbers, real_array
 from eventsim.models.relu_layers import LAYER_KINDS, Dense, Layer, parameter
@@ -64,6 +65,8 @@ class ReluNetwork:
         input_shape: Sequence[int] | None = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
+        if not isinstance(layers, Iterable):
+            raise NetworkError(f"ReluNetwork: layers = {shown(layers)}; must be a list of layers; give them in order")
         layers = tuple(layers)
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
@@ -73,6 +76,8 @@ class ReluNetwork:
         self._shapes = [_input_shape(self._layers[0], input_shape)]
         for layer in self._layers:
             self._shapes.append(layer.output_shape(self._shapes[-1]))
+        if not isinstance(provenance, Mapping | None):
+            raise NetworkError(f"ReluNetwork: provenance = {shown(provenance)}; must be a dict of JSON values, or None")
         self._provenance = copy.deepcopy(dict(provenance or {}))
 
     @classmethod
@@ -102,6 +107,9 @@ class ReluNetwork:
         NetworkError
             Lists of different lengths, and what `Dense` and the class refuse.
         """
+        for what, listed in (("weights", weights), ("biases", biases), ("names", names)):
+            if isinstance(listed, str) or not (isinstance(listed, Sequence | np.ndarray) or listed is None):
+                raise NetworkError(f"ReLU network: {what} = {shown(listed)}; must be a list, one entry for each layer")
         n_layers = len(weights)
         biases = [None] * n_layers if biases is None else biases
         names = [""] * n_layers if names is None else names
@@ -234,7 +242,12 @@ class ReluNetwork:
         return [(layer.name, held) for layer, held in zip(self._layers, outputs, strict=True) if layer.relu]
 
     def _outputs(self, x: ArrayLike, dtype: DTypeLike) -> list[NDArray[Any]]:
-        number = np.dtype(dtype)
+        try:
+            number = np.dtype(dtype)
+        except TypeError as error:
+            raise InputError(
+                f"ReLU network: dtype = {shown(dtype)}; must be a floating type, or object for Fractions"
+            ) from error
         if number != EXACT and number.kind != "f":
             raise InputError(f"ReLU network: dtype = {number}; must be a floating type, or object for Fractions")
         values = real_array("ReLU network: x", x, InputError)
@@ -300,7 +313,7 @@ def _input_shape(first: Layer, given: Sequence[int] | None) -> tuple[int, ...]:
             raise NetworkError(f"ReLU network: input_shape is needed before layer {first.name!r}; give it")
         return (first.weight.shape[1],)
     shape = tuple(given) if isinstance(given, Iterable) else ()
-    if not shape or not all(isinstance(n, numbers.Integral) and n > 0 for n in shape):
+    if not shape or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) and n > 0 for n in shape):
         raise NetworkError(f"ReLU network: input_shape = {given!r}; must be whole numbers from 1, as (28, 28)")
     return tuple(int(n) for n in shape)
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim import __version__
+from eventsim.checks import flag, real, shown
 from eventsim.errors import InputError, MappingError, nearest
 from eventsim.models.read_relu import read_relu
 from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers, real_array
@@ -146,7 +147,7 @@ def _decided(
         raise MappingError(f"to_ttfs: number = {number!r}; must be float or fractions.Fraction")
     low, high = _input_range(input_range, number)
     samples = _calibration(network, calibration, (low, high))
-    rescale = scaling and slope == "alpha1"
+    rescale = flag("to_ttfs", "scaling", scaling, MappingError) and slope == "alpha1"
     scaled = scaled_layers(layers, EXACT if number is Fraction else np.float64, (low, high), rescale)
     if slope == "alpha1":
         _check_row_sums(layers, scaled)
@@ -338,9 +339,9 @@ def _calibration(network: ReluNetwork, calibration: ArrayLike, value_range: tupl
     outside = (samples < low) | (samples > high)
     if outside.any():
         index = tuple(int(i) for i in np.argwhere(outside)[0])
-        data = f"[{float(samples.min()):g}, {float(samples.max()):g}]"
+        data = f"[{_short(samples.min())}, {_short(samples.max())}]"
         raise InputError(
-            f"to_ttfs: calibration{list(index)} = {float(samples[index]):g}; {np.count_nonzero(outside)} values are "
+            f"to_ttfs: calibration{list(index)} = {_short(samples[index])}; {np.count_nonzero(outside)} values are "
             f"outside the coded range [{float(low):g}, {float(high):g}], the data span {data}; give input_range= that "
             "covers them"
         )
@@ -398,6 +399,11 @@ def _scaling_note(mapping: _Mapping) -> dict[str, Any] | None:
         "row_sums": [float(LOWEST_SUM), float(HIGHEST_SUM)],
         "scaled_neurons": dict(zip(mapping.names, scaled, strict=True)),
     }
+
+
+def _short(value: Any) -> str:
+    """A number for a message; a Fraction may be beyond float64."""
+    return f"{float(value):g}" if real(value) is not None else shown(value)
 
 
 def _json(value: Any) -> float | str:
