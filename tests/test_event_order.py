@@ -7,7 +7,9 @@ import pytest
 from adapters import assert_equals_oracle, both_engines
 
 import eventsim
-from eventsim import Dense, Network, OneToOne, SimulationError, SpikeTimes, simulate
+from eventsim import Dense, Network, OneToOne, SimulationError, Sparse, SpikeTimes, simulate
+from eventsim.faults import Clock
+from eventsim.transport import AerBus
 
 INF = math.inf
 
@@ -165,3 +167,45 @@ def test_events_end_before_until():
     for until, (visited, nominal) in ((3.0, (1, 1)), (2.0, (0, 1)), (1.0, (0, 0))):
         run = eventsim.simulate(net, SpikeTimes([[1.0]]), until=until)
         assert (run.counters["visited"], run.counters["synaptic_events"]) == (visited, nominal)
+
+
+# -- emission and transport --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.engine_small
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_spike_that_is_held_back_leaves_in_the_order_of_its_neuron(engine: str) -> None:
+    net = Network()
+    net.source(3, "input")
+    net.population("linear_psp", 3, "cell", threshold=1.0)
+    net.connect("input", "cell", OneToOne([1.0, 1.0, 1.0]))
+    run = simulate(net, SpikeTimes([[0.2, 0.0, 1.0]]), faults=[Clock(1.0)], engine=engine)
+    cells = run.spikes[run.spikes["population"] == 1]
+    assert list(zip(cells["time"].tolist(), cells["neuron"].tolist(), strict=True)) == [(1.0, 1), (2.0, 0), (2.0, 2)]
+    assert run.counters["by_population"]["cell"]["delayed"] == 1
+
+
+def test_two_spikes_of_a_neuron_on_one_tick_are_an_error() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=1.0)
+    net.connect("input", "cell", OneToOne([2.0]))
+    with pytest.raises(SimulationError, match=r"neuron 0 of 'cell' fires twice at t = 1\.0"):
+        simulate(net, SpikeTimes([[[0.1, 0.2]]]), faults=[Clock(1.0)], engine="reference")
+
+
+@pytest.mark.engine_small
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_source_spikes_take_the_bus_before_those_that_are_fired_at_the_same_time(engine: str) -> None:
+    net = Network()
+    net.source(1, "first")
+    net.source(2, "second")
+    net.population("linear_psp", 2, "cell", threshold=1.0)
+    net.population("linear_psp", 4, "heard", threshold=0.5)
+    net.connect("first", "cell", Dense([[1.0], [1.0]]))
+    net.connect("second", "heard", Sparse([0, 1], [2, 3], [1.0, 1.0]))
+    net.connect("cell", "heard", Sparse([0, 1], [0, 1], [1.0, 1.0]))
+    x = {"first": SpikeTimes([[0.0]]), "second": SpikeTimes([[1.25, 1.25]])}
+    run = simulate(net, x, transport=AerBus(0.25), engine=engine)
+    assert run.spike_times("cell").tolist() == [[1.25, 1.25]]  # the first spike comes out at 0.25
+    assert (run.spike_times("heard") - 0.5).tolist() == [[2.0, 2.25, 1.5, 1.75]]
