@@ -4,6 +4,7 @@ Relies on the archive. Used by `eventsim.network` for hashing, saving and loadin
 format is documented in docs/reference/formats.md.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -77,7 +78,7 @@ def load_network(path: str | Path) -> "Network":
     header, arrays = read_archive(path, FILE_FORMAT, FILE_VERSION)
     read = _Reader(path, header, dict(arrays))
     with read.blamed("its time unit"):
-        net = Network(header.get("time_unit"))
+        net = Network(_present(header, "time_unit"))
     for order, entry in enumerate(read.entries("nodes")):
         with read.blamed(f"nodes[{order}]"):
             read.add_node(net, order, entry)
@@ -117,20 +118,23 @@ class _Reader:
             raise FileFormatError(f"{self.path}: header[{key!r}] is no list of dicts. {ADVICE}")
         return listed
 
-    def array(self, name: Any) -> Array:
-        """Take an array, text turned back into Fractions."""
+    def array(self, name: Any, size: int | None = None) -> Array:
+        """Take an array, of so many numbers where that is known; text turned back into Fractions."""
         if not isinstance(name, str) or name not in self.arrays:
             raise FileFormatError(f"array {name!r} is missing.")
-        return _rich(name, self.arrays.pop(name))
+        values = self.arrays.pop(name)
+        if size is not None and values.shape != (size,):
+            raise FileFormatError(f"array {name!r} has shape {values.shape}; must be ({size},).")
+        return _rich(name, values)
 
     def add_node(self, net: "Network", order: int, entry: dict[str, Any]) -> None:
         """Add a source or a population as it was added when the network was built."""
         kind = _field(entry, "kind", str)
-        shape, name, window = _field(entry, "shape", list), _field(entry, "name", str), entry.get("window")
+        shape, name, window = _shape(entry), _field(entry, "name", str), _present(entry, "window")
         times = None if window is None else _numbers("window", window)
         if kind == "source":
-            rate = entry.get("rate")
-            generator = None if rate is None else Poisson(self.array(rate))
+            rate = _present(entry, "rate")
+            generator = None if rate is None else Poisson(self.array(rate, math.prod(shape)))
             value_range = _numbers("value_range", _field(entry, "value_range", list))
             net.source(shape, name, () if times is None else times, value_range, generator)
         elif kind == "population":
@@ -140,7 +144,7 @@ class _Reader:
                 raise _UnknownModelError(str(error)) from error
             values: dict[str, Any] = {}
             for given in _field(entry, "parameters", list):
-                values[given] = self.array(f"node{order}.{given}")
+                values[given] = self.array(f"node{order}.{given}", math.prod(shape))
                 choices = model.parameter(given).choices
                 if choices:
                     values[given] = _chosen(given, values[given], choices)
@@ -157,15 +161,28 @@ class _Reader:
         fields = [name for name in made.__dataclass_fields__ if name != "kind"]
         arrays = {name: self.array(f"projection{order}.{name}") for name in fields}
         pre, post = _field(entry, "pre", str), _field(entry, "post", str)
-        net.connect(pre, post, made(**arrays), _number("delay", entry.get("delay")))
+        net.connect(pre, post, made(**arrays), _number("delay", _present(entry, "delay")))
 
 
 class _UnknownModelError(EventsimError):
     """A neuron model that this installation does not have."""
 
 
+def _present(entry: dict[str, Any], key: str) -> Any:
+    if key not in entry:
+        raise FileFormatError(f"{key} is missing.")
+    return entry[key]
+
+
+def _shape(entry: dict[str, Any]) -> list[int]:
+    shape: list[int] = _field(entry, "shape", list)
+    if not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape):
+        raise FileFormatError(f"shape = {shape!r}; must be integers >= 1.")
+    return shape
+
+
 def _field(entry: dict[str, Any], key: str, kind: type) -> Any:
-    value = entry.get(key)
+    value = _present(entry, key)
     if not isinstance(value, kind):
         raise FileFormatError(f"{key} = {value!r}; must be a {kind.__name__}.")
     return value

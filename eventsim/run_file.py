@@ -40,6 +40,10 @@ def _is_positive(value: Any) -> bool:
     return real(value) is not None and 0 < value < math.inf
 
 
+def _is_finite(value: Any) -> bool:
+    return real(value) is not None and math.isfinite(value)
+
+
 def _increasing(texts: Any) -> bool:
     """Two or three increasing times as text, of three the last may be infinite?"""
     if not isinstance(texts, list) or len(texts) not in (2, 3) or not all(isinstance(text, str) for text in texts):
@@ -133,9 +137,9 @@ class _Checker:
                 value = table.get(name) if isinstance(table, dict) else None
                 if not _is_count(value):
                     self.refuse(f"{where}: {name} = {value!r:.80}; must be an integer >= 0")
-        transport = counters.get("transport", {})
-        if not isinstance(transport, dict) or any(real(value) is None for value in transport.values()):
-            self.refuse(f"header['counters']['transport'] = {transport!r:.80}; must be a dict of numbers")
+        transport = counters.get("transport")
+        if "transport" in counters and not (isinstance(transport, dict) and all(map(_is_finite, transport.values()))):
+            self.refuse(f"header['counters']['transport'] = {transport!r:.80}; must be a dict of finite numbers")
         return counters
 
     def provenance(self, n_samples: int) -> dict[str, Any]:
