@@ -184,7 +184,7 @@ def integer_array(
     remedy: str = "",
 ) -> Array:  # fmt: skip
     """Return `values` as an array of integers; the first below `low` or above `high` is named. May share memory."""
-    array = real_array(where, name, values, error, kinds="iufb", remedy=remedy)
+    array = plain_array(f"{where}: {name}", values, error)
     if array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":

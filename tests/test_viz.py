@@ -167,7 +167,7 @@ def test_an_unknown_population_is_answered_with_the_nearest_name(draw: Any) -> N
 
 @pytest.mark.parametrize("sample", [-1, 2])
 def test_a_sample_that_was_not_simulated_is_refused(sample: int) -> None:
-    with pytest.raises(InputError, match=rf"raster: sample = {sample}; must be 0\.\.1"):
+    with pytest.raises(InputError, match=rf"raster: sample = {sample}; must be an integer in 0\.\.1"):
         viz.raster(small_run(), sample=sample)
 
 
@@ -338,7 +338,7 @@ def test_a_sample_without_any_spike_is_drawn() -> None:
 
 
 def test_a_negative_number_of_points_is_refused() -> None:
-    with pytest.raises(InputError, match="max_points = -1; must be >= 0"):
+    with pytest.raises(InputError, match="max_points = -1; must be an integer >= 0"):
         viz.raster(small_run(), max_points=-1)
 
 
@@ -480,7 +480,7 @@ def test_a_silent_layer_has_a_panel() -> None:
 def test_panels_and_axes_must_be_as_many() -> None:
     with pytest.raises(InputError, match="spike_histogram: ax holds 3 axes; must be 2"):
         viz.spike_histogram(small_run(), ax=Figure().subplots(3))
-    with pytest.raises(InputError, match="bins = 0; must be >= 1"):
+    with pytest.raises(InputError, match="bins = 0; must be an integer in 1"):
         viz.spike_histogram(small_run(), bins=0)
 
 

@@ -36,12 +36,24 @@ def given_axes(where: str, ax: Any, shape: tuple[int, ...]) -> Array:
         There are not as many axes as the figure has panels.
     """
     axes = np.asarray(ax, dtype=object)
+    for one in axes.ravel():
+        drawable(where, one)
     if axes.size != np.prod(shape):
         raise InputError(
             f"{where}: ax holds {axes.size} axes; must be {' x '.join(map(str, shape))}, one a panel. Make them with "
             f"plt.subplots, choose fewer populations, or leave ax out."
         )
     return axes.reshape(shape)
+
+
+def drawable(where: str, ax: Any) -> Axes:
+    """Return `ax`, which must be matplotlib axes."""
+    if not isinstance(ax, Axes):
+        raise InputError(
+            f"{where}: ax is a {type(ax).__name__}; must be matplotlib Axes. Make them with plt.subplots, or leave ax "
+            "out."
+        )
+    return ax
 
 
 def quieten(ax: Axes) -> None:

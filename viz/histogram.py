@@ -10,12 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from eventsim.errors import InputError
+from eventsim.checks import integer
 from eventsim.run import Run
 from eventsim.viz.frame import Array, given_axes, left_title, mark_window, new_axes, quieten, time_label
 from eventsim.viz.layers import Layer, layers, spikes_of
 
 WIDEST = 3  # panels side by side
+MOST_BINS = 10_000
 
 
 def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None = None, bins: int = 50) -> Array:
@@ -43,8 +44,7 @@ def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None 
     chosen = layers("spike_histogram", run, populations)
     if populations is None:
         chosen = [layer for layer in chosen if not layer.is_readout] or chosen
-    if bins < 1:
-        raise InputError(f"spike_histogram: bins = {bins}; must be >= 1. 50 suit most windows.")
+    bins = integer("spike_histogram", "bins", bins, low=1, high=MOST_BINS, remedy="50 suit most windows.")
     spikes = spikes_of(run)
     n = len(chosen)
     if ax is None:
@@ -68,7 +68,7 @@ def _draw_layer(ax: Axes, run: Run, layer: Layer, times: Array, bins: int) -> No
     mark_window(ax, window, window or (), layer.order)
     if times.size or window is not None:
         marks = np.concatenate([times, window or ()])
-        counts, edges = np.histogram(times, bins, (float(marks.min()), float(marks.max())))
+        counts, edges = np.histogram(times, bins, _span(marks, bins))
         ax.stairs(counts, edges, baseline=0.5, fill=True, color=layer.colour, alpha=0.85, gid="histogram")
         ax.set_ylim(0.5, 2.0 * max(counts.max(), 1))
     ax.set_yscale("log")
@@ -77,6 +77,13 @@ def _draw_layer(ax: Axes, run: Run, layer: Layer, times: Array, bins: int) -> No
     quieten(ax)
     title = f"{layer.name}: {_share_that_fires(run, layer):.1%} fire{_levels(times, bins)}"
     left_title(ax, title, above_borders=window is not None)
+
+
+def _span(marks: Array, bins: int) -> tuple[float, float]:
+    """From the first to the last mark, and so far apart that the borders of the bins are different numbers."""
+    low, high = float(marks.min()), float(marks.max())
+    least = 2.0 * bins * float(np.spacing(max(abs(low), abs(high))))
+    return (low, high) if high - low > least else (low - max(0.5, least), high + max(0.5, least))
 
 
 def _levels(times: Array, bins: int) -> str:

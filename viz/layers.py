@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from eventsim.checks import integer, names
 from eventsim.errors import InputError, nearest
 from eventsim.run import Run
 from eventsim.viz.palette import layer_colour
@@ -74,20 +75,24 @@ def chosen_names(where: str, known: Sequence[str], populations: Iterable[str] | 
     """
     if populations is None:
         return [*known]
-    names = [populations] if isinstance(populations, str) else [*populations]
-    for name in names:
+    chosen = names(where, "populations", populations)
+    for name in chosen:
         if name not in known:
             raise InputError(
                 f"{where}: unknown population {name!r}{nearest(name, known)}; there are {', '.join(known)}. "
                 "Choose among them."
             )
-    if not names:
+    if not chosen:
         raise InputError(f"{where}: populations = []; must name one or more of {', '.join(known)}. None takes all.")
-    return names
+    return chosen
 
 
 def layers(where: str, run: Run, populations: Iterable[str] | None = None) -> list[Layer]:
     """Return the chosen layers, or all, in the order asked for; `where` names the figure in an error."""
+    if not isinstance(run, Run):
+        raise InputError(
+            f"{where}: run is a {type(run).__name__}; must be a Run. Give what eventsim.simulate returned."
+        )
     found = []
     for name in chosen_names(where, run.populations, populations):
         order = run.populations.index(name)
@@ -99,10 +104,8 @@ def layers(where: str, run: Run, populations: Iterable[str] | None = None) -> li
 
 def check_sample(where: str, run: Run, sample: int) -> None:
     """Refuse a sample that the run does not have."""
-    if not 0 <= sample < run.n_samples:
-        raise InputError(
-            f"{where}: sample = {sample}; must be 0..{run.n_samples - 1}, the samples of this run. Choose another."
-        )
+    remedy = "These are the samples of this run; choose another."
+    integer(where, "sample", sample, low=0, high=run.n_samples - 1, remedy=remedy)
 
 
 def spikes_of(run: Run, sample: int | None = None) -> Spikes:

@@ -6,12 +6,15 @@ the line is the solution, not an interpolation.
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from eventsim.checks import integer_array, shown
+from eventsim.errors import InputError
 from eventsim.run import Run
-from eventsim.viz.frame import left_title, mark_window, new_axes, quieten, time_label
+from eventsim.viz.frame import drawable, left_title, mark_window, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
 from eventsim.viz.palette import SILENT, layer_colour
 
@@ -39,10 +42,13 @@ def membrane(run: Run, population: str, neurons: int | Iterable[int], sample: in
     """
     (layer,) = layers("membrane", run, [population])
     check_sample("membrane", run, sample)
-    ax = new_axes(8.0, 4.0) if ax is None else ax
-    chosen = [neurons] if isinstance(neurons, int | np.integer) else [*neurons]
+    remedy = f"Give indices of neurons of {population!r} that were recorded."
+    chosen = integer_array("membrane", "neurons", neurons, low=0, high=layer.size - 1, remedy=remedy).ravel().tolist()
+    if not chosen:
+        raise InputError(f"membrane: neurons = {shown(neurons)}; must be one at least. {remedy}")
+    ax = new_axes(8.0, 4.0) if ax is None else drawable("membrane", ax)
     for place, neuron in enumerate(chosen):
-        _draw_neuron(ax, run, layer, int(neuron), sample, layer_colour(place + 1), dashes(place, len(chosen)))
+        _draw_neuron(ax, run, layer, neuron, sample, layer_colour(place + 1), dashes(place, len(chosen)))
     quieten(ax)
     ax.margins(x=0.01)
     mark_window(ax, layer.fire_window(np.empty(0)), layer.window or (), layer.order)
@@ -95,13 +101,16 @@ def dashes(place: int, n: int) -> tuple[float, tuple[float, float]]:
 
 def _explain_marks(ax: Axes) -> None:
     """Say in the legend what dashes, stars and circles are, where there are any."""
-    marks = {"threshold": {"linestyle": "--", "linewidth": 1.2}, "spike": {"marker": "*", "markersize": 9}}
-    marks["silent"] = {"marker": "o", "markerfacecolor": "white"}
+    marks: dict[str, dict[str, Any]] = {
+        "threshold": {"linestyle": "--", "linewidth": 1.2},
+        "spike": {"marker": "*", "markersize": 9},
+        "silent": {"marker": "o", "markerfacecolor": "white"},
+    }
     for name, style in marks.items():
         drawn = [line for line in ax.lines if str(line.get_gid()).startswith(f"{name} ")]
         if any(np.size(line.get_xdata()) for line in drawn):
             label = "silent at $t_\\mathrm{max}$" if name == "silent" else name
-            ax.plot([], [], **{"linestyle": "none", "color": SILENT, "label": label} | style)
+            ax.plot([], [], **({"linestyle": "none", "color": SILENT, "label": label} | style))
 
 
 def _train(run: Run, layer: Layer, neuron: int, sample: int) -> Array:

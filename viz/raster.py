@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Rectangle
 
-from eventsim.errors import InputError
+from eventsim.checks import integer
 from eventsim.run import Run
-from eventsim.viz.frame import left_title, new_axes, quieten, time_label
+from eventsim.viz.frame import drawable, left_title, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
 from eventsim.viz.palette import GRID, INK, SILENT, window_colour
 
@@ -66,8 +66,7 @@ def raster(
     """
     chosen = layers("raster", run, populations)
     check_sample("raster", run, sample)
-    if max_points < 0:
-        raise InputError(f"raster: max_points = {max_points}; must be >= 0. 0 always draws images.")
+    integer("raster", "max_points", max_points, low=0, remedy="0 always draws images.")
     spikes = spikes_of(run, sample)
     mine = [spikes.population == layer.order for layer in chosen]
     times = [spikes.time[here] for here in mine]
@@ -75,7 +74,7 @@ def raster(
     n_spikes = sum(t.size for t in times)
     marked = _drawn_as_marks(chosen, times, max_points)
 
-    ax = new_axes(8.0, 3.2 + 0.35 * len(chosen)) if ax is None else ax
+    ax = new_axes(8.0, 3.2 + 0.35 * len(chosen)) if ax is None else drawable("raster", ax)
     bands = stack([layer.size for layer in chosen])
     span = time_span(run, chosen, times)
     for layer, band, t, neuron in zip(chosen, bands, times, neurons, strict=True):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from matplotlib.axes import Axes
 
+from eventsim.errors import InputError
 from eventsim.viz.frame import Array, given_axes, left_title, new_axes, quieten
 from eventsim.viz.layers import chosen_names
 from eventsim.viz.palette import GRID, INK, SILENT, cause_style
@@ -98,6 +99,12 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
     InputError
         Unknown population, as many axes as there are not panels.
     """
+    missing = [name for name in ("event_times", "expected_times", "bounds", "causes") if not hasattr(report, name)]
+    if missing:
+        raise InputError(
+            f"verification: report is a {type(report).__name__}, which has no {missing[0]}; must be a verification "
+            "report. Give what eventsim.models.verify returned."
+        )
     names = chosen_names("verification", [*report.populations, *report.readouts], populations)
     shape = (2, len(names))
     if ax is None:
