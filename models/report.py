@@ -175,6 +175,7 @@ class VerificationReport:
         absent = [cause for cause in CAUSES if cause not in shown]
         lines += [f"none: {', '.join(absent)}"] if absent else []
         lines += [f"note: {note}" for note in self.notes]
+        lines += [", ".join(self._outputs())] if self._outputs() else []
         return "\n".join([*lines, self._verdict()])
 
     @staticmethod
@@ -187,17 +188,21 @@ class VerificationReport:
     def _verdict(self) -> str:
         words = [f"{count:,} {cause}" for cause, count in self.summary.items() if count and cause not in CAUSES[:2]]
         samples = f"{self.n_samples} sample{'s' if self.n_samples != 1 else ''}"
-        outputs = "" if self.agreement is None else f"; predictions agree on {self.agreement:.2%}"
-        if self.logit_error is not None:
-            outputs += f"{',' if outputs else ';'} outputs differ by at most {self.logit_error:.2g}"
         if self.ok:
-            return f"OK: {samples}, {', '.join(words) or 'every spike where the mapping puts it'}{outputs}"
+            return f"OK: {samples}, {', '.join(words) or 'every spike where the mapping puts it'}"
         first = next(d for d in self.divergences if d["cause"] in FAILURES)
         where = f"first: neuron {first['neuron']} of {str(first['population'])!r}, sample {first['sample']}"
-        return f"NOT OK: {samples}, {', '.join(words)}; {where}, {first['cause']}{outputs}"
+        return f"NOT OK: {samples}, {', '.join(words)}; {where}, {first['cause']}"
+
+    def _outputs(self) -> list[str]:
+        """What the read-outs say, if there are any."""
+        said = [] if self.agreement is None else [f"predictions agree on {self.agreement:.2%}"]
+        if self.logit_error is not None:
+            said.append(f"outputs differ by at most {self.logit_error:.2g} of the largest")
+        return said
 
     def __repr__(self) -> str:
-        return f"VerificationReport: {self._verdict()}"
+        return f"VerificationReport: {'; '.join([self._verdict(), *self._outputs()])}"
 
     def to_json(self, limit: int = 1000) -> str:
         """Return the report as JSON, without the arrays and with at most `limit` divergences; silence is null."""

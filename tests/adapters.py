@@ -64,8 +64,7 @@ def oracle_stimulus(net: Network, x: Any, sample: int = 0, until: Any = None, se
     trains: dict[str, list] = {}
     for source in net.sources:
         if source.generator is not None:
-            sample_id = np.uint64(sample)
-            times, neurons = source.generator.trains(source.name, source.size, float(until), seed, sample_id)
+            times, neurons = source.generator.trains(source.name, source.size, float(until), seed, sample)
             trains[source.name] = [times[neurons == i].tolist() for i in range(source.size)]
         elif isinstance(given[source.name], SpikeTimes):
             trains[source.name] = [given_train(train) for train in _flat(given[source.name].times[sample])]

@@ -473,7 +473,12 @@ def test_progress_shows_events_a_second_and_the_remaining_time(capsys):
 
 def test_the_time_until_a_loop_can_run_is_counted_once_for_all_threads_that_wait():
     before, meet = compile_report().ready_seconds, threading.Barrier(2)
-    ready = _jit._made_ready(lambda: (meet.wait(), time.sleep(0.05)))
+
+    def get_code():
+        meet.wait()
+        time.sleep(0.05)
+
+    ready = _jit._made_ready(get_code)
     started = time.perf_counter()
     threads = [threading.Thread(target=ready) for _ in range(2)]
     for thread in threads:

@@ -409,7 +409,7 @@ def test_of_a_single_output_the_report_claims_no_agreement_but_of_a_classifier()
     report = models.verify(models.to_ttfs(value, x), value, x)
     assert report.agreement is None
     assert "agree" not in report.table()
-    assert "; outputs differ by at most" in report.table()
+    assert "\noutputs differ by at most" in report.table()
     report = models.verify(models.to_ttfs(binary, x), binary, x)
     assert report.agreement == 1.0
     # The same spikes against a network that decides otherwise in some samples, and against one that always does.

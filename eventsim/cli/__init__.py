@@ -76,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Exact event-driven simulation of spiking networks.",
         epilog=examples_text(
             (
-                ("eventsim demo", "a trained network, its spikes, a check and pictures, in a few seconds"),
+                ("eventsim demo", "a trained network, its spikes, a check and pictures"),
                 ("eventsim COMMAND --help", "options and examples of one command"),
             )
         )

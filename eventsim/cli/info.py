@@ -60,7 +60,7 @@ def file_content(path: Path) -> tuple[dict[str, Any], str]:
     """What one file holds, by the format that its header names."""
     from eventsim.cli.files import arrays_of, format_of
     from eventsim.models import relu_network
-    from eventsim.network import FILE_FORMAT as NETWORK
+    from eventsim.network_file import FILE_FORMAT as NETWORK
     from eventsim.run import FILE_FORMAT as RUN
 
     readers = {NETWORK: network_content, RUN: run_file_content, relu_network.FORMAT: relu_content}
