@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MAX_FILE_LINES = 500  # aim at 400
-MAX_FUNCTION_LINES = 80  # aim at 60
+MAX_FILE_LINES = 450  # aim at 400
+MAX_FUNCTION_LINES = 60
 
 # What may not be imported from where: a room knows those to its left only.
 FORBIDDEN_IMPORTS = {
