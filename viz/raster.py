@@ -130,7 +130,7 @@ def time_span(run: Run, chosen: list[Layer], times: list[Array]) -> tuple[float,
         marks += [layer.window[1]] if layer.is_readout and layer.window else []
         marks += [float(t.min()), float(t.max())] if t.size else []
     low, high = min(marks, default=0.0), max(marks, default=1.0)
-    return low, high if high > low else low + 1.0
+    return low, high if high > low else max(low + 1.0, 2.0 * low)
 
 
 def _shade(ax: Axes, layer: Layer, band: Band, times: Array, span: tuple[float, float]) -> None:
