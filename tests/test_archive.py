@@ -181,6 +181,17 @@ def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path) -> None:
         write_archive(tmp_path, HEADER, {})
 
 
+def test_a_folder_that_takes_no_file_is_named_with_the_path_that_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(InputError, match=r"file\.npz: no file can be made in the folder .* \(Permission denied\)"):
+        write_archive(tmp_path / "file.npz", HEADER, {})
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=r"absent\.npz: there is no such file; check the path"):
         read(tmp_path / "absent.npz")

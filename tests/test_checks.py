@@ -1,5 +1,8 @@
 """What is no number, no name or no array is refused where it comes in: nothing is guessed, nothing fails inside."""
 
+# mypy: disable-error-code=arg-type
+# Arguments of the wrong type are the subject.
+
 from fractions import Fraction
 
 import numpy as np

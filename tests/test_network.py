@@ -77,6 +77,49 @@ def test_a_run_saved_and_loaded_holds_the_same(tmp_path):
     assert repr(loaded) == repr(run)
 
 
+def test_a_network_keeps_what_it_was_given():
+    threshold, weights, rate = np.ones(2), np.eye(2), np.ones(2)
+    net = eventsim.Network()
+    source = net.source(2, name="input")
+    noise = net.source(2, name="noise", generator=eventsim.Poisson(rate))
+    cells = net.population("linear_psp", 2, name="cells", threshold=threshold)
+    net.connect(source, cells, eventsim.Dense(weights))
+    net.connect(noise, cells, eventsim.OneToOne(rate))
+    before = net.hash()
+    times = eventsim.simulate(net, [[1.0, 1.0]], until=4.0, engine="reference").spikes
+    threshold[:], weights[:], rate[:] = np.nan, 7.0, 0.25
+    again = eventsim.simulate(net, [[1.0, 1.0]], until=4.0, engine="reference").spikes
+    assert net.hash() == before
+    assert (again == times).all()
+
+
+def test_what_a_network_holds_cannot_be_written_to():
+    net = mixed()
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        net.node("cells").parameters["tau_mem"] = np.ones(2)
+    for population in net.populations:
+        for array in population.parameters.values():
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0.0
+    for projection in net.projections:
+        for array in projection.kind.arrays().values():
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        net.node("noise").generator.rate[0] = 0.0
+    assert isinstance(net.nodes, tuple)
+    assert isinstance(net.projections, tuple)
+    with pytest.raises(AttributeError):
+        net.time_unit = 1.0
+
+
+def test_spike_times_are_copied():
+    times = np.array([[0.5, 0.25]])
+    given = eventsim.SpikeTimes(times).checked("here", (2,))
+    times[:] = 9.0
+    assert np.asarray(given).tolist() == [[0.5, 0.25]]
+
+
 def test_a_recording_past_its_bound_goes_to_disk_and_loses_nothing():
     dtype = np.dtype([("k", "i8")])
     chunks = [np.arange(10 * k, 10 * k + 10).astype(dtype) for k in range(6)]

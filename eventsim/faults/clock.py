@@ -1,6 +1,7 @@
 """Emission clock: a spike leaves at the next tick, as clocked hardware sends it (time grid, rounding up)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ class Clock(EmissionFault):
 
     period: float
     phase: float = 0.0
-    populations: tuple[str, ...] | None = None
+    populations: Sequence[str] | None = None
 
     name = "clock"
     causal = True

@@ -1,5 +1,6 @@
 """Spike-time jitter: each spike is shifted by a Gaussian draw (Stanojevic et al. 2024: t <- t + N(0, sigma^2))."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ class Jitter(EmissionFault):
     """
 
     sigma: float
-    populations: tuple[str, ...] | None = None
+    populations: Sequence[str] | None = None
 
     name = "jitter"
     causal = False
