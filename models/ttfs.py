@@ -9,11 +9,10 @@ the weights J = W / (1 - S) that have arrived, which needs row sums S below 1 an
 The mapping is exact as long as no neuron reaches its threshold before t_min and no value exceeds its window. Neither
 is promised for other data than those of the calibration: `verify` and the simulation say where it fails.
 
-Relies on `read_relu`, `weight_scaling` and the network. Used by the command line, the demo and the examples.
+Relies on `read_relu`, `weight_scaling`, `windows` and the network. Used by the command line, the demo and the examples.
 """
 
 import math
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,14 +29,13 @@ from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers, real_ar
 from eventsim.models.relu_layers import Dense
 from eventsim.models.relu_network import INPUT, OUTPUT, ReluNetwork, parameter_hash
 from eventsim.models.weight_scaling import HIGHEST_SUM, LOWEST_SUM, ScaledLayers, row_sums, scaled_layers
+from eventsim.models.windows import DEAD_LAYER, borders_of, decimal, given_windows, largest_activations
 from eventsim.network import Network
 from eventsim.projections import Dense as DenseProjection
 
 Array = np.ndarray[Any, Any]
 
 SLOPES = {"b1": "ttfs_b1", "alpha1": "ttfs_alpha1"}
-# The largest activation that a layer is taken to have where it is silent on all of the calibration data.
-DEAD_LAYER = 1
 ALPHA = 1
 
 
@@ -151,14 +149,14 @@ def _decided(
     scaled = scaled_layers(layers, EXACT if number is Fraction else np.float64, (low, high), rescale)
     if slope == "alpha1":
         _check_row_sums(layers, scaled)
-    share = _decimal("margin", margin, number)
+    share = decimal("margin", margin, number)
     if not share > -1:
         raise MappingError(f"to_ttfs: margin = {margin}; must be > -1, so that windows have a length; 0.5 is usual")
-    lengths, largest = _given_windows(windows, names, number), None
+    lengths, largest = given_windows(windows, names, number), None
     if lengths is None:
-        largest = _largest_activations(network, samples, scaled, number)
+        largest = largest_activations(network, samples, scaled, number)
         lengths = [(1 + share) * (x if x > 0 else DEAD_LAYER) for x in largest]
-    borders = _borders(lengths, names, number)
+    borders = borders_of(lengths, names, number)
     return _Mapping(
         network, slope, number, (low, high), rescale, scaled, share, largest, lengths, borders, len(samples)
     )
@@ -219,61 +217,6 @@ def _array(values: Sequence[Fraction], number: type) -> Array:
     return as_numbers(
         np.array([*values, None], dtype=EXACT)[:-1], EXACT if number is Fraction else np.dtype(np.float64)
     )
-
-
-# -- windows -----------------------------------------------------------------------------------------------------------
-
-
-def _largest_activations(network: ReluNetwork, samples: Array, scaled: ScaledLayers, number: type) -> list[Any]:
-    """X of each hidden layer: its largest activation, after scaling, over the calibration samples.
-
-    In Fractions only for samples that in float64 come within 1e-6 of it, since exact arithmetic on all takes minutes.
-    """
-    if number is Fraction:
-        near = np.zeros(len(samples), dtype=bool)
-        for (_, held), factor in zip(network.activations(samples), scaled.factors, strict=False):
-            peaks = (held * factor.astype(np.float64)).max(axis=1)
-            near |= peaks >= (1 - 1e-6) * peaks.max()
-        samples = samples[near]
-    activations = network.activations(samples, EXACT if number is Fraction else np.float64)
-    return [(held * factor).max() for (_, held), factor in zip(activations, scaled.factors, strict=False)]
-
-
-def _given_windows(windows: Any, names: list[str], number: type) -> list[Any] | None:
-    """Explicit lengths, or None where the calibration sets them."""
-    if isinstance(windows, str):
-        if windows != "calibrated":
-            later = "; windows from certificates come in a later version" if windows == "certified" else ""
-            raise MappingError(
-                f"to_ttfs: windows = {windows!r}{nearest(windows, ['calibrated'])}; must be 'calibrated' or the length "
-                f"of each hidden layer's window{later}"
-            )
-        return None
-    if not isinstance(windows, Sequence | np.ndarray) or len(windows) != len(names):
-        count = f"{len(windows)} lengths" if isinstance(windows, Sequence | np.ndarray) else repr(windows)
-        raise MappingError(
-            f"to_ttfs: windows: {count} for {len(names)} hidden layers ({', '.join(names) or 'none'}); give the length "
-            "of the window of each, in order"
-        )
-    lengths = [_decimal(f"windows[{n}]", length, number) for n, length in enumerate(windows)]
-    for name, length in zip(names, lengths, strict=True):
-        if not length > 0:
-            raise MappingError(f"to_ttfs: the window of layer {name!r} is {length} long; must be > 0")
-    return lengths
-
-
-def _borders(lengths: Sequence[Any], names: list[str], number: type) -> tuple[Any, ...]:
-    """0, 1, and the end of each window. In float64 each end is rounded, and so is what the thresholds are made for."""
-    borders = [number(0), number(1)]
-    for name, length in zip(names, lengths, strict=True):
-        end = borders[-1] + number(length)
-        if not borders[-1] < end < math.inf:
-            raise MappingError(
-                f"to_ttfs: the window of layer {name!r}, of length {float(length):g} from t = {float(borders[-1]):g}, "
-                "is lost by rounding or infinite; give windows= explicit lengths, or rescale the layer's weights"
-            )
-        borders.append(end)
-    return tuple(borders)
 
 
 # -- checks ------------------------------------------------------------------------------------------------------------
@@ -354,19 +297,10 @@ def _input_range(given: Any, number: type) -> tuple[Any, Any]:
     pair = tuple(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else ()
     if len(pair) != 2:
         raise MappingError(f"to_ttfs: input_range = {given!r}; must be (low, high) of the data, or None for (0, 1)")
-    low, high = (_decimal("input_range", value, number) for value in pair)
+    low, high = (decimal("input_range", value, number) for value in pair)
     if not low < high:
         raise MappingError(f"to_ttfs: input_range = {given!r}; must be (low, high) with low < high")
     return low, high
-
-
-def _decimal(what: str, value: Any, number: type) -> Any:
-    """A finite number as `number`; a float becomes the Fraction of the decimal that it is written as."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
-        raise MappingError(f"to_ttfs: {what} = {value!r}; must be a finite number")
-    if number is Fraction:
-        return Fraction(str(float(value))) if isinstance(value, float | np.floating) else as_fraction(value)
-    return float(value)
 
 
 # -- provenance --------------------------------------------------------------------------------------------------------

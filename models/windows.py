@@ -1,0 +1,95 @@
+"""How long the coding windows of the hidden layers are: given, or set by the largest activations on calibration data.
+
+Relies on the ReLU network and the scaled weights. Used by `to_ttfs`, in whose name it refuses what it refuses.
+"""
+
+import math
+import numbers
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from eventsim.errors import MappingError, nearest
+from eventsim.models.real_numbers import EXACT, as_fraction
+from eventsim.models.relu_network import ReluNetwork
+from eventsim.models.weight_scaling import ScaledLayers
+
+Array = np.ndarray[Any, Any]
+
+# The largest activation that a layer is taken to have where it is silent on all of the calibration data.
+DEAD_LAYER = 1
+
+
+def largest_activations(network: ReluNetwork, samples: Array, scaled: ScaledLayers, number: type) -> list[Any]:
+    """Return X of each hidden layer: its largest activation, after scaling, over the calibration samples.
+
+    In Fractions only for samples that in float64 come within 1e-6 of it, since exact arithmetic on all takes minutes.
+    """
+    if number is Fraction:
+        near = np.zeros(len(samples), dtype=bool)
+        for (_, held), factor in zip(network.activations(samples), scaled.factors, strict=False):
+            peaks = (held * factor.astype(np.float64)).max(axis=1)
+            near |= peaks >= (1 - 1e-6) * peaks.max()
+        samples = samples[near]
+    activations = network.activations(samples, EXACT if number is Fraction else np.float64)
+    return [(held * factor).max() for (_, held), factor in zip(activations, scaled.factors, strict=False)]
+
+
+def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | None:
+    """Return explicit lengths, or None where the calibration sets them.
+
+    Raises
+    ------
+    MappingError
+        Not a list of as many lengths > 0 as there are hidden layers.
+    """
+    if isinstance(windows, str):
+        if windows != "calibrated":
+            later = "; windows from certificates come in a later version" if windows == "certified" else ""
+            raise MappingError(
+                f"to_ttfs: windows = {windows!r}{nearest(windows, ['calibrated'])}; must be 'calibrated' or the length "
+                f"of each hidden layer's window{later}"
+            )
+        return None
+    if not isinstance(windows, Sequence | np.ndarray) or len(windows) != len(names):
+        count = f"{len(windows)} lengths" if isinstance(windows, Sequence | np.ndarray) else repr(windows)
+        raise MappingError(
+            f"to_ttfs: windows: {count} for {len(names)} hidden layers ({', '.join(names) or 'none'}); give the length "
+            "of the window of each, in order"
+        )
+    lengths = [decimal(f"windows[{n}]", length, number) for n, length in enumerate(windows)]
+    for name, length in zip(names, lengths, strict=True):
+        if not length > 0:
+            raise MappingError(f"to_ttfs: the window of layer {name!r} is {length} long; must be > 0")
+    return lengths
+
+
+def borders_of(lengths: Sequence[Any], names: list[str], number: type) -> tuple[Any, ...]:
+    """Return 0, 1, and the end of each window; in float64 each is rounded, and thresholds are made for these.
+
+    Raises
+    ------
+    MappingError
+        A window that is lost by rounding, or infinite.
+    """
+    borders = [number(0), number(1)]
+    for name, length in zip(names, lengths, strict=True):
+        end = borders[-1] + number(length)
+        if not borders[-1] < end < math.inf:
+            raise MappingError(
+                f"to_ttfs: the window of layer {name!r}, of length {float(length):g} from t = {float(borders[-1]):g}, "
+                "is lost by rounding or infinite; give windows= explicit lengths, or rescale the layer's weights"
+            )
+        borders.append(end)
+    return tuple(borders)
+
+
+def decimal(what: str, value: Any, number: type) -> Any:
+    """Return a finite real number as `number`; a float becomes the Fraction of the decimal that it is written as."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise MappingError(f"to_ttfs: {what} = {value!r}; must be a finite number")
+    if number is Fraction:
+        return Fraction(str(float(value))) if isinstance(value, float | np.floating) else as_fraction(value)
+    return float(value)
