@@ -11,11 +11,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from eventsim.checks import integer, number, reals, shown
+from eventsim.checks import integer, number, read_only, reals, shown
 from eventsim.errors import NetworkError, nearest
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
 from eventsim.neuron_model import Array, Model, check_parameters, find_model
@@ -67,6 +68,14 @@ class Population:
     model: Model
     parameters: Mapping[str, Array]
     window: tuple[Any, Any, Any] | None
+
+    # A copy, or what another process is sent, is as read-only as the population itself.
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"parameters": dict(self.parameters)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        held = {name: read_only(array) for name, array in state["parameters"].items()}
+        vars(self).update(state | {"parameters": MappingProxyType(held)})
 
     @property
     def size(self) -> int:

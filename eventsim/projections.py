@@ -61,6 +61,9 @@ class Dense:
         """The arrays that define the projection, by name (for hashing and saving)."""
         return {"weights": self.weights}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.arrays().values())
+
     @property
     def n_synapses(self) -> int:
         """Number of synapses."""
@@ -97,6 +100,9 @@ class OneToOne:
     def arrays(self) -> dict[str, Array]:
         """The arrays that define the projection, by name."""
         return {"weights": self.weights}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.arrays().values())
 
     @property
     def n_synapses(self) -> int:
@@ -154,6 +160,9 @@ class Sparse:
     def arrays(self) -> dict[str, Array]:
         """The arrays that define the projection, by name."""
         return {"sources": self.sources, "targets": self.targets, "weights": self.weights}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.arrays().values())
 
     @property
     def n_synapses(self) -> int:

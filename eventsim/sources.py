@@ -154,6 +154,9 @@ class Poisson:
             raise NetworkError(f"Poisson: rate = {shown(self.rate)}; must be >= 0 and finite. {remedy}")
         object.__setattr__(self, "rate", read_only(rates) if rates.ndim else float(rates))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.rate,)
+
     def rates(self, size: int) -> Array:
         """Rates as a new array (size,)."""
         rates = np.asarray(self.rate)

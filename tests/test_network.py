@@ -1,6 +1,8 @@
 """Networks: what they hold, their hash, saving and loading, recordings that spill, compiled loops on disk."""
 
+import copy
 import os
+import pickle  # noqa: TID251 - what another process is sent
 import subprocess
 import sys
 from fractions import Fraction
@@ -93,8 +95,10 @@ def test_a_network_keeps_what_it_was_given():
     assert (again == times).all()
 
 
-def test_what_a_network_holds_cannot_be_written_to():
-    net = mixed()
+@pytest.mark.parametrize("of", [lambda net: net, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_what_a_network_holds_cannot_be_written_to_nor_what_a_copy_holds(of):
+    net = of(mixed())
+    assert net.hash() == mixed().hash()
     with pytest.raises(TypeError, match="does not support item assignment"):
         net.node("cells").parameters["tau_mem"] = np.ones(2)
     for population in net.populations:
