@@ -303,7 +303,7 @@ def test_membranes_are_the_same_on_both_engines(case: Case) -> None:
     ]
     if runs[0].error is None:
         assert_same_run(runs[0].run, runs[1].run)
-        assert runs[0].run._traces.tobytes() == runs[1].run._traces.tobytes()
+        assert _bytes(runs[0].run._traces) == _bytes(runs[1].run._traces)
 
 
 def test_buffers_that_fill_up_lose_nothing() -> None:
@@ -365,7 +365,8 @@ def test_emissions_that_wait_long_are_all_kept() -> None:
 def test_packets_taken_together_give_the_bits_of_packets_taken_alone(model: str) -> None:
     rng = np.random.default_rng(11)
     net = Network()
-    before, n_before = net.source(40, name="input"), 40
+    before: Any = net.source(40, name="input")
+    n_before = 40
     for layer in range(2):
         window = None if model == "linear_psp" else (0.9 * layer, 1.0 + layer, 3.0 + layer)
         extra: dict[str, Any] = {} if window is None else {"window": window}
