@@ -94,7 +94,7 @@ def measure(size: str = "usual") -> list[Row]:
     """Events a second, time a sample, ratios to numpy and of two threads to one."""
     quick = size == "quick"
     inputs = workloads.w1_inputs()[: 4 if quick else None]
-    copies = 2 if quick else 4
+    copies = 2 if quick else 8
     many = np.tile(inputs, (copies, 1))
     net = workloads.w1_network()
     events = check(simulate(net, inputs), inputs)

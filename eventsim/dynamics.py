@@ -14,7 +14,7 @@ import math
 from typing import Any, NamedTuple
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.lookahead import make_together, reach
+from eventsim.lookahead import alone, make_together, reach
 from eventsim.machine import Machine
 from eventsim.neuron_model import Model
 from eventsim.queue import push, requeue
@@ -114,7 +114,7 @@ def _make_dense(model: Model, ahead: bool) -> Any:
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
     propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
-    receive, together = _make_receive(model), make_together(model)
+    receive, together = _make_receive(model), make_together(model) if ahead else alone
 
     @kernel_part
     def sweep(st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:
@@ -148,7 +148,7 @@ def _make_dense(model: Model, ahead: bool) -> Any:
         if m.nodes[n].phase == 0 or node.clocked:
             fold(st, pr, w, 0.0, error)
             return
-        if ahead and together(m, n, k, neuron, t):
+        if together(m, n, k, neuron, t):
             return
         touch(m, node.cohort, t)
         aim(m, n, node.cohort, t)

@@ -3,9 +3,9 @@
 Relies on the machine and the loop. Used by `simulate`, one `Worker` a thread.
 """
 
-import functools
 import math
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -48,9 +48,16 @@ class Prepared(NamedTuple):
     loop: Any
 
 
-@functools.lru_cache(maxsize=8)
+_MACHINES: weakref.WeakKeyDictionary[Network, tuple[tuple[bool, int], Machine]] = weakref.WeakKeyDictionary()
+
+
 def _lowered(net: Network, error_bounds: bool, room: int) -> Machine:
-    return new_machine(net, error_bounds, room)
+    """The machine of a network, kept for the next call as long as the network lives."""
+    key, machine = _MACHINES.get(net, (None, None))
+    if machine is None or key != (error_bounds, room):
+        machine = new_machine(net, error_bounds, room)
+        _MACHINES[net] = (error_bounds, room), machine
+    return machine
 
 
 def prepare(task: "Task") -> Prepared:
@@ -213,8 +220,8 @@ class Worker:
 
 
 def _rows(first: Any) -> Any:
-    return first if first.size else np.empty((1, 1))
+    return np.asarray(first) if first.size else np.empty((1, 1))
 
 
 def _errors(errors: Any) -> Any:
-    return errors if errors.size else np.empty((1, 1, 2))
+    return np.asarray(errors) if errors.size else np.empty((1, 1, 2))

@@ -70,6 +70,12 @@ def several(m: Machine, n: int, k: int, t: float) -> bool:
     return last < undisturbed(m, n, k, t)
 
 
+@kernel_part
+def alone(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:  # noqa: ARG001 - stands in for `together`
+    """Take every packet on its own."""
+    return False
+
+
 def make_together(model: Model) -> Any:
     """``together(m, n, k, neuron, t)``: fold a packet and those behind it; False where they must be taken alone."""
     n_state, n_rows = len(model.state), len(model.rows)

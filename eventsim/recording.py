@@ -4,6 +4,7 @@ Relies on numpy. Used by `simulate`. Chunks of a batch of samples come in event 
 order of samples.
 """
 
+import math
 import shutil
 import tempfile
 import threading
@@ -77,6 +78,17 @@ class Recorder:
         del whole  # written to the file
         self._chunks.clear()
         return np.lib.format.open_memmap(path, mode="r")
+
+
+def matrix(shape: tuple[int, ...], value: float, dtype: Any, limit: int) -> Array:
+    """An array full of `value`: in memory if it takes up to `limit` bytes, else mapped to a temporary file."""
+    if np.dtype(dtype) == object or math.prod(shape) * np.dtype(dtype).itemsize <= limit:
+        return np.full(shape, value, dtype=dtype)
+    folder = Path(tempfile.mkdtemp(prefix="eventsim-recording-"))
+    mapped = np.lib.format.open_memmap(folder / "matrix.npy", mode="w+", dtype=dtype, shape=shape)
+    weakref.finalize(mapped, shutil.rmtree, folder, ignore_errors=True)
+    mapped[...] = value
+    return mapped
 
 
 def _read(chunk: Array | Path) -> Array:

@@ -25,7 +25,7 @@ from eventsim.network import Network, Population, Source
 from eventsim.progress import Progress
 from eventsim.provenance import provenance
 from eventsim.randomness import stream_key
-from eventsim.recording import Recorder
+from eventsim.recording import Recorder, matrix
 from eventsim.run import Run
 from eventsim.stimulus import Inputs
 from eventsim.transport.contract import Transport
@@ -54,6 +54,7 @@ class Task:
     spikes: Recorder
     traces: Recorder
     fault_keys: Array
+    memory: int
     exact: bool = field(init=False)
     first: Array = field(init=False)
     readout: Array = field(init=False)
@@ -76,10 +77,10 @@ class Task:
         rows = n if self.record != "readout" else 0
         self.exact = self.net.exact or self.inputs.exact
         number: Any = object if self.exact else np.float64
-        self.first = np.full((rows, total), math.inf, dtype=number)
+        self.first = matrix((rows, total), math.inf, number, self.memory)
         self.readout = np.full((n, n_out), math.nan, dtype=number)
         self.counters = np.zeros((n, len(nodes), len(COUNTERS)), dtype=np.int64)
-        self.errors = np.full((rows if self.error_bounds else 0, total, 2), math.nan)
+        self.errors = matrix((rows if self.error_bounds else 0, total, 2), math.nan, np.float64, self.memory)
         self.transport_state = np.zeros((n, max(1, self.transport.n_state if self.transport else 0)))
 
     def start_clock(self) -> None:
@@ -139,7 +140,8 @@ def simulate(
     threads : samples run in parallel on this many threads (None: all cores); the result does not depend on it.
     error_bounds : carry a bound on the rounding error of each spike time (linear-PSP models).
     progress : show a progress bar.
-    memory : bytes of recorded spikes and traces kept in memory; what is more goes to a temporary file.
+    memory : bytes that recorded spikes, traces, first spikes and error bounds may each take in memory; what is more
+        goes to a temporary file.
 
     Raises
     ------
@@ -226,7 +228,7 @@ def _check(
     deadline = None if max_time is None else time.perf_counter() + max_time
     return Task(
         net, inputs, until, record, probes, faults, transport, seed, error_bounds, max_events, deadline,
-        Recorder(SPIKE, memory), Recorder(TRACE, memory), keys,
+        Recorder(SPIKE, memory), Recorder(TRACE, memory), keys, memory,
     )  # fmt: skip
 
 
@@ -318,9 +320,11 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
             if problem:
                 problems[low] = problem
 
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(work, Worker(task, prepared)) for _ in range(threads)]
+    with ThreadPoolExecutor(threads - 1) as pool:  # this thread works too: schedulers spread those that are busy
+        workers = [Worker(task, prepared) for _ in range(threads)]
+        futures = [pool.submit(work, worker) for worker in workers[1:]]
         try:
+            work(workers[0])
             for future in futures:
                 future.result()
         except BaseException:

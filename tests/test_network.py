@@ -143,7 +143,9 @@ def test_a_run_whose_spikes_spill_is_the_same_run(engine):
     small = eventsim.simulate(mixed(), np.zeros((5, 2)), until=30.0, engine=engine)
     spilled = eventsim.simulate(mixed(), np.zeros((5, 2)), until=30.0, engine=engine, memory=64)
     assert isinstance(spilled.spikes, np.memmap)
+    assert isinstance(spilled._first, np.memmap)
     assert (small.spikes == spilled.spikes).all()
+    assert small._first.tobytes() == spilled._first.tobytes()
 
 
 SCRIPT = """
