@@ -6,7 +6,7 @@ Relies on the machine and the loop. Used by `simulate`, one `Worker` a thread.
 import math
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,9 +32,7 @@ from eventsim.machine import (
     resize,
 )
 from eventsim.network import Network
-
-if TYPE_CHECKING:
-    from eventsim.simulate import Task
+from eventsim.task import Task
 
 Problem = tuple[type[SimulationError], str]
 _LOCK = threading.Lock()
@@ -60,7 +58,7 @@ def _lowered(net: Network, error_bounds: bool, room: int) -> Machine:
     return machine
 
 
-def prepare(task: "Task") -> Prepared:
+def prepare(task: Task) -> Prepared:
     """Lower the task's network (kept for the next call) and get its loop."""
     room = task.inputs.room()
     machine = _lowered(task.net, task.error_bounds, room)
@@ -86,7 +84,7 @@ def prepare(task: "Task") -> Prepared:
     return Prepared(machine, compiled.event_loop(stages))
 
 
-def _stage_numbers(task: "Task") -> Any:
+def _stage_numbers(task: Task) -> Any:
     """One row of numbers a fault, then the transport's numbers, then its state."""
     rows = [fault.numbers() for fault in task.faults]
     rows.append(task.transport.numbers() if task.transport else (0.0,))
@@ -100,7 +98,7 @@ def _stage_numbers(task: "Task") -> Any:
 class Worker:
     """Runs batches of samples of one task, one at a time; owns the state of its thread."""
 
-    def __init__(self, task: "Task", prepared: Prepared) -> None:
+    def __init__(self, task: Task, prepared: Prepared) -> None:
         self.task, self.loop = task, prepared.loop
         self.machine = fork(prepared.machine)
         total = self.machine.neurons.size

@@ -6,12 +6,10 @@ Relies on installed package metadata. Used by `simulate`; saved with every run.
 import functools
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eventsim._jit import INTERPRETED, fingerprint
-
-if TYPE_CHECKING:
-    from eventsim.simulate import Task
+from eventsim.task import Task
 
 
 @functools.cache
@@ -26,7 +24,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def provenance(task: "Task", engine: str, seconds: float, compiling: float) -> dict[str, Any]:
+def provenance(task: Task, engine: str, seconds: float, compiling: float) -> dict[str, Any]:
     """Return the provenance of a run whose samples took `seconds` of wall time, after `compiling` its loop."""
     functions = [f for population in task.net.populations for f in population.model.functions]
     return {

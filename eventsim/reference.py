@@ -9,7 +9,7 @@ the order of the list is the published order of events: a micro-step takes entry
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sortedcontainers import SortedList
@@ -20,9 +20,7 @@ from eventsim.machine import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.network import Network
 from eventsim.reference_neuron import Neuron, new_layers
 from eventsim.sources import exactly
-
-if TYPE_CHECKING:
-    from eventsim.simulate import Task
+from eventsim.task import Task
 
 # Kinds of agenda entries, and what follows them.
 SOURCE = 0  # node, neuron: a spike from outside
@@ -37,7 +35,7 @@ TICK = 7  # rank, node, tick: in the micro-step of that rank
 T_START, T_MIN = 0, 1
 
 
-def run_reference(task: "Task", bar: Any) -> tuple[type[SimulationError], str] | None:
+def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | None:
     """Simulate all samples of `task` one by one, fill its arrays; return the problem that ended the run, or None."""
     plan = _Plan(task)
     for row in range(task.inputs.n_samples):
@@ -55,7 +53,7 @@ def run_reference(task: "Task", bar: Any) -> tuple[type[SimulationError], str] |
 class _Plan:
     """What the samples of a task share: numbers in the type of the run, and the synapses of each spike."""
 
-    def __init__(self, task: "Task") -> None:
+    def __init__(self, task: Task) -> None:
         self.net: Network = task.net
         self.number: Any = exactly if task.exact else float
         self.layers = new_layers(task.net, task.error_bounds, self.number)
@@ -80,7 +78,7 @@ class _Plan:
 class _Sample:
     """One sample: its neurons, its agenda, and what has been recorded."""
 
-    def __init__(self, task: "Task", plan: _Plan, row: int) -> None:
+    def __init__(self, task: Task, plan: _Plan, row: int) -> None:
         self.task, self.plan, self.row = task, plan, row
         self.members = {n: [Neuron(layer, i) for i in range(len(layer.p))] for n, layer in plan.layers.items()}
         self.agenda = SortedList()

@@ -1,0 +1,91 @@
+"""The task: one call of `simulate`, checked, and the arrays that the engines fill.
+
+Relies on the network, the inputs and the recording. Made by `simulate`; used by both engines and by `provenance`.
+"""
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eventsim._jit import compile_report
+from eventsim.faults.contract import EmissionFault
+from eventsim.machine import COUNTERS
+from eventsim.network import Network
+from eventsim.progress import Progress
+from eventsim.recording import Recorder, matrix
+from eventsim.stimulus import Inputs
+from eventsim.transport.contract import Transport
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(eq=False)
+class Task:
+    """One call of `simulate`, checked: what both engines are given, and the arrays that they fill."""
+
+    net: Network
+    inputs: Inputs
+    until: Any
+    record: str
+    probes: dict[str, Array]
+    faults: tuple[EmissionFault, ...]
+    transport: Transport | None
+    seed: int
+    error_bounds: bool
+    max_events: int | None
+    deadline: float | None
+    spikes: Recorder
+    traces: Recorder
+    fault_keys: Array
+    memory: int
+    exact: bool = field(init=False)
+    first: Array = field(init=False)
+    readout: Array = field(init=False)
+    counters: Array = field(init=False)
+    errors: Array = field(init=False)
+    transport_state: Array = field(init=False)
+    events: int = 0
+    queue_operations: int = 0
+    done: int = 0
+    started: float = field(default_factory=time.perf_counter)
+    compiled_before: float = field(default_factory=lambda: compile_report().seconds)
+    ready_before: float = field(default_factory=lambda: compile_report().ready_seconds)
+    progress: Progress | None = None
+    interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        n, nodes = self.inputs.n_samples, self.net.nodes
+        total = sum(node.size for node in nodes)
+        n_out = sum(p.size for p in self.net.populations if not p.model.spiking)
+        rows = n if self.record != "readout" else 0
+        self.exact = self.net.exact or self.inputs.exact
+        number: Any = object if self.exact else np.float64
+        self.first = matrix((rows, total), math.inf, number, self.memory)
+        self.readout = np.full((n, n_out), math.nan, dtype=number)
+        self.counters = np.zeros((n, len(nodes), len(COUNTERS)), dtype=np.int64)
+        self.errors = matrix((rows if self.error_bounds else 0, total, 2), math.nan, np.float64, self.memory)
+        self.transport_state = np.zeros((n, max(1, self.transport.n_state if self.transport else 0)))
+
+    def start_clock(self) -> None:
+        """From here on time counts as simulation: what came before was importing and lowering."""
+        self.started, self.ready_before = time.perf_counter(), compile_report().ready_seconds
+
+    def forget_after(self, batch: int, row: int) -> None:
+        """Keep samples up to the batch at which the run ended, so that a partial run does not depend on threads."""
+        self.spikes.forget_after(batch)
+        self.traces.forget_after(batch)
+        self.first[row:], self.readout[row:], self.errors[row:] = math.inf, math.nan, math.nan
+        self.counters[row:], self.transport_state[row:] = 0, 0.0
+
+    def check_budget(self, events: int) -> str | None:
+        """Why the run must stop now, or None; `events` are those done so far."""
+        if self.interrupted:
+            return "interrupted"
+        if self.max_events is not None and events >= self.max_events:
+            return f"max_events = {self.max_events:,} reached"
+        if self.deadline is not None and time.perf_counter() > self.deadline:
+            return "max_time reached"
+        return None
