@@ -18,7 +18,7 @@ from eventsim.errors import (
 )
 from eventsim.network import Network, Population, Projection, Source, load_network
 from eventsim.neuron_model import Model, Parameter, register
-from eventsim.projections import Dense, OneToOne, Sparse
+from eventsim.projections import Conv, Dense, OneToOne, Sparse
 from eventsim.run import Run, load_run
 from eventsim.simulate import simulate
 from eventsim.sources import Poisson, SpikeTimes
@@ -27,6 +27,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BudgetError",
+    "Conv",
     "Dense",
     "EventsimError",
     "FaultError",

@@ -2,8 +2,9 @@
 
 Relies on the network, the order and the queue. Used by `compiled` alone. All arrays of a `Machine` are plain numpy;
 records are of the types below. A *cohort* is a set of neurons that always receive the same packets and so share one
-time of last update: a whole population that is reached by dense projections only and whose neurons spike once or
-never, else a single neuron.
+time of last update: a whole population that is reached by dense projections only, the channels of a position (and group) of
+one that is reached by convolutions only, where neurons spike once or never; else a single neuron. The state of a
+cohort is contiguous: neuron i of a population is kept in slot `slot_of(i)`.
 """
 
 import math
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eventsim import order
+from eventsim._jit import jitable
+from eventsim.convolution import Conv
 from eventsim.network import Network, Population
 from eventsim.neuron_model import Model
 from eventsim.queue import WAITING, new_queue
@@ -29,7 +32,8 @@ NODE = np.dtype(
         ("spare", "i8"),  # room for as many: a state that is only tried
         ("params", "i8"),  # where its rows of parameters begin
         ("cohort", "i8"),  # its first cohort
-        ("cohort_size", "i8"),  # size, or 1
+        ("cohort_size", "i8"),
+        ("positions", "i8"),  # of a population whose channels are cohorts; else 1
         ("first_in", "i8"),
         ("last_in", "i8"),  # its incoming projections: incoming[first_in:last_in]
         ("first_out", "i8"),
@@ -49,7 +53,7 @@ NODE = np.dtype(
         ("synaptic_events", "i8"),
         ("delayed", "i8"),
         ("readout", "i8"),  # first column of the read-out, or -1
-        ("whole", "u1"),  # one cohort
+        ("shared", "u1"),  # its neurons share cohorts, whose stored crossings are heaps
         ("windowed", "u1"),
         ("deaf", "u1"),
         ("single", "u1"),
@@ -63,10 +67,16 @@ LANE = np.dtype(
     [
         ("pre", "i8"),
         ("post", "i8"),
-        ("kind", "i8"),  # 0 dense, 1 sparse, 2 one-to-one
+        ("kind", "i8"),  # 0 dense, 1 sparse, 2 one-to-one, 3 convolution
         ("weights", "i8"),  # dense: row i is weights + i * n_out
         ("rows", "i8"),  # sparse: row i holds entries a..b = row_start[rows + i], row_start[rows + i + 1]
         ("targets", "i8"),  # of targets[targets + a:targets + b] and weights[weights + a:weights + b]
+        ("positions", "i8"),  # convolution: source positions; rows and targets as above, by source position, where
+        ("out", "i8"),  # a target is position * taps + tap; positions of the target population
+        ("taps", "i8"),
+        ("group_in", "i8"),  # channels of a group
+        ("group_out", "i8"),
+        ("groups", "i8"),  # weights of source channel c, tap k: group_out from weights + (c * taps + k) * group_out on
         ("delay", "f8"),
         ("ticks", "i8"),
         ("offset", "i8"),  # its ring of packets: times[offset + (k & mask)], neurons[...]
@@ -262,11 +272,38 @@ def _uniform(population: Population) -> bool:
     )
 
 
-def whole_population(net: Network, population: Population) -> bool:
-    """Is the population one cohort? Reached by dense projections only, spikes at most once or lives on a clock."""
+def cohort_size(net: Network, population: Population) -> int:
+    """How many neurons share a time of last update; 0 where each is updated alone.
+
+    Those that all incoming projections reach together, if they spike at most once or live on a clock.
+    """
     model = population.model
-    dense = all(projection.kind.kind == "dense" for projection in net.projections if projection.post is population)
-    return dense and _uniform(population) and (model.single_spike or not model.spiking or model.clocked)
+    if not (_uniform(population) and (model.single_spike or not model.spiking or model.clocked)):
+        return 0
+    incoming = [projection.kind for projection in net.projections if projection.post is population]
+    if all(kind.kind == "dense" for kind in incoming):
+        return population.size
+    groups = {kind.groups if isinstance(kind, Conv) else 0 for kind in incoming}
+    if len(groups) == 1 and groups != {0} and not model.clocked:
+        return population.shape[0] // groups.pop()
+    return 0
+
+
+@jitable
+def slot_of(node: Any, i: int) -> int:
+    """Where the state of neuron i is kept: channels of a position lie next to each other."""
+    if node.positions == 1:
+        return i
+    return (i % node.positions) * (node.n_neurons // node.positions) + i // node.positions
+
+
+@jitable
+def neuron_of(node: Any, slot: int) -> int:
+    """The neuron whose state is kept in a slot; the inverse of `slot_of`."""
+    if node.positions == 1:
+        return slot
+    channels = node.n_neurons // node.positions
+    return (slot % channels) * node.positions + slot // channels
 
 
 def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array, Array]:
@@ -291,8 +328,11 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         record["n_state"] = len(model.state)
         state += node.size * len(model.state)
         params += node.size * len(model.rows)
-        record["whole"] = whole_population(net, node)
-        record["cohort"], record["cohort_size"] = cohort, node.size if record["whole"] else 1
+        together = cohort_size(net, node)
+        record["shared"], record["positions"] = together > 0, 1
+        if 0 < together < node.size:
+            record["positions"] = math.prod(node.shape[1:])
+        record["cohort"], record["cohort_size"] = cohort, max(together, 1)
         cohort += node.size // int(record["cohort_size"])
         if node.window is not None:
             record["t_start"], record["t_min"], record["t_max"] = node.window
@@ -319,6 +359,8 @@ def _rows(net: Network, error_bounds: bool) -> Array:
     for population in net.populations:
         model = _model(population, error_bounds)
         rows = [np.asarray(row, dtype=np.float64) for row in model.prepare(population.parameters, population.window)]
+        if 0 < cohort_size(net, population) < population.size:  # in the order of slots
+            rows = [row.reshape(population.shape[0], -1).T.ravel() for row in rows]
         params += rows
         states = [model.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
         start += list(np.array(states, dtype=np.float64).T.copy())
@@ -333,11 +375,23 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
         kind = projection.kind
         arrays = kind.arrays()
         lane["pre"], lane["post"] = projection.pre.order, projection.post.order
-        lane["kind"] = ("dense", "sparse", "one_to_one").index(kind.kind)
+        lane["kind"] = ("dense", "sparse", "one_to_one", "conv").index(kind.kind)
         lane["delay"], lane["ticks"] = projection.delay, order.delay_in_ticks(projection)
         lane["weights"], lane["rows"], lane["targets"] = n_weights, n_links + n_rows, n_targets
-        weights.append(np.asarray(arrays["weights"], dtype=np.float64).T.ravel())
-        n_weights += kind.n_synapses
+        values = np.asarray(arrays["weights"], dtype=np.float64)
+        if isinstance(kind, Conv):
+            start, target, tap = kind.taps
+            n_taps = math.prod(kind.kernel)
+            lane["positions"], lane["taps"], lane["groups"] = math.prod(kind.shape[1:]), n_taps, kind.groups
+            lane["group_out"], lane["group_in"] = kind.channels[1] // kind.groups, values.shape[1]
+            lane["out"] = projection.post.size // kind.channels[1]
+            row_start.append(start)
+            targets.append((target * n_taps + tap).astype(np.int32))
+            n_rows += start.size
+            n_targets += target.size
+            values = values.reshape(kind.groups, -1, values.shape[1], n_taps).transpose(0, 2, 3, 1)
+        weights.append((values if isinstance(kind, Conv) else values.T).ravel())
+        n_weights += weights[-1].size
         if kind.kind == "sparse":
             counts = np.bincount(arrays["sources"], minlength=projection.pre.size)
             row_start.append(np.concatenate(([0], np.cumsum(counts))))

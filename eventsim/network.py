@@ -20,7 +20,7 @@ from eventsim.checks import integer, number, read_only, reals, shown
 from eventsim.errors import NetworkError, nearest
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
 from eventsim.neuron_model import Array, Model, check_parameters, find_model
-from eventsim.projections import Dense, OneToOne, ProjectionKind, Sparse
+from eventsim.projections import ProjectionKind
 from eventsim.sources import Poisson
 
 __all__ = ["Network", "Population", "Projection", "Source", "load_network"]
@@ -223,7 +223,7 @@ class Network:
 
         Parameters
         ----------
-        projection : `Dense`, `Sparse` or `OneToOne`.
+        projection : `Dense`, `Sparse`, `OneToOne` or `Conv`.
         delay : >= 0, in the network's unit of time; zero is allowed (the spike arrives in the next micro-step).
         rule : no learning rule can be attached yet.
         """
@@ -234,9 +234,9 @@ class Network:
             raise NetworkError(
                 f"{where}: {target.name!r} is a source; spikes can only go to a population. Swap pre and post?"
             )
-        if not isinstance(projection, Dense | Sparse | OneToOne):
+        if not isinstance(projection, ProjectionKind):
             raise NetworkError(
-                f"{where}: {type(projection).__name__} is no projection; allowed: Dense, Sparse, OneToOne. "
+                f"{where}: {type(projection).__name__} is no projection; allowed: Dense, Sparse, OneToOne, Conv. "
                 "Wrap the weights, e.g. eventsim.Dense(weights)."
             )
         if rule is not None:
@@ -249,8 +249,8 @@ class Network:
                 f"{where}: this is projection number {MAX_PARTS + 1:,}; a network has at most {MAX_PARTS:,}. Join "
                 "projections of one delay between the same populations into one Sparse."
             )
-        projection.check(where, source.size, target.size)
-        added = Projection(len(self._projections), source, target, projection, delay)
+        fitted = projection.fitted(where, source.shape, target.shape)
+        added = Projection(len(self._projections), source, target, fitted, delay)
         self._projections.append(added)
         return added
 
