@@ -9,8 +9,8 @@ from typing import Any
 from eventsim._jit import jitable, kernel_part
 from eventsim.emission import fan_out
 from eventsim.horizon import heap_of, schedule, touch
-from eventsim.machine import T_MIN, T_START, Machine, Output
 from eventsim.queue import pop, requeue, sort_numbers
+from eventsim.records import T_MIN, T_START, Machine, Output
 
 ULP = 2.0**-53
 

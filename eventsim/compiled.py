@@ -22,7 +22,9 @@ from eventsim.emission import (
     push_packet,
     write_stimulus,
 )
-from eventsim.machine import (
+from eventsim.neuron_model import Model
+from eventsim.queue import clear, requeue, sort_numbers
+from eventsim.records import (
     DONE,
     GROW,
     LOST_DELAY,
@@ -36,8 +38,6 @@ from eventsim.machine import (
     Stimulus,
     slot_of,
 )
-from eventsim.neuron_model import Model
-from eventsim.queue import clear, requeue, sort_numbers
 
 
 @dataclass(frozen=True)

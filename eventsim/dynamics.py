@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from eventsim._jit import jitable, kernel_part
 from eventsim.folding import make_conv, make_dense, make_row
 from eventsim.horizon import aim, heap_of, reach, schedule, touch
-from eventsim.machine import Machine, neuron_of
 from eventsim.neuron_model import Model
 from eventsim.queue import push, requeue
+from eventsim.records import Machine, neuron_of
 from eventsim.rows import BLOCKS, LOAD, SLICES, STORE
 
 # Members of a cohort that are looked at together when some may cross: long enough to vectorise.

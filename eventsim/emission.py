@@ -8,8 +8,8 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.machine import DONE, LOST_DELAY, RECORD_FIRST, RECORD_SPIKES, TWICE, Machine, Output, Stimulus
 from eventsim.queue import pop, push, requeue, sort_numbers
+from eventsim.records import DONE, LOST_DELAY, RECORD_FIRST, RECORD_SPIKES, TWICE, Machine, Output, Stimulus
 
 
 def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:

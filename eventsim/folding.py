@@ -10,8 +10,8 @@ from typing import Any
 from eventsim._jit import jitable, kernel_part
 from eventsim.horizon import aim, reach, touch
 from eventsim.lookahead import alone, make_together
-from eventsim.machine import Machine
 from eventsim.neuron_model import Model
+from eventsim.records import Machine
 from eventsim.rows import BLOCKS, LOAD, SLICES, STORE
 
 

@@ -8,8 +8,8 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.machine import Machine
 from eventsim.queue import requeue
+from eventsim.records import Machine
 
 # Widens the horizon of the cheap check by more than the rounding of t + time_to_spike, so that it errs towards yes.
 PAD = 8.0 * 2.0**-52

@@ -11,9 +11,9 @@ from typing import Any
 
 from eventsim._jit import kernel_part
 from eventsim.horizon import reach
-from eventsim.machine import Machine
 from eventsim.neuron_model import Model
 from eventsim.queue import requeue
+from eventsim.records import Machine
 from eventsim.rows import LOAD, SLICES, STORE
 
 # Packets a sweep. More save little, since the weights are then the larger part of what is read.

@@ -16,8 +16,8 @@ from sortedcontainers import SortedList
 
 from eventsim import order, problems
 from eventsim.errors import BudgetError, SimulationError
-from eventsim.machine import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.network import Network
+from eventsim.records import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.reference_neuron import Neuron, new_layers
 from eventsim.sources import exactly
 from eventsim.task import Task

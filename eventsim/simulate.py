@@ -19,12 +19,12 @@ from eventsim._jit import compile_report
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, number, shown
 from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
 from eventsim.faults.contract import EmissionFault, applies_to
-from eventsim.machine import COUNTERS, SPIKE, TRACE
 from eventsim.network import Network, Population, Source
 from eventsim.progress import Progress
 from eventsim.provenance import provenance
 from eventsim.randomness import stream_key
 from eventsim.recording import Recorder
+from eventsim.records import COUNTERS, SPIKE, TRACE
 from eventsim.run import Run
 from eventsim.stimulus import Inputs
 from eventsim.task import Task

@@ -12,10 +12,10 @@ import numpy as np
 
 from eventsim._jit import compile_report
 from eventsim.faults.contract import EmissionFault
-from eventsim.machine import COUNTERS
 from eventsim.network import Network
 from eventsim.progress import Progress
 from eventsim.recording import Recorder, matrix
+from eventsim.records import COUNTERS
 from eventsim.stimulus import Inputs
 from eventsim.transport.contract import Transport
 
