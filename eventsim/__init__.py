@@ -18,7 +18,7 @@ from eventsim.errors import (
 )
 from eventsim.network import Network, Population, Projection, Source, load_network
 from eventsim.neuron_model import Model, Parameter, register
-from eventsim.projections import Conv, Dense, OneToOne, Sparse
+from eventsim.projections import Conv, Dense, OneToOne, Pool, Sparse
 from eventsim.run import Run, load_run
 from eventsim.simulate import simulate
 from eventsim.sources import Poisson, SpikeTimes
@@ -41,6 +41,7 @@ __all__ = [
     "OneToOne",
     "Parameter",
     "Poisson",
+    "Pool",
     "Population",
     "Projection",
     "Run",

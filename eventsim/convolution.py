@@ -171,18 +171,119 @@ class Conv:
         return int(self.taps.target.size * self.weights.shape[1] * self.weights.shape[0])
 
 
-def _axes(what: str, value: Any, n: int, low: int) -> Axes:
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Every source neuron reaches the target positions whose field it lies in, channel by channel, with weight 1.
+
+    Between a population and relays (``"relay"``) it makes a max pool or a min pool: the earliest spike of a field is
+    its largest value. Positions outside the source are silent.
+
+    Parameters
+    ----------
+    kernel : extent of a field, one whole number an axis of positions (one or two).
+    stride : as for `Conv`; None is the kernel: fields that do not overlap. padding, dilation : as for `Conv`.
+
+    Raises
+    ------
+    NetworkError
+        No such numbers. Shapes are checked when populations are connected.
+    """
+
+    kernel: Any
+    stride: Any = None
+    padding: Any = 0
+    dilation: Any = 1
+    kind: ClassVar[str] = "pool"
+
+    def __post_init__(self) -> None:
+        n = len(self.kernel) if isinstance(self.kernel, Sequence | np.ndarray) else 1
+        kernel = _axes("kernel", self.kernel, n, 1, "Pool")
+        object.__setattr__(self, "kernel", kernel)
+        stride = kernel if self.stride is None else self.stride
+        object.__setattr__(self, "stride", _axes("stride", stride, n, 1, "Pool"))
+        object.__setattr__(self, "dilation", _axes("dilation", self.dilation, n, 1, "Pool"))
+        object.__setattr__(self, "padding", _paddings(self.padding, n, "Pool"))
+
+    def output_shape(self, shape: Axes) -> Axes:
+        """Shape (channels, *positions) of what this makes of (channels, *positions)."""
+        axes = zip(shape[1:], self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        return shape[0], *(output_size(*axis) for axis in axes)
+
+    def fitted(self, where: str, pre: Axes, post: Axes) -> "Pool":
+        """The same pool, bound to the shape of its source."""
+        if len(pre) != 1 + len(self.kernel):
+            raise NetworkError(
+                f"{where}: Pool of kernel {self.kernel} takes a source of {1 + len(self.kernel)} axes, this one has "
+                f"shape {pre}. Give the source its shape (channels, *positions)."
+            )
+        found = self.output_shape(pre)
+        if found != post:
+            raise NetworkError(
+                f"{where}: Pool makes {found} of {pre}, the population has shape {post}; must be equal. Check kernel "
+                f"{self.kernel}, stride {self.stride}, padding {self.padding}, dilation {self.dilation}."
+            )
+        bound = Pool(self.kernel, self.stride, self.padding, self.dilation)
+        object.__setattr__(bound, "_shape", tuple(pre))
+        object.__setattr__(bound, "_taps", taps_of(pre[1:], self.kernel, self.stride, self.padding, self.dilation))
+        return bound
+
+    @property
+    def shape(self) -> Axes:
+        """Shape of the source; only of a pool that connects two populations."""
+        found: Axes = self.__dict__["_shape"]
+        return found
+
+    @property
+    def taps(self) -> Taps:
+        """Where each source position's spikes go; only of a pool that connects two populations."""
+        found: Taps = self.__dict__["_taps"]
+        return found
+
+    @property
+    def groups(self) -> int:
+        """Channels do not see each other."""
+        return self.shape[0]
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """(c_in, c_out)."""
+        return self.shape[0], self.shape[0]
+
+    @property
+    def weights(self) -> Array:
+        """As those of a convolution: (channels, 1, *kernel), all 1."""
+        return np.ones((self.shape[0], 1, *self.kernel))
+
+    def synapses(self, source: int) -> tuple[Array, Array]:
+        """(targets, weights) of one source neuron, in canonical order."""
+        channel, position = divmod(source, math.prod(self.shape[1:]))
+        low, high = self.taps.start[position : position + 2]
+        targets = channel * math.prod(self.output_shape(self.shape)[1:]) + self.taps.target[low:high]
+        return targets, np.ones(high - low, dtype=np.int64)
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that define the projection, by name."""
+        whole = {"kernel": self.kernel, "stride": self.stride, "dilation": self.dilation, "padding": self.padding}
+        return {name: np.array(value, dtype=np.int64) for name, value in whole.items()}
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses that it stands for."""
+        return int(self.taps.target.size * self.shape[0])
+
+
+def _axes(what: str, value: Any, n: int, low: int, where: str = "Conv") -> Axes:
     """`n` whole numbers >= low, from one or from n."""
     given = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else [value] * n
     whole = [isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= low for v in given]
     if len(given) != n or not all(whole):
-        raise NetworkError(f"Conv: {what} = {shown(value)}; must be a whole number >= {low}, or {n} of them.")
+        raise NetworkError(f"{where}: {what} = {shown(value)}; must be a whole number >= {low}, or {n} of them.")
     return tuple(int(v) for v in given)
 
 
-def _paddings(value: Any, n: int) -> tuple[tuple[int, int], ...]:
+def _paddings(value: Any, n: int, where: str = "Conv") -> tuple[tuple[int, int], ...]:
     """(before, after) of each axis, from one number, one an axis, or one pair an axis."""
     if isinstance(value, Sequence | np.ndarray) and len(value) == n and all(np.ndim(v) == 1 for v in value):
-        first, second = zip(*(_axes("padding", pair, 2, 0) for pair in value), strict=True)
+        first, second = zip(*(_axes("padding", pair, 2, 0, where) for pair in value), strict=True)
         return tuple(zip(first, second, strict=True))
-    return tuple((v, v) for v in _axes("padding", value, n, 0))
+    return tuple((v, v) for v in _axes("padding", value, n, 0, where))

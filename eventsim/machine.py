@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 
 from eventsim import order
-from eventsim.convolution import Conv
+from eventsim.convolution import Conv, Pool
 from eventsim.network import Network, Population
 from eventsim.neuron_model import Model
 from eventsim.queue import WAITING, new_queue
 from eventsim.records import COHORT, CONTROL, LANE, NEURON, NODE, PACKET, PROBE, SWITCH, Machine
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
+
+
+# As lanes number them; a pool is a convolution of each channel on its own, of weight 1.
+KINDS = ("dense", "sparse", "one_to_one", "conv", "pool")
+CONV = 3
 
 
 def dynamics_of(net: Network, error_bounds: bool) -> list[Model]:
@@ -95,7 +100,7 @@ def cohort_size(net: Network, population: Population) -> int:
     incoming = [projection.kind for projection in net.projections if projection.post is population]
     if all(kind.kind == "dense" for kind in incoming):
         return population.size
-    groups = {kind.groups if isinstance(kind, Conv) else 0 for kind in incoming}
+    groups = {kind.groups if isinstance(kind, Conv | Pool) else 0 for kind in incoming}
     if len(groups) == 1 and groups != {0} and not model.clocked:
         return population.shape[0] // groups.pop()
     return 0
@@ -129,7 +134,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
             record["positions"] = math.prod(node.shape[1:])
         record["cohort"], record["cohort_size"] = cohort, max(together, 1)
         cohort += node.size // int(record["cohort_size"])
-        if node.window is not None:
+        if model.windowed and node.window is not None:
             record["t_start"], record["t_min"], record["t_max"] = node.window
         if model.clocked:
             record["period"], record["rank"] = order.period(node), ranks[node.name]
@@ -170,11 +175,11 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
         kind = projection.kind
         arrays = kind.arrays()
         lane["pre"], lane["post"] = projection.pre.order, projection.post.order
-        lane["kind"] = ("dense", "sparse", "one_to_one", "conv").index(kind.kind)
+        lane["kind"] = min(KINDS.index(kind.kind), CONV)
         lane["delay"], lane["ticks"] = projection.delay, order.delay_in_ticks(projection)
         lane["weights"], lane["rows"], lane["targets"] = n_weights, n_links + n_rows, n_targets
-        values = np.asarray(arrays["weights"], dtype=np.float64)
-        if isinstance(kind, Conv):
+        values = np.asarray(kind.weights, dtype=np.float64)
+        if isinstance(kind, Conv | Pool):
             start, target, tap = kind.taps
             n_taps = math.prod(kind.kernel)
             lane["positions"], lane["taps"], lane["groups"] = math.prod(kind.shape[1:]), n_taps, kind.groups
@@ -185,7 +190,7 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
             n_rows += start.size
             n_targets += target.size
             values = values.reshape(kind.groups, -1, values.shape[1], n_taps).transpose(0, 2, 3, 1)
-        weights.append((values if isinstance(kind, Conv) else values.T).ravel())
+        weights.append((values if isinstance(kind, Conv | Pool) else values.T).ravel())
         n_weights += weights[-1].size
         if kind.kind == "sparse":
             counts = np.bincount(arrays["sources"], minlength=projection.pre.size)
@@ -207,6 +212,7 @@ def _switches(net: Network) -> Array:
     entries = [
         (float(t), population.order, what)
         for population in net.populations
+        if population.model.windowed
         for what, t in enumerate(population.window or ())
         if t < math.inf
     ]

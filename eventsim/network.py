@@ -191,7 +191,8 @@ class Network:
         ----------
         model : name of a neuron model ("ttfs_b1", "lif_delta", …) or a `Model`.
         shape : number of neurons, or their shape; a neuron's index is the C-order index in this shape.
-        window : (t_start, t_min, t_max) for windowed models; read-out integrators take (t_start, t_min).
+        window : (t_start, t_min, t_max) for windowed models, and for relays that of what they relay; read-out
+            integrators take (t_start, t_min).
         **parameters : the model's parameters, one number or one a neuron.
 
         Raises
@@ -223,7 +224,7 @@ class Network:
 
         Parameters
         ----------
-        projection : `Dense`, `Sparse`, `OneToOne` or `Conv`.
+        projection : `Dense`, `Sparse`, `OneToOne`, `Conv` or `Pool`.
         delay : >= 0, in the network's unit of time; zero is allowed (the spike arrives in the next micro-step).
         rule : no learning rule can be attached yet.
         """
@@ -236,7 +237,7 @@ class Network:
             )
         if not isinstance(projection, ProjectionKind):
             raise NetworkError(
-                f"{where}: {type(projection).__name__} is no projection; allowed: Dense, Sparse, OneToOne, Conv. "
+                f"{where}: {type(projection).__name__} is no projection; allowed: Dense, Sparse, OneToOne, Conv, Pool. "
                 "Wrap the weights, e.g. eventsim.Dense(weights)."
             )
         if rule is not None:
@@ -402,7 +403,7 @@ class Network:
 
 def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:
     """The window that a model takes: (t_start, t_min, t_max), increasing; of a read-out t_max is inf."""
-    if not model.windowed:
+    if not (model.windowed or (model.relay and window is not None)):
         if window is not None:
             raise NetworkError(
                 f"{where}: window = {shown(window)}, but {model.name} has no window. Leave it out, or choose a "

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from eventsim.checks import integer_array, weights_array
-from eventsim.convolution import Conv
+from eventsim.convolution import Conv, Pool
 from eventsim.errors import NetworkError
 
 Array = np.ndarray[Any, Any]
@@ -170,5 +170,5 @@ class Sparse:
         return int(self.weights.size)
 
 
-ProjectionKind = Dense | OneToOne | Sparse | Conv
-KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (Dense, OneToOne, Sparse, Conv)}
+ProjectionKind = Dense | OneToOne | Sparse | Conv | Pool
+KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (Dense, OneToOne, Sparse, Conv, Pool)}

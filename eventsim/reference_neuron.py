@@ -51,7 +51,7 @@ def new_layers(net: Network, error_bounds: bool, number: Any) -> dict[int, Layer
             [number(value) for value in row.tolist()] for row in model.prepare(population.parameters, population.window)
         ]
         t_ref = population.parameters.get("t_ref")
-        t_start, t_min, t_max = population.window or (0, math.inf, math.inf)
+        t_start, t_min, t_max = (model.windowed and population.window) or (0, math.inf, math.inf)
         layers[population.order] = Layer(
             population=population,
             model=model,
