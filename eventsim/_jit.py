@@ -4,8 +4,8 @@
 loop at its first call. ``NUMBA_DISABLE_JIT=1`` makes both run as ordinary Python, with the same bits: kernels use
 `math` only, no ``**`` and no fastmath. Used by the compiled engine, the neuron models, faults and transports.
 
-Compiled loops are kept on disk unless ``EVENTSIM_CACHE=0``. A loop's factory closes over `fingerprint` of the
-sources, which makes it part of the key: an edited source is compiled anew and never meets old machine code.
+Compiled loops are kept on disk unless ``EVENTSIM_CACHE=0``, under a name that holds the `fingerprint` of all sources
+that they are made of: an edited source, or another version, is compiled anew and never meets old machine code.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import inspect
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -150,6 +150,8 @@ def kernel_part(function: F) -> F:
 
 def kernel(function: F) -> F:
     """Compile a loop at its first call; it releases the interpreter lock and divides as numpy does."""
+    # numba's cache looks at the file of the loop alone, and trips over types that another version pickled.
+    function.__qualname__ += f"_{fingerprint(function):016x}"
     compiled = numba.njit(cache=CACHE, nogil=True, error_model="numpy", pipeline_class=_LoopCompiler)(function)
     if not INTERPRETED:
         # The dispatcher asks for machine code by this name, and calls it only then.
@@ -291,12 +293,26 @@ def _package_sources() -> bytes:
 
 @functools.cache
 def fingerprint(*functions: Callable[..., Any]) -> int:
-    """Return 62 bits of a digest of the sources of the engine and of the files that define `functions`.
+    """Return 64 bits of a digest of the sources of the engine and of the files that define `functions`.
 
-    Helpers that a user's model imports from yet other files are not covered.
+    Those that they close over are covered; helpers that a user's model imports from yet other files are not.
     """
     digest = hashlib.sha256(_package_sources())
-    files = {inspect.getsourcefile(inspect.unwrap(function)) for function in functions}
+    files = {inspect.getsourcefile(function) for function in _closed_over(functions)}
     for name in sorted(file for file in files if file is not None):
         digest.update(Path(name).read_bytes())
-    return int.from_bytes(digest.digest()[:8], "little") >> 2
+    return int.from_bytes(digest.digest()[:8], "little")
+
+
+def _closed_over(functions: Iterable[Any]) -> set[Any]:
+    """Plain functions among the values, and those that they close over, also in tuples."""
+    found: set[Any] = set()
+    ahead = list(functions)
+    while ahead:
+        value = ahead.pop()
+        if isinstance(value, tuple):
+            ahead += value
+        elif inspect.isfunction(value) and value not in found:
+            found.add(value)
+            ahead += [cell.cell_contents for cell in value.__closure__ or ()]
+    return found

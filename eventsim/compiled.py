@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from eventsim._jit import borrowed, fingerprint, jitable, kernel, kernel_part
+from eventsim._jit import borrowed, jitable, kernel, kernel_part
 from eventsim.arrival import make_deliver, make_gather
 from eventsim.dynamics import make_dynamics
 from eventsim.emission import (
@@ -198,14 +198,12 @@ def event_loop(stages: Stages) -> Any:
     settle, tick = fold["settle"], fold["tick"]
     micro_step = _make_micro_step(stages, gather, deliver, settle, tick, emit)
     begin = _make_begin(settle)
-    functions = [f for model in stages.models for f in (*model.functions, model.time_error) if f is not None]
-    source = fingerprint(*functions, *stages.perturbs, *([stages.carry] if stages.carry else []))
     with_transport, probes = stages.carry is not None, stages.probes
 
     @kernel
     def run(
         machine: Machine, stimulus_in: Stimulus, output_in: Output, first_row: int, last_row: int, budget: int
-    ) -> tuple[int, int]:
+    ) -> int:
         m, stimulus, output = borrowed(machine), borrowed(stimulus_in), borrowed(output_in)
         control = m.control[0]
         control.stop = control.events + budget
@@ -213,10 +211,10 @@ def event_loop(stages: Stages) -> Any:
             k = control.sample - first_row
             if control.busy == 0:
                 if probes and control.traces + m.probes.size > output.traces.size:
-                    return TRACES_FULL, source
+                    return TRACES_FULL
                 status = start_sample(m, stimulus, k, not with_transport)
                 if status != DONE:
-                    return status, source
+                    return status
                 begin(m, stimulus.sample_id[k])
                 if probes:
                     note_traces(m, output, 0.0)
@@ -234,15 +232,15 @@ def event_loop(stages: Stages) -> Any:
                     control.now = t
                 status = micro_step(m, stimulus, output, control.now, stimulus.sample_id[k])
                 if status != DONE:
-                    return status, source
+                    return status
                 if control.events >= control.stop:
-                    return PAUSE, source
+                    return PAUSE
             if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, control.until):
-                return SPIKES_FULL, source
+                return SPIKES_FULL
             finish_sample(m, output)
             control.busy = 0
             control.sample += 1
-        return DONE, source
+        return DONE
 
     return run
 

@@ -120,7 +120,7 @@ class Worker:
                 budget = max(1, min(PAUSE_EVENTS, task.max_events - task.events))
             output = self._output()
             with np.errstate(all="ignore"):  # interpreted, 0 * inf is as silent as it is compiled
-                status, _source = self.loop(self.machine, inputs, output, low, high, budget)
+                status = self.loop(self.machine, inputs, output, low, high, budget)
             with _LOCK:
                 task.events += int(control.events[0]) - done
                 over = task.check_budget(task.events)

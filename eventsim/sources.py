@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import fingerprint, jitable, kernel
+from eventsim._jit import jitable, kernel
 from eventsim.checks import finite_array, read_only, real_array, shown
 from eventsim.errors import InputError, NetworkError
 from eventsim.randomness import stream_key, uniforms
@@ -184,10 +184,10 @@ class Poisson:
         done = 0
         for low, high in itertools.pairwise(np.linspace(0.0, until, n_slices + 1).tolist()):
             before = trains.copy()
-            count, _ = draw_trains(rates, high, key, np.uint64(sample), trains, spikes)
+            count = draw_trains(rates, high, key, np.uint64(sample), trains, spikes)
             if count > spikes.size:
                 trains, spikes = before, np.empty(count, dtype=PACKET).view(np.recarray)
-                count, _ = draw_trains(rates, high, key, np.uint64(sample), trains, spikes)
+                count = draw_trains(rates, high, key, np.uint64(sample), trains, spikes)
             if done + count > times.size:
                 times, neurons = np.resize(times, done + count), np.resize(neurons, done + count)
             sort_slice(spikes[:count], low, high, buckets, times[done:], neurons[done:])
@@ -219,32 +219,24 @@ def _next_spike(train: Any, rate: float, key: Any, sample: Any, neuron: int) -> 
     train.number += 1
 
 
-def _make_draw_trains(source: int) -> Any:
-    """The kernel below, for one state of the sources: its draws come from another file, which its cache must know."""
+@kernel
+def draw_trains(rates: Array, high: float, key: Any, sample: Any, trains: Any, spikes: Any) -> int:
+    """Move all trains on to `high` and write the spikes before it, neuron by neuron.
 
-    @kernel
-    def draw_trains(rates: Array, high: float, key: Any, sample: Any, trains: Any, spikes: Any) -> tuple[int, int]:
-        """Move all trains on to `high` and write the spikes before it, neuron by neuron.
-
-        Returns how many there are, which may be more than there is room for.
-        """
-        count = 0
-        for neuron in range(rates.size):
-            train = trains[neuron]
-            if train.number == 0 and rates[neuron] > 0.0:
-                _next_spike(train, rates[neuron], key, sample, neuron)
-            while train.t < high:
-                if count < spikes.size:
-                    spikes[count].t = train.t
-                    spikes[count].neuron = neuron
-                count += 1
-                _next_spike(train, rates[neuron], key, sample, neuron)
-        return count, source
-
-    return draw_trains
-
-
-draw_trains = _make_draw_trains(fingerprint())
+    Returns how many there are, which may be more than there is room for.
+    """
+    count = 0
+    for neuron in range(rates.size):
+        train = trains[neuron]
+        if train.number == 0 and rates[neuron] > 0.0:
+            _next_spike(train, rates[neuron], key, sample, neuron)
+        while train.t < high:
+            if count < spikes.size:
+                spikes[count].t = train.t
+                spikes[count].neuron = neuron
+            count += 1
+            _next_spike(train, rates[neuron], key, sample, neuron)
+    return count
 
 
 @kernel
