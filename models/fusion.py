@@ -176,7 +176,7 @@ class _Fusion:
 
     def _linear_before(self, norm: BatchNorm) -> Fused | None:
         """The layer without a ReLU that a batch norm can scale, right before it or with pools between."""
-        pools = []
+        pools: list[Layer] = []
         for i in range(len(self.layers) - 1, -1, -1):
             held, layer = self.layers[i], self.layers[i].layer
             if held.relu:
@@ -256,7 +256,7 @@ def _check_signs(name: str, scale: Array, pool: Layer) -> None:
     negative = scale < 0
     if negative.any():
         raise MappingError(
-            f"layer {name!r}: the scale of channel {int(np.argmax(negative))} is negative ({int(negative.sum())} such), "
+            f"layer {name!r}: the scale of channel {int(np.argmax(negative))} is negative, "
             f"and {pool.name!r} is a max pool, which would have to become a min pool; this release does not map it: "
             "put the batch norm before the ReLU, or train it with positive gamma"
         )

@@ -5,7 +5,6 @@ Used by the convolution and pooling layers of ReLU networks.
 """
 
 import math
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +56,7 @@ class Sliding:
     def _numbers(self, what: str, value: Any, n: int, low: int) -> Axes:
         """`n` whole numbers >= low, from one or from n."""
         given = list(value) if _listed(value) else [value] * n
-        whole = [isinstance(v, numbers.Integral) and not isinstance(v, bool) and v >= low for v in given]
+        whole = [isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= low for v in given]
         if len(given) != n or not all(whole):
             raise NetworkError(f"{self.place}: {what} = {shown(value)}; must be a whole number >= {low}, or {n} such")
         return tuple(int(v) for v in given)
@@ -101,8 +100,8 @@ class Sliding:
         if any(map(any, self.padding)):
             grown = (*x.shape[:2], *(n + sum(pair) for n, pair in zip(x.shape[2:], self.padding, strict=True)))
             padded = np.full(grown, fill, dtype=x.dtype)
-            middle = (slice(pair[0], pair[0] + n) for n, pair in zip(x.shape[2:], self.padding, strict=True))
-            padded[(..., *middle)] = x
+            middle = [slice(pair[0], pair[0] + n) for n, pair in zip(x.shape[2:], self.padding, strict=True)]
+            padded[(slice(None), slice(None), *middle)] = x
             x = padded
         view = np.lib.stride_tricks.sliding_window_view(x, self.extent, axis=axes)
         steps = [slice(None, None, step) for step in (*self.stride, *self.dilation)]
