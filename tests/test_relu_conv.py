@@ -37,15 +37,18 @@ Draw = Any
 def real_taps(shape: Any, place: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
     """(tap, position) of each tap of a kernel that meets a position, for one position of the output."""
     for tap in itertools.product(*map(range, kernel)):
-        at = tuple(p * s - before + k * d for p, s, (before, _), k, d in zip(place, stride, padding, tap, dilation))
-        if all(0 <= a < n for a, n in zip(at, shape)):
+        at = tuple(
+            p * s - before + k * d
+            for p, s, (before, _), k, d in zip(place, stride, padding, tap, dilation, strict=True)
+        )
+        if all(0 <= a < n for a, n in zip(at, shape, strict=True)):
             yield tap, at
 
 
 def places(shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> list[Any]:
     """Every position of the output, found by trying."""
     axes = []
-    for n, k, s, (before, after), d in zip(shape, kernel, stride, padding, dilation):
+    for n, k, s, (before, after), d in zip(shape, kernel, stride, padding, dilation, strict=True):
         last = n + after - 1  # the last position that a tap may stand on
         axes.append([p for p in range(n + before + after) if p * s - before + (k - 1) * d <= last])
     return list(itertools.product(*axes))
@@ -111,7 +114,7 @@ def convolutions(draw: Draw, shape: Any, relu: bool = False) -> Conv:
     c_out = groups * draw(st.integers(1, 3))
     settings = draw(geometries(n_axes))
     kernel = []
-    for n, pads, d in zip(shape[1:], settings["padding"], settings["dilation"]):
+    for n, pads, d in zip(shape[1:], settings["padding"], settings["dilation"], strict=True):
         kernel.append(draw(st.integers(1, max(1, min(3, (n + sum(pads) - 1) // d + 1)))))
     weight = draw(integers((c_out, shape[0] // groups, *kernel)))
     layer = Conv("", weight, draw(integers(c_out)), relu, groups=groups, **settings)
@@ -131,7 +134,8 @@ def pools(draw: Draw, shape: Any, kinds: Any = (MaxPool, AveragePool)) -> MaxPoo
     }
     if kind is AveragePool:
         return AveragePool("", kernel, count_include_pad=draw(st.booleans()), **settings)
-    dilation = tuple(draw(st.integers(1, 2 if 2 * (k - 1) < n else 1)) for k, n in zip(kernel, shape[1:]))
+    widest = [2 if 2 * (k - 1) < n else 1 for k, n in zip(kernel, shape[1:], strict=True)]
+    dilation = tuple(draw(st.integers(1, most)) for most in widest)
     return MaxPool("", kernel, dilation=dilation, **settings)
 
 
@@ -197,7 +201,8 @@ def test_a_convolution_is_what_plain_loops_make_of_it(data: Any) -> None:
         assert output.dtype == dtype
         assert output.shape == (2, *layer.output_shape(shape))
         for sample, given_ in zip(output, fractions(x), strict=True):
-            assert dict(np.ndenumerate(sample)) == naive_conv(layer, given_)
+            exact = sample if dtype is object else sample.astype(np.float64)  # which holds these integers
+            assert dict(np.ndenumerate(exact)) == naive_conv(layer, given_)
     assert all(type(value) is Fraction for value in output.flat)
 
 
@@ -314,10 +319,9 @@ def test_a_saved_convolutional_network_is_read_back_to_the_bit(tmp_path: Path) -
     draw = np.random.default_rng(4)
     network = ReluNetwork(
         [
-            Conv("", draw.normal(size=(4, 1, 2)), draw.normal(size=(4, 5)), True, 2, [(1, 2)], 2, 2),
+            Conv("", draw.normal(size=(4, 1, 2)), draw.normal(size=(4, 6)), True, 2, [(1, 2)], 2, 2),
             MaxPool("", [2], 1, [(1, 0)], 2, relu=True),
-            *small().layers[1:2],
-        ][:2],
+        ],
         (2, 10),
     )
     for i, one in enumerate((network, small(), fused(small()))):
