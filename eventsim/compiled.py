@@ -91,7 +91,8 @@ def note_traces(m: Machine, output: Output, t: float) -> None:
             changed |= m.numbers[first + r * step] != m.probes[k].state[r]
         if changed:
             for r in range(min(node.n_state, TRACE_ROWS)):
-                m.probes[k].state[r] = m.numbers[first + r * step]
+                gone = r > 0 and m.neurons[g].done == 1  # of a neuron that spikes once, V = -inf is left
+                m.probes[k].state[r] = 0.0 if gone else m.numbers[first + r * step]
             _write_trace(m, output, k, t)
 
 

@@ -38,8 +38,8 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
     """Set how far ahead the crossings of cohort c are stored, once a micro-step and after all of t was gathered.
 
     The horizon is the earliest time at which something is sure or able to reach the cohort: its next window change,
-    the head of a lane, or t + delay of a lane that is empty (a bound: the cohort is looked at again then). One of
-    several cohorts of a population looks as far as the next window change.
+    the head of a lane, or t + delay of a lane that is empty (a bound: the cohort is looked at again then). Where
+    what arrives may miss the cohort, it looks as far as the next window change.
     """
     cohort = m.cohorts[c]
     if cohort.aimed == m.control[0].stamp:
@@ -48,7 +48,7 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
     node = m.nodes[n]
     cohort.bound = math.inf
     horizon = node.t_min if m.nodes[n].phase < 2 else node.t_max
-    if node.cohort_size < node.n_neurons:  # what reaches the population next may not reach this cohort
+    if node.patchy == 1:
         cohort.horizon = horizon
         return
     # Arrivals that are not let in (deaf, from t_min on) touch nobody: they are no reason to look again.

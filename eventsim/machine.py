@@ -130,6 +130,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         params += node.size * len(model.rows)
         together = cohort_size(net, node)
         record["shared"], record["positions"] = together > 0, 1
+        record["patchy"] = any(p.kind.kind != "dense" for p in net.projections if p.post is node)
         if 0 < together < node.size:
             record["positions"] = math.prod(node.shape[1:])
         record["cohort"], record["cohort_size"] = cohort, max(together, 1)

@@ -48,6 +48,7 @@ NODE = np.dtype(
         ("delayed", "i8"),
         ("readout", "i8"),  # first column of the read-out, or -1
         ("shared", "u1"),  # its neurons share cohorts, whose stored crossings are heaps
+        ("patchy", "u1"),  # what arrives may miss some of its cohorts
         ("windowed", "u1"),
         ("deaf", "u1"),
         ("single", "u1"),

@@ -311,7 +311,8 @@ class _Sample:
                 continue
             if crossed or neuron.s != noted:
                 self.noted[node, index] = neuron.s
-                state = (*neuron.s, *[0.0] * TRACE_ROWS)[:TRACE_ROWS]
+                kept = neuron.s[:1] if neuron.done else neuron.s  # of a neuron that spikes once, V = -inf is left
+                state = (*kept, *[0.0] * TRACE_ROWS)[:TRACE_ROWS]
                 self.traces.append((self.row, self.plan.first[node] + index, t, state))
 
     def keep(self) -> None:
