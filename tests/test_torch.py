@@ -1,5 +1,8 @@
 """What is read from PyTorch computes what PyTorch computes, and what cannot be read is refused by name."""
 
+# Lists, and what is no such number, are given on purpose.
+# mypy: disable-error-code="arg-type"
+
 import math
 import sys
 from collections import OrderedDict
@@ -36,13 +39,17 @@ def outputs_of(module: Any, x: Array) -> Array:
         return module.eval()(torch.from_numpy(x)).numpy()
 
 
-def all_outputs(modules: Any, x: Array) -> list[tuple[Any, Array]]:
-    """What each module of a flat list gives in evaluation."""
+def shown_by(modules: Any, x: Array) -> tuple[list[Array], Array]:
+    """Outputs of the ReLUs and pools among a flat list of modules, and of the last one.
+
+    A ReLU in place changes what was given to it, so each is copied.
+    """
     found = []
     for module in modules:
-        x = outputs_of(module, x)
-        found.append((module, x))
-    return found
+        x = outputs_of(module, x.copy())
+        if "Pool" in type(module).__name__ or isinstance(module, nn.ReLU):
+            found.append(x)
+    return found, x
 
 
 def randomised(module: Any, seed: int) -> Any:
@@ -137,12 +144,9 @@ def test_logits_and_activations_are_those_of_torch(drawn: Any, seed: int) -> Non
     x = np.random.default_rng(seed).uniform(-1, 1, (4, *input_shape))
     network = read_relu(module, input_shape)
     modules = [one for one in flat(module) if not isinstance(one, nn.Softmax | nn.LogSoftmax)]
-    outputs = all_outputs(modules, x.copy())
-    assert close(network.forward(x), outputs[-1][1])
-    shown = [held for one, held in outputs if "Pool" in type(one).__name__ or isinstance(one, nn.ReLU)]
-    activations = network.activations(x)
-    assert len(activations) == len(shown)
-    for (name, ours), theirs in zip(activations, all_shown(modules, x), strict=True):
+    shown, logits = shown_by(modules, x)
+    assert close(network.forward(x), logits)
+    for (name, ours), theirs in zip(network.activations(x), shown, strict=True):
         assert close(ours, theirs), name
     try:
         folded = fused(network)
@@ -150,17 +154,7 @@ def test_logits_and_activations_are_those_of_torch(drawn: Any, seed: int) -> Non
         assert "is negative" in str(error)  # noqa: PT017 — a max pool behind a negative scale
         return
     assert {type(layer) for layer in folded.layers} <= {Conv, Dense, MaxPool, AveragePool, Flatten}
-    assert close(folded.forward(x), outputs[-1][1])
-
-
-def all_shown(modules: Any, x: Array) -> list[Array]:
-    """Outputs of ReLUs and pools; an in-place ReLU changes what was recorded before it, so each is copied."""
-    found = []
-    for module in modules:
-        x = outputs_of(module, x).copy()
-        if "Pool" in type(module).__name__ or isinstance(module, nn.ReLU):
-            found.append(x.copy())
-    return found
+    assert close(folded.forward(x), logits)
 
 
 def test_a_module_in_training_is_read_as_it_evaluates() -> None:
@@ -213,17 +207,17 @@ def test_batch_norms_before_any_layer_are_read_and_folded() -> None:
     assert len(fused(network).layers) == 1
 
 
-class OwnCode(nn.Module):
+class OwnCode(nn.Module):  # type: ignore[name-defined,misc]
     def forward(self, x: Any) -> Any:
         return x
 
 
-class OwnSequential(nn.Sequential):
+class OwnSequential(nn.Sequential):  # type: ignore[name-defined,misc]
     def forward(self, x: Any) -> Any:
         return super().forward(x) + 1
 
 
-class OwnLinear(nn.Linear):
+class OwnLinear(nn.Linear):  # type: ignore[name-defined,misc]
     pass
 
 
@@ -280,7 +274,7 @@ SHAPE = (2, 6, 6)
         ),
         (nn.Sequential(nn.LazyLinear(2)), InputError, r"0 \(LazyLinear\): weight has no values"),
         (nn.Sequential(nn.Linear(72, 2, device="meta")), InputError, r"0 \(Linear\): weight has no values"),
-        (nn.Sequential(nn.Linear(72, 2).to(torch.complex64)), MappingError, "weight has type torch.complex64"),
+        (nn.Sequential(nn.Linear(72, 2, dtype=torch.complex64)), MappingError, "weight has type torch.complex64"),
         (nn.Sequential(), NetworkError, "there are no layers"),
     ],
 )
