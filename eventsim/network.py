@@ -191,8 +191,8 @@ class Network:
         ----------
         model : name of a neuron model ("ttfs_b1", "lif_delta", …) or a `Model`.
         shape : number of neurons, or their shape; a neuron's index is the C-order index in this shape.
-        window : (t_start, t_min, t_max) for windowed models, and for relays that of what they relay; read-out
-            integrators take (t_start, t_min).
+        window : (t_start, t_min, t_max) for windowed models, and for relays that of what they relay, of a source
+            (t_min, t_max); read-out integrators take (t_start, t_min).
         **parameters : the model's parameters, one number or one a neuron.
 
         Raises
@@ -413,7 +413,10 @@ def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | Non
     times = reals(window)
     if len(times) == 2 and not model.spiking:
         times = (*times, math.inf)
-    increasing = len(times) == 3 and 0 <= times[0] < times[1] < times[2] and times[1] < math.inf
+    if len(times) == 2 and model.relay:
+        times = (times[0], *times)
+    starts = len(times) == 3 and (times[0] < times[1] or (model.relay and times[0] == times[1]))
+    increasing = starts and 0 <= times[0] <= times[1] < times[2] and times[1] < math.inf
     if not increasing or (model.spiking and times[2] == math.inf):
         raise NetworkError(
             f"{where}: window = {shown(window)}; {model.name} needs (t_start, t_min, t_max) with "

@@ -126,9 +126,12 @@ class Conv(Layer):
         output += bias if bias.ndim > 1 else bias.reshape(-1, *[1] * len(self.kernel))
         return output
 
-    def linear(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the convolution without the bias: unfolded inputs, one matrix product a sample and group."""
-        weight = as_numbers(self.weight, x.dtype).reshape(self.groups, self.c_out // self.groups, -1)
+    def linear(self, x: NDArray[Any], weight: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the convolution without the bias: unfolded inputs, one matrix product a sample and group.
+
+        `weight` takes the place of the layer's own, in its shape and the number type of `x`.
+        """
+        weight = (as_numbers(self.weight, x.dtype) if weight is None else weight).reshape(self.groups, self.c_out // self.groups, -1)
         shape = self.output_shape(x.shape[1:])
         unfolded = self.c_in * math.prod(self.kernel) * math.prod(shape[1:])
         n_together = max(1, UNFOLDED // unfolded)

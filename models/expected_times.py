@@ -12,7 +12,7 @@ numbers against the published formulas. The equations are solved here in another
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,15 @@ class Neurons:
     def length(self) -> Any:
         """Length of the window in which the population fires."""
         return self.t_max - self.t_min
+
+    def some(self, chosen: Array) -> "Neurons":
+        """Those of the neurons that `chosen` lists."""
+        return replace(
+            self,
+            threshold=self.threshold[chosen],
+            slope_start=self.slope_start[chosen],
+            slope_fire=self.slope_fire[chosen],
+        )
 
 
 @dataclass(frozen=True, eq=False)

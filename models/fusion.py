@@ -2,10 +2,10 @@
 
 Preprocessing of Stanojevic et al. 2023. A batch norm before a ReLU goes into the layer before it. One behind a ReLU
 waits, through pools and flattening, for the next layer: its scale multiplies that layer's weights, and its shift, which
-zero padding does not have, becomes a bias for each position. ReLUs behind max pools and flattening move before them.
+zero padding does not have, becomes a bias for each position. A max pool becomes a min pool where a negative scale moves
+past it. The range of the inputs is a batch norm on them. ReLUs behind max pools and flattening move before them.
 
-Computes on Fractions exactly, else in extended precision and rounds once. Relies on `eventsim.models.relu_network`.
-Used by the mapping to spikes.
+Relies on `eventsim.models.relu_network`. Used by `coded_layers`.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.errors import InputError, MappingError
+from eventsim.errors import InputError
 from eventsim.models.real_numbers import EXACT, as_numbers
 from eventsim.models.relu_network import (
     AveragePool,
@@ -25,6 +25,7 @@ from eventsim.models.relu_network import (
     Layer,
     MaxPool,
     ReluNetwork,
+    layer_names,
 )
 
 Array = np.ndarray[Any, Any]
@@ -48,19 +49,51 @@ class Affine:
 
 @dataclass(eq=False)
 class Fused:
-    """A layer in the making. `layer` gives its settings and, where it has them, not its weights, biases and ReLU."""
+    """A layer in the making. `layer` gives its settings and, where it has them, not its weights, biases and ReLU.
+
+    Attributes
+    ----------
+    shape : of its output. weight, bias : in the number type of the fusion; None where the layer has none.
+    smallest : channels whose smallest input a max pool passes on.
+    """
 
     layer: Layer
     relu: bool
+    shape: Shape
     weight: Array | None = None
     bias: Array | None = None
+    smallest: frozenset[int] = frozenset()
+
+
+def fuse(network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any] = (0, 1)) -> list[Fused]:
+    """Return `Conv`, `Dense`, `MaxPool`, `AveragePool` and `Flatten` that compute the same from inputs in [0, 1].
+
+    They keep their names; a batch norm that has no layer to go into becomes one of its own, a convolution of kernel 1
+    with a group for each channel (after dense layers, a diagonal dense layer).
+
+    Parameters
+    ----------
+    dtype : numbers to compute with; float64 and extended precision round on the way, object for Fractions does not.
+    value_range : (low, high) of the inputs of `network`, that 0 and 1 stand for.
+    """
+    fusion = _Fusion(network.input_shape, dtype)
+    if tuple(value_range) != (0, 1):
+        low, high = (as_numbers(np.array([value]), dtype) for value in value_range)
+        shape = network.input_shape
+        fusion.pending = Affine(
+            "input_range", np.broadcast_to(high - low, shape[:1]).copy(), np.broadcast_to(low, shape).copy()
+        )
+    for layer in _with_relus_moved(network):
+        fusion.add(layer)
+    fusion.finish()
+    layers = [held.layer for held in fusion.layers]
+    for held, name in zip(fusion.layers, layer_names(layers, [layer.name for layer in layers]), strict=True):
+        held.layer = held.layer.named(name)
+    return fusion.layers
 
 
 def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
-    """Return a network of `Conv`, `Dense`, `MaxPool`, `AveragePool` and `Flatten` that computes the same.
-
-    Its layers keep their names; a batch norm that has no layer to go into becomes one of its own, a convolution of
-    kernel 1 with a group for each channel (after dense layers, a diagonal dense layer).
+    """Return a network without batch norms that computes the same: the layers of `fuse`.
 
     Parameters
     ----------
@@ -74,18 +107,30 @@ def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
     ------
     InputError
         Another `number`.
-    MappingError
-        A negative scale of a batch norm before a max pool, which would have to become a min pool.
     """
     if number not in (float, Fraction):
         raise InputError(f"fused: number = {number!r}; must be float or Fraction")
     layers = _with_relus_moved(network)
     if number is float and layers == list(network.layers) and not any(isinstance(one, BatchNorm) for one in layers):
         return network
-    fusion = _Fusion(network.input_shape, EXACT if number is Fraction else np.dtype(np.longdouble))
-    for layer in layers:
-        fusion.add(layer)
-    return ReluNetwork(fusion.finished(), network.input_shape, network.provenance)
+    held = fuse(network, EXACT if number is Fraction else np.dtype(np.longdouble))
+    return ReluNetwork([_made(one, number) for one in held], network.input_shape, network.provenance)
+
+
+def _made(held: Fused, number: type) -> Layer:
+    """The layer in its final numbers; biases that are the same at all positions are one for each channel."""
+    fields = {**vars(held.layer), "relu": held.relu}
+    if isinstance(held.layer, MaxPool):
+        return MaxPool(**{**fields, "smallest": tuple(held.smallest)})
+    if held.weight is None or held.bias is None:
+        return type(held.layer)(**fields)
+    dtype = EXACT if number is Fraction else np.dtype(np.float64)
+    with np.errstate(over="ignore"):  # the layer refuses infinities by name
+        weight, bias = as_numbers(held.weight, dtype), as_numbers(held.bias, dtype)
+    by_channel = bias.reshape(len(bias), -1)
+    if (by_channel == by_channel[:, :1]).all():
+        bias = by_channel[:, 0]
+    return type(held.layer)(**{**fields, "weight": weight, "bias": bias})
 
 
 def _with_relus_moved(network: ReluNetwork) -> list[Layer]:
@@ -117,50 +162,45 @@ class _Fusion:
         self.shapes = [input_shape]
         self.dtype = dtype
         self.pending: Affine | None = None
+        self.turned: frozenset[int] = frozenset()  # channels with a negative scale that went past the next max pool
 
     def add(self, layer: Layer) -> None:
         if isinstance(layer, BatchNorm):
             self._add_batch_norm(layer)
             return
-        fresh = Fused(layer, layer.relu)
-        if isinstance(layer, Conv | Dense):
-            fresh.weight, fresh.bias = self._numbers(layer.weight), self._numbers(layer.bias)
-            self._absorb(layer, fresh)
-        elif self.pending is not None:
+        if self.pending is not None and not isinstance(layer, Conv | Dense):
             self._pass(layer, self.pending)
-        self._append(fresh)
+        self._append(layer, layer.relu)
+        held = self.layers[-1]
+        if isinstance(layer, Conv | Dense):
+            held.weight, held.bias = self._numbers(layer.weight), self._numbers(layer.bias)
+            self._absorb(layer, held)
+        elif isinstance(layer, MaxPool):
+            held.smallest = frozenset(layer.smallest) ^ self.turned
+        self.turned = frozenset()
 
-    def finished(self) -> list[Layer]:
+    def finish(self) -> None:
+        """Do what is still pending, by neurons that are the output then."""
         if self.pending is not None:
             self._append_own_layer(self.pending, relu=False)
-            if len(self.layers) > 1:  # its neurons are the output now
+            if len(self.layers) > 1:
                 last, own = self.layers[-2:]
                 own.layer, last.layer = own.layer.named(last.layer.name), last.layer.named("")
-        return [self._made(held) for held in self.layers]
 
-    def _append(self, held: Fused) -> None:
-        self.layers.append(held)
-        self.shapes.append(held.layer.output_shape(self.shapes[-1]))
+    def _append(self, layer: Layer, relu: bool) -> None:
+        self.shapes.append(layer.output_shape(self.shapes[-1]))
+        self.layers.append(Fused(layer, relu, self.shapes[-1]))
 
     def _numbers(self, array: Array) -> Array:
         return as_numbers(array, self.dtype)
 
-    def _made(self, held: Fused) -> Layer:
-        """The layer in its final numbers; biases that are the same at all positions are one for each channel."""
-        if held.weight is None or held.bias is None:
-            return _with_relu(held.layer, held.relu)
-        number = EXACT if self.dtype == EXACT else np.dtype(np.float64)
-        with np.errstate(over="ignore"):  # the layer refuses infinities by name
-            weight, bias = as_numbers(held.weight, number), as_numbers(held.bias, number)
-        by_channel = bias.reshape(len(bias), -1)
-        if (by_channel == by_channel[:, :1]).all():
-            bias = by_channel[:, 0]
-        return type(held.layer)(**{**vars(held.layer), "weight": weight, "bias": bias, "relu": held.relu})
-
     def _add_batch_norm(self, norm: BatchNorm) -> None:
         scale, mean, beta = norm.scale(self.dtype), self._numbers(norm.mean), self._numbers(norm.beta)
-        held = self._linear_before(norm) if self.pending is None else None
+        held = self._linear_before(norm.relu) if self.pending is None else None
         if held is not None and held.weight is not None and held.bias is not None:
+            for later in self.layers[self.layers.index(held) + 1 :]:
+                if isinstance(later.layer, MaxPool):
+                    later.smallest ^= _negative(scale)
             held.weight = _by_channel(scale, held.weight) * held.weight
             held.bias = _by_channel(scale, held.bias) * (held.bias - _by_channel(mean, held.bias))
             held.bias = held.bias + _by_channel(beta, held.bias)
@@ -174,22 +214,17 @@ class _Fusion:
         if norm.relu:
             self._append_own_layer(self.pending, relu=True)
 
-    def _linear_before(self, norm: BatchNorm) -> Fused | None:
-        """The layer without a ReLU that a batch norm can scale, right before it or with pools between."""
-        pools: list[Layer] = []
+    def _linear_before(self, relu: bool) -> Fused | None:
+        """The layer without a ReLU that a batch norm can scale, and whose ReLU its own can be: with pools between."""
         for i in range(len(self.layers) - 1, -1, -1):
             held, layer = self.layers[i], self.layers[i].layer
             if held.relu:
                 return None
             if isinstance(layer, Conv | Dense):
-                if pools:
-                    _check_signs(norm.name, norm.gamma, pools[0])
                 return held
-            if isinstance(layer, MaxPool):
-                pools.append(layer)
-            elif isinstance(layer, AveragePool):
-                if layer.count_include_pad and any(map(any, layer.padding)):
-                    return None
+            if isinstance(layer, AveragePool):
+                if relu or (layer.count_include_pad and any(map(any, layer.padding))):
+                    return None  # no ReLU and no shift can go past a mean, or past zeros that join it
             elif self.shapes[i][0] != self.shapes[i + 1][0]:  # a flattening of more than one position
                 return None
         return None
@@ -214,11 +249,11 @@ class _Fusion:
         """Take what is pending through a pool or a flattening, which come before it then; or do it first."""
         scale, shift = pending.scale, pending.shift
         if isinstance(layer, MaxPool):
-            _check_signs(pending.name, scale, layer)
             same = (shift == shift[:, *[slice(0, 1)] * (shift.ndim - 1)]).all()
             if not same:
                 self._append_own_layer(pending, relu=False)
                 return
+            self.turned = _negative(scale)
             positions = layer.output_shape(shift.shape)
             shift = np.broadcast_to(shift[:, *[slice(0, 1)] * (shift.ndim - 1)], positions)
         elif layer.relu:
@@ -242,7 +277,8 @@ class _Fusion:
             weight = self._numbers(np.zeros((n, n)))
             weight[np.arange(n), np.arange(n)] = scale
             made = Dense(pending.name, np.ones(weight.shape), np.zeros(n), relu)
-        self._append(Fused(made, relu, weight, shift))
+        self._append(made, relu)
+        self.layers[-1].weight, self.layers[-1].bias = weight, shift
         self.pending = None
 
 
@@ -251,12 +287,6 @@ def _by_channel(values: Array, like: Array) -> Array:
     return values.reshape(-1, *[1] * (like.ndim - 1))
 
 
-def _check_signs(name: str, scale: Array, pool: Layer) -> None:
-    """Raise MappingError where a scale is negative: the largest input is not the largest output then."""
-    negative = scale < 0
-    if negative.any():
-        raise MappingError(
-            f"layer {name!r}: the scale of channel {int(np.argmax(negative))} is negative, "
-            f"and {pool.name!r} is a max pool, which would have to become a min pool; this release does not map it: "
-            "put the batch norm before the ReLU, or train it with positive gamma"
-        )
+def _negative(scale: Array) -> frozenset[int]:
+    """Channels with a negative scale: the largest input is the smallest output there."""
+    return frozenset(np.flatnonzero(scale < 0).tolist())

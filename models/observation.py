@@ -7,7 +7,7 @@ Brings both into one form, and simulates where there is no run yet, or one witho
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,14 @@ class Observation:
     changed: dict[str, Array] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    def of(self, name: str, neurons: Array) -> "Observation":
+        """What was seen of some neurons of one population."""
+        parts = {
+            what: {name: held[name][:, neurons]} if name in (held := getattr(self, what)) else {}
+            for what in ("times", "bounds", "changed")
+        }
+        return replace(self, **parts)
+
 
 def observe(net: Network, x: Any, run: Run | None, times: Any) -> Observation:
     """Return what is to be verified; see `eventsim.models.verify` for the arguments and errors."""
@@ -92,10 +100,16 @@ def check_network(net: Any) -> None:
         if source.generator is not None:
             raise InputError(f"verify: source {source.name!r} has a generator; must code values, one spike each")
     for population in net.populations:
-        if population.model.rows != ROWS or not population.model.windowed:
+        kinds = [projection.kind.kind for projection in net.projections if projection.post is population]
+        if population.model.relay and (kinds != ["pool"] or population.window is None):
+            raise InputError(
+                f"verify: population {population.name!r} of relays has projections {', '.join(kinds) or 'none'} and "
+                f"window {population.window}; must have one Pool to it, and the window of what it pools"
+            )
+        if not population.model.relay and (population.model.rows != ROWS or not population.model.windowed):
             raise InputError(
                 f"verify: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
-                "ttfs_alpha1 and integrator, whose times have a closed form"
+                "ttfs_alpha1, integrator and pools of relays, whose times have a closed form"
             )
     for projection in net.projections:
         if projection.pre.order >= projection.post.order:

@@ -4,7 +4,7 @@ Relies on `eventsim.models.sliding` for the geometry. Used by `eventsim.models.r
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.checks import flag
+from eventsim.checks import flag, integer
 from eventsim.errors import NetworkError
 from eventsim.models.real_numbers import EXACT, as_numbers
 from eventsim.models.relu_layers import Layer, checked_relu
@@ -76,6 +76,9 @@ class MaxPool(Pool):
         a stride of None is the kernel.
     relu
         Whether negative outputs are cut to 0.
+    smallest
+        Channels of which the smallest input is passed on instead. A max pool behind a negative scale is a min pool
+        before it.
 
     Raises
     ------
@@ -91,20 +94,38 @@ class MaxPool(Pool):
     padding: Any = 0
     dilation: Any = 1
     relu: bool = False
+    smallest: Any = ()
 
     def __post_init__(self) -> None:
         self._set_sliding(self.dilation)
         place = f"layer {self.name!r}"
         object.__setattr__(self, "dilation", Sliding(place, self.kernel, dilation=self.dilation).dilation)
+        given = self.smallest if isinstance(self.smallest, Iterable) else (self.smallest,)
+        remedy = "Give the channels that pass on their smallest input."
+        found = {integer(place, "smallest", c, NetworkError, low=0, remedy=remedy) for c in given}
+        object.__setattr__(self, "smallest", tuple(sorted(found)))
 
     @property
     def sliding(self) -> Sliding:
         """How the windows slide."""
         return Sliding(f"layer {self.name!r}", self.kernel, self.stride, self.padding, self.dilation)
 
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (channels, *positions); each window must hold at least one input."""
+        if self.smallest and self.smallest[-1] >= input_shape[0]:
+            raise NetworkError(
+                f"layer {self.name!r}: smallest names channel {self.smallest[-1]}, but what precedes it has shape "
+                f"{input_shape}; name channels that there are"
+            )
+        return super().output_shape(input_shape)
+
     def apply(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the maxima, shape (n, channels, *positions)."""
-        return _over_taps(np.maximum, self.sliding, x, -math.inf)
+        found = _over_taps(np.maximum, self.sliding, x, -math.inf)
+        if self.smallest:
+            chosen = list(self.smallest)
+            found[:, chosen] = -_over_taps(np.maximum, self.sliding, -x[:, chosen], -math.inf)
+        return found
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -103,7 +103,7 @@ class Emissions:
         return population in self._acting
 
     def interval(
-        self, population: str, crossing: Array, bound: Array, opened: float, decided: Array
+        self, population: str, crossing: Array, bound: Array, opened: float, decided: Array, neurons: Array
     ) -> tuple[Array, Array]:
         """Return the earliest and the latest time at which spikes can leave whose crossings lie within their bounds.
 
@@ -113,18 +113,19 @@ class Emissions:
         ----------
         crossing, bound : (n_samples, n_neurons), inf = silent. opened : t_min, from which a crossing is certain.
         decided : latest time at which the emission was decided again, t_min or an arrival after it.
+        neurons : (n_neurons,), which neurons of the population these are.
         """
         low, high = crossing - bound, crossing + bound
         stages = self._acting.get(population)
         if stages is None:
             return low, high
         for sample, neuron in np.argwhere(crossing < math.inf).tolist():
-            at, near = float(crossing[sample, neuron]), float(bound[sample, neuron])
+            at, near, which = float(crossing[sample, neuron]), float(bound[sample, neuron]), int(neurons[neuron])
             recomputed = self._early and at >= opened
             ends = []
             for t in (at - near, at, at + near):
                 certain = (opened, float(decided[sample, neuron])) if recomputed else (t,)
-                ends += [self._emitted(stages, int(self._ids[sample]), neuron, t, earliest) for earliest in certain]
+                ends += [self._emitted(stages, int(self._ids[sample]), which, t, earliest) for earliest in certain]
             slack = 8 * UNIT * abs(at)
             low[sample, neuron], high[sample, neuron] = min(ends) - slack, max(ends) + slack
         return low, high

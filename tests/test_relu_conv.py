@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import eventsim
 from eventsim.archive import read_archive, write_archive
-from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError, NetworkError
+from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError
 from eventsim.models import conv_layer, read_relu
 from eventsim.models.fusion import fused
 from eventsim.models.relu_network import (
@@ -378,14 +378,9 @@ def test_folding_batch_norms_is_exact_on_fractions(network: ReluNetwork, data: A
 
 
 @given(networks(low=-4), st.data())
-def test_negative_scales_are_folded_or_refused_for_a_max_pool(network: ReluNetwork, data: Any) -> None:
+def test_negative_scales_are_folded_and_turn_max_pools_into_min_pools(network: ReluNetwork, data: Any) -> None:
     x = data.draw(integers((2, *network.input_shape)))
-    try:
-        folded = fused(network, Fraction)
-    except MappingError as error:
-        assert "is negative" in str(error)  # noqa: PT017 — most networks drawn are folded
-        assert any(isinstance(layer, MaxPool) for layer in network.layers)
-        return
+    folded = fused(network, Fraction)
     assert (folded.forward(x, dtype=object) == network.forward(x, dtype=object)).all()
 
 
@@ -426,16 +421,33 @@ def test_a_relu_behind_a_max_pool_goes_to_the_convolution() -> None:
         assert [layer.relu for layer in found] == [True, *[False] * len(layers)]
 
 
-def test_negative_scales_before_a_max_pool_are_refused_by_layer() -> None:
+def test_a_max_pool_behind_a_negative_scale_passes_on_the_smallest() -> None:
     conv = Conv("", np.ones((2, 1, 1)), [0.0, 0.0], relu=True)
     norm = BatchNorm("", [1.0, -1.0], [0.0, 0.0], [0.0, 0.0], [1.0, 1.0])
     pool = MaxPool("", (2,))
-    message = "layer 'batch_norm1': the scale of channel 1 is negative, and 'output' is a max pool"
-    with pytest.raises(MappingError, match=message):
-        fused(ReluNetwork([conv, norm, pool], (1, 4)))
+    found = fused(ReluNetwork([conv, norm, pool], (1, 4))).layers
+    assert isinstance(found[1], MaxPool)
+    assert found[1].smallest == (1,)
+    assert np.array_equal(found[1].apply(np.array([[[1.0, 2, 3, 4], [1, 2, 3, 4]]])), [[[2, 4], [1, 3]]])
     linear = Conv("", np.ones((2, 1, 1)), [0.0, 0.0], relu=False)
-    with pytest.raises(MappingError, match="'batch_norm1': the scale of channel 1 is negative, and 'output'"):
-        fused(ReluNetwork([linear, pool, norm], (1, 4)))
+    (first, second) = fused(ReluNetwork([linear, pool, norm], (1, 4))).layers
+    assert isinstance(second, MaxPool)
+    assert (first.relu, second.smallest) == (False, (1,))
+    with pytest.raises(NetworkError, match=r"smallest names channel 2, but what precedes it has shape \(2, 4\)"):
+        ReluNetwork([MaxPool("", (2,), smallest=[2])], (2, 4))
+
+
+def test_a_relu_behind_a_mean_of_signed_values_stays_behind_it() -> None:
+    linear = Conv("", np.ones((1, 1, 1)), [0.0], relu=False)
+    norm = BatchNorm("", [1.0], [0.0], [0.0], [1.0], relu=True)
+    network = ReluNetwork([linear, AveragePool("", (2,)), norm], (1, 2))
+    assert np.array_equal(fused(network).forward([[[-3.0, 1.0]]]), network.forward([[[-3.0, 1.0]]]))
+
+
+def test_only_floats_and_fractions_are_folded_into() -> None:
+    conv = Conv("", np.ones((2, 1, 1)), [0.0, 0.0], relu=True)
+    norm = BatchNorm("", [1.0, -1.0], [0.0, 0.0], [0.0, 0.0], [1.0, 1.0])
+    pool = MaxPool("", (2,))
     assert isinstance(fused(ReluNetwork([conv, pool, norm], (1, 4))).layers[-1], Conv)
     with pytest.raises(InputError, match="fused: number = <class 'int'>; must be float or Fraction"):
         fused(ReluNetwork([conv, norm], (1, 4)), int)

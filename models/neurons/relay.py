@@ -5,6 +5,7 @@ the maximum of values coded by t_max - t (Stanojevic et al. 2023), with all of i
 relay that does not hear so many is silent.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -70,6 +71,18 @@ def retire(s: Numbers) -> Numbers:
     return (-math.inf,)
 
 
+@jitable
+def bounded_receive(s: Numbers, w: Any, time_error: Any) -> Numbers:
+    """One input more, whenever it should have come."""
+    return (s[0] + w,)
+
+
+@jitable
+def time_error(p: Numbers, s: Numbers, t: Any) -> Numbers:
+    """(on its own inputs, on the whole network's): it rounds nothing; an input not yet heard may be due before."""
+    return (0.0, math.inf)
+
+
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     counts = parameters["count"]
     bad = np.flatnonzero(counts != np.floor(counts.astype(np.float64)))
@@ -78,28 +91,35 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [counts]
 
 
-RELAY = register(
-    Model(
-        name="relay",
-        parameters=(Parameter("count", "1", "how many inputs make it spike", default=1.0, low=1.0),),
-        state=("heard",),
-        rows=("count",),
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=may_spike,
-        time_to_spike=time_to_spike,
-        above=above,
-        reset=unchanged,
-        open_window=unchanged,
-        tick=unchanged,
-        retire=retire,
-        single_spike=True,
-        jumps=True,
-        relay=True,
-        generic=True,
-        threshold="count",
-    )
+_RELAY = Model(
+    name="relay",
+    parameters=(Parameter("count", "1", "how many inputs make it spike", default=1.0, low=1.0),),
+    state=("heard",),
+    rows=("count",),
+    prepare=_rows,
+    initial=initial,
+    propagator=propagator,
+    advance=advance,
+    receive=receive,
+    may_spike=may_spike,
+    time_to_spike=time_to_spike,
+    above=above,
+    reset=unchanged,
+    open_window=unchanged,
+    tick=unchanged,
+    retire=retire,
+    single_spike=True,
+    jumps=True,
+    relay=True,
+    generic=True,
+    threshold="count",
 )
+
+RELAY = register(
+    dataclasses.replace(_RELAY, bounded=dataclasses.replace(_RELAY, receive=bounded_receive, time_error=time_error))
+)
+"""Spikes when it has heard `count` spikes. Behind relays the propagated rounding bounds of a run are infinite.
+
+What an input that comes later would have been in exact arithmetic, a relay cannot know when it spikes; `verify`, which
+looks back, has finite bounds.
+"""
