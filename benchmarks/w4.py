@@ -1,7 +1,7 @@
 """W4: one convolution of 3 x 3 kernels, 64 to 512 channels, every position of VGG-16 at 32 x 32, one thread.
 
-Timed: `simulate` of images of which half is silent, with encoding, sorting, prediction and recording of first spikes; not
-building and compiling. Event counts are held against the geometry, spike times against im2col by numpy.
+Timed: `simulate` of images of which half is silent, with encoding, sorting, prediction and recording of first spikes;
+not building and compiling. Event counts are held against the geometry, spike times against im2col by numpy.
 """
 
 import statistics

@@ -5,6 +5,7 @@ Build a `Network` (by hand, or from a trained ReLU network with `eventsim.models
 """
 
 from eventsim import faults, transport
+from eventsim.convolution import Conv, Pool
 from eventsim.errors import (
     BudgetError,
     EventsimError,
@@ -18,7 +19,7 @@ from eventsim.errors import (
 )
 from eventsim.network import Network, Population, Projection, Source, load_network
 from eventsim.neuron_model import Model, Parameter, register
-from eventsim.projections import Conv, Dense, OneToOne, Pool, Sparse
+from eventsim.projections import Dense, OneToOne, Sparse
 from eventsim.run import Run, load_run
 from eventsim.simulate import simulate
 from eventsim.sources import Poisson, SpikeTimes

@@ -23,7 +23,7 @@ from eventsim.models.expected_times import (
     magnitude,
     received_values,
 )
-from eventsim.models.fields import pooled, projections_to
+from eventsim.models.fields import pooled
 from eventsim.models.ideal_values import Ideal, relayed
 from eventsim.models.observation import Observation
 from eventsim.models.reception import Reception
@@ -144,14 +144,16 @@ def check_readout(
     return _checked(potentials, expected, own, ideal.values, total, causes, None, largest)
 
 
-def check_relays(net: Network, population: Population, reception: Reception, seen: Observation, ideal: Ideal) -> Checked:
+def check_relays(
+    net: Network, population: Population, reception: Reception, seen: Observation, ideal: Ideal
+) -> Checked:
     """Does every relay pass on the spike that its pool is made for? It rounds nothing."""
     assert population.window is not None
     t_min, t_max = (extended(t) for t in population.window[1:])
     event = seen.times[population.name]
     due = relayed(net, population, reception.arrivals, np.inf)
     bound = np.full(event.shape, 4 * seen.unit * float(t_max) if seen.external else 0.0)
-    inputs = pooled(projections_to(net, population)[0].kind)
+    inputs = pooled(net, population)
     real = inputs >= 0
 
     def over_inputs(values: Array) -> Array:

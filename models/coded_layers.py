@@ -66,6 +66,8 @@ class CodedLayer:
         """Values (n, *shape) that inputs (n, *source shape) make, in the number type of `x`."""
         if isinstance(self.layer, MaxPool):
             return self.layer.apply(x)
+        assert self.weight is not None
+        assert self.bias is not None
         weight, bias = as_numbers(self.weight, x.dtype), as_numbers(self.bias, x.dtype)
         if isinstance(self.layer, Conv):
             held = self.layer.linear(x, weight)
@@ -74,7 +76,8 @@ class CodedLayer:
         if self.divisor is not None:
             held = held * as_numbers(np.array(self.gain), x.dtype) / as_numbers(self.divisor, x.dtype)
         held = held + bias.reshape(*bias.shape, *[1] * (len(self.shape) - bias.ndim))
-        return np.maximum(held, held.dtype.type(0) if held.dtype != EXACT else Fraction(0)) if self.relu else held
+        zero = np.array(Fraction(0) if held.dtype == EXACT else 0, held.dtype)
+        return np.maximum(held, zero) if self.relu else held
 
     def sums(self) -> Array:
         """S_i, the sum of the weights of each neuron or filter, padding included."""
@@ -166,9 +169,7 @@ def _coded_average(
     divisor, weight = layer.divisor(source), as_numbers(ones, number)
     if not is_last:
         gain = _number(HIGHEST_SUM, number) if scaling else _one(number)
-        return CodedLayer(
-            layer.name, source, held.shape, True, conv, factor * gain, weight, bias, divisor, gain
-        )
+        return CodedLayer(layer.name, source, held.shape, True, conv, factor * gain, weight, bias, divisor, gain)
     if (divisor != divisor.flat[0]).any():
         raise MappingError(
             f"to_ttfs: the last layer, {layer.name!r}, is an average pool whose windows hold different numbers of "

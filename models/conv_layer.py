@@ -131,7 +131,8 @@ class Conv(Layer):
 
         `weight` takes the place of the layer's own, in its shape and the number type of `x`.
         """
-        weight = (as_numbers(self.weight, x.dtype) if weight is None else weight).reshape(self.groups, self.c_out // self.groups, -1)
+        weight = as_numbers(self.weight, x.dtype) if weight is None else weight
+        weight = weight.reshape(self.groups, self.c_out // self.groups, -1)
         shape = self.output_shape(x.shape[1:])
         unfolded = self.c_in * math.prod(self.kernel) * math.prod(shape[1:])
         n_together = max(1, UNFOLDED // unfolded)

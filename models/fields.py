@@ -66,8 +66,11 @@ def sources_of_positions(kind: Conv | Pool) -> Array:
     return found
 
 
-def pooled(kind: Pool) -> Array:
-    """(target neurons, taps): the source neuron that each tap of a pool sees, -1 for padding."""
+def pooled(net: Network, population: Population) -> Array:
+    """(target neurons, taps): the source neuron that each tap of a pool of relays sees, -1 for padding."""
+    (projection,) = projections_to(net, population)
+    kind = projection.kind
+    assert isinstance(kind, Pool)
     table = sources_of_positions(kind)
     first = np.arange(kind.shape[0])[:, None, None] * math.prod(kind.shape[1:])
     found: Array = np.where(table < 0, -1, first + table)

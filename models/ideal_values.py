@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.convolution import Pool
 from eventsim.errors import InputError
 from eventsim.models.coded_layers import CodedLayer, coded_layers
 from eventsim.models.expected_times import (
@@ -99,9 +98,7 @@ def relayed(net: Network, population: Population, inputs: Array, missing: Any) -
 
     `missing` where there are not so many inputs.
     """
-    (projection,) = projections_to(net, population)
-    assert isinstance(projection.kind, Pool)
-    table = pooled(projection.kind)
+    table = pooled(net, population)
     place = np.asarray(population.parameters["count"]).astype(np.int64) - 1
     found = np.full((len(inputs), population.size), missing, inputs.dtype)
     there = place < np.count_nonzero(table >= 0, axis=1)
@@ -152,6 +149,8 @@ def _with_errors(
     Effective weights are J / slope; where a slope divides a sum, it is that of the sum. Effective biases invert
     threshold = slope_start (t_min - t_start) + slope (t_max - t_min - b).
     """
+    assert layer.weight is not None
+    assert layer.bias is not None
     weight, bias = as_numbers(layer.weight, EXTENDED), _full(as_numbers(layer.bias, EXTENDED), layer)
     (projection,) = projections_to(net, population)
     given = as_numbers(projection.kind.arrays()["weights"], EXTENDED)
@@ -227,7 +226,7 @@ def _full(values: Any, layer: CodedLayer) -> Array:
 
 def _check_structure(net: Network, relu: ReluNetwork, layers: Sequence[CodedLayer]) -> None:
     """Refuse a network that is not of the structure that `to_ttfs` gives `relu`."""
-    nodes = [*net.sources, *net.populations]
+    nodes: list[Any] = [*net.sources, *net.populations]
     fits = len(nodes) == len(net.projections) + 1 == len(layers) + 1 and net.sources[0].size == relu.n_in
     if fits:
         for layer, projection, before, after in zip(layers, net.projections, nodes, nodes[1:], strict=False):
@@ -237,12 +236,13 @@ def _check_structure(net: Network, relu: ReluNetwork, layers: Sequence[CodedLaye
             fits &= chained and after.model.name in models and (layer.relu or layer.pools or last)
             fits &= _alike(projection.kind, layer.projection(layer.weight))
     if not fits:
-        wanted = ", ".join(f"{layer.name} {'×'.join(map(str, layer.shape))}" for layer in layers)
+        wanted, given = (
+            ", ".join(f"{one.name} {'×'.join(map(str, one.shape))}" for one in part) for part in (layers, nodes)
+        )
         raise InputError(
-            f"verify: relu has layers input {relu.n_in}, {wanted}; the network has "
-            f"{', '.join(f'{node.name} ' + '×'.join(map(str, node.shape)) for node in nodes)}; must be one source and a "
-            "population for each layer, in a chain of projections of the same kinds; give the relu that net was made "
-            "from"
+            f"verify: relu has layers input {'×'.join(map(str, relu.input_shape))}, {wanted}; the network has {given}; "
+            "must be one source and a population for each layer, in a chain of projections of the same kinds; give the "
+            "relu that net was made from"
         )
 
 

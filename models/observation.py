@@ -59,7 +59,7 @@ class Observation:
 
     def of(self, name: str, neurons: Array) -> "Observation":
         """What was seen of some neurons of one population."""
-        parts = {
+        parts: dict[str, Any] = {
             what: {name: held[name][:, neurons]} if name in (held := getattr(self, what)) else {}
             for what in ("times", "bounds", "changed")
         }

@@ -66,7 +66,9 @@ def joined(parts: Sequence[tuple[Array, Checked]], size: int) -> Checked:
     """One record of a population of `size` neurons, from those of parts of it and the neurons that these are."""
     first = parts[0][1]
     held = {
-        name: np.empty((len(array), size), array.dtype) for name, array in vars(first).items() if hasattr(array, "dtype")
+        name: np.empty((len(array), size), array.dtype)
+        for name, array in vars(first).items()
+        if hasattr(array, "dtype")
     }
     for neurons, part in parts:
         for name, array in held.items():

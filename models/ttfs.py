@@ -177,7 +177,8 @@ def _build(mapping: _Mapping, time_unit: float | None) -> Network:
     number, borders = mapping.number, mapping.borders
     net = Network(time_unit)
     node: Any = net.source(mapping.relu.input_shape, INPUT, (borders[0], borders[1]), mapping.value_range)
-    shared, n = (borders[0], borders[1]), 0  # the window that a pool has in common with its source; windows so far
+    n = 0  # windows so far
+    shared: tuple[Any, ...] = (borders[0], borders[1])  # the window that a pool has in common with its source
     for layer in mapping.layers[:-1]:
         if layer.pools:
             population = net.population("relay", layer.shape, layer.name, shared, count=layer.counts())
@@ -228,7 +229,9 @@ def _thresholds(alpha: Any, slopes: Array, bias: Array, window: tuple[Any, ...],
     t_start, t_min, t_max = map(as_fraction, window)
     if alpha is None:
         return _exactly(lambda slope, b: slope * (t_max - t_min - b), number, slopes, bias)
-    return _exactly(lambda a, slope, b: a * (t_min - t_start) + slope * (t_max - t_min - b), number, alpha, slopes, bias)
+    return _exactly(
+        lambda a, slope, b: a * (t_min - t_start) + slope * (t_max - t_min - b), number, alpha, slopes, bias
+    )
 
 
 def _alpha1_weights(layer: CodedLayer, number: type) -> Array:
@@ -249,7 +252,7 @@ def _slopes(weights: Array) -> Array:
 def _exactly(formula: Callable[..., Fraction], number: type, *arrays: Any) -> Array:
     """The formula on each element of the arrays, broadcast, in exact arithmetic and rounded once."""
     together = np.broadcast_arrays(*arrays)
-    rows = zip(*(array.ravel().tolist() if array.dtype != EXTENDED else array.ravel() for array in together), strict=True)
+    rows = zip(*(array.ravel() for array in together), strict=True)
     return _array([formula(*map(as_fraction, row)) for row in rows], number).reshape(together[0].shape)
 
 

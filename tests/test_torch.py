@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eventsim import simulate
 from eventsim.errors import EventsimError, InputError, MappingError, NetworkError
-from eventsim.models import read_relu
+from eventsim.models import read_relu, to_ttfs
+from eventsim.models.coded_layers import coded_layers
 from eventsim.models.fusion import fused
 from eventsim.models.read_torch import SUPPORTED_MODULES
 from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, MaxPool, ReluNetwork
@@ -31,6 +33,7 @@ Array = np.ndarray[Any, Any]
 Draw = Any
 # Of the largest value: sums of some hundred products round to 1e-14, layers magnify that a little.
 TOLERANCE = 1e-11
+ORDERS = ("norm relu", "relu norm", "relu", "norm", "relu dropout")
 
 
 def outputs_of(module: Any, x: Array) -> Array:
@@ -72,7 +75,7 @@ def close(ours: Array, theirs: Array) -> bool:
 
 
 @st.composite
-def blocks(draw: Draw, channels: int, positions: Any) -> tuple[list[Any], int, Any]:
+def blocks(draw: Draw, channels: int, positions: Any, orders: Any = ORDERS) -> tuple[list[Any], int, Any]:
     """Convolution, batch norm before, behind or without a ReLU, pool; and the shape that they make."""
     n = len(positions)
     groups = draw(st.sampled_from([g for g in (1, 2) if channels % g == 0]))
@@ -87,7 +90,7 @@ def blocks(draw: Draw, channels: int, positions: Any) -> tuple[list[Any], int, A
     settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     conv = conv_kind(channels, c_out, kernel, bias=draw(st.booleans()), **settings)
     norm = norm_kind(c_out, eps=draw(st.sampled_from([1e-5, 1e-3])), affine=draw(st.booleans()))
-    order = draw(st.sampled_from(["norm relu", "relu norm", "relu", "norm", "relu dropout"]))
+    order = draw(st.sampled_from(orders))
     parts = {"norm": norm, "relu": nn.ReLU(inplace=draw(st.booleans())), "dropout": nn.Dropout(0.5)}
     modules = [conv, *(parts[part] for part in order.split())]
     positions = tuple(outputs_of(conv.double(), np.zeros((1, channels, *positions))).shape[2:])
@@ -151,6 +154,54 @@ def test_logits_and_activations_are_those_of_torch(drawn: Any, seed: int) -> Non
     folded = fused(network)
     assert {type(layer) for layer in folded.layers} <= {Conv, Dense, MaxPool, AveragePool, Flatten}
     assert close(folded.forward(x), logits)
+
+
+@st.composite
+def spiking(draw: Draw) -> tuple[Any, tuple[int, ...]]:
+    """Convolutions, each with a ReLU and a batch norm before or behind it or none, pools; dense layers."""
+    input_shape = shape = (draw(st.integers(1, 3)), *draw(st.lists(st.integers(4, 9), min_size=1, max_size=2)))
+    modules: list[Any] = []
+    for _ in range(draw(st.integers(1, 3))):
+        made, channels, positions = draw(
+            blocks(shape[0], shape[1:], ["norm relu", "relu norm", "relu", "relu dropout"])
+        )
+        shape = (channels, *positions)
+        modules += made
+    modules += [nn.Flatten(), nn.Linear(math.prod(shape), 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 3)]
+    return randomised(nn.Sequential(*modules), draw(st.integers(0, 2**32 - 1))), input_shape
+
+
+@settings(max_examples=200)
+@given(spiking(), st.integers(0, 2**32 - 1), st.sampled_from(["b1", "alpha1"]), st.booleans())
+def test_spike_times_and_readouts_are_the_activations_and_logits_of_torch(
+    drawn: Any, seed: int, slope: str, signed: bool
+) -> None:
+    module, input_shape = drawn
+    low = -1.0 if signed else 0.0
+    x = np.random.default_rng(seed).uniform(low, 1, (3, *input_shape))
+    network = read_relu(module, input_shape)
+    # Windows so wide that no neuron of these untrained networks fires before it has heard all.
+    net = to_ttfs(network, x, slope, margin=100, input_range=(low, 1.0))
+    run = simulate(net, x)
+    assert (run.counters["premature"], run.counters["late"]) == (0, 0)
+    shown, logits = shown_by(flat(module), x)
+    layers = {layer.name: layer for layer in coded_layers(network, np.float64, (low, 1.0), slope == "alpha1")}
+    for (name, _), theirs in zip(network.activations(x), shown, strict=True):
+        layer, t_window = layers[name], net.node(name).window
+        assert t_window is not None
+        values = float(t_window[-1]) - np.minimum(run.spike_times(name), float(t_window[-1]))
+        by_channel = theirs.reshape(len(x), len(layer.factor), -1) * layer.factor[:, None]
+        if not behind_a_norm(name, network):
+            wrong = np.abs(values - by_channel.reshape(len(x), -1)).max()
+            assert wrong <= TOLERANCE * float(t_window[-1] - t_window[-2]), (name, wrong)
+    assert np.abs(run.readout - logits).max() <= TOLERANCE * np.abs(logits).max()
+
+
+def behind_a_norm(name: str, network: ReluNetwork) -> bool:
+    """Is the layer a pool of what a batch norm makes of ReLUs? Its neurons pool the ReLUs, before the batch norm."""
+    layers = list(network.layers)
+    i = next(k for k, layer in enumerate(layers) if layer.name == name)
+    return isinstance(layers[i], MaxPool | AveragePool) and isinstance(layers[i - 1], BatchNorm) and layers[i - 2].relu
 
 
 def test_a_module_in_training_is_read_as_it_evaluates() -> None:

@@ -520,7 +520,7 @@ REFUSALS: dict[str, tuple[Callable[[Any, Path], Any], type[EventsimError], str]]
     "relu of other sizes": (
         lambda run, _: verify(NET, planted.random_relu(np.random.default_rng(0), (5, 4, 2)), INPUTS),
         InputError,
-        "relu has layers of 5, 4, 2 neurons, the network nodes input 5, dense1 4, dense2 3, output 2",
+        "relu has layers input 5, dense1 4, output 2; the network has input 5, dense1 4, dense2 3, output 2",
     ),
     "two sources": (
         lambda run, _: verify(two_sources(), x=[[0.5]]),
