@@ -23,8 +23,7 @@ from eventsim.models.expected_times import (
     magnitude,
     received_values,
 )
-from eventsim.models.fields import pooled
-from eventsim.models.ideal_values import Ideal, relayed
+from eventsim.models.ideal_values import Ideal, largest_input, relayed
 from eventsim.models.observation import Observation
 from eventsim.models.reception import Reception
 from eventsim.models.replayed_stages import Emissions
@@ -153,19 +152,11 @@ def check_relays(
     event = seen.times[population.name]
     due = relayed(net, population, reception.arrivals, np.inf)
     bound = np.full(event.shape, 4 * seen.unit * float(t_max) if seen.external else 0.0)
-    inputs = pooled(net, population)
-    real = inputs >= 0
-
-    def over_inputs(values: Array) -> Array:
-        """The largest of each relay's inputs."""
-        held: Array = np.stack([np.where(real, row[inputs], 0).max(axis=1) for row in values])
-        return held
-
-    total = np.minimum(bound + over_inputs(reception.error), HOPELESS)
+    total = np.minimum(bound + largest_input(net, population, reception.error), HOPELESS)
     causes = np.where(_same(event, due), OK, ROUNDING).astype(np.int8)
     carried = t_max - np.minimum(event, t_max)
     differs = np.abs(carried - ideal.values) > total
-    inherits = over_inputs(reception.diverged).astype(bool)
+    inherits = largest_input(net, population, reception.diverged).astype(bool)
     causes[differs & inherits] = INHERITED
     causes[differs & ~inherits] = STRUCTURAL
     if seen.transport is not None:

@@ -108,6 +108,13 @@ def relayed(net: Network, population: Population, inputs: Array, missing: Any) -
     return found
 
 
+def largest_input(net: Network, population: Population, inputs: Array) -> Array:
+    """The largest of each relay's inputs >= 0, (n_samples, size), whether it passes that one on or not."""
+    table = pooled(net, population)
+    found: Array = np.stack([np.where(table >= 0, row[table], 0).max(axis=1) for row in inputs])
+    return found
+
+
 def relu_values(
     net: Network, relu: ReluNetwork, neurons: Mapping[str, Neurons | None], coded: Array
 ) -> dict[str, Ideal]:

@@ -23,6 +23,7 @@ from eventsim.network import Network, Population, Source
 from eventsim.run import Run
 from eventsim.simulate import simulate
 from eventsim.sources import SpikeTimes, encode
+from eventsim.stimulus import Inputs
 from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]
@@ -90,30 +91,33 @@ def observe(net: Network, x: Any, run: Run | None, times: Any) -> Observation:
     return _of_run(net, run, values)
 
 
-def check_network(net: Any) -> None:
-    """Raise `InputError` unless `net` is made of sources and windowed linear-PSP neurons without recurrence."""
+def check_network(net: Any, who: str = "verify") -> None:
+    """Raise `InputError` unless `net` is made of sources, windowed linear-PSP neurons and pools, without recurrence.
+
+    `who` begins the message.
+    """
     if not isinstance(net, Network):
-        raise InputError(f"verify: net is a {type(net).__name__}; must be an eventsim.Network, as to_ttfs returns")
+        raise InputError(f"{who}: net is a {type(net).__name__}; must be an eventsim.Network, as to_ttfs returns")
     if not net.sources:
-        raise InputError("verify: net has no source; its spike times must come from inputs")
+        raise InputError(f"{who}: net has no source; its spike times must come from inputs")
     for source in net.sources:
         if source.generator is not None:
-            raise InputError(f"verify: source {source.name!r} has a generator; must code values, one spike each")
+            raise InputError(f"{who}: source {source.name!r} has a generator; must code values, one spike each")
     for population in net.populations:
         kinds = [projection.kind.kind for projection in net.projections if projection.post is population]
         if population.model.relay and (kinds != ["pool"] or population.window is None):
             raise InputError(
-                f"verify: population {population.name!r} of relays has projections {', '.join(kinds) or 'none'} and "
+                f"{who}: population {population.name!r} of relays has projections {', '.join(kinds) or 'none'} and "
                 f"window {population.window}; must have one Pool to it, and the window of what it pools"
             )
         if not population.model.relay and (population.model.rows != ROWS or not population.model.windowed):
             raise InputError(
-                f"verify: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
+                f"{who}: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
                 "ttfs_alpha1, integrator and pools of relays, whose times have a closed form"
             )
     for projection in net.projections:
         if projection.pre.order >= projection.post.order:
-            raise InputError(f"verify: {projection.label} leads back; must lead from earlier to later populations")
+            raise InputError(f"{who}: {projection.label} leads back; must lead from earlier to later populations")
 
 
 def _check_run(net: Network, run: Any) -> None:
@@ -138,6 +142,11 @@ def _sizes(pairs: Any) -> str:
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------
+
+
+def encoded(net: Network, x: Any) -> dict[str, Array]:
+    """Return the spike times (n_samples, size) of all sources for inputs as `simulate` takes them."""
+    return {name: _held(times) for name, times in Inputs(net, x, None, 0, None, False).one_each().items()}
 
 
 def _simulated(net: Network, x: Any, **options: Any) -> Run:

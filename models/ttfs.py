@@ -14,7 +14,7 @@ Relies on `read_relu`, `coded_layers`, `windows` and the network. Used by the co
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from eventsim import __version__
 from eventsim.checks import flag, real, shown
 from eventsim.errors import InputError, MappingError, nearest
+from eventsim.models.certify import certify, smallest_windows
 from eventsim.models.coded_layers import EXTENDED, HIGHEST_SUM, LOWEST_SUM, CodedLayer, coded_layers
 from eventsim.models.read_relu import read_relu
 from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers, real_array
@@ -52,6 +53,7 @@ class _Mapping:
     lengths: list[Any]  # of each window
     borders: tuple[Any, ...]  # 0, 1, then the end of each hidden layer's window
     n_calibration: int
+    smallest: list[float] | None = None  # safe windows of the calibration data, where these were asked for
 
     @property
     def names(self) -> list[str]:
@@ -92,7 +94,9 @@ def to_ttfs(
     input_range
         (low, high) of the data, coded as the last and the first time of the input window; None is (0, 1).
     windows
-        "calibrated", or the lengths of the hidden layers' windows, one each.
+        "calibrated"; "certified", which takes for X the smallest window in which no neuron of the layer is premature
+        on the calibration data (`certify`), with margin >= 0; or the lengths of the windows, one for each hidden layer
+        that computes, pools left out.
     number
         ``float``, or ``Fraction`` for a network of rational numbers, whose spike times in ``engine="reference"`` are
         exactly those of the mapping: weights are taken as they are, `margin`, `windows` and `input_range` as the
@@ -123,6 +127,8 @@ def to_ttfs(
     """
     mapping = _decided(read_relu(relu), calibration, slope, margin, input_range, windows, number, scaling)
     net = _build(mapping, time_unit)
+    if isinstance(windows, str) and windows == "certified":
+        mapping, net = _certified(mapping, np.asarray(calibration), time_unit)
     net.provenance |= {
         "mapping": _mapping_note(mapping),
         "relu": dict(mapping.relu.provenance),
@@ -168,6 +174,33 @@ def _decided(
 def _names(layers: Sequence[CodedLayer]) -> list[str]:
     """Names of the layers that have windows of their own: all that compute, but for the last."""
     return [layer.name for layer in layers[:-1] if not layer.pools]
+
+
+def _certified(mapping: _Mapping, calibration: Array, time_unit: float | None) -> tuple[_Mapping, Network]:
+    """The mapping in windows in which no neuron is premature on the calibration data, and its network.
+
+    The smallest safe windows do not depend on the windows of the network that they are computed with, as long as values
+    fit in; their rounding bounds do, by a few units in the last place, so that the result is looked at once more.
+    """
+    if mapping.margin < 0:
+        raise MappingError(f"to_ttfs: margin = {mapping.margin}; must be >= 0 for certified windows; 0 is the smallest")
+    assert mapping.largest is not None
+    roomy = [max(x, DEAD_LAYER) for x in mapping.largest]
+    names, number = mapping.names, mapping.number
+    trial = _build(replace(mapping, borders=borders_of(roomy, names, number)), time_unit)
+    smallest = smallest_windows(trial, calibration)
+    for widening in (0.0, 1e-13, 1e-12, 1e-11):
+        lengths = [
+            (1 + mapping.margin) * (number(safe * (1 + widening)) if safe > 0 else number(DEAD_LAYER))
+            for safe in smallest
+        ]
+        found = replace(mapping, lengths=lengths, borders=borders_of(lengths, names, number), smallest=smallest)
+        net = _build(found, time_unit)
+        if certify(net, calibration).ok:
+            return found, net
+    raise MappingError(
+        "to_ttfs: the smallest safe windows are lost by rounding; give margin > 0, or windows= explicit lengths"
+    )
 
 
 # -- building ----------------------------------------------------------------------------------------------------------
@@ -369,7 +402,8 @@ def _mapping_note(mapping: _Mapping) -> dict[str, Any]:
         "slope": mapping.slope,
         "margin": _json(mapping.margin) if calibrated else None,
         "windows": {name: _json(length) for name, length in zip(mapping.names, mapping.lengths, strict=True)},
-        "windows_from": "calibrated" if calibrated else "given",
+        "windows_from": "certified" if mapping.smallest is not None else "calibrated" if calibrated else "given",
+        "safe_windows": mapping.smallest,
         "largest_activations": [_json(x) for x in mapping.largest] if mapping.largest is not None else None,
         "calibration_samples": mapping.n_calibration,
         "input_range": [_json(value) for value in mapping.value_range],

@@ -17,6 +17,7 @@ from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers
 
 Array = np.ndarray[Any, Any]
 
+WINDOWS = ("calibrated", "certified")
 # The largest activation that a layer is taken to have where it is silent on all of the calibration data.
 DEAD_LAYER = 1
 
@@ -52,11 +53,10 @@ def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | N
         Not a list of as many lengths > 0 as there are hidden layers.
     """
     if isinstance(windows, str):
-        if windows != "calibrated":
-            later = "; windows from certificates come in a later version" if windows == "certified" else ""
+        if windows not in WINDOWS:
             raise MappingError(
-                f"to_ttfs: windows = {windows!r}{nearest(windows, ['calibrated'])}; must be 'calibrated' or the length "
-                f"of each hidden layer's window{later}"
+                f"to_ttfs: windows = {windows!r}{nearest(windows, WINDOWS)}; must be 'calibrated', 'certified' or the "
+                "length of each hidden layer's window"
             )
         return None
     if not isinstance(windows, Sequence | np.ndarray) or len(windows) != len(names):

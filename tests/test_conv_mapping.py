@@ -4,6 +4,9 @@ Expected values are those of the ReLU network without batch norms, which tests/t
 plain loops.
 """
 
+# Lists are given on purpose.
+# mypy: disable-error-code="arg-type,misc"
+
 import math
 from fractions import Fraction
 from typing import Any
@@ -19,7 +22,7 @@ from eventsim.errors import InputError, MappingError
 from eventsim.models.coded_layers import coded_layers
 from eventsim.models.fusion import fused
 from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, Layer, MaxPool, ReluNetwork
-from eventsim.network import Network
+from eventsim.network import Network, Population
 
 Array = np.ndarray[Any, Any]
 Draw = Any
@@ -176,8 +179,8 @@ def test_a_changed_weight_of_a_kernel_is_found_in_its_channel(slope: str, which:
     bent = Network()
     for node in net.nodes:
         if node is net.nodes[0]:
-            bent.source(node.shape, node.name, node.window, node.value_range)
-        else:
+            bent.source(node.shape, node.name)
+        elif isinstance(node, Population):
             bent.population(node.model.name, node.shape, node.name, node.window, **node.parameters)
     for k, projection in enumerate(net.projections):
         kind = projection.kind
