@@ -1,4 +1,4 @@
-"""Make the files of `eventsim.models.digits`: the split of the images and the trained network.
+"""Make the files of `eventsim.models.digits`: the split of the images and the network of dense layers.
 
 ``python -m eventsim.models.digits.train [FOLDER]`` takes about a minute and needs scikit-learn. Seeds are fixed
 and linear algebra runs on one thread, so that a repetition with the same libraries gives the same files. The weight
