@@ -7,6 +7,7 @@ from eventsim.models.read_relu import read_relu
 from eventsim.models.relu_network import ReluNetwork
 from eventsim.models.report import VerificationReport
 from eventsim.models.ttfs import to_ttfs
+from eventsim.models.ttfs_parameters import ttfs_network
 from eventsim.models.verify import verify
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "neurons",
     "read_relu",
     "to_ttfs",
+    "ttfs_network",
     "verify",
 ]

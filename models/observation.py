@@ -5,15 +5,14 @@ Brings both into one form, and simulates where there is no run yet, or one witho
 """
 
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eventsim.errors import FileFormatError, InputError, nearest
+from eventsim.archive import read_arrays
+from eventsim.errors import InputError, nearest
 from eventsim.faults.contract import EmissionFault
 from eventsim.models.expected_times import EXTENDED
 from eventsim.models.neurons.ttfs import ROWS
@@ -288,16 +287,7 @@ def _read_times(times: Any) -> Mapping[str, Any]:
         raise InputError(
             f"verify: times is a {type(times).__name__}; must be a dict or the path of an .npz file, by population"
         )
-    try:
-        with Path(times).open("rb") as opened:
-            file = np.load(opened, allow_pickle=False)
-            if isinstance(file, np.lib.npyio.NpzFile):
-                return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(
-            f"verify: {times} cannot be read as .npz without pickles ({error}); save it again"
-        ) from error
-    raise FileFormatError(f"verify: {times} holds a single array; must be an .npz file with one for each population")
+    return read_arrays(times)
 
 
 def _checked_times(node: Source | Population, given: Any) -> tuple[Array, float]:

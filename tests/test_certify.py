@@ -97,8 +97,12 @@ def test_certificates_are_the_published_criterion_in_exact_arithmetic(slope: str
         layer = models.certify(net, x).layers["dense1"]
         for sample, neuron in np.ndindex(5, 6):
             values, row = ([Fraction(float(v)) for v in held] for held in (x[sample], weight[neuron]))
-            height = [_z(slope, row, Fraction(bias[neuron]), values, u) for u in {*values, Fraction(0), Fraction(1)}]
-            early = [_z(slope, row, Fraction(bias[neuron]), values, u) for u in {*values, Fraction(1)} - {Fraction(0)}]
+            height = [
+                _z(slope, row, Fraction(float(bias[neuron])), values, u) for u in {*values, Fraction(0), Fraction(1)}
+            ]
+            early = [
+                _z(slope, row, Fraction(float(bias[neuron])), values, u) for u in {*values, Fraction(1)} - {Fraction(0)}
+            ]
             expected = max(early) >= length or max(height) > length
             if not layer.undecided[sample, neuron]:
                 assert layer.premature[sample, neuron] == expected, (seed, sample, neuron)

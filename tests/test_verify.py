@@ -566,19 +566,19 @@ REFUSALS: dict[str, tuple[Callable[[Any, Path], Any], type[EventsimError], str]]
     "no file": (
         lambda run, p: verify(NET, x=INPUTS, times=p / "no.npz"),
         FileFormatError,
-        "cannot be read as .npz",
+        "there is no such file",
     ),
     "no archive": (
         lambda run, p: verify(NET, x=INPUTS, times=npz(p / "a.npz", b"PK\x03\x04 and nothing")),
         FileFormatError,
-        "cannot be read as .npz",
+        "truncated or damaged",
     ),
     "a pickle": (
         lambda run, p: verify(NET, x=INPUTS, times=npz(p / "b.npz", b"\x80\x04N.")),
         FileFormatError,
-        "cannot be read as .npz without pickles",
+        "this is a pickle, which eventsim never loads",
     ),
-    "one array": (lambda run, p: verify(NET, x=INPUTS, times=npy(p)), FileFormatError, "holds a single array"),
+    "one array": (lambda run, p: verify(NET, x=INPUTS, times=npy(p)), FileFormatError, "this is a single .npy array"),
 }
 
 
