@@ -230,7 +230,7 @@ def test_peaks_of_silent_neurons_are_those_of_the_recorded_membrane() -> None:
 def test_spikes_may_move_by_the_decision_margin_and_no_further() -> None:
     images, _ = digits.test_images()
     calibration, _ = digits.calibration_images()
-    net = models.to_ttfs(digits.network(), calibration)
+    net = models.to_ttfs(digits.dense_network(), calibration)
     run = eventsim.simulate(net, images[:20])
     certificates = models.certify(net, run=run)
     assert certificates.decisions is not None

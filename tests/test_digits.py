@@ -26,7 +26,7 @@ def train_conv() -> ModuleType:
     return train_conv
 
 
-@pytest.mark.parametrize(("network", "least"), [(digits.network, 0.97), (digits.conv_network, 0.985)])
+@pytest.mark.parametrize(("network", "least"), [(digits.dense_network, 0.97), (digits.network, 0.985)])
 def test_the_stored_networks_reach_the_accuracy_they_state(network: Callable[[], ReluNetwork], least: float) -> None:
     images, labels = digits.test_images()
     accuracy = np.mean(network().forward(images).argmax(axis=1) == labels)
@@ -45,8 +45,8 @@ def test_parts_have_the_stated_sizes_and_every_digit_in_proportion() -> None:
     given = zip(PARTS, (digits.training_images, digits.calibration_images, digits.test_images), strict=True)
     for part, images_of in given:
         images, labels = images_of()
-        assert len(images) == len(labels) == digits.network().provenance[f"n_{part}"]
-        assert images.shape[1:] == digits.network().input_shape == (64,)
+        assert len(images) == len(labels) == digits.dense_network().provenance[f"n_{part}"]
+        assert images.shape[1:] == digits.dense_network().input_shape == (64,)
         assert np.bincount(labels, minlength=10).min() >= 0.09 * len(labels)
     assert len(digits.test_images()[0]) >= 360
 
@@ -66,13 +66,13 @@ def test_the_split_is_the_one_the_script_makes() -> None:
 
 
 def test_the_network_has_two_hidden_layers() -> None:
-    network = digits.network()
+    network = digits.dense_network()
     assert [layer.name for layer in network.layers] == ["dense1", "dense2", "output"]
     assert network.n_parameters == 64 * 96 + 96 + 96 * 64 + 64 + 64 * 10 + 10
 
 
 def test_the_convolutional_network_has_batch_norms_before_its_relus_and_max_pools() -> None:
-    network = digits.conv_network()
+    network = digits.network()
     assert network.input_shape == (1, 8, 8)
     assert [(layer.kind, layer.relu) for layer in network.layers] == [
         *[("conv", False), ("batch_norm", True), ("max_pool", False)] * 2,
@@ -89,7 +89,7 @@ def test_the_convolutional_network_has_batch_norms_before_its_relus_and_max_pool
 
 def test_the_batch_norms_of_the_convolutional_network_can_be_folded() -> None:
     images, _ = digits.test_images()
-    network = digits.conv_network()
+    network = digits.network()
     folded = fused(network)
     assert not any(isinstance(layer, BatchNorm) for layer in folded.layers)
     logits = network.forward(images)
@@ -98,7 +98,7 @@ def test_the_batch_norms_of_the_convolutional_network_can_be_folded() -> None:
 
 
 def test_the_convolutional_network_was_trained_without_the_test_images() -> None:
-    provenance = digits.conv_network().provenance
+    provenance = digits.network().provenance
     assert (provenance["n_training"], provenance["n_test"]) == (1397, 400)
     assert provenance["validation_accuracy"] >= 0.99
 
@@ -111,20 +111,20 @@ def test_changing_what_is_returned_changes_nothing() -> None:
 
 
 def test_the_files_are_small() -> None:
-    assert (digits.FOLDER / digits.CONV_NETWORK_FILE).stat().st_size <= 100_000
+    assert (digits.FOLDER / digits.NETWORK_FILE).stat().st_size <= 100_000
     assert sum(path.stat().st_size for path in digits.FOLDER.glob("*.npz")) < 300_000
 
 
 @pytest.mark.slow
 def test_training_is_reproducible_and_as_good_as_stated() -> None:
     x, labels = digits.training_images()
-    decay = digits.network().provenance["weight_decay"]
+    decay = digits.dense_network().provenance["weight_decay"]
     with threadpool_limits(1):
         first, second = (read_relu(train.trained(x, labels, decay, train.SEED)) for _ in range(2))
     assert np.array_equal(first.forward(x), second.forward(x))
     # Other libraries round otherwise and end elsewhere; a point of accuracy is four images.
     assert train.accuracy(first, *digits.test_images()) == pytest.approx(
-        digits.network().provenance["test_accuracy"], abs=0.01
+        digits.dense_network().provenance["test_accuracy"], abs=0.01
     )
 
 
@@ -189,8 +189,8 @@ def test_the_convolutional_training_is_reproducible_and_leaves_the_settings_of_t
 @pytest.mark.slow
 def test_the_script_trains_a_convolutional_network_as_good_as_the_stored_one(train_conv: ModuleType) -> None:
     network = train_conv.trained(*digits.training_images(), train_conv.SEED)
-    assert repr(network) == repr(digits.conv_network())
+    assert repr(network) == repr(digits.network())
     # Other libraries round otherwise and end elsewhere; a point of accuracy is four images.
     assert train.accuracy(network, *digits.test_images()) == pytest.approx(
-        digits.conv_network().provenance["test_accuracy"], abs=0.01
+        digits.network().provenance["test_accuracy"], abs=0.01
     )

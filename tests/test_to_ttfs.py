@@ -301,7 +301,7 @@ def test_the_published_counterexamples_fire_prematurely(slope: str, row: Any, x:
 
 
 def test_longer_windows_leave_fewer_neurons_premature_and_none_at_the_published_margin() -> None:
-    relu, x = digits.network(), digits.calibration_images()[0][:60]
+    relu, x = digits.dense_network(), digits.calibration_images()[0][:60]
     premature = []
     for margin in (-0.7, -0.5, -0.3, 0.0, 0.5):
         run = eventsim.simulate(models.to_ttfs(relu, x, margin=margin), x)
@@ -433,9 +433,9 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[EventsimError], str]] = {
         "did you mean 'calibrated'",
     ),
     "certified": (
-        lambda: to_ttfs(example(), X, windows="certified"),
+        lambda: to_ttfs(example(), X, windows="certified", margin=-0.5),
         MappingError,
-        "certificates come in a later",
+        "margin = -0.5; must be >= 0 for certified windows",
     ),
     "too many windows": (
         lambda: to_ttfs(example(), X, windows=[1.0, 2.0]),

@@ -90,6 +90,10 @@ def execute(options: argparse.Namespace) -> int:
     say(_indented(report.table()))
     say(check_text(content["check"]))
     content["verify"] = report_content(report)
+    certificates = models.certify(net, run=bounded)
+    say("\n  Does every neuron wait for all of its inputs, and how much shorter could its window be?")
+    say(_indented(certificates.table()))
+    content["certify"] = report_content(certificates)
     content["ok"] = report.ok and content["check"]["same_spikes"]
 
     say("\n6  Pictures and files.")
@@ -107,7 +111,8 @@ def about_relu(relu: "ReluNetwork", images: Any, labels: Any) -> dict[str, Any]:
     sizes, shape = {"input": relu.n_in}, relu.input_shape
     for layer in relu.layers:
         shape = layer.output_shape(shape)
-        sizes[layer.name] = math.prod(shape)
+        if layer.makes_population:
+            sizes[layer.name] = math.prod(shape)
     return {"layers": sizes, "parameters": relu.n_parameters, "images": len(images), "accuracy": float(right.mean())}
 
 

@@ -22,7 +22,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from eventsim.archive import write_archive
-from eventsim.models.digits import FOLDER, FORMAT, IMAGES_FILE, NETWORK_FILE, VERSION, WHITE
+from eventsim.models.digits import DENSE_NETWORK_FILE, FOLDER, FORMAT, IMAGES_FILE, VERSION, WHITE
 from eventsim.models.read_relu import read_relu
 from eventsim.models.relu_network import ReluNetwork
 
@@ -90,7 +90,7 @@ def main(folder: Path = FOLDER) -> None:
         "validation_accuracy": validated[weight_decay],
         "test_accuracy": accuracy(network, pixels[parts["test"]] / WHITE, labels[parts["test"]]),
     }
-    ReluNetwork(network.layers, network.input_shape, provenance | sizes).save(folder / NETWORK_FILE)
+    ReluNetwork(network.layers, network.input_shape, provenance | sizes).save(folder / DENSE_NETWORK_FILE)
     header = {
         "format": FORMAT,
         "version": VERSION,

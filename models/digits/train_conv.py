@@ -25,7 +25,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from eventsim.models.digits import CONV_NETWORK_FILE, FOLDER, test_images, training_images
+from eventsim.models.digits import FOLDER, NETWORK_FILE, test_images, training_images
 from eventsim.models.digits.train import N_FOLDS, SEED, accuracy
 from eventsim.models.read_relu import read_relu
 from eventsim.models.relu_network import ReluNetwork
@@ -159,7 +159,7 @@ def main(folder: Path = FOLDER) -> None:
         "validation_accuracy": validated,
         "test_accuracy": accuracy(network, test, test_labels),
     }
-    ReluNetwork(network.layers, network.input_shape, provenance).save(folder / CONV_NETWORK_FILE)
+    ReluNetwork(network.layers, network.input_shape, provenance).save(folder / NETWORK_FILE)
     sys.stdout.write(f"{network}\n")
     for name, share in active_shares(network, x).items():
         sys.stdout.write(f"{name}: {share:.3f} of the outputs above 0\n")
