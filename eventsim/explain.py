@@ -113,7 +113,7 @@ class _Explainer:
     def _of_source(self, source: Source, neuron: int, number: int) -> Explanation:
         train = self.heard.train(source.order, neuron)
         time = self.heard.times[train[number]] if train else math.inf
-        value = _value(source, time) if len(train) == 1 else None
+        value = _value(source, time, self.heard.number) if len(train) == 1 else None
         return Explanation(
             population=source.name, neuron=neuron, sample=self.heard.sample, number=number, model="source",
             run=self.heard.run, time=time, crossing=time, at=time, value=value, spikes=len(train),
@@ -153,7 +153,11 @@ class _Explainer:
         layer_then, number_type = self._arithmetic(population)
         potential, base, parts = replay.contributions(layer_then, number_type, at)
         plain = self._plain
-        inputs = [self._input(before[k], plain(part), k == replay.decisive) for k, part in parts.items()]
+        inputs = [
+            self._input(before[k], plain(part), k == replay.decisive)
+            for k, part in parts.items()
+            if part or before[k].time > replay.earlier  # else its spike before this one wiped the input out
+        ]
         inputs.sort(key=lambda one: (not one.decisive, -abs(one.contribution)))
         return Explanation(
             population=population.name, neuron=neuron, sample=heard.sample, number=number, model=model.name,
@@ -197,9 +201,8 @@ class _Explainer:
     ) -> list[Input]:
         """Inputs that changed nothing: those that the neuron no longer heard, or not at that time."""
         found = []
-        since = replay.crossings[replay.last - 1] if 0 < replay.last <= len(replay.crossings) else 0
         for k, one in enumerate(before):
-            if k not in replay.taken and one.time >= since:
+            if k not in replay.taken and one.time > replay.earlier:
                 reason = "late" if one.time >= layer.closed_from else "refractory"
                 if layer.model.single_spike and reason == "refractory":
                     reason = "after"
@@ -236,12 +239,12 @@ class _Explainer:
         ]
 
 
-def _value(source: Source, time: Any) -> Any:
+def _value(source: Source, time: Any, number: Any) -> Any:
     """The value that a spike stands for, or None where it stands for none: of a generator, outside the window."""
-    t_min, t_max = source.window
+    t_min, t_max = map(number, source.window)
     if source.generator is not None or not t_min <= time <= t_max:
         return None
-    low, high = source.value_range
+    low, high = map(number, source.value_range)
     return low + (t_max - time) * (high - low) / (t_max - t_min)
 
 

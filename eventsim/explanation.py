@@ -47,6 +47,11 @@ class Input(NamedTuple):
     decisive: bool = False
     reason: str = ""
 
+    @property
+    def sender(self) -> str:
+        """Whose spike it is, in words."""
+        return f"{self.population} {self.neuron}" + (f" spike {self.number}" if self.number else "")
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -60,7 +65,8 @@ class Explanation:
     at : the time of all potentials here: the crossing, or that at which silence is looked at.
     window, threshold : as the network has them; inf = a read-out, None = a source.
     potential : V at `at`. base : V at `at` without any input.
-    inputs : those that counted, the decisive one of a relay first, then by the size of their contribution.
+    inputs : those that counted (not those that an earlier spike wiped out), the decisive one first where inputs move
+        the potential itself, then by the size of their contribution.
     late : those that arrived and changed nothing.
     at_opening : of a premature spike, V at t_min with all inputs that were there by then, had it not fired.
     value : what the spike of a source stands for; None where it stands for none.
@@ -109,6 +115,11 @@ class Explanation:
     def residual(self) -> Any:
         """Threshold minus potential: of a spike what rounding left, of silence what was missing; None without one."""
         return None if self.is_source or self.is_readout else self.threshold - self.potential
+
+    @property
+    def earlier(self) -> tuple[Any, ...]:
+        """When the neuron crossed its threshold before."""
+        return () if self._replay is None else tuple(self._replay.crossings[: self.number])
 
     @property
     def premature(self) -> Any:
@@ -172,7 +183,7 @@ class Explanation:
 
     def table(self, rows: int = 8) -> str:
         """Return the explanation as text: what happened, the `rows` most important inputs, and where they came from."""
-        lines = [f"{self._name()}, sample {self.sample}: {self._event()}"]
+        lines = [self.headline]
         if not self.is_source:
             lines += [f"  {line}" for line in (self._what(), self._balance(), *self._why_early())]
             lines += [f"  {line}" for line in (*self._input_lines(rows), *self._late_lines())]
@@ -183,6 +194,11 @@ class Explanation:
 
     def __str__(self) -> str:
         return self.table()
+
+    @property
+    def headline(self) -> str:
+        """What happened, in one line."""
+        return f"{self._name()}, sample {self.sample}: {self._event()}"
 
     def _name(self) -> str:
         which = f"spike {self.number} of " if self.spikes > 1 else ""
@@ -240,7 +256,7 @@ class Explanation:
         for one in shown:
             decided = " (decided)" if one.decisive else ""
             numbers = [_short(one.emitted), _short(one.arrived), _signed(one.weight), _signed(one.contribution)]
-            table.append([_sender(one) + decided, *numbers])
+            table.append([one.sender + decided, *numbers])
         if rest:
             total = sum(one.contribution for one in rest)
             table.append([f"{_counted(len(rest), 'more input')} together", "", "", "", _signed(total)])
@@ -269,13 +285,9 @@ def _chain_lines(upstream: Iterable[tuple[Input, Explanation]], indent: str) -> 
     return lines
 
 
-def _sender(one: Input) -> str:
-    return f"{one.population} {one.neuron}" + (f" spike {one.number}" if one.number else "")
-
-
 def _named(inputs: Sequence[Input]) -> str:
     """The first few inputs in words."""
-    words = [f"{_sender(one)} at {_short(one.arrived)}, weight {_signed(one.weight)}" for one in inputs[:LATE_SHOWN]]
+    words = [f"{one.sender} at {_short(one.arrived)}, weight {_signed(one.weight)}" for one in inputs[:LATE_SHOWN]]
     more = len(inputs) - LATE_SHOWN
     return "; ".join([*words, f"{more} more"] if more > 0 else words)
 

@@ -86,6 +86,11 @@ class Replay:
         """Has it made the crossing at which to stop?"""
         return len(self.crossings) > self.last
 
+    @property
+    def earlier(self) -> Any:
+        """The time of the crossing before the one at which to stop; before all times where there is none."""
+        return self.crossings[self.last - 1] if 0 < self.last <= len(self.crossings) else -math.inf
+
     # -- living -----------------------------------------------------------------------------------------------------
 
     def _live(self) -> None:
