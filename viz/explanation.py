@@ -16,7 +16,7 @@ from eventsim.viz.frame import Array, given_axes, left_title, mark_window, new_a
 from eventsim.viz.palette import FALLING, GRID, INK, RISING, SILENT, layer_colour
 
 POINTS = 600  # of the line, besides the times at which it bends
-NEAREST = 0.035  # of the width of the axes: arrows that are nearer to each other stand on different levels
+NEAREST = 0.05  # of the width of the axes: arrows that are nearer to each other stand on different levels
 THINNEST, THICKEST = 1.0, 4.0
 LEVEL_HEIGHT = 0.3  # inches
 MOST_NAMED_MISSING = 3
