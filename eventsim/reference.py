@@ -322,5 +322,6 @@ class _Sample:
         task.transport_state[self.row] = self.transport_state
         if task.record == "spikes":
             task.spikes.add(self.row, np.array(self.spikes, dtype=SPIKE))
+            task.exact_times += [t for *_, t in self.spikes] if task.exact else []
         task.traces.add(self.row, np.array(self.traces, dtype=TRACE))
         task.done += 1

@@ -46,7 +46,7 @@ class Run:
     _errors: Array | None = None
     _traces: Array | None = None
     _readout: Array | None = None
-    _exact: Any = field(default=None, repr=False)
+    _exact: list[Any] | None = field(default=None, repr=False)  # the times of _spikes where they are Fractions
     _recorder: Any = field(default=None, repr=False)
     _network: Network | None = field(default=None, repr=False)
 

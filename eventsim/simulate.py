@@ -300,7 +300,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _errors=task.errors if task.error_bounds and task.record != "readout" else None,
         _traces=task.traces.collect() if task.probes else None,
         _readout=task.readout if task.readout.shape[1] else None,
-        _exact=True if task.exact else None,
+        _exact=task.exact_times if task.exact else None,
         _recorder=(task.spikes, task.traces),
         _network=net,
     )

@@ -47,6 +47,7 @@ class Task:
     counters: Array = field(init=False)
     errors: Array = field(init=False)
     transport_state: Array = field(init=False)
+    exact_times: list[Any] = field(default_factory=list)  # of the recorded spikes, in their order, where `exact`
     events: int = 0
     queue_operations: int = 0
     done: int = 0
