@@ -11,7 +11,7 @@ from hold import compiler
 from nest_peer import available
 from report import add_size, machine, rows_of, table
 
-SCRIPTS = ("w1.py", "w2.py", "hold.py", "start_up.py")
+SCRIPTS = ("w1.py", "w2.py", "w4.py", "hold.py", "start_up.py")
 
 
 def main() -> None:

@@ -5,6 +5,9 @@ Build a `Network` (by hand, or from a trained ReLU network with `eventsim.models
 """
 
 from eventsim import faults, transport
+from eventsim.compare import compare
+from eventsim.comparison import Comparison
+from eventsim.convolution import Conv, Pool
 from eventsim.errors import (
     BudgetError,
     EventsimError,
@@ -16,6 +19,8 @@ from eventsim.errors import (
     NetworkError,
     SimulationError,
 )
+from eventsim.explain import explain
+from eventsim.explanation import Explanation
 from eventsim.network import Network, Population, Projection, Source, load_network
 from eventsim.neuron_model import Model, Parameter, register
 from eventsim.projections import Dense, OneToOne, Sparse
@@ -27,8 +32,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BudgetError",
+    "Comparison",
+    "Conv",
     "Dense",
     "EventsimError",
+    "Explanation",
     "FaultError",
     "FileFormatError",
     "InputError",
@@ -40,6 +48,7 @@ __all__ = [
     "OneToOne",
     "Parameter",
     "Poisson",
+    "Pool",
     "Population",
     "Projection",
     "Run",
@@ -47,6 +56,8 @@ __all__ = [
     "Source",
     "Sparse",
     "SpikeTimes",
+    "compare",
+    "explain",
     "faults",
     "load_network",
     "load_run",

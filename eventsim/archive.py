@@ -8,6 +8,7 @@ before it is checked: no pickle is ever loaded, and no more memory is claimed th
 Relies on `eventsim.errors`. Used by everything that has a ``save`` or a ``load``.
 """
 
+import contextlib
 import io
 import json
 import math
@@ -17,7 +18,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -132,15 +133,30 @@ def read_archive(
         `path` is no path.
     """
     path = _path(path)
+    with _members(path) as (archive, members):
+        if HEADER not in members:
+            raise FileFormatError(f"{path}: there is no eventsim header in it, so it is another program's; {REMEDY}")
+        header = _unpacked_header(path, _read_member(path, archive, members.pop(HEADER)), format, version)
+        return header, _read_listed(path, archive, members, header.pop(RESERVED, None))
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+    """Read all arrays of any .npz file, in the order in which they are stored; errors are those of `read_archive`."""
+    path = _path(path)
+    with _members(path) as (archive, members):
+        return {name: _read_member(path, archive, member) for name, member in members.items()}
+
+
+@contextlib.contextmanager
+def _members(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """Open a zip of arrays; whatever is wrong with it inside is a `FileFormatError`."""
     try:
         if path.exists() and not path.is_file():
             raise FileFormatError(f"{path}: this is a folder or a device; give the path of a file")
         with path.open("rb") as stream:
             _refuse_other_kinds(path, stream)
             with zipfile.ZipFile(stream) as archive:
-                members = _checked_members(path, archive, path.stat().st_size)
-                header = _unpacked_header(path, _read_member(path, archive, members.pop(HEADER)), format, version)
-                return header, _read_listed(path, archive, members, header.pop(RESERVED, None))
+                yield archive, _checked_members(path, archive, path.stat().st_size)
     except FileNotFoundError as error:
         raise FileFormatError(f"{path}: there is no such file; check the path") from error
     except PermissionError as error:
@@ -255,8 +271,6 @@ def _checked_members(path: Path, archive: zipfile.ZipFile, held: int) -> dict[st
     names = [entry.filename for entry in entries]
     if any(name.endswith(".pkl") for name in names):
         raise FileFormatError(f"{path}: this zip holds a pickle, which eventsim never loads; {REMEDY}")
-    if HEADER + SUFFIX not in names:
-        raise FileFormatError(f"{path}: there is no eventsim header in it, so it is another program's; {REMEDY}")
     for entry in entries:
         if not entry.filename.endswith(SUFFIX):
             raise FileFormatError(f"{path}: member {entry.filename!r} is not a {SUFFIX} array; {REMEDY}")

@@ -7,10 +7,10 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.dynamics import schedule, touch
 from eventsim.emission import fan_out
-from eventsim.machine import T_MIN, T_START, Machine, Output
+from eventsim.horizon import heap_of, schedule, touch
 from eventsim.queue import pop, requeue, sort_numbers
+from eventsim.records import T_MIN, T_START, Machine, Output
 
 ULP = 2.0**-53
 
@@ -56,7 +56,7 @@ def _make_gather_cohort(cross: Any) -> Any:
             requeue(m.queue, c, math.inf)
             touch(m, c, t)
             return
-        if node.whole == 1 and cohort.candidates == 0:
+        if node.shared == 1 and cohort.candidates == 0:
             cohort.flagged = 1
             requeue(m.queue, c, math.inf)
             touch(m, c, t)
@@ -64,13 +64,13 @@ def _make_gather_cohort(cross: Any) -> Any:
         requeue(m.queue, c, math.inf)
         crossing = True
         while crossing:
-            i = c - node.cohort
-            if node.whole == 1:
-                i = m.waiting[node.first].who
-                cohort.candidates = pop(m.waiting, node.first, cohort.candidates)
-            crossing = cohort.candidates > 0 and m.waiting[node.first].t == t
+            i, heap = c - node.cohort, heap_of(node, c)
+            if node.shared == 1:
+                i = m.waiting[heap].who
+                cohort.candidates = pop(m.waiting, heap, cohort.candidates)
+            crossing = cohort.candidates > 0 and m.waiting[heap].t == t
             cross(node.dynamics, m, n, c, i, t, sample)
-        if node.whole == 1:
+        if node.shared == 1:
             schedule(m, node, c)
 
     return gather_cohort
@@ -127,7 +127,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     return gather
 
 
-def make_deliver(dense: Any, row: Any) -> Any:
+def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
     """Stage 3: fold all packets of this micro-step into their targets, in the published order."""
 
     @kernel_part
@@ -152,7 +152,9 @@ def make_deliver(dense: Any, row: Any) -> Any:
             error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
             if lane.delay > 0.0:
                 error += ULP * t  # t is the rounded sum of the spike's time and the delay
-            if node.whole == 1:
+            if node.shared == 1 and lane.kind == 3:
+                conv(node.dynamics, m, n, k, neuron, t, error)
+            elif node.shared == 1:
                 dense(node.dynamics, m, n, k, neuron, t, error)
             else:
                 row(node.dynamics, m, n, lane, neuron, t, error)

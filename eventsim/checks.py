@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.errors import EventsimError, InputError, nearest
+from eventsim.errors import EventsimError, InputError, NetworkError, nearest
 
 Array = np.ndarray[Any, Any]
 Error = type[EventsimError]
@@ -214,3 +214,18 @@ def _entry(name: str, array: Array, place: int) -> str:
     """Return "name[i, j]" of the entry in this place of the flattened array; the name alone of a single number."""
     index = ", ".join(str(int(i)) for i in np.unravel_index(place, array.shape))
     return f"{name}[{index}]" if array.ndim else name
+
+
+def weights_array(where: str, values: Any, *ndim: int) -> Array:
+    """Weights as float64 or, where they are Fractions, as an object array; finite, a read-only copy.
+
+    `ndim` are the numbers of dimensions that they may have.
+    """
+    remedy = "Look for a diverged training run or a division by zero upstream."
+    weights = finite_array(where, "weight", values, NetworkError, remedy=remedy)
+    if weights.ndim not in ndim:
+        allowed = " or ".join(map(str, ndim))
+        raise NetworkError(
+            f"{where}: weights have shape {weights.shape}; must have {allowed} dimension(s). Reshape them."
+        )
+    return read_only(weights)

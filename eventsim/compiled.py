@@ -22,7 +22,9 @@ from eventsim.emission import (
     push_packet,
     write_stimulus,
 )
-from eventsim.machine import (
+from eventsim.neuron_model import Model
+from eventsim.queue import clear, requeue, sort_numbers
+from eventsim.records import (
     DONE,
     GROW,
     LOST_DELAY,
@@ -34,9 +36,8 @@ from eventsim.machine import (
     Machine,
     Output,
     Stimulus,
+    slot_of,
 )
-from eventsim.neuron_model import Model
-from eventsim.queue import clear, requeue, sort_numbers
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def note_traces(m: Machine, output: Output, t: float) -> None:
             continue
         changed = crossed or m.probes[k].noted == 0
         m.probes[k].noted = 1
-        first, step = node.state + g - node.first, node.n_neurons
+        first, step = node.state + slot_of(node, g - node.first), node.n_neurons
         for r in range(min(node.n_state, TRACE_ROWS)):
             changed |= m.numbers[first + r * step] != m.probes[k].state[r]
         if changed:
@@ -194,7 +195,7 @@ def event_loop(stages: Stages) -> Any:
     send = make_send(stages.carry)
     emit = make_emit(send, stages.bounded)
     gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
-    deliver = make_deliver(fold["dense"], fold["row"])
+    deliver = make_deliver(fold["dense"], fold["conv"], fold["row"])
     settle, tick = fold["settle"], fold["tick"]
     micro_step = _make_micro_step(stages, gather, deliver, settle, tick, emit)
     begin = _make_begin(settle)

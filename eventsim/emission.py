@@ -8,8 +8,8 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.machine import DONE, LOST_DELAY, RECORD_FIRST, RECORD_SPIKES, TWICE, Machine, Output, Stimulus
 from eventsim.queue import pop, push, requeue, sort_numbers
+from eventsim.records import DONE, LOST_DELAY, RECORD_FIRST, RECORD_SPIKES, TWICE, Machine, Output, Stimulus
 
 
 def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -92,6 +92,9 @@ def fan_out(m: Machine, k: int, neuron: int) -> int:
         return m.nodes[lane.post].n_neurons
     if lane.kind == 1:
         return m.links[lane.rows + neuron + 1] - m.links[lane.rows + neuron]
+    if lane.kind == 3:
+        row = lane.rows + neuron % lane.positions
+        return (m.links[row + 1] - m.links[row]) * lane.group_out
     return 1
 
 

@@ -12,7 +12,9 @@ import numpy as np
 
 from eventsim import compiled, problems
 from eventsim.errors import BudgetError, SimulationError
-from eventsim.machine import (
+from eventsim.machine import dynamics_of, fork, new_machine, resize
+from eventsim.network import Network
+from eventsim.records import (
     COUNTERS,
     DONE,
     GROW,
@@ -26,12 +28,7 @@ from eventsim.machine import (
     Machine,
     Output,
     Stimulus,
-    dynamics_of,
-    fork,
-    new_machine,
-    resize,
 )
-from eventsim.network import Network
 from eventsim.task import Task
 
 Problem = tuple[type[SimulationError], str]

@@ -9,24 +9,17 @@ registers. If anybody may spike before the last of the packets, the state is put
 import math
 from typing import Any
 
-from eventsim._jit import jitable, kernel_part
-from eventsim.machine import Machine
+from eventsim._jit import kernel_part
+from eventsim.horizon import reach
 from eventsim.neuron_model import Model
 from eventsim.queue import requeue
+from eventsim.records import Machine
 from eventsim.rows import LOAD, SLICES, STORE
 
 # Packets a sweep. More save little, since the weights are then the larger part of what is read.
 TOGETHER = 4
 # After a sweep in vain, as many packets are taken one by one: neurons that spike rarely come alone.
 CAUTION = 8
-# Widens the horizon of the cheap check by more than the rounding of t + time_to_spike, so that it errs towards yes.
-PAD = 8.0 * 2.0**-52
-
-
-@jitable
-def reach(t: float, horizon: float) -> float:
-    """How far a crossing may lie behind t to be looked at: up to the horizon, and a little further for rounding."""
-    return horizon - t + PAD * (abs(horizon) + abs(t))
 
 
 @kernel_part

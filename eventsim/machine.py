@@ -1,200 +1,27 @@
-"""From a network to flat arrays: what the compiled loop reads (the plan) and writes (the state of one thread).
+"""From a network to flat arrays: the lowering of the compiled engine.
 
-Relies on the network, the order and the queue. Used by `compiled` alone. All arrays of a `Machine` are plain numpy;
-records are of the types below. A *cohort* is a set of neurons that always receive the same packets and so share one
-time of last update: a whole population that is reached by dense projections only and whose neurons spike once or
-never, else a single neuron.
+Relies on the network, the order, the records and the queue. Used by `engine` alone. All arrays of a `Machine` are plain
+numpy.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from eventsim import order
+from eventsim.convolution import Conv, Pool
 from eventsim.network import Network, Population
 from eventsim.neuron_model import Model
 from eventsim.queue import WAITING, new_queue
+from eventsim.records import COHORT, CONTROL, LANE, NEURON, NODE, PACKET, PROBE, SWITCH, Machine
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
 
-NODE = np.dtype(
-    [
-        ("dynamics", "i8"),  # index into the loop's models; -1 for a source
-        ("n_neurons", "i8"),
-        ("n_state", "i8"),  # rows of state
-        ("first", "i8"),  # global index of its first neuron (sources counted)
-        ("initial", "i8"),  # where its rows of initial state begin
-        ("state", "i8"),  # where its rows of state begin; row k is state + k * size
-        ("spare", "i8"),  # room for as many: a state that is only tried
-        ("params", "i8"),  # where its rows of parameters begin
-        ("cohort", "i8"),  # its first cohort
-        ("cohort_size", "i8"),  # size, or 1
-        ("first_in", "i8"),
-        ("last_in", "i8"),  # its incoming projections: incoming[first_in:last_in]
-        ("first_out", "i8"),
-        ("last_out", "i8"),  # its outgoing projections: outgoing[first_out:last_out]
-        ("t_start", "f8"),
-        ("t_min", "f8"),
-        ("t_max", "f8"),
-        ("period", "f8"),
-        ("tick", "i8"),  # its next tick
-        ("rank", "i8"),  # micro-step of its tick
-        ("phase", "i8"),  # 0 before t_start, 1 integrating, 2 from t_min on, 3 closed
-        ("spikes", "i8"),
-        ("premature", "i8"),
-        ("late", "i8"),
-        ("clipped", "i8"),
-        ("visited", "i8"),
-        ("synaptic_events", "i8"),
-        ("delayed", "i8"),
-        ("readout", "i8"),  # first column of the read-out, or -1
-        ("whole", "u1"),  # one cohort
-        ("windowed", "u1"),
-        ("deaf", "u1"),
-        ("single", "u1"),
-        ("jumps", "u1"),
-        ("clocked", "u1"),
-        ("refracts", "u1"),
-    ],
-    align=True,
-)
-LANE = np.dtype(
-    [
-        ("pre", "i8"),
-        ("post", "i8"),
-        ("kind", "i8"),  # 0 dense, 1 sparse, 2 one-to-one
-        ("weights", "i8"),  # dense: row i is weights + i * n_out
-        ("rows", "i8"),  # sparse: row i holds entries a..b = row_start[rows + i], row_start[rows + i + 1]
-        ("targets", "i8"),  # of targets[targets + a:targets + b] and weights[weights + a:weights + b]
-        ("delay", "f8"),
-        ("ticks", "i8"),
-        ("offset", "i8"),  # its ring of packets: times[offset + (k & mask)], neurons[...]
-        ("mask", "i8"),
-        ("head", "i8"),
-        ("tail", "i8"),
-    ],
-    align=True,
-)
-COHORT = np.dtype(
-    [
-        ("t", "f8"),  # time of its state; later than now where it is held (before t_start, refractory)
-        ("horizon", "f8"),  # no stored crossing is later than this
-        ("bound", "f8"),  # look again at this time (inf: something else is sure to come by then)
-        ("touched_at", "f8"),  # when its emissions were last decided
-        ("stamp", "i8"),  # micro-step in which it was last touched
-        ("aimed", "i8"),  # micro-step in which its horizon was last set
-        ("flagged", "i8"),  # members that may spike before the horizon
-        ("candidates", "i8"),  # length of its heap of stored crossings
-        ("alone", "i8"),  # take as many packets one by one before trying several together again
-        ("node", "i8"),
-        ("mode", "u1"),  # 0 crossing, 1 refractory
-        ("fresh", "u1"),  # initialised in this micro-step
-    ],
-    align=True,
-)
-CONTROL = np.dtype(
-    [
-        ("now", "f8"),
-        ("until", "f8"),
-        ("stimulus", "i8"),  # next stimulus entry
-        ("stimulus_end", "i8"),
-        ("written", "i8"),  # next stimulus entry to record
-        ("switch", "i8"),
-        ("micro", "i8"),
-        ("stamp", "i8"),
-        ("busy", "u1"),  # inside a time
-        ("touched", "i8"),  # lengths of the lists of the micro-step, and where they begin in `work`
-        ("fired", "i8"),
-        ("fired_at", "i8"),
-        ("packets", "i8"),
-        ("packets_at", "i8"),
-        ("due", "i8"),
-        ("due_at", "i8"),
-        ("pending", "i8"),
-        ("spikes", "i8"),
-        ("traces", "i8"),
-        ("events", "i8"),
-        ("stop", "i8"),  # pause where events reaches this
-        ("queue_operations", "i8"),
-        ("sample", "i8"),
-        ("neuron", "i8"),  # for errors: which neuron
-        ("grow", "u1"),
-        ("record", "u1"),
-    ],
-    align=True,
-)
-NEURON = np.dtype(
-    [
-        ("last_spike", "f8"),
-        ("spike_number", "i8"),
-        ("refractory", "f8"),
-        ("error", "f8"),  # rounding bound of its last spike, on what it received
-        ("error_network", "f8"),  # … on the whole network
-        ("node", "i8"),
-        ("done", "u1"),  # has fired its one spike
-        ("probed", "u1"),  # its membrane is recorded; 2 where it crossed in this micro-step
-    ],
-    align=True,
-)
-PACKET = np.dtype([("t", "f8"), ("neuron", "i8")], align=True)
-SWITCH = np.dtype([("t", "f8"), ("node", "i8"), ("what", "i8")], align=True)
-TRACE_ROWS = 6
-PROBE = np.dtype([("neuron", "i8"), ("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
-SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
-TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", "f8", (TRACE_ROWS,))])
-COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed")
 
-
-# What a call of the loop returns.
-DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY = range(7)
-RECORD_SPIKES, RECORD_FIRST = 1, 2
-
-
-class Stimulus(NamedTuple):
-    """Source spikes of a batch of samples: sample k holds entries start[k]:start[k + 1], sorted by (time, neuron)."""
-
-    time: Array
-    neuron: Array
-    start: Array
-    sample_id: Array
-
-
-class Output(NamedTuple):
-    """What the loop writes. Row `control.sample` belongs to the sample at work; buffers are shared by a batch."""
-
-    spikes: Array
-    traces: Array
-    first: Array
-    readout: Array
-    counters: Array
-    errors: Array
-    transport: Array
-
-
-class Machine(NamedTuple):
-    """Everything the compiled loop works on; one a thread, the constant arrays shared."""
-
-    control: Array
-    nodes: Array
-    lanes: Array
-    cohorts: Array
-    neurons: Array
-    queue: Array
-    ring: Array  # packets in flight: one ring a lane
-    waiting: Array  # stored crossings (one heap a cohort), then pending emissions (one heap)
-    switches: Array
-    numbers: Array  # parameter rows, initial state, state, room for another state
-    weights: Array
-    targets: Array
-    links: Array  # incoming and outgoing projections, rows of sparse projections
-    work: Array  # lists of the micro-step: touched cohorts, fired neurons, packets, clocks that are due
-    probes: Array  # neurons whose membrane is recorded
-    stages: Array  # one row a fault, then the transport's numbers, then its state
-    fault_keys: Array
-
-
-T_START, T_MIN, T_MAX = range(3)
+# As lanes number them; a pool is a convolution of each channel on its own, of weight 1.
+KINDS = ("dense", "sparse", "one_to_one", "conv", "pool")
+CONV = 3
 
 
 def dynamics_of(net: Network, error_bounds: bool) -> list[Model]:
@@ -262,11 +89,21 @@ def _uniform(population: Population) -> bool:
     )
 
 
-def whole_population(net: Network, population: Population) -> bool:
-    """Is the population one cohort? Reached by dense projections only, spikes at most once or lives on a clock."""
+def cohort_size(net: Network, population: Population) -> int:
+    """How many neurons share a time of last update; 0 where each is updated alone.
+
+    Those that all incoming projections reach together, if they spike at most once or live on a clock.
+    """
     model = population.model
-    dense = all(projection.kind.kind == "dense" for projection in net.projections if projection.post is population)
-    return dense and _uniform(population) and (model.single_spike or not model.spiking or model.clocked)
+    if not (_uniform(population) and (model.single_spike or not model.spiking or model.clocked)):
+        return 0
+    incoming = [projection.kind for projection in net.projections if projection.post is population]
+    if all(kind.kind == "dense" for kind in incoming):
+        return population.size
+    groups = {kind.groups if isinstance(kind, Conv | Pool) else 0 for kind in incoming}
+    if len(groups) == 1 and groups != {0} and not model.clocked:
+        return population.shape[0] // groups.pop()
+    return 0
 
 
 def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array, Array]:
@@ -291,10 +128,14 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         record["n_state"] = len(model.state)
         state += node.size * len(model.state)
         params += node.size * len(model.rows)
-        record["whole"] = whole_population(net, node)
-        record["cohort"], record["cohort_size"] = cohort, node.size if record["whole"] else 1
+        together = cohort_size(net, node)
+        record["shared"], record["positions"] = together > 0, 1
+        record["patchy"] = any(p.kind.kind != "dense" for p in net.projections if p.post is node)
+        if 0 < together < node.size:
+            record["positions"] = math.prod(node.shape[1:])
+        record["cohort"], record["cohort_size"] = cohort, max(together, 1)
         cohort += node.size // int(record["cohort_size"])
-        if node.window is not None:
+        if model.windowed and node.window is not None:
             record["t_start"], record["t_min"], record["t_max"] = node.window
         if model.clocked:
             record["period"], record["rank"] = order.period(node), ranks[node.name]
@@ -319,6 +160,8 @@ def _rows(net: Network, error_bounds: bool) -> Array:
     for population in net.populations:
         model = _model(population, error_bounds)
         rows = [np.asarray(row, dtype=np.float64) for row in model.prepare(population.parameters, population.window)]
+        if 0 < cohort_size(net, population) < population.size:  # in the order of slots
+            rows = [row.reshape(population.shape[0], -1).T.ravel() for row in rows]
         params += rows
         states = [model.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
         start += list(np.array(states, dtype=np.float64).T.copy())
@@ -333,11 +176,23 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
         kind = projection.kind
         arrays = kind.arrays()
         lane["pre"], lane["post"] = projection.pre.order, projection.post.order
-        lane["kind"] = ("dense", "sparse", "one_to_one").index(kind.kind)
+        lane["kind"] = min(KINDS.index(kind.kind), CONV)
         lane["delay"], lane["ticks"] = projection.delay, order.delay_in_ticks(projection)
         lane["weights"], lane["rows"], lane["targets"] = n_weights, n_links + n_rows, n_targets
-        weights.append(np.asarray(arrays["weights"], dtype=np.float64).T.ravel())
-        n_weights += kind.n_synapses
+        values = np.asarray(kind.weights, dtype=np.float64)
+        if isinstance(kind, Conv | Pool):
+            start, target, tap = kind.taps
+            n_taps = math.prod(kind.kernel)
+            lane["positions"], lane["taps"], lane["groups"] = math.prod(kind.shape[1:]), n_taps, kind.groups
+            lane["group_out"], lane["group_in"] = kind.channels[1] // kind.groups, values.shape[1]
+            lane["out"] = projection.post.size // kind.channels[1]
+            row_start.append(start)
+            targets.append((target * n_taps + tap).astype(np.int32))
+            n_rows += start.size
+            n_targets += target.size
+            values = values.reshape(kind.groups, -1, values.shape[1], n_taps).transpose(0, 2, 3, 1)
+        weights.append((values if isinstance(kind, Conv | Pool) else values.T).ravel())
+        n_weights += weights[-1].size
         if kind.kind == "sparse":
             counts = np.bincount(arrays["sources"], minlength=projection.pre.size)
             row_start.append(np.concatenate(([0], np.cumsum(counts))))
@@ -358,6 +213,7 @@ def _switches(net: Network) -> Array:
     entries = [
         (float(t), population.order, what)
         for population in net.populations
+        if population.model.windowed
         for what, t in enumerate(population.window or ())
         if t < math.inf
     ]

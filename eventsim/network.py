@@ -20,7 +20,7 @@ from eventsim.checks import integer, number, read_only, reals, shown
 from eventsim.errors import NetworkError, nearest
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
 from eventsim.neuron_model import Array, Model, check_parameters, find_model
-from eventsim.projections import Dense, OneToOne, ProjectionKind, Sparse
+from eventsim.projections import ProjectionKind
 from eventsim.sources import Poisson
 
 __all__ = ["Network", "Population", "Projection", "Source", "load_network"]
@@ -191,7 +191,8 @@ class Network:
         ----------
         model : name of a neuron model ("ttfs_b1", "lif_delta", …) or a `Model`.
         shape : number of neurons, or their shape; a neuron's index is the C-order index in this shape.
-        window : (t_start, t_min, t_max) for windowed models; read-out integrators take (t_start, t_min).
+        window : (t_start, t_min, t_max) for windowed models, and for relays that of what they relay, of a source
+            (t_min, t_max); read-out integrators take (t_start, t_min).
         **parameters : the model's parameters, one number or one a neuron.
 
         Raises
@@ -223,7 +224,7 @@ class Network:
 
         Parameters
         ----------
-        projection : `Dense`, `Sparse` or `OneToOne`.
+        projection : `Dense`, `Sparse`, `OneToOne`, `Conv` or `Pool`.
         delay : >= 0, in the network's unit of time; zero is allowed (the spike arrives in the next micro-step).
         rule : no learning rule can be attached yet.
         """
@@ -234,9 +235,9 @@ class Network:
             raise NetworkError(
                 f"{where}: {target.name!r} is a source; spikes can only go to a population. Swap pre and post?"
             )
-        if not isinstance(projection, Dense | Sparse | OneToOne):
+        if not isinstance(projection, ProjectionKind):
             raise NetworkError(
-                f"{where}: {type(projection).__name__} is no projection; allowed: Dense, Sparse, OneToOne. "
+                f"{where}: {type(projection).__name__} is no projection; allowed: Dense, Sparse, OneToOne, Conv, Pool. "
                 "Wrap the weights, e.g. eventsim.Dense(weights)."
             )
         if rule is not None:
@@ -249,8 +250,8 @@ class Network:
                 f"{where}: this is projection number {MAX_PARTS + 1:,}; a network has at most {MAX_PARTS:,}. Join "
                 "projections of one delay between the same populations into one Sparse."
             )
-        projection.check(where, source.size, target.size)
-        added = Projection(len(self._projections), source, target, projection, delay)
+        fitted = projection.fitted(where, source.shape, target.shape)
+        added = Projection(len(self._projections), source, target, fitted, delay)
         self._projections.append(added)
         return added
 
@@ -402,7 +403,7 @@ class Network:
 
 def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:
     """The window that a model takes: (t_start, t_min, t_max), increasing; of a read-out t_max is inf."""
-    if not model.windowed:
+    if not (model.windowed or (model.relay and window is not None)):
         if window is not None:
             raise NetworkError(
                 f"{where}: window = {shown(window)}, but {model.name} has no window. Leave it out, or choose a "
@@ -412,7 +413,10 @@ def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | Non
     times = reals(window)
     if len(times) == 2 and not model.spiking:
         times = (*times, math.inf)
-    increasing = len(times) == 3 and 0 <= times[0] < times[1] < times[2] and times[1] < math.inf
+    if len(times) == 2 and model.relay:
+        times = (times[0], *times)
+    starts = len(times) == 3 and (times[0] < times[1] or (model.relay and times[0] == times[1]))
+    increasing = starts and 0 <= times[0] <= times[1] < times[2] and times[1] < math.inf
     if not increasing or (model.spiking and times[2] == math.inf):
         raise NetworkError(
             f"{where}: window = {shown(window)}; {model.name} needs (t_start, t_min, t_max) with "

@@ -80,6 +80,8 @@ class Model:
     single_spike : the neuron fires once.
     jumps : an input moves V itself, so V is tested when inputs have arrived.
     clocked : the neuron buffers its inputs and lives at integer multiples of its period.
+    relay : it passes on spikes that others made: it shares their window, which changes nothing for it, and no emission
+        fault acts on it.
     shared : parameters that must be equal over a population whose neurons are updated together; where they differ,
         each neuron is updated alone.
     prepare : turns the user's parameters (arrays by name) and the window into the rows that the functions see.
@@ -108,6 +110,7 @@ class Model:
     single_spike: bool = False
     jumps: bool = False
     clocked: bool = False
+    relay: bool = False
     generic: bool = False
     shared: tuple[str, ...] = ()
     threshold: str = "threshold"

@@ -4,25 +4,19 @@ Relies on the checks. Used by the network; the engines lower them to one row of 
 order of a projection's synapses is (source, target, weight): how the user stored them never matters.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from eventsim.checks import finite_array, integer_array, read_only
+from eventsim.checks import integer_array, weights_array
+from eventsim.convolution import Conv, Pool
 from eventsim.errors import NetworkError
 
 Array = np.ndarray[Any, Any]
-
-
-def _weights(where: str, values: Any, ndim: int) -> Array:
-    """Weights as float64 or, where they are Fractions, as an object array; finite, of `ndim` dimensions, a copy."""
-    remedy = "Look for a diverged training run or a division by zero upstream."
-    weights = finite_array(where, "weight", values, NetworkError, remedy=remedy)
-    if weights.ndim != ndim:
-        raise NetworkError(f"{where}: weights have shape {weights.shape}; must have {ndim} dimension(s). Reshape them.")
-    return read_only(weights)
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +37,17 @@ class Dense:
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", _weights("Dense", self.weights, 2))
+        object.__setattr__(self, "weights", weights_array("Dense", self.weights, 2))
 
-    def check(self, where: str, n_in: int, n_out: int) -> None:
-        """Raise `NetworkError` where the weights do not fit n_in sources and n_out targets."""
+    def fitted(self, where: str, pre: Shape, post: Shape) -> "Dense":
+        """Itself, if its weights fit sources and targets of these shapes; else raise `NetworkError`."""
+        n_in, n_out = math.prod(pre), math.prod(post)
         if self.weights.shape != (n_out, n_in):
             raise NetworkError(
                 f"{where}: Dense weights have shape {self.weights.shape}; must be (n_out, n_in) = ({n_out}, {n_in}). "
                 "Transpose them, or check which populations are connected."
             )
+        return self
 
     def synapses(self, source: int) -> tuple[Array, Array]:
         """(targets, weights) of one source neuron, in canonical order."""
@@ -83,15 +79,17 @@ class OneToOne:
     kind: ClassVar[str] = "one_to_one"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", _weights("OneToOne", self.weights, 1))
+        object.__setattr__(self, "weights", weights_array("OneToOne", self.weights, 1))
 
-    def check(self, where: str, n_in: int, n_out: int) -> None:
-        """Raise `NetworkError` where the sizes differ."""
+    def fitted(self, where: str, pre: Shape, post: Shape) -> "OneToOne":
+        """Itself, if the sizes are equal; else raise `NetworkError`."""
+        n_in, n_out = math.prod(pre), math.prod(post)
         if not n_in == n_out == self.weights.size:
             raise NetworkError(
                 f"{where}: OneToOne has {self.weights.size} weights for {n_in} sources and {n_out} targets; all three "
                 "must be equal. Give one weight a neuron, or use Sparse."
             )
+        return self
 
     def synapses(self, source: int) -> tuple[Array, Array]:
         """(targets, weights) of one source neuron."""
@@ -126,7 +124,7 @@ class Sparse:
     kind: ClassVar[str] = "sparse"
 
     def __post_init__(self) -> None:
-        weights = _weights("Sparse", self.weights, 1)
+        weights = weights_array("Sparse", self.weights, 1)
         remedy = "Give equally long index and weight arrays."
         ends = []
         for name, given in (("sources", self.sources), ("targets", self.targets)):
@@ -142,8 +140,9 @@ class Sparse:
             array.setflags(write=False)
             object.__setattr__(self, name, array)
 
-    def check(self, where: str, n_in: int, n_out: int) -> None:
-        """Raise `NetworkError` where an index lies outside its population."""
+    def fitted(self, where: str, pre: Shape, post: Shape) -> "Sparse":
+        """Itself, if every index lies inside its population; else raise `NetworkError`."""
+        n_in, n_out = math.prod(pre), math.prod(post)
         for name, index, size in (("sources", self.sources, n_in), ("targets", self.targets, n_out)):
             bad = np.flatnonzero((index < 0) | (index >= size))
             if bad.size:
@@ -151,6 +150,7 @@ class Sparse:
                     f"{where}: Sparse {name}[{bad[0]}] = {index[bad[0]]}; must be in 0..{size - 1}. "
                     "Check which populations are connected."
                 )
+        return self
 
     def synapses(self, source: int) -> tuple[Array, Array]:
         """(targets, weights) of one source neuron, in canonical order."""
@@ -170,5 +170,5 @@ class Sparse:
         return int(self.weights.size)
 
 
-ProjectionKind = Dense | OneToOne | Sparse
-KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (Dense, OneToOne, Sparse)}
+ProjectionKind = Dense | OneToOne | Sparse | Conv | Pool
+KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (Dense, OneToOne, Sparse, Conv, Pool)}

@@ -1,14 +1,17 @@
 """What a result must say about its origin: versions, source fingerprint, seed, network hash, engine, stages.
 
-Relies on installed package metadata. Used by `simulate`; saved with every run.
+Relies on installed package metadata. Used by `simulate`; saved with every run, and read again where what a stage of the
+run did is worked out a second time.
 """
 
 import functools
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from eventsim._jit import INTERPRETED, fingerprint
+from eventsim.errors import InputError
 from eventsim.task import Task
 
 
@@ -45,3 +48,26 @@ def provenance(task: Task, engine: str, seconds: float, compiling: float) -> dic
         "seconds": max(0.0, seconds),
         "compile_seconds": compiling,
     }
+
+
+def stage_described(where: str, base: type, key: str, description: Mapping[str, Any]) -> Any:
+    """Return the fault or transport, a value of a subclass of `base`, that a provenance describes.
+
+    Raises
+    ------
+    InputError
+        A stage whose class is not loaded, as one of the user's own.
+    """
+    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in description.items() if name != key}
+    for kind in _kinds(base):
+        if getattr(kind, "name", None) == description[key]:
+            return kind(**settings)
+    raise InputError(
+        f"{where}: the run has {key} {description[key]!r}, which is not loaded; import the module that defines it, "
+        "since what it did is worked out again"
+    )
+
+
+def _kinds(base: type) -> list[type]:
+    direct: list[type] = base.__subclasses__()
+    return [kind for one in direct for kind in (one, *_kinds(one))]

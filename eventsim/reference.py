@@ -16,8 +16,8 @@ from sortedcontainers import SortedList
 
 from eventsim import order, problems
 from eventsim.errors import BudgetError, SimulationError
-from eventsim.machine import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.network import Network
+from eventsim.records import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.reference_neuron import Neuron, new_layers
 from eventsim.sources import exactly
 from eventsim.task import Task
@@ -322,5 +322,6 @@ class _Sample:
         task.transport_state[self.row] = self.transport_state
         if task.record == "spikes":
             task.spikes.add(self.row, np.array(self.spikes, dtype=SPIKE))
+            task.exact_times += [t for *_, t in self.spikes] if task.exact else []
         task.traces.add(self.row, np.array(self.traces, dtype=TRACE))
         task.done += 1

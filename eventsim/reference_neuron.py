@@ -1,7 +1,7 @@
 """One neuron of the reference engine: its parameters, its state, and what may happen to it.
 
-Relies on the scalar functions of a neuron model alone. Used by `reference`. A neuron has a time of its own at which its
-state was last changed; every function below that changes the state says when.
+Relies on the scalar functions of a neuron model alone. Used by `reference` and `replay`. A neuron has a time of its own
+at which its state was last changed; every function below that changes the state says when.
 """
 
 import math
@@ -46,27 +46,34 @@ def new_layers(net: Network, error_bounds: bool, number: Any) -> dict[int, Layer
     ranks = order.clocked_ranks(net)
     column = 0
     for population in net.populations:
-        model = population.model.bounded if error_bounds and population.model.bounded else population.model
-        rows = [
-            [number(value) for value in row.tolist()] for row in model.prepare(population.parameters, population.window)
-        ]
-        t_ref = population.parameters.get("t_ref")
-        t_start, t_min, t_max = population.window or (0, math.inf, math.inf)
-        layers[population.order] = Layer(
-            population=population,
-            model=model,
-            p=list(zip(*rows, strict=True)),
-            t_ref=[number(0)] * population.size if t_ref is None else [number(value) for value in t_ref.tolist()],
-            t_start=number(t_start),
-            t_min=number(t_min),
-            t_max=number(t_max),
-            closed_from=number(t_min if model.deaf or not model.spiking else t_max),
-            period=number(order.period(population)) if model.clocked else None,
-            rank=ranks.get(population.name, 0),
-            readout=column,
-        )
-        column += 0 if model.spiking else population.size
+        layers[population.order] = new_layer(population, number, error_bounds, ranks.get(population.name, 0), column)
+        column += 0 if population.model.spiking else population.size
     return layers
+
+
+def new_layer(
+    population: Population, number: Any, error_bounds: bool = False, rank: int = 0, readout: int = 0
+) -> Layer:
+    """What the neurons of one population share; `number` converts what the population holds."""
+    model = population.model.bounded if error_bounds and population.model.bounded else population.model
+    rows = [
+        [number(value) for value in row.tolist()] for row in model.prepare(population.parameters, population.window)
+    ]
+    t_ref = population.parameters.get("t_ref")
+    t_start, t_min, t_max = (model.windowed and population.window) or (0, math.inf, math.inf)
+    return Layer(
+        population=population,
+        model=model,
+        p=list(zip(*rows, strict=True)),
+        t_ref=[number(0)] * population.size if t_ref is None else [number(value) for value in t_ref.tolist()],
+        t_start=number(t_start),
+        t_min=number(t_min),
+        t_max=number(t_max),
+        closed_from=number(t_min if model.deaf or not model.spiking else t_max),
+        period=number(order.period(population)) if model.clocked else None,
+        rank=rank,
+        readout=readout,
+    )
 
 
 @dataclass(eq=False)

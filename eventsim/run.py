@@ -46,7 +46,7 @@ class Run:
     _errors: Array | None = None
     _traces: Array | None = None
     _readout: Array | None = None
-    _exact: Any = field(default=None, repr=False)
+    _exact: list[Any] | None = field(default=None, repr=False)  # the times of _spikes where they are Fractions
     _recorder: Any = field(default=None, repr=False)
     _network: Network | None = field(default=None, repr=False)
 
@@ -114,6 +114,8 @@ class Run:
         """Bounds on the rounding error of the first spike times, (n_samples, n_neurons).
 
         Against exact arithmetic on what each neuron actually received or, `propagated`, on the whole network's inputs.
+        The latter are infinite for relays and what follows them, which do not know what is yet to come; those of
+        `eventsim.models.verify` are finite.
         """
         errors = self._need(self._errors, "error bounds", "error_bounds=True")
         propagated = flag("spike_errors", "propagated", propagated)

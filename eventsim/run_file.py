@@ -14,7 +14,7 @@ import numpy as np
 
 from eventsim.checks import real
 from eventsim.errors import FileFormatError
-from eventsim.machine import COUNTERS, SPIKE, TRACE
+from eventsim.records import COUNTERS, SPIKE, TRACE
 
 Array = np.ndarray[Any, Any]
 ARRAYS = ("spikes", "first", "errors", "traces", "readout")

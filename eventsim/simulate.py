@@ -19,12 +19,12 @@ from eventsim._jit import compile_report
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, number, shown
 from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
 from eventsim.faults.contract import EmissionFault, applies_to
-from eventsim.machine import COUNTERS, SPIKE, TRACE
 from eventsim.network import Network, Population, Source
 from eventsim.progress import Progress
 from eventsim.provenance import provenance
 from eventsim.randomness import stream_key
 from eventsim.recording import Recorder
+from eventsim.records import COUNTERS, SPIKE, TRACE
 from eventsim.run import Run
 from eventsim.stimulus import Inputs
 from eventsim.task import Task
@@ -300,7 +300,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _errors=task.errors if task.error_bounds and task.record != "readout" else None,
         _traces=task.traces.collect() if task.probes else None,
         _readout=task.readout if task.readout.shape[1] else None,
-        _exact=True if task.exact else None,
+        _exact=task.exact_times if task.exact else None,
         _recorder=(task.spikes, task.traces),
         _network=net,
     )

@@ -123,6 +123,26 @@ class Inputs:
         """Does any source get numbers that float64 cannot hold, such as Fractions?"""
         return any(holds_exact(data) for data in self._data.values())
 
+    def one_each(self) -> dict[str, Array]:
+        """Spike times (n_samples, size) by source, inf = silent.
+
+        Raises
+        ------
+        InputError
+            A source with a generator, or whose neurons spike more than once.
+        """
+        found = {}
+        for source in self.net.sources:
+            data = self._data.get(source.name)
+            if not isinstance(data, np.ndarray):
+                what = "a generator" if data is None else "trains of spikes"
+                raise InputError(
+                    f"source {source.name!r} has {what}; must have one spike a neuron at most. Give values, or "
+                    "SpikeTimes of an array."
+                )
+            found[source.name] = data
+        return found
+
     # -- batches ----------------------------------------------------------------------------------------------------
 
     def batch(self, low: int, high: int) -> Stimulus:

@@ -12,10 +12,10 @@ import numpy as np
 
 from eventsim._jit import compile_report
 from eventsim.faults.contract import EmissionFault
-from eventsim.machine import COUNTERS
 from eventsim.network import Network
 from eventsim.progress import Progress
 from eventsim.recording import Recorder, matrix
+from eventsim.records import COUNTERS
 from eventsim.stimulus import Inputs
 from eventsim.transport.contract import Transport
 
@@ -47,6 +47,7 @@ class Task:
     counters: Array = field(init=False)
     errors: Array = field(init=False)
     transport_state: Array = field(init=False)
+    exact_times: list[Any] = field(default_factory=list)  # of the recorded spikes, in their order, where `exact`
     events: int = 0
     queue_operations: int = 0
     done: int = 0

@@ -13,7 +13,7 @@ from eventsim import models, viz
 from eventsim.models import digits
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "verification_digits.png"
-LAYERS = ["dense1", "dense2", "output"]
+LAYERS = ["conv1", "conv2", "output"]
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from eventsim.models.expected_times import (
     magnitude,
     received_values,
 )
-from eventsim.models.ideal_values import Ideal
+from eventsim.models.ideal_values import Ideal, largest_input, relayed
 from eventsim.models.observation import Observation
 from eventsim.models.reception import Reception
 from eventsim.models.replayed_stages import Emissions
@@ -39,7 +39,7 @@ from eventsim.models.report import (
     TIE,
     Checked,
 )
-from eventsim.network import Source
+from eventsim.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
 
@@ -81,9 +81,10 @@ def check_source(source: Source, seen: Observation, ideal: Ideal) -> Checked:
 
 
 def check_population(
-    name: str, neurons: Neurons, reception: Reception, seen: Observation, emissions: Emissions, ideal: Ideal
-) -> Checked:
-    """Does every neuron of a spiking population fire when its equations and the ReLU network say?"""
+    name: str, neurons: Neurons, reception: Reception, seen: Observation, emissions: Emissions, ideal: Ideal,
+    which: Array,
+) -> Checked:  # fmt: skip
+    """Does every neuron of a field fire when its equations and the ReLU network say? `which` neurons these are."""
     event = seen.times[name]
     due = _expected(neurons, reception, seen, name)
     total = _total_bound(neurons, reception, ideal, due.bound)
@@ -91,7 +92,7 @@ def check_population(
     excess = np.minimum((neurons.t_max - due.closed).astype(np.float64), 0.0)
     total = np.where(silent, np.maximum(total + excess, 0.0), total)
     carried = neurons.t_max - np.minimum(event, neurons.t_max)
-    agrees, moved = _emitted(name, neurons, reception, emissions, event, due)
+    agrees, moved = _emitted(name, neurons, reception, emissions, event, due, which)
 
     causes = np.where(_same(event, due.time), OK, ROUNDING).astype(np.int8)
     causes[due.undecided] = TIE
@@ -101,7 +102,7 @@ def check_population(
     fits = due.closed >= neurons.t_min
     causes[due.early & fits] = PREMATURE
     causes[due.early & ~fits] = CLAMPED
-    near = due.undecided | due.crossing.near_start
+    near = due.undecided | due.crossing.near_start | due.crossing.near_t_max
     if seen.external:
         # A program that knows the closed form alone is right by it, and so tells what it has missed.
         by_closed_form = np.abs(np.minimum(event, neurons.t_max) - np.minimum(due.closed, neurons.t_max)) <= due.bound
@@ -142,6 +143,31 @@ def check_readout(
     return _checked(potentials, expected, own, ideal.values, total, causes, None, largest)
 
 
+def check_relays(
+    net: Network, population: Population, reception: Reception, seen: Observation, ideal: Ideal
+) -> Checked:
+    """Does every relay pass on the spike that its pool is made for? It rounds nothing."""
+    assert population.window is not None
+    t_min, t_max = (extended(t) for t in population.window[1:])
+    event = seen.times[population.name]
+    due = relayed(net, population, reception.arrivals, np.inf)
+    bound = np.full(event.shape, 4 * seen.unit * float(t_max) if seen.external else 0.0)
+    total = np.minimum(bound + largest_input(net, population, reception.error), HOPELESS)
+    causes = np.where(_same(event, due), OK, ROUNDING).astype(np.int8)
+    carried = t_max - np.minimum(event, t_max)
+    differs = np.abs(carried - ideal.values) > total
+    inherits = largest_input(net, population, reception.diverged).astype(bool)
+    causes[differs & inherits] = INHERITED
+    causes[differs & ~inherits] = STRUCTURAL
+    if seen.transport is not None:
+        causes[relayed(net, population, reception.undisturbed, np.inf) != due] = FAULT
+    causes[~(np.abs(np.minimum(event, t_max) - np.minimum(due, t_max)) <= bound)] = STRUCTURAL
+    if population.name in seen.changed:
+        causes[seen.changed[population.name]] = STRUCTURAL
+    wanted = np.where(ideal.values > 0, t_max - ideal.values, np.inf)
+    return _checked(event, due, bound, wanted, total, causes, float(t_max), float(t_max - t_min))
+
+
 # -- parts of the decision ---------------------------------------------------------------------------------------------
 
 
@@ -177,7 +203,7 @@ def _expected(neurons: Neurons, reception: Reception, seen: Observation, name: s
 
 
 def _emitted(
-    name: str, neurons: Neurons, reception: Reception, emissions: Emissions, event: Array, due: _Expected
+    name: str, neurons: Neurons, reception: Reception, emissions: Emissions, event: Array, due: _Expected, which: Array
 ) -> tuple[Array, Array]:
     """Which spikes left when their crossing and the faults say, and which of these the faults moved."""
     low, high = due.time - due.bound, due.time + due.bound
@@ -185,7 +211,8 @@ def _emitted(
     if acting:
         crossing = due.time.astype(np.float64)
         decided = _last_decision(neurons, reception, crossing)
-        low, high = emissions.interval(name, crossing, due.bound.astype(np.float64), float(neurons.t_min), decided)
+        near, opened = due.bound.astype(np.float64), float(neurons.t_min)
+        low, high = emissions.interval(name, crossing, near, opened, decided, which)
     agrees = np.where(np.isinf(due.time), np.isinf(event), (event >= low) & (event <= high))
     with np.errstate(invalid="ignore"):
         moved = agrees & (np.abs(event - due.time) > due.bound) if acting else np.zeros_like(agrees)

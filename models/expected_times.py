@@ -12,7 +12,7 @@ numbers against the published formulas. The equations are solved here in another
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,15 @@ class Neurons:
         """Length of the window in which the population fires."""
         return self.t_max - self.t_min
 
+    def some(self, chosen: Array) -> "Neurons":
+        """Those of the neurons that `chosen` lists."""
+        return replace(
+            self,
+            threshold=self.threshold[chosen],
+            slope_start=self.slope_start[chosen],
+            slope_fire=self.slope_fire[chosen],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
@@ -59,17 +68,24 @@ class Crossing:
     ----------
     time : when the neuron fires; inf = silent. bound : on the rounding of a float64 simulation of it; where the neuron
         is silent, of the time from t_max on at which it would fire.
+    steepness : least slope with which it crosses, rounding considered; that after t_min where the neuron is silent.
     near_start : the threshold is touched before or at t_min, or missed, by less than the rounding.
     near_t_min, near_t_max : the potential at that border is within its rounding of the threshold.
     potential_bound : on the rounding of the potential at t_min.
+    peak : largest potential in [t_start, t_min], had the neuron not fired; `potential_bound` is on its rounding, too.
+    highest, highest_bound : largest potential in [t_start, t_max], and a bound on its rounding.
     """
 
     time: Array
     bound: Array
+    steepness: Array
     near_start: Array
     near_t_min: Array
     near_t_max: Array
     potential_bound: Array
+    peak: Array
+    highest: Array
+    highest_bound: Array
 
 
 def neurons_of(population: Population) -> Neurons:
@@ -137,9 +153,8 @@ def first_crossing(neurons: Neurons, weights: Array, arrivals: Array) -> Crossin
     n_samples, n_neurons = len(arrivals), len(weights)
     flat = weights.astype(np.float64)
     times = np.minimum(np.maximum(arrivals, float(neurons.t_start)), float(neurons.t_max)).astype(np.float64)
-    time, bound, potential_bound = (np.empty((n_samples, n_neurons)) for _ in range(3))
-    near_start, near_t_min, near_t_max = (np.empty((n_samples, n_neurons), dtype=bool) for _ in range(3))
-    found = Crossing(time, bound, near_start, near_t_min, near_t_max, potential_bound)
+    kinds = {field.name: bool if field.name.startswith("near") else np.float64 for field in fields(Crossing)}
+    found = Crossing(**{name: np.empty((n_samples, n_neurons), kind) for name, kind in kinds.items()})
     for rows, columns in _blocks(n_samples, n_neurons, flat.shape[1] + 3):
         part = _cross_block(neurons, columns, flat[columns], times[rows])
         for name, values in vars(part).items():
@@ -189,17 +204,22 @@ def _cross_block(neurons: Neurons, columns: slice, weights: Array, times: Array)
     rounding = UNIT * (2 * np.abs(steps) + np.abs(v[:, 1:]) * (dt > 0)) + slope_errors * dt
     v_errors = _from_zero(np.cumsum(rounding, axis=1))
     near = np.abs(v[:, 1:] - threshold) <= v_errors[:, 1:] + 4 * UNIT * np.abs(slopes) * knots[:, 1:, None]
-    time, bound = _first(neurons, knots, v, slopes, v_errors, slope_errors, threshold)
+    time, bound, slope = _first(neurons, knots, v, slopes, v_errors, slope_errors, threshold)
     steepness = fire if neurons.spiking else np.ones_like(fire)
     beyond = v_errors[:, -1] / steepness + 4 * UNIT * float(neurons.t_max)
     at_opening = opening[:, None, None]
+    before = (np.arange(v.shape[1])[:, None] <= at_opening + 1) & np.ones_like(v, dtype=bool)
     return Crossing(
         time=time,
         bound=np.where(time < np.inf, bound, beyond),
+        steepness=np.where(time < np.inf, slope, steepness),
         near_start=(near & (np.arange(near.shape[1])[:, None] <= at_opening)).any(axis=1),
         near_t_min=np.take_along_axis(near, at_opening, 1)[:, 0],
         near_t_max=near[:, -1],
         potential_bound=np.take_along_axis(v_errors, at_opening + 1, 1)[:, 0],
+        peak=v.max(axis=1, where=before, initial=-np.inf),
+        highest=v.max(axis=1),
+        highest_bound=v_errors[:, -1],
     )
 
 
@@ -218,8 +238,8 @@ def _slopes(gained: Array, opened: Array, opening: Array, start: Array, fire: Ar
 
 def _first(
     neurons: Neurons, knots: Array, v: Array, slopes: Array, v_errors: Array, slope_errors: Array, threshold: Array
-) -> tuple[Array, Array]:
-    """The first segment that reaches the threshold rising, the time in it, and the bound on that time."""
+) -> tuple[Array, Array, Array]:
+    """The first segment that reaches the threshold rising, the time in it, the bound on that time, the least slope."""
     reaches = (v[:, 1:] >= threshold) & (slopes > 0)
     segment = np.argmax(reaches, axis=1)[:, None]
 
@@ -235,7 +255,7 @@ def _first(
         bound = spread + UNIT * (2 * dt + np.abs(time))
     at_once = threshold <= 0
     time = np.where(at_once, float(neurons.t_start), np.where(fires, time, np.inf))
-    return time, np.where(at_once, 0.0, bound)
+    return time, np.where(at_once, 0.0, bound), np.where(at_once, np.inf, np.maximum(slope - slope_error, 0.0))
 
 
 def _from_zero(array: Array) -> Array:

@@ -4,21 +4,30 @@ Where a ReLU network is given, the values are its activations and outputs in ext
 the spiking network is held against the mapping (`eventsim.models.ttfs`) done again in that precision. Where none is
 given, they are what the spiking network's own closed form gives on the coded inputs.
 
-Relies on `weight_scaling` and `expected_times`. Used by `verify`.
+Relies on `coded_layers`, `fields` and `expected_times`. Used by `verify`.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.models.expected_times import EXTENDED, UNIT, Neurons, complete_potential, complete_sum, extended
-from eventsim.models.real_numbers import as_numbers
-from eventsim.models.relu_layers import Dense
-from eventsim.models.relu_network import ReluNetwork
-from eventsim.models.weight_scaling import ScaledLayers, scaled_layers
+from eventsim.models.coded_layers import CodedLayer, coded_layers
+from eventsim.models.expected_times import (
+    EXTENDED,
+    EXTENDED_UNIT,
+    UNIT,
+    Neurons,
+    complete_potential,
+    complete_sum,
+    extended,
+)
+from eventsim.models.fields import Field, fields_of, pooled, projections_to
+from eventsim.models.real_numbers import EXACT, as_numbers
+from eventsim.models.relu_network import BatchNorm, Layer, ReluNetwork
 from eventsim.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
@@ -31,14 +40,26 @@ class Ideal:
     Attributes
     ----------
     values : (n_samples, size), extended precision, >= 0; for a read-out the potentials.
-    weight_error, bias_error : distance of the effective weights (size, n_inputs) and biases (size,) from the ReLU
-        network's, as far as rounding explains it, or None. wrong : (size,), neurons where it explains less than all.
+    weight_error, bias_error : distance of the effective weights (in the shape of the projection's weights; of a field
+        (n, n_inputs)) and biases (size,) from the ReLU network's, as far as rounding explains it, or None.
+    wrong : (size,), neurons where it explains less than all.
     """
 
     values: Array
     weight_error: Array | None = None
     bias_error: Array | None = None
     wrong: Array | None = None
+
+    def of(self, field: Field) -> "Ideal":
+        """What the neurons of a field ought to carry."""
+        if self.weight_error is None or self.bias_error is None or self.wrong is None:
+            return Ideal(self.values[:, field.neurons])
+        return Ideal(
+            self.values[:, field.neurons],
+            field.gather(self.weight_error),
+            self.bias_error[field.neurons],
+            self.wrong[field.neurons],
+        )
 
 
 def coded_values(source: Source, given: Array | None, times: Array) -> Array:
@@ -55,115 +76,186 @@ def coded_values(source: Source, given: Array | None, times: Array) -> Array:
     return coded
 
 
-def own_values(neurons: Neurons, weights: Array, inputs: Array) -> Ideal:
-    """What the closed form gives for ideal values of the inputs, the network's own parameters taken as right."""
-    if not neurons.spiking:
-        return Ideal(complete_potential(neurons, weights, inputs))
-    return Ideal(np.maximum(neurons.t_max - complete_sum(neurons, weights, inputs), 0))
+def own_values(net: Network, population: Population, neurons: Neurons | None, inputs: Array) -> Ideal:
+    """What the closed form gives for ideal values of the inputs, the network's own parameters taken as right.
+
+    `neurons` is None for relays.
+    """
+    if neurons is None:
+        return Ideal(-relayed(net, population, -inputs, 0))
+    values = np.empty((len(inputs), population.size), EXTENDED)
+    for field in fields_of(net, population):
+        some, seen = neurons.some(field.neurons), inputs[:, field.inputs]
+        if neurons.spiking:
+            values[:, field.neurons] = np.maximum(neurons.t_max - complete_sum(some, field.weights, seen), 0)
+        else:
+            values[:, field.neurons] = complete_potential(some, field.weights, seen)
+    return Ideal(values)
 
 
-def relu_values(net: Network, relu: ReluNetwork, neurons: Mapping[str, Neurons], coded: Array) -> dict[str, Ideal]:
+def relayed(net: Network, population: Population, inputs: Array, missing: Any) -> Array:
+    """The input that makes each relay spike, (n_samples, size): in increasing order that of the number `count`.
+
+    `missing` where there are not so many inputs.
+    """
+    table = pooled(net, population)
+    place = np.asarray(population.parameters["count"]).astype(np.int64) - 1
+    found = np.full((len(inputs), population.size), missing, inputs.dtype)
+    there = place < np.count_nonzero(table >= 0, axis=1)
+    for sample, row in enumerate(inputs):
+        held = np.sort(np.where(table >= 0, row[table], np.inf), axis=1)
+        found[sample, there] = np.take_along_axis(held, np.where(there, place, 0)[:, None], 1)[there, 0]
+    return found
+
+
+def largest_input(net: Network, population: Population, inputs: Array) -> Array:
+    """The largest of each relay's inputs >= 0, (n_samples, size), whether it passes that one on or not."""
+    table = pooled(net, population)
+    found: Array = np.stack([np.where(table >= 0, row[table], 0).max(axis=1) for row in inputs])
+    return found
+
+
+def relu_values(
+    net: Network, relu: ReluNetwork, neurons: Mapping[str, Neurons | None], coded: Array
+) -> dict[str, Ideal]:
     """What `relu` gives for inputs that are coded as the times before the end of the source's window, by population.
 
     Raises
     ------
     InputError
-        A network that is no chain of dense projections, or one of other sizes than `relu`.
+        A network of another structure than `to_ttfs` gives `relu`.
     """
-    chain = _chain(net, relu)
     source = net.sources[0]
     low, high = source.value_range
-    length = extended(source.window[1]) - extended(source.window[0])
-    x = extended(low) + coded / length * (extended(high) - extended(low))
     scaling = bool((net.provenance.get("mapping") or {}).get("scaling"))
-    layers = [layer for layer in relu.layers if isinstance(layer, Dense)]
-    scaled = scaled_layers(layers, EXTENDED, (low, high), scaling)
-    activations = [held for _, held in relu.activations(x, EXTENDED)]
-    activations.append(relu.forward(x, EXTENDED))
-    ideals = {}
-    for n, population in enumerate(chain):
-        weight, bias = _effective(net, population, neurons[population.name])
-        span = length if n == 0 else 1
-        weight_error = np.abs(weight * span - scaled.weights[n])
-        bias_error = np.abs(bias - scaled.biases[n])
-        allowed = _allowed(net, population, neurons[population.name], layers, scaled, n)
-        ideals[population.name] = Ideal(
-            values=activations[n] * scaled.factors[n],
-            weight_error=(np.minimum(weight_error, allowed[0]) / span).astype(np.float64),
-            bias_error=np.minimum(bias_error, allowed[1]).astype(np.float64),
-            wrong=(weight_error > allowed[0]).any(axis=1) | (bias_error > allowed[1]),
-        )
+    layers = coded_layers(relu, EXACT if net.exact else EXTENDED, (low, high), scaling)
+    _check_structure(net, relu, layers)
+    sizes = _bias_sizes(relu, (low, high), layers)
+    length = extended(source.window[1]) - extended(source.window[0])
+    unit = coded / length
+    x = extended(low) + unit * (extended(high) - extended(low))
+    held, span, ideals = unit.reshape(len(unit), *source.shape), length, {}
+    for layer, population, size in zip(layers, net.populations, sizes, strict=True):
+        own = neurons[population.name]
+        held = layer.apply(held)
+        flat = held.reshape(len(held), -1)
+        if own is None:
+            ideals[population.name] = Ideal(flat * span)
+            continue
+        values = flat if own.spiking else relu.forward(x.reshape(len(x), *relu.input_shape), EXTENDED)
+        ideals[population.name] = _with_errors(net, population, own, layer, size, values, span)
+        span = 1
     return ideals
 
 
-def _chain(net: Network, relu: ReluNetwork) -> list[Population]:
-    """The populations in order, where the network has the structure of `relu`."""
-    bad = [layer.name for layer in relu.layers if not isinstance(layer, Dense)]
-    hidden = [layer.relu for layer in relu.layers[:-1]]
-    if bad or not all(hidden) or relu.layers[-1].relu:
-        raise InputError(
-            "verify: relu must be dense layers with a ReLU behind each but the last, as to_ttfs maps them; it is "
-            f"{relu!r}"
-        )
-    wanted = [relu.n_in, *(len(layer.bias) for layer in relu.layers if isinstance(layer, Dense))]
-    nodes = net.nodes
-    chained = len(net.projections) == len(nodes) - 1 and all(
-        projection.pre is before and projection.post is after and projection.kind.kind == "dense"
-        for projection, before, after in zip(net.projections, nodes, nodes[1:], strict=False)
-    )
-    sizes = [node.size for node in nodes]
-    populations = [node for node in nodes if isinstance(node, Population)]
-    spiking = [population.model.spiking for population in populations]
-    if not chained or sizes != wanted or spiking != [True] * (len(spiking) - 1) + [False]:
-        raise InputError(
-            f"verify: relu has layers of {', '.join(map(str, wanted))} neurons, the network nodes "
-            f"{', '.join(f'{node.name} {node.size}' for node in nodes)}; must be one source, a population for each "
-            "hidden layer and a read-out, in a chain of dense projections; give the relu that net was made from"
-        )
-    return populations
+def _with_errors(
+    net: Network, population: Population, neurons: Neurons, layer: CodedLayer, size: Array, values: Array, span: Any
+) -> Ideal:
+    """The ideal of a population, with how far its parameters are from those of `layer`.
 
-
-def _effective(net: Network, population: Population, neurons: Neurons) -> tuple[Array, Array]:
-    """The ReLU weights and biases that a population's parameters stand for.
-
-    Inverts threshold = slope_start (t_min - t_start) + slope (t_max - t_min - b) and J = slope W.
+    Effective weights are J / slope; where a slope divides a sum, it is that of the sum. Effective biases invert
+    threshold = slope_start (t_min - t_start) + slope (t_max - t_min - b).
     """
-    (projection,) = (projection for projection in net.projections if projection.post is population)
-    weights = as_numbers(projection.kind.arrays()["weights"], EXTENDED)
+    assert layer.weight is not None
+    assert layer.bias is not None
+    weight, bias = as_numbers(layer.weight, EXTENDED), _full(as_numbers(layer.bias, EXTENDED), layer)
+    (projection,) = projections_to(net, population)
+    given = as_numbers(projection.kind.arrays()["weights"], EXTENDED)
     received = neurons.slope_start * (neurons.t_min - neurons.t_start)
-    if not neurons.spiking:
-        return weights, received
-    bias: Array = neurons.length - (neurons.threshold - received) / neurons.slope_fire
-    return weights / neurons.slope_fire[:, None], bias
+    slope = neurons.slope_fire if neurons.spiking else np.ones(population.size, EXTENDED)
+    effective_bias = neurons.length - (neurons.threshold - received) / slope if neurons.spiking else received
+    if layer.divisor is not None:
+        slope = slope * as_numbers(np.array(layer.gain), EXTENDED) / _full(layer.divisor[None], layer)
+    # Neurons of one channel have one slope; where they have not, the extremes are the farthest off.
+    by_channel = slope.reshape(len(given), -1)
+    ends = [by_channel.min(axis=1), by_channel.max(axis=1)]
+    errors = [np.abs(given / end.reshape(-1, *[1] * (given.ndim - 1)) * span - weight) for end in ends]
+    weight_error, bias_error = np.maximum(*errors), np.abs(effective_bias - bias)
+    allowed = _allowed(net, population, neurons, weight, bias, size)
+    wrong = (weight_error > allowed[0]).reshape(len(given), -1).any(axis=1)
+    return Ideal(
+        values=values,
+        weight_error=(np.minimum(weight_error, allowed[0]) / span).astype(np.float64),
+        bias_error=np.minimum(bias_error, allowed[1]).astype(np.float64),
+        wrong=wrong.repeat(population.size // len(given)) | (bias_error > allowed[1]),
+    )
 
 
 def _allowed(
-    net: Network, population: Population, neurons: Neurons, layers: list[Dense], scaled: ScaledLayers, n: int
+    net: Network, population: Population, neurons: Neurons, weight: Array, bias: Array, size: Array
 ) -> tuple[Array, Array]:
-    """How far rounding may take effective weights and biases from `scaled`: counts of roundings times their size.
+    """How far rounding may take effective weights and biases from those of a layer.
 
-    B1 weights for inputs in [0, 1] are copied: nothing is allowed. Sums of weights enter where they decide a factor,
-    the row's own (S, J) and, through the columns, those of the layer before.
+    Each parameter is rounded once, by half an ulp; alpha1's slope is the sum of rounded weights. The rest covers
+    extended precision, in which layers and effective values are computed.
     """
-    unit = float(np.finfo(EXTENDED).eps) if net.exact else UNIT
-    weights, biases = (array[n].astype(np.float64) for array in (scaled.weights, scaled.biases))
-    sums = np.abs(weights).sum(axis=1)
-    relative = np.zeros(weights.shape)
-    folded = n == 0 and tuple(net.sources[0].value_range) != (0, 1)
-    if folded:
-        relative += 3 * unit
+    unit = 0.0 if net.exact else UNIT
+    weights = np.abs(weight.astype(np.float64))
+    rows = weights.reshape(len(weights), -1)
+    sums = rows.sum(axis=1).reshape(-1, *[1] * (weights.ndim - 1))
+    noise = 2 * EXTENDED_UNIT * (16 + rows.shape[1]) * (1 + sums)
     if population.model.name == "ttfs_alpha1":
-        relative += (6 + 2 * sums[:, None]) * unit
-    if (net.provenance.get("mapping") or {}).get("scaling"):
-        before = np.abs(scaled.weights[n - 1].astype(np.float64)).sum(axis=1) if n else np.zeros(1)
-        relative += (8 + 4 * sums[:, None] + 4 * before) * unit
-    total = np.abs(biases) * (4 + relative.max(axis=1) / unit)
-    if folded:
-        low = abs(float(net.sources[0].value_range[0]))
-        factors = scaled.factors[0].astype(np.float64)
-        total += 4 * low * factors * np.abs(layers[0].weight.astype(np.float64)).sum(axis=1)
+        relative = unit * (2 + sums) + noise
+    else:
+        relative = np.where(weight == weight.astype(np.float64), 0.0, unit + noise)  # what float64 holds is copied
+    total = np.abs(bias.astype(np.float64))
     if neurons.spiking:
-        terms = np.abs(neurons.threshold) + neurons.slope_start * (neurons.t_min - neurons.t_start)
-        total += (terms / neurons.slope_fire + neurons.length).astype(np.float64)
-    extra = 4 * float(np.finfo(EXTENDED).eps) * (np.abs(weights) + 1)
-    return relative * np.abs(weights) + (extra if relative.any() else 0), total * unit + extra.max(axis=1)
+        parts = np.abs(neurons.threshold) + neurons.slope_start * (neurons.t_min - neurons.t_start)
+        total = total + (parts / neurons.slope_fire + neurons.length).astype(np.float64)
+    return relative * weights, unit * total + 2 * EXTENDED_UNIT * (16 + rows.shape[1]) * (total + size)
+
+
+def _bias_sizes(relu: ReluNetwork, value_range: tuple[Any, Any], layers: Sequence[CodedLayer]) -> list[Array]:
+    """For each layer, (size,): the sum of the absolute values of all that was added up to its biases."""
+    low, high = (abs(float(value)) for value in value_range)
+    absolute = ReluNetwork([_absolute(layer) for layer in relu.layers], relu.input_shape)
+    plain = (0.0, 1.0) if tuple(value_range) == (0, 1) else (low, low + low + high)
+    held = {layer.name: layer.bias for layer in coded_layers(absolute, np.float64, plain)}
+    return [
+        np.zeros(1) if layer.pools else _full(held[layer.name], layer) * _full(layer.factor.astype(np.float64), layer)
+        for layer in layers
+    ]
+
+
+def _absolute(layer: Layer) -> Layer:
+    """The layer with absolute values for all its numbers, so that nothing cancels."""
+    numbers = {name: np.abs(held) for name, held in vars(layer).items() if isinstance(held, np.ndarray)}
+    if isinstance(layer, BatchNorm):
+        numbers["mean"] = -numbers["mean"]
+    return type(layer)(**{**vars(layer), **numbers})
+
+
+def _full(values: Any, layer: CodedLayer) -> Array:
+    """Values by channel, or with axes of positions, as one for each neuron in C order."""
+    spread = values.reshape(*values.shape, *[1] * (len(layer.shape) - values.ndim))
+    return np.broadcast_to(spread, layer.shape).ravel()
+
+
+def _check_structure(net: Network, relu: ReluNetwork, layers: Sequence[CodedLayer]) -> None:
+    """Refuse a network that is not of the structure that `to_ttfs` gives `relu`."""
+    nodes: list[Any] = [*net.sources, *net.populations]
+    fits = len(nodes) == len(net.projections) + 1 == len(layers) + 1 and net.sources[0].size == relu.n_in
+    if fits:
+        for layer, projection, before, after in zip(layers, net.projections, nodes, nodes[1:], strict=False):
+            chained = projection.pre is before and projection.post is after and after.size == math.prod(layer.shape)
+            last = layer is layers[-1]
+            models = ("relay",) if layer.pools else ("integrator",) if last else ("ttfs_b1", "ttfs_alpha1")
+            fits &= chained and after.model.name in models and (layer.relu or layer.pools or last)
+            fits &= _alike(projection.kind, layer.projection(layer.weight))
+    if not fits:
+        wanted, given = (
+            ", ".join(f"{one.name} {'×'.join(map(str, one.shape))}" for one in part) for part in (layers, nodes)
+        )
+        raise InputError(
+            f"verify: relu has layers input {'×'.join(map(str, relu.input_shape))}, {wanted}; the network has {given}; "
+            "must be one source and a population for each layer, in a chain of projections of the same kinds; give the "
+            "relu that net was made from"
+        )
+
+
+def _alike(kind: Any, wanted: Any) -> bool:
+    """Are two projections of one kind and geometry, with weights of one shape?"""
+    if kind.kind != wanted.kind:
+        return False
+    pairs = [(held, wanted.arrays()[name], name) for name, held in kind.arrays().items()]
+    return all(a.shape == b.shape and (name == "weights" or np.array_equal(a, b)) for a, b, name in pairs)

@@ -5,15 +5,14 @@ Brings both into one form, and simulates where there is no run yet, or one witho
 """
 
 import os
-import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from eventsim.errors import FileFormatError, InputError, nearest
+from eventsim.archive import read_arrays
+from eventsim.errors import InputError, nearest
 from eventsim.faults.contract import EmissionFault
 from eventsim.models.expected_times import EXTENDED
 from eventsim.models.neurons.ttfs import ROWS
@@ -23,6 +22,7 @@ from eventsim.network import Network, Population, Source
 from eventsim.run import Run
 from eventsim.simulate import simulate
 from eventsim.sources import SpikeTimes, encode
+from eventsim.stimulus import Inputs
 from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]
@@ -57,6 +57,14 @@ class Observation:
     changed: dict[str, Array] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    def of(self, name: str, neurons: Array) -> "Observation":
+        """What was seen of some neurons of one population."""
+        parts: dict[str, Any] = {
+            what: {name: held[name][:, neurons]} if name in (held := getattr(self, what)) else {}
+            for what in ("times", "bounds", "changed")
+        }
+        return replace(self, **parts)
+
 
 def observe(net: Network, x: Any, run: Run | None, times: Any) -> Observation:
     """Return what is to be verified; see `eventsim.models.verify` for the arguments and errors."""
@@ -82,24 +90,33 @@ def observe(net: Network, x: Any, run: Run | None, times: Any) -> Observation:
     return _of_run(net, run, values)
 
 
-def check_network(net: Any) -> None:
-    """Raise `InputError` unless `net` is made of sources and windowed linear-PSP neurons without recurrence."""
+def check_network(net: Any, who: str = "verify") -> None:
+    """Raise `InputError` unless `net` is made of sources, windowed linear-PSP neurons and pools, without recurrence.
+
+    `who` begins the message.
+    """
     if not isinstance(net, Network):
-        raise InputError(f"verify: net is a {type(net).__name__}; must be an eventsim.Network, as to_ttfs returns")
+        raise InputError(f"{who}: net is a {type(net).__name__}; must be an eventsim.Network, as to_ttfs returns")
     if not net.sources:
-        raise InputError("verify: net has no source; its spike times must come from inputs")
+        raise InputError(f"{who}: net has no source; its spike times must come from inputs")
     for source in net.sources:
         if source.generator is not None:
-            raise InputError(f"verify: source {source.name!r} has a generator; must code values, one spike each")
+            raise InputError(f"{who}: source {source.name!r} has a generator; must code values, one spike each")
     for population in net.populations:
-        if population.model.rows != ROWS or not population.model.windowed:
+        kinds = [projection.kind.kind for projection in net.projections if projection.post is population]
+        if population.model.relay and (kinds != ["pool"] or population.window is None):
             raise InputError(
-                f"verify: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
-                "ttfs_alpha1 and integrator, whose times have a closed form"
+                f"{who}: population {population.name!r} of relays has projections {', '.join(kinds) or 'none'} and "
+                f"window {population.window}; must have one Pool to it, and the window of what it pools"
+            )
+        if not population.model.relay and (population.model.rows != ROWS or not population.model.windowed):
+            raise InputError(
+                f"{who}: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
+                "ttfs_alpha1, integrator and pools of relays, whose times have a closed form"
             )
     for projection in net.projections:
         if projection.pre.order >= projection.post.order:
-            raise InputError(f"verify: {projection.label} leads back; must lead from earlier to later populations")
+            raise InputError(f"{who}: {projection.label} leads back; must lead from earlier to later populations")
 
 
 def _check_run(net: Network, run: Any) -> None:
@@ -124,6 +141,11 @@ def _sizes(pairs: Any) -> str:
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------
+
+
+def encoded(net: Network, x: Any) -> dict[str, Array]:
+    """Return the spike times (n_samples, size) of all sources for inputs as `simulate` takes them."""
+    return {name: _held(times) for name, times in Inputs(net, x, None, 0, None, False).one_each().items()}
 
 
 def _simulated(net: Network, x: Any, **options: Any) -> Run:
@@ -265,16 +287,7 @@ def _read_times(times: Any) -> Mapping[str, Any]:
         raise InputError(
             f"verify: times is a {type(times).__name__}; must be a dict or the path of an .npz file, by population"
         )
-    try:
-        with Path(times).open("rb") as opened:
-            file = np.load(opened, allow_pickle=False)
-            if isinstance(file, np.lib.npyio.NpzFile):
-                return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(
-            f"verify: {times} cannot be read as .npz without pickles ({error}); save it again"
-        ) from error
-    raise FileFormatError(f"verify: {times} holds a single array; must be an .npz file with one for each population")
+    return read_arrays(times)
 
 
 def _checked_times(node: Source | Population, given: Any) -> tuple[Array, float]:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import FileFormatError, InputError, MappingError, nearest
+from eventsim.models.read_torch import SUPPORTED_MODULES, is_torch, read_torch
 from eventsim.models.relu_network import ReluNetwork
 
 SUPPORTED = (
-    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu', "
+    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu', a torch.nn.Sequential, "
     "a dict {'weights': [...], 'biases': [...]}, or the path of an .npz file written by ReluNetwork.save"
 )
 ESTIMATORS = ("MLPClassifier", "MLPRegressor")
@@ -48,19 +49,23 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
         - a `ReluNetwork`, returned as it is;
         - a fitted scikit-learn ``MLPClassifier`` or ``MLPRegressor`` with ``activation="relu"``; the softmax or
           sigmoid behind its last layer is left out;
+        - a ``torch.nn.Sequential``, nested or not, of Linear, Conv1d and Conv2d, BatchNorm1d and BatchNorm2d, ReLU,
+          MaxPool, AvgPool, AdaptiveAvgPool, Flatten and Dropout, or one such module; it is read as it evaluates,
+          whether it is in training or not; a softmax or sigmoid at its end is left out;
         - a mapping with ``weights``, one array (n_out, n_in) for each layer, and optionally ``biases``, one array
           (n_out,) for each layer (absent or None: zeros), ``input_shape`` and ``names``; a ReLU follows every
           layer but the last;
         - the path of an .npz file that `ReluNetwork.save` wrote.
     input_shape
-        Shape of one input, where it is not flat; it goes before the one that `source` holds.
+        Shape of one input, where it is not flat; it goes before the one that `source` holds. Needed for a torch
+        network that does not begin with a Linear.
 
     Raises
     ------
     InputError
         A source of another kind, an estimator that is not fitted, a key that a mapping does not have.
     MappingError
-        A network with another activation than ReLU.
+        A network with another activation than ReLU, a torch module or setting that is not supported.
     NetworkError
         Weights that make no network: NaN or infinite, shapes that do not chain, empty.
     FileFormatError
@@ -73,7 +78,7 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
     elif isinstance(source, Mapping):
         network = _from_mapping(source)
     else:
-        network = _from_object(source)
+        network = _from_object(source, input_shape)
     if input_shape is None:
         return network
     return ReluNetwork(network.layers, input_shape, network.provenance)
@@ -107,7 +112,7 @@ def _from_mapping(source: Mapping[str, Any]) -> ReluNetwork:
     )
 
 
-def _from_object(source: Any) -> ReluNetwork:
+def _from_object(source: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
     """Recognise an object of another library by its classes' names, so that the library is not needed here."""
     classes = [(cls.__module__, cls.__qualname__) for cls in type(source).__mro__]
     name = f"{type(source).__module__}.{type(source).__qualname__}"
@@ -117,7 +122,13 @@ def _from_object(source: Any) -> ReluNetwork:
         return _from_sklearn(source, type(source).__name__)
     if isinstance(source, type):
         raise InputError(f"read_relu: {source.__qualname__} is a class, not a network; give {SUPPORTED}")
-    raise InputError(f"read_relu: source is a {name}, which is not read; give {SUPPORTED}")
+    advice = ""
+    if is_torch(source):
+        network = read_torch(source, input_shape)
+        if network is not None:
+            return network
+        advice = f"; of torch a Sequential is read, since other modules have code of their own: {SUPPORTED_MODULES}"
+    raise InputError(f"read_relu: source is a {name}, which is not read; give {SUPPORTED}{advice}")
 
 
 def _from_sklearn(estimator: Any, name: str) -> ReluNetwork:

@@ -4,15 +4,15 @@ Relies on the network, on what was observed and on what has been checked upstrea
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from eventsim.models.expected_times import EXTENDED, UNIT, Neurons, extended
+from eventsim.models.expected_times import EXTENDED, UNIT, extended
+from eventsim.models.fields import Field, projections_to
 from eventsim.models.ideal_values import Ideal
 from eventsim.models.observation import Observation
-from eventsim.models.real_numbers import as_numbers
 from eventsim.models.report import AGREEING, Checked
 from eventsim.network import Network, Population, Projection
 
@@ -21,19 +21,18 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Reception:
-    """The inputs of a population: one column for each neuron of each projection to it, projection by projection.
+    """The inputs of a population, projection by projection, or those that one field of it sees; a column each.
 
     Attributes
     ----------
-    weights : (n_neurons, n_inputs), extended precision.
     arrivals : (n_samples, n_inputs), when each spike arrived; inf = none.
     undisturbed : when it would have, had no transport held it up and did its window end with this input window.
     overdue, early : (n_inputs,), windows that end later or earlier than this input window.
     error : bound on |value - ideal value| of each input where nothing but rounding came between.
     diverged : inputs whose cause is neither ok nor rounding. ideal : the values that they ought to carry.
+    weights : (n_neurons, n_inputs) of a field, extended precision; of a whole population empty.
     """
 
-    weights: Array
     arrivals: Array
     undisturbed: Array
     overdue: Array
@@ -41,9 +40,19 @@ class Reception:
     error: Array
     diverged: Array
     ideal: Array
+    weights: Array
+
+    def seen_by(self, field: Field) -> "Reception":
+        """What the neurons of a field receive."""
+        if len(field.inputs) == self.arrivals.shape[1]:
+            return replace(self, weights=field.weights)
+        columns = {name: held[..., field.inputs] for name, held in vars(self).items() if name != "weights"}
+        return Reception(**columns, weights=field.weights)
 
     def reaches(self, inputs: Array) -> Array:
         """Which neurons, (n_samples, n_neurons), have a weight for any of the marked `inputs` (n_samples, n_inputs)."""
+        if not inputs.any():
+            return np.zeros((len(inputs), len(self.weights)), dtype=bool)
         connected = (self.weights != 0).astype(np.float32)
         found: Array = inputs.astype(np.float32) @ connected.T > 0
         return found
@@ -52,45 +61,44 @@ class Reception:
 def received(
     net: Network,
     population: Population,
-    neurons: Neurons,
+    t_min: Any,
     seen: Observation,
     left: Mapping[str, Array],
     checked: Mapping[str, Checked],
     ideals: Mapping[str, Ideal],
 ) -> Reception:
-    """Return what reached `population`, given when spikes left their nodes for the projections."""
-    projections = [projection for projection in net.projections if projection.post is population]
+    """Return what reached `population`, whose inputs are due by `t_min`, given when spikes left for the projections."""
+    projections = projections_to(net, population)
     ends = [_end(projection) for projection in projections]
     skew = _columns(
         [
-            np.full(projection.pre.size, float(end + extended(projection.delay) - neurons.t_min))
+            np.full(projection.pre.size, float(end + extended(projection.delay) - t_min))
             for projection, end in zip(projections, ends, strict=True)
         ]
     )
-    slack = 8 * UNIT * float(neurons.t_min)
+    slack = 8 * UNIT * float(t_min)
     rows = seen.n_samples
     names = [projection.pre.name for projection in projections]
     return Reception(
-        weights=_side_by_side([_matrix(projection) for projection in projections], population.size).astype(EXTENDED),
         # Delays are added in the arithmetic of the run: its arrival times are rounded, and that is what was received.
         arrivals=_side_by_side(
             [left[name] + float(projection.delay) for name, projection in zip(names, projections, strict=True)], rows
         ),
         undisturbed=_side_by_side(
-            [seen.times[name].astype(EXTENDED) + (neurons.t_min - end) for name, end in zip(names, ends, strict=True)],
-            rows,
+            [seen.times[name].astype(EXTENDED) + (t_min - end) for name, end in zip(names, ends, strict=True)], rows
         ),
         overdue=skew > slack,
         early=skew < -slack,
         error=_side_by_side(
             [
-                checked[name].ideal_bound + (UNIT * float(neurons.t_min) if projection.delay else 0.0)
+                checked[name].ideal_bound + (UNIT * float(t_min) if projection.delay else 0.0)
                 for name, projection in zip(names, projections, strict=True)
             ],
             rows,
         ),
         diverged=_side_by_side([~np.isin(checked[name].causes, AGREEING) for name in names], rows).astype(bool),
         ideal=_side_by_side([ideals[name].values for name in names], rows).astype(EXTENDED),
+        weights=np.zeros((0, 0)),
     )
 
 
@@ -99,15 +107,6 @@ def _end(projection: Projection) -> Any:
     window = projection.pre.window
     assert window is not None
     return extended(window[-1])
-
-
-def _matrix(projection: Projection) -> Array:
-    """Weights (n_out, n_in) of any kind of projection; synapses between the same two neurons add up."""
-    matrix = np.zeros((projection.post.size, projection.pre.size), dtype=EXTENDED)
-    for neuron in range(projection.pre.size):
-        targets, weights = projection.kind.synapses(neuron)
-        np.add.at(matrix[:, neuron], targets, as_numbers(np.asarray(weights), np.dtype(EXTENDED)))
-    return matrix
 
 
 def _columns(parts: list[Array]) -> Array:

@@ -1,13 +1,12 @@
-"""The layers of a trained ReLU network: what a kind of layer must offer, and the kinds there are.
+"""The layers of a trained ReLU network: what a kind of layer must offer, and the fully connected one.
 
-Relies on `eventsim.models.real_numbers`. Used by `eventsim.models.relu_network`, where networks are made of them.
+Relies on `eventsim.models.real_numbers`. Used by the other kinds of layers and by `eventsim.models.relu_network`, where
+networks are made of them; `eventsim.models.layer_kinds` lists them.
 """
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,9 +20,16 @@ class Layer(ABC):
     """What a layer of a `ReluNetwork` offers. A kind of layer is a frozen dataclass that derives from this.
 
     A file holds its fields: arrays as arrays, the others as JSON. Shapes are without the sample axis.
+
+    Attributes
+    ----------
+    kind : what files call it. stem : what its usual name begins with, "" for the kind.
+    makes_population : whether its outputs are those of neurons, or only numbers on their way to the next layer.
     """
 
     kind: ClassVar[str]
+    stem: ClassVar[str] = ""
+    makes_population: ClassVar[bool] = True
     name: str
     relu: bool
 
@@ -75,8 +81,7 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         place = f"layer {self.name!r}"
-        if not isinstance(self.relu, bool):
-            raise NetworkError(f"{place}: relu = {self.relu!r}; must be True or False")
+        checked_relu(place, self.relu)
         weight = parameter(f"{place}: weight", self.weight, "(n_out, n_in)")
         bias = parameter(f"{place}: bias", self.bias, "(n_out,)")
         if bias.shape != weight.shape[:1]:
@@ -111,16 +116,19 @@ class Dense(Layer):
         return output
 
 
-LAYER_KINDS: Mapping[str, type[Layer]] = MappingProxyType({Dense.kind: Dense})
+def checked_relu(place: str, relu: Any) -> None:
+    """Raise NetworkError with `place` where `relu` is no bool."""
+    if not isinstance(relu, bool):
+        raise NetworkError(f"{place}: relu = {relu!r}; must be True or False")
 
 
-def parameter(place: str, values: ArrayLike, axes: str) -> NDArray[Any]:
-    """Return a read-only copy in float64 or Fractions, of as many axes as `axes` names, "(n_out, n_in)", not empty.
+def parameter(place: str, values: ArrayLike, axes: str, n_axes: tuple[int, ...] = ()) -> NDArray[Any]:
+    """Return a read-only copy in float64 or Fractions, with as many axes as `axes` names, "(n_out, n_in)", not empty.
 
-    Raises NetworkError with `place` otherwise.
+    `n_axes` are the numbers of axes where `axes` does not say them. Raises NetworkError with `place` otherwise.
     """
     array = real_array(place, values, NetworkError)
-    if array.ndim != axes.count("n_"):
+    if array.ndim not in (n_axes or (axes.count("n_"),)):
         raise NetworkError(f"{place} has shape {array.shape}; must be {axes}")
     if array.size == 0:
         raise NetworkError(f"{place} has shape {array.shape}; must not be empty; remove the layer or give it neurons")

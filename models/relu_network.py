@@ -1,6 +1,6 @@
 """A trained feed-forward ReLU network: what `read_relu` returns and what spiking networks are made from.
 
-`ReluNetwork` is a list of layers, of the kinds in `eventsim.models.relu_layers`. Its forward pass is the reference
+`ReluNetwork` is a list of layers, of the kinds in `eventsim.models.layer_kinds`. Its forward pass is the reference
 that event simulations are compared with: float64 by BLAS, extended precision, or exact rational numbers.
 
 Relies on `eventsim.archive` for files and on nothing of the simulator. Used by the readers, the mapping to
@@ -12,7 +12,7 @@ import hashlib
 import math
 import numbers
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Self
@@ -23,10 +23,26 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from eventsim.archive import read_archive, write_archive
 from eventsim.checks import shown
 from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError, nearest
+from eventsim.models.batch_norm import BatchNorm
+from eventsim.models.conv_layer import Conv
+from eventsim.models.layer_kinds import LAYER_KINDS
+from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool, Pool
 from eventsim.models.real_numbers import EXACT, as_numbers, real_array
-from eventsim.models.relu_layers import LAYER_KINDS, Dense, Layer, parameter
+from eventsim.models.relu_layers import Dense, Layer, parameter
 
-__all__ = ["INPUT", "OUTPUT", "Dense", "Layer", "ReluNetwork", "parameter_hash"]
+__all__ = [
+    "INPUT",
+    "OUTPUT",
+    "AveragePool",
+    "BatchNorm",
+    "Conv",
+    "Dense",
+    "Flatten",
+    "Layer",
+    "MaxPool",
+    "ReluNetwork",
+    "parameter_hash",
+]
 
 FORMAT = "eventsim-relu"
 VERSION = 1
@@ -40,9 +56,11 @@ class ReluNetwork:
     Parameters
     ----------
     layers
-        In order. One named "" is called by its kind and number, ``dense1``, ``dense2``, …, the last ``output``.
+        In order. One named "" is called by its kind and number, ``conv1``, ``pool1``, ``dense1``, …, and the last
+        that becomes a population ``output``.
     input_shape
-        Shape of one input; None takes the inputs of a first dense layer as flat.
+        Shape of one input, (channels, *positions) before a convolution; None takes the inputs of a first dense layer
+        as flat.
     provenance
         Where the network comes from, as JSON values; kept in its file.
 
@@ -71,7 +89,7 @@ class ReluNetwork:
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise NetworkError(f"ReluNetwork: layers[{i}] is a {type(layer).__name__}; must be a Layer, as Dense")
-        names = layer_names([layer.kind for layer in layers], [layer.name for layer in layers])
+        names = layer_names(layers, [layer.name for layer in layers])
         self._layers = tuple(layer.named(name) for layer, name in zip(layers, names, strict=True))
         self._shapes = [_input_shape(self._layers[0], input_shape)]
         for layer in self._layers:
@@ -117,7 +135,7 @@ class ReluNetwork:
             if len(given) != n_layers:
                 raise NetworkError(f"ReLU network: {len(given)} {what} for {n_layers} weights; give one for each layer")
         layers = []
-        for i, name in enumerate(layer_names([Dense.kind] * n_layers, names)):
+        for i, name in enumerate(layer_names([Dense] * n_layers, names)):
             weight = parameter(f"layer {name!r}: weight", weights[i], "(n_out, n_in)")
             bias = np.zeros(len(weight)) if biases[i] is None else np.asarray(biases[i])
             layers.append(Dense(name, weight, bias, relu=i < n_layers - 1))
@@ -230,18 +248,27 @@ class ReluNetwork:
         InputError
             Another shape, NaN or infinite values, values that are not real numbers, another dtype.
         """
-        outputs = self._outputs(x, dtype)
-        return outputs[-1].reshape(len(outputs[-1]), self.n_out)
+        for _, held in self._outputs(x, dtype):
+            output = held
+        return output.reshape(len(output), self.n_out)
 
     def activations(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> list[tuple[str, NDArray[Any]]]:
-        """Return what comes out of each ReLU, as pairs of the layer's name and an array (n, *shape).
+        """Return what comes out of each ReLU and each pool, as pairs of a layer's name and an array (n, *shape).
 
-        The output layer is among them only where it has a ReLU. Parameters and errors are those of `forward`.
+        A ReLU behind a batch norm is that of the convolution or dense layer before it, and goes by its name. The
+        output layer is among them only where it has a ReLU or is a pool. Parameters and errors are those of `forward`.
         """
-        outputs = self._outputs(x, dtype)
-        return [(layer.name, held) for layer, held in zip(self._layers, outputs, strict=True) if layer.relu]
+        found = []
+        before: Layer | None = None
+        for layer, held in self._outputs(x, dtype):
+            if layer.relu or isinstance(layer, Pool):
+                linear = isinstance(layer, BatchNorm) and isinstance(before, Conv | Dense) and not before.relu
+                found.append((before.name if before and linear else layer.name, held))
+            before = layer
+        return found
 
-    def _outputs(self, x: ArrayLike, dtype: DTypeLike) -> list[NDArray[Any]]:
+    def _outputs(self, x: ArrayLike, dtype: DTypeLike) -> Iterator[tuple[Layer, NDArray[Any]]]:
+        """Each layer with its outputs, in order."""
         try:
             number = np.dtype(dtype)
         except TypeError as error:
@@ -259,13 +286,11 @@ class ReluNetwork:
             )
         held = as_numbers(values.reshape(len(values), *self.input_shape), number)
         zero = np.array(Fraction(0) if number == EXACT else 0, number)
-        outputs = []
         for layer in self._layers:
             held = layer.apply(held)
             if layer.relu:
                 held = np.maximum(held, zero)
-            outputs.append(held)
-        return outputs
+            yield layer, held
 
 
 def parameter_hash(relu: ReluNetwork) -> str:
@@ -282,16 +307,19 @@ def parameter_hash(relu: ReluNetwork) -> str:
     return digest.hexdigest()
 
 
-def layer_names(kinds: Sequence[str], given: Sequence[str]) -> list[str]:
-    """Return a name for each layer: the given one, or where that is "" its kind and number; the last is ``output``.
+def layer_names(layers: Sequence[Layer | type[Layer]], given: Sequence[str]) -> list[str]:
+    """Return a name for each layer: the given one, or where that is "" its kind and number, or ``output``.
 
-    >>> layer_names(["dense", "dense", "dense"], ["", "hidden", ""])
-    ['dense1', 'hidden', 'output']
+    ``output`` is the last layer that makes a population: a batch norm or a flattening behind it does not.
+
+    >>> layer_names([Conv, MaxPool, Flatten, Dense, Dense], ["", "", "", "hidden", ""])
+    ['conv1', 'pool1', 'flatten1', 'hidden', 'output']
     """
-    if not kinds:
+    if not layers:
         raise NetworkError("ReLU network: there are no layers; give at least one")
-    usual = [f"{kind}{kinds[:i].count(kind) + 1}" for i, kind in enumerate(kinds)]
-    usual[-1] = OUTPUT
+    stems = [layer.stem or layer.kind for layer in layers]
+    usual = [f"{stem}{stems[:i].count(stem) + 1}" for i, stem in enumerate(stems)]
+    usual[max((i for i, layer in enumerate(layers) if layer.makes_population), default=-1)] = OUTPUT
     names = [name or usual[i] for i, name in enumerate(given)]
     for i, name in enumerate(names):
         if not _is_name(name):
@@ -310,7 +338,10 @@ def _is_name(value: Any) -> bool:
 def _input_shape(first: Layer, given: Sequence[int] | None) -> tuple[int, ...]:
     if given is None:
         if not isinstance(first, Dense):
-            raise NetworkError(f"ReLU network: input_shape is needed before layer {first.name!r}; give it")
+            raise NetworkError(
+                f"ReLU network: input_shape is needed before layer {first.name!r}; give it, as (channels, height, "
+                "width)"
+            )
         return (first.weight.shape[1],)
     shape = tuple(given) if isinstance(given, Iterable) else ()
     if not shape or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) and n > 0 for n in shape):

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.errors import InputError
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.models.expected_times import UNIT
 from eventsim.network import Network, Population
+from eventsim.provenance import stage_described
 from eventsim.randomness import stream_key
 from eventsim.transport.contract import Transport
 
@@ -30,25 +30,9 @@ def stages_of(provenance: Mapping[str, Any]) -> tuple[tuple[EmissionFault, ...],
     InputError
         A stage whose class is not loaded, as one of the user's own.
     """
-    faults = tuple(_rebuilt(EmissionFault, "fault", entry) for entry in provenance["faults"])
+    faults = tuple(stage_described("verify", EmissionFault, "fault", entry) for entry in provenance["faults"])
     carried = provenance["transport"]
-    return faults, None if carried is None else _rebuilt(Transport, "transport", carried)
-
-
-def _rebuilt(base: type, key: str, description: Mapping[str, Any]) -> Any:
-    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in description.items() if name != key}
-    for kind in _kinds(base):
-        if getattr(kind, "name", None) == description[key]:
-            return kind(**settings)
-    raise InputError(
-        f"verify: the run has {key} {description[key]!r}, which is not loaded; import the module that defines it, "
-        "since what it did is worked out again"
-    )
-
-
-def _kinds(base: type) -> list[type]:
-    direct: list[type] = base.__subclasses__()
-    return [kind for one in direct for kind in (one, *_kinds(one))]
+    return faults, None if carried is None else stage_described("verify", Transport, "transport", carried)
 
 
 def departures(net: Network, times: Mapping[str, Array], transport: Transport | None) -> dict[str, Array]:
@@ -103,7 +87,7 @@ class Emissions:
         return population in self._acting
 
     def interval(
-        self, population: str, crossing: Array, bound: Array, opened: float, decided: Array
+        self, population: str, crossing: Array, bound: Array, opened: float, decided: Array, neurons: Array
     ) -> tuple[Array, Array]:
         """Return the earliest and the latest time at which spikes can leave whose crossings lie within their bounds.
 
@@ -113,18 +97,19 @@ class Emissions:
         ----------
         crossing, bound : (n_samples, n_neurons), inf = silent. opened : t_min, from which a crossing is certain.
         decided : latest time at which the emission was decided again, t_min or an arrival after it.
+        neurons : (n_neurons,), which neurons of the population these are.
         """
         low, high = crossing - bound, crossing + bound
         stages = self._acting.get(population)
         if stages is None:
             return low, high
         for sample, neuron in np.argwhere(crossing < math.inf).tolist():
-            at, near = float(crossing[sample, neuron]), float(bound[sample, neuron])
+            at, near, which = float(crossing[sample, neuron]), float(bound[sample, neuron]), int(neurons[neuron])
             recomputed = self._early and at >= opened
             ends = []
             for t in (at - near, at, at + near):
                 certain = (opened, float(decided[sample, neuron])) if recomputed else (t,)
-                ends += [self._emitted(stages, int(self._ids[sample]), neuron, t, earliest) for earliest in certain]
+                ends += [self._emitted(stages, int(self._ids[sample]), which, t, earliest) for earliest in certain]
             slack = 8 * UNIT * abs(at)
             low[sample, neuron], high[sample, neuron] = min(ends) - slack, max(ends) + slack
         return low, high

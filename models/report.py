@@ -5,6 +5,7 @@ Relies on numpy alone. Made by `eventsim.models.verify`; read by people (`table`
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,21 @@ class Checked:
             return self.event - other
         result: Array = np.minimum(self.event, self.end) - np.minimum(other, self.end)
         return result
+
+
+def joined(parts: Sequence[tuple[Array, Checked]], size: int) -> Checked:
+    """One record of a population of `size` neurons, from those of parts of it and the neurons that these are."""
+    first = parts[0][1]
+    held = {
+        name: np.empty((len(array), size), array.dtype)
+        for name, array in vars(first).items()
+        if hasattr(array, "dtype")
+    }
+    for neurons, part in parts:
+        for name, array in held.items():
+            array[:, neurons] = getattr(part, name)
+    scale = max(part.scale for _, part in parts)
+    return Checked(**held, end=first.end, scale=scale)
 
 
 class VerificationReport:

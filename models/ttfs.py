@@ -9,12 +9,12 @@ the weights J = W / (1 - S) that have arrived, which needs row sums S below 1 an
 The mapping is exact as long as no neuron reaches its threshold before t_min and no value exceeds its window. Neither
 is promised for other data than those of the calibration: `verify` and the simulation say where it fails.
 
-Relies on `read_relu`, `weight_scaling`, `windows` and the network. Used by the command line, the demo and the examples.
+Relies on `read_relu`, `coded_layers`, `windows` and the network. Used by the command line, the demo and the examples.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -24,14 +24,13 @@ from numpy.typing import ArrayLike
 from eventsim import __version__
 from eventsim.checks import flag, real, shown
 from eventsim.errors import InputError, MappingError, nearest
+from eventsim.models.certify import certify, smallest_windows
+from eventsim.models.coded_layers import EXTENDED, HIGHEST_SUM, LOWEST_SUM, CodedLayer, coded_layers
 from eventsim.models.read_relu import read_relu
 from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers, real_array
-from eventsim.models.relu_layers import Dense
 from eventsim.models.relu_network import INPUT, OUTPUT, ReluNetwork, parameter_hash
-from eventsim.models.weight_scaling import HIGHEST_SUM, LOWEST_SUM, ScaledLayers, row_sums, scaled_layers
 from eventsim.models.windows import DEAD_LAYER, borders_of, decimal, given_windows, largest_activations
 from eventsim.network import Network
-from eventsim.projections import Dense as DenseProjection
 
 Array = np.ndarray[Any, Any]
 
@@ -48,16 +47,17 @@ class _Mapping:
     number: type
     value_range: tuple[Any, Any]
     scaling: bool
-    layers: ScaledLayers
+    layers: list[CodedLayer]
     margin: Any
-    largest: list[Any] | None  # activation of each hidden layer, None where windows are given
-    lengths: list[Any]  # of each hidden layer's window
+    largest: list[Any] | None  # value of each layer with a window, None where windows are given
+    lengths: list[Any]  # of each window
     borders: tuple[Any, ...]  # 0, 1, then the end of each hidden layer's window
     n_calibration: int
+    smallest: list[float] | None = None  # safe windows of the calibration data, where these were asked for
 
     @property
     def names(self) -> list[str]:
-        return [layer.name for layer in self.relu.layers[:-1]]
+        return _names(self.layers)
 
 
 def to_ttfs(
@@ -94,7 +94,9 @@ def to_ttfs(
     input_range
         (low, high) of the data, coded as the last and the first time of the input window; None is (0, 1).
     windows
-        "calibrated", or the lengths of the hidden layers' windows, one each.
+        "calibrated"; "certified", which takes for X the smallest window in which no neuron of the layer is premature
+        on the calibration data (`certify`), with margin >= 0; or the lengths of the windows, one for each hidden layer
+        that computes, pools left out.
     number
         ``float``, or ``Fraction`` for a network of rational numbers, whose spike times in ``engine="reference"`` are
         exactly those of the mapping: weights are taken as they are, `margin`, `windows` and `input_range` as the
@@ -113,8 +115,8 @@ def to_ttfs(
     Raises
     ------
     MappingError
-        A network that cannot be mapped: a layer that is not dense, a hidden layer without or a last layer with a
-        ReLU, S_i >= 1 for alpha1 with scaling disabled; an unknown slope, margin, number or windows.
+        A network that cannot be mapped: a hidden layer without or a last layer with a ReLU, a max pool at the end,
+        S_i >= 1 for alpha1 with scaling disabled; an unknown slope, margin, number or windows.
     InputError
         Calibration data that are empty, of another shape, NaN, or outside `input_range`; what `read_relu` refuses.
 
@@ -125,6 +127,8 @@ def to_ttfs(
     """
     mapping = _decided(read_relu(relu), calibration, slope, margin, input_range, windows, number, scaling)
     net = _build(mapping, time_unit)
+    if isinstance(windows, str) and windows == "certified":
+        mapping, net = _certified(mapping, np.asarray(calibration), time_unit)
     net.provenance |= {
         "mapping": _mapping_note(mapping),
         "relu": dict(mapping.relu.provenance),
@@ -138,27 +142,64 @@ def _decided(
     scaling: bool,
 ) -> _Mapping:  # fmt: skip
     """Check the arguments of `to_ttfs`, and settle weights and windows."""
-    layers = _checked_layers(network)
-    names = [layer.name for layer in layers[:-1]]
     _check_choice("slope", slope, SLOPES)
     if number not in (float, Fraction):
         raise MappingError(f"to_ttfs: number = {number!r}; must be float or fractions.Fraction")
     low, high = _input_range(input_range, number)
     samples = _calibration(network, calibration, (low, high))
     rescale = flag("to_ttfs", "scaling", scaling, MappingError) and slope == "alpha1"
-    scaled = scaled_layers(layers, EXACT if number is Fraction else np.float64, (low, high), rescale)
+    # Rounded once, when the network is built.
+    dtype = EXACT if number is Fraction else EXTENDED
+    layers = coded_layers(network, dtype, (low, high), rescale)
+    _check_layers(layers)
     if slope == "alpha1":
-        _check_row_sums(layers, scaled)
+        _check_row_sums(layers[:-1])
     share = decimal("margin", margin, number)
     if not share > -1:
         raise MappingError(f"to_ttfs: margin = {margin}; must be > -1, so that windows have a length; 0.5 is usual")
+    names = _names(layers)
     lengths, largest = given_windows(windows, names, number), None
     if lengths is None:
-        largest = largest_activations(network, samples, scaled, number)
+        coded = samples.reshape(len(samples), *network.input_shape)
+        if (low, high) != (0, 1):
+            coded = (as_numbers(coded, EXACT if number is Fraction else np.dtype(np.float64)) - low) / (high - low)
+        largest = largest_activations(layers[:-1], coded, number)
         lengths = [(1 + share) * (x if x > 0 else DEAD_LAYER) for x in largest]
     borders = borders_of(lengths, names, number)
     return _Mapping(
-        network, slope, number, (low, high), rescale, scaled, share, largest, lengths, borders, len(samples)
+        network, slope, number, (low, high), rescale, layers, share, largest, lengths, borders, len(samples)
+    )
+
+
+def _names(layers: Sequence[CodedLayer]) -> list[str]:
+    """Names of the layers that have windows of their own: all that compute, but for the last."""
+    return [layer.name for layer in layers[:-1] if not layer.pools]
+
+
+def _certified(mapping: _Mapping, calibration: Array, time_unit: float | None) -> tuple[_Mapping, Network]:
+    """The mapping in windows in which no neuron is premature on the calibration data, and its network.
+
+    The smallest safe windows do not depend on the windows of the network that they are computed with, as long as values
+    fit in; their rounding bounds do, by a few units in the last place, so that the result is looked at once more.
+    """
+    if mapping.margin < 0:
+        raise MappingError(f"to_ttfs: margin = {mapping.margin}; must be >= 0 for certified windows; 0 is the smallest")
+    assert mapping.largest is not None
+    roomy = [max(x, DEAD_LAYER) for x in mapping.largest]
+    names, number = mapping.names, mapping.number
+    trial = _build(replace(mapping, borders=borders_of(roomy, names, number)), time_unit)
+    smallest = smallest_windows(trial, calibration)
+    for widening in (0.0, 1e-13, 1e-12, 1e-11):
+        lengths = [
+            (1 + mapping.margin) * (number(safe * (1 + widening)) if safe > 0 else number(DEAD_LAYER))
+            for safe in smallest
+        ]
+        found = replace(mapping, lengths=lengths, borders=borders_of(lengths, names, number), smallest=smallest)
+        net = _build(found, time_unit)
+        if certify(net, calibration).ok:
+            return found, net
+    raise MappingError(
+        "to_ttfs: the smallest safe windows are lost by rounding; give margin > 0, or windows= explicit lengths"
     )
 
 
@@ -169,47 +210,93 @@ def _build(mapping: _Mapping, time_unit: float | None) -> Network:
     number, borders = mapping.number, mapping.borders
     net = Network(time_unit)
     node: Any = net.source(mapping.relu.input_shape, INPUT, (borders[0], borders[1]), mapping.value_range)
-    for n, name in enumerate(mapping.names):
-        weights, bias = mapping.layers.weights[n], mapping.layers.biases[n]
-        window = (borders[n], borders[n + 1], borders[n + 2])
-        parameters: dict[str, Any] = {}
-        if mapping.slope == "alpha1":
-            weights, slope = _alpha1_weights(weights)
-            parameters = {"alpha": number(ALPHA)}
-            base = Fraction(ALPHA) * (as_fraction(window[1]) - as_fraction(window[0]))
+    n = 0  # windows so far
+    shared: tuple[Any, ...] = (borders[0], borders[1])  # the window that a pool has in common with its source
+    for layer in mapping.layers[:-1]:
+        if layer.pools:
+            population = net.population("relay", layer.shape, layer.name, shared, count=layer.counts())
+            net.connect(node, population, layer.projection())
         else:
-            slope, base = np.full(len(bias), number(1)), Fraction(0)
-        parameters |= {"slope": slope, "threshold": _thresholds(base, slope, bias, window, number)}
-        population = net.population(SLOPES[mapping.slope], (len(bias),), name, window, **parameters)
-        net.connect(node, population, DenseProjection(weights))
+            shared, n = (borders[n], borders[n + 1], borders[n + 2]), n + 1
+            weight, parameters = _neurons(layer, mapping.slope, shared, number)
+            population = net.population(SLOPES[mapping.slope], layer.shape, layer.name, shared, **parameters)
+            net.connect(node, population, layer.projection(weight))
         node = population
-    weights, bias = mapping.layers.weights[-1], mapping.layers.biases[-1]
-    t_start, t_min = borders[-2:]
-    duration = as_fraction(t_min) - as_fraction(t_start)
-    drift = _array([as_fraction(b) / duration for b in bias], number)
-    output = net.population("integrator", mapping.relu.output_shape, OUTPUT, (t_start, t_min), drift=drift)
-    net.connect(node, output, DenseProjection(weights))
+    last = mapping.layers[-1]
+    duration = as_fraction(borders[-1]) - as_fraction(borders[-2])
+    drift = _full(_exactly(lambda b: b / duration, number, last.bias), last)
+    output = net.population("integrator", last.shape, OUTPUT, borders[-2:], drift=drift)
+    net.connect(node, output, last.projection(_rounded(last.weight, number)))
     return net
 
 
-def _thresholds(base: Fraction, slopes: Array, bias: Array, window: tuple[Any, ...], number: type) -> Array:
-    """The potential that a neuron has at t_max - b when it received nothing: base + slope (t_max - t_min - b).
+def _neurons(layer: CodedLayer, slope: str, window: tuple[Any, ...], number: type) -> tuple[Array, dict[str, Array]]:
+    """The synaptic weights and the parameters of a population that computes `layer`."""
+    shape = (layer.shape[0], *[1] * (len(layer.shape) - 1))
+    alpha: Any = None
+    if layer.divisor is not None:  # plain sums that a steeper slope divides
+        weight = _rounded(layer.weight, number)
+        steepness = _rounded(layer.divisor, number)[None]
+        if slope == "alpha1":
+            alpha = _exactly(lambda d: d * (1 / HIGHEST_SUM - 1), number, steepness)
+            steepness = alpha + steepness
+    elif slope == "alpha1":
+        weight = _alpha1_weights(layer, number)
+        alpha = np.full(shape, number(ALPHA))
+        steepness = _slopes(weight).reshape(shape)
+    else:
+        weight = _rounded(layer.weight, number)
+        steepness = np.full(shape, number(1))
+    assert layer.bias is not None
+    bias = layer.bias.reshape(*layer.bias.shape, *[1] * (len(layer.shape) - layer.bias.ndim))
+    threshold = _thresholds(alpha, steepness, bias, window, number)
+    parameters = {"slope": steepness, "threshold": threshold} | ({} if alpha is None else {"alpha": alpha})
+    return weight, {name: _full(values, layer) for name, values in parameters.items()}
+
+
+def _thresholds(alpha: Any, slopes: Array, bias: Array, window: tuple[Any, ...], number: type) -> Array:
+    """The potential that a neuron has at t_max - b when it received nothing: alpha L + slope (t_max - t_min - b).
 
     For B1 this is B - b (Stanojevic et al. 2024, eq. 2.3), for alpha1 it equals eq. 4 of Stanojevic et al. 2023.
     """
-    length = as_fraction(window[2]) - as_fraction(window[1])
-    exact = [
-        base + as_fraction(slope) * (length - as_fraction(b)) for slope, b in zip(slopes.tolist(), bias, strict=True)
-    ]
-    return _array(exact, number)
+    t_start, t_min, t_max = map(as_fraction, window)
+    if alpha is None:
+        return _exactly(lambda slope, b: slope * (t_max - t_min - b), number, slopes, bias)
+    return _exactly(
+        lambda a, slope, b: a * (t_min - t_start) + slope * (t_max - t_min - b), number, alpha, slopes, bias
+    )
 
 
-def _alpha1_weights(weights: Array) -> tuple[Array, Array]:
-    """J = alpha W / (1 - S) and the slope alpha + sum J of each neuron (Stanojevic et al. 2023, eq. 3)."""
-    synapses = ALPHA * weights / (1 - row_sums(weights))[:, None]
+def _alpha1_weights(layer: CodedLayer, number: type) -> Array:
+    """J = alpha W / (1 - S) (Stanojevic et al. 2023, eq. 3)."""
+    assert layer.weight is not None
+    return _rounded(ALPHA * layer.weight / (1 - layer.sums()).reshape(-1, *[1] * (layer.weight.ndim - 1)), number)
+
+
+def _slopes(weights: Array) -> Array:
+    """Alpha + sum J of each neuron, padding included: correctly rounded in float64."""
+    rows = weights.reshape(len(weights), -1)
     if weights.dtype == EXACT:
-        return synapses, ALPHA + synapses.sum(axis=1)
-    return synapses, np.array([math.fsum([ALPHA, *row]) for row in synapses])
+        exact: Array = ALPHA + rows.sum(axis=1)
+        return exact
+    return np.array([math.fsum([ALPHA, *row]) for row in rows])
+
+
+def _exactly(formula: Callable[..., Fraction], number: type, *arrays: Any) -> Array:
+    """The formula on each element of the arrays, broadcast, in exact arithmetic and rounded once."""
+    together = np.broadcast_arrays(*arrays)
+    rows = zip(*(array.ravel() for array in together), strict=True)
+    return _array([formula(*map(as_fraction, row)) for row in rows], number).reshape(together[0].shape)
+
+
+def _full(values: Array, layer: CodedLayer) -> Array:
+    """Values by channel, or with axes of positions, as one for each neuron in C order."""
+    spread = values.reshape(*values.shape, *[1] * (len(layer.shape) - values.ndim))
+    return np.broadcast_to(spread, layer.shape).ravel()
+
+
+def _rounded(values: Any, number: type) -> Array:
+    return as_numbers(values, EXACT if number is Fraction else np.dtype(np.float64))
 
 
 def _array(values: Sequence[Fraction], number: type) -> Array:
@@ -229,34 +316,33 @@ def _check_choice(what: str, value: Any, allowed: Any) -> None:
         )
 
 
-def _checked_layers(network: ReluNetwork) -> list[Dense]:
-    layers: list[Dense] = []
-    *hidden, last = network.layers
-    for layer in network.layers:
-        if not isinstance(layer, Dense):
-            raise MappingError(
-                f"to_ttfs: layer {layer.name!r} is of kind {layer.kind!r}; this release maps dense layers"
-            )
-        layers.append(layer)
+def _check_layers(layers: Sequence[CodedLayer]) -> None:
+    *hidden, last = layers
     for layer in hidden:
-        if not layer.relu:
+        if not layer.relu and not layer.pools:
             raise MappingError(
                 f"to_ttfs: hidden layer {layer.name!r} has no ReLU, so its values may be negative, which no spike time "
                 "codes; multiply its weight into the next layer's"
             )
         if layer.name == OUTPUT:
             raise MappingError(f"to_ttfs: hidden layer {OUTPUT!r} has the name of the read-out; rename it")
-    if last.relu:
+    if last.pools:
+        raise MappingError(
+            f"to_ttfs: the last layer, {last.name!r}, is a max pool, but a read-out sums its inputs; put an identity "
+            "layer without ReLU behind it"
+        )
+    if last.relu and last.divisor is None:
         raise MappingError(
             f"to_ttfs: the last layer, {last.name!r}, ends in a ReLU, but a read-out has no threshold; give the layer "
             "without its ReLU and cut the read-out at 0, or put an identity layer without ReLU behind it"
         )
-    return layers
 
 
-def _check_row_sums(layers: Sequence[Dense], scaled: ScaledLayers) -> None:
-    for layer, weights in zip(layers[:-1], scaled.weights, strict=False):
-        sums = row_sums(weights)
+def _check_row_sums(layers: Sequence[CodedLayer]) -> None:
+    for layer in layers:
+        if layer.pools:
+            continue
+        sums = layer.sums()
         bad = np.flatnonzero(sums >= 1)
         if bad.size:
             raise MappingError(
@@ -316,7 +402,8 @@ def _mapping_note(mapping: _Mapping) -> dict[str, Any]:
         "slope": mapping.slope,
         "margin": _json(mapping.margin) if calibrated else None,
         "windows": {name: _json(length) for name, length in zip(mapping.names, mapping.lengths, strict=True)},
-        "windows_from": "calibrated" if calibrated else "given",
+        "windows_from": "certified" if mapping.smallest is not None else "calibrated" if calibrated else "given",
+        "safe_windows": mapping.smallest,
         "largest_activations": [_json(x) for x in mapping.largest] if mapping.largest is not None else None,
         "calibration_samples": mapping.n_calibration,
         "input_range": [_json(value) for value in mapping.value_range],
@@ -328,11 +415,8 @@ def _scaling_note(mapping: _Mapping) -> dict[str, Any] | None:
     """How the weights were scaled; the factors follow from the ReLU network and are not repeated here."""
     if not mapping.scaling:
         return None
-    scaled = [int(np.count_nonzero(factor != 1)) for factor in mapping.layers.factors[:-1]]
-    return {
-        "row_sums": [float(LOWEST_SUM), float(HIGHEST_SUM)],
-        "scaled_neurons": dict(zip(mapping.names, scaled, strict=True)),
-    }
+    scaled = {layer.name: int(np.count_nonzero(layer.factor != 1)) for layer in mapping.layers[:-1] if not layer.pools}
+    return {"row_sums": [float(LOWEST_SUM), float(HIGHEST_SUM)], "scaled_neurons": scaled}
 
 
 def _short(value: Any) -> str:

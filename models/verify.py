@@ -35,16 +35,17 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.models.causes import check_population, check_readout, check_source
-from eventsim.models.expected_times import neurons_of
+from eventsim.models.causes import check_population, check_readout, check_relays, check_source
+from eventsim.models.expected_times import Neurons, extended, neurons_of
+from eventsim.models.fields import fields_of
 from eventsim.models.ideal_values import Ideal, coded_values, own_values, relu_values
 from eventsim.models.observation import Observation, observe
 from eventsim.models.read_relu import read_relu
-from eventsim.models.reception import received
+from eventsim.models.reception import Reception, received
 from eventsim.models.relu_network import ReluNetwork
 from eventsim.models.replayed_stages import Emissions, departures
-from eventsim.models.report import Checked, VerificationReport
-from eventsim.network import Network, Source
+from eventsim.models.report import Checked, VerificationReport, joined
+from eventsim.network import Network, Population, Source
 from eventsim.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -58,7 +59,8 @@ def verify(
     Parameters
     ----------
     net
-        A network of sources, ``ttfs_b1``, ``ttfs_alpha1`` and ``integrator`` populations, as `to_ttfs` makes them.
+        A network of sources, ``ttfs_b1``, ``ttfs_alpha1``, ``integrator`` populations and pools of relays, as `to_ttfs`
+        makes them.
     relu
         What it was made from, anything that `read_relu` takes. None: the closed form of `net` itself is the ideal.
     x
@@ -90,7 +92,7 @@ def verify(
 
 def _checked(net: Network, relu: ReluNetwork | None, seen: Observation) -> dict[str, Checked]:
     """Check node after node; what comes after one is held against what that one did."""
-    neurons = {population.name: neurons_of(population) for population in net.populations}
+    neurons = {node.name: None if node.model.relay else neurons_of(node) for node in net.populations}
     ideals = {
         source.name: Ideal(coded_values(source, seen.values.get(source.name), seen.times[source.name]))
         for source in net.sources
@@ -107,12 +109,35 @@ def _checked(net: Network, relu: ReluNetwork | None, seen: Observation) -> dict[
             checked[node.name] = check_source(node, seen, ideals[node.name])
             continue
         own = neurons[node.name]
-        reception = received(net, node, own, seen, left, checked, ideals)
-        ideal = ideals.setdefault(node.name, own_values(own, reception.weights, reception.ideal))
-        if node.model.spiking:
-            checked[node.name] = check_population(node.name, own, reception, seen, emissions, ideal)
-        else:
-            potentials = None if seen.readout is None else seen.readout[:, column : column + node.size]
-            checked[node.name] = check_readout(own, reception, seen, potentials, ideal)
+        assert node.window is not None
+        due = extended(node.window[2 if own is None else 1])
+        reception = received(net, node, due, seen, left, checked, ideals)
+        if node.name not in ideals:
+            ideals[node.name] = own_values(net, node, own, reception.ideal)
+        ideal = ideals[node.name]
+        if own is None:
+            checked[node.name] = check_relays(net, node, reception, seen, ideal)
+            continue
+        potentials = None
+        if not own.spiking and seen.readout is not None:
+            potentials = seen.readout[:, column : column + node.size]
             column += node.size
+        checked[node.name] = _field_by_field(net, node, own, reception, seen, emissions, ideal, potentials)
     return checked
+
+
+def _field_by_field(
+    net: Network, node: Population, own: Neurons, reception: Reception, seen: Observation, emissions: Emissions,
+    ideal: Ideal, potentials: Array | None,
+) -> Checked:  # fmt: skip
+    """Check the neurons that see the same inputs together."""
+    parts = []
+    for field in fields_of(net, node):
+        some, got, due = own.some(field.neurons), reception.seen_by(field), ideal.of(field)
+        mine = seen.of(node.name, field.neurons)
+        if own.spiking:
+            parts.append((field.neurons, check_population(node.name, some, got, mine, emissions, due, field.neurons)))
+        else:
+            held = None if potentials is None else potentials[:, field.neurons]
+            parts.append((field.neurons, check_readout(some, got, mine, held, due)))
+    return joined(parts, node.size)

@@ -1,40 +1,47 @@
 """How long the coding windows of the hidden layers are: given, or set by the largest activations on calibration data.
 
-Relies on the ReLU network and the scaled weights. Used by `to_ttfs`, in whose name it refuses what it refuses.
+Relies on the coded layers. Used by `to_ttfs`, in whose name it refuses what it refuses.
 """
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from eventsim.errors import MappingError, nearest
-from eventsim.models.real_numbers import EXACT, as_fraction
-from eventsim.models.relu_network import ReluNetwork
-from eventsim.models.weight_scaling import ScaledLayers
+from eventsim.models.coded_layers import CodedLayer
+from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers
 
 Array = np.ndarray[Any, Any]
 
+WINDOWS = ("calibrated", "certified")
 # The largest activation that a layer is taken to have where it is silent on all of the calibration data.
 DEAD_LAYER = 1
 
 
-def largest_activations(network: ReluNetwork, samples: Array, scaled: ScaledLayers, number: type) -> list[Any]:
-    """Return X of each hidden layer: its largest activation, after scaling, over the calibration samples.
+def largest_activations(layers: Sequence[CodedLayer], inputs: Array, number: type) -> list[Any]:
+    """Return X of each layer that computes: its largest coded value over the coded `inputs` (n, *shape).
 
     In Fractions only for samples that in float64 come within 1e-6 of it, since exact arithmetic on all takes minutes.
     """
     if number is Fraction:
-        near = np.zeros(len(samples), dtype=bool)
-        for (_, held), factor in zip(network.activations(samples), scaled.factors, strict=False):
-            peaks = (held * factor.astype(np.float64)).max(axis=1)
-            near |= peaks >= (1 - 1e-6) * peaks.max()
-        samples = samples[near]
-    activations = network.activations(samples, EXACT if number is Fraction else np.float64)
-    return [(held * factor).max() for (_, held), factor in zip(activations, scaled.factors, strict=False)]
+        peaks = np.stack([held.reshape(len(held), -1).max(axis=1) for held in _values(layers, inputs, np.float64)])
+        near = peaks >= (1 - 1e-6) * peaks.max(axis=1, keepdims=True)
+        inputs = inputs[near.any(axis=0)]
+    values = _values(layers, inputs, EXACT if number is Fraction else np.dtype(np.float64))
+    return [held.max() for held in values]
+
+
+def _values(layers: Sequence[CodedLayer], inputs: Array, dtype: Any) -> Iterator[Array]:
+    """The coded values of each layer that computes; pools pass on what is in their source's window."""
+    held = as_numbers(inputs, np.dtype(dtype))
+    for layer in layers:
+        held = layer.apply(held)
+        if not layer.pools:
+            yield held
 
 
 def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | None:
@@ -46,11 +53,10 @@ def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | N
         Not a list of as many lengths > 0 as there are hidden layers.
     """
     if isinstance(windows, str):
-        if windows != "calibrated":
-            later = "; windows from certificates come in a later version" if windows == "certified" else ""
+        if windows not in WINDOWS:
             raise MappingError(
-                f"to_ttfs: windows = {windows!r}{nearest(windows, ['calibrated'])}; must be 'calibrated' or the length "
-                f"of each hidden layer's window{later}"
+                f"to_ttfs: windows = {windows!r}{nearest(windows, WINDOWS)}; must be 'calibrated', 'certified' or the "
+                "length of each hidden layer's window"
             )
         return None
     if not isinstance(windows, Sequence | np.ndarray) or len(windows) != len(names):

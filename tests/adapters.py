@@ -4,8 +4,9 @@ Nothing is converted on the way: floats stay floats, Fractions stay Fractions. V
 here a second time, from their definitions; only Poisson trains are the engines' own (`test_poisson.py` judges those).
 """
 
+import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import naive
 import numpy as np
 import pytest
 
-from eventsim import Dense, Network, OneToOne, Population, Run, SimulationError, Sparse, SpikeTimes, simulate
+from eventsim import Conv, Dense, Network, OneToOne, Population, Run, SimulationError, Sparse, SpikeTimes, simulate
 
 
 class Outcome(NamedTuple):
@@ -53,8 +54,26 @@ def synapses_of(kind: Any) -> list[tuple[int, int, Any]]:
         return [(i, j, weight) for j, row in enumerate(kind.weights.tolist()) for i, weight in enumerate(row)]
     if isinstance(kind, OneToOne):
         return [(i, i, weight) for i, weight in enumerate(kind.weights.tolist())]
+    if isinstance(kind, Conv):
+        return list(convolution_synapses(kind))
     assert isinstance(kind, Sparse)
     return list(zip(kind.sources.tolist(), kind.targets.tolist(), kind.weights.tolist(), strict=True))
+
+
+def convolution_synapses(kind: Conv) -> Iterator[tuple[int, int, Any]]:
+    """By definition: out[o, y] = sum over c, k of weights[o, c, k] in[c, y stride - padding + k dilation]."""
+    positions, into = kind.shape[1:], kind.output_shape(kind.shape)
+    n_out, width, *kernel = kind.weights.shape
+    for o, c in itertools.product(range(n_out), range(width)):
+        channel = o // (n_out // kind.groups) * width + c
+        for place in itertools.product(*map(range, into[1:])):
+            for tap in itertools.product(*map(range, kernel)):
+                axes = zip(place, tap, kind.stride, kind.padding, kind.dilation, strict=True)
+                seen = [y * stride - before + k * dilation for y, k, stride, (before, _), dilation in axes]
+                if all(0 <= x < n for x, n in zip(seen, positions, strict=True)):
+                    source = np.ravel_multi_index((channel, *seen), kind.shape)
+                    target = np.ravel_multi_index((o, *place), into)
+                    yield int(source), int(target), kind.weights[(o, c, *tap)]
 
 
 def oracle_stimulus(net: Network, x: Any, sample: int = 0, until: Any = None, seed: int = 0) -> dict[str, list]:

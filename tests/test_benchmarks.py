@@ -10,6 +10,7 @@ import report
 import start_up
 import w1
 import w2
+import w4
 import workloads
 
 import eventsim
@@ -143,3 +144,14 @@ def test_a_script_hands_its_rows_to_the_table_of_all() -> None:
     rows = report.rows_of(hold.SOURCE.with_suffix(".py"), "--quick")
     assert {row.benchmark for row in rows} == {"W3 queue, 100 entries", "W3 queue, 1,000 entries"}
     assert all(row.value > 0 for row in rows)
+
+
+# -- W4 ---------------------------------------------------------------------------------------------------------------
+
+
+def test_w4_visits_every_tap_of_every_spike_and_finds_every_spike_time() -> None:
+    (net, weights), x = w4.network(8, 4), w4.images(8, 4)
+    run = eventsim.simulate(net, x, record="first_spikes")
+    assert w4.check(run, x, weights) > 0
+    with pytest.raises(AssertionError, match="other neurons fire"):
+        w4.check(run, x[:, ::-1], weights)

@@ -320,6 +320,29 @@ def test_a_verification_is_drawn_of_a_saved_run_and_its_network(more, made, caps
     words = ("plot", made / "run.npz", "--kind", "verification", "--network", made / "net.npz", *more)
     assert called(capsys, *words) == (OK, "written: verification.png\n", "")
     assert "needs --network" in refused(capsys, "plot", made / "run.npz", "--kind", "verification")
+    assert called(capsys, *words[:3], "windows", *words[4:6]) == (OK, "written: windows.png\n", "")
+    assert "needs --network" in refused(capsys, "plot", made / "run.npz", "--kind", "windows")
+
+
+def test_verify_certifies_on_request_and_fails_where_a_neuron_is_premature(made, capsys):
+    words = ("verify", made / "net.npz", made / "relu.npz", made / "x.npy", "--certify")
+    code, out, _ = called(capsys, *words)
+    assert code == OK
+    assert "certified: every neuron waits for its inputs" in out
+    assert json_of(capsys, *words)["certificates"]["ok"] is True
+    called(
+        capsys, "convert", made / "relu.npz", "--calibrate", made / "x.npy", "--margin", "-0.7", "--out", "short.npz"
+    )
+    code, out, _ = called(capsys, "verify", "short.npz", *words[2:])
+    assert code == FAILED
+    assert "% certified; first not: neuron" in out
+
+
+def test_convert_certifies_windows(made, capsys):
+    words = ("convert", made / "relu.npz", "--calibrate", made / "x.npy", "--out", "safe.npz", "--windows", "certified")
+    assert called(capsys, *words, "--margin", "0")[0] == OK
+    assert eventsim.load_network("safe.npz").provenance["mapping"]["windows_from"] == "certified"
+    assert called(capsys, "verify", "safe.npz", made / "relu.npz", made / "x.npy", "--certify")[0] == OK
 
 
 def test_a_picture_that_fails_leaves_the_old_one(here):
@@ -443,7 +466,15 @@ def test_the_demo_verifies_and_draws(slope, capsys, here):
     assert out["verify"]["agreement"] == 1.0
     assert out["run"]["counters"]["premature"] == out["run"]["counters"]["late"] == 0
     names = {path.name for path in (here / "demo").iterdir()}
-    assert names >= {"raster.png", "membrane.png", "histogram.png", "verification.png", "net.npz", "relu.npz"}
+    assert names >= {
+        "raster.png",
+        "membrane.png",
+        "histogram.png",
+        "verification.png",
+        "windows.png",
+        "net.npz",
+        "relu.npz",
+    }
 
 
 def test_what_the_demo_proposes_works(capsys):

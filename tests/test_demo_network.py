@@ -1,4 +1,6 @@
-"""The demo's network, mapped to spikes: all of its test images, neuron by neuron, against the ReLU network."""
+"""The digits' networks, mapped to spikes: all of their test images, neuron by neuron, against the ReLU networks."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -6,17 +8,21 @@ from planted import window_of
 
 from eventsim import models
 from eventsim.models import digits
+from eventsim.models.relu_network import ReluNetwork
 
 
 @pytest.mark.parametrize("slope", ["b1", "alpha1"])
-def test_every_spike_of_the_test_images_is_where_the_mapping_puts_it(slope: str) -> None:
-    relu, (images, labels) = digits.network(), digits.test_images()
+@pytest.mark.parametrize("network", [digits.network, digits.dense_network])
+def test_every_spike_of_the_test_images_is_where_the_mapping_puts_it(
+    network: Callable[[], ReluNetwork], slope: str
+) -> None:
+    relu, (images, labels) = network(), digits.test_images()
     net = models.to_ttfs(relu, digits.calibration_images()[0], slope)
     report = models.verify(net, relu, images)
     assert report.n_samples == 400
     assert report.ok
     assert {cause for cause, count in report.summary.items() if count} == {"ok", "rounding"}
-    for name in ("dense1", "dense2"):
+    for name in report.populations[1:]:
         _, t_min, t_max = window_of(net, name)
         difference = np.abs(
             np.minimum(report.event_times[name], t_max) - np.minimum(report.expected_times[name], t_max)

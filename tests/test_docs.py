@@ -22,7 +22,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)(?P<target>[^)#]+)(?:#[^)]*)?\)")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-LISTED = ["ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "lif_delta", "lif_clocked"]
+LISTED = ["ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay", "lif_delta", "lif_clocked"]
 
 
 def shown(path: Path) -> str:
@@ -112,10 +112,12 @@ def test_the_verify_table_of_the_readme_is_of_this_version():
     run = eventsim.simulate(net, images, error_bounds=True)  # as the README's own example does
     table = models.verify(net, relu, images, run=run).table().splitlines()
     assert shown_table[0].split() == table[0].split()
-    assert [line.split()[:-4] for line in shown_table[2:6]] == [line.split()[:-4] for line in table[2:6]]
-    assert [re.sub(r"[\d.]+e-\d+", "", line) for line in shown_table[6:]] == [
-        re.sub(r"[\d.]+e-\d+", "", line) for line in table[6:]
+    assert [line.split()[:-4] for line in shown_table[2:8]] == [line.split()[:-4] for line in table[2:8]]
+    certificates = models.certify(net, run=run).table().splitlines()
+    assert [re.sub(r"[\d.]+e-\d+", "", line) for line in shown_table[8:-6]] == [
+        re.sub(r"[\d.]+e-\d+", "", line) for line in [*table[8:], ""]
     ]
+    assert [line.split()[:-1] for line in shown_table[-6:]] == [line.split()[:-1] for line in certificates]
     assert max(map(len, table)) <= 100
 
 

@@ -16,8 +16,8 @@ import eventsim
 from eventsim import models
 from eventsim.errors import EventsimError, InputError, MappingError
 from eventsim.models import digits
+from eventsim.models.coded_layers import coded_layers, row_sums
 from eventsim.models.relu_network import Dense, ReluNetwork
-from eventsim.models.weight_scaling import row_sums, scaled_layers
 from eventsim.network import Network
 
 # A 3-3-2 network whose spike times and outputs were worked out by hand: B = 2, so that times lie in [1, 3).
@@ -100,11 +100,11 @@ def test_thresholds_equal_the_published_formula() -> None:
     # Stanojevic et al. 2023, eq. 4, with alpha = 1: t_max - t_start + B sum J - (1 + sum J) b.
     relu, x = random_network(1, (6, 5, 4, 3))
     net = models.to_ttfs(relu, x, "alpha1")
-    scaled = scaled_layers(relu.layers, np.float64, (0, 1), scaling=True)  # type: ignore[arg-type]
+    scaled = coded_layers(relu, np.float64, (0, 1), scaling=True)
     for k, name in enumerate(("dense1", "dense2")):
         t_start, t_min, t_max = window(net, name)
         total = weights(net, k).sum(axis=1)
-        formula = t_max - t_start + (t_max - t_min) * total - (1 + total) * scaled.biases[k]
+        formula = t_max - t_start + (t_max - t_min) * total - (1 + total) * scaled[k].bias
         assert np.allclose(parameters(net, name)["threshold"], formula, rtol=1e-12, atol=1e-12)
 
 
@@ -170,7 +170,7 @@ def test_spike_times_are_t_max_minus_the_activation(slope: str, seed: int) -> No
     net = models.to_ttfs(relu, x, slope)
     run = eventsim.simulate(net, x)
     assert run.counters["premature"] == run.counters["late"] == 0
-    factors = scaled_layers(relu.layers, np.float64, (0, 1), slope == "alpha1").factors  # type: ignore[arg-type]
+    factors = [layer.factor for layer in coded_layers(relu, np.float64, (0, 1), slope == "alpha1")]
     for (name, held), factor in zip(relu.activations(x), factors, strict=False):
         t_max = window(net, name)[2]
         values = t_max - np.minimum(run.spike_times(name), t_max)
@@ -186,7 +186,7 @@ def test_networks_of_fractions_fire_exactly_at_t_max_minus_the_activation(slope:
         net = models.to_ttfs(relu, x, slope, number=Fraction)
         run = eventsim.simulate(net, x, engine="reference")
         assert run.counters["premature"] == 0
-        factors = scaled_layers(relu.layers, object, (0, 1), slope == "alpha1").factors  # type: ignore[arg-type]
+        factors = [layer.factor for layer in coded_layers(relu, object, (0, 1), slope == "alpha1")]
         for (name, held), factor in zip(relu.activations(x, object), factors, strict=False):
             values = held * factor
             expected = np.where(values > 0, window(net, name)[2] - values, math.inf)
@@ -209,7 +209,7 @@ def test_a_network_of_fractions_takes_weights_as_they_are_and_settings_as_they_a
 def test_the_exact_calibration_finds_the_largest_activation_of_every_layer() -> None:
     relu, x = random_network(3, (5, 4, 4, 2), exact=True)
     net = models.to_ttfs(relu, x, "alpha1", number=Fraction, margin=0)
-    factors = scaled_layers(relu.layers, object, (0, 1), scaling=True).factors  # type: ignore[arg-type]
+    factors = [layer.factor for layer in coded_layers(relu, object, (0, 1), scaling=True)]
     for (name, held), factor in zip(relu.activations(x, object), factors, strict=False):
         assert window(net, name)[2] - window(net, name)[1] == (held * factor).max()
 
@@ -244,13 +244,16 @@ def test_scaling_keeps_outputs_and_takes_row_sums_into_their_interval() -> None:
         relu = ReluNetwork.from_weights(
             [rng.normal(0, 1, s) * rng.choice([0.3, 3, 30]) for s in shapes], [rng.normal(0, 0.2, s[0]) for s in shapes]
         )
-        scaled = scaled_layers(relu.layers, np.float64, (0, 1), scaling=True)  # type: ignore[arg-type]
-        for layer in scaled.weights[:-1]:
-            sums = row_sums(layer)
+        scaled = coded_layers(relu, np.float64, (0, 1), scaling=True)
+        for layer in scaled[:-1]:
+            assert layer.weight is not None
+            sums = row_sums(layer.weight)
             assert sums.min() >= -10 * (1 + 1e-14)
             assert sums.max() <= 0.99 * (1 + 1e-14)
         x = rng.uniform(size=(20, 10))
-        same = ReluNetwork.from_weights(scaled.weights, scaled.biases)
+        same = ReluNetwork.from_weights(
+            [one.weight for one in scaled if one.weight is not None], [one.bias for one in scaled]
+        )
         assert np.abs(same.forward(x) - relu.forward(x)).max() <= 1e-13 * np.abs(relu.forward(x)).max()
 
 
@@ -298,7 +301,7 @@ def test_the_published_counterexamples_fire_prematurely(slope: str, row: Any, x:
 
 
 def test_longer_windows_leave_fewer_neurons_premature_and_none_at_the_published_margin() -> None:
-    relu, x = digits.network(), digits.calibration_images()[0][:60]
+    relu, x = digits.dense_network(), digits.calibration_images()[0][:60]
     premature = []
     for margin in (-0.7, -0.5, -0.3, 0.0, 0.5):
         run = eventsim.simulate(models.to_ttfs(relu, x, margin=margin), x)
@@ -430,9 +433,9 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[EventsimError], str]] = {
         "did you mean 'calibrated'",
     ),
     "certified": (
-        lambda: to_ttfs(example(), X, windows="certified"),
+        lambda: to_ttfs(example(), X, windows="certified", margin=-0.5),
         MappingError,
-        "certificates come in a later",
+        "margin = -0.5; must be >= 0 for certified windows",
     ),
     "too many windows": (
         lambda: to_ttfs(example(), X, windows=[1.0, 2.0]),

@@ -520,7 +520,7 @@ REFUSALS: dict[str, tuple[Callable[[Any, Path], Any], type[EventsimError], str]]
     "relu of other sizes": (
         lambda run, _: verify(NET, planted.random_relu(np.random.default_rng(0), (5, 4, 2)), INPUTS),
         InputError,
-        "relu has layers of 5, 4, 2 neurons, the network nodes input 5, dense1 4, dense2 3, output 2",
+        "relu has layers input 5, dense1 4, output 2; the network has input 5, dense1 4, dense2 3, output 2",
     ),
     "two sources": (
         lambda run, _: verify(two_sources(), x=[[0.5]]),
@@ -566,19 +566,19 @@ REFUSALS: dict[str, tuple[Callable[[Any, Path], Any], type[EventsimError], str]]
     "no file": (
         lambda run, p: verify(NET, x=INPUTS, times=p / "no.npz"),
         FileFormatError,
-        "cannot be read as .npz",
+        "there is no such file",
     ),
     "no archive": (
         lambda run, p: verify(NET, x=INPUTS, times=npz(p / "a.npz", b"PK\x03\x04 and nothing")),
         FileFormatError,
-        "cannot be read as .npz",
+        "truncated or damaged",
     ),
     "a pickle": (
         lambda run, p: verify(NET, x=INPUTS, times=npz(p / "b.npz", b"\x80\x04N.")),
         FileFormatError,
-        "cannot be read as .npz without pickles",
+        "this is a pickle, which eventsim never loads",
     ),
-    "one array": (lambda run, p: verify(NET, x=INPUTS, times=npy(p)), FileFormatError, "holds a single array"),
+    "one array": (lambda run, p: verify(NET, x=INPUTS, times=npy(p)), FileFormatError, "this is a single .npy array"),
 }
 
 

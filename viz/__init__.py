@@ -5,9 +5,11 @@ outside pyplot, so that it works without a display and leaves nothing behind: ``
 For a window: ``fig, ax = plt.subplots(); viz.raster(run, ax=ax); plt.show()``.
 """
 
+from eventsim.viz.explanation import explanation
 from eventsim.viz.histogram import spike_histogram
 from eventsim.viz.membrane import membrane
 from eventsim.viz.raster import raster
+from eventsim.viz.safe_windows import safe_windows
 from eventsim.viz.verification import verification
 
-__all__ = ["membrane", "raster", "spike_histogram", "verification"]
+__all__ = ["explanation", "membrane", "raster", "safe_windows", "spike_histogram", "verification"]

@@ -10,6 +10,8 @@ from matplotlib.colors import to_hex, to_rgb
 INK = "#333333"
 SILENT = "#8C8C8C"
 GRID = "#D0D0D0"
+# What lifts a potential and what lowers it; arrows and bars say it too, by where they point.
+RISING, FALLING = "#0072B2", "#D55E00"
 # The first is for what is mostly the input. After the last the colours begin again, so that neighbours always differ.
 LAYERS = ("#4D4D4D", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
 # Colour and marker of a cause. Agreement is pale, what comes from elsewhere is grey, a neuron's own failure is bright.

@@ -90,10 +90,14 @@ def execute(options: argparse.Namespace) -> int:
     say(_indented(report.table()))
     say(check_text(content["check"]))
     content["verify"] = report_content(report)
+    certificates = models.certify(net, run=bounded)
+    say("\n  Does every neuron wait for all of its inputs, and how much shorter could its window be?")
+    say(_indented(certificates.table()))
+    content["certify"] = report_content(certificates)
     content["ok"] = report.ok and content["check"]["same_spikes"]
 
     say("\n6  Pictures and files.")
-    content["files"] = write_files(options.out, net, relu, images, bounded, report, probes)
+    content["files"] = write_files(options.out, net, relu, images, bounded, report, certificates, probes)
     say(pairs([(path, what) for path, what in content["files"].items()]))
     say(next_text(options.out))
     if options.json:
@@ -107,7 +111,8 @@ def about_relu(relu: "ReluNetwork", images: Any, labels: Any) -> dict[str, Any]:
     sizes, shape = {"input": relu.n_in}, relu.input_shape
     for layer in relu.layers:
         shape = layer.output_shape(shape)
-        sizes[layer.name] = math.prod(shape)
+        if layer.makes_population:
+            sizes[layer.name] = math.prod(shape)
     return {"layers": sizes, "parameters": relu.n_parameters, "images": len(images), "accuracy": float(right.mean())}
 
 
@@ -243,6 +248,7 @@ def write_files(
     images: Any,
     run: "Run",
     report: Any,
+    certificates: Any,
     probes: dict[str, list[int]],
 ) -> dict[str, str]:
     """Draw the pictures and save what the next commands work on; return each path and what it is."""
@@ -254,6 +260,7 @@ def write_files(
         "raster.png": (viz.raster(run).figure, "who fired when, first image"),
         "membrane.png": (viz.membrane(run, layer, neurons).figure, f"potentials of three neurons of {layer}"),
         "histogram.png": (viz.spike_histogram(run)[0].figure, "spike times of each layer, all images"),
+        "windows.png": (viz.safe_windows(certificates)[0].figure, "how much window the neurons need"),
         "verification.png": (viz.verification(report)[0, 0].figure, "event times against expected times"),
     }
     written = {}

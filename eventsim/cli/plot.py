@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from eventsim.network import Network
     from eventsim.run import Run
 
-KINDS = ("raster", "histogram", "membrane", "verification")
+KINDS = ("raster", "histogram", "membrane", "verification", "windows")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN.npz", help="a run, as `eventsim run --out` saved it")
     parser.add_argument(
         "--kind", choices=KINDS, default="raster",
-        help="raster and membrane show one sample, histogram and verification all samples (default: raster)",
+        help="raster and membrane show one sample, the others all samples (default: raster)",
     )  # fmt: skip
     parser.add_argument("--sample", type=integer_from(0), default=0, metavar="K", help="which sample (default: 0)")
     parser.add_argument(
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--network", type=Path, metavar="NET.npz",
-        help="membrane: the network, for V(t) between the events; verification: the network to check the run with",
+        help="membrane: the network, for V(t) between the events; verification and windows: what to check the run with",
     )  # fmt: skip
     parser.add_argument(
         "--relu", type=Path, metavar="RELU.npz",
@@ -73,6 +73,8 @@ def figure(run: "Run", net: "Network | None", options: argparse.Namespace) -> An
         return viz.spike_histogram(run, populations=options.population)[0].figure
     if options.kind == "verification":
         return _verification(run, net, options)
+    if options.kind == "windows":
+        return _windows(run, net, options)
     return _membrane(run, options)
 
 
@@ -86,6 +88,18 @@ def _verification(run: "Run", net: "Network | None", options: argparse.Namespace
     with patience():
         report = models.verify(net, options.relu, run=run)
     return viz.verification(report, populations=options.population)[0, 0].figure
+
+
+def _windows(run: "Run", net: "Network | None", options: argparse.Namespace) -> Any:
+    from eventsim import models, viz
+
+    if net is None:
+        raise InputError(
+            "plot: --kind windows needs --network NET.npz, whose thresholds say how long its windows have to be"
+        )
+    with patience():
+        certificates = models.certify(net, run=run)
+    return viz.safe_windows(certificates, populations=options.population)[0].figure
 
 
 def _membrane(run: "Run", options: argparse.Namespace) -> Any:
@@ -121,6 +135,10 @@ COMMAND = Command(
         (
             "eventsim plot run.npz --kind verification --network net.npz --relu relu.npz",
             "observed against expected spike times, and their differences in units of the error bounds",
+        ),
+        (
+            "eventsim plot run.npz --kind windows --network net.npz",
+            "how much window each neuron needs to wait for all of its inputs",
         ),
     ),
     add_arguments,

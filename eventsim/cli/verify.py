@@ -19,6 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run", type=Path, metavar="RUN.npz",
         help="check this run (of the same network and data) instead of simulating",
     )  # fmt: skip
+    parser.add_argument(
+        "--certify", action="store_true",
+        help="also say whether every neuron waits for all of its inputs, and how much shorter windows could be",
+    )  # fmt: skip
     add_threads(parser)
     add_json(parser)
 
@@ -40,15 +44,17 @@ def execute(options: argparse.Namespace) -> int:
         with patience(options.json):
             run = eventsim.simulate(net, x, error_bounds=True, threads=options.threads, progress=progress)
     report = models.verify(net, relu, x, run=run)
+    certificates = models.certify(net, run=run) if options.certify else None
     if options.json:
-        print_json(report_content(report))
+        content = report_content(report)
+        print_json(content if certificates is None else content | {"certificates": report_content(certificates)})
     else:
-        print(report.table())
-    return OK if report.ok else FAILED
+        print(report.table() if certificates is None else f"{report.table()}\n\n{certificates.table()}")
+    return OK if report.ok and (certificates is None or certificates.ok) else FAILED
 
 
 def report_content(report: Any) -> Any:
-    """Return what `--json` says about a report."""
+    """Return what `--json` says about a report or certificates."""
     import json
 
     content = report.to_json()
@@ -61,6 +67,7 @@ COMMAND = Command(
     (
         ("eventsim verify net.npz relu.npz x_test.npy", "simulate and check; exit code 1 if anything is wrong"),
         ("eventsim verify net.npz relu.npz x_test.npy --run run.npz", "check a run that `eventsim run --out` saved"),
+        ("eventsim verify net.npz relu.npz x_test.npy --certify", "is any neuron premature, and how close to it?"),
         ("eventsim verify net.npz relu.npz x_test.npy --json > report.json", "the report for a program"),
     ),
     add_arguments,

@@ -58,12 +58,12 @@ def applies_to(fault: EmissionFault, net: Network) -> list[Population]:
     """
     wanted: Sequence[str] | None = getattr(fault, "populations", None)
     if wanted is None:
-        chosen = [population for population in net.populations if population.model.spiking]
+        chosen = [p for p in net.populations if p.model.spiking and not p.model.relay]
     else:
         chosen = []
         for name in names(fault.name, "populations", wanted, FaultError):
             node = net.node(name)
-            if not isinstance(node, Population) or not node.model.spiking:
+            if not isinstance(node, Population) or not node.model.spiking or node.model.relay:
                 raise FaultError(
                     f"{fault.name}: {name!r} emits no spikes of its own making; emission faults act on spiking "
                     "populations. Perturb the data for a source."

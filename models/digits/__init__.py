@@ -1,8 +1,10 @@
-"""A small trained network and its data, so that the demo and the tests need no download and no other package.
+"""Two small trained networks and their data, so that the demo and the tests need no download and no other package.
 
 Handwritten digits of 8 × 8 pixels (E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI
-Machine Learning Repository, 1998, CC BY 4.0), as scikit-learn's ``load_digits`` has them, in one fixed split, and
-a network 64-96-64-10 trained on its training part. `eventsim.models.digits.train` makes both files.
+Machine Learning Repository, 1998, CC BY 4.0), as scikit-learn's ``load_digits`` has them, in one fixed split, and two
+networks trained on its training part: one of convolutions, batch norms and max pools, and one of dense layers,
+64-96-64-10. `eventsim.models.digits.train_conv` makes the first, `eventsim.models.digits.train` the split and the
+second.
 
 Relies on `eventsim.models.relu_network` and `eventsim.archive`. Used by the command line's demo, examples, tests.
 """
@@ -21,18 +23,29 @@ FORMAT = "eventsim-digits"
 VERSION = 1
 IMAGES_FILE = "images.npz"
 NETWORK_FILE = "network.npz"
+DENSE_NETWORK_FILE = "dense_network.npz"
 FOLDER = Path(__file__).parent
 WHITE = 16
 
 
 @cache
 def network() -> ReluNetwork:
-    """Return the trained network 64-96-64-10; its ``provenance`` says how it was made and how good it is."""
+    """Return the trained network of two convolutions, inputs (1, 8, 8); each has a batch norm, a ReLU and a max pool.
+
+    The batch norms are layers of their own, as they were trained. Its ``provenance`` says how it was made and how good
+    it is.
+    """
     return ReluNetwork.load(FOLDER / NETWORK_FILE)
 
 
+@cache
+def dense_network() -> ReluNetwork:
+    """Return the trained network of dense layers, 64-96-64-10; its ``provenance`` is like that of `network`."""
+    return ReluNetwork.load(FOLDER / DENSE_NETWORK_FILE)
+
+
 def training_images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the 1,397 images that the network was trained on, shape (n, 64) in [0, 1], and their digits (n,)."""
+    """Return the 1,397 images that the networks were trained on, shape (n, 64) in [0, 1], and their digits (n,)."""
     return _part("training")
 
 

@@ -1,4 +1,4 @@
-"""Make the files of `eventsim.models.digits`: the split of the images and the trained network.
+"""Make the files of `eventsim.models.digits`: the split of the images and the network of dense layers.
 
 ``python -m eventsim.models.digits.train [FOLDER]`` takes about a minute and needs scikit-learn. Seeds are fixed
 and linear algebra runs on one thread, so that a repetition with the same libraries gives the same files. The weight
@@ -22,7 +22,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from eventsim.archive import write_archive
-from eventsim.models.digits import FOLDER, FORMAT, IMAGES_FILE, NETWORK_FILE, VERSION, WHITE
+from eventsim.models.digits import DENSE_NETWORK_FILE, FOLDER, FORMAT, IMAGES_FILE, VERSION, WHITE
 from eventsim.models.read_relu import read_relu
 from eventsim.models.relu_network import ReluNetwork
 
@@ -90,7 +90,7 @@ def main(folder: Path = FOLDER) -> None:
         "validation_accuracy": validated[weight_decay],
         "test_accuracy": accuracy(network, pixels[parts["test"]] / WHITE, labels[parts["test"]]),
     }
-    ReluNetwork(network.layers, network.input_shape, provenance | sizes).save(folder / NETWORK_FILE)
+    ReluNetwork(network.layers, network.input_shape, provenance | sizes).save(folder / DENSE_NETWORK_FILE)
     header = {
         "format": FORMAT,
         "version": VERSION,

@@ -154,7 +154,9 @@ def bounded_receive(s: Numbers, w: Any, time_error: Any) -> Numbers:
     """S + w rounds once; an input that is late by time_error leaves V off by |w| time_error."""
     slope = s[1] + w
     own = UNIT * abs(slope)
-    if w == 0.0 or s[1] == 0.0:
+    if w == 0.0:
+        return s
+    if s[1] == 0.0:
         own = 0.0
     return (s[0], slope, s[2], (s[3] + own) * GUARD, (s[4] + abs(w) * time_error) * GUARD, (s[5] + own) * GUARD)
 

@@ -1,0 +1,159 @@
+"""What `compare` found: the first difference of each neuron, counts by population, and how to read them.
+
+Relies on numpy alone. Made by `eventsim.compare`.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def difference_dtype(populations: Sequence[str], exact: bool) -> np.dtype[Any]:
+    """Return the type of a record of `Comparison.differences`; times are objects where they may be Fractions."""
+    time = "O" if exact else "f8"
+    width = max(map(len, populations), default=1)
+    whole = [(name, "i8") for name in ("neuron", "sample", "number")]
+    return np.dtype([("population", f"U{width}"), *whole, ("time_a", time), ("time_b", time)])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """The result of `eventsim.compare`; a and b are the runs in the order in which they were given.
+
+    Attributes
+    ----------
+    differences : a record for each neuron and sample whose spikes differ, at the first spike that does: population,
+        neuron, sample (its place in a), number (of the spike, from 0), time_a, time_b (inf = no such spike; objects
+        where a run is of Fractions). By sample, in event order.
+    by_population : dicts by name: compared and different (neurons times samples), only_a and only_b (spikes that the
+        other run has not, by number), largest (distance of time_a and time_b, of spikes that both have).
+    n_samples : samples compared. n_spikes : spikes of a and of b that were compared.
+    all_spikes : False where first spikes were compared.
+    differing_predictions : places of the samples that are predicted differently; None where a run predicts nothing.
+    readout_difference : largest difference of an output; inf where one run alone has it, None where one has no outputs.
+    notes : what else a reader should know.
+    """
+
+    n_samples: int
+    n_spikes: tuple[int, int]
+    all_spikes: bool
+    differences: Array
+    by_population: dict[str, dict[str, Any]]
+    differing_predictions: Array | None
+    readout_difference: float | None
+    notes: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Is every spike that was compared equal to the last bit? Read-outs are told apart."""
+        return not len(self.differences)
+
+    @property
+    def first(self) -> list[Any]:
+        """The earliest difference of each sample in event order, a record of `differences`; None where there is none.
+
+        Spikes of one time are in event order where all spikes were recorded, else in that of populations and neurons.
+        """
+        earliest: list[Any] = [None] * self.n_samples
+        samples, places = np.unique(self.differences["sample"], return_index=True)
+        for sample, place in zip(samples.tolist(), places.tolist(), strict=True):
+            earliest[sample] = self.differences[place]
+        return earliest
+
+    @property
+    def only_a(self) -> int:
+        """Spikes, counted by neuron and number, that b has not."""
+        return sum(counts["only_a"] for counts in self.by_population.values())
+
+    @property
+    def only_b(self) -> int:
+        """Spikes, counted by neuron and number, that a has not."""
+        return sum(counts["only_b"] for counts in self.by_population.values())
+
+    def table(self) -> str:
+        """Return the comparison as text: a row for each population, notes, and a verdict."""
+        rows = [["population", "compared", "different", "only in a", "only in b", "max |Δt|"]]
+        for name, counts in self.by_population.items():
+            cells = [str(counts[key] or "·") for key in ("different", "only_a", "only_b")]
+            rows.append([name, str(counts["compared"]), *cells, f"{float(counts['largest']):.2g}"])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+            for row in rows
+        ]
+        lines.insert(1, "-" * len(lines[0]))
+        lines += [f"note: {note}" for note in self.notes]
+        lines += [", ".join(self._outputs())] if self._outputs() else []
+        return "\n".join([*lines, self._verdict()])
+
+    def _outputs(self) -> list[str]:
+        said = []
+        if self.differing_predictions is not None:
+            said.append(f"predictions differ in {len(self.differing_predictions)} of {_samples(self.n_samples)}")
+        if self.readout_difference is not None:
+            said.append(f"outputs differ by at most {self.readout_difference:.2g}")
+        return said
+
+    def _verdict(self) -> str:
+        what = "spikes" if self.all_spikes else "first spikes"
+        if self.same:
+            return f"SAME: {_samples(self.n_samples)}, {self.n_spikes[0]:,} {what} equal to the last bit"
+        n_samples = len(np.unique(self.differences["sample"]))
+        d = self.differences[0]
+        plural = "s" if len(self.differences) != 1 else ""
+        how_many = f"{n_samples} of {_samples(self.n_samples)}, {len(self.differences):,} spike train{plural}"
+        where = f"neuron {d['neuron']} of {str(d['population'])!r}, sample {d['sample']}, spike {d['number']}"
+        times = f"{_time(d['time_a'])} in a, {_time(d['time_b'])} in b"
+        return f"DIFFERENT: {how_many}; first: {where}: {times}"
+
+    def __repr__(self) -> str:
+        return f"Comparison: {'; '.join([self._verdict(), *self._outputs()])}"
+
+    def to_json(self, limit: int = 1000) -> str:
+        """Return the comparison as JSON, with at most `limit` differences; no such spike is null, Fractions round."""
+        differing = self.differing_predictions
+        return json.dumps(
+            {
+                "same": self.same,
+                "samples": self.n_samples,
+                "spikes": list(self.n_spikes),
+                "all_spikes": self.all_spikes,
+                "only_a": self.only_a,
+                "only_b": self.only_b,
+                "populations": [
+                    {"population": name} | {key: _plain(value) for key, value in counts.items()}
+                    for name, counts in self.by_population.items()
+                ],
+                "differing_predictions": None if differing is None else differing.tolist(),
+                "readout_difference": _plain(self.readout_difference),
+                "n_differences": len(self.differences),
+                "differences": [
+                    {field: _plain(record[field]) for field in self.differences.dtype.names or ()}
+                    for record in self.differences[:limit]
+                ],
+                "notes": list(self.notes),
+            }
+        )
+
+
+def _samples(n: int) -> str:
+    return f"{n} sample{'s' if n != 1 else ''}"
+
+
+def _time(t: Any) -> str:
+    return "none" if t == math.inf else repr(float(t))
+
+
+def _plain(value: Any) -> Any:
+    """A number, text or None as JSON has it; what is infinite is null."""
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, np.integer):
+        return int(value)
+    return float(value) if math.isfinite(value) else None

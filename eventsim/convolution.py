@@ -1,0 +1,289 @@
+"""Convolutions: projections whose weights are shared over positions, never unrolled into synapses.
+
+Relies on the checks. Used by `projections`; the compiled engine lowers a
+convolution to one table of (target position, kernel tap) for each source position, and to weights in which the channels
+of a tap lie next to each other.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from eventsim.checks import shown, weights_array
+from eventsim.errors import NetworkError
+
+Array = np.ndarray[Any, Any]
+Axes = tuple[int, ...]
+
+
+class Taps(NamedTuple):
+    """Where the spikes of each source position go.
+
+    Attributes
+    ----------
+    start : (n_positions + 1,) entries start[k]:start[k + 1] belong to source position k.
+    target : position that an entry reaches. tap : which weight of the kernel it reaches it by; both in C order.
+    """
+
+    start: Array
+    target: Array
+    tap: Array
+
+
+def output_size(size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int) -> int:
+    """Positions of an axis of `size` at which a kernel fits (<= 0 where it fits nowhere)."""
+    return (size + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def taps_of(shape: Axes, kernel: Axes, stride: Axes, padding: Sequence[tuple[int, int]], dilation: Axes) -> Taps:
+    """The table of a kernel that slides over positions of `shape`; O(positions x taps)."""
+    axes = zip(shape, kernel, stride, padding, dilation, strict=True)
+    out = tuple(output_size(*axis) for axis in axes)
+    target = np.zeros((*shape, *kernel), dtype=np.int64)
+    inside = np.ones((*shape, *kernel), dtype=bool)
+    for a, n in enumerate(out):
+        x = np.arange(shape[a]).reshape([-1 if b == a else 1 for b in range(len(shape) * 2)])
+        k = np.arange(kernel[a]).reshape([-1 if b == a + len(shape) else 1 for b in range(len(shape) * 2)])
+        place, rest = np.divmod(x + padding[a][0] - k * dilation[a], stride[a])
+        inside &= (rest == 0) & (place >= 0) & (place < n)
+        target = target * n + place
+    rows = inside.reshape(math.prod(shape), -1)
+    found, tap = np.nonzero(rows)
+    targets = target.reshape(rows.shape)[found, tap]
+    order = np.lexsort((targets, found))
+    start = np.concatenate(([0], np.cumsum(rows.sum(axis=1))))
+    return Taps(start, targets[order], tap[order])
+
+
+@dataclass(frozen=True, eq=False)
+class Conv:
+    """A convolution over one or two axes of positions, as deep-learning frameworks define it (a cross-correlation).
+
+    Sources and targets have shapes (channels, *positions). Positions outside the source are silent.
+
+    Parameters
+    ----------
+    weights : array (c_out, c_in / groups, *kernel), float64 or Fractions.
+    stride, dilation : whole numbers >= 1, one or one an axis.
+    padding : whole number >= 0, one, one an axis, or one pair (before, after) an axis.
+    groups : channels are split into so many groups that do not see each other.
+
+    Raises
+    ------
+    NetworkError
+        Weights that are not finite or not three- or four-dimensional, a stride, padding, dilation or number of groups
+        that is no such number. Shapes are checked when populations are connected.
+    """
+
+    weights: Any
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+    groups: int = 1
+    kind: ClassVar[str] = "conv"
+
+    def __post_init__(self) -> None:
+        weights = weights_array("Conv", self.weights, 3, 4)
+        n = weights.ndim - 2
+        if min(weights.shape) < 1:
+            raise NetworkError(f"Conv: weights have shape {weights.shape}; no axis may be empty. Leave the layer out.")
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "stride", _axes("stride", self.stride, n, 1))
+        object.__setattr__(self, "dilation", _axes("dilation", self.dilation, n, 1))
+        object.__setattr__(self, "padding", _paddings(self.padding, n))
+        (groups,) = _axes("groups", self.groups, 1, 1)
+        if weights.shape[0] % groups:
+            raise NetworkError(
+                f"Conv: {weights.shape[0]} output channels in {groups} groups; must divide evenly. Check groups."
+            )
+        object.__setattr__(self, "groups", groups)
+
+    @property
+    def kernel(self) -> Axes:
+        """Extent of the kernel, one number an axis."""
+        return tuple(self.weights.shape[2:])
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """(c_in, c_out)."""
+        return self.weights.shape[1] * self.groups, self.weights.shape[0]
+
+    def output_shape(self, shape: Axes) -> Axes:
+        """Shape (c_out, *positions) of what this makes of (c_in, *positions)."""
+        axes = zip(shape[1:], self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        return self.channels[1], *(output_size(*axis) for axis in axes)
+
+    def fitted(self, where: str, pre: Axes, post: Axes) -> "Conv":
+        """The same convolution, bound to the shape of its source."""
+        if len(pre) != self.weights.ndim - 1 or pre[0] != self.channels[0]:
+            expected = f"({self.channels[0]}, {', '.join(['n'] * len(self.kernel))})"
+            raise NetworkError(
+                f"{where}: Conv weights of shape {self.weights.shape} in {self.groups} group(s) take a source of shape "
+                f"{expected}, this one has {pre}. Give the source its shape (channels, *positions)."
+            )
+        found = self.output_shape(pre)
+        if found != post:
+            raise NetworkError(
+                f"{where}: Conv makes {found} of {pre}, the population has shape {post}; must be equal. Check kernel "
+                f"{self.kernel}, stride {self.stride}, padding {self.padding}, dilation {self.dilation}."
+            )
+        bound = Conv(self.weights, self.stride, self.padding, self.dilation, self.groups)
+        object.__setattr__(bound, "_shape", tuple(pre))
+        object.__setattr__(bound, "_taps", taps_of(pre[1:], self.kernel, self.stride, self.padding, self.dilation))
+        return bound
+
+    @property
+    def shape(self) -> Axes:
+        """Shape of the source; only of a convolution that connects two populations."""
+        found: Axes = self.__dict__["_shape"]
+        return found
+
+    @property
+    def taps(self) -> Taps:
+        """Where each source position's spikes go; only of a convolution that connects two populations."""
+        found: Taps = self.__dict__["_taps"]
+        return found
+
+    def synapses(self, source: int) -> tuple[Array, Array]:
+        """(targets, weights) of one source neuron, in canonical order."""
+        positions = math.prod(self.shape[1:])
+        out = math.prod(self.output_shape(self.shape)[1:])
+        channel, position = divmod(source, positions)
+        group, within = divmod(channel, self.weights.shape[1])
+        width = self.weights.shape[0] // self.groups
+        low, high = self.taps.start[position : position + 2]
+        channels = np.arange(group * width, (group + 1) * width)
+        kernels = self.weights[channels, within].reshape(width, -1)[:, self.taps.tap[low:high]]
+        targets = channels[:, None] * out + self.taps.target[low:high]
+        return targets.ravel(), kernels.ravel()
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that define the projection, by name."""
+        whole = {"stride": self.stride, "dilation": self.dilation, "padding": self.padding, "groups": [self.groups]}
+        return {"weights": self.weights} | {name: np.array(value, dtype=np.int64) for name, value in whole.items()}
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses that it stands for."""
+        return int(self.taps.target.size * self.weights.shape[1] * self.weights.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Every source neuron reaches the target positions whose field it lies in, channel by channel, with weight 1.
+
+    Between a population and relays (``"relay"``) it makes a max pool or a min pool: the earliest spike of a field is
+    its largest value. Positions outside the source are silent.
+
+    Parameters
+    ----------
+    kernel : extent of a field, one whole number an axis of positions (one or two).
+    stride : as for `Conv`; None is the kernel: fields that do not overlap. padding, dilation : as for `Conv`.
+
+    Raises
+    ------
+    NetworkError
+        No such numbers. Shapes are checked when populations are connected.
+    """
+
+    kernel: Any
+    stride: Any = None
+    padding: Any = 0
+    dilation: Any = 1
+    kind: ClassVar[str] = "pool"
+
+    def __post_init__(self) -> None:
+        n = len(self.kernel) if isinstance(self.kernel, Sequence | np.ndarray) else 1
+        kernel = _axes("kernel", self.kernel, n, 1, "Pool")
+        object.__setattr__(self, "kernel", kernel)
+        stride = kernel if self.stride is None else self.stride
+        object.__setattr__(self, "stride", _axes("stride", stride, n, 1, "Pool"))
+        object.__setattr__(self, "dilation", _axes("dilation", self.dilation, n, 1, "Pool"))
+        object.__setattr__(self, "padding", _paddings(self.padding, n, "Pool"))
+
+    def output_shape(self, shape: Axes) -> Axes:
+        """Shape (channels, *positions) of what this makes of (channels, *positions)."""
+        axes = zip(shape[1:], self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        return shape[0], *(output_size(*axis) for axis in axes)
+
+    def fitted(self, where: str, pre: Axes, post: Axes) -> "Pool":
+        """The same pool, bound to the shape of its source."""
+        if len(pre) != 1 + len(self.kernel):
+            raise NetworkError(
+                f"{where}: Pool of kernel {self.kernel} takes a source of {1 + len(self.kernel)} axes, this one has "
+                f"shape {pre}. Give the source its shape (channels, *positions)."
+            )
+        found = self.output_shape(pre)
+        if found != post:
+            raise NetworkError(
+                f"{where}: Pool makes {found} of {pre}, the population has shape {post}; must be equal. Check kernel "
+                f"{self.kernel}, stride {self.stride}, padding {self.padding}, dilation {self.dilation}."
+            )
+        bound = Pool(self.kernel, self.stride, self.padding, self.dilation)
+        object.__setattr__(bound, "_shape", tuple(pre))
+        object.__setattr__(bound, "_taps", taps_of(pre[1:], self.kernel, self.stride, self.padding, self.dilation))
+        return bound
+
+    @property
+    def shape(self) -> Axes:
+        """Shape of the source; only of a pool that connects two populations."""
+        found: Axes = self.__dict__["_shape"]
+        return found
+
+    @property
+    def taps(self) -> Taps:
+        """Where each source position's spikes go; only of a pool that connects two populations."""
+        found: Taps = self.__dict__["_taps"]
+        return found
+
+    @property
+    def groups(self) -> int:
+        """Channels do not see each other."""
+        return self.shape[0]
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """(c_in, c_out)."""
+        return self.shape[0], self.shape[0]
+
+    @property
+    def weights(self) -> Array:
+        """As those of a convolution: (channels, 1, *kernel), all 1."""
+        return np.ones((self.shape[0], 1, *self.kernel))
+
+    def synapses(self, source: int) -> tuple[Array, Array]:
+        """(targets, weights) of one source neuron, in canonical order."""
+        channel, position = divmod(source, math.prod(self.shape[1:]))
+        low, high = self.taps.start[position : position + 2]
+        targets = channel * math.prod(self.output_shape(self.shape)[1:]) + self.taps.target[low:high]
+        return targets, np.ones(high - low, dtype=np.int64)
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that define the projection, by name."""
+        whole = {"kernel": self.kernel, "stride": self.stride, "dilation": self.dilation, "padding": self.padding}
+        return {name: np.array(value, dtype=np.int64) for name, value in whole.items()}
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses that it stands for."""
+        return int(self.taps.target.size * self.shape[0])
+
+
+def _axes(what: str, value: Any, n: int, low: int, where: str = "Conv") -> Axes:
+    """`n` whole numbers >= low, from one or from n."""
+    given = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else [value] * n
+    whole = [isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= low for v in given]
+    if len(given) != n or not all(whole):
+        raise NetworkError(f"{where}: {what} = {shown(value)}; must be a whole number >= {low}, or {n} of them.")
+    return tuple(int(v) for v in given)
+
+
+def _paddings(value: Any, n: int, where: str = "Conv") -> tuple[tuple[int, int], ...]:
+    """(before, after) of each axis, from one number, one an axis, or one pair an axis."""
+    if isinstance(value, Sequence | np.ndarray) and len(value) == n and all(np.ndim(v) == 1 for v in value):
+        first, second = zip(*(_axes("padding", pair, 2, 0, where) for pair in value), strict=True)
+        return tuple(zip(first, second, strict=True))
+    return tuple((v, v) for v in _axes("padding", value, n, 0, where))

@@ -1,0 +1,219 @@
+"""The compiled loop's arrays: what it reads (the plan) and writes (the state of one thread), as records.
+
+Relies on numpy. Used by `machine`, which fills them, and by every part of the loop. A *cohort* is a set of neurons that
+always receive the same packets and so share one time of last update: a whole population that is reached by dense
+projections only, the channels of a position (and group) of one that is reached by convolutions only, where neurons
+spike once or never; else a single neuron. The state of a cohort is contiguous: neuron i of a population is kept in slot
+`slot_of(i)`.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eventsim._jit import jitable
+
+Array = Any  # plain arrays and record arrays, whose fields are read as attributes
+
+NODE = np.dtype(
+    [
+        ("dynamics", "i8"),  # index into the loop's models; -1 for a source
+        ("n_neurons", "i8"),
+        ("n_state", "i8"),  # rows of state
+        ("first", "i8"),  # global index of its first neuron (sources counted)
+        ("initial", "i8"),  # where its rows of initial state begin
+        ("state", "i8"),  # where its rows of state begin; row k is state + k * size
+        ("spare", "i8"),  # room for as many: a state that is only tried
+        ("params", "i8"),  # where its rows of parameters begin
+        ("cohort", "i8"),  # its first cohort
+        ("cohort_size", "i8"),
+        ("positions", "i8"),  # of a population whose channels are cohorts; else 1
+        ("first_in", "i8"),
+        ("last_in", "i8"),  # its incoming projections: incoming[first_in:last_in]
+        ("first_out", "i8"),
+        ("last_out", "i8"),  # its outgoing projections: outgoing[first_out:last_out]
+        ("t_start", "f8"),
+        ("t_min", "f8"),
+        ("t_max", "f8"),
+        ("period", "f8"),
+        ("tick", "i8"),  # its next tick
+        ("rank", "i8"),  # micro-step of its tick
+        ("phase", "i8"),  # 0 before t_start, 1 integrating, 2 from t_min on, 3 closed
+        ("spikes", "i8"),
+        ("premature", "i8"),
+        ("late", "i8"),
+        ("clipped", "i8"),
+        ("visited", "i8"),
+        ("synaptic_events", "i8"),
+        ("delayed", "i8"),
+        ("readout", "i8"),  # first column of the read-out, or -1
+        ("shared", "u1"),  # its neurons share cohorts, whose stored crossings are heaps
+        ("patchy", "u1"),  # what arrives may miss some of its cohorts
+        ("windowed", "u1"),
+        ("deaf", "u1"),
+        ("single", "u1"),
+        ("jumps", "u1"),
+        ("clocked", "u1"),
+        ("refracts", "u1"),
+    ],
+    align=True,
+)
+LANE = np.dtype(
+    [
+        ("pre", "i8"),
+        ("post", "i8"),
+        ("kind", "i8"),  # 0 dense, 1 sparse, 2 one-to-one, 3 convolution
+        ("weights", "i8"),  # dense: row i is weights + i * n_out
+        ("rows", "i8"),  # sparse: row i holds entries a..b = row_start[rows + i], row_start[rows + i + 1]
+        ("targets", "i8"),  # of targets[targets + a:targets + b] and weights[weights + a:weights + b]
+        ("positions", "i8"),  # convolution: source positions; rows and targets as above, by source position, where
+        ("out", "i8"),  # a target is position * taps + tap; positions of the target population
+        ("taps", "i8"),
+        ("group_in", "i8"),  # channels of a group
+        ("group_out", "i8"),
+        ("groups", "i8"),  # weights of source channel c, tap k: group_out from weights + (c * taps + k) * group_out on
+        ("delay", "f8"),
+        ("ticks", "i8"),
+        ("offset", "i8"),  # its ring of packets: times[offset + (k & mask)], neurons[...]
+        ("mask", "i8"),
+        ("head", "i8"),
+        ("tail", "i8"),
+    ],
+    align=True,
+)
+COHORT = np.dtype(
+    [
+        ("t", "f8"),  # time of its state; later than now where it is held (before t_start, refractory)
+        ("horizon", "f8"),  # no stored crossing is later than this
+        ("bound", "f8"),  # look again at this time (inf: something else is sure to come by then)
+        ("touched_at", "f8"),  # when its emissions were last decided
+        ("stamp", "i8"),  # micro-step in which it was last touched
+        ("aimed", "i8"),  # micro-step in which its horizon was last set
+        ("flagged", "i8"),  # members that may spike before the horizon
+        ("candidates", "i8"),  # length of its heap of stored crossings
+        ("alone", "i8"),  # take as many packets one by one before trying several together again
+        ("node", "i8"),
+        ("mode", "u1"),  # 0 crossing, 1 refractory
+        ("fresh", "u1"),  # initialised in this micro-step
+    ],
+    align=True,
+)
+CONTROL = np.dtype(
+    [
+        ("now", "f8"),
+        ("until", "f8"),
+        ("stimulus", "i8"),  # next stimulus entry
+        ("stimulus_end", "i8"),
+        ("written", "i8"),  # next stimulus entry to record
+        ("switch", "i8"),
+        ("micro", "i8"),
+        ("stamp", "i8"),
+        ("busy", "u1"),  # inside a time
+        ("touched", "i8"),  # lengths of the lists of the micro-step, and where they begin in `work`
+        ("fired", "i8"),
+        ("fired_at", "i8"),
+        ("packets", "i8"),
+        ("packets_at", "i8"),
+        ("due", "i8"),
+        ("due_at", "i8"),
+        ("pending", "i8"),
+        ("spikes", "i8"),
+        ("traces", "i8"),
+        ("events", "i8"),
+        ("stop", "i8"),  # pause where events reaches this
+        ("queue_operations", "i8"),
+        ("sample", "i8"),
+        ("neuron", "i8"),  # for errors: which neuron
+        ("grow", "u1"),
+        ("record", "u1"),
+    ],
+    align=True,
+)
+NEURON = np.dtype(
+    [
+        ("last_spike", "f8"),
+        ("spike_number", "i8"),
+        ("refractory", "f8"),
+        ("error", "f8"),  # rounding bound of its last spike, on what it received
+        ("error_network", "f8"),  # … on the whole network
+        ("node", "i8"),
+        ("done", "u1"),  # has fired its one spike
+        ("probed", "u1"),  # its membrane is recorded; 2 where it crossed in this micro-step
+    ],
+    align=True,
+)
+PACKET = np.dtype([("t", "f8"), ("neuron", "i8")], align=True)
+SWITCH = np.dtype([("t", "f8"), ("node", "i8"), ("what", "i8")], align=True)
+TRACE_ROWS = 6
+PROBE = np.dtype([("neuron", "i8"), ("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
+SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
+TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", "f8", (TRACE_ROWS,))])
+COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed")
+
+
+# What a call of the loop returns.
+DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY = range(7)
+RECORD_SPIKES, RECORD_FIRST = 1, 2
+
+
+class Stimulus(NamedTuple):
+    """Source spikes of a batch of samples: sample k holds entries start[k]:start[k + 1], sorted by (time, neuron)."""
+
+    time: Array
+    neuron: Array
+    start: Array
+    sample_id: Array
+
+
+class Output(NamedTuple):
+    """What the loop writes. Row `control.sample` belongs to the sample at work; buffers are shared by a batch."""
+
+    spikes: Array
+    traces: Array
+    first: Array
+    readout: Array
+    counters: Array
+    errors: Array
+    transport: Array
+
+
+class Machine(NamedTuple):
+    """Everything the compiled loop works on; one a thread, the constant arrays shared."""
+
+    control: Array
+    nodes: Array
+    lanes: Array
+    cohorts: Array
+    neurons: Array
+    queue: Array
+    ring: Array  # packets in flight: one ring a lane
+    waiting: Array  # stored crossings (one heap a cohort), then pending emissions (one heap)
+    switches: Array
+    numbers: Array  # parameter rows, initial state, state, room for another state
+    weights: Array
+    targets: Array
+    links: Array  # incoming and outgoing projections, rows of sparse projections
+    work: Array  # lists of the micro-step: touched cohorts, fired neurons, packets, clocks that are due
+    probes: Array  # neurons whose membrane is recorded
+    stages: Array  # one row a fault, then the transport's numbers, then its state
+    fault_keys: Array
+
+
+T_START, T_MIN, T_MAX = range(3)
+
+
+@jitable
+def slot_of(node: Any, i: int) -> int:
+    """Where the state of neuron i is kept: channels of a position lie next to each other."""
+    if node.positions == 1:
+        return i
+    return (i % node.positions) * (node.n_neurons // node.positions) + i // node.positions
+
+
+@jitable
+def neuron_of(node: Any, slot: int) -> int:
+    """The neuron whose state is kept in a slot; the inverse of `slot_of`."""
+    if node.positions == 1:
+        return slot
+    channels = node.n_neurons // node.positions
+    return (slot % channels) * node.positions + slot // channels

@@ -1,0 +1,15 @@
+"""The kinds of layers that a ReLU network may have, by the name that files give them.
+
+Used by `eventsim.models.relu_network`; a new kind is a class and a line here.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from eventsim.models.batch_norm import BatchNorm
+from eventsim.models.conv_layer import Conv
+from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool
+from eventsim.models.relu_layers import Dense, Layer
+
+KINDS = (Dense, Conv, MaxPool, AveragePool, Flatten, BatchNorm)
+LAYER_KINDS: Mapping[str, type[Layer]] = MappingProxyType({kind.kind: kind for kind in KINDS})

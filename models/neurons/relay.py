@@ -1,0 +1,125 @@
+"""Relays: neurons without a membrane, which pass on one of the spikes that reach them. Pools are made of them.
+
+A relay counts its inputs and spikes at the one that makes the count reach its `count`: with 1 at the earliest, which is
+the maximum of values coded by t_max - t (Stanojevic et al. 2023), with all of its inputs at the last, the minimum; a
+relay that does not hear so many is silent.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from eventsim._jit import jitable
+from eventsim.errors import ModelError
+from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+
+
+@jitable
+def initial(p: Numbers) -> Numbers:
+    """Nothing has been heard."""
+    return (0 * p[0],)
+
+
+@jitable
+def propagator(p: Numbers, dt: Any) -> Numbers:
+    """Time changes nothing."""
+    return (dt,)
+
+
+@jitable
+def advance(c: Numbers, s: Numbers) -> Numbers:
+    """The count stays."""
+    return s
+
+
+@jitable
+def receive(s: Numbers, w: Any) -> Numbers:
+    """One input more; pools have weight 1."""
+    return (s[0] + w,)
+
+
+@jitable
+def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
+    """Only an input makes it spike."""
+    return False
+
+
+@jitable
+def time_to_spike(p: Numbers, s: Numbers) -> Any:
+    """Never without an input."""
+    return math.inf
+
+
+@jitable
+def above(p: Numbers, s: Numbers) -> bool:
+    """Have enough inputs been heard?"""
+    return s[0] >= p[0]
+
+
+@jitable
+def unchanged(p: Numbers, s: Numbers) -> Numbers:
+    """It spikes once, and knows no window and no clock."""
+    return s
+
+
+@jitable
+def retire(s: Numbers) -> Numbers:
+    """No number of further inputs is enough."""
+    return (-math.inf,)
+
+
+@jitable
+def bounded_receive(s: Numbers, w: Any, time_error: Any) -> Numbers:
+    """One input more, whenever it should have come."""
+    return (s[0] + w,)
+
+
+@jitable
+def time_error(p: Numbers, s: Numbers, t: Any) -> Numbers:
+    """(on its own inputs, on the whole network's): it rounds nothing; an input not yet heard may be due before."""
+    return (0.0, math.inf)
+
+
+def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
+    counts = parameters["count"]
+    bad = np.flatnonzero(counts != np.floor(counts.astype(np.float64)))
+    if bad.size:
+        raise ModelError(f"relay: count[{bad[0]}] = {counts[bad[0]]}; must be a whole number >= 1. Round it.")
+    return [counts]
+
+
+_RELAY = Model(
+    name="relay",
+    parameters=(Parameter("count", "1", "how many inputs make it spike", default=1.0, low=1.0),),
+    state=("heard",),
+    rows=("count",),
+    prepare=_rows,
+    initial=initial,
+    propagator=propagator,
+    advance=advance,
+    receive=receive,
+    may_spike=may_spike,
+    time_to_spike=time_to_spike,
+    above=above,
+    reset=unchanged,
+    open_window=unchanged,
+    tick=unchanged,
+    retire=retire,
+    single_spike=True,
+    jumps=True,
+    relay=True,
+    generic=True,
+    threshold="count",
+)
+
+RELAY = register(
+    dataclasses.replace(_RELAY, bounded=dataclasses.replace(_RELAY, receive=bounded_receive, time_error=time_error))
+)
+"""Spikes when it has heard `count` spikes. Behind relays the propagated rounding bounds of a run are infinite.
+
+What an input that comes later would have been in exact arithmetic, a relay cannot know when it spikes; `verify`, which
+looks back, has finite bounds.
+"""

@@ -1,0 +1,302 @@
+"""Certificates against the simulator, against the published criterion in exact arithmetic, against other windows."""
+
+# mypy: disable-error-code="arg-type"
+
+import json
+import math
+import sys
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eventsim
+from eventsim import models
+from eventsim.errors import InputError, MappingError
+from eventsim.faults import Jitter
+from eventsim.models import digits
+from eventsim.models.relu_network import AveragePool, Conv, Dense, MaxPool, ReluNetwork
+from eventsim.network import Network
+
+Array = np.ndarray[Any, Any]
+SLOPES = ("b1", "alpha1")
+
+
+def dense(rng: np.random.Generator) -> ReluNetwork:
+    sizes = (8, 12, 10, 3)
+    spread = rng.choice([0.3, 1.0, 3.0])
+    weights = [rng.normal(0, spread, pair) for pair in zip(sizes[1:], sizes[:-1], strict=True)]
+    return ReluNetwork.from_weights(weights, [rng.normal(0, 0.3, len(w)) for w in weights])
+
+
+def convolutional(rng: np.random.Generator) -> ReluNetwork:
+    spread = rng.choice([0.3, 1.0, 3.0])
+    layers = [
+        Conv("", rng.normal(0, spread, (3, 2, 3, 3)), rng.normal(0, 0.3, 3), True, padding=1),
+        [MaxPool, AveragePool][rng.integers(2)]("", (2, 2)),
+        Conv("", rng.normal(0, spread, (4, 3, 2, 2)), rng.normal(0, 0.3, 4), True),
+        Dense("", rng.normal(0, spread, (3, 16)), np.zeros(3), False),
+    ]
+    return ReluNetwork(layers, (2, 6, 6))
+
+
+def inputs(rng: np.random.Generator, network: ReluNetwork, n: int) -> Array:
+    """Sparse ones among them, since silence changes what comes first."""
+    return rng.uniform(size=(n, *network.input_shape)) * (
+        rng.random((n, *network.input_shape)) < rng.choice([0.4, 1.0])
+    )
+
+
+@pytest.mark.parametrize("make", [dense, convolutional])
+@pytest.mark.parametrize("slope", SLOPES)
+def test_certificates_agree_with_the_simulator_premature_spikes_upstream_included(make: Any, slope: str) -> None:
+    checked = premature = undecided = behind = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        network = make(rng)
+        x = inputs(rng, network, 12)
+        net = models.to_ttfs(network, x, slope, margin=rng.choice([-0.6, -0.3, 0.1, 0.5]))
+        run = eventsim.simulate(net, x)
+        certificates = models.certify(net, x)
+        upstream = np.zeros(len(x), dtype=bool)
+        for name, layer in certificates.layers.items():
+            early = run.spike_times(name) < float(net.node(name).window[1])  # type: ignore[index]
+            assert (early == layer.premature)[~layer.undecided].all(), (seed, name)
+            assert (layer.margin[early & ~layer.undecided] <= layer.bound[early & ~layer.undecided]).all()
+            assert (layer.margin[~early & ~layer.undecided] > 0).all()
+            checked, undecided = checked + early.size, undecided + int(layer.undecided.sum())
+            premature, behind = premature + int(early.sum()), behind + int(early[upstream].sum())
+            upstream |= early.any(axis=1)
+        by_run = models.certify(net, run=run)
+        for name, layer in by_run.layers.items():
+            decided = ~certificates.layers[name].undecided
+            assert (layer.premature == certificates.layers[name].premature)[decided].all()
+    assert checked >= 10_000
+    assert premature >= 150
+    assert behind >= 50
+    assert undecided <= checked / 1000
+    found = f"{premature:,} premature ({behind:,} behind one), {undecided} undecided"
+    sys.stdout.write(f"\n{slope}, {make.__name__}: {checked:,} neurons, {found}\n")
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+def test_certificates_are_the_published_criterion_in_exact_arithmetic(slope: str) -> None:
+    """Premature: some u in (0, L] with z(max(x, u)) - u >= B (alpha1) or z((x - u)+) >= B (B1), or z(x) > B."""
+    found = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        weight = rng.integers(-48, 48, (6, 4)) / 16
+        if slope == "alpha1":
+            weight *= np.minimum(1, 0.5 / np.maximum(weight.sum(axis=1, keepdims=True), 0.5))
+        bias = rng.integers(-8, 8, 6) / 16
+        relu = ReluNetwork.from_weights([weight, np.ones((1, 6))], [bias, [0.0]])
+        x = rng.integers(0, 9, (5, 4)) / 8
+        length = float(rng.integers(4, 20)) / 8
+        net = models.to_ttfs(relu, x, slope, windows=[length], scaling=False)
+        layer = models.certify(net, x).layers["dense1"]
+        for sample, neuron in np.ndindex(5, 6):
+            values, row = ([Fraction(float(v)) for v in held] for held in (x[sample], weight[neuron]))
+            height = [
+                _z(slope, row, Fraction(float(bias[neuron])), values, u) for u in {*values, Fraction(0), Fraction(1)}
+            ]
+            early = [
+                _z(slope, row, Fraction(float(bias[neuron])), values, u) for u in {*values, Fraction(1)} - {Fraction(0)}
+            ]
+            expected = max(early) >= length or max(height) > length
+            if not layer.undecided[sample, neuron]:
+                assert layer.premature[sample, neuron] == expected, (seed, sample, neuron)
+            assert abs(layer.margin[sample, neuron] - (length - max(height))) <= layer.bound[sample, neuron]
+            found += expected
+    assert found >= 50
+
+
+def _z(slope: str, weight: list[Fraction], bias: Fraction, x: list[Fraction], u: Fraction) -> Fraction:
+    if slope == "b1":
+        return sum((w * max(v - u, Fraction(0)) for w, v in zip(weight, x, strict=True)), bias)
+    return sum((w * max(v, u) for w, v in zip(weight, x, strict=True)), bias) - u
+
+
+@pytest.mark.parametrize("make", [dense, convolutional])
+@pytest.mark.parametrize("slope", SLOPES)
+def test_the_safe_window_is_the_smallest(make: Any, slope: str) -> None:
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        network = make(rng)
+        x = inputs(rng, network, 6)
+        net = models.to_ttfs(network, x, slope, margin=60)
+        certificates = models.certify(net, x)
+        assert certificates.ok
+        safe = [max(window, 1e-3) for window in certificates.safe_windows.values()]
+        snug = models.to_ttfs(network, x, slope, windows=[window * (1 + 1e-9) for window in safe])
+        assert models.certify(snug, x).ok
+        assert eventsim.simulate(snug, x).counters["premature"] == 0
+        for k, name in enumerate(certificates.layers):
+            if safe[k] > 1e-3:
+                cut = [window * (1 - 1e-6 * (j == k)) for j, window in enumerate(safe)]
+                tight = models.to_ttfs(network, x, slope, windows=[w * (1 + 1e-9) for w in cut])
+                run = eventsim.simulate(tight, x)
+                assert run.counters["by_population"][name]["premature"] > 0, (seed, name)
+
+
+@pytest.mark.parametrize("make", [dense, convolutional])
+@pytest.mark.parametrize("slope", SLOPES)
+def test_certified_windows_hold_no_premature_neuron_of_the_calibration(make: Any, slope: str) -> None:
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        network = make(rng)
+        x = inputs(rng, network, 6)
+        net = models.to_ttfs(network, x, slope, margin=0, windows="certified")
+        certificates = models.certify(net, x)
+        assert certificates.ok
+        assert max(abs(slack) for slack in certificates.slack.values()) <= 1e-9 or seed > 0
+        run = eventsim.simulate(net, x)
+        assert run.counters["premature"] == 0
+        assert models.verify(net, network, x, run).ok
+        said = net.provenance["mapping"]
+        assert said["windows_from"] == "certified"
+        assert len(said["safe_windows"]) == len(said["windows"])
+        wider = models.to_ttfs(network, x, slope, margin=0.25, windows="certified")
+        assert models.certify(wider, x).ok
+    with pytest.raises(MappingError, match=r"margin = -0.1; must be >= 0 for certified windows"):
+        models.to_ttfs(network, x, slope, margin=-0.1, windows="certified")
+
+
+def test_counterexamples_of_the_closed_form_are_not_certified() -> None:
+    relu = ReluNetwork.from_weights([[[10.0, -28.0]], [[1.0]]], [[0.0], [0.0]])
+    x = [[0.9, 0.3]]
+    net = models.to_ttfs(relu, x, windows=[0.9])
+    certificates = models.certify(net, x)
+    assert certificates.premature == [("dense1", 0, 0)]
+    assert certificates.layers["dense1"].safe_window == pytest.approx(6.0)  # 10 (0.9 - 0.3), at the second input
+    assert certificates.slack["dense1"] == pytest.approx(-5.1)
+    assert "0.0000% certified; first not: neuron 0 of 'dense1', sample 0; 1 in all" in certificates.table()
+
+
+# -- proofs ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [dense, convolutional])
+@pytest.mark.parametrize("slope", SLOPES)
+def test_every_spike_lies_on_its_threshold_within_its_bound_and_every_silence_below(make: Any, slope: str) -> None:
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        network = make(rng)
+        x = inputs(rng, network, 5)
+        net = models.to_ttfs(network, x, slope, margin=rng.choice([-0.5, 0.5]))
+        run = eventsim.simulate(net, x, error_bounds=bool(seed % 2))
+        certificates = models.certify(net, run=run)
+        assert certificates.proof is not None
+        for name, proof in certificates.proof.items():
+            fired = np.isfinite(run.spike_times(name))
+            assert np.array_equal(np.isnan(proof.residual), ~fired)
+            assert np.array_equal(np.isnan(proof.highest), fired)
+            at_once = net.node(name).parameters["threshold"][None, :] <= 0  # type: ignore[union-attr]
+            proven = fired & ~at_once
+            assert (proof.residual[proven] <= proof.bound[proven]).all(), (seed, name)
+            assert (proof.below[~fired] >= -1e-12).all()
+
+
+def test_a_moved_spike_has_no_proof() -> None:
+    relu = ReluNetwork.from_weights([[[1.0]], [[1.0]]], [[0.25], [0.0]])
+    net = models.to_ttfs(relu, [[0.5]], windows=[2.0])
+    run = eventsim.simulate(net, [[0.5]])
+    run._first[0, 1] += 1e-9  # type: ignore[index]
+    proof = models.certify(net, run=run).proof
+    assert proof is not None
+    assert proof["dense1"].residual[0, 0] == pytest.approx(1e-9, rel=1e-5)
+    assert proof["dense1"].bound[0, 0] < 1e-14
+
+
+def test_peaks_of_silent_neurons_are_those_of_the_recorded_membrane() -> None:
+    rng = np.random.default_rng(0)
+    network = dense(rng)
+    x = inputs(rng, network, 2)
+    net = models.to_ttfs(network, x)
+    run = eventsim.simulate(net, x, record={"dense1": list(range(12))})
+    proof = models.certify(net, x=None, run=eventsim.simulate(net, x)).proof
+    assert proof is not None
+    t_start, _, t_max = net.node("dense1").window  # type: ignore[misc]
+    silent = np.argwhere(~np.isnan(proof["dense1"].highest))
+    assert len(silent) > 3
+    for sample, neuron in silent:
+        times, _ = run.membrane("dense1", neuron, sample)
+        knots = np.union1d(times[(times >= t_start) & (times < t_max)], [t_start, t_max])
+        held = run.membrane("dense1", neuron, sample, times=knots)[1]
+        assert proof["dense1"].highest[sample, neuron] == pytest.approx(np.nanmax([*held, 0.0]), abs=1e-12)
+        assert proof["dense1"].below[sample, neuron] > 0
+
+
+def test_spikes_may_move_by_the_decision_margin_and_no_further() -> None:
+    images, _ = digits.test_images()
+    calibration, _ = digits.calibration_images()
+    net = models.to_ttfs(digits.dense_network(), calibration)
+    run = eventsim.simulate(net, images[:20])
+    certificates = models.certify(net, run=run)
+    assert certificates.decisions is not None
+    weights = net.projections[-1].kind.arrays()["weights"]
+    for sample, (lead, moved) in enumerate(certificates.decisions):
+        values = run.readout[sample]
+        best = int(values.argmax())
+        rivals = np.delete(np.arange(10), best)
+        assert lead == pytest.approx(values[best] - values[rivals].max())
+        for sign, factor in ((1, 1 - 1e-6), (-1, 1 + 1e-6)):
+            leads = [
+                values[best] - values[rival] - factor * moved * np.abs(weights[best] - weights[rival]).sum()
+                for rival in rivals
+            ]
+            assert sign * min(leads) > 0
+
+
+def test_the_report_is_json_and_a_table() -> None:
+    network = dense(np.random.default_rng(1))
+    x = np.random.default_rng(1).uniform(size=(3, 8))
+    net = models.to_ttfs(network, x, margin=-0.5)
+    run = eventsim.simulate(net, x)
+    certificates = models.certify(net, run=run)
+    said = json.loads(certificates.to_json(limit=2))
+    assert said["ok"] is certificates.ok is False
+    assert said["n_not_certified"] == len(certificates.premature) > 2 == len(said["not_certified"])
+    assert [row["population"] for row in said["populations"]] == ["dense1", "dense2"]
+    assert certificates.share < 1
+    assert "certified; first not" in repr(certificates)
+    assert len({len(line) for line in certificates.table().splitlines()[:4]}) == 1
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_certified_is_refused() -> None:
+    network = dense(np.random.default_rng(0))
+    x = np.random.default_rng(0).uniform(size=(2, 8))
+    net = models.to_ttfs(network, x)
+    run = eventsim.simulate(net, x)
+    for given in ({}, {"x": x, "run": run}):
+        with pytest.raises(InputError, match="give x, the inputs, or run, a run of net; exactly one"):
+            models.certify(net, **given)
+    other = models.to_ttfs(network, x, margin=1.0)
+    with pytest.raises(InputError, match="another network"):
+        models.certify(other, run=run)
+    with pytest.raises(InputError, match="has faults or a transport"):
+        models.certify(net, run=eventsim.simulate(net, x, faults=[Jitter(0.01)]))
+    with pytest.raises(InputError, match="source 'input' has trains of spikes; must have one"):
+        models.certify(net, eventsim.SpikeTimes([[[0.1, 0.2]] + [[]] * 7]))
+    with pytest.raises(InputError, match="certify: net is a list"):
+        models.certify([], x)
+    spiking = Network()
+    spiking.source(1, "input")
+    spiking.population("lif_delta", 1, "p", tau_mem=1.0, v_threshold=1.0)
+    with pytest.raises(InputError, match="certify: population 'p' is of model lif_delta"):
+        models.certify(spiking, [[0.5]])
+    with pytest.raises(InputError, match="outside the coded range"):
+        models.certify(net, x + 1)
+
+
+def test_networks_of_fractions_are_certified() -> None:
+    relu = ReluNetwork.from_weights([[[10.0, -28.0]], [[1.0]]], [[0.0], [0.0]])
+    for window, safe in ((0.9, False), (6.5, True)):
+        net = models.to_ttfs(relu, [[0.9, 0.3]], windows=[window], number=Fraction)
+        assert models.certify(net, [[Fraction(9, 10), Fraction(3, 10)]]).ok is safe
+        run = eventsim.simulate(net, [[Fraction(9, 10), Fraction(3, 10)]], engine="reference")
+        assert models.certify(net, run=run).ok is safe
+        assert math.isfinite(models.certify(net, run=run).safe_windows["dense1"])

@@ -1,0 +1,272 @@
+"""Convolutional networks as spikes: exact on Fractions, verified on floats, and refused where no spike time codes them.
+
+Expected values are those of the ReLU network without batch norms, which tests/test_relu_conv.py holds against
+plain loops.
+"""
+
+# Lists are given on purpose.
+# mypy: disable-error-code="arg-type,misc"
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import eventsim
+from eventsim import models
+from eventsim.errors import InputError, MappingError
+from eventsim.models.coded_layers import coded_layers
+from eventsim.models.fusion import fused
+from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, Layer, MaxPool, ReluNetwork
+from eventsim.network import Network, Population
+
+Array = np.ndarray[Any, Any]
+Draw = Any
+SLOPES = ("b1", "alpha1")
+# Wide enough that no neuron of these networks is premature; what happens when one is, other tests show.
+WIDE = 40
+
+
+def numbers(rng: np.random.Generator, shape: Any) -> Array:
+    """Sixteenths in [-1, 1]: exact as Fractions, short in denominators."""
+    return rng.integers(-16, 17, shape) / 16
+
+
+def geometry(draw: Draw, positions: Any, widest: int, pads: Any) -> dict[str, Any]:
+    kernel = tuple(draw(st.integers(1, min(widest, n))) for n in positions)
+    return {
+        "kernel": kernel,
+        "stride": tuple(draw(st.integers(1, 2)) for _ in kernel),
+        "padding": tuple((draw(st.integers(0, pads(k))), draw(st.integers(0, pads(k)))) for k in kernel),
+    }
+
+
+@st.composite
+def pools(draw: Draw, positions: Any) -> Layer:
+    chosen = geometry(draw, positions, 3, lambda k: k // 2)
+    if draw(st.booleans()):
+        return MaxPool("", **chosen)
+    return AveragePool("", **chosen, count_include_pad=draw(st.booleans()))
+
+
+@st.composite
+def blocks(draw: Draw, shape: Any, rng: np.random.Generator) -> list[Layer]:
+    """A convolution with its ReLU, a batch norm before or behind it or none, and a pool or none."""
+    groups = draw(st.sampled_from([g for g in (1, 2) if shape[0] % g == 0]))
+    c_out = groups * draw(st.integers(1, 2))
+    chosen = geometry(draw, shape[1:], 3, lambda k: 1)
+    weight = numbers(rng, (c_out, shape[0] // groups, *chosen.pop("kernel")))
+    order = draw(st.sampled_from(["relu", "norm relu", "relu norm"]))
+    conv = Conv("", weight, numbers(rng, c_out), order != "norm relu", groups=groups, **chosen)
+    layers: list[Layer] = [conv]
+    if order != "relu":
+        variance = rng.integers(1, 4, c_out) ** 2.0
+        gamma, beta, mean = (numbers(rng, c_out) for _ in range(3))
+        layers.append(BatchNorm("", gamma, beta, mean, variance, 0.0, order == "norm relu"))
+    if draw(st.booleans()):
+        layers.append(draw(pools(conv.output_shape(shape)[1:])))
+    return layers
+
+
+@st.composite
+def networks(draw: Draw) -> tuple[ReluNetwork, np.random.Generator]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = input_shape = (draw(st.integers(1, 2)), *draw(st.lists(st.integers(2, 5), min_size=1, max_size=2)))
+    layers: list[Layer] = [draw(pools(shape[1:]))] if draw(st.integers(0, 3)) == 0 else []
+    for _ in range(draw(st.integers(1, 2))):
+        layers += draw(blocks(_shape(layers, input_shape), rng))
+    shape = _shape(layers, input_shape)
+    if draw(st.booleans()):
+        layers.append(Flatten())
+    if draw(st.booleans()):
+        layers.append(Dense("", numbers(rng, (3, math.prod(shape))), numbers(rng, 3), True))
+    shape = _shape(layers, input_shape)
+    layers.append(Dense("", numbers(rng, (2, math.prod(shape))), numbers(rng, 2), False))
+    return ReluNetwork(layers, input_shape), rng
+
+
+def _shape(layers: list[Layer], shape: tuple[int, ...]) -> tuple[int, ...]:
+    for layer in layers:
+        shape = layer.output_shape(shape)
+    return shape
+
+
+def factors(network: ReluNetwork, slope: str, value_range: Any, dtype: Any) -> dict[str, Array]:
+    layers = coded_layers(network, dtype, value_range, slope == "alpha1")
+    return {layer.name: layer.factor.reshape(-1, *[1] * (len(layer.shape) - 1)) for layer in layers}
+
+
+@settings(max_examples=60)
+@given(networks(), st.sampled_from(SLOPES), st.sampled_from([(0, 1), (Fraction(-1, 2), Fraction(3, 2))]))
+def test_networks_of_fractions_fire_exactly_at_t_max_minus_the_activation(drawn: Any, slope: str, span: Any) -> None:
+    network, rng = drawn
+    x = np.array([Fraction(int(v), 8) for v in rng.integers(0, 9, 2 * network.n_in)], dtype=object)
+    x = (x * (span[1] - span[0]) + span[0]).reshape(2, *network.input_shape)
+    net = models.to_ttfs(network, x, slope, margin=WIDE, input_range=span, number=Fraction)
+    run = eventsim.simulate(net, x, engine="reference")
+    assert (run.counters["premature"], run.counters["late"]) == (0, 0)
+    scale = factors(network, slope, span, object)
+    for name, held in coded(network, x, span):
+        values = (held * scale[name]).reshape(len(x), -1)
+        t_max = window(net, name)[-1]
+        assert (run.spike_times(name) == np.where(values > 0, t_max - values, math.inf)).all(), name
+    assert (run.readout == network.forward(x, object)).all()
+
+
+def coded(network: ReluNetwork, x: Array, span: Any) -> list[tuple[str, Array]]:
+    """What each population ought to carry, but for the scaling: the network without batch norms, as to its layers.
+
+    Pools of inputs of another range, which carry codes and not values, are left out.
+    """
+    folded = fused(network, Fraction)
+    computing = [not isinstance(layer, MaxPool | AveragePool) for layer in folded.layers]
+    left_out = {layer.name for layer in folded.layers[: computing.index(True)]} if span != (0, 1) else set()
+    return [(name, values) for name, values in folded.activations(x, object) if name not in left_out]
+
+
+def window(net: Network, name: str) -> tuple[Any, ...]:
+    found = net.node(name).window
+    assert found is not None
+    return found
+
+
+@settings(max_examples=40)
+@given(networks(), st.sampled_from(SLOPES), st.sampled_from([None, (-1.0, 2.0)]))
+def test_networks_of_floats_are_verified_on_both_engines(drawn: Any, slope: str, span: Any) -> None:
+    network, rng = drawn
+    low, high = span or (0.0, 1.0)
+    x = rng.uniform(low, high, (3, *network.input_shape))
+    net = models.to_ttfs(network, x, slope, margin=WIDE, input_range=span)
+    run = eventsim.simulate(net, x, engine="reference", error_bounds=True)
+    report = models.verify(net, network, x, run)
+    assert report.ok, report.table()
+    assert report.agreement == 1.0
+    assert report.logit_error is not None
+    assert report.logit_error <= 1e-11
+    compiled = eventsim.simulate(net, x, error_bounds=True)
+    assert compiled.spikes.tobytes() == run.spikes.tobytes()
+    assert compiled.readout.tobytes() == run.readout.tobytes()
+    assert models.verify(net, None, x, compiled).ok
+
+
+def small(slope: str = "b1", seed: int = 0) -> tuple[Network, ReluNetwork, Array]:
+    rng = np.random.default_rng(seed)
+    layers = [
+        Conv("", rng.normal(0, 0.5, (3, 1, 3, 3)), rng.normal(0, 0.1, 3), False, padding=1),
+        BatchNorm(
+            "", [1.0, -1.0, 0.5], rng.normal(0, 0.2, 3), rng.normal(0, 0.2, 3), rng.uniform(0.5, 2, 3), relu=True
+        ),
+        MaxPool("", (2, 2)),
+        Conv("", rng.normal(0, 0.3, (4, 3, 2, 2)), rng.normal(0, 0.1, 4), True),
+        Dense("", rng.normal(0, 0.3, (3, 16)), rng.normal(0, 0.1, 3), False),
+    ]
+    network = ReluNetwork(layers, (1, 6, 6))
+    x = rng.uniform(size=(6, 1, 6, 6))
+    return models.to_ttfs(network, x, slope, margin=2.0), network, x
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+@pytest.mark.parametrize("which", [0, 2, 3])
+def test_a_changed_weight_of_a_kernel_is_found_in_its_channel(slope: str, which: int) -> None:
+    net, network, x = small(slope)
+    assert models.verify(net, network, x).ok
+    weights = np.array(net.projections[which].kind.arrays()["weights"])
+    weights[(1, *[0] * (weights.ndim - 1))] *= 1 + 2.0**-46
+    bent = Network()
+    for node in net.nodes:
+        if node is net.nodes[0]:
+            bent.source(node.shape, node.name)
+        elif isinstance(node, Population):
+            bent.population(node.model.name, node.shape, node.name, node.window, **node.parameters)
+    for k, projection in enumerate(net.projections):
+        kind = projection.kind
+        if k == which:
+            kind = type(kind)(
+                weights, **{key: getattr(kind, key) for key in ("stride", "padding") if hasattr(kind, key)}
+            )
+        bent.connect(projection.pre.name, projection.post.name, kind)
+    bent.provenance |= net.provenance
+    report = models.verify(bent, network, x)
+    assert not report.ok
+    named = report.divergences[report.divergences["cause"] == "structural"]
+    population = net.projections[which].post
+    assert set(named["population"]) == {population.name}
+    size = population.size // weights.shape[0]
+    assert set(named["neuron"]) == set(range(size, 2 * size))
+
+
+def test_a_pool_that_is_not_that_of_the_relu_network_is_refused_or_found() -> None:
+    net, network, x = small()
+    layers = list(network.layers)
+    layers[1] = BatchNorm("", *(vars(layers[1])[name] for name in ("gamma", "beta", "mean", "variance")), relu=True)
+    other = ReluNetwork([*layers[:2], AveragePool("", (2, 2)), *(one.named("") for one in layers[3:])], (1, 6, 6))
+    with pytest.raises(InputError, match=r"relu has layers input 1×6×6, conv1 3×6×6, pool1 3×3×3, .* same kinds"):
+        models.verify(net, other, x)
+    times = {node.name: np.array(eventsim.simulate(net, x).spike_times(node.name)) for node in net.nodes[:-1]}
+    times["pool1"][2, 5] = 1.5
+    report = models.verify(net, network, x, times=times)
+    first = report.divergences[0]
+    assert (first["population"], first["neuron"], first["sample"], first["cause"]) == ("pool1", 5, 2, "structural")
+
+
+def test_negative_scales_make_min_pools_silent_when_one_input_is() -> None:
+    conv = Conv("", np.ones((2, 1, 1)), [0.0, 0.0], relu=True)
+    norm = BatchNorm("", [1.0, -1.0], [0.0, 0.0], [0.0, 0.0], [1.0, 1.0], 0.0)
+    network = ReluNetwork([conv, norm, MaxPool("", (2,)), Dense("", np.ones((1, 4)), [0.0], False)], (1, 4))
+    x = np.array([[[0.5, 0.0, 0.25, 0.75]]])
+    net = models.to_ttfs(network, x, windows=[1.0])
+    assert net.node("pool1").parameters["count"].tolist() == [1, 1, 2, 2]  # type: ignore[union-attr]
+    run = eventsim.simulate(net, x)
+    assert run.spike_times("pool1").tolist() == [[1.5, 1.25, math.inf, 1.75]]
+    assert run.readout.tolist() == network.forward(x).tolist() == [[0.5 + 0.75 + 0 - 0.25]]
+
+
+def test_dead_layers_get_a_window_all_the_same() -> None:
+    dead = Conv("", -np.ones((1, 1, 1)), [-1.0], relu=True)
+    network = ReluNetwork([dead, MaxPool("", (2,)), Dense("", np.ones((1, 2)), [0.5], False)], (1, 4))
+    x = np.ones((1, 1, 4))
+    net = models.to_ttfs(network, x)
+    assert window(net, "conv1") == (0, 1, 2.5)
+    run = eventsim.simulate(net, x)
+    assert (run.n_spikes("conv1"), run.n_spikes("pool1"), run.readout.tolist()) == (0, 0, [[0.5]])
+    assert models.verify(net, network, x, run).ok
+
+
+def test_averages_and_global_pools_may_be_the_last_layer() -> None:
+    rng = np.random.default_rng(3)
+    conv = Conv("", rng.normal(0, 1, (3, 1, 3, 3)), rng.normal(0, 1, 3), True, padding=1)
+    for kernel in ((4, 4), (2, 4)):
+        network = ReluNetwork([conv.named(""), AveragePool("", kernel)], (1, 4, 4))
+        x = rng.uniform(size=(4, 1, 4, 4))
+        for slope in SLOPES:
+            net = models.to_ttfs(network, x, slope, margin=WIDE)
+            run = eventsim.simulate(net, x, error_bounds=True)
+            assert np.abs(run.readout - network.forward(x)).max() <= 1e-13 * np.abs(run.readout).max() * WIDE
+            assert models.verify(net, network, x, run).ok
+
+
+def refused(*layers: Layer) -> ReluNetwork:
+    return ReluNetwork(layers, (2, 4))
+
+
+CONV = Conv("", np.ones((2, 2, 1)), [0.0, 0.0], relu=False)
+REFUSED = {
+    "the last layer, 'output', is a max pool": refused(
+        CONV, BatchNorm("", *[np.ones(2)] * 4, relu=True), MaxPool("", (2,))
+    ),
+    "hidden layer 'conv1' has no ReLU": refused(CONV, AveragePool("", (2,)), Dense("", np.ones((1, 4)), [0.0], False)),
+    "'output', is an average pool whose windows hold different numbers of inputs": refused(
+        Conv("", np.ones((2, 2, 1)), [0.0, 0.0], relu=True), AveragePool("", (2,), 1, 1, count_include_pad=False)
+    ),
+    "the last layer, 'output', ends in a ReLU": refused(CONV, BatchNorm("", *[np.ones(2)] * 4, relu=True)),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_no_spike_times_code_is_refused_by_layer(message: str) -> None:
+    with pytest.raises(MappingError, match=message):
+        models.to_ttfs(REFUSED[message], np.ones((1, 2, 4)))

@@ -1,0 +1,354 @@
+"""What is read from PyTorch computes what PyTorch computes, and what cannot be read is refused by name."""
+
+# Lists, and what is no such number, are given on purpose.
+# mypy: disable-error-code="arg-type"
+
+import math
+import sys
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventsim import simulate
+from eventsim.errors import EventsimError, InputError, MappingError, NetworkError
+from eventsim.models import read_relu, to_ttfs
+from eventsim.models.coded_layers import coded_layers
+from eventsim.models.fusion import fused
+from eventsim.models.read_torch import SUPPORTED_MODULES
+from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, MaxPool, ReluNetwork
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+pytestmark = [
+    pytest.mark.references,
+    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths"),
+]
+
+Array = np.ndarray[Any, Any]
+Draw = Any
+# Of the largest value: sums of some hundred products round to 1e-14, layers magnify that a little.
+TOLERANCE = 1e-11
+MARGIN = 100
+ORDERS = ("norm relu", "relu norm", "relu", "norm", "relu dropout")
+
+
+def outputs_of(module: Any, x: Array) -> Array:
+    """What a module gives in evaluation."""
+    with torch.no_grad():
+        return module.eval()(torch.from_numpy(x)).numpy()
+
+
+def shown_by(modules: Any, x: Array) -> tuple[list[Array], Array]:
+    """Outputs of the ReLUs and pools among a flat list of modules, and of the last one.
+
+    A ReLU in place changes what was given to it, so each is copied.
+    """
+    found = []
+    for module in modules:
+        x = outputs_of(module, x.copy())
+        if "Pool" in type(module).__name__ or isinstance(module, nn.ReLU):
+            found.append(x)
+    return found, x
+
+
+def randomised(module: Any, seed: int) -> Any:
+    """The module in float64, with weights and statistics as after training, negative scales included."""
+    generator = torch.Generator().manual_seed(seed)
+    module = module.double()
+    for one in module.modules():
+        if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d):
+            one.running_mean.normal_(generator=generator)
+            one.running_var.uniform_(0.25, 4, generator=generator)
+            for parameter in one.parameters():
+                parameter.data.normal_(generator=generator)
+    return module
+
+
+def close(ours: Array, theirs: Array) -> bool:
+    return ours.shape == theirs.shape and bool(
+        np.abs(ours - theirs).max() <= TOLERANCE * max(np.abs(theirs).max(), 1e-9)
+    )
+
+
+@st.composite
+def blocks(draw: Draw, channels: int, positions: Any, orders: Any = ORDERS) -> tuple[list[Any], int, Any]:
+    """Convolution, batch norm before, behind or without a ReLU, pool; and the shape that they make."""
+    n = len(positions)
+    groups = draw(st.sampled_from([g for g in (1, 2) if channels % g == 0]))
+    c_out = groups * draw(st.integers(1, 4))
+    kernel = [draw(st.integers(1, min(4, p))) for p in positions]
+    dilation = [draw(st.integers(1, 2)) if 2 * (k - 1) < p else 1 for k, p in zip(kernel, positions, strict=True)]
+    padding: Any = draw(st.sampled_from(["same", "valid", "numbers"]))
+    stride = [1] * n if padding == "same" else [draw(st.integers(1, 2)) for _ in range(n)]
+    if padding == "numbers":
+        padding = [draw(st.integers(0, 3)) for _ in range(n)]
+    conv_kind, norm_kind = (nn.Conv1d, nn.BatchNorm1d) if n == 1 else (nn.Conv2d, nn.BatchNorm2d)
+    settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    conv = conv_kind(channels, c_out, kernel, bias=draw(st.booleans()), **settings)
+    norm = norm_kind(c_out, eps=draw(st.sampled_from([1e-5, 1e-3])), affine=draw(st.booleans()))
+    order = draw(st.sampled_from(orders))
+    parts = {"norm": norm, "relu": nn.ReLU(inplace=draw(st.booleans())), "dropout": nn.Dropout(0.5)}
+    modules = [conv, *(parts[part] for part in order.split())]
+    positions = tuple(outputs_of(conv.double(), np.zeros((1, channels, *positions))).shape[2:])
+    if draw(st.booleans()):
+        pool = draw(pools(positions))
+        modules.append(pool)
+        positions = tuple(outputs_of(pool, np.zeros((1, 1, *positions))).shape[2:])
+    return modules, c_out, positions
+
+
+@st.composite
+def pools(draw: Draw, positions: Any) -> Any:
+    n = len(positions)
+    kernel = [draw(st.integers(1, min(3, p))) for p in positions]
+    settings: dict[str, Any] = {
+        "stride": draw(st.sampled_from([None, 1, 2])),
+        "padding": [draw(st.integers(0, k // 2)) for k in kernel],
+    }
+    kind = draw(st.sampled_from(["max", "average", "global"]))
+    if kind == "max":
+        return (nn.MaxPool1d if n == 1 else nn.MaxPool2d)(kernel if n == 2 else kernel[0], **settings)
+    if kind == "average":
+        return (nn.AvgPool1d if n == 1 else nn.AvgPool2d)(
+            kernel, count_include_pad=draw(st.booleans()), **settings | {"stride": settings["stride"] or kernel}
+        )
+    return (nn.AdaptiveAvgPool1d if n == 1 else nn.AdaptiveAvgPool2d)(1)
+
+
+@st.composite
+def networks(draw: Draw) -> tuple[Any, tuple[int, ...]]:
+    """One to three blocks, nested at random, then dense layers with and without batch norms."""
+    input_shape = shape = (draw(st.integers(1, 4)), *draw(st.lists(st.integers(3, 9), min_size=1, max_size=2)))
+    modules: list[Any] = []
+    for _ in range(draw(st.integers(1, 3))):
+        made, channels, positions = draw(blocks(shape[0], shape[1:]))
+        shape = (channels, *positions)
+        modules += [nn.Sequential(*made)] if draw(st.booleans()) else made
+    head = [nn.Linear(math.prod(shape), 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 3)]
+    if draw(st.booleans()):
+        del head[1]
+    modules += [nn.Flatten(), *head, *draw(st.sampled_from([[], [nn.Softmax(1)], [nn.LogSoftmax(dim=-1)]]))]
+    return randomised(nn.Sequential(*modules), draw(st.integers(0, 2**32 - 1))), input_shape
+
+
+def flat(module: Any) -> list[Any]:
+    if not isinstance(module, nn.Sequential):
+        return [module]
+    return [one for child in module for one in flat(child)]
+
+
+@given(networks(), st.integers(0, 2**32 - 1))
+def test_logits_and_activations_are_those_of_torch(drawn: Any, seed: int) -> None:
+    module, input_shape = drawn
+    x = np.random.default_rng(seed).uniform(-1, 1, (4, *input_shape))
+    network = read_relu(module, input_shape)
+    modules = [one for one in flat(module) if not isinstance(one, nn.Softmax | nn.LogSoftmax)]
+    shown, logits = shown_by(modules, x)
+    assert close(network.forward(x), logits)
+    for (name, ours), theirs in zip(network.activations(x), shown, strict=True):
+        assert close(ours, theirs), name
+    folded = fused(network)
+    assert {type(layer) for layer in folded.layers} <= {Conv, Dense, MaxPool, AveragePool, Flatten}
+    assert close(folded.forward(x), logits)
+
+
+@st.composite
+def spiking(draw: Draw) -> tuple[Any, tuple[int, ...]]:
+    """Convolutions, each with a ReLU and a batch norm before or behind it or none, pools; dense layers."""
+    input_shape = shape = (draw(st.integers(1, 3)), *draw(st.lists(st.integers(4, 9), min_size=1, max_size=2)))
+    modules: list[Any] = []
+    for _ in range(draw(st.integers(1, 3))):
+        made, channels, positions = draw(
+            blocks(shape[0], shape[1:], ["norm relu", "relu norm", "relu", "relu dropout"])
+        )
+        shape = (channels, *positions)
+        modules += made
+    modules += [nn.Flatten(), nn.Linear(math.prod(shape), 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 3)]
+    return randomised(nn.Sequential(*modules), draw(st.integers(0, 2**32 - 1))), input_shape
+
+
+@settings(max_examples=200)
+@given(spiking(), st.integers(0, 2**32 - 1), st.sampled_from(["b1", "alpha1"]), st.booleans())
+def test_spike_times_and_readouts_are_the_activations_and_logits_of_torch(
+    drawn: Any, seed: int, slope: str, signed: bool
+) -> None:
+    module, input_shape = drawn
+    low = -1.0 if signed else 0.0
+    x = np.random.default_rng(seed).uniform(low, 1, (3, *input_shape))
+    network = read_relu(module, input_shape)
+    # Windows so wide that no neuron of these untrained networks fires before it has heard all.
+    net = to_ttfs(network, x, slope, margin=MARGIN, input_range=(low, 1.0))
+    run = simulate(net, x)
+    assert (run.counters["premature"], run.counters["late"]) == (0, 0)
+    shown, logits = shown_by(flat(module), x)
+    layers = {layer.name: layer for layer in coded_layers(network, np.float64, (low, 1.0), slope == "alpha1")}
+    for (name, _), theirs in zip(network.activations(x), shown, strict=True):
+        layer, t_window = layers[name], net.node(name).window
+        assert t_window is not None
+        values = float(t_window[-1]) - np.minimum(run.spike_times(name), float(t_window[-1]))
+        by_channel = theirs.reshape(len(x), len(layer.factor), -1) * layer.factor[:, None]
+        if not behind_a_norm(name, network):
+            wrong = np.abs(values - by_channel.reshape(len(x), -1)).max()
+            # Of the window that the calibration alone would give, not of the wide one.
+            assert wrong <= TOLERANCE * float(t_window[-1] - t_window[-2]) / MARGIN, (name, wrong)
+    assert np.abs(run.readout - logits).max() <= TOLERANCE * np.abs(logits).max()
+
+
+def behind_a_norm(name: str, network: ReluNetwork) -> bool:
+    """Is the layer a pool of what a batch norm makes of ReLUs? Its neurons pool the ReLUs, before the batch norm."""
+    layers = list(network.layers)
+    i = next(k for k, layer in enumerate(layers) if layer.name == name)
+    return isinstance(layers[i], MaxPool | AveragePool) and isinstance(layers[i - 1], BatchNorm) and layers[i - 2].relu
+
+
+def test_a_module_in_training_is_read_as_it_evaluates() -> None:
+    module = randomised(nn.Sequential(nn.Conv1d(2, 3, 2), nn.BatchNorm1d(3), nn.ReLU(), nn.Dropout(0.9)), 0)
+    module.train()
+    x = np.random.default_rng(1).normal(size=(3, 2, 6))
+    network = read_relu(module, (2, 6))
+    assert module.training
+    assert close(network.forward(x), outputs_of(module, x).reshape(3, -1))
+    assert network.provenance == {"source": "torch.nn.Sequential", "output": "identity"}
+
+
+def test_a_relu_that_stands_at_two_places_is_read_twice() -> None:
+    relu = nn.ReLU()
+    network = read_relu(nn.Sequential(nn.Linear(2, 3), relu, nn.Linear(3, 3), relu, nn.Linear(3, 1)))
+    assert [layer.relu for layer in network.layers] == [True, True, False]
+    assert network.input_shape == (2,)
+
+
+def test_named_nested_and_single_modules_are_read() -> None:
+    inner = nn.Sequential(OrderedDict(first=nn.Linear(2, 3), act=nn.ReLU()))
+    module = nn.Sequential(OrderedDict(body=inner, rest=nn.Identity(), last=nn.Linear(3, 2), out=nn.Sigmoid()))
+    network = read_relu(module)
+    assert [layer.name for layer in network.layers] == ["dense1", "output"]
+    assert network.provenance["output"] == "logistic"
+    assert read_relu(nn.Linear(4, 2)).n_in == 4
+    assert read_relu(nn.Conv1d(1, 2, 3), (1, 5)).output_shape == (2, 3)
+
+
+def test_single_precision_is_read_exactly() -> None:
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        linear = nn.Linear(5, 4).to(dtype)
+        [layer] = read_relu(linear).layers
+        assert isinstance(layer, Dense)
+        assert np.array_equal(layer.weight, linear.weight.detach().double().numpy())
+
+
+def test_adaptive_pools_that_divide_the_positions_are_average_pools() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d((2, None)))
+    x = np.random.default_rng(2).normal(size=(2, 1, 6, 5))
+    assert close(read_relu(module.double(), (1, 6, 5)).forward(x), outputs_of(module, x).reshape(2, -1))
+
+
+def test_batch_norms_before_any_layer_are_read_and_folded() -> None:
+    module = randomised(nn.Sequential(nn.BatchNorm2d(2), nn.Conv2d(2, 3, 3, padding=1), nn.ReLU()), 3)
+    network = read_relu(module, (2, 5, 5))
+    assert isinstance(network.layers[0], BatchNorm)
+    x = np.random.default_rng(4).normal(size=(2, 2, 5, 5))
+    assert close(fused(network).forward(x), outputs_of(module, x).reshape(2, -1))
+    assert len(fused(network).layers) == 1
+
+
+class OwnCode(nn.Module):  # type: ignore[name-defined,misc]
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+class OwnSequential(nn.Sequential):  # type: ignore[name-defined,misc]
+    def forward(self, x: Any) -> Any:
+        return super().forward(x) + 1
+
+
+class OwnLinear(nn.Linear):  # type: ignore[name-defined,misc]
+    pass
+
+
+def test_a_subclass_that_evaluates_as_its_parent_is_read() -> None:
+    assert read_relu(nn.Sequential(OwnLinear(2, 2))).n_in == 2
+
+
+SHAPE = (2, 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "message"),
+    [
+        (
+            OwnCode(),
+            InputError,
+            "test_torch.OwnCode, which is not read; .*a torch.nn.Sequential.*of torch a Sequential",
+        ),
+        (OwnSequential(nn.ReLU()), InputError, "OwnSequential, which is not read"),
+        (
+            nn.Sequential(nn.Conv2d(2, 2, 1), nn.Sequential(nn.GELU())),
+            MappingError,
+            r"torch module 1\.0 \(GELU\) is not",
+        ),
+        (nn.Sequential(OwnSequential(nn.ReLU())), MappingError, r"torch module 0 \(OwnSequential\) is not read; supp"),
+        (nn.Sequential(nn.Conv3d(2, 2, 1)), MappingError, r"0 \(Conv3d\) is not read; supported are Linear, Conv1d"),
+        (nn.Sequential(nn.ReLU()), MappingError, r"0 \(ReLU\) comes first; a ReLU must follow a layer"),
+        (nn.Sequential(nn.MaxPool2d(2, ceil_mode=True)), MappingError, "ceil_mode = True; must be False"),
+        (nn.Sequential(nn.AvgPool2d(2, ceil_mode=True)), MappingError, "ceil_mode = True; must be False"),
+        (nn.Sequential(nn.AvgPool2d(2, divisor_override=3)), MappingError, "divisor_override = 3; must be None"),
+        (nn.Sequential(nn.MaxPool2d(2, return_indices=True)), MappingError, "return_indices = True; must be False"),
+        (nn.Sequential(nn.AdaptiveAvgPool2d(4)), MappingError, r"output_size = 4 for inputs of shape \(2, 6, 6\)"),
+        (nn.Sequential(nn.AdaptiveAvgPool1d(1)), MappingError, "output_size = 1 for inputs"),
+        (
+            nn.Sequential(nn.Conv2d(2, 2, 3, padding=1, padding_mode="reflect")),
+            MappingError,
+            "padding_mode = 'reflect'",
+        ),
+        (nn.Sequential(nn.BatchNorm2d(2, track_running_stats=False)), MappingError, "track_running_stats = False"),
+        (nn.Sequential(nn.Flatten(0)), MappingError, "start_dim = 0, end_dim = -1; must be 1 and -1"),
+        (nn.Sequential(nn.Flatten(1, 2)), MappingError, "start_dim = 1, end_dim = 2"),
+        (nn.Sequential(nn.Softmax(1), nn.Linear(2, 2)), MappingError, r"1 \(Linear\) comes after a softmax"),
+        (nn.Sequential(nn.Linear(72, 2), nn.Softmax(0)), MappingError, "dim = 0; must be 1"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(71, 2)),
+            NetworkError,
+            r"layer '1 \(Linear\)': weight of shape \(2, 71\)",
+        ),
+        (nn.Sequential(nn.Conv2d(3, 2, 1)), NetworkError, r"layer '0 \(Conv2d\)': weight .* needs 3 channels"),
+        (
+            nn.Sequential(nn.Conv1d(2, 2, 1)),
+            NetworkError,
+            r"layer '0 \(Conv1d\)': kernel \(1,\) needs an input of shape",
+        ),
+        (nn.Sequential(nn.LazyLinear(2)), InputError, r"0 \(LazyLinear\): weight has no values"),
+        (nn.Sequential(nn.Linear(72, 2, device="meta")), InputError, r"0 \(Linear\): weight has no values"),
+        (nn.Sequential(nn.Linear(72, 2, dtype=torch.complex64)), MappingError, "weight has type torch.complex64"),
+        (nn.Sequential(), NetworkError, "there are no layers"),
+    ],
+)
+def test_what_torch_has_and_a_relu_network_has_not_is_refused_by_name(
+    module: Any, error: type[EventsimError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        read_relu(module, SHAPE)
+
+
+def test_every_supported_module_is_listed() -> None:
+    for name in ("Conv2d", "BatchNorm1d", "AdaptiveAvgPool2d", "Flatten", "Dropout", "LogSoftmax"):
+        assert name in SUPPORTED_MODULES
+        assert hasattr(nn, name)
+
+
+def test_a_network_that_does_not_begin_with_linear_needs_its_input_shape() -> None:
+    message = r"torch module 0 \(Conv2d\) comes first; give input_shape, as \(channels, height, width\)"
+    with pytest.raises(InputError, match=message):
+        read_relu(nn.Sequential(nn.Conv2d(1, 1, 1)))
+    with pytest.raises(NetworkError, match="must be whole numbers from 1"):
+        read_relu(nn.Sequential(nn.Conv2d(1, 1, 1)), (1, 0))
+
+
+def test_the_reader_itself_imports_no_torch() -> None:
+    reader = sys.modules["eventsim.models.read_torch"]
+    assert "torch" not in vars(reader)
+    assert isinstance(read_relu(nn.Linear(1, 1)), ReluNetwork)

@@ -1,0 +1,115 @@
+"""How much window each neuron needs: histograms of smallest safe windows, against the window that a layer has.
+
+Relies on certificates, as `eventsim.models.certify` returns them.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from eventsim.checks import integer
+from eventsim.errors import InputError, nearest
+from eventsim.models.certificates import Certificates, Layer
+from eventsim.viz.frame import Array, given_axes, left_title, new_axes, quieten
+from eventsim.viz.palette import CAUSES, INK
+
+WIDEST = 3  # panels side by side
+MOST_BINS = 10_000
+
+
+def safe_windows(
+    certificates: Certificates, ax: Any = None, populations: Iterable[str] | None = None, bins: int = 50
+) -> Array:
+    """Draw for each layer how many neurons, over all samples, need how long a window; counts are logarithmic.
+
+    A neuron needs the window in which it just waits for all of its inputs. The line is the window that the layer has;
+    what lies to the right of it fires prematurely. Neurons that any window is long enough for are counted in the title.
+
+    Parameters
+    ----------
+    certificates : of `eventsim.models.certify`.
+    ax : as many axes as layers, in any shape; None makes a figure.
+    populations : names, in the order wanted; None draws all.
+    bins : bins from 0 to the longest window of a panel.
+
+    Returns
+    -------
+    Array of Axes, one a layer, (n_layers,).
+
+    Raises
+    ------
+    InputError
+        No certificates, or none of a spiking layer; an unknown population, bins < 1, as many axes as there are not
+        layers.
+    """
+    if not isinstance(certificates, Certificates):
+        raise InputError(
+            f"safe_windows: certificates is a {type(certificates).__name__}; must be what eventsim.models.certify "
+            "returned"
+        )
+    names = list(certificates.layers) if populations is None else list(populations)
+    for name in names:
+        if name not in certificates.layers:
+            known = ", ".join(certificates.layers) or "none"
+            raise InputError(
+                f"safe_windows: unknown population {name!r}{nearest(name, list(certificates.layers))}; certified are "
+                f"{known}"
+            )
+    if not names:
+        raise InputError("safe_windows: there is no spiking layer to draw; certify a network with hidden layers")
+    bins = integer("safe_windows", "bins", bins, low=1, high=MOST_BINS, remedy="50 suit most windows.")
+    if ax is None:
+        n_columns = min(len(names), WIDEST)
+        n_rows = -(-len(names) // n_columns)
+        grid = new_axes(3.4 * n_columns + 0.4, 2.6 * n_rows + 0.3, nrows=n_rows, ncols=n_columns, squeeze=False).ravel()
+        for spare in grid[len(names) :]:
+            spare.remove()
+        axes = grid[: len(names)]
+    else:
+        axes = given_axes("safe_windows", ax, (len(names),))
+    for panel, name in zip(axes, names, strict=True):
+        _draw(panel, name, certificates.layers[name], bins)
+    axes[0].set_ylabel("neurons and samples (log scale)", fontsize="small")
+    return axes
+
+
+def _draw(ax: Axes, name: str, layer: Layer, bins: int) -> None:
+    needed = (layer.window - layer.margin).ravel()
+    some = needed[needed > 0]
+    end = 1.05 * max(layer.window, some.max(initial=0.0))
+    counts, edges = np.histogram(some, bins, (0.0, end))
+    safe = edges[1:] <= layer.window
+    for chosen, shade, what in ((safe, CAUSES["ok"][0], "safe"), (~safe, CAUSES["premature"][0], "premature")):
+        ax.bar(
+            edges[:-1][chosen],
+            counts[chosen],
+            np.diff(edges)[chosen],
+            align="edge",
+            color=shade,
+            alpha=0.85,
+            label=what,
+        )
+    ax.axvline(layer.window, color=INK, linewidth=1.2, gid="window")
+    ax.annotate(
+        f"window {layer.window:.3g}", (layer.window, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(0, 2),
+        textcoords="offset points", ha="right", va="bottom", fontsize="small", color=INK,
+    )  # fmt: skip
+    if layer.safe_window > 0:
+        ax.axvline(layer.safe_window, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), gid="safe window")
+        ax.annotate(
+            f"smallest safe {layer.safe_window:.3g}", (layer.safe_window, 0.97), xycoords=ax.get_xaxis_transform(),
+            xytext=(-3, 0), textcoords="offset points", ha="right", va="top", fontsize="small", color=INK,
+        )  # fmt: skip
+    ax.set_yscale("log")
+    ax.set_ylim(0.5, 8.0 * max(int(counts.max(initial=0)), 1))
+    ax.set_xlim(0.0, end)
+    ax.yaxis.set_major_locator(LogLocator(numticks=5))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("window that a neuron needs", fontsize="small")
+    quieten(ax)
+    early = int(np.count_nonzero(layer.premature))
+    rest = f"{early:,} premature" if early else "none premature"
+    left_title(ax, f"{name}: {rest}, {1 - some.size / needed.size:.0%} need none", above_borders=True)
