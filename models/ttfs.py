@@ -27,15 +27,24 @@ from eventsim.errors import InputError, MappingError, nearest
 from eventsim.models.certify import certify, smallest_windows
 from eventsim.models.coded_layers import EXTENDED, HIGHEST_SUM, LOWEST_SUM, CodedLayer, coded_layers
 from eventsim.models.read_relu import read_relu
+from eventsim.models.read_torch import is_torch
 from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers, real_array
 from eventsim.models.relu_network import INPUT, OUTPUT, ReluNetwork, parameter_hash
-from eventsim.models.windows import DEAD_LAYER, borders_of, decimal, given_windows, largest_activations
+from eventsim.models.windows import (
+    DEAD_LAYER,
+    borders_of,
+    check_resolution,
+    decimal,
+    given_windows,
+    largest_activations,
+)
 from eventsim.network import Network
 
 Array = np.ndarray[Any, Any]
 
 SLOPES = {"b1": "ttfs_b1", "alpha1": "ttfs_alpha1"}
 ALPHA = 1
+LARGEST_WEIGHT = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +58,8 @@ class _Mapping:
     scaling: bool
     layers: list[CodedLayer]
     margin: Any
-    largest: list[Any] | None  # value of each layer with a window, None where windows are given
+    largest: list[Any]  # value of each layer with a window, over the calibration samples
+    calibrated: bool  # do the windows follow from these?
     lengths: list[Any]  # of each window
     borders: tuple[Any, ...]  # 0, 1, then the end of each hidden layer's window
     n_calibration: int
@@ -125,7 +135,7 @@ def to_ttfs(
     Every threshold and drift is rounded once, from exact arithmetic on the weights and windows. `verify` counts that
     rounding. Held by tests/test_to_ttfs.py.
     """
-    mapping = _decided(read_relu(relu), calibration, slope, margin, input_range, windows, number, scaling)
+    mapping = _decided(_read(relu, calibration), calibration, slope, margin, input_range, windows, number, scaling)
     net = _build(mapping, time_unit)
     if isinstance(windows, str) and windows == "certified":
         mapping, net = _certified(mapping, np.asarray(calibration), time_unit)
@@ -137,14 +147,20 @@ def to_ttfs(
     return net
 
 
+def _read(relu: Any, calibration: ArrayLike) -> ReluNetwork:
+    """The ReLU network; where a torch module does not say the shape of its inputs, the calibration data do."""
+    shape = getattr(calibration, "shape", None) or np.shape(calibration)
+    return read_relu(relu, tuple(shape[1:]) if is_torch(relu) and len(shape) > 1 else None)
+
+
 def _decided(
     network: ReluNetwork, calibration: ArrayLike, slope: str, margin: Any, input_range: Any, windows: Any, number: type,
     scaling: bool,
 ) -> _Mapping:  # fmt: skip
     """Check the arguments of `to_ttfs`, and settle weights and windows."""
     _check_choice("slope", slope, SLOPES)
-    if number not in (float, Fraction):
-        raise MappingError(f"to_ttfs: number = {number!r}; must be float or fractions.Fraction")
+    if not any(number is kind for kind in (float, Fraction)):
+        raise MappingError(f"to_ttfs: number = {shown(number)}; must be float or fractions.Fraction")
     low, high = _input_range(input_range, number)
     samples = _calibration(network, calibration, (low, high))
     rescale = flag("to_ttfs", "scaling", scaling, MappingError) and slope == "alpha1"
@@ -158,16 +174,19 @@ def _decided(
     if not share > -1:
         raise MappingError(f"to_ttfs: margin = {margin}; must be > -1, so that windows have a length; 0.5 is usual")
     names = _names(layers)
-    lengths, largest = given_windows(windows, names, number), None
+    lengths = given_windows(windows, names, number)
+    coded = samples.reshape(len(samples), *network.input_shape)
+    if (low, high) != (0, 1):
+        coded = (as_numbers(coded, EXACT if number is Fraction else np.dtype(np.float64)) - low) / (high - low)
+    largest = largest_activations(layers[:-1], coded, number)
+    calibrated = lengths is None
     if lengths is None:
-        coded = samples.reshape(len(samples), *network.input_shape)
-        if (low, high) != (0, 1):
-            coded = (as_numbers(coded, EXACT if number is Fraction else np.dtype(np.float64)) - low) / (high - low)
-        largest = largest_activations(layers[:-1], coded, number)
         lengths = [(1 + share) * (x if x > 0 else DEAD_LAYER) for x in largest]
     borders = borders_of(lengths, names, number)
+    if number is float:
+        check_resolution(borders, largest, names)
     return _Mapping(
-        network, slope, number, (low, high), rescale, layers, share, largest, lengths, borders, len(samples)
+        network, slope, number, (low, high), rescale, layers, share, largest, calibrated, lengths, borders, len(samples)
     )
 
 
@@ -184,7 +203,6 @@ def _certified(mapping: _Mapping, calibration: Array, time_unit: float | None) -
     """
     if mapping.margin < 0:
         raise MappingError(f"to_ttfs: margin = {mapping.margin}; must be >= 0 for certified windows; 0 is the smallest")
-    assert mapping.largest is not None
     roomy = [max(x, DEAD_LAYER) for x in mapping.largest]
     names, number = mapping.names, mapping.number
     trial = _build(replace(mapping, borders=borders_of(roomy, names, number)), time_unit)
@@ -317,7 +335,15 @@ def _check_choice(what: str, value: Any, allowed: Any) -> None:
 
 
 def _check_layers(layers: Sequence[CodedLayer]) -> None:
+    if not layers:
+        raise MappingError("to_ttfs: the network has no layer that computes; give it at least a dense layer")
     *hidden, last = layers
+    for layer in layers:
+        if layer.weight is not None and not (np.abs(layer.weight) <= LARGEST_WEIGHT).all():
+            raise MappingError(
+                f"to_ttfs: layer {layer.name!r} has weights beyond {LARGEST_WEIGHT:g}, batch norms folded in; must be "
+                "smaller, since bounds on rounding overflow; rescale the layer"
+            )
     for layer in hidden:
         if not layer.relu and not layer.pools:
             raise MappingError(
@@ -394,7 +420,7 @@ def _input_range(given: Any, number: type) -> tuple[Any, Any]:
 
 def _mapping_note(mapping: _Mapping) -> dict[str, Any]:
     """How the network was made, as JSON holds it."""
-    calibrated = mapping.largest is not None
+    calibrated = mapping.calibrated or mapping.smallest is not None
     return {
         "relu_hash": parameter_hash(mapping.relu),
         "eventsim": __version__,
@@ -402,13 +428,19 @@ def _mapping_note(mapping: _Mapping) -> dict[str, Any]:
         "slope": mapping.slope,
         "margin": _json(mapping.margin) if calibrated else None,
         "windows": {name: _json(length) for name, length in zip(mapping.names, mapping.lengths, strict=True)},
-        "windows_from": "certified" if mapping.smallest is not None else "calibrated" if calibrated else "given",
+        "windows_from": _windows_from(mapping),
         "safe_windows": mapping.smallest,
-        "largest_activations": [_json(x) for x in mapping.largest] if mapping.largest is not None else None,
+        "largest_activations": [_json(x) for x in mapping.largest],
         "calibration_samples": mapping.n_calibration,
         "input_range": [_json(value) for value in mapping.value_range],
         "scaling": _scaling_note(mapping),
     }
+
+
+def _windows_from(mapping: _Mapping) -> str:
+    if mapping.smallest is not None:
+        return "certified"
+    return "calibrated" if mapping.calibrated else "given"
 
 
 def _scaling_note(mapping: _Mapping) -> dict[str, Any] | None:
