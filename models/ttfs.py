@@ -22,13 +22,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim import __version__
-from eventsim.checks import flag, real, shown
-from eventsim.errors import InputError, MappingError, nearest
+from eventsim.checks import flag, shown
+from eventsim.errors import MappingError
 from eventsim.models.certify import certify, smallest_windows
 from eventsim.models.coded_layers import EXTENDED, HIGHEST_SUM, LOWEST_SUM, CodedLayer, coded_layers
+from eventsim.models.mapping_checks import (
+    check_choice,
+    check_layers,
+    check_row_sums,
+    checked_calibration,
+    checked_range,
+)
 from eventsim.models.read_relu import read_relu
 from eventsim.models.read_torch import is_torch
-from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers, real_array
+from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers
 from eventsim.models.relu_network import INPUT, OUTPUT, ReluNetwork, parameter_hash
 from eventsim.models.windows import (
     DEAD_LAYER,
@@ -44,7 +51,6 @@ Array = np.ndarray[Any, Any]
 
 SLOPES = {"b1": "ttfs_b1", "alpha1": "ttfs_alpha1"}
 ALPHA = 1
-LARGEST_WEIGHT = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,18 +164,18 @@ def _decided(
     scaling: bool,
 ) -> _Mapping:  # fmt: skip
     """Check the arguments of `to_ttfs`, and settle weights and windows."""
-    _check_choice("slope", slope, SLOPES)
+    check_choice("slope", slope, SLOPES)
     if not any(number is kind for kind in (float, Fraction)):
         raise MappingError(f"to_ttfs: number = {shown(number)}; must be float or fractions.Fraction")
-    low, high = _input_range(input_range, number)
-    samples = _calibration(network, calibration, (low, high))
+    low, high = checked_range(input_range, number)
+    samples = checked_calibration(network, calibration, (low, high))
     rescale = flag("to_ttfs", "scaling", scaling, MappingError) and slope == "alpha1"
     # Rounded once, when the network is built.
     dtype = EXACT if number is Fraction else EXTENDED
     layers = coded_layers(network, dtype, (low, high), rescale)
-    _check_layers(layers)
+    check_layers(layers)
     if slope == "alpha1":
-        _check_row_sums(layers[:-1])
+        check_row_sums(layers[:-1])
     share = decimal("margin", margin, number)
     if not share > -1:
         raise MappingError(f"to_ttfs: margin = {margin}; must be > -1, so that windows have a length; 0.5 is usual")
@@ -324,97 +330,6 @@ def _array(values: Sequence[Fraction], number: type) -> Array:
     )
 
 
-# -- checks ------------------------------------------------------------------------------------------------------------
-
-
-def _check_choice(what: str, value: Any, allowed: Any) -> None:
-    if not isinstance(value, str) or value not in allowed:
-        raise MappingError(
-            f"to_ttfs: {what} = {value!r}{nearest(value, allowed)}; must be one of {', '.join(map(repr, allowed))}"
-        )
-
-
-def _check_layers(layers: Sequence[CodedLayer]) -> None:
-    if not layers:
-        raise MappingError("to_ttfs: the network has no layer that computes; give it at least a dense layer")
-    *hidden, last = layers
-    for layer in layers:
-        if layer.weight is not None and not (np.abs(layer.weight) <= LARGEST_WEIGHT).all():
-            raise MappingError(
-                f"to_ttfs: layer {layer.name!r} has weights beyond {LARGEST_WEIGHT:g}, batch norms folded in; must be "
-                "smaller, since bounds on rounding overflow; rescale the layer"
-            )
-    for layer in hidden:
-        if not layer.relu and not layer.pools:
-            raise MappingError(
-                f"to_ttfs: hidden layer {layer.name!r} has no ReLU, so its values may be negative, which no spike time "
-                "codes; multiply its weight into the next layer's"
-            )
-        if layer.name == OUTPUT:
-            raise MappingError(f"to_ttfs: hidden layer {OUTPUT!r} has the name of the read-out; rename it")
-    if last.pools:
-        raise MappingError(
-            f"to_ttfs: the last layer, {last.name!r}, is a max pool, but a read-out sums its inputs; put an identity "
-            "layer without ReLU behind it"
-        )
-    if last.relu and last.divisor is None:
-        raise MappingError(
-            f"to_ttfs: the last layer, {last.name!r}, ends in a ReLU, but a read-out has no threshold; give the layer "
-            "without its ReLU and cut the read-out at 0, or put an identity layer without ReLU behind it"
-        )
-
-
-def _check_row_sums(layers: Sequence[CodedLayer]) -> None:
-    for layer in layers:
-        if layer.pools:
-            continue
-        sums = layer.sums()
-        bad = np.flatnonzero(sums >= 1)
-        if bad.size:
-            raise MappingError(
-                f"to_ttfs: layer {layer.name!r}, neuron {bad[0]}: S_i = {float(sums[bad[0]]):.17g} is the sum of its "
-                f"weights, and {bad.size} neurons have S_i >= 1; alpha1 needs S_i < 1: leave scaling=True, or use "
-                "slope='b1'"
-            )
-
-
-def _calibration(network: ReluNetwork, calibration: ArrayLike, value_range: tuple[Any, Any]) -> Array:
-    samples = real_array("to_ttfs: calibration", calibration, InputError)
-    shape = network.input_shape
-    if samples.ndim == 0 or samples.shape[1:] not in (shape, (network.n_in,)):
-        hint = "; one sample needs a leading axis: x[None]" if samples.shape in (shape, (network.n_in,)) else ""
-        raise InputError(
-            f"to_ttfs: calibration has shape {samples.shape}; must be (n, {', '.join(map(str, shape))}){hint}"
-        )
-    if not len(samples):
-        raise InputError(
-            "to_ttfs: calibration has no samples; must have at least one; windows are set by its activations"
-        )
-    low, high = value_range
-    outside = (samples < low) | (samples > high)
-    if outside.any():
-        index = tuple(int(i) for i in np.argwhere(outside)[0])
-        data = f"[{_short(samples.min())}, {_short(samples.max())}]"
-        raise InputError(
-            f"to_ttfs: calibration{list(index)} = {_short(samples[index])}; {np.count_nonzero(outside)} values are "
-            f"outside the coded range [{float(low):g}, {float(high):g}], the data span {data}; give input_range= that "
-            "covers them"
-        )
-    return samples
-
-
-def _input_range(given: Any, number: type) -> tuple[Any, Any]:
-    if given is None:
-        return number(0), number(1)
-    pair = tuple(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else ()
-    if len(pair) != 2:
-        raise MappingError(f"to_ttfs: input_range = {given!r}; must be (low, high) of the data, or None for (0, 1)")
-    low, high = (decimal("input_range", value, number) for value in pair)
-    if not low < high:
-        raise MappingError(f"to_ttfs: input_range = {given!r}; must be (low, high) with low < high")
-    return low, high
-
-
 # -- provenance --------------------------------------------------------------------------------------------------------
 
 
@@ -449,11 +364,6 @@ def _scaling_note(mapping: _Mapping) -> dict[str, Any] | None:
         return None
     scaled = {layer.name: int(np.count_nonzero(layer.factor != 1)) for layer in mapping.layers[:-1] if not layer.pools}
     return {"row_sums": [float(LOWEST_SUM), float(HIGHEST_SUM)], "scaled_neurons": scaled}
-
-
-def _short(value: Any) -> str:
-    """A number for a message; a Fraction may be beyond float64."""
-    return f"{float(value):g}" if real(value) is not None else shown(value)
 
 
 def _json(value: Any) -> float | str:
