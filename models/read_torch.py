@@ -103,9 +103,10 @@ def _kind(module: Any) -> str | None:
 def _check_hooks(where: str, module: Any) -> None:
     """Hooks change what a module computes; old-style weight and spectral norms and pruning are hooks."""
     for kind in ("_forward_pre_hooks", "_forward_hooks"):
-        hooks = getattr(module, kind, None)
-        if hooks:
-            names = ", ".join(sorted({getattr(hook, "__name__", type(hook).__name__) for hook in hooks.values()}))
+        hooks = (getattr(module, kind, None) or {}).values()
+        found = {getattr(hook, "__name__", type(hook).__name__) for hook in hooks}
+        if found - {"_infer_parameters"}:  # that of lazy modules, whose missing weights are refused later
+            names = ", ".join(sorted(found))
             raise MappingError(
                 f"{where} has hooks ({names}), which change what it computes; remove them (as "
                 "torch.nn.utils.remove_weight_norm or torch.nn.utils.prune.remove do)"
