@@ -19,6 +19,7 @@ from eventsim.records import COHORT, CONTROL, LANE, NEURON, NODE, PACKET, PROBE,
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
 
 
+NO_LIMIT = 2**62
 # As lanes number them; a pool is a convolution of each channel on its own, of weight 1.
 KINDS = ("dense", "sparse", "one_to_one", "conv", "pool")
 CONV = 3
@@ -121,6 +122,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         links += [projection.order for projection in net.projections if projection.pre is node]
         record["last_out"] = len(links)
         record["t_start"], record["t_min"], record["t_max"] = 0.0, math.inf, math.inf
+        record["limit"] = NO_LIMIT
         if not isinstance(node, Population):
             continue
         model = _model(node, error_bounds)

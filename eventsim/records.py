@@ -40,6 +40,7 @@ NODE = np.dtype(
         ("rank", "i8"),  # micro-step of its tick
         ("phase", "i8"),  # 0 before t_start, 1 integrating, 2 from t_min on, 3 closed
         ("spikes", "i8"),
+        ("limit", "i8"),  # a sample ends when it has sent so many
         ("premature", "i8"),
         ("late", "i8"),
         ("clipped", "i8"),
@@ -108,7 +109,8 @@ CONTROL = np.dtype(
         ("switch", "i8"),
         ("micro", "i8"),
         ("stamp", "i8"),
-        ("busy", "u1"),  # inside a time
+        ("busy", "u1"),  # 0 before a sample, 1 in it, 2 in one that is taken up again
+        ("enough", "u1"),  # a population has sent the spikes that end the sample
         ("touched", "i8"),  # lengths of the lists of the micro-step, and where they begin in `work`
         ("fired", "i8"),
         ("fired_at", "i8"),
@@ -175,6 +177,7 @@ class Output(NamedTuple):
     counters: Array
     errors: Array
     transport: Array
+    stopped: Array  # when a sample was ended by the spikes of a population, else inf
 
 
 class Machine(NamedTuple):

@@ -48,6 +48,8 @@ class Run:
     _readout: Array | None = None
     _exact: list[Any] | None = field(default=None, repr=False)  # the times of _spikes where they are Fractions
     _recorder: Any = field(default=None, repr=False)
+    _stopped: Array | None = field(default=None, repr=False)
+    _state: Any = field(default=None, repr=False)  # where each sample stands, where that was kept
     _network: Network | None = field(default=None, repr=False)
 
     @property
@@ -101,6 +103,11 @@ class Run:
         if values.dtype == object:
             return np.array([max(range(len(row)), key=row.__getitem__) for row in values])
         return np.argmax(values, axis=1)
+
+    @property
+    def stop_times(self) -> Array:
+        """Time at which each sample was ended by ``stop=``, (n_samples,); inf where it went to its end."""
+        return self._need(self._stopped, "stop times", "stop={population: spikes}")
 
     def spike_times(self, population: str) -> Array:
         """First spike times of a population, (n_samples, n_neurons); inf = silent.
@@ -253,10 +260,11 @@ class Run:
             name: array
             for name, array in (
                 ("spikes", self._spikes), ("first", self._first), ("errors", self._errors), ("traces", self._traces),
-                ("readout", self._readout),
+                ("readout", self._readout), ("stopped", self._stopped),
             )
             if array is not None
         }  # fmt: skip
+        state = None if self._state is None else self._state.packed()
         header = {
             "format": FILE_FORMAT,
             "version": FILE_VERSION,
@@ -267,8 +275,9 @@ class Run:
             "provenance": json.loads(json.dumps(self.provenance, default=str)),
             "windows": {name: None if w is None else [repr(float(t)) for t in w] for name, w in self.windows.items()},
             "complete": self.complete,
+            "state": None if state is None else state[0],
         }
-        write_archive(path, header, arrays)
+        write_archive(path, header, arrays if state is None else arrays | state[1])
 
 
 def load_run(path: str | Path, network: Network | None = None) -> Run:

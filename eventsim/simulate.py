@@ -16,6 +16,7 @@ import numpy as np
 
 from eventsim import order
 from eventsim._jit import compile_report
+from eventsim.checkpoint import RunState, check_resumed, digest_of
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, number, shown
 from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
 from eventsim.faults.contract import EmissionFault, applies_to
@@ -53,6 +54,9 @@ def simulate(
     error_bounds: bool = False,
     progress: bool = False,
     memory: int = MEMORY,
+    stop: Mapping[str, int] | None = None,
+    keep_state: bool = False,
+    resume: Run | None = None,
 ) -> Run:
     """Simulate samples spike by spike and return the `Run`.
 
@@ -73,6 +77,11 @@ def simulate(
     progress : show a progress bar.
     memory : bytes that recorded spikes, traces, first spikes and error bounds may each take in memory; what is more
         goes to a temporary file.
+    stop : a dict {population: n}: a sample ends with the time at which one of these populations has sent n spikes in
+        all; ``run.stop_times`` says when.
+    keep_state : keep where each sample stands, packets in flight included, so that another call can go on.
+    resume : a run with its state, on the same network, data, stages and seed: go on where it ended, and return a run
+        of both parts, to the last bit that of one call (but for the number of queue operations).
 
     Raises
     ------
@@ -88,20 +97,9 @@ def simulate(
     if threads is not None:
         threads = integer("simulate", "threads", threads, low=1, remedy="None uses all cores.")
     task = _check(
-        net,
-        x,
-        record,
-        until,
-        clip,
-        max_events,
-        max_time,
-        faults,
-        transport,
-        seed,
-        sample_ids,
-        error_bounds,
-        memory,
+        net, x, record, until, clip, max_events, max_time, faults, transport, seed, sample_ids, error_bounds, memory
     )
+    _check_parts(task, engine, stop, keep_state, resume)
     bar = task.progress = Progress(task.inputs.n_samples, task.until, progress)
     problem: tuple[type[SimulationError], str] | None
     try:
@@ -161,6 +159,33 @@ def _check(
         net, inputs, until, record, probes, faults, transport, seed, error_bounds, max_events, deadline,
         Recorder(SPIKE, memory), Recorder(TRACE, memory), keys, memory,
     )  # fmt: skip
+
+
+def _check_parts(task: Task, engine: str, stop: Any, keep_state: Any, resume: Any) -> None:
+    """When samples end early, and whether they go on from an earlier run or may be gone on with."""
+    if stop is not None and not isinstance(stop, Mapping):
+        raise InputError(
+            f"simulate: stop = {shown(stop)}; must be a dict {{population: spikes}}, or None. Give e.g. "
+            "{'output': 1}."
+        )
+    for name, count in (stop or {}).items():
+        node = task.net.node(name)
+        if not isinstance(node, Population) or not node.model.spiking:
+            raise InputError(
+                f"simulate: stop[{node.name!r}]: {node.name!r} is a source or does not spike; must be a spiking "
+                "population. Name another."
+            )
+        task.stop[node.name] = integer("simulate", f"stop[{node.name!r}]", count, low=1, remedy="1 is the first spike.")
+    task.keep_state = flag("simulate", "keep_state", keep_state)
+    if resume is None:
+        return
+    if not isinstance(resume, Run):
+        raise InputError(
+            f"simulate: resume is a {type(resume).__name__}; must be a Run that was simulated with keep_state=True, or "
+            "None."
+        )
+    check_resumed(resume, provenance(task, engine, 0.0, 0.0), task.inputs)
+    task.begin_with(resume)
 
 
 def _check_stages(
@@ -227,7 +252,7 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
     if task.max_events is not None:
         threads = 1  # a budget is used up in the order of samples
     n = task.inputs.n_samples
-    batch = max(1, min(64, n // (2 * threads)))
+    batch = 1 if task.keep_state or task.resumed else max(1, min(64, n // (2 * threads)))
     ranges = [(low, min(low + batch, n)) for low in range(0, n, batch)]
     if threads == 1:
         worker = Worker(task, prepared)
@@ -302,6 +327,8 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _readout=task.readout if task.readout.shape[1] else None,
         _exact=task.exact_times if task.exact else None,
         _recorder=(task.spikes, task.traces),
+        _stopped=task.stopped if task.stop else None,
+        _state=RunState(engine, digest_of(task.inputs), task.states) if task.keep_state else None,
         _network=net,
     )
 
