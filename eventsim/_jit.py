@@ -35,9 +35,15 @@ CACHE = os.environ.get("EVENTSIM_CACHE", "1") != "0" and not numba.config.DISABL
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 
 
+# numba numbers the functions of a process. Code that another process compiled and this one loads from disk may have the
+# same number for the same name and types but other code behind it (parts are made by factories), and the linker would
+# take either for both.
+_PROCESS = os.urandom(8).hex()
+
+
 def _short_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = None) -> str:
     """A symbol for a part. numba's own spells out every field of every record, which makes kilobytes of each name."""
-    digest = hashlib.sha256(repr((name, types, abi_tags)).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(repr((_PROCESS, os.getpid(), name, types, abi_tags)).encode()).hexdigest()[:16]
     return f"eventsim_{name.rsplit('.', 1)[-1]}_{digest}_{uid}".replace("<", "").replace(">", "")
 
 
@@ -295,7 +301,7 @@ def _package_sources() -> bytes:
 def fingerprint(*functions: Callable[..., Any]) -> int:
     """Return 64 bits of a digest of the sources of the engine and of the files that define `functions`.
 
-    Those that they close over are covered; helpers that a user's model imports from yet other files are not.
+    Those that they close over, and those that they call by a name of their module, are covered.
     """
     digest = hashlib.sha256(_package_sources())
     files = {inspect.getsourcefile(function) for function in _closed_over(functions)}
@@ -305,7 +311,7 @@ def fingerprint(*functions: Callable[..., Any]) -> int:
 
 
 def _closed_over(functions: Iterable[Any]) -> set[Any]:
-    """Plain functions among the values, and those that they close over, also in tuples."""
+    """Plain functions among the values, and those that they close over, also in tuples, or call by a global name."""
     found: set[Any] = set()
     ahead = list(functions)
     while ahead:
@@ -315,4 +321,5 @@ def _closed_over(functions: Iterable[Any]) -> set[Any]:
         elif inspect.isfunction(value) and value not in found:
             found.add(value)
             ahead += [cell.cell_contents for cell in value.__closure__ or ()]
+            ahead += [value.__globals__.get(name) for name in value.__code__.co_names]
     return found
