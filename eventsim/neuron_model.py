@@ -80,6 +80,9 @@ class Model:
     single_spike : the neuron fires once.
     jumps : an input moves V itself, so V is tested when inputs have arrived.
     clocked : the neuron buffers its inputs and lives at integer multiples of its period.
+    holds : the state counts the refractory period t_ref down, since currents go on meanwhile: `reset` begins it,
+        `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole state for
+        t_ref after a spike and discard what arrives.
     relay : it passes on spikes that others made: it shares their window, which changes nothing for it, and no emission
         fault acts on it.
     shared : parameters that must be equal over a population whose neurons are updated together; where they differ,
@@ -110,6 +113,7 @@ class Model:
     single_spike: bool = False
     jumps: bool = False
     clocked: bool = False
+    holds: bool = False
     relay: bool = False
     generic: bool = False
     shared: tuple[str, ...] = ()
@@ -130,8 +134,12 @@ class Model:
         """What a compiled loop depends on: equal for models that differ only in name, parameters and window."""
         return replace(
             self, name="", parameters=(), prepare=_nothing, windowed=False, deaf=False, spiking=True,
-            single_spike=False, jumps=False, generic=False, shared=(), threshold="", bounded=None,
+            single_spike=False, jumps=False, holds=False, generic=False, shared=(), threshold="", bounded=None,
         )  # fmt: skip
+
+    def held(self, parameters: Mapping[str, Array]) -> Array | None:
+        """How long the engines hold each neuron after a spike; None where they do not."""
+        return None if self.holds else parameters.get("t_ref")
 
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called `name`; a typo is answered with the nearest name."""
