@@ -260,7 +260,7 @@ def cases(model: str, thresholds: Any) -> list[Case]:
 
 def main() -> None:
     """Write the file."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for model in MODELS:
         tangent = [near_tangency(model, number).v_threshold for number in range(TANGENCY, N_CASES, len(KINDS))]
         solved = [solve(model, case) for case in cases(model, tangent)]
