@@ -13,6 +13,7 @@ import functools
 import hashlib
 import inspect
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,7 @@ from numba.core import event as numba_event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
+from numba.core.funcdesc import default_mangler
 from numba.core.typed_passes import NativeLowering
 from numba.cpython import slicing
 from numba.extending import register_jitable
@@ -35,16 +37,20 @@ CACHE = os.environ.get("EVENTSIM_CACHE", "1") != "0" and not numba.config.DISABL
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 
 
-# numba numbers the functions of a process. Code that another process compiled and this one loads from disk may have the
-# same number for the same name and types but other code behind it (parts are made by factories), and the linker would
-# take either for both.
-_PROCESS = os.urandom(8).hex()
+# numba numbers functions from 1 in each process. A process that loads one loop from disk and compiles another would
+# have two different functions of one name, and the linker would take the first for both: names hold the process.
+_PROCESS = secrets.token_hex(8)
 
 
 def _short_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = None) -> str:
     """A symbol for a part. numba's own spells out every field of every record, which makes kilobytes of each name."""
-    digest = hashlib.sha256(repr((_PROCESS, os.getpid(), name, types, abi_tags)).encode()).hexdigest()[:16]
-    return f"eventsim_{name.rsplit('.', 1)[-1]}_{digest}_{uid}".replace("<", "").replace(">", "")
+    digest = hashlib.sha256(repr((name, types, abi_tags)).encode()).hexdigest()[:16]
+    return f"eventsim_{name.rsplit('.', 1)[-1]}_{digest}_{_PROCESS}_{uid}".replace("<", "").replace(">", "")
+
+
+def _unique_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = None) -> str:
+    """Numba's symbol for a loop, with the process in it."""
+    return str(default_mangler(f"{name}_{_PROCESS}", types, abi_tags=abi_tags, uid=uid))
 
 
 @contextlib.contextmanager
@@ -113,8 +119,12 @@ class _LowerLoop(NativeLowering):
         state.library = state.targetctx.codegen().create_library(state.func_id.func_qualname)
         state.library.__class__ = _LoopLibrary
         state.library.enable_object_caching()
-        with _indices_from_the_front():
-            super().run_pass(state)
+        state.targetctx.mangler = _unique_name
+        try:
+            with _indices_from_the_front():
+                super().run_pass(state)
+        finally:
+            del state.targetctx.mangler
         return True
 
 

@@ -124,7 +124,7 @@ def plain_array(place: str, values: Any, error: Error) -> Array:
         )
     try:
         return np.asarray(values)
-    except (TypeError, ValueError, OverflowError) as reason:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as reason:  # the last of tensors that need a gradient
         raise error(f"{place} is not an array ({reason}); give rows of equal length") from reason
 
 

@@ -17,6 +17,7 @@ from eventsim.errors import NetworkError
 
 Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
+LARGEST = 2**31 - 1  # of strides, paddings, dilations, kernels
 
 
 class Taps(NamedTuple):
@@ -39,23 +40,19 @@ def output_size(size: int, kernel: int, stride: int, padding: tuple[int, int], d
 
 
 def taps_of(shape: Axes, kernel: Axes, stride: Axes, padding: Sequence[tuple[int, int]], dilation: Axes) -> Taps:
-    """The table of a kernel that slides over positions of `shape`; O(positions x taps)."""
-    axes = zip(shape, kernel, stride, padding, dilation, strict=True)
-    out = tuple(output_size(*axis) for axis in axes)
-    target = np.zeros((*shape, *kernel), dtype=np.int64)
-    inside = np.ones((*shape, *kernel), dtype=bool)
-    for a, n in enumerate(out):
-        x = np.arange(shape[a]).reshape([-1 if b == a else 1 for b in range(len(shape) * 2)])
-        k = np.arange(kernel[a]).reshape([-1 if b == a + len(shape) else 1 for b in range(len(shape) * 2)])
-        place, rest = np.divmod(x + padding[a][0] - k * dilation[a], stride[a])
-        inside &= (rest == 0) & (place >= 0) & (place < n)
-        target = target * n + place
-    rows = inside.reshape(math.prod(shape), -1)
-    found, tap = np.nonzero(rows)
-    targets = target.reshape(rows.shape)[found, tap]
-    order = np.lexsort((targets, found))
-    start = np.concatenate(([0], np.cumsum(rows.sum(axis=1))))
-    return Taps(start, targets[order], tap[order])
+    """The table of a kernel that slides over positions of `shape`; as large as there are entries, axis by axis."""
+    source, target, tap = (np.zeros(1, dtype=np.int64) for _ in range(3))
+    for size, k, step, pads, spread in zip(shape, kernel, stride, padding, dilation, strict=True):
+        n = output_size(size, k, step, pads, spread)
+        y, j = np.divmod(np.arange(n * k), k)
+        x = y * step + j * spread - pads[0]
+        inside = (x >= 0) & (x < size)
+        source = (source[:, None] * size + x[inside]).ravel()
+        target = (target[:, None] * n + y[inside]).ravel()
+        tap = (tap[:, None] * k + j[inside]).ravel()
+    order = np.lexsort((target, source))
+    start = np.concatenate(([0], np.cumsum(np.bincount(source, minlength=math.prod(shape)))))
+    return Taps(start, target[order], tap[order])
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +110,7 @@ class Conv:
 
     def output_shape(self, shape: Axes) -> Axes:
         """Shape (c_out, *positions) of what this makes of (c_in, *positions)."""
-        axes = zip(shape[1:], self.kernel, self.stride, self.padding, self.dilation, strict=True)
-        return self.channels[1], *(output_size(*axis) for axis in axes)
+        return self.channels[1], *_sizes("Conv", self, shape)
 
     def fitted(self, where: str, pre: Axes, post: Axes) -> "Conv":
         """The same convolution, bound to the shape of its source."""
@@ -138,13 +134,13 @@ class Conv:
     @property
     def shape(self) -> Axes:
         """Shape of the source; only of a convolution that connects two populations."""
-        found: Axes = self.__dict__["_shape"]
+        found: Axes = _bound(self, "_shape")
         return found
 
     @property
     def taps(self) -> Taps:
         """Where each source position's spikes go; only of a convolution that connects two populations."""
-        found: Taps = self.__dict__["_taps"]
+        found: Taps = _bound(self, "_taps")
         return found
 
     def synapses(self, source: int) -> tuple[Array, Array]:
@@ -196,7 +192,10 @@ class Pool:
     kind: ClassVar[str] = "pool"
 
     def __post_init__(self) -> None:
-        n = len(self.kernel) if isinstance(self.kernel, Sequence | np.ndarray) else 1
+        listed = isinstance(self.kernel, Sequence | np.ndarray) and np.ndim(self.kernel) > 0
+        n = len(self.kernel) if listed and not isinstance(self.kernel, str | bytes) else 1
+        if n not in (1, 2):
+            raise NetworkError(f"Pool: kernel = {shown(self.kernel)}; must be one whole number >= 1, or two of them.")
         kernel = _axes("kernel", self.kernel, n, 1, "Pool")
         object.__setattr__(self, "kernel", kernel)
         stride = kernel if self.stride is None else self.stride
@@ -206,8 +205,7 @@ class Pool:
 
     def output_shape(self, shape: Axes) -> Axes:
         """Shape (channels, *positions) of what this makes of (channels, *positions)."""
-        axes = zip(shape[1:], self.kernel, self.stride, self.padding, self.dilation, strict=True)
-        return shape[0], *(output_size(*axis) for axis in axes)
+        return shape[0], *_sizes("Pool", self, shape)
 
     def fitted(self, where: str, pre: Axes, post: Axes) -> "Pool":
         """The same pool, bound to the shape of its source."""
@@ -230,13 +228,13 @@ class Pool:
     @property
     def shape(self) -> Axes:
         """Shape of the source; only of a pool that connects two populations."""
-        found: Axes = self.__dict__["_shape"]
+        found: Axes = _bound(self, "_shape")
         return found
 
     @property
     def taps(self) -> Taps:
         """Where each source position's spikes go; only of a pool that connects two populations."""
-        found: Taps = self.__dict__["_taps"]
+        found: Taps = _bound(self, "_taps")
         return found
 
     @property
@@ -272,10 +270,35 @@ class Pool:
         return int(self.taps.target.size * self.shape[0])
 
 
+def _sizes(where: str, kind: "Conv | Pool", shape: Axes) -> list[int]:
+    """Positions of each axis of what a kernel makes of (channels, *positions)."""
+    if len(shape) != 1 + len(kind.kernel):
+        raise NetworkError(
+            f"{where}: kernel {kind.kernel} needs a source of shape (channels, {', '.join(['n'] * len(kind.kernel))}), "
+            f"this is {shape}. Give the source its shape."
+        )
+    return [
+        output_size(*axis)
+        for axis in zip(shape[1:], kind.kernel, kind.stride, kind.padding, kind.dilation, strict=True)
+    ]
+
+
+def _bound(kind: "Conv | Pool", what: str) -> Any:
+    """What is known once a projection connects two populations."""
+    if what not in vars(kind):
+        raise NetworkError(
+            f"{type(kind).__name__}: its synapses depend on the shape of its source; connect it first, and look at "
+            "network.projections[k].kind."
+        )
+    return vars(kind)[what]
+
+
 def _axes(what: str, value: Any, n: int, low: int, where: str = "Conv") -> Axes:
     """`n` whole numbers >= low, from one or from n."""
-    given = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else [value] * n
-    whole = [isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= low for v in given]
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    given = list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value] * n
+    whole = [isinstance(v, int | np.integer) and not isinstance(v, bool) and low <= v <= LARGEST for v in given]
     if len(given) != n or not all(whole):
         raise NetworkError(f"{where}: {what} = {shown(value)}; must be a whole number >= {low}, or {n} of them.")
     return tuple(int(v) for v in given)
@@ -283,7 +306,10 @@ def _axes(what: str, value: Any, n: int, low: int, where: str = "Conv") -> Axes:
 
 def _paddings(value: Any, n: int, where: str = "Conv") -> tuple[tuple[int, int], ...]:
     """(before, after) of each axis, from one number, one an axis, or one pair an axis."""
-    if isinstance(value, Sequence | np.ndarray) and len(value) == n and all(np.ndim(v) == 1 for v in value):
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    pairs = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    if pairs and len(value) == n and all(isinstance(v, Sequence | np.ndarray) and np.ndim(v) == 1 for v in value):
         first, second = zip(*(_axes("padding", pair, 2, 0, where) for pair in value), strict=True)
         return tuple(zip(first, second, strict=True))
     return tuple((v, v) for v in _axes("padding", value, n, 0, where))

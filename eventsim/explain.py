@@ -235,7 +235,7 @@ class _Explainer:
             found.setdefault((one.population, one.neuron, one.number), one)
         return [
             (one, self.of(self.heard.net.node(one.population), one.neuron, one.number, depth - 1))
-            for one in itertools.islice(found.values(), self.breadth)
+            for one in itertools.islice(found.values(), min(self.breadth, len(found)))
         ]
 
 

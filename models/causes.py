@@ -6,7 +6,8 @@ assigned in the order of their severity, a later one replacing an earlier one.
 Relies on `expected_times`, `reception` and the replayed stages. Used by `verify`.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -102,13 +103,12 @@ def check_population(
     fits = due.closed >= neurons.t_min
     causes[due.early & fits] = PREMATURE
     causes[due.early & ~fits] = CLAMPED
-    near = due.undecided | due.crossing.near_start | due.crossing.near_t_max
     if seen.external:
         # A program that knows the closed form alone is right by it, and so tells what it has missed.
         by_closed_form = np.abs(np.minimum(event, neurons.t_max) - np.minimum(due.closed, neurons.t_max)) <= due.bound
         agrees |= due.early & by_closed_form
-    causes[~agrees & near] = TIE
-    causes[~agrees & ~near] = STRUCTURAL
+    causes[~agrees] = STRUCTURAL
+    causes[_tied(neurons, reception, event, due, ~agrees)] = TIE
     _blame_structure(causes, reception, ideal)
     if name in seen.changed:
         causes[seen.changed[name]] = STRUCTURAL
@@ -130,6 +130,8 @@ def check_readout(
         own += UNIT * size
     elif seen.unit:
         own += first_crossing(neurons, reception.weights, reception.arrivals).potential_bound * (1 + 1e-9)
+    if seen.external:
+        own += seen.unit * (values.shape[1] + 4) * size
     total = _total_bound(neurons, reception, ideal, own)
     causes = np.where(_same(potentials, expected), OK, ROUNDING).astype(np.int8)
     _blame_inputs(causes, reception, ~(np.abs(potentials - ideal.values) <= total))
@@ -157,7 +159,8 @@ def check_relays(
     carried = t_max - np.minimum(event, t_max)
     differs = np.abs(carried - ideal.values) > total
     inherits = largest_input(net, population, reception.diverged).astype(bool)
-    causes[differs & inherits] = INHERITED
+    # A spike before the window carries its value here, but not to whoever listens from t_min on.
+    causes[(differs | (event < t_min)) & inherits] = INHERITED
     causes[differs & ~inherits] = STRUCTURAL
     if seen.transport is not None:
         causes[relayed(net, population, reception.undisturbed, np.inf) != due] = FAULT
@@ -200,6 +203,30 @@ def _expected(neurons: Neurons, reception: Reception, seen: Observation, name: s
         undecided=(at_t_min | at_t_max) & summed,
         crossing=crossing,
     )
+
+
+def _tied(neurons: Neurons, reception: Reception, event: Array, due: _Expected, doubtful: Array) -> Array:
+    """Which of the doubtful spikes and silences are what a threshold within the rounding of the potential gives.
+
+    Rounding may have a neuron miss, or make, a crossing that the potential just reaches; what it does then is what it
+    would do with a threshold that is a little higher, or lower. No other time is a matter of rounding.
+    """
+    tied = np.zeros_like(doubtful)
+    crossing, slope = due.crossing, neurons.slope_fire.astype(np.float64)
+    # The bound is on a time; the potential is off by as much as that makes of it on the slope, at least.
+    spread = 2 * crossing.highest_bound + np.minimum(due.bound.astype(np.float64), float(neurons.t_max)) * slope
+    spread += 8 * UNIT * (np.abs(neurons.threshold.astype(np.float64)) + slope * float(neurons.t_max))
+    for sample, neuron in np.argwhere(doubtful):
+        row, weights = reception.arrivals[sample : sample + 1], reception.weights[neuron : neuron + 1]
+        one, width = neurons.some(np.array([neuron])), float(spread[sample, neuron])
+        at = float(event[sample, neuron])
+        for shift in (-width, width):
+            found = first_crossing(replace(one, threshold=one.threshold + shift), weights, row)
+            near = 2 * float(found.bound[0, 0]) + 2 * float(due.bound[sample, neuron])
+            near += 2 * width / float(found.steepness[0, 0]) if found.steepness[0, 0] > 0 else np.inf
+            time = float(found.time[0, 0])
+            tied[sample, neuron] |= at == time if math.isinf(time) or math.isinf(at) else abs(at - time) <= near
+    return tied
 
 
 def _emitted(

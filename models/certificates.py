@@ -19,9 +19,10 @@ class Layer:
 
     Attributes
     ----------
-    window : length of its window. safe_window : the smallest window in which no neuron of no sample is premature: the
-        supremum over both, plus its rounding.
+    window : length of its window. safe_window : the smallest window in which no neuron of no sample is premature, if
+        those before it are safe: the supremum over both, plus its rounding; <= 0 where any window is safe.
     premature : reaches its threshold before t_min. undecided : within the rounding of doing so or not.
+    late : hears an input at or after t_min, which does not count for what it carries.
     margin : by how much the window could be shorter before the neuron is premature; negative where it is.
     bound : on the rounding of the margin.
     """
@@ -29,6 +30,7 @@ class Layer:
     window: float
     premature: Array
     undecided: Array
+    late: Array
     margin: Array
     bound: Array
     safe_window: float
@@ -41,15 +43,23 @@ class Proof:
     Attributes
     ----------
     residual, bound : |V - threshold| at the spike time in extended precision, and what rounding explains of it; NaN
-        where the neuron is silent.
-    highest, below : the largest V that a silent neuron reached, and how far below the threshold that is; NaN where it
-        spiked.
+        where the neuron is silent. 0 for a threshold <= 0 that is met when integration begins.
+    highest, below, below_bound : the largest V that a silent neuron reached, how far below the threshold that is, and
+        what rounding may hide of it; NaN where it spiked.
     """
 
     residual: Array
     bound: Array
     highest: Array
     below: Array
+    below_bound: Array
+
+    @property
+    def failed(self) -> Array:
+        """Spikes that are off their threshold, and silences of neurons that reached theirs, by more than rounding."""
+        with np.errstate(invalid="ignore"):
+            found: Array = (self.residual > self.bound) | (self.below < -self.below_bound)
+        return found
 
 
 class Certificates:
@@ -59,8 +69,9 @@ class Certificates:
     ----------
     layers : `Layer` by population, in the order of the network.
     proof : `Proof` by population, or None where no run was given.
-    decisions : (n_samples, 2), or None: by how much the largest output leads, in potential, and by how much every spike
-        into the read-out may move at once, in time, before another output can be the largest. NaN for one output.
+    decisions : (n_samples, 2): by how much the largest output leads, or the output nearest to 0 is away from it where
+        signs decide, in potential; and by how much every spike into the read-out may move at once, in time, before the
+        decision can change. None without a run, with several read-outs, or where one output decides nothing.
     """
 
     def __init__(self, layers: Mapping[str, Layer], proof: Mapping[str, Proof] | None, decisions: Array | None) -> None:
@@ -70,15 +81,20 @@ class Certificates:
 
     @property
     def ok(self) -> bool:
-        """Is no neuron premature, or within the rounding of being so?"""
-        return not any((layer.premature | layer.undecided).any() for layer in self.layers.values())
+        """Does every neuron wait for all of its inputs, beyond rounding, and does every proof hold?"""
+        unsafe = any((layer.premature | layer.undecided | layer.late).any() for layer in self.layers.values())
+        return not unsafe and self.proven
+
+    @property
+    def proven(self) -> bool:
+        """Is every spike on its threshold and every silence below it, within rounding? True where no run was given."""
+        return not any(proof.failed.any() for proof in (self.proof or {}).values())
 
     @property
     def share(self) -> float:
-        """The fraction of neurons times samples that are certified: surely not premature."""
+        """The fraction of neurons times samples that are certified: that surely wait for all of their inputs."""
         total = sum(layer.premature.size for layer in self.layers.values())
-        bad = sum(int((layer.premature | layer.undecided).sum()) for layer in self.layers.values())
-        return 1.0 - bad / total if total else 1.0
+        return 1.0 - len(self.not_certified) / total if total else 1.0
 
     @property
     def safe_windows(self) -> dict[str, float]:
@@ -96,52 +112,65 @@ class Certificates:
         return {name: layer.window - layer.safe_window for name, layer in self.layers.items()}
 
     @property
-    def premature(self) -> list[tuple[str, int, int]]:
-        """(population, sample, neuron) of all that are premature or undecided."""
+    def not_certified(self) -> list[tuple[str, int, int]]:
+        """(population, sample, neuron) of all that are premature, undecided or hear an input late."""
         return [
             (name, int(sample), int(neuron))
             for name, layer in self.layers.items()
-            for sample, neuron in np.argwhere(layer.premature | layer.undecided)
+            for sample, neuron in np.argwhere(layer.premature | layer.undecided | layer.late)
         ]
 
     def table(self) -> str:
-        """Return the certificates as text: a row for each population and a statement on the network."""
-        head = ["population", "checked", "safe", "undecided", "premature", "window", "safe window", "can be cut by"]
-        rows = [head + (["|V-θ|/bound"] if self.proof else [])]
+        """Return the certificates as text: a row for each population and a statement on the network.
+
+        |V-θ|/bound is the largest residual of a spike in units of its bound, "nearest silence" how far below its
+        threshold a silent neuron stayed at least.
+        """
+        late = any(layer.late.any() for layer in self.layers.values())
+        head = ["population", "checked", "safe", "undecided", "premature", *(["late"] if late else [])]
+        head += ["window", "safe window", "can be cut by"]
+        rows = [head + (["|V-θ|/bound", "nearest silence"] if self.proof else [])]
         for name, layer in self.layers.items():
-            undecided, premature = (
-                int(np.count_nonzero(held)) for held in (layer.undecided, layer.premature & ~layer.undecided)
-            )
+            marks = [layer.undecided, layer.premature & ~layer.undecided]
+            marks += [layer.late & ~(layer.premature | layer.undecided)] if late else []
+            counts = [int(np.count_nonzero(held)) for held in marks]
             size = layer.premature.size
-            counts = [size, size - undecided - premature, undecided or "·", premature or "·"]
-            lengths = [f"{layer.window:.6g}", f"{layer.safe_window:.6g}", _percent(layer)]
-            rows.append([name, *map(str, counts), *lengths])
+            row = [name, str(size), str(size - sum(counts)), *(str(count or "·") for count in counts)]
+            safe = "any" if layer.safe_window <= 0 else f"{layer.safe_window:.6g}"
+            row += [f"{layer.window:.6g}", safe, _percent(layer)]
             if self.proof:
-                rows[-1].append(f"{_worst(self.proof[name]):.2g}")
+                below = self.proof[name].below
+                row += [f"{_worst(self.proof[name]):.2g}", f"{np.nanmin(below, initial=np.inf):.2g}"]
+            rows.append(row)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
             for row in rows
         ]
         lines.insert(1, "-" * len(lines[0]))
-        if self.decisions is not None and len(self.decisions) and np.isfinite(self.decisions).all():
+        if self.decisions is not None and len(self.decisions):
             lead, moved = self.decisions.min(axis=0)
-            lines.append(
-                f"closest decision: the largest output leads by {lead:.3g}; all last spikes may move by {moved:.3g}"
-            )
+            lines.append(f"closest decision: by {lead:.3g}; it stands if no last spike moves by more than {moved:.3g}")
         return "\n".join([*lines, self._verdict()])
 
     def _verdict(self) -> str:
-        if not self.ok:
-            name, sample, neuron = self.premature[0]
-            return (
+        failed = sum(int(proof.failed.sum()) for proof in (self.proof or {}).values())
+        off = f"NOT PROVEN: {failed:,} spikes or silences are not what the potential makes" if failed else ""
+        found = self.not_certified
+        if found:
+            name, sample, neuron = found[0]
+            said = (
                 f"{self.share:.4%} certified; first not: neuron {neuron} of {name!r}, sample {sample}; "
-                f"{len(self.premature):,} in all"
+                f"{len(found):,} in all"
             )
-        if not self.layers:
-            return "certified: there is no spiking layer"
-        name = min(self.layers, key=lambda n: 1 - self.layers[n].safe_window / self.layers[n].window)
-        cut = _percent(self.layers[name])
+            return f"{said}; {off}" if off else said
+        if off:
+            return off
+        needing = {name: layer for name, layer in self.layers.items() if layer.safe_window > 0}
+        if not needing:
+            return "certified: every neuron waits for its inputs, in windows of any length"
+        name = min(needing, key=lambda n: 1 - needing[n].safe_window / needing[n].window)
+        cut = _percent(needing[name])
         return f"certified: every neuron waits for its inputs; first to break: {name!r}, if its window is cut by {cut}"
 
     def to_json(self, limit: int = 1000) -> str:
@@ -152,18 +181,20 @@ class Certificates:
                 "checked": int(layer.premature.size),
                 "premature": int(np.count_nonzero(layer.premature & ~layer.undecided)),
                 "undecided": int(np.count_nonzero(layer.undecided)),
+                "late": int(np.count_nonzero(layer.late)),
                 "window": layer.window,
                 "safe_window": layer.safe_window,
             }
-            | ({"worst_residual_over_bound": _worst(self.proof[name])} if self.proof else {})
+            | (_proven(self.proof[name]) if self.proof else {})
             for name, layer in self.layers.items()
         ]
-        found = self.premature
+        found = self.not_certified
         return json.dumps(
             {
                 "ok": self.ok,
                 "share": self.share,
                 "populations": populations,
+                "proven": self.proven,
                 "decisions": None
                 if self.decisions is None
                 else [list(map(_finite, row)) for row in self.decisions.tolist()],
@@ -180,7 +211,20 @@ class Certificates:
 
 def _percent(layer: Layer) -> str:
     """By how much the window can be cut; what rounds to nothing has no sign."""
-    return f"{round(1 - layer.safe_window / layer.window, 3) + 0.0:.1%}"
+    if layer.safe_window <= 0:
+        return "any"
+    cut = round(1 - layer.safe_window / layer.window, 3) + 0.0
+    return f"{cut:.1%}" if abs(cut) < 100 else f"{cut:.2g}"
+
+
+def _proven(proof: Proof) -> dict[str, Any]:
+    """What JSON says of a proof."""
+    nearest = float(np.nanmin(proof.below, initial=np.inf))
+    return {
+        "worst_residual_over_bound": _finite(_worst(proof)),
+        "nearest_silence": _finite(nearest),
+        "not_proven": int(proof.failed.sum()),
+    }
 
 
 def _worst(proof: Proof) -> float:

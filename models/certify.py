@@ -10,6 +10,7 @@ Relies on `expected_times` and `fields`. Used by `to_ttfs` for certified windows
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,10 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
         raise InputError("certify: give x, the inputs, or run, a run of net; exactly one of them")
     check_network(net, "certify")
     if run is None:
-        return _certified(net, encoded(net, x), None)
+        times = encoded(net, x)
+        return _certified(net, times, None)
+    if not isinstance(run, Run):
+        raise InputError(f"certify: run is a {type(run).__name__}; must be what eventsim.simulate returned")
     if run.provenance["network_hash"] != net.hash():
         raise InputError("certify: the run was made with another network (its hash differs); give the run of net")
     seen = observe(net, None, run, None)
@@ -92,16 +96,21 @@ def _certified(
 ) -> Certificates:
     """Judge population after population; `times` has those of the sources, or of all nodes of a run.
 
-    What is not known yet is taken to fire at its first crossing or, `complete`, when the closed form says.
+    What is not known yet is taken to fire at its first crossing or, `complete`, when the closed form says, also where
+    that is before its window: then smallest safe windows are those of a network whose layers are all safe.
     """
+    given = {source.name: times[source.name] for source in net.sources}
     layers: dict[str, Layer] = {}
     proofs: dict[str, Proof] = {}
     # How far times may be from those of a run, by rounding: those of sources and of runs are what they are.
     errors = {name: np.zeros(held.shape) for name, held in times.items()}
     for population in net.populations:
         projections = projections_to(net, population)
-        arrivals = np.concatenate([times[p.pre.name] + float(p.delay) for p in projections], axis=1)
-        inexact = np.concatenate([errors[p.pre.name] for p in projections], axis=1)
+        n = len(next(iter(times.values())))
+        arrivals, inexact = np.zeros((n, 0)), np.zeros((n, 0))
+        if projections:
+            arrivals = np.concatenate([times[p.pre.name] + float(p.delay) for p in projections], axis=1)
+            inexact = np.concatenate([errors[p.pre.name] for p in projections], axis=1)
         if population.model.relay:
             if population.name not in times:
                 times[population.name] = relayed(net, population, arrivals, np.inf)
@@ -110,6 +119,8 @@ def _certified(
         own = neurons_of(population)
         if not own.spiking:
             continue
+        if complete:
+            own = _listening_from(own, float(arrivals.min(initial=np.inf)))
         parts = []
         for field in fields_of(net, population):
             seen = arrivals[:, field.inputs]
@@ -126,8 +137,19 @@ def _certified(
         if proving is not None:
             event, bounds = times[population.name], proving[0].get(population.name)
             proofs[population.name] = _proof(own, shape, parts, event, bounds)
+    unsafe = any((layer.premature | layer.undecided).any() for layer in layers.values())
+    if unsafe and not complete:  # what comes behind a premature neuron says nothing about the windows that it needs
+        smallest = _certified(net, given, None, complete=True).layers
+        layers = {name: replace(layer, safe_window=smallest[name].safe_window) for name, layer in layers.items()}
     margins = None if proving is None or proving[1] is None else _decisions(net, proving[1])
     return Certificates(layers, proofs if proving is not None else None, margins)
+
+
+def _listening_from(neurons: Neurons, earliest: float) -> Neurons:
+    """The same neurons, had the window before them begun as early as their first input: no value is cut."""
+    t_start = min(neurons.t_start, earliest)
+    threshold = neurons.threshold + neurons.slope_start * (neurons.t_start - t_start)
+    return replace(neurons, t_start=neurons.t_start * 0 + t_start, threshold=threshold)
 
 
 def smallest_windows(net: Network, x: Any) -> list[float]:
@@ -155,8 +177,8 @@ _Parts = list[tuple[Field, Crossing, Array, Array]]
 def _judged(own: Neurons, shape: tuple[int, int], parts: _Parts) -> Layer:
     """Premature or safe, and the window that would have been enough."""
     length, t_min = float(own.length), float(own.t_min)
-    slack, bound, premature, undecided = [], [], [], []
-    for field, crossing, _, shift in parts:
+    slack, bound, premature, undecided, late = [], [], [], [], []
+    for field, crossing, seen, shift in parts:
         some = own.some(field.neurons)
         slope = some.slope_fire.astype(np.float64)
         missing = (some.threshold - crossing.peak).astype(np.float64)
@@ -166,11 +188,14 @@ def _judged(own: Neurons, shape: tuple[int, int], parts: _Parts) -> Layer:
         bound.append((field, rounding / slope + 4 * UNIT * length))
         premature.append((field, crossing.time < t_min))
         undecided.append((field, np.abs(missing) <= rounding))
+        behind = (seen >= t_min) & np.isfinite(seen)
+        late.append((field, behind.astype(np.float32) @ (field.weights != 0).astype(np.float32).T > 0))
     margin, error = _scattered(shape, slack), _scattered(shape, bound)
     return Layer(
         window=length,
         premature=_scattered(shape, premature).astype(bool),
         undecided=_scattered(shape, undecided).astype(bool),
+        late=_scattered(shape, late).astype(bool),
         margin=margin,
         bound=error,
         safe_window=float((length - margin + error).max(initial=-math.inf)),
@@ -179,7 +204,7 @@ def _judged(own: Neurons, shape: tuple[int, int], parts: _Parts) -> Layer:
 
 def _proof(own: Neurons, shape: tuple[int, int], parts: _Parts, event: Array, bounds: Array | None) -> Proof:
     """How far each spike's potential is from the threshold, and how far each silent neuron stayed below it."""
-    residual, limit, highest, below = [], [], [], []
+    residual, limit, highest, below, doubt = [], [], [], [], []
     for field, crossing, seen, _ in parts:
         some, at = own.some(field.neurons), event[:, field.neurons]
         potential, slope = _potential_at(some, field.weights, seen, at)
@@ -191,13 +216,16 @@ def _proof(own: Neurons, shape: tuple[int, int], parts: _Parts, event: Array, bo
         )
         known = crossing.bound if bounds is None else np.fmin(bounds[:, field.neurons], np.inf)
         missing = np.where(fired, potential - some.threshold, np.nan)
+        # A threshold <= 0 is reached when integration begins: V is above it then, and need not be on it.
+        missing = np.where((some.threshold <= 0) & (at == float(some.t_start)), 0, missing)
         residual.append((field, np.abs(missing)))
         limit.append(
             (field, np.where(fired, np.abs(slope) * np.where(np.isnan(known), crossing.bound, known) + noise, np.nan))
         )
         highest.append((field, np.where(fired, np.nan, crossing.highest)))
         below.append((field, np.where(fired, np.nan, some.threshold.astype(np.float64) - crossing.highest)))
-    return Proof(*(_scattered(shape, found) for found in (residual, limit, highest, below)))
+        doubt.append((field, np.where(fired, np.nan, crossing.highest_bound + noise)))
+    return Proof(*(_scattered(shape, found) for found in (residual, limit, highest, below, doubt)))
 
 
 def _potential_at(neurons: Neurons, weights: Array, arrivals: Array, at: Array) -> tuple[Array, Array]:
@@ -222,31 +250,31 @@ def _potential_at(neurons: Neurons, weights: Array, arrivals: Array, at: Array) 
     return potential, slope
 
 
-def _decisions(net: Network, readout: Array) -> Array:
-    """(n_samples, 2): by how much the largest output leads, and how far every last spike may move without a change.
+def _decisions(net: Network, readout: Array) -> Array | None:
+    """(n_samples, 2): the lead of each decision, and how far every last spike may move without changing it.
 
-    If each spike into the read-out moves by d at most, the lead of output a over b shrinks by at most
-    d sum_j |W_aj - W_bj|.
+    If each spike into the read-out moves by d at most, output a moves by at most d sum_j |W_aj|, and its lead over b
+    shrinks by at most d sum_j |W_aj - W_bj|. None where nothing is decided: several read-outs, or one output of which
+    nobody said that its sign decides.
     """
-    output = next(population for population in net.populations if not population.model.spiking)
-    weights = np.zeros((output.size, 0), EXTENDED)
-    values = readout[:, : output.size].astype(EXTENDED)
-    fields = list(fields_of(net, output))
-    if len(fields) == 1:
-        weights = fields[0].weights
-    else:
-        n_inputs = sum(projection.pre.size for projection in projections_to(net, output))
-        weights = np.zeros((output.size, n_inputs), EXTENDED)
-        for field in fields:
-            weights[np.ix_(field.neurons, field.inputs)] = field.weights
-    found = np.full((len(values), 2), np.inf)
-    if output.size < 2:
-        return np.full((len(values), 2), np.nan)
+    outputs = [population for population in net.populations if not population.model.spiking]
+    by_sign = net.provenance.get("decision") == "sign"
+    if len(outputs) != 1 or (outputs[0].size < 2 and not by_sign):
+        return None
+    (output,) = outputs
+    n_inputs = sum(projection.pre.size for projection in projections_to(net, output))
+    weights = np.zeros((output.size, n_inputs), EXTENDED)
+    for field in fields_of(net, output):
+        weights[np.ix_(field.neurons, field.inputs)] = field.weights
+    values = readout.astype(EXTENDED)
+    found = np.empty((len(values), 2))
     for sample, row in enumerate(values):
-        best = int(row.argmax())
-        others = np.arange(len(row)) != best
-        lead = row[best] - row[others]
-        moved = np.abs(weights[best] - weights[others]).sum(axis=1)
+        if by_sign:
+            lead, moved = np.abs(row), np.abs(weights).sum(axis=1)
+        else:
+            best = int(row.argmax())
+            others = np.arange(len(row)) != best
+            lead, moved = row[best] - row[others], np.abs(weights[best] - weights[others]).sum(axis=1)
         found[sample, 0] = lead.min()
         found[sample, 1] = np.divide(lead, moved, out=np.full(len(lead), np.inf, EXTENDED), where=moved > 0).min()
     return found

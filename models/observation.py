@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from eventsim.archive import read_arrays
+from eventsim.checks import plain_array
 from eventsim.errors import InputError, nearest
 from eventsim.faults.contract import EmissionFault
-from eventsim.models.expected_times import EXTENDED
+from eventsim.models.expected_times import EXTENDED, extended
+from eventsim.models.fields import projections_to
+from eventsim.models.ideal_values import relayed
 from eventsim.models.neurons.ttfs import ROWS
 from eventsim.models.real_numbers import as_fraction, as_numbers, real_array
 from eventsim.models.replayed_stages import stages_of
@@ -109,14 +112,44 @@ def check_network(net: Any, who: str = "verify") -> None:
                 f"{who}: population {population.name!r} of relays has projections {', '.join(kinds) or 'none'} and "
                 f"window {population.window}; must have one Pool to it, and the window of what it pools"
             )
+        if population.model.relay and population.window is not None:
+            _check_relay_window(net, population, who)
         if not population.model.relay and (population.model.rows != ROWS or not population.model.windowed):
             raise InputError(
                 f"{who}: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
                 "ttfs_alpha1, integrator and pools of relays, whose times have a closed form"
             )
+        if population.model.spiking and not population.model.relay:
+            _check_slope(population, who)
     for projection in net.projections:
         if projection.pre.order >= projection.post.order:
             raise InputError(f"{who}: {projection.label} leads back; must lead from earlier to later populations")
+
+
+def _check_relay_window(net: Network, population: Population, who: str) -> None:
+    """A pool has the window of what it pools, later by the delay of its projection."""
+    (projection,) = projections_to(net, population)
+    own, pooled_window = population.window, projection.pre.window
+    assert own is not None
+    assert pooled_window is not None
+    ends = [extended(t) + extended(projection.delay) for t in pooled_window[-2:]]
+    if any(abs(extended(t) - end) > 8 * 2.0**-53 * float(end) for t, end in zip(own[-2:], ends, strict=True)):
+        raise InputError(
+            f"{who}: pool {population.name!r} has the window [{float(own[-2]):g}, {float(own[-1]):g}], but what it "
+            f"pools arrives in [{float(ends[0]):g}, {float(ends[1]):g}]; must be equal; give it that window"
+        )
+
+
+def _check_slope(population: Population, who: str) -> None:
+    """Neurons whose potential does not rise from t_min on have no closed form."""
+    slope = population.parameters["slope"]
+    bad = np.flatnonzero(slope <= 0)
+    if bad.size:
+        raise InputError(
+            f"{who}: population {population.name!r}, neuron {bad[0]}: slope = {slope[bad[0]]} from t_min on (alpha + "
+            f"the sum of its weights), and {bad.size} neurons have one <= 0; must be > 0, since what does not rise has "
+            "no closed form; simulate tells what they do"
+        )
 
 
 def _check_run(net: Network, run: Any) -> None:
@@ -249,7 +282,11 @@ def _values(net: Network, x: Any) -> dict[str, Array]:
 
 def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array]) -> Observation:
     """Times from another program in place of a run's; sources that it leaves out are coded from x or the run."""
-    given = _read_times(times)
+    given = dict(_read_times(times))
+    readouts = [node for node in net.populations if not node.model.spiking]
+    potentials = [_real_numbers(node, "potentials", given.pop(node.name)) for node in readouts if node.name in given]
+    if 0 < len(potentials) < len(readouts):
+        raise InputError("verify: times has potentials of some read-outs; must be of all of them, or of none")
     names = [node.name for node in net.nodes if isinstance(node, Source) or node.model.spiking]
     for name in given:
         if name not in names:
@@ -261,9 +298,11 @@ def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array
         if name in given:
             held[name], own_unit = _checked_times(node, given[name])
             unit = max(unit, own_unit)
+        elif isinstance(node, Population) and node.model.relay:
+            held[name] = _relayed_times(net, node, held)
         elif isinstance(node, Population):
             raise InputError(
-                f"verify: times lacks {name!r}; must have all of {', '.join(names)} (sources may be left out)"
+                f"verify: times lacks {name!r}; must have all of {', '.join(names)} (sources and pools may be left out)"
             )
         elif name in values:
             held[name] = encode(f"verify: {name!r}", values[name], node.window, node.value_range, clip=False)[0]
@@ -277,7 +316,20 @@ def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array
     if len(set(counts.values())) != 1:
         raise InputError(f"verify: times and x have different numbers of samples ({counts}); must be equal")
     n_samples = next(iter(counts.values()))
-    return Observation(n_samples, held, values=values, unit=unit, sample_ids=tuple(range(n_samples)), external=True)
+    readout = np.concatenate([held.astype(np.float64) for held in potentials], axis=1) if potentials else None
+    if readout is not None and len(readout) != n_samples:
+        raise InputError(f"verify: times has {n_samples} samples, its potentials {len(readout)}; must be equal")
+    for held_potentials in potentials:
+        if held_potentials.dtype.kind == "f":
+            unit = max(unit, float(np.finfo(held_potentials.dtype).eps) / 2)
+    ids = tuple(range(n_samples))
+    return Observation(n_samples, held, values=values, readout=readout, unit=unit, sample_ids=ids, external=True)
+
+
+def _relayed_times(net: Network, node: Population, held: Mapping[str, Array]) -> Array:
+    """What a pool passes on of the times of another program that has none of pools."""
+    (projection,) = projections_to(net, node)
+    return relayed(net, node, held[projection.pre.name] + float(projection.delay), np.inf)
 
 
 def _read_times(times: Any) -> Mapping[str, Any]:
@@ -292,16 +344,26 @@ def _read_times(times: Any) -> Mapping[str, Any]:
 
 def _checked_times(node: Source | Population, given: Any) -> tuple[Array, float]:
     """Times (n_samples, size) with inf for silence, and half an ulp of 1 in their number type."""
-    raw = np.asarray(given)
-    if raw.dtype.kind not in "iuf" or raw.ndim < 2 or raw.shape[1:] not in (node.shape, (node.size,)):
-        raise InputError(
-            f"verify: times of {node.name!r} have shape {raw.shape} and type {raw.dtype}; must be real numbers "
-            f"(n, {', '.join(map(str, node.shape))})"
-        )
+    raw = _real_numbers(node, "times", given)
     unit = float(np.finfo(raw.dtype).eps) / 2 if raw.dtype.kind == "f" else 0.0
-    flat = raw.reshape(len(raw), node.size).astype(np.float64)
-    if np.isnan(flat).any():
-        index = tuple(int(i) for i in np.argwhere(np.isnan(flat))[0])
-        raise InputError(f"verify: times of {node.name!r}{list(index)} = nan; silence is inf, or the end of the window")
+    bad = np.isnan(raw) | (raw == -np.inf)
+    if bad.any():
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"verify: times of {node.name!r}{list(index)} = {raw[index]}; silence is inf, or the end of the window"
+        )
     assert node.window is not None
-    return np.where(flat < float(node.window[-1]), flat, np.inf), unit
+    # The end of the window as the other program has it, in its own number type.
+    end = np.float64(node.window[-1]).astype(raw.dtype) if raw.dtype.kind == "f" else float(node.window[-1])
+    return np.where(raw < end, raw.astype(np.float64), np.inf), unit
+
+
+def _real_numbers(node: Source | Population, what: str, given: Any) -> Array:
+    """An array (n_samples, size) of integers or floats, in its own type."""
+    raw = plain_array(f"verify: {what} of {node.name!r}", given, InputError)
+    if raw.dtype.kind not in "iuf" or raw.ndim < 2 or raw.shape[1:] not in (node.shape, (node.size,)) or not len(raw):
+        raise InputError(
+            f"verify: {what} of {node.name!r} have shape {raw.shape} and type {raw.dtype}; must be integers or floats "
+            f"(n, {', '.join(map(str, node.shape))}) of at least one sample"
+        )
+    return raw.reshape(len(raw), node.size)

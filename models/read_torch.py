@@ -73,6 +73,7 @@ def read_torch(module: Any, input_shape: Sequence[int] | None) -> ReluNetwork | 
         kind = _kind(one)
         name = f"{place or '0'} ({type(one).__name__})"
         where = WHERE + name
+        _check_hooks(where, one)
         if kind not in (*READERS, *IDENTITIES, *DROPPED_OUTPUTS):
             raise MappingError(f"{where} is not read; supported are {SUPPORTED_MODULES}, in a torch.nn.Sequential")
         if kind in IDENTITIES:
@@ -94,8 +95,22 @@ def _kind(module: Any) -> str | None:
     """Name of the torch class whose evaluation the module has; None where it is another's or its own."""
     for cls in type(module).__mro__:
         if cls.__module__.startswith("torch.nn.modules.") and cls.__qualname__ in KNOWN:
-            return cls.__qualname__ if getattr(type(module), "forward", None) is getattr(cls, "forward", 0) else None
+            same = all(getattr(type(module), name, None) is getattr(cls, name, None) for name in EVALUATION)
+            return cls.__qualname__ if same and not set(EVALUATION) & set(vars(module)) else None
     return None
+
+
+def _check_hooks(where: str, module: Any) -> None:
+    """Hooks change what a module computes; old-style weight and spectral norms and pruning are hooks."""
+    for kind in ("_forward_pre_hooks", "_forward_hooks"):
+        hooks = (getattr(module, kind, None) or {}).values()
+        found = {getattr(hook, "__name__", type(hook).__name__) for hook in hooks}
+        if found - {"_infer_parameters"}:  # that of lazy modules, whose missing weights are refused later
+            names = ", ".join(sorted(found))
+            raise MappingError(
+                f"{where} has hooks ({names}), which change what it computes; remove them (as "
+                "torch.nn.utils.remove_weight_norm or torch.nn.utils.prune.remove do)"
+            )
 
 
 def _modules(place: str, module: Any) -> Iterator[tuple[str, Any]]:
@@ -103,6 +118,7 @@ def _modules(place: str, module: Any) -> Iterator[tuple[str, Any]]:
     if _kind(module) != "Sequential":
         yield place, module
         return
+    _check_hooks(f"{WHERE}{place or 'Sequential'}", module)
     for name, child in module._modules.items():
         yield from _modules(f"{place}.{name}" if place else name, child)
 
@@ -196,7 +212,12 @@ def _adaptive_pool(name: str, module: Any, reading: Reading) -> None:
     wanted = module.output_size
     wanted = [wanted] * n_axes if isinstance(wanted, int) or wanted is None else list(wanted)
     sizes = [have if size is None else size for have, size in zip(positions, wanted, strict=False)]
-    if len(positions) != n_axes or any(have % size for have, size in zip(positions, sizes, strict=True)):
+    if (
+        len(positions) != n_axes
+        or len(sizes) != n_axes
+        or min(sizes) < 1
+        or any(have % size for have, size in zip(positions, sizes, strict=True))
+    ):
         raise MappingError(
             f"{WHERE}{name}: output_size = {module.output_size!r} for inputs of shape {reading.shape}; must be 1 or "
             "divide the positions; use a pool with a kernel instead"
@@ -242,5 +263,7 @@ READERS: Mapping[str, Callable[[str, Any, Reading], None]] = MappingProxyType(
         "Flatten": _flatten,
     }
 )
+# What evaluates a module: where a class or a module has its own, it is another function.
+EVALUATION = ("forward", "__call__", "_conv_forward")
 KNOWN = ("Sequential", *READERS, *IDENTITIES, *DROPPED_OUTPUTS)
 SUPPORTED_MODULES = f"{', '.join((*READERS, *IDENTITIES))}, and {', '.join(DROPPED_OUTPUTS)} at the end"

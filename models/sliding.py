@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.checks import shown
-from eventsim.convolution import Axes, output_size, taps_of
+from eventsim.convolution import LARGEST, Axes, output_size
 from eventsim.errors import NetworkError
 
 
@@ -56,7 +56,7 @@ class Sliding:
     def _numbers(self, what: str, value: Any, n: int, low: int) -> Axes:
         """`n` whole numbers >= low, from one or from n."""
         given = list(value) if _listed(value) else [value] * n
-        whole = [isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= low for v in given]
+        whole = [isinstance(v, int | np.integer) and not isinstance(v, bool) and low <= v <= LARGEST for v in given]
         if len(given) != n or not all(whole):
             raise NetworkError(f"{self.place}: {what} = {shown(value)}; must be a whole number >= {low}, or {n} such")
         return tuple(int(v) for v in given)
@@ -78,6 +78,14 @@ class Sliding:
                 f"has shape {shape}; layers must chain"
             )
         found = tuple(output_size(*axis) for axis in self._axes(shape))
+        if (
+            math.prod(found) * shape[0] > LARGEST
+            or math.prod(n + sum(p) for n, p in zip(shape[1:], self.padding, strict=True)) > LARGEST
+        ):
+            raise NetworkError(
+                f"{self.place}: {found} positions, padding {self.padding}; must be at most {LARGEST:,} values; use a "
+                "smaller padding or a larger stride"
+            )
         if min(found) < 1:
             raise NetworkError(
                 f"{self.place}: kernel {self.kernel}, {self.extent} positions wide, fits nowhere on positions "
@@ -89,9 +97,9 @@ class Sliding:
         """How many real inputs the kernel covers at each position of the output; the rest is padding."""
         counts = np.ones((), dtype=np.int64)
         for size, kernel, stride, padding, dilation in self._axes(shape):
-            taps = taps_of((size,), (kernel,), (stride,), (padding,), (dilation,))
             n = output_size(size, kernel, stride, padding, dilation)
-            counts = np.multiply.outer(counts, np.bincount(taps.target, minlength=n))
+            seen = np.arange(n)[:, None] * stride + np.arange(kernel) * dilation - padding[0]
+            counts = np.multiply.outer(counts, ((seen >= 0) & (seen < size)).sum(axis=1))
         return counts
 
     def windows(self, x: NDArray[Any], fill: Any) -> NDArray[Any]:

@@ -22,14 +22,29 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eventsim import __version__
-from eventsim.checks import flag, real, shown
-from eventsim.errors import InputError, MappingError, nearest
+from eventsim.checks import flag, shown
+from eventsim.errors import MappingError
 from eventsim.models.certify import certify, smallest_windows
 from eventsim.models.coded_layers import EXTENDED, HIGHEST_SUM, LOWEST_SUM, CodedLayer, coded_layers
+from eventsim.models.mapping_checks import (
+    check_choice,
+    check_layers,
+    check_row_sums,
+    checked_calibration,
+    checked_range,
+)
 from eventsim.models.read_relu import read_relu
-from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers, real_array
+from eventsim.models.read_torch import is_torch
+from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers
 from eventsim.models.relu_network import INPUT, OUTPUT, ReluNetwork, parameter_hash
-from eventsim.models.windows import DEAD_LAYER, borders_of, decimal, given_windows, largest_activations
+from eventsim.models.windows import (
+    DEAD_LAYER,
+    borders_of,
+    check_resolution,
+    decimal,
+    given_windows,
+    largest_activations,
+)
 from eventsim.network import Network
 
 Array = np.ndarray[Any, Any]
@@ -49,7 +64,8 @@ class _Mapping:
     scaling: bool
     layers: list[CodedLayer]
     margin: Any
-    largest: list[Any] | None  # value of each layer with a window, None where windows are given
+    largest: list[Any]  # value of each layer with a window, over the calibration samples
+    calibrated: bool  # do the windows follow from these?
     lengths: list[Any]  # of each window
     borders: tuple[Any, ...]  # 0, 1, then the end of each hidden layer's window
     n_calibration: int
@@ -125,7 +141,7 @@ def to_ttfs(
     Every threshold and drift is rounded once, from exact arithmetic on the weights and windows. `verify` counts that
     rounding. Held by tests/test_to_ttfs.py.
     """
-    mapping = _decided(read_relu(relu), calibration, slope, margin, input_range, windows, number, scaling)
+    mapping = _decided(_read(relu, calibration), calibration, slope, margin, input_range, windows, number, scaling)
     net = _build(mapping, time_unit)
     if isinstance(windows, str) and windows == "certified":
         mapping, net = _certified(mapping, np.asarray(calibration), time_unit)
@@ -137,37 +153,46 @@ def to_ttfs(
     return net
 
 
+def _read(relu: Any, calibration: ArrayLike) -> ReluNetwork:
+    """The ReLU network; where a torch module does not say the shape of its inputs, the calibration data do."""
+    shape = getattr(calibration, "shape", None) or np.shape(calibration)
+    return read_relu(relu, tuple(shape[1:]) if is_torch(relu) and len(shape) > 1 else None)
+
+
 def _decided(
     network: ReluNetwork, calibration: ArrayLike, slope: str, margin: Any, input_range: Any, windows: Any, number: type,
     scaling: bool,
 ) -> _Mapping:  # fmt: skip
     """Check the arguments of `to_ttfs`, and settle weights and windows."""
-    _check_choice("slope", slope, SLOPES)
-    if number not in (float, Fraction):
-        raise MappingError(f"to_ttfs: number = {number!r}; must be float or fractions.Fraction")
-    low, high = _input_range(input_range, number)
-    samples = _calibration(network, calibration, (low, high))
+    check_choice("slope", slope, SLOPES)
+    if not any(number is kind for kind in (float, Fraction)):
+        raise MappingError(f"to_ttfs: number = {shown(number)}; must be float or fractions.Fraction")
+    low, high = checked_range(input_range, number)
+    samples = checked_calibration(network, calibration, (low, high))
     rescale = flag("to_ttfs", "scaling", scaling, MappingError) and slope == "alpha1"
     # Rounded once, when the network is built.
     dtype = EXACT if number is Fraction else EXTENDED
     layers = coded_layers(network, dtype, (low, high), rescale)
-    _check_layers(layers)
+    check_layers(layers)
     if slope == "alpha1":
-        _check_row_sums(layers[:-1])
+        check_row_sums(layers[:-1])
     share = decimal("margin", margin, number)
     if not share > -1:
         raise MappingError(f"to_ttfs: margin = {margin}; must be > -1, so that windows have a length; 0.5 is usual")
     names = _names(layers)
-    lengths, largest = given_windows(windows, names, number), None
+    lengths = given_windows(windows, names, number)
+    coded = samples.reshape(len(samples), *network.input_shape)
+    if (low, high) != (0, 1):
+        coded = (as_numbers(coded, EXACT if number is Fraction else np.dtype(np.float64)) - low) / (high - low)
+    largest = largest_activations(layers[:-1], coded, number)
+    calibrated = lengths is None
     if lengths is None:
-        coded = samples.reshape(len(samples), *network.input_shape)
-        if (low, high) != (0, 1):
-            coded = (as_numbers(coded, EXACT if number is Fraction else np.dtype(np.float64)) - low) / (high - low)
-        largest = largest_activations(layers[:-1], coded, number)
         lengths = [(1 + share) * (x if x > 0 else DEAD_LAYER) for x in largest]
     borders = borders_of(lengths, names, number)
+    if number is float:
+        check_resolution(borders, largest, names)
     return _Mapping(
-        network, slope, number, (low, high), rescale, layers, share, largest, lengths, borders, len(samples)
+        network, slope, number, (low, high), rescale, layers, share, largest, calibrated, lengths, borders, len(samples)
     )
 
 
@@ -184,7 +209,6 @@ def _certified(mapping: _Mapping, calibration: Array, time_unit: float | None) -
     """
     if mapping.margin < 0:
         raise MappingError(f"to_ttfs: margin = {mapping.margin}; must be >= 0 for certified windows; 0 is the smallest")
-    assert mapping.largest is not None
     roomy = [max(x, DEAD_LAYER) for x in mapping.largest]
     names, number = mapping.names, mapping.number
     trial = _build(replace(mapping, borders=borders_of(roomy, names, number)), time_unit)
@@ -306,95 +330,12 @@ def _array(values: Sequence[Fraction], number: type) -> Array:
     )
 
 
-# -- checks ------------------------------------------------------------------------------------------------------------
-
-
-def _check_choice(what: str, value: Any, allowed: Any) -> None:
-    if not isinstance(value, str) or value not in allowed:
-        raise MappingError(
-            f"to_ttfs: {what} = {value!r}{nearest(value, allowed)}; must be one of {', '.join(map(repr, allowed))}"
-        )
-
-
-def _check_layers(layers: Sequence[CodedLayer]) -> None:
-    *hidden, last = layers
-    for layer in hidden:
-        if not layer.relu and not layer.pools:
-            raise MappingError(
-                f"to_ttfs: hidden layer {layer.name!r} has no ReLU, so its values may be negative, which no spike time "
-                "codes; multiply its weight into the next layer's"
-            )
-        if layer.name == OUTPUT:
-            raise MappingError(f"to_ttfs: hidden layer {OUTPUT!r} has the name of the read-out; rename it")
-    if last.pools:
-        raise MappingError(
-            f"to_ttfs: the last layer, {last.name!r}, is a max pool, but a read-out sums its inputs; put an identity "
-            "layer without ReLU behind it"
-        )
-    if last.relu and last.divisor is None:
-        raise MappingError(
-            f"to_ttfs: the last layer, {last.name!r}, ends in a ReLU, but a read-out has no threshold; give the layer "
-            "without its ReLU and cut the read-out at 0, or put an identity layer without ReLU behind it"
-        )
-
-
-def _check_row_sums(layers: Sequence[CodedLayer]) -> None:
-    for layer in layers:
-        if layer.pools:
-            continue
-        sums = layer.sums()
-        bad = np.flatnonzero(sums >= 1)
-        if bad.size:
-            raise MappingError(
-                f"to_ttfs: layer {layer.name!r}, neuron {bad[0]}: S_i = {float(sums[bad[0]]):.17g} is the sum of its "
-                f"weights, and {bad.size} neurons have S_i >= 1; alpha1 needs S_i < 1: leave scaling=True, or use "
-                "slope='b1'"
-            )
-
-
-def _calibration(network: ReluNetwork, calibration: ArrayLike, value_range: tuple[Any, Any]) -> Array:
-    samples = real_array("to_ttfs: calibration", calibration, InputError)
-    shape = network.input_shape
-    if samples.ndim == 0 or samples.shape[1:] not in (shape, (network.n_in,)):
-        hint = "; one sample needs a leading axis: x[None]" if samples.shape in (shape, (network.n_in,)) else ""
-        raise InputError(
-            f"to_ttfs: calibration has shape {samples.shape}; must be (n, {', '.join(map(str, shape))}){hint}"
-        )
-    if not len(samples):
-        raise InputError(
-            "to_ttfs: calibration has no samples; must have at least one; windows are set by its activations"
-        )
-    low, high = value_range
-    outside = (samples < low) | (samples > high)
-    if outside.any():
-        index = tuple(int(i) for i in np.argwhere(outside)[0])
-        data = f"[{_short(samples.min())}, {_short(samples.max())}]"
-        raise InputError(
-            f"to_ttfs: calibration{list(index)} = {_short(samples[index])}; {np.count_nonzero(outside)} values are "
-            f"outside the coded range [{float(low):g}, {float(high):g}], the data span {data}; give input_range= that "
-            "covers them"
-        )
-    return samples
-
-
-def _input_range(given: Any, number: type) -> tuple[Any, Any]:
-    if given is None:
-        return number(0), number(1)
-    pair = tuple(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else ()
-    if len(pair) != 2:
-        raise MappingError(f"to_ttfs: input_range = {given!r}; must be (low, high) of the data, or None for (0, 1)")
-    low, high = (decimal("input_range", value, number) for value in pair)
-    if not low < high:
-        raise MappingError(f"to_ttfs: input_range = {given!r}; must be (low, high) with low < high")
-    return low, high
-
-
 # -- provenance --------------------------------------------------------------------------------------------------------
 
 
 def _mapping_note(mapping: _Mapping) -> dict[str, Any]:
     """How the network was made, as JSON holds it."""
-    calibrated = mapping.largest is not None
+    calibrated = mapping.calibrated or mapping.smallest is not None
     return {
         "relu_hash": parameter_hash(mapping.relu),
         "eventsim": __version__,
@@ -402,13 +343,19 @@ def _mapping_note(mapping: _Mapping) -> dict[str, Any]:
         "slope": mapping.slope,
         "margin": _json(mapping.margin) if calibrated else None,
         "windows": {name: _json(length) for name, length in zip(mapping.names, mapping.lengths, strict=True)},
-        "windows_from": "certified" if mapping.smallest is not None else "calibrated" if calibrated else "given",
+        "windows_from": _windows_from(mapping),
         "safe_windows": mapping.smallest,
-        "largest_activations": [_json(x) for x in mapping.largest] if mapping.largest is not None else None,
+        "largest_activations": [_json(x) for x in mapping.largest],
         "calibration_samples": mapping.n_calibration,
         "input_range": [_json(value) for value in mapping.value_range],
         "scaling": _scaling_note(mapping),
     }
+
+
+def _windows_from(mapping: _Mapping) -> str:
+    if mapping.smallest is not None:
+        return "certified"
+    return "calibrated" if mapping.calibrated else "given"
 
 
 def _scaling_note(mapping: _Mapping) -> dict[str, Any] | None:
@@ -417,11 +364,6 @@ def _scaling_note(mapping: _Mapping) -> dict[str, Any] | None:
         return None
     scaled = {layer.name: int(np.count_nonzero(layer.factor != 1)) for layer in mapping.layers[:-1] if not layer.pools}
     return {"row_sums": [float(LOWEST_SUM), float(HIGHEST_SUM)], "scaled_neurons": scaled}
-
-
-def _short(value: Any) -> str:
-    """A number for a message; a Fraction may be beyond float64."""
-    return f"{float(value):g}" if real(value) is not None else shown(value)
 
 
 def _json(value: Any) -> float | str:

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from eventsim.archive import read_arrays
-from eventsim.checks import real, shown
+from eventsim.checks import plain_array, real, shown
 from eventsim.convolution import Conv, Pool
 from eventsim.errors import MappingError, nearest
+from eventsim.models.pool_layers import MaxPool
 from eventsim.models.real_numbers import EXACT, as_fraction, real_array
 from eventsim.models.relu_network import INPUT, OUTPUT
 from eventsim.models.sliding import Sliding
@@ -29,7 +30,10 @@ from eventsim.projections import Dense
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 GEOMETRY = ("stride", "padding", "dilation", "groups")
-FIELDS = ("name", "W", "J", "threshold", "D", "alpha", "t_min", "t_max", "pool", *GEOMETRY)
+FIELDS = ("name", "W", "J", "threshold", "D", "alpha", "slope", "t_min", "t_max", "pool", "smallest", *GEOMETRY)
+# In which order the official code of Stanojevic et al. 2023 keeps nine biases a filter: rows and columns of a border of
+# one position, -1 the first, 0 the inside, 1 the last.
+NINE = ((0, 0), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 LAYOUTS = ("torch", "keras")
 
 
@@ -51,11 +55,14 @@ def ttfs_network(
 
         - ``W``, weights of B1 neurons, or ``J``, weights of alpha1 neurons: (n_out, n_in) or (c_out, c_in / groups,
           *kernel), the latter with ``stride``, ``padding``, ``dilation``, ``groups`` as for `eventsim.Conv`;
-        - ``threshold``, or for B1 ``D`` in its place: one number, (n_out,), (c_out,) or one for each neuron; ``alpha``,
-          the slope of alpha1 neurons before any input (1);
+        - ``threshold``, or for B1 ``D`` in its place: one number, (n_out,), (c_out,) or one for each neuron; ``D`` of a
+          3 × 3 convolution with padding 1 also (9, c_out), in the order of the official code (inside, upper left, top,
+          upper right, right, lower right, bottom, lower left, left);
+        - ``alpha``, the slope of alpha1 neurons before any input (1); ``slope``, that of B1 neurons from t_min on (1);
         - ``t_min`` and ``t_max``, its window; ``name``.
 
-        A max pool has ``pool``, its kernel, and ``stride``, ``padding``, ``dilation``. The last layer is the read-out:
+        A max pool has ``pool``, its kernel, and ``stride``, ``padding``, ``dilation``, and ``smallest``, the channels
+        that pass on their smallest input. The last layer is the read-out:
         ``W`` and ``D``, its biases (0); ``t_min`` is when it is read, by default the end of the last window.
     input_shape
         Shape of one input, (channels, *positions) before a convolution; None takes the inputs of a first dense layer
@@ -65,16 +72,17 @@ def ttfs_network(
     value_range
         (low, high) of the inputs, coded as the end and the beginning of that window.
     layout
-        "torch", as above; or "keras": weights are (n_in, n_out) and (*kernel, c_in / groups, c_out), and what is
-        flattened behind a convolution has its channels last. Inputs and populations are (channels, *positions) all the
-        same.
+        "torch", as above; or "keras": weights are (n_in, n_out) and (*kernel, c_in / groups, c_out), what is flattened
+        behind a convolution has its channels last, and so has what is given for each neuron. Inputs and populations are
+        (channels, *positions) all the same.
     time_unit
         Seconds per unit of time, as for `Network`.
 
     Raises
     ------
     MappingError
-        A field that is missing, unknown or of another shape, with the layer's name; both of two alternatives.
+        A field that is missing, unknown, of another shape or of no use to its layer, with the layer's name; both of two
+        alternatives; a window that begins before the one before it has ended.
     FileFormatError
         A file that cannot be read as .npz without pickles.
     NetworkError
@@ -93,9 +101,9 @@ def ttfs_network(
     >>> run.spike_times("dense1").tolist(), run.readout.tolist()
     ([[2.25]], [[0.75, -0.25]])
     """
-    if layout not in LAYOUTS:
+    if not isinstance(layout, str) or layout not in LAYOUTS:
         raise MappingError(f"ttfs_network: layout = {shown(layout)}; must be 'torch' or 'keras'")
-    layers = [_Given(entry, name) for name, entry in _named(_listed(parameters))]
+    layers = [_Given(entry, name, layout) for name, entry in _named(_listed(parameters))]
     *hidden, last = layers
     shape = _input_shape(input_shape, layers[0], layout)
     first_window = next((layer for layer in layers if not layer.is_pool), last)
@@ -108,9 +116,9 @@ def ttfs_network(
         if layer.is_pool:
             node = layer.add_pool(net, node, window)
         else:
-            window = (window[-2], layer.number("t_min"), layer.number("t_max"))
-            node = layer.add_neurons(net, node, window, layout)
-    last.add_readout(net, node, (window[-2], last.number("t_min", window[-1])), layout)
+            window = (window[-2], layer.opening(window[-1]), layer.number("t_max"))
+            node = layer.add_neurons(net, node, window)
+    last.add_readout(net, node, (window[-2], last.opening(window[-1])))
     net.provenance = {"decision": "largest"}
     return net
 
@@ -121,8 +129,11 @@ class _Given:
 
     fields: Mapping[str, Any]
     name: str
+    layout: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.isprintable():
+            raise MappingError(f"{self.place}: name = {shown(self.name)}; must be printable text")
         for field in self.fields:
             if field not in FIELDS:
                 raise MappingError(
@@ -140,6 +151,16 @@ class _Given:
     def place(self) -> str:
         return f"ttfs_network: layer {self.name!r}"
 
+    def opening(self, before: Any) -> Any:
+        """When its window, or its read-out, begins: not before the window before it ends."""
+        found = self.number("t_min", before if "t_max" not in self.fields else None)
+        if found < before:
+            raise MappingError(
+                f"{self.place}: t_min = {float(found):g}, but the window before it ends at {float(before):g}; must not "
+                "be earlier, or the last inputs would not count"
+            )
+        return found
+
     @property
     def is_pool(self) -> bool:
         return "pool" in self.fields
@@ -155,35 +176,46 @@ class _Given:
         return value
 
     def add_pool(self, net: Network, node: Any, window: tuple[Any, ...]) -> Any:
-        kernel = self.fields["pool"]
-        kernel = (kernel,) * (len(node.shape) - 1) if np.ndim(kernel) == 0 else tuple(np.asarray(kernel).tolist())
+        for field in ("threshold", "D", "alpha", "slope", "t_min", "t_max", "groups"):
+            self._only(field, "a pool passes spikes on in the window of what it pools")
+        kernel = plain_array(f"{self.place}: pool", self.fields["pool"], MappingError).tolist()
+        kernel = tuple(kernel) if isinstance(kernel, list) else (kernel,) * (len(node.shape) - 1)
         chosen = {
             field: _plain(self.fields[field]) for field in ("stride", "padding", "dilation") if field in self.fields
         }
         kind = Pool(kernel, **chosen)
-        population = net.population("relay", self._shape_by(kind, node), self.name, window)
+        shape = self._shape_by(kind, node)
+        settings = {"kernel": kind.kernel, "stride": kind.stride, "padding": kind.padding, "dilation": kind.dilation}
+        pool = MaxPool(self.name, **settings, smallest=_plain(self.fields.get("smallest", ())))
+        pool.output_shape(node.shape)
+        counts = np.ones(shape)
+        if pool.smallest:
+            counts[list(pool.smallest)] = pool.sliding.inside(node.shape)
+        population = net.population("relay", shape, self.name, window, count=counts.ravel())
         net.connect(node, population, kind)
         return population
 
-    def add_neurons(self, net: Network, node: Any, window: tuple[Any, ...], layout: str) -> Any:
+    def add_neurons(self, net: Network, node: Any, window: tuple[Any, ...]) -> Any:
         field = "W" if "W" in self.fields else "J"
-        kind = self._projection(field, node, layout)
+        self._only("smallest", "only pools have it")
+        kind = self._projection(field, node)
         shape = self._shape_by(kind, node)
         threshold, alpha = self.fields.get("threshold"), None
         if field == "J":
             self._only("D", "only B1 neurons and read-outs have D; give the threshold")
+            self._only("slope", "that of alpha1 neurons is alpha + the sum of J")
             alpha = self.number("alpha", 1.0)
-            slope = [_sum([alpha, *row.ravel().tolist()]) for row in kind.weights]
+            slope = [self._sum([alpha, *row.ravel().tolist()]) for row in kind.weights]
             parameters = {"alpha": alpha, "slope": self._spread("slope", slope, shape)}
         else:
             self._only("alpha", "only alpha1 neurons, which have J, have alpha")
-            parameters = {"slope": 1.0}
+            parameters = {"slope": self._spread("slope", self.fields.get("slope", 1.0), shape)}
         if (threshold is None) == ("D" not in self.fields):
             raise MappingError(f"{self.place}: must have exactly one of threshold and, for B1 neurons, D")
         if threshold is None:
             length = as_fraction(window[2]) - as_fraction(window[1])
-            bias = self._spread("D", self.fields["D"], shape)
-            exact = [length - as_fraction(d) for d in bias.tolist()]
+            bias, steep = self._spread("D", self.fields["D"], shape), parameters["slope"].tolist()
+            exact = [as_fraction(s) * (length - as_fraction(d)) for s, d in zip(steep, bias.tolist(), strict=True)]
             threshold = np.array(exact, EXACT) if bias.dtype == EXACT else np.array([float(value) for value in exact])
         parameters["threshold"] = self._spread("threshold", threshold, shape)
         population = net.population(
@@ -192,10 +224,10 @@ class _Given:
         net.connect(node, population, kind)
         return population
 
-    def add_readout(self, net: Network, node: Any, window: tuple[Any, ...], layout: str) -> None:
-        for field in ("J", "pool", "threshold", "alpha", "t_max"):
+    def add_readout(self, net: Network, node: Any, window: tuple[Any, ...]) -> None:
+        for field in ("J", "pool", "threshold", "alpha", "slope", "smallest", "t_max"):
             self._only(field, "the last layer is the read-out, with W, D and t_min")
-        kind = self._projection("W", node, layout)
+        kind = self._projection("W", node)
         shape = self._shape_by(kind, node)
         duration = as_fraction(window[1]) - as_fraction(window[0])
         bias = self._spread("D", self.fields.get("D", 0.0), shape)
@@ -207,16 +239,18 @@ class _Given:
         if field in self.fields:
             raise MappingError(f"{self.place}: has {field}; {reason}")
 
-    def _projection(self, field: str, node: Any, layout: str) -> Conv | Dense:
+    def _projection(self, field: str, node: Any) -> Conv | Dense:
         weights = real_array(f"{self.place}: {field}", self.fields[field], MappingError)
         if weights.ndim == 2:
-            return Dense(weights if layout == "torch" else _channels_first(weights, node.shape))
+            for name in GEOMETRY:
+                self._only(name, "a dense layer has no kernel")
+            return Dense(weights if self.layout == "torch" else _channels_first(weights, node.shape))
         if weights.ndim not in (3, 4):
             raise MappingError(
                 f"{self.place}: {field} has shape {weights.shape}; must be (n_out, n_in) or (c_out, c_in / groups, "
                 "*kernel)"
             )
-        if layout == "keras":
+        if self.layout == "keras":
             weights = np.moveaxis(weights, (-1, -2), (0, 1))
         return Conv(weights, **{name: _plain(self.fields[name]) for name in GEOMETRY if name in self.fields})
 
@@ -236,6 +270,11 @@ class _Given:
         """One value, one a channel or one a neuron, as one a neuron in C order."""
         given = real_array(f"{self.place}: {field}", values, MappingError)
         size = math.prod(shape)
+        last = (*shape[1:], shape[0])  # channels last
+        if self.layout == "keras" and len(shape) > 1 and given.shape in (last, (size,)):
+            given = np.moveaxis(given.reshape(last), -1, 0)
+        if field == "D" and len(shape) == 3 and given.shape == (9, shape[0]):
+            return self._nine(given, shape)
         if given.shape in ((), (1,)):
             return np.full(size, given.ravel()[0], given.dtype)
         if given.shape in (shape, (size,)):
@@ -245,6 +284,31 @@ class _Given:
         raise MappingError(
             f"{self.place}: {field} has shape {given.shape}; must be one number, ({shape[0]},) or {shape}"
         )
+
+    def _nine(self, given: Array, shape: Shape) -> Array:
+        """Nine biases a filter, for the inside and the border of one position, as one for each neuron."""
+        weights = np.shape(self.fields["W"])
+        kernel = weights[2:] if self.layout == "torch" else weights[:2]
+        chosen = {name: _plain(self.fields[name]) for name in ("stride", "padding") if name in self.fields}
+        sliding = Sliding(self.place, kernel, **chosen)
+        if (kernel, sliding.stride, sliding.padding) != ((3, 3), (1, 1), ((1, 1), (1, 1))):
+            raise MappingError(
+                f"{self.place}: D has shape {given.shape}, nine biases a filter; must belong to a 3 x 3 kernel with "
+                "padding 1 and stride 1; give D for each neuron"
+            )
+        place = {where: n for n, where in enumerate(NINE)}
+        rows, columns = (np.array([-1, *[0] * (n - 2), 1][:n] if n > 1 else [-1]) for n in shape[1:])
+        which = np.array([[place[int(r), int(c)] for c in columns] for r in rows])
+        return np.ascontiguousarray(np.moveaxis(given[which], -1, 0)).ravel()
+
+    def _sum(self, values: list[Any]) -> Any:
+        """Correctly rounded in floats, exact in Fractions."""
+        if any(isinstance(value, Fraction) for value in values):
+            return sum(values[1:], values[0])
+        try:
+            return math.fsum(values)
+        except OverflowError as error:
+            raise MappingError(f"{self.place}: the sum of a neuron's J is too large for float64; rescale J") from error
 
 
 def _listed(parameters: Any) -> list[Any]:
@@ -282,16 +346,23 @@ def _named(layers: list[Any]) -> list[tuple[str, dict[str, Any]]]:
     counts: dict[str, int] = {}
     found = []
     for layer in layers:
-        kind = "pool" if "pool" in layer else "conv" if np.ndim(layer.get("W", layer.get("J", ()))) > 2 else "dense"
+        weights = plain_array("ttfs_network: weights", layer.get("W", layer.get("J", ())), MappingError)
+        kind = "pool" if "pool" in layer else "conv" if weights.ndim > 2 else "dense"
         counts[kind] = counts.get(kind, 0) + 1
-        found.append((str(layer.get("name") or f"{kind}{counts[kind]}"), dict(layer)))
+        name = layer.get("name", f"{kind}{counts[kind]}")
+        found.append((name.item() if isinstance(name, np.ndarray) and name.ndim == 0 else name, dict(layer)))
     return found
 
 
 def _input_shape(given: Any, first: _Given, layout: str) -> Shape:
     if given is not None:
-        return tuple(np.atleast_1d(np.asarray(given)).tolist())
+        return tuple(np.atleast_1d(plain_array("ttfs_network: input_shape", given, MappingError)).tolist())
     weights = np.asarray(first.fields.get("W", first.fields.get("J", ())))
+    if not first.is_pool and weights.ndim not in (2, 3, 4):
+        raise MappingError(
+            f"{first.place}: weights have shape {weights.shape}; must be (n_out, n_in) or (c_out, c_in / groups, "
+            "*kernel)"
+        )
     if weights.ndim != 2:
         raise MappingError(f"{first.place}: input_shape is needed before it; give it, as (channels, height, width)")
     return (weights.shape[1 if layout == "torch" else 0],)
@@ -308,8 +379,3 @@ def _channels_first(weights: Array, shape: Shape) -> Array:
 def _plain(value: Any) -> Any:
     """Numbers of an array as Python's."""
     return value.tolist() if isinstance(value, np.ndarray) else value
-
-
-def _sum(values: list[Any]) -> Any:
-    """Correctly rounded in floats, exact in Fractions."""
-    return sum(values[1:], values[0]) if any(isinstance(value, Fraction) for value in values) else math.fsum(values)

@@ -41,6 +41,7 @@ from eventsim.models.fields import fields_of
 from eventsim.models.ideal_values import Ideal, coded_values, own_values, relu_values
 from eventsim.models.observation import Observation, observe
 from eventsim.models.read_relu import read_relu
+from eventsim.models.read_torch import is_torch
 from eventsim.models.reception import Reception, received
 from eventsim.models.relu_network import ReluNetwork
 from eventsim.models.replayed_stages import Emissions, departures
@@ -85,7 +86,8 @@ def verify(
     Expected times are computed in extended precision without BLAS; where that is no wider than float64 the bounds say
     so. Cost: about 0.1 µs per synapse and sample. Held by tests/test_verify.py.
     """
-    trained = None if relu is None else read_relu(relu)
+    shape = net.sources[0].shape if is_torch(relu) and isinstance(net, Network) and net.sources else None
+    trained = None if relu is None else read_relu(relu, shape)
     seen = observe(net, x, run, times)
     return VerificationReport(_checked(net, trained, seen), seen.n_samples, seen.notes, net.provenance.get("decision"))
 

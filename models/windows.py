@@ -4,13 +4,13 @@ Relies on the coded layers. Used by `to_ttfs`, in whose name it refuses what it 
 """
 
 import math
-import numbers
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from eventsim.checks import real, shown
 from eventsim.errors import MappingError, nearest
 from eventsim.models.coded_layers import CodedLayer
 from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers
@@ -59,8 +59,9 @@ def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | N
                 "length of each hidden layer's window"
             )
         return None
-    if not isinstance(windows, Sequence | np.ndarray) or len(windows) != len(names):
-        count = f"{len(windows)} lengths" if isinstance(windows, Sequence | np.ndarray) else repr(windows)
+    listed = isinstance(windows, Sequence | np.ndarray) and not isinstance(windows, bytes) and np.ndim(windows) > 0
+    if not listed or len(windows) != len(names):
+        count = f"{len(windows)} lengths" if listed else shown(windows)
         raise MappingError(
             f"to_ttfs: windows: {count} for {len(names)} hidden layers ({', '.join(names) or 'none'}); give the length "
             "of the window of each, in order"
@@ -92,10 +93,31 @@ def borders_of(lengths: Sequence[Any], names: list[str], number: type) -> tuple[
     return tuple(borders)
 
 
+def check_resolution(borders: Sequence[Any], largest: Sequence[Any], names: list[str]) -> None:
+    """Refuse windows at whose end the steps of float64 are not small beside the largest value that they code.
+
+    Raises
+    ------
+    MappingError
+        More than 1e-9 of the value would be lost.
+    """
+    for name, end, value in zip(names, borders[2:], largest, strict=True):
+        if value > 0 and np.spacing(float(end)) > 1e-9 * float(value):
+            raise MappingError(
+                f"to_ttfs: the window of layer {name!r} ends at t = {float(end):g}, where float64 has steps of "
+                f"{np.spacing(float(end)):g}, but its largest value on the calibration data is {float(value):g}; must "
+                "be at least 1e9 steps; use shorter windows, or rescale the weights of the layers before"
+            )
+
+
 def decimal(what: str, value: Any, number: type) -> Any:
     """Return a finite real number as `number`; a float becomes the Fraction of the decimal that it is written as."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
-        raise MappingError(f"to_ttfs: {what} = {value!r}; must be a finite number")
+    given = real(value)
+    if given is None or not -math.inf < given < math.inf:
+        raise MappingError(f"to_ttfs: {what} = {shown(value)}; must be a finite number")
     if number is Fraction:
         return Fraction(str(float(value))) if isinstance(value, float | np.floating) else as_fraction(value)
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise MappingError(f"to_ttfs: {what} = {shown(value)}; must be a number that float64 holds") from error

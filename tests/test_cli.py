@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -122,7 +123,7 @@ def test_a_typo_in_a_command_is_answered_with_the_nearest_one(capsys):
         ("run net.npz x.npy --until soon", "'soon' is not a finite number"),
         ("run net.npz x.npy --engine fast", "invalid choice: 'fast'"),
         ("convert relu.npz --out net.npz", "the following arguments are required: --calibrate"),
-        ("convert relu.npz --calibrate x.npy --out net.npz --windows 1,wide", "'wide' is not a finite number"),
+        ("convert relu.npz --calibrate x.npy --out net.npz --windows 1,wide", "must be calibrated, certified, or"),
         ("plot run.npz --neurons 1,b", "'b' is not a whole number >= 0"),
         ("info --frobnicate", "unrecognized arguments: --frobnicate"),
     ],
@@ -336,6 +337,16 @@ def test_verify_certifies_on_request_and_fails_where_a_neuron_is_premature(made,
     code, out, _ = called(capsys, "verify", "short.npz", *words[2:])
     assert code == FAILED
     assert "% certified; first not: neuron" in out
+
+
+def test_no_command_writes_over_what_it_reads(made, capsys):
+    shutil.copy(made / "relu.npz", "relu.npz")
+    shutil.copy(made / "net.npz", "net.npz")
+    message = "this is a file that the command reads; give --out another name"
+    convert = ("convert", "relu.npz", "--calibrate", made / "x.npy")
+    assert message in refused(capsys, *convert, "--out", "relu.npz")
+    assert message in refused(capsys, "run", "net.npz", made / "x.npy", "--out", "net.npz")
+    assert models.read_relu("relu.npz").n_in == models.read_relu(made / "relu.npz").n_in
 
 
 def test_convert_certifies_windows(made, capsys):

@@ -8,6 +8,7 @@ plain loops.
 # mypy: disable-error-code="arg-type,misc"
 
 import math
+import tracemalloc
 from fractions import Fraction
 from typing import Any
 
@@ -211,6 +212,108 @@ def test_a_pool_that_is_not_that_of_the_relu_network_is_refused_or_found() -> No
     report = models.verify(net, network, x, times=times)
     first = report.divergences[0]
     assert (first["population"], first["neuron"], first["sample"], first["cause"]) == ("pool1", 5, 2, "structural")
+
+
+@pytest.mark.parametrize("wrong", [1e-9, 0.1, 0.9])
+def test_a_spike_of_a_neuron_of_value_0_is_no_tie_however_near_its_threshold_is(wrong: float) -> None:
+    """Nothing reaches the neurons and their biases are 0: V(t_max) is the threshold to the last bit."""
+    conv = Conv("", np.ones((1, 1, 2, 2)), [0.0], True)
+    network = ReluNetwork([conv, AveragePool("", (2, 2)), Dense("", [[1.0]], [0.0], False)], (1, 3, 3))
+    x = np.zeros((1, 1, 3, 3))
+    for slope in SLOPES:
+        net = models.to_ttfs(network, x, slope, windows=[1.0, 1.0])
+        assert models.verify(net, network, x).ok
+        for name, neuron in (("conv1", 3), ("pool1", 0)):
+            times = {node.name: np.full((1, node.size), np.inf) for node in net.nodes[:-1]}
+            times[name][0, neuron] = float(window(net, name)[-1]) - wrong
+            report = models.verify(net, network, x, times=times)
+            first = report.divergences[0]
+            assert (report.ok, first["population"], first["neuron"], first["cause"]) == (
+                False,
+                name,
+                neuron,
+                "structural",
+            )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("silence", ["inf", "end"])
+def test_times_of_a_trainer_with_short_floats_are_held_to_their_own_rounding(dtype: Any, silence: str) -> None:
+    net, _, x = small()
+    run = eventsim.simulate(net, x)
+    times = {}
+    for node in net.nodes[:-1]:
+        exact = run.spike_times(node.name)
+        end = np.inf if silence == "inf" else float(window(net, node.name)[-1])
+        times[node.name] = np.where(np.isinf(exact), end, exact).astype(dtype)
+    # Each layer from the rounded times of the one before, as such a trainer computes it.
+    report = models.verify(net, None, times=times)
+    assert report.counts["input"]["structural"] == 0
+    silent = np.isinf(run.spike_times("conv1"))
+    assert (report.causes["conv1"][silent] != models.VerificationReport.CAUSES.index("structural")).mean() > 0.95
+
+
+def test_pools_may_be_left_out_of_times_and_potentials_put_in() -> None:
+    net, network, x = small()
+    run = eventsim.simulate(net, x)
+    times = {name: run.spike_times(name) for name in ("input", "conv1", "conv2")}
+    assert models.verify(net, network, x, times=times).ok
+    assert models.verify(net, network, x, times=times | {"output": run.readout}).ok
+    wrong = run.readout.copy()
+    wrong[1, 2] += 1e-6
+    report = models.verify(net, network, x, times=times | {"output": wrong})
+    assert [(d["population"], d["neuron"], d["sample"]) for d in report.divergences] == [("output", 2, 1)]
+    masked = times | {"conv1": np.ma.masked_array(times["conv1"], np.isinf(times["conv1"]))}
+    with pytest.raises(InputError, match="times of 'conv1' is a masked array"):
+        models.verify(net, network, x, times=masked)
+
+
+def test_what_a_pool_passes_on_of_a_wrong_neuron_is_inherited_behind_it() -> None:
+    one = np.ones((1, 1, 1, 1))
+    layers = [
+        Conv("", one, [1.0], True),
+        MaxPool("", (1, 2)),
+        Conv("", one, [0.1], True),
+        Dense("", [[1.0]], [0.0], False),
+    ]
+    network = ReluNetwork(layers, (1, 1, 2))
+    x = np.array([[[[0.5, 0.25]]]])
+    for slope in SLOPES:
+        report = models.verify(models.to_ttfs(network, x, slope, windows=[1.2, 4.0]), network, x)
+        assert report.summary["structural"] == 0, report.table()
+        assert report.counts["pool1"]["inherited"] == report.counts["conv2"]["inherited"] == 1
+
+
+def test_a_pool_whose_window_is_not_that_of_what_it_pools_is_refused() -> None:
+    net = Network()
+    net.source((1, 4), "input")
+    net.population("ttfs_b1", (1, 4), "cells", (0.0, 1.0, 4.0), threshold=2.5)
+    net.population("relay", (1, 2), "pool", (0.0, 1.0, 4.0))
+    net.connect("input", "cells", eventsim.Conv(np.ones((1, 1, 1))))
+    net.connect("cells", "pool", eventsim.Pool(2), delay=0.5)
+    with pytest.raises(InputError, match=r"'pool' has the window \[1, 4\], but what it pools arrives in \[1.5, 4.5\]"):
+        models.verify(net, x=np.ones((1, 4)))
+
+
+def test_windows_in_which_float64_loses_the_values_are_refused() -> None:
+    _, network, x = small()
+    with pytest.raises(MappingError, match=r"layer 'conv1' ends at t = 1e\+12, where float64 has steps of 0.000122"):
+        models.to_ttfs(network, x, windows=[1e12, 1.0])
+    heavy = [Conv("", np.full((1, 1, 1), 1e101), [0.0], True), Dense("", [[1.0]], [0.0], False)]
+    with pytest.raises(MappingError, match=r"layer 'conv1' has weights beyond 1e\+100"):
+        models.to_ttfs(ReluNetwork(heavy, (1, 1)), [[[0.5]]])
+
+
+def test_a_large_pool_takes_memory_for_its_synapses_alone() -> None:
+    net = Network()
+    net.source((1, 200, 200), "input")
+    net.population("relay", (1, 1, 1), "pool", (0.0, 1.0))
+    tracemalloc.start()
+    kind = net.connect("input", "pool", eventsim.Pool((200, 200))).kind
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert kind.n_synapses == 40_000
+    assert peak < 40_000 * 400
 
 
 def test_negative_scales_make_min_pools_silent_when_one_input_is() -> None:

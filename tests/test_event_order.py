@@ -84,7 +84,7 @@ def test_the_end_of_refractoriness_receives(second, spikes):
 
 def test_currents_take_inputs_during_refractoriness():
     net = one_cell("lif_exp", [2.0, 2.0], tau_mem=1.0, tau_syn=1.0, v_threshold=0.25, t_ref=1.5)
-    for second, expected in ((2.0, [1.1444, 2.8606]), (INF, [1.1444])):
+    for second, expected in ((2.0, [1.1444, 2.8605]), (INF, [1.1444])):
         x = SpikeTimes([[1.0, second]])
         done = both_engines(net, x, until=20.0)
         assert_near_oracle(done, net, x, 20.0)

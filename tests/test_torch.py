@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from eventsim import simulate
 from eventsim.errors import EventsimError, InputError, MappingError, NetworkError
-from eventsim.models import read_relu, to_ttfs
+from eventsim.models import read_relu, to_ttfs, verify
 from eventsim.models.coded_layers import coded_layers
 from eventsim.models.fusion import fused
 from eventsim.models.read_torch import SUPPORTED_MODULES
@@ -204,6 +204,40 @@ def behind_a_norm(name: str, network: ReluNetwork) -> bool:
     layers = list(network.layers)
     i = next(k for k, layer in enumerate(layers) if layer.name == name)
     return isinstance(layers[i], MaxPool | AveragePool) and isinstance(layers[i - 1], BatchNorm) and layers[i - 2].relu
+
+
+def test_what_changes_a_module_from_outside_is_refused() -> None:
+    def net() -> Any:
+        return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).double()
+
+    hooked, before, own, subclassed, pruned = net(), net(), net(), net(), net()
+    hooked[0].register_forward_hook(lambda _module, _inputs, output: output * 5)
+    before.register_forward_pre_hook(lambda _module, inputs: inputs)
+    own[0].forward = lambda x: x
+    prune = pytest.importorskip("torch.nn.utils.prune")
+    prune.l1_unstructured(pruned[0], "weight", 3)
+
+    class Louder(nn.Conv2d):  # type: ignore[misc,name-defined]
+        def _conv_forward(self, *arguments: Any) -> Any:
+            return 2 * super()._conv_forward(*arguments)
+
+    subclassed[0] = Louder(1, 2, 3)
+    for module, message in (
+        (hooked, r"0 \(Conv2d\) has hooks"),
+        (before, "has hooks"),
+        (pruned, r"0 \(Conv2d\) has hooks"),
+        (own, r"0 \(Conv2d\) is not read"),
+        (subclassed, r"0 \(Louder\) is not read"),
+    ):
+        with pytest.raises(MappingError, match=message):
+            read_relu(module, (1, 4, 4))
+
+
+def test_the_shape_of_inputs_may_come_from_the_calibration_data() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).double()
+    x = np.random.default_rng(0).random((3, 1, 4, 4))
+    net = to_ttfs(module, x, margin=MARGIN)
+    assert verify(net, module, x).ok
 
 
 def test_a_module_in_training_is_read_as_it_evaluates() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 import eventsim
 from eventsim import models
-from eventsim.errors import EventsimError, FileFormatError, MappingError
-from eventsim.models.relu_network import Conv, Dense, MaxPool, ReluNetwork
+from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError
+from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, MaxPool, ReluNetwork
 from eventsim.network import Network, Population
 
 Array = np.ndarray[Any, Any]
@@ -21,6 +21,9 @@ def network() -> tuple[ReluNetwork, Array]:
     rng = np.random.default_rng(0)
     layers = [
         Conv("", rng.normal(0, 0.5, (4, 2, 3, 3)), rng.normal(0, 0.1, 4), True, padding=((1, 0), (1, 1)), groups=1),
+        BatchNorm(
+            "", np.array([1.0, -0.5, 0.7, -1.0]), rng.normal(0, 0.2, 4), rng.normal(0, 0.2, 4), rng.uniform(0.5, 2, 4)
+        ),
         MaxPool("", (2, 2)),
         Conv("", rng.normal(0, 0.5, (6, 2, 2, 2)), rng.normal(0, 0.1, 6), True, groups=2),
         Dense("", rng.normal(0, 0.3, (5, 12)), rng.normal(0, 0.1, 5), True),
@@ -37,7 +40,9 @@ def parameters_of(net: Network) -> list[dict[str, Any]]:
         fields: dict[str, Any] = {"name": population.name}
         window: Any = population.window
         if kind.kind == "pool":
-            found.append(fields | {"pool": kind.kernel, "stride": kind.stride, "padding": kind.padding})
+            fields |= {"pool": kind.kernel, "stride": kind.stride, "padding": kind.padding}
+            by_channel = population.parameters["count"].reshape(population.shape[0], -1).max(axis=1)
+            found.append(fields | {"smallest": np.flatnonzero(by_channel > 1)})
             continue
         arrays = kind.arrays()
         fields |= {name: arrays[name] for name in ("stride", "padding", "dilation") if name in arrays}
@@ -48,6 +53,7 @@ def parameters_of(net: Network) -> list[dict[str, Any]]:
         else:
             field = "W" if population.model.name == "ttfs_b1" else "J"
             fields |= {field: arrays["weights"], "t_min": window[1], "t_max": window[2]}
+            fields |= {"slope": population.parameters["slope"]} if field == "W" else {}
             found.append(fields | {"threshold": population.parameters["threshold"]})
     return found
 
@@ -61,6 +67,7 @@ def test_the_parameters_of_a_mapped_network_make_the_same_network(slope: str, tm
     first, second = eventsim.simulate(net, x), eventsim.simulate(made, x)
     assert first.spikes.tobytes() == second.spikes.tobytes()
     assert np.abs(first.readout - second.readout).max() <= 1e-14
+    assert [len(layer.get("smallest", ())) for layer in saved] == [0, 2, 0, 0, 0]
     assert models.verify(made, relu, x).agreement == 1.0
     assert models.verify(made, None, x).ok
     entries = {f"{layer['name']}.{field}": v for layer in saved for field, v in layer.items() if field != "name"}
@@ -98,6 +105,9 @@ def test_kernels_in_the_layout_of_keras_mean_the_same() -> None:
     net = models.to_ttfs(relu, x)
     saved = parameters_of(net)
     for layer, before in zip(saved, [None, None, None, (6, 2, 1), None], strict=True):
+        shape = net.node(layer["name"]).shape
+        for field in {"threshold", "slope"} & set(layer):
+            layer[field] = np.moveaxis(np.reshape(layer[field], shape), 0, -1).ravel()
         for field in {"W", "J"} & set(layer):
             weights = np.asarray(layer[field])
             if weights.ndim > 2:
@@ -149,6 +159,52 @@ def test_a_pool_may_come_first_and_a_read_out_later() -> None:
     assert run.readout.tolist() == [[2 * 1.625]]
 
 
+def test_average_pools_are_b1_neurons_with_a_steeper_slope() -> None:
+    rng = np.random.default_rng(3)
+    conv = Conv("", rng.normal(0, 0.5, (3, 1, 3, 3)), rng.normal(0, 0.1, 3), True, padding=1)
+    pool = AveragePool("", (3, 2), 2, 1, count_include_pad=False)
+    relu = ReluNetwork([conv, pool, Dense("", rng.normal(0, 0.3, (2, 27)), np.zeros(2), False)], (1, 5, 4))
+    x = rng.uniform(size=(4, 1, 5, 4))
+    net = models.to_ttfs(relu, x)
+    made = models.ttfs_network(parameters_of(net), (1, 5, 4))
+    assert eventsim.simulate(made, x).spikes.tobytes() == eventsim.simulate(net, x).spikes.tobytes()
+
+
+def test_nine_biases_a_filter_are_those_of_the_inside_and_the_border() -> None:
+    biases = np.arange(18.0).reshape(9, 2)
+    layer = {"W": np.zeros((2, 1, 3, 3)), "D": biases, "padding": 1, "t_min": 1, "t_max": 40}
+    node = models.ttfs_network([layer, {"W": np.ones((1, 24))}], (1, 3, 4)).node("conv1")
+    assert isinstance(node, Population)
+    found = (39 - node.parameters["threshold"]).reshape(2, 3, 4)
+    # Upper left, top, top, upper right; left, inside, inside, right; lower left, bottom, bottom, lower right.
+    assert found[0].tolist() == [[2, 4, 4, 6], [16, 0, 0, 8], [14, 12, 12, 10]]
+    assert (found[1] == found[0] + 1).all()
+    with pytest.raises(MappingError, match="nine biases a filter; must belong to a 3 x 3 kernel with padding 1"):
+        models.ttfs_network([layer | {"padding": 0}, {"W": np.ones((1, 4))}], (1, 3, 4))
+
+
+def test_what_keras_gives_for_each_neuron_has_its_channels_last() -> None:
+    thresholds = np.random.default_rng(0).uniform(1, 2, (4, 4, 4))  # as many channels as rows and columns
+    layer = {"W": np.ones((1, 1, 1, 4)), "t_min": 1, "t_max": 4}
+    for given in (thresholds, thresholds.ravel()):
+        net = models.ttfs_network([layer | {"threshold": given}, {"W": np.ones((64, 1))}], (1, 4, 4), layout="keras")
+        node = net.node("conv1")
+        assert isinstance(node, Population)
+        assert np.array_equal(node.parameters["threshold"].reshape(4, 4, 4), np.moveaxis(thresholds, -1, 0))
+
+
+def test_alpha1_neurons_that_do_not_rise_are_simulated_but_have_no_closed_form() -> None:
+    layers = [{"J": [[2.0, -4.0]], "threshold": 1.5, "t_min": 1, "t_max": 3}, {"W": [[1.0]]}]
+    net = models.ttfs_network(layers)
+    run = eventsim.simulate(net, [[1.0, 0.0], [0.5, 0.5]])
+    assert run.spike_times("dense1").tolist() == [[0.5], [math.inf]]
+    for call in (lambda: models.verify(net, run=run), lambda: models.certify(net, run=run)):
+        with pytest.raises(
+            InputError, match=r"population 'dense1', neuron 0: slope = -1.0 from t_min on .* must be > 0"
+        ):
+            call()
+
+
 HIDDEN: dict[str, Any] = {"W": [[1.0, 1.0]], "D": [0.0], "t_min": 1, "t_max": 2}
 READOUT: dict[str, Any] = {"W": [[1.0]]}
 REFUSED: list[tuple[Any, str]] = [
@@ -167,12 +223,23 @@ REFUSED: list[tuple[Any, str]] = [
     ),
     ([HIDDEN | {"t_max": math.nan}, READOUT], "layer 'dense1': t_max = nan; must be a finite number"),
     ([HIDDEN | {"t_max": 1.0}, READOUT], "Windows are increasing"),
-    ([HIDDEN | {"W": [[1.0, math.nan]]}, READOUT], "W"),
+    ([HIDDEN | {"W": [[1.0, math.nan]]}, READOUT], r"layer 'dense1': W\[0, 1\] = nan"),
+    ([HIDDEN | {"W": [[1.0, 2.0], [3.0]]}, READOUT], "ttfs_network: weights is not an array"),
+    ([HIDDEN | {"stride": 2}, READOUT], "layer 'dense1': has stride; a dense layer has no kernel"),
+    ([HIDDEN, {"pool": 2, "t_max": 3}, READOUT], "layer 'pool1': has t_max; a pool passes spikes on in the window of"),
+    ([HIDDEN | {"smallest": [0]}, READOUT], "layer 'dense1': has smallest; only pools have it"),
+    ([HIDDEN | {"name": ["a", "b"]}, READOUT], r"name = \['a', 'b'\]; must be printable text"),
+    (
+        [HIDDEN | {"t_max": 3}, HIDDEN | {"t_min": 2, "t_max": 4, "W": [[1.0]]}, READOUT],
+        "'dense2': t_min = 2, but",
+    ),
+    ([HIDDEN | {"t_max": 3}, READOUT | {"t_min": 2}], "layer 'dense2': t_min = 2, but the window before it ends at 3"),
+    ([{"J": [[1e308, 1e308]], "threshold": 1.0, "t_min": 1, "t_max": 2}, READOUT], "sum of a neuron's J is too large"),
     ([HIDDEN, READOUT | {"W": [1.0]}], r"layer 'dense2': W has shape \(1,\); must be \(n_out, n_in\) or"),
     ([HIDDEN | {"D": [0.0, 0.0]}, READOUT], r"D has shape \(2,\); must be one number, \(1,\) or \(1,\)"),
-    ([HIDDEN, {"W": [[1.0, 1.0]]}], r"Dense weights have shape \(1, 2\); must be \(n_out, n_in\) = \(2, 1\)|must be"),
+    ([HIDDEN, {"W": [[1.0, 1.0]]}], r"Dense weights have shape \(1, 2\); must be \(n_out, n_in\) = \(1, 1\)"),
     ([HIDDEN, READOUT | {"threshold": 1.0}], "has threshold; the last layer is the read-out"),
-    ([{"pool": 2}, READOUT], "layer 'pool1': input_shape is needed before it"),
+    ([{"pool": 2}, HIDDEN, READOUT], "layer 'pool1': input_shape is needed before it"),
 ]
 
 

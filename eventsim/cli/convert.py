@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventsim.cli.command import OK, Command, add_json, number, positive_number, print_json
+from eventsim.errors import nearest
 
 if TYPE_CHECKING:
     from eventsim.models import ReluNetwork
@@ -42,7 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def windows(text: str) -> str | list[float]:
     """Argparse type: the name of a way to set windows, or their lengths."""
-    return text if text in WINDOWS else [positive_number(part) for part in text.split(",")]
+    if text in WINDOWS:
+        return text
+    try:
+        return [positive_number(part) for part in text.split(",")]
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}{nearest(text, WINDOWS)}; must be {', '.join(WINDOWS)}, or lengths > 0 separated by commas"
+        ) from error
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -51,7 +59,7 @@ def execute(options: argparse.Namespace) -> int:
     from eventsim.cli.files import check_folder_of, read_values
     from eventsim.cli.results import network_rows, network_table
 
-    check_folder_of(options.out)
+    check_folder_of(options.out, options.model, options.calibrate)
     relu = models.read_relu(options.model)
     calibration = read_values(options.calibrate)
     net = models.to_ttfs(

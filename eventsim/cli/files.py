@@ -91,8 +91,13 @@ def _chosen(path: Path, arrays: dict[str, Array]) -> tuple[str, Array]:
     )
 
 
-def check_folder_of(path: Path) -> None:
-    """Refuse a path that cannot be written to, before the work whose result it shall hold."""
+def check_folder_of(path: Path, *inputs: Path | None) -> None:
+    """Refuse a path that cannot be written to, or that is one of the `inputs`, before the work of which it is to hold
+    the result.
+    """
+    for given in inputs:
+        if given is not None and path.exists() and given.exists() and path.samefile(given):
+            raise InputError(f"{path}: this is a file that the command reads; give --out another name")
     if not path.resolve().parent.is_dir():
         raise InputError(f"{path}: the folder {str(path.parent)!r} does not exist; create it first")
     if path.is_dir():

@@ -55,7 +55,7 @@ def execute(options: argparse.Namespace) -> int:
     from eventsim.cli.files import check_folder_of, save_figure
 
     out = options.out or Path(f"{options.kind}.png")
-    check_folder_of(out)
+    check_folder_of(out, options.run, options.network, options.relu)
     net = None if options.network is None else eventsim.load_network(options.network)
     run = eventsim.load_run(options.run, net)
     save_figure(figure(run, net, options), out)

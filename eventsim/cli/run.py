@@ -66,7 +66,7 @@ def execute(options: argparse.Namespace) -> int:
     from eventsim.cli.results import wants_progress
 
     if options.out is not None:
-        check_folder_of(options.out)
+        check_folder_of(options.out, options.network, options.data)
     net = eventsim.load_network(options.network)
     x = None if options.data is None else read_data(options.data)
     stages = stages_of(options)

@@ -93,7 +93,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 _RELAY = Model(
     name="relay",
-    parameters=(Parameter("count", "1", "how many inputs make it spike", default=1.0, low=1.0),),
+    parameters=(Parameter("count", "1", "how many inputs make it spike", default=1.0, low=1.0, high=2.0**31),),
     state=("heard",),
     rows=("count",),
     prepare=_rows,
