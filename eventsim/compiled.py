@@ -130,7 +130,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
         node = m.nodes[n]
         node.phase = 0 if node.windowed == 1 else 1
         node.spikes = node.premature = node.late = node.clipped = 0
-        node.visited = node.synaptic_events = node.delayed = node.tick = 0
+        node.visited = node.synaptic_events = node.delayed = node.tangent = node.tick = 0
         if node.clocked == 1:
             requeue(m.queue, base + 1 + n, 0.0)
         if node.dynamics >= 0:
@@ -255,6 +255,7 @@ def finish_sample(m: Machine, output: Output) -> None:
         counters = output.counters[row, n]
         counters[0], counters[1], counters[2], counters[3] = node.spikes, node.premature, node.late, node.clipped
         counters[4], counters[5], counters[6] = node.visited, node.synaptic_events, node.delayed
+        counters[7] = node.tangent
     for j in range(output.transport.shape[1]):
         output.transport[row, j] = m.stages[m.stages.shape[0] - 1, j]
 

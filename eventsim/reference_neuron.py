@@ -143,6 +143,11 @@ class Neuron:
         self.certain = self.crossing
         return self.crossing
 
+    def touches(self) -> bool:
+        """Did rounding decide that the neuron, which is about to fire, does?"""
+        touching = self.layer.model.touching
+        return touching is not None and bool(touching(self.p, self.s))
+
     def fire(self, t: Any) -> None:
         """The neuron crosses at t: its state after the spike, held until the end of its refractoriness."""
         model = self.layer.model

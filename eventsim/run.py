@@ -29,7 +29,8 @@ class Run:
     ----------
     populations : names of sources and populations, in creation order; spikes refer to them by position.
     sizes, shapes : neurons of each. n_samples : samples simulated.
-    counters : totals (events, synaptic_events, visited, spikes, premature, late, clipped, …) and ``by_population``.
+    counters : totals (events, synaptic_events, visited, spikes, premature, late, clipped, tangent, …), the same
+        ``by_population``.
     provenance : versions, source fingerprint, seed, network hash, engine, faults, transport.
     complete : False where the run ended early (error, budget).
     """

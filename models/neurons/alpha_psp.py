@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.models.neurons.lif_exp import LIF_EXP, SPIKES, check_potentials, holding
+from eventsim.models.neurons.lif_exp import LIF_EXP
+from eventsim.models.neurons.options import HELD, RESET, SPIKES, START, THRESHOLD, check_potentials, holding
 from eventsim.neuron_model import Array, Parameter, register
 
 
@@ -28,18 +29,16 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     ]  # fmt: skip
 
 
+PARAMETERS = (
+    Parameter("tau_syn", "time", "time constant of the potentials, 1 / K", low=0.0, open_low=True), THRESHOLD,
+    RESET, HELD, START, SPIKES,
+)  # fmt: skip
+
 ALPHA_PSP = register(
     replace(
         LIF_EXP,
         name="alpha_psp",
-        parameters=(
-            Parameter("tau_syn", "time", "time constant of the potentials, 1 / K", low=0.0, open_low=True),
-            Parameter("v_threshold", "V", "firing threshold", default=1.0),
-            Parameter("v_reset", "V", "potential after a spike", default=0.0),
-            Parameter("t_ref", "time", "refractory period, in which V is held", default=0.0, low=0.0),
-            Parameter("v_init", "V", "potential at the beginning", default=0.0),
-            SPIKES,
-        ),
+        parameters=PARAMETERS,
         prepare=_rows,
         shared=("tau_syn",),
     )

@@ -3,7 +3,8 @@
 dV/dt = I and tau_syn dI/dt = -I; an input of weight w moves I by w, and so V by w tau_syn in the end. V >= v_threshold
 fires, V := v_reset and is held there for t_ref, while I goes on decaying and receiving; ``spikes="once"``, as in the
 paper, holds it for ever. V tends to V + I tau_syn, so that the crossing is -tau_syn ln(1 - (v_threshold - V) /
-(I tau_syn)) away, and there is none where V would reach the threshold only in the limit.
+(I tau_syn)) away, and there is none where V would reach the threshold only in the limit. Which of the two it is,
+rounding decides where I tau_syn and v_threshold - V differ by no more than 2 u of them, u = 2^-53.
 """
 
 import math
@@ -11,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventsim._jit import jitable
-from eventsim.models.neurons.lif_exp import SPIKES, check_potentials, holding, receive, retire, unchanged
-from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.models.neurons.lif_exp import receive, retire, unchanged
+from eventsim.models.neurons.options import HELD, RESET, SPIKES, START, TAU_SYN, THRESHOLD, check_potentials, holding
+from eventsim.neuron_model import Array, Model, Numbers, register
 
 ROWS = ("tau_syn", "v_threshold", "v_reset", "hold", "v_init")
 
@@ -86,14 +88,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 IF_EXP = register(
     Model(
         name="if_exp",
-        parameters=(
-            Parameter("tau_syn", "time", "time constant of the currents", low=0.0, open_low=True),
-            Parameter("v_threshold", "V", "firing threshold", default=1.0),
-            Parameter("v_reset", "V", "potential after a spike", default=0.0),
-            Parameter("t_ref", "time", "refractory period, in which V is held", default=0.0, low=0.0),
-            Parameter("v_init", "V", "potential at the beginning", default=0.0),
-            SPIKES,
-        ),
+        parameters=(TAU_SYN, THRESHOLD, RESET, HELD, START, SPIKES),
         state=("v", "i", "hold"),
         rows=ROWS,
         prepare=_rows,

@@ -10,7 +10,14 @@ With a = r I / tau_mem, v_inf = v_leak + current and delta = 1 / tau_syn - 1 / t
 
 and its slope has the sign of slope(0) - (a / tau_syn) (1 - e^(-delta s)) / delta, which changes once at most. So V
 rises, falls, or does one after the other, and the first upward crossing lies in the one stretch in which it rises
-(Brette 2007 for the question; S. Krishnan et al. 2018 for how threshold crossings are missed).
+(R. Brette 2007 for the question; S. Krishnan et al. 2018 for how threshold crossings are missed).
+
+Errors. With u = 2^-53, rounding is worth at most 16 u of the terms of V - v_threshold, each times 1 + s / tau for the
+exponentials in it. A maximum that is below the threshold by no more than that fires: no crossing is missed, and where
+V touches the threshold or stays below it by up to 32 u of these terms, a neuron may fire that need not. A spike whose
+maximum is so near to the threshold, above or below, is counted (``run.counters["tangent"]``). Crossings are bracketed
+to the last bit of the computed V, hence right to a few roundings of V over V', and of the time itself
+(`tests/test_exponential_models.py`).
 """
 
 import math
@@ -20,13 +27,25 @@ from typing import Any
 import numpy as np
 
 from eventsim._jit import jitable
-from eventsim.errors import ModelError
 from eventsim.models.neurons.crossing import make_crossing
+from eventsim.models.neurons.options import (
+    CURRENT,
+    HELD,
+    LEAK,
+    RESET,
+    SPIKES,
+    START,
+    TAU_MEM,
+    TAU_SYN,
+    THRESHOLD,
+    check_potentials,
+    holding,
+)
 from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
 
 ROWS = ("tau_mem", "tau_syn", "v_threshold", "v_reset", "v_inf", "gain", "peak", "hold", "v_init")
-# A maximum that is below the threshold by less than its own rounding touches it.
-TOUCH = 2.0**-50
+# A maximum that is below the threshold by less than its own rounding touches it: 16 roundings of its terms.
+TOUCH = 2.0**-49
 # May only err towards "may spike": more than all roundings on the way to a crossing.
 MARGIN = 2.0**-46
 # Time constants after which nothing is left of an exponential.
@@ -87,17 +106,19 @@ def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
 
 @jitable
 def excess(q: Numbers, s: Any) -> Numbers:
-    """(V - v_threshold, its slope) at s, and what rounding may be worth at most.
+    """(V - v_threshold, its slope) at s, and the size of its terms: rounding is worth at most `TOUCH` of that.
 
     q = (V - v_threshold, v_inf - V, a, tau_mem, tau_syn, v_inf - v_threshold). Counted from V, or from v_inf where
     that is nearer to the threshold, so that nothing large is subtracted.
     """
     left, added = math.exp(-s / q[3]), q[2] * response(q[3], q[4], s)
     slope = (q[1] * left - added) / q[3] + q[2] * math.exp(-s / q[4])
-    base, moved = q[5], -q[1] * left
+    base, moved, size = q[5], -q[1] * left, abs(q[1] * left) * (1.0 + s / q[3])
     if abs(q[0]) <= abs(q[5]):
         base, moved = q[0], -q[1] * math.expm1(-s / q[3])
-    return (base + (moved + added), slope, abs(base) + abs(moved) + abs(added))
+        size = abs(moved)
+    size += abs(base) + abs(added) * (1.0 + s / max(q[3], q[4]))
+    return (base + (moved + added), slope, size)
 
 
 crossing = make_crossing(excess)
@@ -108,8 +129,10 @@ def turn(q: Numbers, slope: float) -> float:
     """When V turns, from rising to falling or back; inf where it does not. `slope` is that at 0, of the sign of a."""
     x = q[4] * slope / q[2]
     delta = (q[3] - q[4]) / q[3] / q[4]
+    if delta == 0.0 or delta * x == 0.0:
+        return x
     if abs(delta * x) < 0.5:
-        return x if delta * x == 0.0 else -math.log1p(-delta * x) / delta
+        return -math.log1p(-delta * x) / delta
     left = (q[2] * (q[4] / q[3]) - q[1] / q[3] * ((q[3] - q[4]) / q[3])) / q[2]
     return -math.log(left) / delta if left > 0.0 else math.inf
 
@@ -152,14 +175,32 @@ def first_crossing(q: Numbers) -> float:
 
 
 @jitable
-def time_to_spike(p: Numbers, s: Numbers) -> Any:
-    """The end of the time in which V is held, then the first upward crossing."""
+def released(p: Numbers, s: Numbers) -> Numbers:
+    """What `excess` sees of a state, from the end of the time in which V is held."""
     v, i, hold = s
-    if hold == math.inf:
-        return math.inf
     if hold > 0.0:
         i = i * math.exp(-hold / p[1])
-    return hold + first_crossing((v - p[2], p[4] - v, p[5] * i, p[0], p[1], p[4] - p[2]))
+    return (v - p[2], p[4] - v, p[5] * i, p[0], p[1], p[4] - p[2])
+
+
+@jitable
+def time_to_spike(p: Numbers, s: Numbers) -> Any:
+    """The end of the time in which V is held, then the first upward crossing."""
+    return math.inf if s[2] == math.inf else s[2] + first_crossing(released(p, s))
+
+
+@jitable
+def touching(p: Numbers, s: Numbers) -> bool:
+    """Is the maximum of V, of a state that is about to fire, the threshold but for rounding?"""
+    q = released(p, s)
+    slope = q[2] + q[1] / q[3]
+    if not (q[0] < 0.0 < slope and q[2] > 0.0):
+        return False
+    top = turn(q, slope)
+    if top == math.inf:
+        return False
+    highest, _, size = excess(q, top)
+    return abs(highest) <= TOUCH * size
 
 
 @jitable
@@ -186,22 +227,6 @@ def retire(s: Numbers) -> Numbers:
     return (s[0], s[1], math.inf)
 
 
-def check_potentials(name: str, parameters: Mapping[str, Array]) -> None:
-    """Refuse a neuron that would be at its threshold at once, or after each spike."""
-    for potential in ("v_reset", "v_init"):
-        bad = np.flatnonzero(parameters[potential] >= parameters["v_threshold"])
-        if bad.size:
-            raise ModelError(
-                f"{name}: {potential}[{bad[0]}] = {parameters[potential][bad[0]]}; must be below v_threshold = "
-                f"{parameters['v_threshold'][bad[0]]}. Lower {potential} or raise the threshold."
-            )
-
-
-def holding(parameters: Mapping[str, Array]) -> Array:
-    """How long V is held after a spike: t_ref, or for ever where the neuron spikes once."""
-    return np.where(parameters["spikes"] == 1.0, math.inf, parameters["t_ref"])
-
-
 def largest_response(tau_mem: Array, tau_syn: Array) -> Array:
     """The largest g / tau_mem = ratio^(1 / (1 - ratio)), ratio = tau_syn / tau_mem; 1 / e where they are equal."""
     ratio, above_one = tau_syn / tau_mem, (tau_syn - tau_mem) / tau_mem
@@ -221,23 +246,15 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     ]  # fmt: skip
 
 
-SPIKES = Parameter("spikes", "choice", "how often a neuron may fire", default="many", choices=("many", "once"))
+PARAMETERS = (
+    TAU_MEM, TAU_SYN, Parameter("r", "V", "resistance: what a lasting current of 1 adds to V", default=1.0),
+    THRESHOLD, RESET, LEAK, CURRENT, HELD, START, SPIKES,
+)  # fmt: skip
 
 LIF_EXP = register(
     Model(
         name="lif_exp",
-        parameters=(
-            Parameter("tau_mem", "time", "membrane time constant", low=0.0, open_low=True),
-            Parameter("tau_syn", "time", "time constant of the currents", low=0.0, open_low=True),
-            Parameter("r", "V", "resistance: what a lasting current of 1 adds to V", default=1.0),
-            Parameter("v_threshold", "V", "firing threshold", default=1.0),
-            Parameter("v_reset", "V", "potential after a spike", default=0.0),
-            Parameter("v_leak", "V", "resting potential", default=0.0),
-            Parameter("current", "V", "constant drive, as the shift of the resting potential", default=0.0),
-            Parameter("t_ref", "time", "refractory period, in which V is held", default=0.0, low=0.0),
-            Parameter("v_init", "V", "potential at the beginning", default=0.0),
-            SPIKES,
-        ),
+        parameters=PARAMETERS,
         state=("v", "i", "hold"),
         rows=ROWS,
         prepare=_rows,
@@ -252,6 +269,7 @@ LIF_EXP = register(
         open_window=unchanged,
         tick=unchanged,
         retire=retire,
+        touching=touching,
         holds=True,
         shared=("tau_mem", "tau_syn", "r", "v_leak", "current"),
         threshold="v_threshold",
