@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
 
 NODE_FIELDS = (
-    "phase", "tick", "spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed"
+    "phase", "tick", "spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed", "tangent"
 )  # fmt: skip
 COHORT_FIELDS = (
     "t", "horizon", "bound", "touched_at", "flagged", "candidates", "alone", "mode", "fresh"

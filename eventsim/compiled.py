@@ -130,7 +130,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
         node = m.nodes[n]
         node.phase = 0 if node.windowed == 1 else 1
         node.spikes = node.premature = node.late = node.clipped = 0
-        node.visited = node.synaptic_events = node.delayed = node.tick = 0
+        node.visited = node.synaptic_events = node.delayed = node.tangent = node.tick = 0
         if node.clocked == 1:
             requeue(m.queue, base + 1 + n, 0.0)
         if node.dynamics >= 0:
@@ -268,6 +268,7 @@ def finish_sample(m: Machine, stimulus: Stimulus, output: Output, first: int, ea
         counters = output.counters[row, n]
         counters[0], counters[1], counters[2], counters[3] = node.spikes, node.premature, node.late, node.clipped
         counters[4], counters[5], counters[6] = node.visited, node.synaptic_events, node.delayed
+        counters[7] = node.tangent
     j = control.stimulus - 1
     while early and j >= first and stimulus.time[j] > control.now:
         g = stimulus.neuron[j]

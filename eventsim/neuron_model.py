@@ -22,6 +22,7 @@ from eventsim.errors import ModelError, nearest
 
 Numbers = tuple[Any, ...]
 Array = np.ndarray[Any, Any]
+ONCE = 1.0  # the number of "once" among the choices of a parameter `spikes`
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Model:
     single_spike : the neuron fires once.
     jumps : an input moves V itself, so V is tested when inputs have arrived.
     clocked : the neuron buffers its inputs and lives at integer multiples of its period.
+    holds : the state counts the refractory period t_ref down, since currents go on meanwhile: `reset` begins it,
+        `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole state for
+        t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
+    touching : ``touching(p, s)``: does V, in a state that is about to fire, only just touch the threshold, so that
+        rounding decided? Such spikes are counted ("tangent"). None where that cannot be.
     relay : it passes on spikes that others made: it shares their window, which changes nothing for it, and no emission
         fault acts on it.
     shared : parameters that must be equal over a population whose neurons are updated together; where they differ,
@@ -110,11 +116,13 @@ class Model:
     single_spike: bool = False
     jumps: bool = False
     clocked: bool = False
+    holds: bool = False
     relay: bool = False
     generic: bool = False
     shared: tuple[str, ...] = ()
     threshold: str = "threshold"
     time_error: Callable[[Numbers, Numbers, Any], Numbers] | None = None
+    touching: Callable[[Numbers, Numbers], bool] | None = None
     bounded: "Model | None" = field(default=None, repr=False)
 
     @property
@@ -130,8 +138,15 @@ class Model:
         """What a compiled loop depends on: equal for models that differ only in name, parameters and window."""
         return replace(
             self, name="", parameters=(), prepare=_nothing, windowed=False, deaf=False, spiking=True,
-            single_spike=False, jumps=False, generic=False, shared=(), threshold="", bounded=None,
+            single_spike=False, jumps=False, holds=False, generic=False, shared=(), threshold="", bounded=None,
         )  # fmt: skip
+
+    def held(self, parameters: Mapping[str, Array]) -> Array | None:
+        """How long the engines hold each neuron after a spike; None where they do not."""
+        t_ref, spikes = parameters.get("t_ref"), parameters.get("spikes")
+        if self.holds or t_ref is None:
+            return None
+        return t_ref if spikes is None else np.where(spikes == ONCE, math.inf, t_ref)
 
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called `name`; a typo is answered with the nearest name."""

@@ -47,6 +47,7 @@ NODE = np.dtype(
         ("visited", "i8"),
         ("synaptic_events", "i8"),
         ("delayed", "i8"),
+        ("tangent", "i8"),
         ("readout", "i8"),  # first column of the read-out, or -1
         ("shared", "u1"),  # its neurons share cohorts, whose stored crossings are heaps
         ("patchy", "u1"),  # what arrives may miss some of its cohorts
@@ -150,7 +151,7 @@ TRACE_ROWS = 6
 PROBE = np.dtype([("neuron", "i8"), ("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
 SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", "f8", (TRACE_ROWS,))])
-COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed")
+COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed", "tangent")
 
 
 # What a call of the loop returns.

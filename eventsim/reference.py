@@ -249,6 +249,7 @@ class _Sample:
     def cross(self, t: Any, node: int, neuron: Neuron) -> None:
         """The neuron crosses its threshold at t: decide when its spike leaves, reset it, predict its next crossing."""
         self.decide(t, node, neuron)
+        self.counts[node]["tangent"] += neuron.touches()
         neuron.fire(t)
         if neuron.done:
             self.expect(node, neuron, math.inf)

@@ -183,6 +183,135 @@ def store6(rows: Any, i: int, values: Any) -> None:
 
 
 @jitable
+def slices7(flat: Any, start: int, size: int) -> Any:
+    """7 row(s) of `size` values, one after another from `start`."""
+    return (
+        flat[start : start + size],
+        flat[start + 1 * size : start + 2 * size],
+        flat[start + 2 * size : start + 3 * size],
+        flat[start + 3 * size : start + 4 * size],
+        flat[start + 4 * size : start + 5 * size],
+        flat[start + 5 * size : start + 6 * size],
+        flat[start + 6 * size : start + 7 * size],
+    )
+
+
+@jitable
+def load7(rows: Any, i: int) -> Any:
+    """Column i as a tuple."""
+    return (
+        rows[0][i],
+        rows[1][i],
+        rows[2][i],
+        rows[3][i],
+        rows[4][i],
+        rows[5][i],
+        rows[6][i],
+    )
+
+
+@jitable
+def store7(rows: Any, i: int, values: Any) -> None:
+    """Write a tuple into column i."""
+    rows[0][i] = values[0]
+    rows[1][i] = values[1]
+    rows[2][i] = values[2]
+    rows[3][i] = values[3]
+    rows[4][i] = values[4]
+    rows[5][i] = values[5]
+    rows[6][i] = values[6]
+
+
+@jitable
+def slices8(flat: Any, start: int, size: int) -> Any:
+    """8 row(s) of `size` values, one after another from `start`."""
+    return (
+        flat[start : start + size],
+        flat[start + 1 * size : start + 2 * size],
+        flat[start + 2 * size : start + 3 * size],
+        flat[start + 3 * size : start + 4 * size],
+        flat[start + 4 * size : start + 5 * size],
+        flat[start + 5 * size : start + 6 * size],
+        flat[start + 6 * size : start + 7 * size],
+        flat[start + 7 * size : start + 8 * size],
+    )
+
+
+@jitable
+def load8(rows: Any, i: int) -> Any:
+    """Column i as a tuple."""
+    return (
+        rows[0][i],
+        rows[1][i],
+        rows[2][i],
+        rows[3][i],
+        rows[4][i],
+        rows[5][i],
+        rows[6][i],
+        rows[7][i],
+    )
+
+
+@jitable
+def store8(rows: Any, i: int, values: Any) -> None:
+    """Write a tuple into column i."""
+    rows[0][i] = values[0]
+    rows[1][i] = values[1]
+    rows[2][i] = values[2]
+    rows[3][i] = values[3]
+    rows[4][i] = values[4]
+    rows[5][i] = values[5]
+    rows[6][i] = values[6]
+    rows[7][i] = values[7]
+
+
+@jitable
+def slices9(flat: Any, start: int, size: int) -> Any:
+    """9 row(s) of `size` values, one after another from `start`."""
+    return (
+        flat[start : start + size],
+        flat[start + 1 * size : start + 2 * size],
+        flat[start + 2 * size : start + 3 * size],
+        flat[start + 3 * size : start + 4 * size],
+        flat[start + 4 * size : start + 5 * size],
+        flat[start + 5 * size : start + 6 * size],
+        flat[start + 6 * size : start + 7 * size],
+        flat[start + 7 * size : start + 8 * size],
+        flat[start + 8 * size : start + 9 * size],
+    )
+
+
+@jitable
+def load9(rows: Any, i: int) -> Any:
+    """Column i as a tuple."""
+    return (
+        rows[0][i],
+        rows[1][i],
+        rows[2][i],
+        rows[3][i],
+        rows[4][i],
+        rows[5][i],
+        rows[6][i],
+        rows[7][i],
+        rows[8][i],
+    )
+
+
+@jitable
+def store9(rows: Any, i: int, values: Any) -> None:
+    """Write a tuple into column i."""
+    rows[0][i] = values[0]
+    rows[1][i] = values[1]
+    rows[2][i] = values[2]
+    rows[3][i] = values[3]
+    rows[4][i] = values[4]
+    rows[5][i] = values[5]
+    rows[6][i] = values[6]
+    rows[7][i] = values[7]
+    rows[8][i] = values[8]
+
+
+@jitable
 def block1(rows: Any, low: int, size: int) -> Any:
     """Columns low..low + size - 1 of every row."""
     return (rows[0][low : low + size],)
@@ -243,7 +372,52 @@ def block6(rows: Any, low: int, size: int) -> Any:
     )
 
 
-SLICES = {1: slices1, 2: slices2, 3: slices3, 4: slices4, 5: slices5, 6: slices6}
-LOAD = {1: load1, 2: load2, 3: load3, 4: load4, 5: load5, 6: load6}
-STORE = {1: store1, 2: store2, 3: store3, 4: store4, 5: store5, 6: store6}
-BLOCKS = {1: block1, 2: block2, 3: block3, 4: block4, 5: block5, 6: block6}
+@jitable
+def block7(rows: Any, low: int, size: int) -> Any:
+    """Columns low..low + size - 1 of every row."""
+    return (
+        rows[0][low : low + size],
+        rows[1][low : low + size],
+        rows[2][low : low + size],
+        rows[3][low : low + size],
+        rows[4][low : low + size],
+        rows[5][low : low + size],
+        rows[6][low : low + size],
+    )
+
+
+@jitable
+def block8(rows: Any, low: int, size: int) -> Any:
+    """Columns low..low + size - 1 of every row."""
+    return (
+        rows[0][low : low + size],
+        rows[1][low : low + size],
+        rows[2][low : low + size],
+        rows[3][low : low + size],
+        rows[4][low : low + size],
+        rows[5][low : low + size],
+        rows[6][low : low + size],
+        rows[7][low : low + size],
+    )
+
+
+@jitable
+def block9(rows: Any, low: int, size: int) -> Any:
+    """Columns low..low + size - 1 of every row."""
+    return (
+        rows[0][low : low + size],
+        rows[1][low : low + size],
+        rows[2][low : low + size],
+        rows[3][low : low + size],
+        rows[4][low : low + size],
+        rows[5][low : low + size],
+        rows[6][low : low + size],
+        rows[7][low : low + size],
+        rows[8][low : low + size],
+    )
+
+
+SLICES = dict(enumerate((slices1, slices2, slices3, slices4, slices5, slices6, slices7, slices8, slices9), start=1))
+LOAD = dict(enumerate((load1, load2, load3, load4, load5, load6, load7, load8, load9), start=1))
+STORE = dict(enumerate((store1, store2, store3, store4, store5, store6, store7, store8, store9), start=1))
+BLOCKS = dict(enumerate((block1, block2, block3, block4, block5, block6, block7, block8, block9), start=1))

@@ -29,7 +29,8 @@ class Run:
     ----------
     populations : names of sources and populations, in creation order; spikes refer to them by position.
     sizes, shapes : neurons of each. n_samples : samples simulated.
-    counters : totals (events, synaptic_events, visited, spikes, premature, late, clipped, …) and ``by_population``.
+    counters : totals (events, synaptic_events, visited, spikes, premature, late, clipped, tangent, …), the same
+        ``by_population``.
     provenance : versions, source fingerprint, seed, network hash, engine, faults, transport.
     complete : False where the run ended early (error, budget).
     """
@@ -181,7 +182,8 @@ class Run:
         model = node.model
         rows = model.prepare(node.parameters, node.window)
         p = tuple(float(row[neuron]) for row in rows)
-        held = float(node.parameters["t_ref"][neuron]) if "t_ref" in node.parameters else 0.0
+        periods = model.held(node.parameters)
+        held = 0.0 if periods is None else float(periods[neuron])
         spike_times = self._spike_train(population, neuron, int(mine["sample"][0]))
         values = np.full(len(times), math.nan)
         place = np.searchsorted(mine["time"], times, side="right") - 1

@@ -149,6 +149,38 @@ def recurrent_lif(draw: Draw) -> Case:
     return Case(net, None if poisson else draw(trains(n_in, until)), until)
 
 
+EXPONENTIAL = ("lif_exp", "if_exp", "lif_alpha", "alpha_psp")
+
+
+@st.composite
+def recurrent_exponential(draw: Draw, models: tuple[str, ...] = EXPONENTIAL) -> Case:
+    """A population of each model, delayed projections between any two, equal and unequal time constants."""
+    net = Network()
+    until = draw(st.sampled_from([4.0, 10.0]))
+    n_in = draw(st.integers(1, 4))
+    poisson = draw(st.booleans())
+    nodes: list[Any] = [
+        net.source(n_in, "input", generator=Poisson(draw(st.sampled_from([0.2, 1.0]))) if poisson else None)
+    ]
+    for k, model in enumerate(models):
+        size = draw(SIZES)
+        given: dict[str, Any] = {
+            "tau_syn": draw(st.sampled_from([0.5, 2.0, 4.0, 2.0 + 2.0**-40])),
+            "t_ref": draw(st.sampled_from([0.0, 0.5, 2.1])), "v_reset": draw(st.sampled_from([0.0, -0.5])),
+            "v_init": draw(st.sampled_from([0.0, 0.5])), "spikes": draw(st.sampled_from(["many", "many", "once"])),
+        }  # fmt: skip
+        if model.startswith("lif"):
+            currents = st.lists(st.sampled_from([0.0, 0.75, 1.0, 1.5, 3.0]), min_size=size, max_size=size)
+            given |= {"current": draw(currents), "r": draw(st.sampled_from([1.0, 2.0, -1.0]))}
+            given |= {"tau_mem": draw(st.sampled_from([2.0, 10.0]))}
+        nodes.append(net.population(model, size, f"{model}{k}", **given))
+    for _ in range(draw(st.integers(2, 6))):
+        pre, post = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes[1:]))
+        delays = [0.25, 0.5, 1.0, 0.3] + [0.0] * (pre.order < post.order)
+        net.connect(pre, post, draw(any_projection(pre.size, post.size)), draw(st.sampled_from(delays)))
+    return Case(net, None if poisson else draw(trains(n_in, until)), until)
+
+
 @st.composite
 def clocked(draw: Draw) -> Case:
     """Two clocked layers that may be recurrent, with delays in ticks and others, and input at and between ticks."""

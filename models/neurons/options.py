@@ -1,0 +1,38 @@
+"""Options that neuron models have in common: how often a neuron may fire, how long it is held, what is refused.
+
+Relies on the contract of neuron models. Used by the models of this folder that reset their potential.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from eventsim.errors import ModelError
+from eventsim.neuron_model import ONCE, Array, Parameter
+
+THRESHOLD = Parameter("v_threshold", "V", "firing threshold", default=1.0)
+RESET = Parameter("v_reset", "V", "potential after a spike", default=0.0)
+LEAK = Parameter("v_leak", "V", "resting potential", default=0.0)
+CURRENT = Parameter("current", "V", "constant drive, as the shift of the resting potential", default=0.0)
+HELD = Parameter("t_ref", "time", "refractory period, in which V is held", default=0.0, low=0.0)
+START = Parameter("v_init", "V", "potential at the beginning", default=0.0)
+SPIKES = Parameter("spikes", "choice", "how often a neuron may fire", default="many", choices=("many", "once"))
+TAU_MEM = Parameter("tau_mem", "time", "membrane time constant", low=0.0, open_low=True)
+TAU_SYN = Parameter("tau_syn", "time", "time constant of the currents", low=0.0, open_low=True)
+
+
+def check_potentials(name: str, parameters: Mapping[str, Array], resets: bool = True) -> None:
+    """Refuse a neuron that would be at its threshold at once or, where it `resets` to v_reset, after each spike."""
+    for potential in ("v_reset", "v_init") if resets else ("v_init",):
+        bad = np.flatnonzero(parameters[potential] >= parameters["v_threshold"])
+        if bad.size:
+            raise ModelError(
+                f"{name}: {potential}[{bad[0]}] = {parameters[potential][bad[0]]}; must be below v_threshold = "
+                f"{parameters['v_threshold'][bad[0]]}. Lower {potential} or raise the threshold."
+            )
+
+
+def holding(parameters: Mapping[str, Array]) -> Array:
+    """How long V is held after a spike: t_ref, or for ever where the neuron spikes once."""
+    return np.where(parameters["spikes"] == ONCE, math.inf, parameters["t_ref"])
