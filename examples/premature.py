@@ -78,7 +78,7 @@ def draw_inputs(ax: Axes, weights: Any) -> None:
             arrowprops={"arrowstyle": "simple", "color": colour, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 12},
         )  # fmt: skip
         ax.annotate(
-            f"input {number}\n$w = {weight:+.3g}$", (time, 0.55 * low), xytext=(8, 0), textcoords="offset points",
+            f"input {number}\n$w = {weight:+.3g}$", (time, 0.55 * low), xytext=(6, 0), textcoords="offset points",
             va="center", fontsize="small", color=colour,
         )  # fmt: skip
 

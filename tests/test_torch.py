@@ -187,23 +187,29 @@ def test_spike_times_and_readouts_are_the_activations_and_logits_of_torch(
     assert (run.counters["premature"], run.counters["late"]) == (0, 0)
     shown, logits = shown_by(flat(module), x)
     layers = {layer.name: layer for layer in coded_layers(network, np.float64, (low, 1.0), slope == "alpha1")}
-    for (name, _), theirs in zip(network.activations(x), shown, strict=True):
+    shows = [one for one in flat(module) if "Pool" in type(one).__name__ or isinstance(one, nn.ReLU)]
+    for k, ((name, _), outputs) in enumerate(zip(network.activations(x), shown, strict=True)):
         layer, t_window = layers[name], net.node(name).window
         assert t_window is not None
+        theirs, norm = outputs, norm_before(shows[k], flat(module))
+        if norm is not None:  # its neurons pool the ReLUs, before the batch norm: the smallest of negative scales
+            theirs = outputs_of(shows[k], shown[k - 1])
+            if "Max" in type(shows[k]).__name__ and norm.affine:
+                turned = (norm.weight < 0).numpy()
+                theirs[:, turned] = -outputs_of(shows[k], -shown[k - 1])[:, turned]
         values = float(t_window[-1]) - np.minimum(run.spike_times(name), float(t_window[-1]))
         by_channel = theirs.reshape(len(x), len(layer.factor), -1) * layer.factor[:, None]
-        if not behind_a_norm(name, network):
-            wrong = np.abs(values - by_channel.reshape(len(x), -1)).max()
-            # Of the window that the calibration alone would give, not of the wide one.
-            assert wrong <= TOLERANCE * float(t_window[-1] - t_window[-2]) / MARGIN, (name, wrong)
+        wrong = np.abs(values - by_channel.reshape(len(x), -1)).max()
+        # Of the window that the calibration alone would give, not of the wide one.
+        assert wrong <= TOLERANCE * float(t_window[-1] - t_window[-2]) / MARGIN, (name, wrong)
     assert np.abs(run.readout - logits).max() <= TOLERANCE * np.abs(logits).max()
 
 
-def behind_a_norm(name: str, network: ReluNetwork) -> bool:
-    """Is the layer a pool of what a batch norm makes of ReLUs? Its neurons pool the ReLUs, before the batch norm."""
-    layers = list(network.layers)
-    i = next(k for k, layer in enumerate(layers) if layer.name == name)
-    return isinstance(layers[i], MaxPool | AveragePool) and isinstance(layers[i - 1], BatchNorm) and layers[i - 2].relu
+def norm_before(pool: Any, modules: list[Any]) -> Any:
+    """The batch norm behind a ReLU whose outputs a pool gets, or None."""
+    i = next(k for k, one in enumerate(modules) if one is pool)
+    found = "Pool" in type(pool).__name__ and "Norm" in type(modules[i - 1]).__name__
+    return modules[i - 1] if found and isinstance(modules[i - 2], nn.ReLU) else None
 
 
 def test_what_changes_a_module_from_outside_is_refused() -> None:
