@@ -165,7 +165,7 @@ class Certificates:
         if self.decisions is not None and len(self.decisions):
             lead, moved = self.decisions.min(axis=0)
             lines.append(f"closest decision: by {lead:.3g}; it stands if no last spike moves by more than {moved:.3g}")
-        return "\n".join([*lines, self._verdict()])
+        return "\n".join([*lines, self.verdict])
 
     def _also_proven(self) -> list[str]:
         """A line on pools and read-outs of which every proof holds."""
@@ -179,7 +179,9 @@ class Certificates:
         ]
         return [f"proven, too: {'; '.join(said)}"] if said else []
 
-    def _verdict(self) -> str:
+    @property
+    def verdict(self) -> str:
+        """The last line of `table`: certified or not, and where first."""
         failed = sum(int(proof.failed.sum()) for proof in (self.proof or {}).values())
         off = f"NOT PROVEN: {failed:,} spikes, silences or potentials are not what the inputs make" if failed else ""
         found = self.not_certified
@@ -237,7 +239,7 @@ class Certificates:
         )
 
     def __repr__(self) -> str:
-        return f"Certificates: {self._verdict()}"
+        return f"Certificates: {self.verdict}"
 
 
 def _close(record: Layer | Proof) -> None:

@@ -78,7 +78,7 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
         raise InputError(f"certify: run is a {type(run).__name__}; must be what eventsim.simulate returned")
     if run.provenance["network_hash"] != net.hash():
         raise InputError("certify: the run was made with another network (its hash differs); give the run of net")
-    seen = observe(net, None, run, None)
+    seen = observe(net, None, run, None, who="certify")
     if seen.faults or seen.transport is not None:
         raise InputError(
             "certify: the run has faults or a transport, which move spikes away from what membranes do; give an ideal "

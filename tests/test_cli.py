@@ -1,5 +1,7 @@
 """The command line, called in this process: what is printed, what is written, and the exit code."""
 
+# mypy: disable-error-code="arg-type"
+
 import argparse
 import json
 import os
@@ -404,6 +406,18 @@ def test_convert_certifies_windows(made, capsys):
     assert called(capsys, *words, "--margin", "0")[0] == OK
     assert eventsim.load_network("safe.npz").provenance["mapping"]["windows_from"] == "certified"
     assert called(capsys, "verify", "safe.npz", made / "relu.npz", made / "x.npy", "--certify")[0] == OK
+
+
+def test_convert_says_what_windows_given_by_hand_make_of_the_calibration(made, capsys):
+    words = ("convert", made / "relu.npz", "--calibrate", made / "x.npy", "--out", "n.npz", "--windows")
+    code, out, _ = called(capsys, *words, "0.01,0.01")
+    assert code == OK
+    assert "% certified; first not: neuron" in out
+    assert "in these windows: certified: every neuron waits" in called(capsys, *words, "50,50")[1]
+    assert json_of(capsys, *words, "50,50")["certified_share"] == 1.0
+    assert "did you mean 'certified'?; must be calibrated, certified, or lengths > 0" in refused(
+        capsys, *words, "certifed"
+    )
 
 
 def test_a_picture_that_fails_leaves_the_old_one(here):

@@ -105,8 +105,8 @@ def _draw(ax: Axes, name: str, layer: Layer, bins: int) -> None:
             f"smallest\nsafe {layer.safe_window:.3g}", (layer.safe_window, 0.97), xycoords=ax.get_xaxis_transform(),
             xytext=(-3, 0), textcoords="offset points", ha="right", va="top", fontsize="small", color=INK,
         )  # fmt: skip
+    ax.set_ylim(0.5, 8.0 * max(int(counts.max(initial=0)), 1))  # before the scale, which warns of empty panels
     ax.set_yscale("log")
-    ax.set_ylim(0.5, 8.0 * max(int(counts.max(initial=0)), 1))
     ax.set_xlim(0.0, end)
     ax.yaxis.set_major_locator(LogLocator(numticks=5))
     ax.yaxis.set_minor_formatter(NullFormatter())
