@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from eventsim import simulate
 from eventsim.errors import EventsimError, InputError, MappingError, NetworkError
-from eventsim.models import read_relu, to_ttfs, verify
+from eventsim.models import certify, read_relu, to_ttfs, verify
 from eventsim.models.coded_layers import coded_layers
 from eventsim.models.fusion import fused
 from eventsim.models.read_torch import SUPPORTED_MODULES
@@ -66,6 +66,10 @@ def randomised(module: Any, seed: int) -> Any:
             one.running_var.uniform_(0.25, 4, generator=generator)
             for parameter in one.parameters():
                 parameter.data.normal_(generator=generator)
+        elif isinstance(one, nn.Linear | nn.Conv1d | nn.Conv2d):  # as torch does it, but the same in every run
+            bound = 1 / math.sqrt(one.weight[0].numel())
+            for parameter in one.parameters():
+                parameter.data.uniform_(-bound, bound, generator=generator)
     return module
 
 
@@ -184,7 +188,10 @@ def test_spike_times_and_readouts_are_the_activations_and_logits_of_torch(
     # Windows so wide that no neuron of these untrained networks fires before it has heard all.
     net = to_ttfs(network, x, slope, margin=MARGIN, input_range=(low, 1.0))
     run = simulate(net, x)
-    assert (run.counters["premature"], run.counters["late"]) == (0, 0)
+    assert run.counters["late"] == 0
+    if run.counters["premature"]:  # a layer that is all but dead has a short window, however wide
+        assert not certify(net, x).ok
+        reject()
     shown, logits = shown_by(flat(module), x)
     layers = {layer.name: layer for layer in coded_layers(network, np.float64, (low, 1.0), slope == "alpha1")}
     shows = [one for one in flat(module) if "Pool" in type(one).__name__ or isinstance(one, nn.ReLU)]
