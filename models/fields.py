@@ -1,12 +1,14 @@
 """Which inputs each neuron of a population sees: neurons that see the same ones, with their weights, together.
 
 A convolution is never unrolled: its neurons are taken position by position, with the kernel as one matrix for the
-inputs that there are. Relies on the network. Used by the checks, which go through a population field by field.
+inputs that there are, also where other projections end at the same neurons. Relies on the network. Used by the checks,
+which go through a population field by field.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from eventsim.projections import Dense
 
 Array = np.ndarray[Any, Any]
 EXTENDED = np.dtype(np.longdouble)
+# Neurons of single synapses that are taken together.
+TOGETHER = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,8 @@ class Field:
     neurons : (n,), indices in the population.
     inputs : (n_inputs,), indices into the source neurons of all projections to the population, one after another.
     weights : (n, n_inputs), extended precision.
-    gather : takes an array in the shape of a single projection's weights to the shape of `weights`.
+    gather : takes an array in the shape of a dense or convolutional projection's weights, where it is the only one, to
+        the shape of `weights`.
     """
 
     neurons: Array
@@ -46,15 +51,17 @@ def projections_to(net: Network, population: Population) -> list[Projection]:
 def fields_of(net: Network, population: Population) -> Iterator[Field]:
     """The fields of a population; each neuron is in one of them."""
     projections = projections_to(net, population)
-    if len(projections) == 1 and isinstance(projections[0].kind, Conv):
-        yield from _windows(projections[0].kind, population)
-        return
-    if len(projections) == 1 and isinstance(projections[0].kind, Dense):
-        weights = as_numbers(projections[0].kind.weights, EXTENDED)
+    if all(isinstance(projection.kind, Dense) for projection in projections):
+        parts = [as_numbers(np.asarray(projection.kind.weights), EXTENDED) for projection in projections]
+        matrix: Array = np.concatenate([np.zeros((population.size, 0), EXTENDED), *parts], axis=1)
+        yield Field(np.arange(population.size), np.arange(matrix.shape[1]), matrix, _as_it_is)
+    elif len(projections) == 1 and isinstance(projections[0].kind, Conv):
+        window = _Window(projections[0].kind)
+        for neurons in _blocks(population, projections):
+            inputs, weights, gather = window.of(neurons)
+            yield Field(neurons, inputs, weights, gather)
     else:
-        parts = [_matrix(projection) for projection in projections]
-        weights = np.concatenate(parts, axis=1) if parts else np.zeros((population.size, 0), EXTENDED)
-    yield Field(np.arange(population.size), np.arange(weights.shape[1]), weights, lambda array: array)
+        yield from _joined(population, projections)
 
 
 def sources_of_positions(kind: Conv | Pool) -> Array:
@@ -77,29 +84,84 @@ def pooled(net: Network, population: Population) -> Array:
     return found.reshape(-1, table.shape[1])
 
 
-def _windows(kind: Conv, population: Population) -> Iterator[Field]:
-    """A field for each position and group of a convolution."""
-    kernel = as_numbers(kind.weights, EXTENDED)
-    n_positions, n_targets = math.prod(kind.shape[1:]), population.size // kind.channels[1]
-    seen, made = kernel.shape[1], kernel.shape[0] // kind.groups
-    for target, row in enumerate(sources_of_positions(kind)):
+def _joined(population: Population, projections: Sequence[Projection]) -> Iterator[Field]:
+    """Fields of several projections, or of single synapses: the inputs of some neurons at a time, side by side."""
+    first = np.cumsum([0, *(projection.pre.size for projection in projections)])
+    rows = [_rows(projection) for projection in projections]
+    for neurons in _blocks(population, projections):
+        seen = [of(neurons) for of in rows]
+        inputs = np.concatenate([start + found[0] for start, found in zip(first[:-1], seen, strict=True)])
+        yield Field(neurons, inputs, np.concatenate([found[1] for found in seen], axis=1), _as_it_is)
+
+
+def _blocks(population: Population, projections: Sequence[Projection]) -> Iterator[Array]:
+    """Neurons to take together: at each position of convolutions the channels that see the same ones, else the next."""
+    convolutions = [projection.kind for projection in projections if isinstance(projection.kind, Conv)]
+    if not convolutions:
+        yield from np.split(np.arange(population.size), range(TOGETHER, population.size, TOGETHER))
+        return
+    channels = convolutions[0].channels[1]
+    borders = sorted({g * channels // kind.groups for kind in convolutions for g in range(kind.groups + 1)})
+    n_targets = population.size // channels
+    for target in range(n_targets):
+        for low, high in pairwise(borders):
+            yield np.arange(low, high) * n_targets + target
+
+
+def _rows(projection: Projection) -> Callable[[Array], tuple[Array, Array]]:
+    """What takes neurons to (source neurons that they see, weights (n, n_sources)), for one projection."""
+    kind = projection.kind
+    if isinstance(kind, Conv):
+        window = _Window(kind)
+        return lambda neurons: window.of(neurons)[:2]
+    if isinstance(kind, Dense):
+        matrix = as_numbers(kind.weights, EXTENDED)
+        return lambda neurons: (np.arange(matrix.shape[1]), matrix[neurons])
+    return _Synapses(projection).of
+
+
+class _Window:
+    """The inputs and weights of a convolution's neurons at one position and in one group."""
+
+    def __init__(self, kind: Conv) -> None:
+        self.kernel = as_numbers(kind.weights, EXTENDED)
+        self.positions = sources_of_positions(kind)
+        self.n_sources = math.prod(kind.shape[1:])
+        self.width = len(self.kernel) // kind.groups
+
+    def of(self, neurons: Array) -> tuple[Array, Array, Callable[[Array], Array]]:
+        """Source neurons, weights, and what takes arrays in the shape of all weights to theirs."""
+        outs, target = np.divmod(neurons, len(self.positions))
+        row, seen = self.positions[target[0]], self.kernel.shape[1]
         (taps,) = np.nonzero(row >= 0)
-        for group in range(kind.groups):
-            outs = slice(group * made, (group + 1) * made)
+        channels = outs[0] // self.width * seen + np.arange(seen)
 
-            def gather(array: Array, outs: slice = outs, taps: Array = taps) -> Array:
-                return array.reshape(len(array), seen, -1)[outs][:, :, taps].reshape(made, -1)
+        def gather(array: Array) -> Array:
+            return array.reshape(len(array), seen, -1)[outs][:, :, taps].reshape(len(outs), -1)
 
-            channels = np.arange(group * seen, (group + 1) * seen)
-            inputs = (channels[:, None] * n_positions + row[taps]).ravel()
-            neurons = np.arange(outs.start, outs.stop) * n_targets + target
-            yield Field(neurons, inputs, gather(kernel), gather)
+        return (channels[:, None] * self.n_sources + row[taps]).ravel(), gather(self.kernel), gather
 
 
-def _matrix(projection: Projection) -> Array:
-    """Weights (n_out, n_in) of any kind of projection; synapses between the same two neurons add up."""
-    matrix = np.zeros((projection.post.size, projection.pre.size), dtype=EXTENDED)
-    for neuron in range(projection.pre.size):
-        targets, weights = projection.kind.synapses(neuron)
-        np.add.at(matrix[:, neuron], targets, as_numbers(np.asarray(weights), EXTENDED))
-    return matrix
+class _Synapses:
+    """Single synapses, sorted by their targets; those between the same two neurons add up."""
+
+    def __init__(self, projection: Projection) -> None:
+        found = [projection.kind.synapses(neuron) for neuron in range(projection.pre.size)]
+        targets = np.concatenate([np.asarray(to, dtype=np.int64) for to, _ in found])
+        order = np.argsort(targets, kind="stable")
+        self.targets = targets[order]
+        self.sources = np.repeat(np.arange(projection.pre.size), [len(to) for to, _ in found])[order]
+        self.weights = np.concatenate([as_numbers(np.asarray(weights), EXTENDED) for _, weights in found])[order]
+
+    def of(self, neurons: Array) -> tuple[Array, Array]:
+        """Source neurons, weights (n, n_sources)."""
+        ranges = [slice(*np.searchsorted(self.targets, (neuron, neuron + 1))) for neuron in neurons]
+        inputs = np.unique(np.concatenate([self.sources[some] for some in ranges]))
+        weights = np.zeros((len(neurons), len(inputs)), dtype=EXTENDED)
+        for row, some in zip(weights, ranges, strict=True):
+            np.add.at(row, np.searchsorted(inputs, self.sources[some]), self.weights[some])
+        return inputs, weights
+
+
+def _as_it_is(array: Array) -> Array:
+    return array

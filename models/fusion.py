@@ -3,18 +3,23 @@
 Preprocessing of Stanojevic et al. 2023. A batch norm before a ReLU goes into the layer before it. One behind a ReLU
 waits, through pools and flattening, for the next layer: its scale multiplies that layer's weights, and its shift, which
 zero padding does not have, becomes a bias for each position. A max pool becomes a min pool where a negative scale moves
-past it. The range of the inputs is a batch norm on them. ReLUs behind max pools and flattening move before them.
+past it. The range of the inputs is a batch norm on them. ReLUs behind max pools and flattening move before them. An
+average pool behind a convolution without a ReLU is one convolution with it.
 
 Relies on `eventsim.models.relu_network`. Used by `coded_layers`.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from eventsim.errors import InputError
+from eventsim.models.pool_layers import relus_before_pools
 from eventsim.models.real_numbers import EXACT, as_numbers
 from eventsim.models.relu_network import (
     AveragePool,
@@ -83,7 +88,7 @@ def fuse(network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any
         fusion.pending = Affine(
             "input_range", np.broadcast_to(high - low, shape[:1]).copy(), np.broadcast_to(low, shape).copy()
         )
-    for layer in _with_relus_moved(network):
+    for layer in relus_before_pools(network.layers):
         fusion.add(layer)
     fusion.finish()
     layers = [held.layer for held in fusion.layers]
@@ -110,8 +115,8 @@ def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
     """
     if number not in (float, Fraction):
         raise InputError(f"fused: number = {number!r}; must be float or Fraction")
-    layers = _with_relus_moved(network)
-    if number is float and layers == list(network.layers) and not any(isinstance(one, BatchNorm) for one in layers):
+    layers = relus_before_pools(network.layers)
+    if number is float and layers == list(network.layers) and not _anything_to_fuse(layers):
         return network
     held = fuse(network, EXACT if number is Fraction else np.dtype(np.longdouble))
     return ReluNetwork([_made(one, number) for one in held], network.input_shape, network.provenance)
@@ -133,25 +138,12 @@ def _made(held: Fused, number: type) -> Layer:
     return type(held.layer)(**{**fields, "weight": weight, "bias": bias})
 
 
-def _with_relus_moved(network: ReluNetwork) -> list[Layer]:
-    """Each ReLU at the layer whose values it cuts: a max and a ReLU commute, and means of positive values are positive.
-
-    A ReLU on the input itself stays where it is.
-    """
-    layers = list(network.layers)
-    for i in range(len(layers) - 1, 0, -1):
-        if layers[i].relu and isinstance(layers[i], MaxPool | Flatten):
-            layers[i - 1], layers[i] = _with_relu(layers[i - 1], True), _with_relu(layers[i], False)
-    positive = False
-    for i, layer in enumerate(layers):
-        if positive and layer.relu and isinstance(layer, AveragePool):
-            layers[i] = _with_relu(layer, False)
-        positive = layer.relu or (positive and isinstance(layer, MaxPool | AveragePool | Flatten))
-    return layers
-
-
-def _with_relu(layer: Layer, relu: bool) -> Layer:
-    return layer if layer.relu is relu else type(layer)(**{**vars(layer), "relu": relu})
+def _anything_to_fuse(layers: Sequence[Layer]) -> bool:
+    averaged = any(
+        isinstance(layer, Conv) and not layer.relu and isinstance(behind, AveragePool)
+        for layer, behind in pairwise(layers)
+    )
+    return averaged or any(isinstance(layer, BatchNorm) for layer in layers)
 
 
 class _Fusion:
@@ -170,6 +162,8 @@ class _Fusion:
             return
         if self.pending is not None and not isinstance(layer, Conv | Dense):
             self._pass(layer, self.pending)
+        if isinstance(layer, AveragePool) and self.pending is None and self._average(layer):
+            return
         self._append(layer, layer.relu)
         held = self.layers[-1]
         if isinstance(layer, Conv | Dense):
@@ -191,6 +185,41 @@ class _Fusion:
         self.shapes.append(layer.output_shape(self.shapes[-1]))
         self.layers.append(Fused(layer, relu, self.shapes[-1]))
 
+    def _average(self, pool: AveragePool) -> bool:
+        """Make one convolution of the last one and a pool behind it: means of sums are sums. False where it is none.
+
+        Not with padding in the pool, which is no value of the convolution: windows at the border would need kernels of
+        their own.
+        """
+        held = self.layers[-1] if self.layers else None
+        if held is None or held.relu or held.weight is None or held.bias is None or any(map(any, pool.padding)):
+            return False
+        conv = held.layer
+        if not isinstance(conv, Conv):
+            return False
+        apart = [  # steps between taps that are seen, which the new kernel need not look between
+            math.gcd(stride if n > 1 else 0, dilation if k > 1 else 0) or 1
+            for n, k, stride, dilation in zip(pool.kernel, conv.kernel, conv.stride, conv.dilation, strict=True)
+        ]
+        starts = [stride // step for stride, step in zip(conv.stride, apart, strict=True)]
+        steps = [dilation // step or 1 for dilation, step in zip(conv.dilation, apart, strict=True)]
+        ends = [(k - 1) * step + 1 for k, step in zip(conv.kernel, steps, strict=True)]
+        kernel = [(n - 1) * start + end for n, start, end in zip(pool.kernel, starts, ends, strict=True)]
+        weight = self._numbers(np.zeros((*held.weight.shape[:2], *kernel)))
+        for tap in np.ndindex(*pool.kernel):
+            first = [i * start for i, start in zip(tap, starts, strict=True)]
+            seen = [slice(i, i + end, step) for i, end, step in zip(first, ends, steps, strict=True)]
+            weight[:, :, *seen] += held.weight
+        stride = [a * b for a, b in zip(conv.stride, pool.stride, strict=True)]
+        bias = held.bias if held.bias.ndim == 1 else pool.apply(held.bias[None])[0]
+        joined = Conv(
+            pool.name, np.ones(weight.shape), np.zeros(len(weight)), pool.relu, stride, conv.padding, apart, conv.groups
+        )
+        self.shapes[-1] = pool.output_shape(self.shapes[-1])
+        divisor = self._numbers(np.array(pool.sliding.n_taps))
+        self.layers[-1] = Fused(joined, pool.relu, self.shapes[-1], weight / divisor, bias)
+        return True
+
     def _numbers(self, array: Array) -> Array:
         return as_numbers(array, self.dtype)
 
@@ -210,7 +239,7 @@ class _Fusion:
         zero, one = (np.broadcast_to(self._numbers(np.array([value])), shape) for value in (0, 1))
         old = self.pending or Affine(norm.name, one.reshape(len(one), -1)[:, 0], zero)
         shift = _by_channel(scale, zero) * (old.shift - _by_channel(mean, zero)) + _by_channel(beta, zero)
-        self.pending = Affine(old.name, scale * old.scale, shift)
+        self.pending = Affine(norm.name, scale * old.scale, shift)
         if norm.relu:
             self._append_own_layer(self.pending, relu=True)
 
@@ -247,15 +276,11 @@ class _Fusion:
 
     def _pass(self, layer: Layer, pending: Affine) -> None:
         """Take what is pending through a pool or a flattening, which come before it then; or do it first."""
-        scale, shift = pending.scale, pending.shift
+        scale, shift, name = pending.scale, pending.shift, pending.name
         if isinstance(layer, MaxPool):
-            same = (shift == shift[:, *[slice(0, 1)] * (shift.ndim - 1)]).all()
-            if not same:
-                self._append_own_layer(pending, relu=False)
-                return
+            scale, shift, name = self._level(pending)
             self.turned = _negative(scale)
-            positions = layer.output_shape(shift.shape)
-            shift = np.broadcast_to(shift[:, *[slice(0, 1)] * (shift.ndim - 1)], positions)
+            shift = np.broadcast_to(shift, layer.output_shape(self.shapes[-1]))
         elif layer.relu:
             self._append_own_layer(pending, relu=False)
             return
@@ -263,7 +288,24 @@ class _Fusion:
             if isinstance(layer, Flatten):
                 scale = np.broadcast_to(_by_channel(scale, shift), shift.shape).ravel()
             shift = layer.apply(shift[None])[0]
-        self.pending = Affine(pending.name, scale, shift)
+        self.pending = Affine(name, scale, shift)
+
+    def _level(self, pending: Affine) -> tuple[Array, Array, str]:
+        """Scale, shift (channels, 1, …) and name for a max pool: what differs between positions neurons before it do.
+
+        These hold values >= 0, the distances from the smallest shift of a channel, or from the largest where the scale
+        is negative.
+        """
+        scale, shift = pending.scale, pending.shift
+        by_channel = shift.reshape(len(scale), -1)
+        base = np.where(scale < 0, by_channel.max(axis=1), by_channel.min(axis=1))
+        level = _by_channel(base, shift)
+        if (shift != level).any():
+            sign = self._numbers(np.where(scale < 0, -1.0, 1.0))
+            moved = _by_channel(sign, shift) * (shift - level)
+            self._append_own_layer(Affine(pending.name, scale * sign, moved), relu=True)
+            return sign, level, ""
+        return scale, level, pending.name
 
     def _append_own_layer(self, pending: Affine, relu: bool) -> None:
         """Do what is pending by a layer of its own, one weight for each channel."""

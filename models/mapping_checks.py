@@ -4,6 +4,7 @@ Relies on the coded layers. Used by `to_ttfs`, in whose name it speaks.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,16 @@ def check_layers(layers: Sequence[CodedLayer]) -> None:
                 f"to_ttfs: layer {layer.name!r} has weights beyond {LARGEST_WEIGHT:g}, batch norms folded in; must be "
                 "smaller, since bounds on rounding overflow; rescale the layer"
             )
-    for layer in hidden:
+    for layer, behind in pairwise(layers):
         if not layer.relu and not layer.pools:
+            remedy = "multiply its weight into the next layer's"
+            if behind.divisor is not None:
+                remedy = f"average pool {behind.name!r} behind it would be one layer with it if it had no padding"
             raise MappingError(
                 f"to_ttfs: hidden layer {layer.name!r} has no ReLU, so its values may be negative, which no spike time "
-                "codes; multiply its weight into the next layer's"
+                f"codes; {remedy}"
             )
+    for layer in hidden:
         if layer.name == OUTPUT:
             raise MappingError(f"to_ttfs: hidden layer {OUTPUT!r} has the name of the read-out; rename it")
     if last.pools:

@@ -29,7 +29,7 @@ WHERE = "read_relu: torch module "
 # What the last module may be, and the word for what is left out with it.
 DROPPED_OUTPUTS = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "logistic"}
 # What does nothing in evaluation.
-IDENTITIES = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "FeatureAlphaDropout")
+IDENTITIES = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 
 
 @dataclass
@@ -37,13 +37,24 @@ class Reading:
     """The layers read so far, and the shape of what comes out of them (None: not known before the first layer).
 
     They are named after their modules, for messages, until all are read.
+
+    Attributes
+    ----------
+    zeros : padding that a module of its own put around the values, for the convolution that must come next: the
+        module's name, and a pair (before, after) an axis.
     """
 
     shape: tuple[int, ...] | None
     layers: list[Layer] = field(default_factory=list)
+    zeros: tuple[str, list[tuple[int, int]]] | None = None
 
     def append(self, layer: Layer) -> None:
         """Add a layer behind the others."""
+        if self.zeros is not None:
+            raise MappingError(
+                f"{WHERE}{self.zeros[0]} comes before {layer.name}; padding is read before a convolution of as many "
+                "axes only; use the padding= of a convolution or a pool"
+            )
         self.layers.append(layer)
         if self.shape is None and isinstance(layer, Dense):
             self.shape = (layer.weight.shape[1],)
@@ -87,6 +98,8 @@ def read_torch(module: Any, input_shape: Sequence[int] | None) -> ReluNetwork | 
             if reading.shape is None and kind != "Linear":
                 raise InputError(f"{where} comes first; give input_shape, as (channels, height, width)")
             READERS[kind](name, one, reading)
+    if reading.zeros is not None:
+        raise MappingError(f"{WHERE}{reading.zeros[0]} comes last; padding is read before a convolution; remove it")
     layers = [layer.named("") for layer in reading.layers]
     return ReluNetwork(layers, input_shape, {"source": "torch.nn.Sequential", "output": output})
 
@@ -160,6 +173,11 @@ def _conv(name: str, module: Any, reading: Reading) -> None:
         totals = [d * (k - 1) for k, d in zip(module.kernel_size, module.dilation, strict=True)]
         padding = [(total // 2, total - total // 2) for total in totals]
     bias = _bias(name, module, len(weight))
+    conv = Conv(name, weight, bias, False, module.stride, padding, module.dilation, module.groups)
+    if reading.zeros is not None and len(reading.zeros[1]) == len(conv.kernel):
+        around = zip(conv.padding, reading.zeros[1], strict=True)
+        padding = [(own[0] + more[0], own[1] + more[1]) for own, more in around]
+        reading.zeros = None
     reading.append(Conv(name, weight, bias, False, module.stride, padding, module.dilation, module.groups))
 
 
@@ -185,8 +203,26 @@ def _relu(name: str, _module: Any, reading: Reading) -> None:
     reading.layers[-1] = type(last)(**{**vars(last), "relu": True})
 
 
+def _zero_pad(name: str, module: Any, reading: Reading) -> None:
+    """Zeros around the values; torch gives the pairs (before, after) from the last axis to the first."""
+    flat = module.padding
+    n_axes = _n_axes(module)
+    flat = [flat] * (2 * n_axes) if isinstance(flat, int) else list(flat)
+    if getattr(module, "value", 0) != 0 or min(flat) < 0:
+        raise MappingError(
+            f"{WHERE}{name}: value = {getattr(module, 'value', 0)!r}, padding = {module.padding!r}; must be zeros, and "
+            "pad >= 0 positions; train it with that"
+        )
+    pairs = [(flat[2 * i], flat[2 * i + 1]) for i in reversed(range(n_axes))]
+    if reading.zeros is not None:
+        if len(reading.zeros[1]) != n_axes:
+            raise MappingError(f"{WHERE}{name}: follows {reading.zeros[0]} of other axes; use one padding")
+        pairs = [(a + c, b + d) for (a, b), (c, d) in zip(reading.zeros[1], pairs, strict=True)]
+    reading.zeros = (name, pairs)
+
+
 def _pool_settings(name: str, module: Any, n_axes: int) -> dict[str, Any]:
-    for option, allowed in (("ceil_mode", False), ("return_indices", False), ("divisor_override", None)):
+    for option, allowed in (("return_indices", False), ("divisor_override", None)):
         value = getattr(module, option, allowed)
         if value != allowed:
             raise MappingError(f"{WHERE}{name}: {option} = {value!r}; must be {allowed}; train it with that")
@@ -195,14 +231,29 @@ def _pool_settings(name: str, module: Any, n_axes: int) -> dict[str, Any]:
     return {"kernel": kernel, "stride": module.stride, "padding": module.padding}
 
 
+def _append_pool(module: Any, pool: MaxPool | AveragePool, reading: Reading) -> None:
+    """Add a pool; ceil_mode is nothing where the windows end with the positions."""
+    if module.ceil_mode and reading.shape is not None:
+        sliding = pool.sliding
+        for size, extent, step, pads in zip(
+            reading.shape[1:], sliding.extent, sliding.stride, sliding.padding, strict=False
+        ):
+            if (size + sum(pads) - extent) % step:
+                raise MappingError(
+                    f"{WHERE}{pool.name}: ceil_mode = True for inputs of shape {reading.shape}, which leaves a window "
+                    "cut at the border; must be False where the windows do not end with the positions; pad the inputs"
+                )
+    reading.append(pool)
+
+
 def _max_pool(name: str, module: Any, reading: Reading) -> None:
     settings = _pool_settings(name, module, _n_axes(module))
-    reading.append(MaxPool(name, **settings, dilation=module.dilation))
+    _append_pool(module, MaxPool(name, **settings, dilation=module.dilation), reading)
 
 
 def _average_pool(name: str, module: Any, reading: Reading) -> None:
     settings = _pool_settings(name, module, _n_axes(module))
-    reading.append(AveragePool(name, **settings, count_include_pad=bool(module.count_include_pad)))
+    _append_pool(module, AveragePool(name, **settings, count_include_pad=bool(module.count_include_pad)), reading)
 
 
 def _adaptive_pool(name: str, module: Any, reading: Reading) -> None:
@@ -223,7 +274,10 @@ def _adaptive_pool(name: str, module: Any, reading: Reading) -> None:
             "divide the positions; use a pool with a kernel instead"
         )
     kernel = tuple(have // size for have, size in zip(positions, sizes, strict=True))
-    reading.append(AveragePool(name, kernel))
+    if getattr(module, "return_indices", False):
+        raise MappingError(f"{WHERE}{name}: return_indices = True; must be False; train it with that")
+    adaptive = MaxPool if (_kind(module) or "").startswith("AdaptiveMax") else AveragePool
+    reading.append(adaptive(name, kernel))
 
 
 def _flatten(name: str, module: Any, reading: Reading) -> None:
@@ -260,6 +314,12 @@ READERS: Mapping[str, Callable[[str, Any, Reading], None]] = MappingProxyType(
         "AvgPool2d": _average_pool,
         "AdaptiveAvgPool1d": _adaptive_pool,
         "AdaptiveAvgPool2d": _adaptive_pool,
+        "AdaptiveMaxPool1d": _adaptive_pool,
+        "AdaptiveMaxPool2d": _adaptive_pool,
+        "ZeroPad1d": _zero_pad,
+        "ZeroPad2d": _zero_pad,
+        "ConstantPad1d": _zero_pad,
+        "ConstantPad2d": _zero_pad,
         "Flatten": _flatten,
     }
 )

@@ -26,7 +26,7 @@ from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkE
 from eventsim.models.batch_norm import BatchNorm
 from eventsim.models.conv_layer import Conv
 from eventsim.models.layer_kinds import LAYER_KINDS
-from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool, Pool
+from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool, Pool, relus_before_pools
 from eventsim.models.real_numbers import EXACT, as_numbers, real_array
 from eventsim.models.relu_layers import Dense, Layer, parameter
 
@@ -248,27 +248,32 @@ class ReluNetwork:
         InputError
             Another shape, NaN or infinite values, values that are not real numbers, another dtype.
         """
-        for _, held in self._outputs(x, dtype):
+        for _, held in self._outputs(x, dtype, self._layers):
             output = held
         return output.reshape(len(output), self.n_out)
 
     def activations(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> list[tuple[str, NDArray[Any]]]:
         """Return what comes out of each ReLU and each pool, as pairs of a layer's name and an array (n, *shape).
 
-        A ReLU behind a batch norm is that of the convolution or dense layer before it, and goes by its name. The
-        output layer is among them only where it has a ReLU or is a pool. Parameters and errors are those of `forward`.
+        They go by the names of the populations of a spiking network: the ReLU behind a batch norm is that of the
+        convolution, dense layer or pool before it, that behind a max pool or a flattening comes before these, and a
+        pool of values that no ReLU has cut yet is left out. The output layer is among them only where it has a ReLU or
+        pools what went through one. Parameters and errors are those of `forward`.
         """
-        found = []
-        before: Layer | None = None
-        for layer, held in self._outputs(x, dtype):
-            if layer.relu or isinstance(layer, Pool):
-                linear = isinstance(layer, BatchNorm) and isinstance(before, Conv | Dense) and not before.relu
-                found.append((before.name if before and linear else layer.name, held))
-            before = layer
+        found: list[tuple[str, NDArray[Any]]] = []
+        carrier, is_cut = "", True  # the layer that has the values, and whether they went through a ReLU; inputs did
+        for layer, held in self._outputs(x, dtype, relus_before_pools(self._layers)):
+            if isinstance(layer, Conv | Dense) or (isinstance(layer, BatchNorm) and is_cut and layer.relu):
+                carrier, is_cut = layer.name, False
+            elif isinstance(layer, Pool):
+                carrier = layer.name
+            if layer.relu or (isinstance(layer, Pool) and is_cut):
+                found.append((carrier or layer.name, held))
+                is_cut = True
         return found
 
-    def _outputs(self, x: ArrayLike, dtype: DTypeLike) -> Iterator[tuple[Layer, NDArray[Any]]]:
-        """Each layer with its outputs, in order."""
+    def _outputs(self, x: ArrayLike, dtype: DTypeLike, layers: Sequence[Layer]) -> Iterator[tuple[Layer, NDArray[Any]]]:
+        """Each of the layers with its outputs, in order."""
         try:
             number = np.dtype(dtype)
         except TypeError as error:
@@ -286,7 +291,7 @@ class ReluNetwork:
             )
         held = as_numbers(values.reshape(len(values), *self.input_shape), number)
         zero = np.array(Fraction(0) if number == EXACT else 0, number)
-        for layer in self._layers:
+        for layer in layers:
             held = layer.apply(held)
             if layer.relu:
                 held = np.maximum(held, zero)

@@ -47,8 +47,8 @@ def geometry(draw: Draw, positions: Any, widest: int, pads: Any) -> dict[str, An
 
 
 @st.composite
-def pools(draw: Draw, positions: Any) -> Layer:
-    chosen = geometry(draw, positions, 3, lambda k: k // 2)
+def pools(draw: Draw, positions: Any, padded: bool = True) -> Layer:
+    chosen = geometry(draw, positions, 3, lambda k: k // 2 if padded else 0)
     if draw(st.booleans()):
         return MaxPool("", **chosen)
     return AveragePool("", **chosen, count_include_pad=draw(st.booleans()))
@@ -56,20 +56,28 @@ def pools(draw: Draw, positions: Any) -> Layer:
 
 @st.composite
 def blocks(draw: Draw, shape: Any, rng: np.random.Generator) -> list[Layer]:
-    """A convolution with its ReLU, a batch norm before or behind it or none, and a pool or none."""
+    """A convolution with its ReLU, a batch norm and pools before or behind it or none."""
     groups = draw(st.sampled_from([g for g in (1, 2) if shape[0] % g == 0]))
     c_out = groups * draw(st.integers(1, 2))
     chosen = geometry(draw, shape[1:], 3, lambda k: 1)
+    dilation = [
+        draw(st.integers(1, 2)) if 2 * (k - 1) < n else 1 for k, n in zip(chosen["kernel"], shape[1:], strict=True)
+    ]
     weight = numbers(rng, (c_out, shape[0] // groups, *chosen.pop("kernel")))
-    order = draw(st.sampled_from(["relu", "norm relu", "relu norm"]))
-    conv = Conv("", weight, numbers(rng, c_out), order != "norm relu", groups=groups, **chosen)
-    layers: list[Layer] = [conv]
-    if order != "relu":
-        variance = rng.integers(1, 4, c_out) ** 2.0
-        gamma, beta, mean = (numbers(rng, c_out) for _ in range(3))
-        layers.append(BatchNorm("", gamma, beta, mean, variance, 0.0, order == "norm relu"))
-    if draw(st.booleans()):
-        layers.append(draw(pools(conv.output_shape(shape)[1:])))
+    orders = ["conv relu", "conv norm relu", "conv relu norm", "conv pool norm relu", "conv norm pool relu"]
+    order = draw(st.sampled_from(orders)).split() + draw(st.sampled_from([[], ["pool"], ["pool", "norm", "pool"]]))
+    layers: list[Layer] = []
+    for i, part in enumerate(order):
+        relu = order[i + 1 : i + 2] == ["relu"]
+        if part == "conv":
+            layers.append(Conv("", weight, numbers(rng, c_out), relu, groups=groups, dilation=dilation, **chosen))
+        elif part == "norm":
+            variance = rng.integers(1, 4, c_out) ** 2.0
+            gamma, beta, mean = (numbers(rng, c_out) for _ in range(3))
+            layers.append(BatchNorm("", gamma, beta, mean, variance, 0.0, relu))
+        elif part == "pool":
+            drawn = draw(pools(_shape(layers, shape)[1:], padded="relu" in order[:i]))
+            layers.append(type(drawn)(**{**vars(drawn), "relu": relu}))
     return layers
 
 
@@ -352,6 +360,86 @@ def test_averages_and_global_pools_may_be_the_last_layer() -> None:
             assert models.verify(net, network, x, run).ok
 
 
+def test_a_last_convolution_and_its_global_mean_are_one_read_out() -> None:
+    rng = np.random.default_rng(8)
+    layers = [
+        Conv("", rng.normal(0, 1, (3, 1, 3, 3)), rng.normal(0, 1, 3), True, padding=1),
+        Conv("", rng.normal(0, 1, (2, 3, 3, 3)), rng.normal(0, 1, 2), False, stride=2, padding=((1, 0), (0, 1))),
+        AveragePool("", (2, 2)),
+    ]
+    network = ReluNetwork(layers, (1, 4, 4))
+    x = rng.uniform(size=(4, 1, 4, 4))
+    for slope in SLOPES:
+        net = models.to_ttfs(network, x, slope, margin=WIDE)
+        assert [population.name for population in net.populations] == ["conv1", "output"]
+        run = eventsim.simulate(net, x, error_bounds=True)
+        assert np.abs(run.readout - network.forward(x)).max() <= 1e-13 * np.abs(run.readout).max() * WIDE
+        assert models.verify(net, network, x, run).ok
+
+
+@pytest.mark.parametrize("scale", [-1.0, 1.0])
+def test_a_max_pool_of_what_a_mean_with_padding_shifted_unevenly(scale: float) -> None:
+    """Of the shifts at the border less is left; neurons before the max pool hold what is different, all positive."""
+    rng = np.random.default_rng(9)
+    norm = BatchNorm("", scale * rng.uniform(1, 2, 2), [3.0, -2.0], [0.5, 0.25], np.ones(2), 0.0)
+    layers = [
+        norm,
+        AveragePool("", (3,), 1, 1),
+        MaxPool("", (2,)),
+        Dense("", rng.normal(size=(2, 6)), [0.0, 1.0], False),
+    ]
+    network = ReluNetwork(layers, (2, 6))
+    x = np.array([Fraction(int(v), 8) for v in rng.integers(-4, 9, 36)], dtype=object).reshape(3, 2, 6)
+    net = models.to_ttfs(network, x, margin=WIDE, number=Fraction, input_range=(Fraction(-1, 2), 1))
+    assert [population.name for population in net.populations] == ["pool1", "batch_norm1", "pool2", "output"]
+    run = eventsim.simulate(net, x, engine="reference")
+    assert (run.readout == network.forward(x, object)).all()
+    floats = models.to_ttfs(network, x.astype(float), margin=WIDE, input_range=(-0.5, 1))
+    assert models.verify(floats, network, x.astype(float)).ok
+
+
+LINEAR = {"weight": np.ones((1, 1, 1)), "bias": np.zeros(1)}
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("conv relu", ["conv1"]),
+        ("conv norm relu", ["conv1"]),
+        ("conv pool relu", ["conv1", "pool1"]),
+        ("conv pool norm relu", ["pool1"]),
+        ("conv norm pool relu", ["conv1", "pool1"]),
+        ("conv mean relu", ["pool1"]),
+        ("conv mean norm relu", ["pool1"]),
+        ("conv relu norm pool", ["conv1", "pool1"]),
+        ("conv relu norm pool relu", ["conv1", "batch_norm1", "pool1"]),
+        ("conv relu norm norm relu", ["conv1", "batch_norm2"]),
+        ("conv norm norm relu mean", ["conv1", "pool1"]),
+        ("conv relu flatten relu", ["conv1"]),
+        ("conv pool norm flatten relu", ["pool1"]),
+        ("pool conv relu", ["pool1", "conv1"]),
+    ],
+)
+def test_activations_go_by_the_names_of_the_populations_that_carry_them(order: str, names: list[str]) -> None:
+    """And each population is among the activations, but for those that a ReLU behind a pool and a batch norm makes."""
+    kinds = {
+        "conv": lambda relu: Conv("", **LINEAR, relu=relu),
+        "norm": lambda relu: BatchNorm("", [-1.5], [0.5], [0.25], [1.0], 0.0, relu),
+        "pool": lambda relu: MaxPool("", (2,), relu=relu),
+        "mean": lambda relu: AveragePool("", (2,), relu=relu),
+        "flatten": lambda relu: Flatten("", relu),
+    }
+    parts = order.split()
+    layers = [kinds[part](parts[i + 1 : i + 2] == ["relu"]) for i, part in enumerate(parts) if part != "relu"]
+    n = math.prod(_shape(layers, (1, 8)))
+    network = ReluNetwork([*layers, Flatten(), Dense("", np.ones((1, n)), [0.0], False)], (1, 8))
+    x = np.random.default_rng(10).uniform(size=(3, 1, 8))
+    assert [name for name, _ in network.activations(x)] == names
+    net = models.to_ttfs(network, x)
+    populations = [population.name for population in net.populations][:-1]
+    assert populations == (["conv1", *names] if order.startswith("conv pool norm") else names)
+
+
 def refused(*layers: Layer) -> ReluNetwork:
     return ReluNetwork(layers, (2, 4))
 
@@ -361,7 +449,10 @@ REFUSED = {
     "the last layer, 'output', is a max pool": refused(
         CONV, BatchNorm("", *[np.ones(2)] * 4, relu=True), MaxPool("", (2,))
     ),
-    "hidden layer 'conv1' has no ReLU": refused(CONV, AveragePool("", (2,)), Dense("", np.ones((1, 4)), [0.0], False)),
+    "hidden layer 'pool1' has no ReLU": refused(CONV, AveragePool("", (2,)), Dense("", np.ones((1, 4)), [0.0], False)),
+    "'conv1' has no ReLU.*average pool 'pool1' behind it would be one layer with it if it had no padding": refused(
+        CONV, AveragePool("", (2,), padding=1), Dense("", np.ones((1, 6)), [0.0], False)
+    ),
     "'output', is an average pool whose windows hold different numbers of inputs": refused(
         Conv("", np.ones((2, 2, 1)), [0.0, 0.0], relu=True), AveragePool("", (2,), 1, 1, count_include_pad=False)
     ),
