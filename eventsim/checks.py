@@ -125,7 +125,8 @@ def plain_array(place: str, values: Any, error: Error) -> Array:
     try:
         return np.asarray(values)
     except (TypeError, ValueError, OverflowError, RuntimeError) as reason:  # the last of tensors that need a gradient
-        raise error(f"{place} is not an array ({reason}); give rows of equal length") from reason
+        remedy = "convert it first" if isinstance(reason, RuntimeError) else "give rows of equal length"
+        raise error(f"{place} is not an array ({reason}); {remedy}") from reason
 
 
 def real_array(

@@ -8,7 +8,10 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
+
 from eventsim.checks import integer
+from eventsim.convolution import Pool
 from eventsim.errors import InputError
 from eventsim.explanation import Explanation, Input
 from eventsim.incoming import Arrival, Heard
@@ -165,6 +168,7 @@ class _Explainer:
             window=population.window, threshold=_threshold(population, neuron), potential=plain(potential),
             base=plain(base), inputs=tuple(inputs), late=tuple(self._late(layer, replay, before, arrivals, time)),
             at_opening=self._at_opening(population, neuron, arrivals, time), spikes=len(train),
+            fan_in=_fan_in(heard.net, population, neuron) if model.relay else None,
             upstream=tuple(self._upstream(model.relay, inputs, depth)), notes=tuple(notes), _replay=replay,
         )  # fmt: skip
 
@@ -246,6 +250,23 @@ def _value(source: Source, time: Any, number: Any) -> Any:
         return None
     low, high = map(number, source.value_range)
     return low + (t_max - time) * (high - low) / (t_max - t_min)
+
+
+def _fan_in(net: Network, population: Population, neuron: int) -> int | None:
+    """How many inputs a relay counts; None where one of them counts as more or less than one."""
+    found = 0
+    for projection in net.projections:
+        if projection.post is population and isinstance(projection.kind, Pool):
+            positions = math.prod(population.shape[1:])
+            found += int(np.count_nonzero(projection.kind.taps.target == neuron % positions))
+        elif projection.post is population:
+            for sender in range(projection.pre.size):
+                targets, weights = projection.kind.synapses(sender)
+                mine = weights[targets == neuron].tolist()
+                if any(weight != 1 for weight in mine):
+                    return None
+                found += len(mine)
+    return found
 
 
 def _last_time(population: Population) -> Any:

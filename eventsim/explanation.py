@@ -5,7 +5,7 @@ and the figure.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -69,6 +69,7 @@ class Explanation:
         the potential itself, then by the size of their contribution.
     late : those that arrived and changed nothing.
     at_opening : of a premature spike, V at t_min with all inputs that were there by then, had it not fired.
+    fan_in : of a relay, which counts its inputs and passes one of them on, how many can reach it; None for others.
     value : what the spike of a source stands for; None where it stands for none.
     upstream : the most important inputs, each with its own explanation.
     notes : what else a reader should know. run : the run that is explained.
@@ -90,6 +91,7 @@ class Explanation:
     inputs: tuple[Input, ...] = ()
     late: tuple[Input, ...] = ()
     at_opening: Any = None
+    fan_in: int | None = None
     value: Any = None
     spikes: int = 0
     upstream: "tuple[tuple[Input, Explanation], ...]" = ()
@@ -189,7 +191,7 @@ class Explanation:
             lines += [f"  {line}" for line in (*self._input_lines(rows), *self._late_lines())]
         lines += [f"  note: {note}" for note in self.notes]
         if self.upstream:
-            lines += ["  where they came from:", *_chain_lines(self.upstream, "    ")]
+            lines += ["  where they came from:", *_chain_lines(self, "    ")]
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -209,7 +211,11 @@ class Explanation:
         if self.is_readout:
             return f"read at {_short(self.at)}: {_short(self.potential)}"
         if not self.fired:
-            return "silent" if self.is_source else f"silent, {_short(self.potential)} at {_short(self.at)}"
+            return (
+                "silent"
+                if self.is_source or self.fan_in is not None
+                else f"silent, {_short(self.potential)} at {_short(self.at)}"
+            )
         value = "" if self.value is None else f", value {_short(self.value)}"
         moved = f" (crossed at {_short(self.crossing)})" if self.time != self.crossing < math.inf else ""
         return f"fired at {_short(self.time)}{moved}{value}"
@@ -219,12 +225,14 @@ class Explanation:
         if self.window is not None:
             names = ("t_start", "t_min", "t_max")
             parts += [f"{name} {_short(t)}" for name, t in zip(names, self.window, strict=True) if t < math.inf]
-        if not self.is_readout:
+        if not self.is_readout and self.fan_in is None:
             parts.append(f"threshold {_short(self.threshold)}")
         return ", ".join(parts)
 
     def _balance(self) -> str:
-        """How the potential is made up."""
+        """How the potential is made up; of a relay, which input it passed on."""
+        if self.fan_in is not None:
+            return self._passed_on()
         total = sum(one.contribution for one in self.inputs)
         text = (
             f"potential at {_short(self.at)}: {_short(self.potential)} = {_short(self.base)} without inputs "
@@ -236,6 +244,18 @@ class Explanation:
             return f"{text}; the threshold" + (f" to {float(abs(self.residual)):.1g}" if self.residual else "")
         side = "below" if self.residual > 0 else "above"
         return f"{text}; {_short(abs(self.residual))} {side} the threshold"
+
+    def _passed_on(self) -> str:
+        """Which of its inputs a relay waits for, and whether that came."""
+        assert self.fan_in is not None
+        count = math.ceil(self.threshold)
+        which = {self.fan_in: "the last of", 1: "the first of"}.get(count, f"number {count} of")
+        text = f"passes on {which} {_counted(self.fan_in, 'input')}"
+        if not self.fired:
+            came = len(self.inputs)
+            return f"{text}; {came or 'none'} came"
+        sender = next((one for one in self.inputs if one.decisive), None)
+        return text if sender is None else f"{text}: {sender.sender} at {_short(sender.arrived)}"
 
     def _why_early(self) -> list[str]:
         if not self.premature:
@@ -250,7 +270,8 @@ class Explanation:
 
     def _input_lines(self, rows: int) -> list[str]:
         if not self.inputs:
-            return ["no input arrived before"]
+            return [] if self.fan_in is not None else ["no input arrived before"]
+        columns = 5 if self.fan_in is None else 3  # what a relay hears has no weight
         shown, rest = self.inputs[:rows], self.inputs[rows:]
         table = [["input", "emitted", "arrived", "weight", "contribution"]]
         for one in shown:
@@ -260,9 +281,11 @@ class Explanation:
         if rest:
             total = sum(one.contribution for one in rest)
             table.append([f"{_counted(len(rest), 'more input')} together", "", "", "", _signed(total)])
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)][:columns]
         return [
-            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+            "  ".join(
+                [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:columns], widths[1:], strict=True))]
+            )
             for row in table
         ]
 
@@ -276,12 +299,13 @@ class Explanation:
         return lines
 
 
-def _chain_lines(upstream: Iterable[tuple[Input, Explanation]], indent: str) -> list[str]:
+def _chain_lines(explained: Explanation, indent: str) -> list[str]:
     lines = []
-    for one, cause in upstream:
-        lines.append(f"{indent}{cause._name()} ({_signed(one.contribution)}): {cause._event()}")
+    for one, cause in explained.upstream:
+        what = "passed on" if explained.fan_in is not None else _signed(one.contribution)
+        lines.append(f"{indent}{cause._name()} ({what}): {cause._event()}")
         lines += [f"{indent}  {line}" for line in cause._why_early()[:1]]
-        lines += _chain_lines(cause.upstream, indent + "  ")
+        lines += _chain_lines(cause, indent + "  ")
     return lines
 
 

@@ -35,17 +35,24 @@ class Layer:
     bound: Array
     safe_window: float
 
+    def __post_init__(self) -> None:
+        _close(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Proof:
-    """The spikes and silences of one population in a run; arrays are (n_samples, size).
+    """What one population did in a run; arrays are (n_samples, size).
 
     Attributes
     ----------
     residual, bound : |V - threshold| at the spike time in extended precision, and what rounding explains of it; NaN
-        where the neuron is silent. 0 for a threshold <= 0 that is met when integration begins.
+        where the neuron is silent. 0 for a threshold <= 0 that is met when integration begins. Of relays (max and min
+        pools) the distance in time from the input that should be passed on, infinite where none should; of a read-out
+        the distance of the potential from what its inputs make.
     highest, below, below_bound : the largest V that a silent neuron reached, how far below the threshold that is, and
-        what rounding may hide of it; NaN where it spiked.
+        what rounding may hide of it; NaN where it spiked. NaN for read-outs, and for relays unless they are silent
+        where they should not be: then `below` is minus infinity.
+    of : "neurons", "relays" or "read-out".
     """
 
     residual: Array
@@ -53,10 +60,14 @@ class Proof:
     highest: Array
     below: Array
     below_bound: Array
+    of: str = "neurons"
+
+    def __post_init__(self) -> None:
+        _close(self)
 
     @property
     def failed(self) -> Array:
-        """Spikes that are off their threshold, and silences of neurons that reached theirs, by more than rounding."""
+        """Spikes, silences and potentials that are off by more than rounding."""
         with np.errstate(invalid="ignore"):
             found: Array = (self.residual > self.bound) | (self.below < -self.below_bound)
         return found
@@ -78,6 +89,8 @@ class Certificates:
         self.layers = dict(layers)
         self.proof = None if proof is None else dict(proof)
         self.decisions = decisions
+        if decisions is not None:
+            decisions.flags.writeable = False
 
     @property
     def ok(self) -> bool:
@@ -87,7 +100,7 @@ class Certificates:
 
     @property
     def proven(self) -> bool:
-        """Is every spike on its threshold and every silence below it, within rounding? True where no run was given."""
+        """Is every spike, silence and potential what the inputs make, within rounding? True where no run was given."""
         return not any(proof.failed.any() for proof in (self.proof or {}).values())
 
     @property
@@ -148,14 +161,29 @@ class Certificates:
             for row in rows
         ]
         lines.insert(1, "-" * len(lines[0]))
+        lines += self._also_proven()
         if self.decisions is not None and len(self.decisions):
             lead, moved = self.decisions.min(axis=0)
             lines.append(f"closest decision: by {lead:.3g}; it stands if no last spike moves by more than {moved:.3g}")
-        return "\n".join([*lines, self._verdict()])
+        return "\n".join([*lines, self.verdict])
 
-    def _verdict(self) -> str:
+    def _also_proven(self) -> list[str]:
+        """A line on pools and read-outs of which every proof holds."""
+        right = {name: proof for name, proof in (self.proof or {}).items() if not proof.failed.any()}
+        pools = [name for name, proof in right.items() if proof.of == "relays"]
+        said = [f"the spikes of {' and '.join(pools)} are those that they pool"] if pools else []
+        said += [
+            f"potentials of {name} within {_worst(proof):.2g} of their bound"
+            for name, proof in right.items()
+            if proof.of == "read-out"
+        ]
+        return [f"proven, too: {'; '.join(said)}"] if said else []
+
+    @property
+    def verdict(self) -> str:
+        """The last line of `table`: certified or not, and where first."""
         failed = sum(int(proof.failed.sum()) for proof in (self.proof or {}).values())
-        off = f"NOT PROVEN: {failed:,} spikes or silences are not what the potential makes" if failed else ""
+        off = f"NOT PROVEN: {failed:,} spikes, silences or potentials are not what the inputs make" if failed else ""
         found = self.not_certified
         if found:
             name, sample, neuron = found[0]
@@ -195,6 +223,11 @@ class Certificates:
                 "share": self.share,
                 "populations": populations,
                 "proven": self.proven,
+                "pools_and_readouts": [
+                    {"population": name, "of": proof.of} | _proven(proof)
+                    for name, proof in (self.proof or {}).items()
+                    if name not in self.layers
+                ],
                 "decisions": None
                 if self.decisions is None
                 else [list(map(_finite, row)) for row in self.decisions.tolist()],
@@ -206,7 +239,14 @@ class Certificates:
         )
 
     def __repr__(self) -> str:
-        return f"Certificates: {self._verdict()}"
+        return f"Certificates: {self.verdict}"
+
+
+def _close(record: Layer | Proof) -> None:
+    """A certificate stays what it was when it was made."""
+    for held in vars(record).values():
+        if isinstance(held, np.ndarray):
+            held.flags.writeable = False
 
 
 def _percent(layer: Layer) -> str:

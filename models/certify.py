@@ -6,7 +6,7 @@ sorting the arrivals decides it (O(N log N) a neuron). The window of such a neur
 much as that potential exceeds the threshold, divided by the slope; so each neuron of each sample has a smallest safe
 window, and each layer the supremum of these.
 
-Relies on `expected_times` and `fields`. Used by `to_ttfs` for certified windows, and by the figures.
+Relies on `expected_times`, `fields` and `proofs`. Used by `to_ttfs` for certified windows, and by the figures.
 """
 
 import math
@@ -20,12 +20,10 @@ from eventsim.models.causes import HOPELESS
 from eventsim.models.certificates import Certificates, Layer, Proof
 from eventsim.models.expected_times import (
     EXTENDED,
-    EXTENDED_UNIT,
     UNIT,
-    Crossing,
     Neurons,
-    complete_potential,
     complete_sum,
+    extended,
     first_crossing,
     neurons_of,
     received_values,
@@ -33,7 +31,8 @@ from eventsim.models.expected_times import (
 from eventsim.models.fields import Field, fields_of, projections_to
 from eventsim.models.ideal_values import largest_input, relayed
 from eventsim.models.observation import check_network, encoded, observe
-from eventsim.network import Network
+from eventsim.models.proofs import Parts, proof_of_neurons, proof_of_readout, proof_of_relays, scattered
+from eventsim.network import Network, Projection
 from eventsim.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -52,7 +51,7 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
         that a neuron after a premature one is judged by what that one really sends.
     run
         A run of `net`, in place of `x`: neurons are judged by what they received in it, and each of its spikes,
-        silences and decisions gets its proof (`Certificates.proof`).
+        silences, pooled spikes, potentials that are read out, and decisions gets its proof (`Certificates.proof`).
 
     Returns
     -------
@@ -79,7 +78,7 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
         raise InputError(f"certify: run is a {type(run).__name__}; must be what eventsim.simulate returned")
     if run.provenance["network_hash"] != net.hash():
         raise InputError("certify: the run was made with another network (its hash differs); give the run of net")
-    seen = observe(net, None, run, None)
+    seen = observe(net, None, run, None, who="certify")
     if seen.faults or seen.transport is not None:
         raise InputError(
             "certify: the run has faults or a transport, which move spikes away from what membranes do; give an ideal "
@@ -104,20 +103,27 @@ def _certified(
     proofs: dict[str, Proof] = {}
     # How far times may be from those of a run, by rounding: those of sources and of runs are what they are.
     errors = {name: np.zeros(held.shape) for name, held in times.items()}
+    column = 0
     for population in net.populations:
         projections = projections_to(net, population)
         n = len(next(iter(times.values())))
         arrivals, inexact = np.zeros((n, 0)), np.zeros((n, 0))
         if projections:
-            arrivals = np.concatenate([times[p.pre.name] + float(p.delay) for p in projections], axis=1)
+            arrivals = np.concatenate([_arriving(p, times[p.pre.name]) for p in projections], axis=1)
             inexact = np.concatenate([errors[p.pre.name] for p in projections], axis=1)
         if population.model.relay:
+            due = relayed(net, population, arrivals, np.inf)
             if population.name not in times:
-                times[population.name] = relayed(net, population, arrivals, np.inf)
-                errors[population.name] = largest_input(net, population, inexact)
+                times[population.name], errors[population.name] = due, largest_input(net, population, inexact)
+            if proving is not None:
+                proofs[population.name] = proof_of_relays(times[population.name], due, net.exact)
             continue
         own = neurons_of(population)
         if not own.spiking:
+            if proving is not None and proving[1] is not None:
+                mine, column = proving[1][:, column : column + population.size], column + population.size
+                fields = list(fields_of(net, population))
+                proofs[population.name] = proof_of_readout(own, fields, arrivals, mine, net.exact)
             continue
         if complete:
             own = _listening_from(own, float(arrivals.min(initial=np.inf)))
@@ -129,20 +135,26 @@ def _certified(
         shape = (len(arrivals), population.size)
         if population.name not in times:
             sent = [(f, _closed(own.some(f.neurons), f, seen) if complete else c.time) for f, c, seen, _ in parts]
-            times[population.name] = _scattered(shape, sent)
+            times[population.name] = scattered(shape, sent)
             with np.errstate(divide="ignore", invalid="ignore"):
                 off = [(f, np.fmin(c.bound + shift / c.steepness, HOPELESS)) for f, c, _, shift in parts]
-            errors[population.name] = _scattered(shape, off)
+            errors[population.name] = scattered(shape, off)
         layers[population.name] = _judged(own, shape, parts)
         if proving is not None:
             event, bounds = times[population.name], proving[0].get(population.name)
-            proofs[population.name] = _proof(own, shape, parts, event, bounds)
+            proofs[population.name] = proof_of_neurons(own, shape, parts, event, bounds)
     unsafe = any((layer.premature | layer.undecided).any() for layer in layers.values())
     if unsafe and not complete:  # what comes behind a premature neuron says nothing about the windows that it needs
         smallest = _certified(net, given, None, complete=True).layers
         layers = {name: replace(layer, safe_window=smallest[name].safe_window) for name, layer in layers.items()}
     margins = None if proving is None or proving[1] is None else _decisions(net, proving[1])
     return Certificates(layers, proofs if proving is not None else None, margins)
+
+
+def _arriving(projection: Projection, times: Array) -> Array:
+    """When spikes arrive that left at `times`; the delay is added as in the run, whose Fractions are extended here."""
+    found: Array = times + (extended(projection.delay) if times.dtype == EXTENDED else float(projection.delay))
+    return found
 
 
 def _listening_from(neurons: Neurons, earliest: float) -> Neurons:
@@ -170,11 +182,7 @@ def _shifted(field: Field, inexact: Array) -> Array:
     return inexact @ np.abs(field.weights.astype(np.float64)).T
 
 
-# For each field: its crossings, what arrived, and how far potentials may be off since arrivals are.
-_Parts = list[tuple[Field, Crossing, Array, Array]]
-
-
-def _judged(own: Neurons, shape: tuple[int, int], parts: _Parts) -> Layer:
+def _judged(own: Neurons, shape: tuple[int, int], parts: Parts) -> Layer:
     """Premature or safe, and the window that would have been enough."""
     length, t_min = float(own.length), float(own.t_min)
     slack, bound, premature, undecided, late = [], [], [], [], []
@@ -190,64 +198,16 @@ def _judged(own: Neurons, shape: tuple[int, int], parts: _Parts) -> Layer:
         undecided.append((field, np.abs(missing) <= rounding))
         behind = (seen >= t_min) & np.isfinite(seen)
         late.append((field, behind.astype(np.float32) @ (field.weights != 0).astype(np.float32).T > 0))
-    margin, error = _scattered(shape, slack), _scattered(shape, bound)
+    margin, error = scattered(shape, slack), scattered(shape, bound)
     return Layer(
         window=length,
-        premature=_scattered(shape, premature).astype(bool),
-        undecided=_scattered(shape, undecided).astype(bool),
-        late=_scattered(shape, late).astype(bool),
+        premature=scattered(shape, premature).astype(bool),
+        undecided=scattered(shape, undecided).astype(bool),
+        late=scattered(shape, late).astype(bool),
         margin=margin,
         bound=error,
         safe_window=float((length - margin + error).max(initial=-math.inf)),
     )
-
-
-def _proof(own: Neurons, shape: tuple[int, int], parts: _Parts, event: Array, bounds: Array | None) -> Proof:
-    """How far each spike's potential is from the threshold, and how far each silent neuron stayed below it."""
-    residual, limit, highest, below, doubt = [], [], [], [], []
-    for field, crossing, seen, _ in parts:
-        some, at = own.some(field.neurons), event[:, field.neurons]
-        potential, slope = _potential_at(some, field.weights, seen, at)
-        fired = np.isfinite(at)
-        noise = (
-            EXTENDED_UNIT
-            * (seen.shape[1] + 8)
-            * (np.abs(some.threshold) + np.abs(slope) * np.abs(np.where(fired, at, 0)))
-        )
-        known = crossing.bound if bounds is None else np.fmin(bounds[:, field.neurons], np.inf)
-        missing = np.where(fired, potential - some.threshold, np.nan)
-        # A threshold <= 0 is reached when integration begins: V is above it then, and need not be on it.
-        missing = np.where((some.threshold <= 0) & (at == float(some.t_start)), 0, missing)
-        residual.append((field, np.abs(missing)))
-        limit.append(
-            (field, np.where(fired, np.abs(slope) * np.where(np.isnan(known), crossing.bound, known) + noise, np.nan))
-        )
-        highest.append((field, np.where(fired, np.nan, crossing.highest)))
-        below.append((field, np.where(fired, np.nan, some.threshold.astype(np.float64) - crossing.highest)))
-        doubt.append((field, np.where(fired, np.nan, crossing.highest_bound + noise)))
-    return Proof(*(_scattered(shape, found) for found in (residual, limit, highest, below, doubt)))
-
-
-def _potential_at(neurons: Neurons, weights: Array, arrivals: Array, at: Array) -> tuple[Array, Array]:
-    """Potential and slope of each neuron at its spike time in extended precision; where it is silent, at t_min."""
-    t_min = neurons.t_min
-    values = received_values(neurons, arrivals)
-    ends = np.where(np.isfinite(at), at, float(t_min)).astype(EXTENDED)
-    potential = complete_potential(neurons, weights, values) + neurons.slope_fire * (ends - t_min)
-    slope = np.broadcast_to(neurons.slope_fire, potential.shape).copy()
-    late = (arrivals >= float(t_min)) & np.isfinite(arrivals)
-    special = (at < float(t_min)) | (late.any(axis=1, keepdims=True) & (not neurons.deaf) & np.isfinite(at))
-    for sample, neuron in np.argwhere(special):
-        end, row = ends[sample, neuron], weights[neuron]
-        begun = np.maximum(arrivals[sample].astype(EXTENDED), neurons.t_start)
-        if end < t_min:
-            potential[sample, neuron] = (row * np.maximum(end - begun, 0)).sum()
-            potential[sample, neuron] += neurons.slope_start[neuron] * (end - neurons.t_start)
-            slope[sample, neuron] = neurons.slope_start[neuron] + row[begun < end].sum()
-        else:
-            potential[sample, neuron] += (row * np.maximum(end - begun, 0))[late[sample]].sum()
-            slope[sample, neuron] += row[late[sample] & (begun < end)].sum()
-    return potential, slope
 
 
 def _decisions(net: Network, readout: Array) -> Array | None:
@@ -278,11 +238,3 @@ def _decisions(net: Network, readout: Array) -> Array | None:
         found[sample, 0] = lead.min()
         found[sample, 1] = np.divide(lead, moved, out=np.full(len(lead), np.inf, EXTENDED), where=moved > 0).min()
     return found
-
-
-def _scattered(shape: tuple[int, int], parts: list[tuple[Field, Array]]) -> Array:
-    """One array of a population, from those of its fields."""
-    whole = np.empty(shape)
-    for field, values in parts:
-        whole[:, field.neurons] = values
-    return whole

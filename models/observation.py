@@ -69,13 +69,16 @@ class Observation:
         return replace(self, **parts)
 
 
-def observe(net: Network, x: Any, run: Run | None, times: Any) -> Observation:
-    """Return what is to be verified; see `eventsim.models.verify` for the arguments and errors."""
-    check_network(net)
+def observe(net: Network, x: Any, run: Run | None, times: Any, who: str = "verify") -> Observation:
+    """Return what is to be verified; see `eventsim.models.verify` for the arguments and errors.
+
+    `who` begins the messages about networks and runs.
+    """
+    check_network(net, who)
     if run is None and x is None and times is None:
         raise InputError("verify: neither x nor run; give the inputs to simulate, or a run to look at")
     if run is not None:
-        _check_run(net, run)
+        _check_run(net, run, who)
     values = {} if x is None else _values(net, x)
     if times is not None:
         return _of_times(net, run, times, values)
@@ -87,8 +90,9 @@ def observe(net: Network, x: Any, run: Run | None, times: Any) -> Observation:
         raise InputError(f"verify: the run has {run.n_samples} samples, x has {counts}; give the inputs of the run")
     clipped = [s.name for s in net.sources if run.counters["by_population"][s.name]["clipped"] and s.name not in values]
     if clipped:
+        remedy = "give x=" if who == "verify" else "give x in place of the run"
         raise InputError(
-            f"verify: the run clipped values of source {clipped[0]!r}, and which ones only x can tell; give x="
+            f"{who}: the run clipped values of source {clipped[0]!r}, and which ones only x can tell; {remedy}"
         )
     return _of_run(net, run, values)
 
@@ -152,20 +156,20 @@ def _check_slope(population: Population, who: str) -> None:
         )
 
 
-def _check_run(net: Network, run: Any) -> None:
+def _check_run(net: Network, run: Any, who: str) -> None:
     if not isinstance(run, Run):
-        raise InputError(f"verify: run is a {type(run).__name__}; must be what eventsim.simulate returned")
+        raise InputError(f"{who}: run is a {type(run).__name__}; must be what eventsim.simulate returned")
     expected = [(node.name, node.size) for node in net.nodes]
     if list(zip(run.populations, run.sizes, strict=True)) != expected:
         raise InputError(
-            f"verify: the run has {_sizes(zip(run.populations, run.sizes, strict=True))}, the network "
+            f"{who}: the run has {_sizes(zip(run.populations, run.sizes, strict=True))}, the network "
             f"{_sizes(expected)}; give the run of this network"
         )
     end = float(max(t for population in net.populations for t in population.window or () if t < np.inf))
     until = run.provenance["until"]
     if not run.complete or (until is not None and until < end):
         raise InputError(
-            f"verify: the run ended early (until = {until}); must reach t = {end:g}, the end of the last window"
+            f"{who}: the run ended early (until = {until}); must reach t = {end:g}, the end of the last window"
         )
 
 

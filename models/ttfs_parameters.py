@@ -63,7 +63,8 @@ def ttfs_network(
 
         A max pool has ``pool``, its kernel, and ``stride``, ``padding``, ``dilation``, and ``smallest``, the channels
         that pass on their smallest input. The last layer is the read-out:
-        ``W`` and ``D``, its biases (0); ``t_min`` is when it is read, by default the end of the last window.
+        ``W`` and ``D``, its biases (0); ``t_min`` is when it is read, by default the end of the last window. Without a
+        name it is "output". A field that is None counts as absent.
     input_shape
         Shape of one input, (channels, *positions) before a convolution; None takes the inputs of a first dense layer
         as flat.
@@ -104,6 +105,7 @@ def ttfs_network(
     if not isinstance(layout, str) or layout not in LAYOUTS:
         raise MappingError(f"ttfs_network: layout = {shown(layout)}; must be 'torch' or 'keras'")
     layers = [_Given(entry, name, layout) for name, entry in _named(_listed(parameters))]
+    _check_names(layers)
     *hidden, last = layers
     shape = _input_shape(input_shape, layers[0], layout)
     first_window = next((layer for layer in layers if not layer.is_pool), last)
@@ -233,7 +235,7 @@ class _Given:
         bias = self._spread("D", self.fields.get("D", 0.0), shape)
         exact = [as_fraction(d) / duration for d in bias.tolist()]
         drift = np.array(exact, EXACT) if bias.dtype == EXACT else np.array([float(value) for value in exact])
-        net.connect(node, net.population("integrator", shape, OUTPUT, window, drift=drift), kind)
+        net.connect(node, net.population("integrator", shape, self.name, window, drift=drift), kind)
 
     def _only(self, field: str, reason: str) -> None:
         if field in self.fields:
@@ -342,16 +344,26 @@ def _read(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
 
 
 def _named(layers: list[Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Each layer with its name, or its kind and number."""
+    """Each layer with its name, or its kind and number; fields that are None are left out."""
     counts: dict[str, int] = {}
     found = []
-    for layer in layers:
+    for n, given in enumerate(layers):
+        layer = {field: value for field, value in given.items() if value is not None}
         weights = plain_array("ttfs_network: weights", layer.get("W", layer.get("J", ())), MappingError)
         kind = "pool" if "pool" in layer else "conv" if weights.ndim > 2 else "dense"
         counts[kind] = counts.get(kind, 0) + 1
-        name = layer.get("name", f"{kind}{counts[kind]}")
-        found.append((name.item() if isinstance(name, np.ndarray) and name.ndim == 0 else name, dict(layer)))
+        name = layer.get("name", f"{kind}{counts[kind]}" if n < len(layers) - 1 else OUTPUT)
+        found.append((name.item() if isinstance(name, np.ndarray) and name.ndim == 0 else name, layer))
     return found
+
+
+def _check_names(layers: Sequence[_Given]) -> None:
+    known = {INPUT}
+    for layer in layers:
+        if layer.name in known:
+            whose = "the source" if layer.name == INPUT else "another layer"
+            raise MappingError(f"{layer.place}: this is the name of {whose}, too; give each layer a name of its own")
+        known.add(layer.name)
 
 
 def _input_shape(given: Any, first: _Given, layout: str) -> Shape:

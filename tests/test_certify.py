@@ -16,7 +16,7 @@ from eventsim import models
 from eventsim.errors import InputError, MappingError
 from eventsim.faults import Jitter
 from eventsim.models import digits
-from eventsim.models.relu_network import AveragePool, Conv, Dense, MaxPool, ReluNetwork
+from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, MaxPool, ReluNetwork
 from eventsim.network import Network
 
 Array = np.ndarray[Any, Any]
@@ -188,7 +188,9 @@ def test_every_spike_lies_on_its_threshold_within_its_bound_and_every_silence_be
         run = eventsim.simulate(net, x, error_bounds=bool(seed % 2))
         certificates = models.certify(net, run=run)
         assert certificates.proof is not None
-        for name, proof in certificates.proof.items():
+        assert [name for name, proof in certificates.proof.items() if proof.of == "neurons"] == [*certificates.layers]
+        for name in certificates.layers:
+            proof = certificates.proof[name]
             fired = np.isfinite(run.spike_times(name))
             assert np.array_equal(np.isnan(proof.residual), ~fired)
             assert np.array_equal(np.isnan(proof.highest), fired)
@@ -216,8 +218,117 @@ def test_a_moved_or_missing_spike_has_no_proof_and_the_verdict_says_so() -> None
     assert missing.proof["dense1"].below[0, 0] == pytest.approx(-0.75)
     for found in (moved, missing):
         assert (found.ok, found.proven) == (False, False)
-        assert found.table().endswith("NOT PROVEN: 1 spikes or silences are not what the potential makes")
+        assert found.table().endswith("NOT PROVEN: 2 spikes, silences or potentials are not what the inputs make")
         assert json.loads(found.to_json())["populations"][0]["not_proven"] == 1
+
+
+def pooling() -> tuple[Network, Array]:
+    """Max pools and, behind a negative batch-norm scale, min pools, with padding."""
+    rng = np.random.default_rng(2)
+    layers = [
+        Conv("", rng.normal(0, 0.5, (3, 1, 3, 3)), rng.normal(0.3, 0.1, 3), True, padding=1),
+        BatchNorm("", np.array([1.0, -0.5, -1.0]), np.full(3, 0.5), np.zeros(3), np.ones(3)),
+        MaxPool("", (2, 2), 2, 1),
+        Dense("", rng.normal(0, 0.3, (4, 27)), rng.normal(0, 0.1, 4), False),
+    ]
+    x = rng.uniform(size=(6, 1, 4, 4))
+    return models.to_ttfs(ReluNetwork(layers, (1, 4, 4)), x), x
+
+
+def test_pools_and_read_outs_are_proven_with_bounds_that_mean_something() -> None:
+    net, x = pooling()
+    assert set(net.node("pool1").parameters["count"].tolist()) > {1.0}  # type: ignore[union-attr]
+    for bounds in (False, True):
+        found = models.certify(net, run=eventsim.simulate(net, x, error_bounds=bounds))
+        assert found.proof is not None
+        assert {name: proof.of for name, proof in found.proof.items()} == {
+            "conv1": "neurons", "pool1": "relays", "output": "read-out",
+        }  # fmt: skip
+        pool, output = found.proof["pool1"], found.proof["output"]
+        assert np.nanmax(pool.residual) == np.nanmax(pool.bound) == 0
+        assert 0.01 < (output.residual / output.bound).max() <= 1
+        assert output.bound.max() <= 1e-12
+        assert found.ok
+        assert "proven, too: the spikes of pool1 are those that they pool; potentials of output within" in found.table()
+        (said,) = [entry for entry in json.loads(found.to_json())["pools_and_readouts"] if entry["of"] == "relays"]
+        assert said == {
+            "population": "pool1", "of": "relays", "worst_residual_over_bound": 0.0, "nearest_silence": None,
+            "not_proven": 0,
+        }  # fmt: skip
+
+
+def test_pools_of_fractions_are_proven() -> None:
+    net = Network()
+    net.source((1, 4), "input", (Fraction(0), Fraction(1, 3)))
+    window = (Fraction(1, 7), Fraction(1, 7), Fraction(1, 3) + Fraction(1, 7))
+    net.population("relay", (1, 2), "pool", window, count=[1, 2])
+    net.population("integrator", (1,), "output", (window[1], window[2]))
+    net.connect("input", "pool", eventsim.Pool([2]), delay=Fraction(1, 7))
+    net.connect("pool", "output", eventsim.Dense(np.array([[Fraction(1, 3), Fraction(2, 3)]], object)))
+    x = np.array([[[Fraction(n, 11) for n in (3, 5, 7, 2)]]], object)
+    run = eventsim.simulate(net, x, engine="reference")
+    found = models.certify(net, run=run)
+    assert found.proof is not None
+    assert np.isfinite(run.spike_times("pool").astype(float)).all()
+    assert (found.proven, found.proof["output"].residual.max() <= found.proof["output"].bound.max()) == (True, True)
+    assert found.proof["output"].bound.max() < 1e-17
+
+
+@pytest.mark.parametrize("mistake", ["moved", "lost", "made up", "another of its inputs", "potential"])
+def test_a_mistake_in_a_pool_or_a_read_out_is_not_proven(mistake: str) -> None:
+    net, x = pooling()
+    run = eventsim.simulate(net, x, error_bounds=True)
+    first = {node.name: sum(other.size for other in net.nodes[:k]) for k, node in enumerate(net.nodes)}
+    fired = np.isfinite(run.spike_times("pool1"))
+    sample, neuron = np.argwhere(fired)[3]
+    place = "pool1"
+    if mistake == "moved":
+        run._first[sample, first["pool1"] + neuron] = np.nextafter(run.spike_times("pool1")[sample, neuron], 0)  # type: ignore[index]
+    elif mistake == "lost":
+        run._first[sample, first["pool1"] + neuron] = math.inf  # type: ignore[index]
+    elif mistake == "made up":
+        sample, neuron = np.argwhere(~fired)[0]
+        run._first[sample, first["pool1"] + neuron] = net.node("pool1").window[2] - 0.1  # type: ignore[index,misc]
+    elif mistake == "another of its inputs":
+        neuron = 4  # the pool in the middle of channel 0 sees positions 5, 6, 9 and 10
+        times = np.sort(run.spike_times("conv1")[:, [5, 6, 9, 10]], axis=1)
+        sample = int(np.flatnonzero(np.isfinite(times[:, 1]) & (times[:, 0] < times[:, 1]))[0])
+        assert run.spike_times("pool1")[sample, neuron] == times[sample, 0]
+        run._first[sample, first["pool1"] + neuron] = times[sample, 1]  # type: ignore[index]
+    else:
+        place, neuron = "output", 1
+        run._readout[sample, neuron] += 1e-10  # type: ignore[index]
+    found = models.certify(net, run=run)
+    assert found.proof is not None
+    assert found.proof[place].failed[sample, neuron]
+    assert found.proof[place].failed.sum() == 1
+    assert (found.proven, found.ok) == (False, False)
+    assert "NOT PROVEN" in found.table()
+    assert json.loads(found.to_json())["proven"] is False
+    assert f"{place} " not in found.table().partition("proven, too")[2].partition("\n")[0]
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+def test_the_demo_is_certified(slope: str) -> None:
+    images, _ = digits.test_images()
+    net = models.to_ttfs(digits.network(), digits.calibration_images()[0], slope)
+    found = models.certify(net, images)
+    assert found.share >= 0.99
+    run = eventsim.simulate(net, images)
+    for name, layer in found.layers.items():
+        early = run.spike_times(name) < float(net.node(name).window[1])  # type: ignore[index]
+        assert (early == layer.premature)[~layer.undecided].all()
+
+
+def test_certificates_cannot_be_changed() -> None:
+    net, x = pooling()
+    found = models.certify(net, run=eventsim.simulate(net, x))
+    assert found.proof is not None
+    assert found.decisions is not None
+    records = [*found.layers.values(), *found.proof.values()]
+    arrays = [held for record in records for held in vars(record).values() if isinstance(held, np.ndarray)]
+    for array in (*arrays, found.decisions):
+        assert not array.flags.writeable
 
 
 def test_a_neuron_that_fires_when_integration_begins_is_proven() -> None:

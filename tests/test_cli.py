@@ -1,5 +1,7 @@
 """The command line, called in this process: what is printed, what is written, and the exit code."""
 
+# mypy: disable-error-code="arg-type"
+
 import argparse
 import json
 import os
@@ -308,6 +310,56 @@ def test_verify_fails_where_the_network_is_not_that_of_the_relu_network(made, ca
     assert json.loads(out)["ok"] is False
 
 
+def test_verify_needs_no_relu_network(made, capsys):
+    assert json_of(capsys, "verify", made / "net.npz", made / "x.npy")["ok"] is True
+    message = refused(capsys, "verify", made / "net.npz", made / "relu.npz")
+    assert "relu.npz: this is a file of eventsim" in message
+
+
+def test_verify_checks_the_times_of_another_program(made, capsys):
+    run = eventsim.load_run(made / "run.npz")
+    times = {name: run.spike_times(name) for name in ("dense1", "dense2")}
+    np.savez("times.npz", **times, output=run.readout)
+    words = ("verify", made / "net.npz", made / "x.npy", "--times", "times.npz")
+    code, out, err = called(capsys, *words)
+    assert (code, err) == (OK, "")
+    assert "OK: 40 samples" in out
+    assert json_of(capsys, "verify", made / "net.npz", made / "relu.npz", *words[2:])["ok"] is True
+    assert json_of(capsys, *words, "--certify")["certificates"]["ok"] is True
+    sample, neuron = np.argwhere(np.isfinite(times["dense2"]))[0]
+    times["dense2"][sample, neuron] += 1e-6
+    np.savez("times.npz", **times)
+    code, out, _ = called(capsys, *words, "--json")
+    assert code == FAILED
+    (found,) = [one for one in json.loads(out)["divergences"] if one["cause"] == "structural"]
+    assert (found["population"], found["sample"], found["neuron"]) == ("dense2", sample, neuron)
+
+
+def test_times_in_wrong_files_are_refused(made, capsys):
+    run = eventsim.load_run(made / "run.npz")
+    times = {name: run.spike_times(name) for name in ("dense1", "dense2")}
+    words = ("verify", made / "net.npz", made / "x.npy", "--times")
+    assert "there is no such file" in refused(capsys, *words, "nothing.npz")
+    assert "not spike times of another program" in refused(capsys, *words, made / "run.npz")
+    assert "this is one array, and nothing says of which population" in refused(capsys, *words, made / "x.npy")
+    for content, message in (
+        ({"dense1": times["dense1"]}, "times lacks 'dense2'"),
+        (times | {"dense3": times["dense2"]}, "times has 'dense3', did you mean"),
+        (times | {"dense2": times["dense2"][:, :3]}, "times of 'dense2' have shape (40, 3)"),
+        ({name: held[:7] for name, held in times.items()}, "different numbers of samples"),
+        (times | {"dense2": np.full((40, 5), np.nan)}, "times of 'dense2'[0, 0] = nan"),
+        ({}, "times lacks 'dense1'"),
+    ):
+        np.savez("times.npz", **content)
+        assert message in refused(capsys, *words, "times.npz")
+    np.savez("times.npz", **times | {"dense2": np.array([{}], dtype=object)}, allow_pickle=True)
+    assert "pickles are never loaded" in refused(capsys, *words, "times.npz")
+    Path("times.npz").write_bytes(b"PK no zip")
+    assert "it is damaged" in refused(capsys, *words, "times.npz")
+    np.savez("times.npz", **times)
+    assert "not allowed with argument" in refused(capsys, *words, "times.npz", "--run", made / "run.npz")
+
+
 @pytest.mark.parametrize("kind", ["raster", "histogram"])
 def test_plot_writes_a_picture_and_nothing_else(kind, made, capsys, here):
     assert called(capsys, "plot", made / "run.npz", "--kind", kind, "--out", "p.png") == (OK, "written: p.png\n", "")
@@ -354,6 +406,18 @@ def test_convert_certifies_windows(made, capsys):
     assert called(capsys, *words, "--margin", "0")[0] == OK
     assert eventsim.load_network("safe.npz").provenance["mapping"]["windows_from"] == "certified"
     assert called(capsys, "verify", "safe.npz", made / "relu.npz", made / "x.npy", "--certify")[0] == OK
+
+
+def test_convert_says_what_windows_given_by_hand_make_of_the_calibration(made, capsys):
+    words = ("convert", made / "relu.npz", "--calibrate", made / "x.npy", "--out", "n.npz", "--windows")
+    code, out, _ = called(capsys, *words, "0.01,0.01")
+    assert code == OK
+    assert "% certified; first not: neuron" in out
+    assert "in these windows: certified: every neuron waits" in called(capsys, *words, "50,50")[1]
+    assert json_of(capsys, *words, "50,50")["certified_share"] == 1.0
+    assert "did you mean 'certified'?; must be calibrated, certified, or lengths > 0" in refused(
+        capsys, *words, "certifed"
+    )
 
 
 def test_a_picture_that_fails_leaves_the_old_one(here):

@@ -213,6 +213,8 @@ def test_a_relay_names_the_input_that_decided() -> None:
     assert [(one.neuron, one.reason) for one in found.late] == [(0, "after")]
     assert [one.neuron for one, _ in found.upstream] == [2]
     assert "input 2 (decided)" in str(found)
+    assert "passes on number 2 of 3 inputs: input 2 at 0.5" in str(found)
+    assert "potential" not in str(found)
 
 
 def test_a_leaky_neuron_forgets_and_its_resets_stay_where_they_were() -> None:
@@ -297,6 +299,24 @@ def test_a_pool_tells_which_of_its_field_came_first() -> None:
     run = run_reference(net, SpikeTimes([[[0.5], [0.25], [0.75], [0.125]]]))
     assert [one.neuron for one in explain(net, run, "pool", 0).inputs] == [1]
     assert [one.neuron for one in explain(net, run, "pool", 1).inputs] == [3]
+
+
+def test_pools_are_explained_by_which_input_they_pass_on() -> None:
+    net = Network()
+    net.source((1, 4), "input")
+    net.population("relay", (1, 2), "pool", (0.0, 0.0, 1.0), count=[1, 2])
+    net.population("linear_psp", 1, "cell", threshold=0.25)
+    net.connect("input", "pool", Pool([2]))
+    net.connect("pool", "cell", Dense([[1.0, 1.0]]))
+    run = run_reference(net, SpikeTimes([[[0.5], [0.25], [0.75], [0.125]], [[], [0.25], [0.75], []], [[], [], [], []]]))
+    said = [[explain(net, run, "pool", k, sample).table().splitlines()[2] for k in range(2)] for sample in range(3)]
+    assert said == [
+        ["  passes on the first of 2 inputs: input 1 at 0.25", "  passes on the last of 2 inputs: input 2 at 0.75"],
+        ["  passes on the first of 2 inputs: input 1 at 0.25", "  passes on the last of 2 inputs; 1 came"],
+        ["  passes on the first of 2 inputs; none came", "  passes on the last of 2 inputs; none came"],
+    ]
+    assert explain(net, run, "pool", 1, 1).headline == "pool 1, sample 1: silent"
+    assert "      input 1 (passed on): fired at 0.25, value 0.75" in explain(net, run, "cell", 0).table().splitlines()
 
 
 # -- stages, recordings -----------------------------------------------------------------------------------------------

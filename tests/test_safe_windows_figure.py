@@ -1,5 +1,6 @@
 """The figure of safe windows: every neuron is counted, and premature ones are told apart."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,28 @@ def test_safe_windows_count_every_neuron_and_tell_premature_ones_apart() -> None
             assert abs(sum(heights["premature"]) - bins_above) <= max(heights["premature"], default=0)
             early = int(layer.premature.sum())
             assert ax.get_title(loc="left").startswith(f"{name}: {f'{early:,}' if early else 'none'} premature")
+
+
+@pytest.mark.parametrize("threshold", [3.0, -1e300])
+def test_a_layer_that_needs_no_window_or_one_without_end_is_drawn_without_a_warning(
+    threshold: float, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    layers = [{"W": [[-1.0]], "t_min": 1, "t_max": 2, "threshold": threshold}, {"W": [[1.0]]}]
+    (ax,) = viz.safe_windows(models.certify(models.ttfs_network(layers), [[0.5]]))
+    ax.figure.savefig(tmp_path / "windows.png")
+    assert not list(recwarn)
+
+
+def test_no_bin_holds_safe_and_premature_neurons_and_none_lies_beyond_the_last() -> None:
+    for margin in (0.5, -0.6):
+        found = certificates(margin)
+        for ax, layer in zip(viz.safe_windows(found, bins=7), found.layers.values(), strict=True):
+            needed = layer.window - layer.margin
+            edges = {bars.get_label(): [(b.get_x(), b.get_x() + b.get_width()) for b in bars] for bars in ax.containers}
+            assert max(high for _, high in edges["safe"]) <= layer.window * (1 + 1e-12)
+            assert min((low for low, _ in edges["premature"]), default=layer.window) == layer.window
+            last = max(high for pairs in edges.values() for _, high in pairs)
+            assert last == pytest.approx(needed.max(), rel=1e-12)
 
 
 @pytest.mark.parametrize(

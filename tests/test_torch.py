@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from eventsim import simulate
 from eventsim.errors import EventsimError, InputError, MappingError, NetworkError
-from eventsim.models import read_relu, to_ttfs, verify
+from eventsim.models import certify, read_relu, to_ttfs, verify
 from eventsim.models.coded_layers import coded_layers
 from eventsim.models.fusion import fused
 from eventsim.models.read_torch import SUPPORTED_MODULES
@@ -44,23 +44,37 @@ def outputs_of(module: Any, x: Array) -> Array:
         return module.eval()(torch.from_numpy(x)).numpy()
 
 
-def shown_by(modules: Any, x: Array) -> tuple[list[Array], Array]:
+def shown_by(modules: Any, x: Array, carried: bool = False) -> tuple[list[Array], Array]:
     """Outputs of the ReLUs, and of the pools of what went through one, among a flat list of modules; and of the last.
+
+    `carried`: what neurons carry, who pool the ReLUs before a batch norm, the smallest of them where it turns signs.
 
     A ReLU behind a max pool is taken before it, which is the same. A ReLU in place changes what was given to it, so
     each is copied.
     """
-    modules, found, cut = list(modules), [], True
+    found: list[Array] = []
+    modules, cut = list(modules), True
     for i, module in enumerate(modules[1:]):
         if isinstance(module, nn.ReLU) and "MaxPool" in type(modules[i]).__name__:
             modules[i : i + 2] = modules[i + 1], modules[i]
-    for module in modules:
+    for i, module in enumerate(modules):
         x = outputs_of(module, x.copy())
         kind = type(module).__name__
         cut = kind == "ReLU" or (cut and "Conv" not in kind and "Linear" not in kind)
         if kind == "ReLU" or ("Pool" in kind and cut):
-            found.append(x)
+            behind = kind != "ReLU" and i > 1 and "Norm" in type(modules[i - 1]).__name__
+            behind &= isinstance(modules[i - 2], nn.ReLU)
+            found.append(pooled(module, modules[i - 1], found[-1]) if carried and behind else x)
     return found, x
+
+
+def pooled(pool: Any, norm: Any, x: Array) -> Array:
+    """What a pool behind a batch norm makes of what comes before that: of negative scales the smallest."""
+    found = outputs_of(pool, x)
+    if "Max" in type(pool).__name__ and norm.affine:
+        turned = (norm.weight < 0).numpy()
+        found[:, turned] = -outputs_of(pool, -x)[:, turned]
+    return found
 
 
 def randomised(module: Any, seed: int) -> Any:
@@ -73,6 +87,10 @@ def randomised(module: Any, seed: int) -> Any:
             one.running_var.uniform_(0.25, 4, generator=generator)
             for parameter in one.parameters():
                 parameter.data.normal_(generator=generator)
+        elif isinstance(one, nn.Linear | nn.Conv1d | nn.Conv2d):  # as torch does it, but the same in every run
+            bound = 1 / math.sqrt(one.weight[0].numel())
+            for parameter in one.parameters():
+                parameter.data.uniform_(-bound, bound, generator=generator)
     return module
 
 
@@ -202,27 +220,22 @@ def test_spike_times_and_readouts_are_the_activations_and_logits_of_torch(
     # Windows so wide that no neuron of these untrained networks fires before it has heard all.
     net = to_ttfs(network, x, slope, margin=MARGIN, input_range=(low, 1.0))
     run = simulate(net, x)
-    assert (run.counters["premature"], run.counters["late"]) == (0, 0)
-    shown, logits = shown_by(flat(module), x)
+    assert run.counters["late"] == 0
+    if run.counters["premature"]:  # a layer that is all but dead has a short window, however wide
+        assert not certify(net, x).ok
+        reject()
+    shown, logits = shown_by(flat(module), x, carried=True)
     layers = {layer.name: layer for layer in coded_layers(network, np.float64, (low, 1.0), slope == "alpha1")}
     for (name, _), theirs in zip(network.activations(x), shown, strict=True):
         layer, t_window = layers[name], net.node(name).window
         assert t_window is not None
         values = float(t_window[-1]) - np.minimum(run.spike_times(name), float(t_window[-1]))
         by_channel = theirs.reshape(len(x), len(layer.factor), -1) * layer.factor[:, None]
-        if not behind_a_norm(name, network):
-            wrong = np.abs(values - by_channel.reshape(len(x), -1)).max()
-            # Of the window that the calibration alone would give, not of the wide one; and times are rounded.
-            rounding = np.spacing(float(t_window[-1]))
-            assert wrong <= TOLERANCE * float(t_window[-1] - t_window[-2]) / MARGIN + rounding, (name, wrong)
+        wrong = np.abs(values - by_channel.reshape(len(x), -1)).max()
+        # Of the window that the calibration alone would give, not of the wide one; and times are rounded.
+        rounding = np.spacing(float(t_window[-1]))
+        assert wrong <= TOLERANCE * float(t_window[-1] - t_window[-2]) / MARGIN + rounding, (name, wrong)
     assert np.abs(run.readout - logits).max() <= TOLERANCE * np.abs(logits).max()
-
-
-def behind_a_norm(name: str, network: ReluNetwork) -> bool:
-    """Is the layer a pool of what a batch norm makes of ReLUs? Its neurons pool the ReLUs, before the batch norm."""
-    layers = list(network.layers)
-    i = next(k for k, layer in enumerate(layers) if layer.name == name)
-    return isinstance(layers[i], MaxPool | AveragePool) and isinstance(layers[i - 1], BatchNorm) and layers[i - 2].relu
 
 
 def test_what_changes_a_module_from_outside_is_refused() -> None:

@@ -159,6 +159,14 @@ def test_a_pool_may_come_first_and_a_read_out_later() -> None:
     assert run.readout.tolist() == [[2 * 1.625]]
 
 
+def test_the_read_out_has_its_name_and_what_is_none_is_absent() -> None:
+    net = models.ttfs_network([HIDDEN | {"threshold": None, "alpha": None}, READOUT | {"name": "logits", "D": None}])
+    assert [node.name for node in net.nodes] == ["input", "dense1", "logits"]
+    run = eventsim.simulate(net, [[0.25, 0.5]])
+    times = {"dense1": run.spike_times("dense1"), "logits": run.readout}
+    assert models.verify(net, x=[[0.25, 0.5]], times=times).ok
+
+
 def test_average_pools_are_b1_neurons_with_a_steeper_slope() -> None:
     rng = np.random.default_rng(3)
     conv = Conv("", rng.normal(0, 0.5, (3, 1, 3, 3)), rng.normal(0, 0.1, 3), True, padding=1)
@@ -233,12 +241,16 @@ REFUSED: list[tuple[Any, str]] = [
         [HIDDEN | {"t_max": 3}, HIDDEN | {"t_min": 2, "t_max": 4, "W": [[1.0]]}, READOUT],
         "'dense2': t_min = 2, but",
     ),
-    ([HIDDEN | {"t_max": 3}, READOUT | {"t_min": 2}], "layer 'dense2': t_min = 2, but the window before it ends at 3"),
+    ([HIDDEN | {"t_max": 3}, READOUT | {"t_min": 2}], "layer 'output': t_min = 2, but the window before it ends at 3"),
     ([{"J": [[1e308, 1e308]], "threshold": 1.0, "t_min": 1, "t_max": 2}, READOUT], "sum of a neuron's J is too large"),
-    ([HIDDEN, READOUT | {"W": [1.0]}], r"layer 'dense2': W has shape \(1,\); must be \(n_out, n_in\) or"),
+    ([HIDDEN, READOUT | {"W": [1.0]}], r"layer 'output': W has shape \(1,\); must be \(n_out, n_in\) or"),
     ([HIDDEN | {"D": [0.0, 0.0]}, READOUT], r"D has shape \(2,\); must be one number, \(1,\) or \(1,\)"),
     ([HIDDEN, {"W": [[1.0, 1.0]]}], r"Dense weights have shape \(1, 2\); must be \(n_out, n_in\) = \(1, 1\)"),
     ([HIDDEN, READOUT | {"threshold": 1.0}], "has threshold; the last layer is the read-out"),
+    ([HIDDEN | {"name": "input"}, READOUT], "layer 'input': this is the name of the source, too; give each layer"),
+    ([HIDDEN | {"name": "output"}, READOUT], "layer 'output': this is the name of another layer, too"),
+    ([HIDDEN | {"W": None}, READOUT], "layer 'dense1': has neither W nor J nor pool"),
+    ([HIDDEN | {"D": None}, READOUT], "exactly one of threshold and, for B1 neurons, D"),
     ([{"pool": 2}, HIDDEN, READOUT], "layer 'pool1': input_shape is needed before it"),
 ]
 

@@ -147,7 +147,7 @@ def _draw_potential(ax: Axes, explained: Explanation, chosen: tuple[Input, ...],
     ax.set_xlim(span)
     ax.margins(y=0.12)
     ax.tick_params(labelbottom=False)
-    ax.set_ylabel("membrane potential", fontsize="small")
+    ax.set_ylabel("membrane potential" if explained.fan_in is None else "inputs counted", fontsize="small")
     left_title(ax, explained.headline, above_borders=bool(window))
 
 
@@ -272,6 +272,7 @@ def _draw_sum(ax: Axes, explained: Explanation, bars: list[Bar]) -> None:
             fontsize="small", color=INK, zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )  # fmt: skip
     total = float(explained.potential)
+    what = "potential" if explained.fan_in is None else "count"
     ax.plot(total, len(bars), marker="D", markersize=5, color=INK, zorder=4, clip_on=False, gid="potential")
     ax.annotate(
         f"{total:.4g}", (total, len(bars)), xytext=(7, 0), textcoords="offset points", va="center", fontsize="small",
@@ -282,7 +283,7 @@ def _draw_sum(ax: Axes, explained: Explanation, bars: list[Bar]) -> None:
             float(explained.threshold), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1, gid="threshold sum"
         )  # fmt: skip
     ax.axvline(0.0, color=GRID, linewidth=0.8, zorder=1)
-    ax.set_yticks(range(len(bars) + 1), [*(bar.label for bar in bars), "potential"], fontsize="small")
+    ax.set_yticks(range(len(bars) + 1), [*(bar.label for bar in bars), what], fontsize="small")
     ax.set_ylim(len(bars) + 0.6, -0.6)
     low, high = ax.get_xlim()
     ax.set_xlim(low, high + 0.08 * (high - low))
@@ -290,4 +291,4 @@ def _draw_sum(ax: Axes, explained: Explanation, bars: list[Bar]) -> None:
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     dashed = "" if explained.residual is None else " (dashed: threshold)"
-    ax.set_xlabel(f"potential at t = {float(explained.at):.5g}{dashed}", fontsize="small")
+    ax.set_xlabel(f"{what} at t = {float(explained.at):.5g}{dashed}", fontsize="small")

@@ -76,7 +76,7 @@ def mark_window(ax: Axes, fire_window: tuple[float, float] | None, borders: Iter
         ax.axvspan(*fire_window, facecolor=window_colour(order), edgecolor="none", zorder=0, gid="window")
     times = [*borders]
     for t, name in zip(times, BORDERS[len(BORDERS) - len(times) :], strict=True):
-        if t < math.inf:
+        if t < math.inf and not (name == BORDERS[0] and t == times[1]):  # relays begin with their window
             ax.axvline(t, color=SILENT, linewidth=0.8, zorder=1, gid="border")
             ax.annotate(
                 name, (t, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(0, 2), textcoords="offset points",

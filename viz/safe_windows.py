@@ -3,6 +3,7 @@
 Relies on certificates, as `eventsim.models.certify` returns them.
 """
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,7 +34,7 @@ def safe_windows(
     certificates : of `eventsim.models.certify`.
     ax : as many axes as layers, in any shape; None makes a figure.
     populations : names, in the order wanted; None draws all.
-    bins : bins from 0 to the longest window of a panel.
+    bins : bins from 0 to the longest window of a panel, about: one ends where the window does, the last at the longest.
 
     Returns
     -------
@@ -80,31 +81,32 @@ def _draw(ax: Axes, name: str, layer: Layer, bins: int) -> None:
     needed = (layer.window - layer.margin).ravel()
     some = needed[needed > 0]
     end = 1.05 * max(layer.window, some.max(initial=0.0))
-    counts, edges = np.histogram(some, bins, (0.0, end))
-    safe = edges[1:] <= layer.window
+    edges = _edges(layer.window, float(some.max(initial=0.0)), end / bins)
+    counts, _ = np.histogram(some, edges)
+    safe = edges[:-1] < layer.window
     for chosen, shade, what in ((safe, CAUSES["ok"][0], "safe"), (~safe, CAUSES["premature"][0], "premature")):
         ax.bar(
-            edges[:-1][chosen],
-            counts[chosen],
-            np.diff(edges)[chosen],
-            align="edge",
-            color=shade,
-            alpha=0.85,
+            edges[:-1][chosen], counts[chosen], np.diff(edges)[chosen], align="edge", color=shade, alpha=0.85,
             label=what,
-        )
+        )  # fmt: skip
     ax.axvline(layer.window, color=INK, linewidth=1.2, gid="window")
     ax.annotate(
         f"window {layer.window:.3g}", (layer.window, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(0, 2),
         textcoords="offset points", ha="right", va="bottom", fontsize="small", color=INK,
     )  # fmt: skip
+    if counts[~safe].any():
+        ax.annotate(
+            "premature", (layer.window, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(5, 2),
+            textcoords="offset points", ha="left", va="bottom", fontsize="small", color=CAUSES["premature"][0],
+        )  # fmt: skip
     if layer.safe_window > 0:
         ax.axvline(layer.safe_window, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), gid="safe window")
         ax.annotate(
-            f"smallest safe {layer.safe_window:.3g}", (layer.safe_window, 0.97), xycoords=ax.get_xaxis_transform(),
+            f"smallest\nsafe {layer.safe_window:.3g}", (layer.safe_window, 0.97), xycoords=ax.get_xaxis_transform(),
             xytext=(-3, 0), textcoords="offset points", ha="right", va="top", fontsize="small", color=INK,
         )  # fmt: skip
+    ax.set_ylim(0.5, 8.0 * max(int(counts.max(initial=0)), 1))  # before the scale, which warns of empty panels
     ax.set_yscale("log")
-    ax.set_ylim(0.5, 8.0 * max(int(counts.max(initial=0)), 1))
     ax.set_xlim(0.0, end)
     ax.yaxis.set_major_locator(LogLocator(numticks=5))
     ax.yaxis.set_minor_formatter(NullFormatter())
@@ -113,3 +115,13 @@ def _draw(ax: Axes, name: str, layer: Layer, bins: int) -> None:
     early = int(np.count_nonzero(layer.premature))
     rest = f"{early:,} premature" if early else "none premature"
     left_title(ax, f"{name}: {rest}, {1 - some.size / needed.size:.0%} need none", above_borders=True)
+
+
+def _edges(window: float, longest: float, width: float) -> Array:
+    """Bins of about `width` up to the longest need; none holds both safe and premature neurons."""
+    ends = [0.0, window, longest] if longest > window else [0.0, longest or window]
+    parts = [
+        np.linspace(low, high, max(round((high - low) / width), 1), endpoint=False)
+        for low, high in itertools.pairwise(ends)
+    ]
+    return np.concatenate([*parts, ends[-1:]])

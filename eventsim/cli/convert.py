@@ -72,12 +72,17 @@ def execute(options: argparse.Namespace) -> int:
     )
     net.save(options.out)
     spikes = expected_spikes(relu, calibration)
+    # Windows given by hand need not have room for the data.
+    certificates = models.certify(net, calibration) if isinstance(options.windows, list) else None
     if options.json:
         rows = [row | {"spikes_per_neuron": spikes.get(row["layer"])} for row in network_rows(net)]
-        print_json({"network": options.out, "hash": net.hash(), "synapses": net.n_synapses, "layers": rows})
+        content = {"network": options.out, "hash": net.hash(), "synapses": net.n_synapses, "layers": rows}
+        print_json(content | ({} if certificates is None else {"certified_share": certificates.share}))
         return OK
     print(network_table(net, ("spikes per neuron", lambda name: f"{spikes[name]:.3f}" if name in spikes else "-")))
     print(f"spikes per neuron: mean over the {len(calibration):,} calibration samples, from the ReLU activations")
+    if certificates is not None:
+        print(f"calibration data in these windows: {certificates.verdict}")
     print(f"saved to {options.out} (hash {net.hash()[:12]})")
     return OK
 

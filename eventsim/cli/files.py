@@ -42,6 +42,22 @@ def read_values(path: Path) -> Array:
     return data
 
 
+def read_times(path: Path) -> dict[str, Array]:
+    """Return the arrays of an .npz file of spike times by population."""
+    arrays = arrays_of(path)
+    if HEADER in arrays:
+        raise FileFormatError(
+            f"{path}: this is a file of eventsim (`eventsim info {path}` says which), not spike times of another "
+            "program; give an .npz file with an array for each population, or a run with --run"
+        )
+    if "" in arrays:
+        raise FileFormatError(
+            f"{path}: this is one array, and nothing says of which population; save the times with numpy.savez, each "
+            "array under the name of its population"
+        )
+    return arrays
+
+
 def arrays_of(path: Path) -> dict[str, Array]:
     """Return all arrays of a .npy (under the name "") or .npz file."""
     try:
