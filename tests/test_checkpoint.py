@@ -25,7 +25,13 @@ from eventsim.faults import Clock, Jitter
 from eventsim.transport import AerBus
 
 SEEDS = st.integers(0, 2**32 - 1)
-ANY = st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif(), strategies.clocked(), strategies.mixed())
+ANY = st.one_of(
+    strategies.dense_ttfs(),
+    strategies.recurrent_lif(),
+    strategies.recurrent_exponential(),
+    strategies.clocked(),
+    strategies.mixed(),
+)
 ENGINES = st.sampled_from(["compiled", "compiled", "reference"])
 
 
