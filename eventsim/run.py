@@ -252,6 +252,36 @@ class Run:
             f"{c['premature']} premature, {c['late']} late{'' if self.complete else ', INCOMPLETE'}"
         )
 
+    def to_pandas(self) -> Any:
+        """All spikes as a `pandas.DataFrame` (sample, population, neuron, time), in event order by sample."""
+        from eventsim import export
+
+        return export.to_pandas(self)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write all spikes as text, each time as the shortest decimal that reads back as its bits; needs pandas."""
+        from eventsim import export
+
+        export.to_csv(self, path)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write all spikes as an Apache Parquet file; needs the extra ``parquet``."""
+        from eventsim import export
+
+        export.to_parquet(self, path)
+
+    def to_neo(self, populations: Any = None, time_unit: float | None = None) -> Any:
+        """A `neo.Block` with spike trains and recorded membranes (`eventsim.export.to_neo`)."""
+        from eventsim import export
+
+        return export.to_neo(self, populations, time_unit)
+
+    def to_nirdata(self, population: str, t_max: float | None = None) -> Any:
+        """The spikes of one population as `nir.data_ir.EventData` (`eventsim.export.to_nirdata`)."""
+        from eventsim import export
+
+        return export.to_nirdata(self, population, t_max)
+
     def save(self, path: str | Path) -> None:
         """Write the run as .npz (no pickle), replacing it atomically."""
         from eventsim.archive import write_archive

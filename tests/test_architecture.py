@@ -36,7 +36,10 @@ NOT_THE_SAME_BITS = {
 # Functions that import what their first argument names.
 BY_NAME = ("import_module", "__import__", "importorskip")
 # Which mark a test file needs for what it imports.
-HEAVY = {"torch": "references", "onnx": "references", "onnxruntime": "references", "nest": "peers", "neuron": "peers"}
+HEAVY = dict.fromkeys(("torch", "onnx", "onnxruntime", "pandas", "pyarrow", "neo", "nir"), "references") | {
+    "nest": "peers",
+    "neuron": "peers",
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
