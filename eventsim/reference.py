@@ -89,6 +89,7 @@ class _Sample:
         self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
         self.transport_state = [plan.number(0) for _ in task.transport_state[row]]
         self.fired: list[tuple[int, int]] = []
+        self.again: list[tuple[int, int]] = []  # at their threshold still, after the reset
         self.touched: dict[tuple[int, Neuron], bool] = {}  # to be tested: was it initialised in this micro-step?
         self.crossed: set[tuple[int, int]] = set()
         self.handlers: dict[int, Any] = {
@@ -134,7 +135,7 @@ class _Sample:
 
         What this emits without delay comes back to the agenda at t, for micro-step n + 1.
         """
-        self.fired, self.touched, self.crossed = [], {}, set()
+        self.fired, self.again, self.touched, self.crossed = [], [], {}, set()
         while self.agenda and self.agenda[0] < (t, TICK, n + 1):
             _, kind, *rest = self.agenda.pop(0)
             self.handlers[kind](t, *rest)
@@ -144,6 +145,8 @@ class _Sample:
         self.task.events += len(self.fired)
         for node, index in sorted(self.fired):
             self.emit(t, node, index)
+        for node, index in sorted(self.again):
+            raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node].name, t))
 
     def expect(self, node: int, neuron: Neuron, t: Any, kind: int = CROSSING) -> None:
         """Re-key the neuron: its one entry in the agenda is now at t (inf = none)."""
@@ -234,8 +237,9 @@ class _Sample:
         else:
             when = neuron.predict(t)
             if when <= t:
-                raise SimulationError(problems.fires_twice(self.row, neuron.index, self.plan.net.nodes[node].name, t))
-            self.expect(node, neuron, when)
+                self.again.append((node, neuron.index))
+            else:
+                self.expect(node, neuron, when)
 
     def leaving(self, node: int, neuron: Neuron) -> tuple[Any, bool]:
         """When the spike of the stored crossing leaves, never before it is certain; was it clipped?"""
