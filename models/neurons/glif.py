@@ -31,6 +31,7 @@ from eventsim.models.neurons.options import (
     CURRENT,
     HELD,
     LEAK,
+    LONGEST,
     RESET,
     SPIKES,
     START,
@@ -221,7 +222,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 
 def _time(name: str, meaning: str) -> Parameter:
-    return Parameter(name, "time", f"time constant of {meaning}", default=1.0, low=0.0, open_low=True)
+    return Parameter(name, "time", f"time constant of {meaning}", default=1.0, low=0.0, high=LONGEST, open_low=True)
 
 
 PARAMETERS = (

@@ -20,8 +20,9 @@ HELD = Parameter("t_ref", "time", "refractory period, in which V is held", defau
 START = Parameter("v_init", "V", "potential at the beginning", default=0.0)
 SPIKES = Parameter("spikes", "choice", "how often a neuron may fire", default="many", choices=("many", "once"))
 RESETS = Parameter("reset", "choice", "v_reset, or less by v_threshold", default="hard", choices=("hard", "soft"))
-TAU_MEM = Parameter("tau_mem", "time", "membrane time constant", low=0.0, open_low=True)
-TAU_SYN = Parameter("tau_syn", "time", "time constant of the currents", low=0.0, open_low=True)
+LONGEST = 1e300  # of a time constant: hundreds of them are still a number
+TAU_MEM = Parameter("tau_mem", "time", "membrane time constant", low=0.0, high=LONGEST, open_low=True)
+TAU_SYN = Parameter("tau_syn", "time", "time constant of the currents", low=0.0, high=LONGEST, open_low=True)
 SOFT = 1.0  # the number of "soft" among the choices of `reset`
 
 
