@@ -159,6 +159,14 @@ def jitable(function: F) -> F:
     return cast(F, register_jitable(pipeline_class=_PartCompiler)(function))
 
 
+def separate(function: F) -> F:
+    """Mark a long scalar function: like `jitable`, but called where it is used, so that its code is there once.
+
+    Without the word, numba lets whatever a part of a loop calls be inlined by force, as that part is.
+    """
+    return cast(F, register_jitable(forceinline=False, pipeline_class=_PartCompiler)(function))
+
+
 def kernel_part(function: F) -> F:
     """Mark a part of a loop: like `jitable`, but always inlined, and never made into machine code of its own."""
     return cast(F, register_jitable(forceinline=True, pipeline_class=_PartCompiler)(function))

@@ -101,6 +101,7 @@ class _Sample:
         self.transport_state = [plan.number(0) for _ in task.transport_state[row]]
         self.n, self.sent = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
         self.fired: list[tuple[int, int]] = []
+        self.again: list[tuple[int, int]] = []  # at their threshold still, after the reset
         self.touched: dict[tuple[int, Neuron], bool] = {}  # to be tested: was it initialised in this micro-step?
         self.crossed: set[tuple[int, int]] = set()
         self.handlers: dict[int, Any] = {
@@ -158,7 +159,7 @@ class _Sample:
 
         What this emits without delay comes back to the agenda at t, for micro-step n + 1.
         """
-        self.fired, self.touched, self.crossed = [], {}, set()
+        self.fired, self.again, self.touched, self.crossed = [], [], {}, set()
         while self.agenda and self.agenda[0] < (t, TICK, n + 1):
             _, kind, *rest = self.agenda.pop(0)
             self.handlers[kind](t, *rest)
@@ -168,6 +169,8 @@ class _Sample:
         self.task.events += len(self.fired)
         for node, index in sorted(self.fired):
             self.emit(t, node, index)
+        for node, index in sorted(self.again):
+            raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node].name, t))
 
     def expect(self, node: int, neuron: Neuron, t: Any, kind: int = CROSSING) -> None:
         """Re-key the neuron: its one entry in the agenda is now at t (inf = none)."""
@@ -258,8 +261,9 @@ class _Sample:
         else:
             when = neuron.predict(t)
             if when <= t:
-                raise SimulationError(problems.fires_twice(self.row, neuron.index, self.plan.net.nodes[node].name, t))
-            self.expect(node, neuron, when)
+                self.again.append((node, neuron.index))
+            else:
+                self.expect(node, neuron, when)
 
     def leaving(self, node: int, neuron: Neuron) -> tuple[Any, bool]:
         """When the spike of the stored crossing leaves, never before it is certain; was it clipped?"""

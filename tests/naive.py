@@ -162,6 +162,28 @@ class TtfsB1(LinearPsp):
         return True
 
 
+class FallingThreshold(LinearPsp):
+    """No spike before t_min; then the threshold falls, which is as if V rose; above it at t_min it fires there."""
+
+    open = False
+
+    def interval_end(self, t):
+        if t == self.t_min:
+            self.advance(t)
+            self.s, self.open = self.s + self.parameter("decline"), True
+        return True
+
+    def test(self, t):
+        if not self.open or self.closed:
+            return False
+        missing = self.parameter("threshold") - self.v
+        if t == self.t_min and missing <= 0:
+            return True
+        tc = t + (missing / self.s if missing > 0 else 0) if self.s > 0 else math.inf
+        self.crossing = tc if tc < self.t_max else math.inf
+        return self.crossing <= t
+
+
 class Integrator(LinearPsp):
     """Integrates from t_start on with initial slope ``drift``, never spikes, is read and closed at t_min."""
 
@@ -189,6 +211,8 @@ class LifDelta(Neuron):
         self.tau_mem, self.v_threshold = self.parameter("tau_mem"), self.parameter("v_threshold")
         self.v_inf = self.parameter("v_leak") + self.parameter("current")
         self.v, self.t_last, self.refractory = self.parameter("v_init"), 0, False
+        self.soft = {"soft": True, "hard": False}[self.parameter("reset", "hard")]
+        self.once = {"many": False, "once": True}[self.parameter("spikes", "many")]
         self.crossing = 0 + self.time_to_spike()
 
     def time_to_spike(self):
@@ -198,13 +222,15 @@ class LifDelta(Neuron):
             return 0
         return self.tau_mem * math.log((self.v_inf - self.v) / (self.v_inf - self.v_threshold))
 
+    def relax(self, t):
+        self.v = self.v + (self.v_inf - self.v) * -math.expm1(-(t - self.t_last) / self.tau_mem)
+        self.t_last = t
+
     def receive(self, t, weight):
         if self.refractory:
             return False
         if t != self.t_last:
-            decay = math.exp(-(t - self.t_last) / self.tau_mem)
-            self.v = self.v_inf + (self.v - self.v_inf) * decay
-            self.t_last = t
+            self.relax(t)
         self.v = self.v + weight
         return True
 
@@ -219,10 +245,50 @@ class LifDelta(Neuron):
         return self.v >= self.v_threshold or self.crossing <= t
 
     def fire(self, t):
-        self.v, self.t_last, self.crossing = self.parameter("v_reset"), t, math.inf
-        t_end = t + self.parameter("t_ref")
+        if t != self.t_last:
+            self.relax(t)
+        self.v = self.v - self.v_threshold if self.soft else self.parameter("v_reset")
+        self.t_last, self.crossing = t, math.inf
+        self.rest(t)
+        if not self.refractory and self.v >= self.v_threshold:
+            self.crossing = t  # once more, which is an error
+
+    def rest(self, t):
+        t_end = t + (math.inf if self.once else self.parameter("t_ref"))
         self.refractory = t_end > t
-        self.ends = [t_end] if self.refractory else []
+        self.ends = [t_end] if t < t_end < math.inf else []
+
+
+class StepPsp(LifDelta):
+    """V stays where it is; an arrival adds its weight to V."""
+
+    def __init__(self, node, order, i):
+        Neuron.__init__(self, node, order, i)
+        self.v_threshold, self.strict = self.parameter("v_threshold"), self.parameter("strict")
+        self.soft = {"soft": True, "hard": False}[self.parameter("reset")]
+        self.once = {"many": False, "once": True}[self.parameter("spikes")]
+        self.v, self.refractory = self.parameter("v_init"), False
+
+    def above(self):
+        return self.v > self.v_threshold if self.strict else self.v >= self.v_threshold
+
+    def receive(self, t, weight):
+        if self.refractory:
+            return False
+        self.v = self.v + weight
+        return True
+
+    def interval_end(self, t):
+        self.refractory = False
+        return True
+
+    def test(self, t):
+        return not self.refractory and self.above()
+
+    def fire(self, t):
+        self.v = self.v - self.v_threshold if self.soft else self.parameter("v_reset")
+        self.rest(t)
+        self.crossing = t if not self.refractory and self.above() else math.inf
 
 
 GAUSS_LEGENDRE = (  # nodes and weights on [-1, 1]
@@ -320,13 +386,14 @@ class LifExp(Neuron):
 
 
 class LifClocked(Neuron):
-    """Buffers arrivals until its tick k at k * period: V = decay V + (buffer + bias), then one test."""
+    """Buffers arrivals until its tick k at k * period: leak and input, a reset that is due, then one test."""
 
     def __init__(self, node, order, i):
         super().__init__(node, order, i)
         self.period = self.parameter("period")
         self.same_step = {"same_step": True, "next_step": False}[self.parameter("sees")]
         self.k, self.rank, self.buffer = 0, 0, 0  # k: the tick to come; rank: the micro-step in which it ticks
+        self.due, self.fired = False, False  # a reset at the next tick; it has fired before
 
     def receive(self, t, weight):
         self.buffer = self.buffer + weight
@@ -334,17 +401,31 @@ class LifClocked(Neuron):
 
     def tick(self):
         self.k += 1
-        self.v = self.parameter("decay") * self.v + (self.buffer + self.parameter("bias"))
+        decay, x = self.parameter("decay"), self.buffer + self.parameter("bias")
+        after_input = {"before_input": False, "after_input": True}[self.parameter("leaks", "before_input")]
+        self.v = decay * (self.v + x) if after_input else decay * self.v + x
         self.buffer = 0
+        if self.due:
+            self.lower()
+        if self.fired and self.parameter("spikes", "many") == "once":
+            return False
         threshold = self.parameter("v_threshold")
         return self.v > threshold if self.parameter("strict") else self.v >= threshold
 
     def fire(self, t):
+        self.fired = True
+        self.due = {"at_spike": False, "next_tick": True}[self.parameter("resets", "at_spike")]
+        if not self.due:
+            self.lower()
+
+    def lower(self):
+        self.due = False
         soft = {"soft": True, "hard": False}[self.parameter("reset")]
         self.v = self.v - self.parameter("v_threshold") if soft else self.parameter("v_reset")
 
 
 MODELS = {"linear_psp": LinearPsp, "ttfs_alpha1": TtfsAlpha1, "ttfs_b1": TtfsB1, "integrator": Integrator}
+MODELS |= {"falling_threshold": FallingThreshold, "step_psp": StepPsp}
 MODELS |= {"lif_delta": LifDelta, "lif_clocked": LifClocked}
 EXACT = tuple(MODELS)  # to the last bit of what the equations' closed forms give in floats
 MODELS |= {"lif_exp": LifExp}

@@ -107,8 +107,8 @@ def functions(module: ast.AST) -> list[Function]:
 
 
 def compiled_functions(module: ast.AST) -> list[Function]:
-    """Functions marked `jitable` or `kernel`, by a decorator or by a call such as kernel(run)."""
-    marks = ("jitable", "kernel")
+    """Functions marked `jitable`, `separate` or `kernel`, by a decorator or by a call such as kernel(run)."""
+    marks = ("jitable", "separate", "kernel")
     called_on = {
         last_name(argument)
         for node in ast.walk(module)

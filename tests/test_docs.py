@@ -23,8 +23,8 @@ FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.
 LINK = re.compile(r"\]\((?!https?://)(?P<target>[^)#]+)(?:#[^)]*)?\)")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 LISTED = [
-    "ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay",
-    "lif_delta", "lif_exp", "lif_alpha", "if_exp", "alpha_psp", "lif_clocked",
+    "ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay", "falling_threshold", "step_psp",
+    "lif_delta", "lif_exp", "lif_alpha", "if_exp", "alpha_psp", "glif", "lif_clocked",
 ]  # fmt: skip
 
 

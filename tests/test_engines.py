@@ -33,7 +33,9 @@ from eventsim.faults import Clock, Jitter
 from eventsim.models.neurons import lif_exp
 from eventsim.transport import AerBus
 
-ANY = st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif(), strategies.clocked(), strategies.mixed())
+ANY = st.one_of(
+    strategies.dense_ttfs(), strategies.recurrent_lif(), strategies.clocked(), strategies.mixed(), strategies.jumping()
+)
 EXPONENTIAL = strategies.recurrent_exponential()
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -62,6 +64,12 @@ def test_clocked_networks_run_alike_on_both_engines_and_the_oracle(case: Case) -
 @pytest.mark.engine_small
 @given(strategies.mixed())
 def test_mixed_networks_run_alike_on_both_engines_and_the_oracle(case: Case) -> None:
+    assert_equals_oracle(both_engines(case.net, case.x, until=case.until), case.net, case.x, case.until)
+
+
+@pytest.mark.engine_small
+@given(strategies.jumping())
+def test_networks_of_steps_and_falling_thresholds_run_alike_on_both_engines_and_the_oracle(case: Case) -> None:
     assert_equals_oracle(both_engines(case.net, case.x, until=case.until), case.net, case.x, case.until)
 
 
@@ -192,7 +200,7 @@ def test_a_run_until_t_is_the_exact_beginning_of_a_longer_one(case: Case, seed: 
 # -- exact numbers ---------------------------------------------------------------------------------------------------
 
 
-@given(st.one_of(strategies.dense_ttfs(), strategies.mixed(leaky=False)))
+@given(st.one_of(strategies.dense_ttfs(), strategies.mixed(leaky=False), strategies.jumping()))
 def test_networks_of_fractions_give_the_fractions_of_the_oracle(case: Case) -> None:
     net = in_fractions(case.net, lambda number: Fraction(number).limit_denominator(12))
     if isinstance(case.x, SpikeTimes):

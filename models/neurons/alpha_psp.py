@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.models.neurons.lif_exp import LIF_EXP
-from eventsim.models.neurons.options import HELD, RESET, SPIKES, START, THRESHOLD, check_potentials, holding
+from eventsim.models.neurons.options import HELD, LONGEST, RESET, SPIKES, START, THRESHOLD, check_potentials, holding
 from eventsim.neuron_model import Array, Parameter, register
 
 
@@ -30,8 +30,8 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 
 PARAMETERS = (
-    Parameter("tau_syn", "time", "time constant of the potentials, 1 / K", low=0.0, open_low=True), THRESHOLD,
-    RESET, HELD, START, SPIKES,
+    Parameter("tau_syn", "time", "time constant of the potentials, 1 / K", low=0.0, high=LONGEST, open_low=True),
+    THRESHOLD, RESET, HELD, START, SPIKES,
 )  # fmt: skip
 
 ALPHA_PSP = register(

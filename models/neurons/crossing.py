@@ -5,7 +5,7 @@ Relies on `_jit` alone. Used by the neuron models whose crossings have no closed
 
 from typing import Any
 
-from eventsim._jit import jitable
+from eventsim._jit import separate
 
 # Steps of Newton's method up to this share of s no longer tell where the root is.
 FEW_ULP = 2.0**-50
@@ -21,7 +21,7 @@ def make_crossing(value: Any) -> Any:
     A few steps where f is smooth; never more than three times those of bisection.
     """
 
-    @jitable
+    @separate
     def crossing(q: Any, low: float, high: float) -> float:
         s, width, nudge, count = low, high - low, ULP, 0
         f, slope = value(q, s)[:2]

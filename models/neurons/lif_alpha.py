@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from eventsim._jit import jitable
+from eventsim._jit import jitable, separate
 from eventsim.models.neurons.crossing import make_crossing
 from eventsim.models.neurons.lif_exp import LIF_EXP, MARGIN, OVER, response
 from eventsim.models.neurons.options import check_potentials, holding
@@ -70,7 +70,7 @@ def initial(p: Numbers) -> Numbers:
     return (p[7], 0.0, 0.0, 0.0)
 
 
-@jitable
+@separate
 def later(v: float, i: float, a: float, dt: float, p: Numbers) -> Numbers:
     """(V, I, a) after dt, not held; p = (tau_mem, tau_syn, v_inf, gain)."""
     left, rise = math.exp(-dt / p[1]), -math.expm1(-dt / p[0])
@@ -224,7 +224,7 @@ def turns(q: Numbers) -> Numbers:
     return (slope if slope != 0.0 else -q[3], one, two)
 
 
-@jitable
+@separate
 def first_crossing(q: Numbers) -> float:
     """Time to the first upward crossing of a state that is not held."""
     slope, one, two = turns(q)
@@ -253,7 +253,7 @@ def time_to_spike(p: Numbers, s: Numbers) -> Any:
     return math.inf if s[3] == math.inf else s[3] + first_crossing(released(p, s))
 
 
-@jitable
+@separate
 def touching(p: Numbers, s: Numbers) -> bool:
     """Is the maximum of V, of a state that is about to fire, the threshold but for rounding?"""
     q = released(p, s)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import jitable
+from eventsim._jit import jitable, separate
 from eventsim.models.neurons.crossing import make_crossing
 from eventsim.models.neurons.options import (
     CURRENT,
@@ -152,7 +152,7 @@ def beyond(q: Numbers, low: float) -> float:
     return crossing(q, low, high)
 
 
-@jitable
+@separate
 def first_crossing(q: Numbers) -> float:
     """Time to the first upward crossing of a state that is not held."""
     slope = q[2] + q[1] / q[3]
@@ -189,7 +189,7 @@ def time_to_spike(p: Numbers, s: Numbers) -> Any:
     return math.inf if s[2] == math.inf else s[2] + first_crossing(released(p, s))
 
 
-@jitable
+@separate
 def touching(p: Numbers, s: Numbers) -> bool:
     """Is the maximum of V, of a state that is about to fire, the threshold but for rounding?"""
     q = released(p, s)
