@@ -1,7 +1,7 @@
 """The neuron-model contract: a model is a value made of parameters, state variables and a few scalar functions.
 
-Relies on `_jit` for nothing: the functions are plain Python (marked `jitable` where they are defined). Used by the
-network (validation), by both engines (the functions) and by `eventsim.models.neurons` (one file per family).
+The functions are plain Python, marked `jitable` of `_jit` where they are defined. Used by the network (validation), by
+both engines (the functions) and by `eventsim.models.neurons` (one file per family).
 
 The functions see the parameters of one neuron as a tuple ``p`` (in the order of `Model.rows`) and its state as a
 tuple ``s`` (in the order of `Model.state`, membrane potential first). They return new tuples, so the same text runs
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from eventsim._jit import jitable
 from eventsim.checks import choice, read_only, real_array, shown
 from eventsim.errors import ModelError, nearest
 
@@ -54,6 +55,24 @@ def _nothing(_parameters: Mapping[str, Array], _window: Any) -> Sequence[Array]:
     return ()
 
 
+@jitable
+def unchanged(p: Numbers, s: Numbers) -> Numbers:  # noqa: ARG001 - the contract
+    """State of a model that has no window, or no clock: never called."""
+    return s
+
+
+@jitable
+def retired(s: Numbers) -> Numbers:
+    """State of a model that fires more than once: never called."""
+    return s
+
+
+@jitable
+def always(p: Numbers, s: Numbers, dt: Any) -> bool:  # noqa: ARG001 - the contract
+    """`time_to_spike` is asked whenever the neuron was touched."""
+    return True
+
+
 @dataclass(frozen=True)
 class Model:
     """A neuron model.
@@ -64,7 +83,8 @@ class Model:
     ``propagator(p, dt)`` coefficients shared by all neurons that were last updated together ·
     ``advance(c, s)`` state after dt without input ·
     ``receive(s, w)`` state after an input of weight w ·
-    ``may_spike(p, s, dt)`` cheap and never wrongly False: can the neuron spike within dt without input? ·
+    ``may_spike(p, s, dt)`` cheap and never wrongly False: can the neuron spike within dt without input? Without it
+    `time_to_spike` is asked every time ·
     ``time_to_spike(p, s)`` >= 0, or inf: time to the first upward crossing without further input ·
     ``above(p, s)`` is V at or above the threshold? ·
     ``reset(p, s)`` state after a spike ·
@@ -103,13 +123,13 @@ class Model:
     propagator: Callable[[Numbers, Any], Numbers]
     advance: Callable[[Numbers, Numbers], Numbers]
     receive: Callable[..., Numbers]
-    may_spike: Callable[[Numbers, Numbers, Any], bool]
     time_to_spike: Callable[[Numbers, Numbers], Any]
     above: Callable[[Numbers, Numbers], bool]
     reset: Callable[[Numbers, Numbers], Numbers]
-    open_window: Callable[[Numbers, Numbers], Numbers]
-    tick: Callable[[Numbers, Numbers], Numbers]
-    retire: Callable[[Numbers], Numbers]
+    may_spike: Callable[[Numbers, Numbers, Any], bool] = always
+    open_window: Callable[[Numbers, Numbers], Numbers] = unchanged
+    tick: Callable[[Numbers, Numbers], Numbers] = unchanged
+    retire: Callable[[Numbers], Numbers] = retired
     windowed: bool = False
     deaf: bool = False
     spiking: bool = True
