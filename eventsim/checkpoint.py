@@ -7,6 +7,7 @@ state are checked when it is taken up: a state from a damaged file is refused, n
 """
 
 import hashlib
+import json
 import math
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from eventsim.machine import resize
 from eventsim.queue import WAITING, clear, requeue
 from eventsim.records import Machine
 from eventsim.stimulus import Inputs
+from eventsim.task import Task
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -48,11 +50,13 @@ class RunState:
     ----------
     engine : that made it; only this one can go on with it. inputs : digest of the data, which must be given again.
     samples : of each its arrays by name (compiled engine), or what the reference engine holds; None: not begun.
+    reached : (n_samples,), the time up to which each was simulated.
     """
 
     engine: str
     inputs: str
     samples: list[Any]
+    reached: Array
 
     def packed(self) -> tuple[dict[str, Any], Arrays]:
         """What a file holds: an entry of its header, and arrays.
@@ -69,7 +73,9 @@ class RunState:
             )
         begun = [k for k, sample in enumerate(self.samples) if sample is not None]
         arrays = {f"state{k}.{name}": array for k in begun for name, array in self.samples[k].items()}
-        return {"engine": self.engine, "inputs": self.inputs, "begun": begun}, arrays
+        arrays["state.reached"] = self.reached
+        digest = [_digest(self.samples[k]) for k in begun]
+        return {"engine": self.engine, "inputs": self.inputs, "begun": begun, "digests": digest}, arrays
 
     @classmethod
     def unpacked(cls, n_samples: int, entry: dict[str, Any], arrays: Arrays) -> "RunState":
@@ -80,7 +86,19 @@ class RunState:
         samples: list[Any] = [None] * n_samples
         for k in begun:
             samples[k] = {name: arrays.pop(f"state{k}.{name}") for name in STORED}
-        return cls(entry["engine"], str(entry["inputs"]), samples)
+        if [_digest(samples[k]) for k in begun] != entry["digests"]:
+            raise ValueError("arrays that were changed")
+        reached = arrays.pop("state.reached")
+        if reached.shape != (n_samples,) or reached.dtype != np.float64 or not (reached >= 0).all():
+            raise ValueError("times that are none")
+        return cls(entry["engine"], str(entry["inputs"]), samples, reached)
+
+
+def _digest(state: Arrays) -> str:
+    digest = hashlib.sha256()
+    for name in STORED:
+        digest.update(f"{name}\x1f{state[name].shape}".encode() + state[name].tobytes())
+    return digest.hexdigest()
 
 
 def digest_of(inputs: Inputs) -> str:
@@ -101,7 +119,7 @@ SAME = {
 }  # fmt: skip
 
 
-def check_resumed(run: Any, now: dict[str, Any], inputs: Inputs) -> None:
+def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
     """Refuse to go on with a run that another call made; `now` is the provenance that this call would have."""
     state = run._state
     if state is None:
@@ -110,29 +128,72 @@ def check_resumed(run: Any, now: dict[str, Any], inputs: Inputs) -> None:
             "reference engine in this process. Simulate it so from the beginning."
         )
     for key, name in SAME.items():
-        if run.provenance.get(key) != now[key]:
+        before, given = plain_json(run.provenance.get(key)), plain_json(now[key])
+        if before != given:
             raise InputError(
-                f"simulate: resume = a run with another {name} ({_short(run.provenance.get(key))}, not "
-                f"{_short(now[key])}); must be the same. Give what the first part was given."
+                f"simulate: resume = a run with another {name} ({before!r:.200}, not {given!r:.200}); must be the "
+                "same. Give what the first part was given."
             )
-    if state.inputs != digest_of(inputs):
+    if state.inputs != digest_of(task.inputs):
         raise InputError(
             "simulate: resume = a run on other data; must be the same x. Give what the first part was given."
         )
-    until = math.inf if now["until"] is None else now["until"]
+    _check_records(run, task)
+    _check_end(run, math.inf if now["until"] is None else now["until"])
+    _check_stop(run, task)
+
+
+def plain_json(value: Any) -> Any:
+    """A value as it comes back from a file: tuples as lists, numpy's numbers as Python's."""
+    return json.loads(json.dumps(value, default=lambda one: one.item() if isinstance(one, np.generic) else str(one)))
+
+
+def _check_records(run: Any, task: Task) -> None:
+    """Refuse runs, read from files, that lack what they recorded."""
+    wanted = {"_spikes": task.record == "spikes", "_traces": bool(task.probes)}
+    wanted["_stopped"] = run.provenance.get("stop") is not None
+    arrays = {"_first": task.first, "_readout": task.readout, "_errors": task.errors}
+    for name, held in arrays.items():
+        before = getattr(run, name)
+        wanted[name] = held.size > 0
+        if before is not None and held.size and before.shape != held.shape:
+            _refuse(f"comes with {name[1:]} of shape {before.shape}, not {held.shape}")
+    for name, needed in wanted.items():
+        if needed and getattr(run, name) is None:
+            _refuse(f"comes without its {name[1:]}")
+
+
+def _check_end(run: Any, until: float) -> None:
+    """Refuse an end that the run is beyond."""
     before = run.provenance.get("until")
-    reached = np.full(run.n_samples, math.inf if before is None else before)
-    if run._stopped is not None:
-        reached = np.minimum(reached, run._stopped)
-    if until < reached.max():
+    stopped = np.full(run.n_samples, math.inf) if run._stopped is None else run._stopped
+    went_on = stopped == math.inf
+    beyond = (until <= stopped[~went_on]).any() or (went_on.any() and until < (math.inf if before is None else before))
+    if beyond:
+        last = stopped[~went_on].max(initial=0.0) if not went_on.any() else before
         raise InputError(
-            f"simulate: until = {until} for a run that went to {reached.max()} (inf: its end); must not be earlier. "
+            f"simulate: until = {until} for a run that went to {'its end' if last is None else last}; must be later. "
             "Give a later time."
         )
 
 
-def _short(value: Any) -> str:
-    return f"{value!r:.60}"
+def _check_stop(run: Any, task: Task) -> None:
+    """Refuse to end a sample with a spike that it has sent already, unless that is where it stands."""
+    before = run.provenance.get("stop") or {}
+    for name, count in task.stop.items():
+        order = task.net.node(name).order
+        for k, sample in enumerate(run._state.samples):
+            if sample is None or before.get(name) == count:
+                continue
+            if isinstance(sample, dict):
+                sent = int(sample["nodes"]["spikes"][order : order + 1].sum())  # sizes are checked later
+            else:
+                sent = sample.counts[order]["spikes"]
+            if sent >= count:
+                raise InputError(
+                    f"simulate: stop[{name!r}] = {count}, but sample {k} of the run to go on with has sent {sent} "
+                    "spikes already; must be more. Give a larger number, which counts from the beginning."
+                )
 
 
 # -- between a machine and its state -----------------------------------------------------------------------------------
@@ -192,15 +253,17 @@ def _flight(machine: Machine) -> Array:
     return np.concatenate(parts)
 
 
-def thaw(machine: Machine, state: Arrays) -> Machine:
+def thaw(machine: Machine, state: Arrays, n_stimulus: int) -> Machine:
     """The machine with the state taken up; it must be lowered from the same network.
+
+    `n_stimulus` is the number of source spikes that the sample has now.
 
     Raises
     ------
     InputError
         Arrays that are no state of this network.
     """
-    _check(machine, state)
+    _check(machine, state, n_stimulus)
     in_flight = np.bincount(state["flight"]["lane"], minlength=len(machine.lanes))
     machine.lanes.head = machine.lanes.tail = 0
     machine.control.pending = machine.control.due = 0
@@ -234,7 +297,7 @@ def thaw(machine: Machine, state: Arrays) -> Machine:
     return machine
 
 
-def _check(machine: Machine, state: Arrays) -> None:
+def _check(machine: Machine, state: Arrays, n_stimulus: int) -> None:
     """Refuse arrays of other sizes, and numbers that are no index into what this network has."""
     low, high = _state_rows(machine)
     sizes = {name: len(getattr(machine, name)) for name in TABLES}
@@ -270,7 +333,8 @@ def _check(machine: Machine, state: Arrays) -> None:
     clocks = np.flatnonzero(nodes.clocked)
     if len(np.unique(due)) != len(due) or not np.isin(due, clocks).all():
         _refuse("a tick is none")
-    _need("its stimulus", (control["written"] >= 0) & (control["stimulus"] >= 0))
+    for name in ("written", "stimulus"):
+        _need("its stimulus", (control[name] >= 0) & (control[name] <= n_stimulus))
     _need("a window", (control["switch"] >= 0) & (control["switch"] < len(machine.switches)))
     _need("a population", (state["nodes"]["phase"] >= 0) & (state["nodes"]["phase"] <= 3))
     for name, fields in TABLES.items():

@@ -113,7 +113,7 @@ class Worker:
         task = self.task
         stimulus = task.inputs.batch(low, high)
         self._make_room(int(np.diff(stimulus.start).max()))
-        begun = self._take_up(low)
+        begun = self._take_up(low, int(stimulus.start[1]))
         control = self.machine.control
         control.sample, control.until = low, math.inf if task.until is None else task.until
         control.busy, control.stimulus_end = (2 if begun else 0), stimulus.start[1]
@@ -145,6 +145,11 @@ class Worker:
                     compiled.finish_sample(self.machine, inputs, output, int(stimulus.start[at]), True)
                 if task.keep_state and (problem is None or problem[0] is BudgetError):
                     task.states[low] = freeze(self.machine)
+                end = math.inf if task.until is None else float(task.until)
+                task.reached[low:high] = np.minimum(end, task.stopped[low:high])
+                if problem is not None:
+                    task.reached[int(control.sample[0])] = float(control.now[0])
+                    task.reached[int(control.sample[0]) + 1 : high] = 0.0
                 self._note_source_spikes(stimulus, low, complete=problem is None)
                 with _LOCK:
                     task.queue_operations += int(control.queue_operations[0])
@@ -158,12 +163,29 @@ class Worker:
             task.counters, _errors(task.errors), task.transport_state, task.stopped,
         )  # fmt: skip
 
-    def _take_up(self, sample: int) -> bool:
+    def carry_over(self, sample: int) -> None:
+        """Keep what an earlier run did of a sample that this one, which has ended, did not come to."""
+        task = self.task
+        if task.earlier[sample] is None:
+            return
+        task.keep_stop(sample)
+        stimulus = task.inputs.batch(sample, sample + 1)
+        self._make_room(int(stimulus.start[1]))
+        self._take_up(sample, int(stimulus.start[1]))
+        control = self.machine.control
+        control.sample, control.now, control.enough = sample, task.reached[sample], 0
+        compiled.finish_sample(self.machine, Stimulus(*stimulus), self._output(), 0, True)
+        self._note_source_spikes(stimulus, sample, complete=False)
+        self._drain(sample)
+        if task.keep_state:
+            task.states[sample] = task.earlier[sample]
+
+    def _take_up(self, sample: int, n_stimulus: int) -> bool:
         """Put the machine where an earlier run left the sample; False where none has begun it."""
         state = self.task.earlier[sample]
         if state is None:
             return False
-        self.machine = thaw(self.machine, state)
+        self.machine = thaw(self.machine, state, n_stimulus)
         nodes = self.machine.nodes
         self.machine.control.enough = bool((nodes.spikes >= nodes.limit).any())
         before = self.task.resumed

@@ -173,8 +173,8 @@ class Regular(Generator):
         return times[order], neurons[order]
 
 
-# Of one source and sample: more would not fit into memory.
-MOST_SPIKES = 2**31 - 1
+# Of one source and sample: some 10 GB while they are made and sorted.
+MOST_SPIKES = 2**28
 # Spikes that are drawn and sorted together.
 SLICE = 8192
 # Of each neuron: its next spike, the interval that follows an odd number of intervals, and how many were drawn.

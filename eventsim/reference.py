@@ -45,6 +45,10 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
         try:
             sample.run()
         except SimulationError as problem:
+            for later in range(row + 1, task.inputs.n_samples):  # what an earlier run did of them is kept
+                if task.earlier[later] is not None:
+                    task.keep_stop(later)
+                    _taken_up(task.earlier[later], task, plan).keep()
             return type(problem), str(problem)
         finally:
             sample.keep()
@@ -100,6 +104,7 @@ class _Sample:
         self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
         self.transport_state = [plan.number(0) for _ in task.transport_state[row]]
         self.n, self.sent = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
+        self.now: Any = 0
         self.fired: list[tuple[int, int]] = []
         self.again: list[tuple[int, int]] = []  # at their threshold still, after the reset
         self.touched: dict[tuple[int, Neuron], bool] = {}  # to be tested: was it initialised in this micro-step?
@@ -141,14 +146,16 @@ class _Sample:
             self.trace(0)
         until = math.inf if self.task.until is None else self.task.until
         while self.agenda and self.agenda[0][0] < until and (self.n > 0 or not self.enough()):
-            t = self.agenda[0][0]
+            t = self.now = self.agenda[0][0]
             self.micro_step(t, self.n)
             self.n = self.n + 1 if self.agenda and self.agenda[0][0] == t else 0
             over = self.task.check_budget(self.task.events)
             if over:
+                self.task.reached[self.row] = t
                 raise BudgetError(problems.budget_used_up(self.row, over))
-            if self.n == 0 and self.enough():
-                self.task.stopped[self.row] = t
+        self.task.reached[self.row] = until
+        if self.enough():
+            self.task.stopped[self.row] = self.task.reached[self.row] = self.now
 
     def enough(self) -> bool:
         """Has a population sent the spikes that end the sample?"""

@@ -304,7 +304,7 @@ class Run:
             "shapes": [list(shape) for shape in self.shapes],
             "n_samples": self.n_samples,
             "counters": json.loads(json.dumps(self.counters, default=_number)),
-            "provenance": json.loads(json.dumps(self.provenance, default=str)),
+            "provenance": json.loads(json.dumps(self.provenance, default=_number)),
             "windows": {name: None if w is None else [repr(float(t)) for t in w] for name, w in self.windows.items()},
             "complete": self.complete,
             "state": None if state is None else state[0],

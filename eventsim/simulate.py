@@ -35,6 +35,7 @@ Array = np.ndarray[Any, Any]
 ENGINES = ("compiled", "reference")
 LEVELS = ("readout", "first_spikes", "spikes")
 MEMORY = 2 * 1024**3
+LARGEST_COUNT = 2**53
 
 
 def simulate(
@@ -175,7 +176,9 @@ def _check_parts(task: Task, engine: str, stop: Any, keep_state: Any, resume: An
                 f"simulate: stop[{node.name!r}]: {node.name!r} is a source or does not spike; must be a spiking "
                 "population. Name another."
             )
-        task.stop[node.name] = integer("simulate", f"stop[{node.name!r}]", count, low=1, remedy="1 is the first spike.")
+        task.stop[node.name] = integer(
+            "simulate", f"stop[{node.name!r}]", count, low=1, high=LARGEST_COUNT, remedy="1 is the first spike."
+        )
     task.keep_state = flag("simulate", "keep_state", keep_state)
     if resume is None:
         return
@@ -184,7 +187,7 @@ def _check_parts(task: Task, engine: str, stop: Any, keep_state: Any, resume: An
             f"simulate: resume is a {type(resume).__name__}; must be a Run that was simulated with keep_state=True, or "
             "None."
         )
-    check_resumed(resume, provenance(task, engine, 0.0, 0.0), task.inputs)
+    check_resumed(resume, provenance(task, engine, 0.0, 0.0), task)
     task.begin_with(resume)
 
 
@@ -260,6 +263,7 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
             problem = worker.run(low, high)
             bar.update(high - low)
             if problem:
+                _carry_over(task, worker, high)
                 return problem
         return None
     problems: dict[int, tuple[type[SimulationError], str]] = {}
@@ -288,8 +292,18 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
             raise
     if not problems:
         return None
-    task.forget_after(min(problems), min(problems) + batch)
-    return problems[min(problems)]
+    first = min(problems)
+    task.forget_after(first, first + batch)
+    _carry_over(task, workers[0], first + batch)
+    return problems[first]
+
+
+def _carry_over(task: Task, worker: Any, row: int) -> None:
+    """Keep what the run that this one goes on with did of samples from `row` on, which this one did not come to."""
+    if task.resumed is not None:
+        task.restore(row)
+        for sample in range(row, task.inputs.n_samples):
+            worker.carry_over(sample)
 
 
 def _finish(task: Task, engine: str, complete: bool) -> Run:
@@ -328,7 +342,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _exact=task.exact_times if task.exact else None,
         _recorder=(task.spikes, task.traces),
         _stopped=task.stopped if task.stop else None,
-        _state=RunState(engine, digest_of(task.inputs), task.states) if task.keep_state else None,
+        _state=RunState(engine, digest_of(task.inputs), task.states, task.reached) if task.keep_state else None,
         _network=net,
     )
 
