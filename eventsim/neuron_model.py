@@ -278,5 +278,5 @@ def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) ->
 def _range_text(parameter: Parameter) -> str:
     """What a parameter may be, e.g. "> 0 and finite"."""
     limits = [f"{'>' if parameter.open_low else '>='} {parameter.low:g}"] if math.isfinite(parameter.low) else []
-    limits += [f"<= {parameter.high:g}"] if math.isfinite(parameter.high) else []
-    return " and ".join([*limits, "finite"] if limits else ["a finite number"])
+    limits += [f"<= {parameter.high:g}" if math.isfinite(parameter.high) else "finite"]
+    return "a finite number" if limits == ["finite"] else " and ".join(limits)

@@ -8,11 +8,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import real_array, shown
+from eventsim.checks import finite_array, integer, number, real_array, shown
 from eventsim.errors import InputError
 
 Array = np.ndarray[Any, Any]
@@ -36,6 +36,31 @@ class SpikeTimes:
     """
 
     times: Any
+
+    @classmethod
+    def from_events(
+        cls, events: Any, shape: tuple[int, int, int], scale: float = 1.0, start: float | None = None,
+        merge: bool = False,
+    ) -> "SpikeTimes":  # fmt: skip
+        """Return the spikes of an event-camera recording, or of several, one sample each.
+
+        Parameters
+        ----------
+        events : a structured array with fields t, x, y, p, as readers of such files give it, in any order; or a list
+            of them.
+        shape : (polarities, height, width) of the source. Neuron (p, y, x) gets the events of its pixel and polarity;
+            with one polarity, p says nothing.
+        scale : units of time of the network per unit of t, such as 1e-3 for microseconds in a network of ms.
+        start : t that is time 0; None is the first event of each recording.
+        merge : whether events of one pixel and polarity at one t count as one; otherwise they are refused.
+
+        Raises
+        ------
+        InputError
+            Other fields, events outside `shape` or before `start`, several events of one pixel at one time.
+        """
+        listed = [events] if isinstance(events, np.ndarray) else list(events)
+        return cls([_from_camera(k, recording, shape, scale, start, merge) for k, recording in enumerate(listed)])
 
     def checked(self, where: str, shape: tuple[int, ...]) -> "Array | list[Train]":
         """The times of a source of this shape, copied and checked.
@@ -62,9 +87,66 @@ class SpikeTimes:
         return [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
 
 
+class Events(NamedTuple):
+    """The spikes of one sample side by side: times and neurons, in order of (neuron, time)."""
+
+    times: Array
+    neurons: Array
+
+
+CAMERA = ("t", "x", "y", "p")
+
+
+def _from_camera(
+    sample: int, recording: Any, shape: tuple[int, int, int], scale: float, start: float | None, merge: bool
+) -> Events:
+    where = f"SpikeTimes.from_events: recording {sample}"
+    names = getattr(getattr(recording, "dtype", None), "names", None) or ()
+    if not {*CAMERA} <= {*names} or recording.ndim != 1:
+        raise InputError(
+            f"{where} has fields ({', '.join(names)}); must be a structured array with fields t, x, y, p. Name them so."
+        )
+    sizes = [integer("SpikeTimes.from_events", "shape", n, low=1, remedy="Give (polarities, y, x).") for n in shape]
+    if len(sizes) != 3:
+        raise InputError(f"SpikeTimes.from_events: shape = {shown(shape)}; must be (polarities, height, width).")
+    factor = number("SpikeTimes.from_events", "scale", scale, low=0, open_low=True, remedy="Give units of time per t.")
+    place = [np.zeros(len(recording), np.int64) if sizes[0] == 1 else recording["p"], recording["y"], recording["x"]]
+    for name, index, size in zip(("p", "y", "x"), place, sizes, strict=True):
+        bad = np.flatnonzero((index < 0) | (index >= size))
+        if bad.size:
+            raise InputError(
+                f"{where}: event {bad[0]} has {name} = {index[bad[0]]}; must be in 0..{size - 1}. Give the shape of "
+                "the camera."
+            )
+    neurons = np.ravel_multi_index([np.asarray(index, np.int64) for index in place], sizes)
+    t = finite_array(where, "t", recording["t"]).astype(np.float64)
+    times = (t - (t.min(initial=math.inf) if start is None else start)) * float(factor)
+    if (times < 0).any():
+        first = int(np.argmax(times < 0))
+        raise InputError(f"{where}: event {first} is at t = {t[first]}, before start = {start}. Give an earlier start.")
+    order = np.lexsort((times, neurons))
+    times, neurons = times[order], neurons[order]
+    again = np.zeros(len(times), dtype=bool)
+    again[1:] = (times[1:] == times[:-1]) & (neurons[1:] == neurons[:-1])
+    if again.any() and not merge:
+        raise InputError(
+            f"{where}: {np.count_nonzero(again)} events are of a pixel and polarity that has another one at the same "
+            f"time, the first at {times[again][0]}; a neuron cannot fire twice at one time. Pass merge=True to count "
+            "them as one."
+        )
+    return Events(times[~again], neurons[~again])
+
+
 def _train(where: str, sample: int, times: Any, size: int) -> Train:
     """Times and neurons of one sample: one time a neuron, or one increasing sequence of times a neuron."""
     name = f"SpikeTimes[{sample}]"
+    if isinstance(times, Events):
+        if times.neurons.size and times.neurons.max() >= size:
+            raise InputError(
+                f"{where}: {name} has events of neuron {times.neurons.max()}; must be in 0..{size - 1}. Give "
+                "from_events the shape of the source."
+            )
+        return _in_order(where, sample, times.times, times.neurons)
     nested = isinstance(times, Sequence) and any(isinstance(train, Sequence | np.ndarray) for train in times)
     if not nested or isinstance(times, str):
         flat = real_array(where, name, times, kinds=TIME_KINDS).ravel()
