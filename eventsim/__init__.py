@@ -21,12 +21,13 @@ from eventsim.errors import (
 )
 from eventsim.explain import explain
 from eventsim.explanation import Explanation
+from eventsim.generators import Poisson, Regular
 from eventsim.network import Network, Population, Projection, Source, load_network
 from eventsim.neuron_model import Model, Parameter, register
 from eventsim.projections import Dense, OneToOne, Sparse
 from eventsim.run import Run, load_run
 from eventsim.simulate import simulate
-from eventsim.sources import Poisson, SpikeTimes
+from eventsim.sources import SpikeTimes
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ __all__ = [
     "Pool",
     "Population",
     "Projection",
+    "Regular",
     "Run",
     "SimulationError",
     "Source",

@@ -159,6 +159,14 @@ def jitable(function: F) -> F:
     return cast(F, register_jitable(pipeline_class=_PartCompiler)(function))
 
 
+def separate(function: F) -> F:
+    """Mark a long scalar function: like `jitable`, but called where it is used, so that its code is there once.
+
+    Without the word, numba lets whatever a part of a loop calls be inlined by force, as that part is.
+    """
+    return cast(F, register_jitable(forceinline=False, pipeline_class=_PartCompiler)(function))
+
+
 def kernel_part(function: F) -> F:
     """Mark a part of a loop: like `jitable`, but always inlined, and never made into machine code of its own."""
     return cast(F, register_jitable(forceinline=True, pipeline_class=_PartCompiler)(function))
@@ -311,7 +319,7 @@ def _package_sources() -> bytes:
 def fingerprint(*functions: Callable[..., Any]) -> int:
     """Return 64 bits of a digest of the sources of the engine and of the files that define `functions`.
 
-    Those that they close over are covered; helpers that a user's model imports from yet other files are not.
+    Those that they close over, and those that they call by a name of their module, are covered.
     """
     digest = hashlib.sha256(_package_sources())
     files = {inspect.getsourcefile(function) for function in _closed_over(functions)}
@@ -321,7 +329,7 @@ def fingerprint(*functions: Callable[..., Any]) -> int:
 
 
 def _closed_over(functions: Iterable[Any]) -> set[Any]:
-    """Plain functions among the values, and those that they close over, also in tuples."""
+    """Plain functions among the values, and those that they close over, also in tuples, or call by a global name."""
     found: set[Any] = set()
     ahead = list(functions)
     while ahead:
@@ -331,4 +339,5 @@ def _closed_over(functions: Iterable[Any]) -> set[Any]:
         elif inspect.isfunction(value) and value not in found:
             found.add(value)
             ahead += [cell.cell_contents for cell in value.__closure__ or ()]
+            ahead += [value.__globals__.get(name) for name in value.__code__.co_names]
     return found

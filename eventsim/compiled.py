@@ -130,7 +130,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
         node = m.nodes[n]
         node.phase = 0 if node.windowed == 1 else 1
         node.spikes = node.premature = node.late = node.clipped = 0
-        node.visited = node.synaptic_events = node.delayed = node.tick = 0
+        node.visited = node.synaptic_events = node.delayed = node.tangent = node.tick = 0
         if node.clocked == 1:
             requeue(m.queue, base + 1 + n, 0.0)
         if node.dynamics >= 0:
@@ -150,7 +150,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
         m.lanes[k_lane].tail = 0
     control.switch = 0
     control.stamp = 0
-    control.busy = 0
+    control.busy = control.enough = 0
     control.now = -math.inf
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
@@ -221,8 +221,16 @@ def event_loop(stages: Stages) -> Any:
                     note_traces(m, output, 0.0)
                 control.busy = 1
                 control.micro = 0
+            elif control.busy == 2:
+                if not with_transport:
+                    status = fill_lanes(m, stimulus)
+                    if status != DONE:
+                        return status
+                control.busy = 1
             while True:
                 if control.micro == 0:
+                    if control.enough == 1:
+                        break
                     t = m.queue[0].key
                     if with_transport and control.stimulus < control.stimulus_end:
                         t = min(t, stimulus.time[control.stimulus])
@@ -236,9 +244,10 @@ def event_loop(stages: Stages) -> Any:
                     return status
                 if control.events >= control.stop:
                     return PAUSE
-            if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, control.until):
+            end = control.now if control.enough == 1 else control.until
+            if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, end):
                 return SPIKES_FULL
-            finish_sample(m, output)
+            finish_sample(m, stimulus, output, stimulus.start[k], control.enough == 1)
             control.busy = 0
             control.sample += 1
         return DONE
@@ -247,14 +256,28 @@ def event_loop(stages: Stages) -> Any:
 
 
 @jitable
-def finish_sample(m: Machine, output: Output) -> None:
-    """Copy what was counted into the sample's row."""
-    row = m.control[0].sample
+def finish_sample(m: Machine, stimulus: Stimulus, output: Output, first: int, early: bool) -> None:
+    """Copy what was counted into the sample's row; of a sample that ends `early`, what its sources sent until now.
+
+    `first` is where the source spikes of the sample begin.
+    """
+    control = m.control[0]
+    row = control.sample
     for n in range(m.nodes.size):
         node = m.nodes[n]
         counters = output.counters[row, n]
         counters[0], counters[1], counters[2], counters[3] = node.spikes, node.premature, node.late, node.clipped
         counters[4], counters[5], counters[6] = node.visited, node.synaptic_events, node.delayed
+        counters[7] = node.tangent
+    j = control.stimulus - 1
+    while early and j >= first and stimulus.time[j] > control.now:
+        g = stimulus.neuron[j]
+        n = m.neurons[g].node
+        for o in range(m.nodes[n].first_out, m.nodes[n].last_out):
+            output.counters[row, n, 5] -= fan_out(m, m.links[o], g - m.nodes[n].first)
+        j -= 1
+    if control.enough == 1:
+        output.stopped[row] = control.now
     for j in range(output.transport.shape[1]):
         output.transport[row, j] = m.stages[m.stages.shape[0] - 1, j]
 

@@ -71,12 +71,31 @@ def _make_note_error(model: Model) -> Any:
     return note_error
 
 
+def _make_note_tangent(model: Model) -> Any:
+    """Count a spike whose existence rounding decided, where the model can tell."""
+    touching = model.touching
+    if touching is None:
+
+        @jitable
+        def no_tangent(m: Machine, n: int, p: Any, s: Any) -> None:
+            pass
+
+        return no_tangent
+
+    @jitable
+    def note_tangent(m: Machine, n: int, p: Any, s: Any) -> None:
+        if touching(p, s):
+            m.nodes[n].tangent += 1
+
+    return note_tangent
+
+
 def _make_cross(model: Model, decide: Any, early: bool) -> Any:
     """Neuron i of node n (in cohort c) crosses at t: stage 1 of the spine, handing over to emission."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
     propagator, advance, reset, retire = model.propagator, model.advance, model.reset, model.retire
-    time_to_spike, note_error = model.time_to_spike, _make_note_error(model)
+    time_to_spike, note_error, note_tangent = model.time_to_spike, _make_note_error(model), _make_note_tangent(model)
 
     @kernel_part
     def cross(m: Machine, n: int, c: int, i: int, t: float, sample: Any) -> None:
@@ -88,6 +107,7 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
         neuron = neuron_of(node, i)
         g = node.first + neuron
         note_error(m, g, p, s, t)
+        note_tangent(m, n, p, s)
         t_cross, now = t, t
         if early and m.nodes[n].phase == 2:
             t_cross = cohort.t + time_to_spike(p, s)

@@ -179,6 +179,8 @@ def make_emit(send: Any, bounded: bool) -> Any:
                 control.neuron = g
                 return TWICE
             m.nodes[n].spikes += 1
+            if m.nodes[n].spikes >= node.limit:
+                control.enough = 1
             if node.windowed == 1 and t < node.t_min:
                 m.nodes[n].premature += 1
             if control.record & RECORD_SPIKES:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eventsim import compiled, problems
+from eventsim.checkpoint import freeze, thaw
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.machine import dynamics_of, fork, new_machine, resize
 from eventsim.network import Network
@@ -68,6 +69,10 @@ def prepare(task: Task) -> Prepared:
         machine = machine._replace(probes=probes)
     if task.faults:
         machine = machine._replace(fault_keys=task.fault_keys)
+    if task.stop:
+        machine = machine._replace(nodes=machine.nodes.copy())
+        for name, count in task.stop.items():
+            machine.nodes.limit[task.net.node(name).order] = count
     carried = task.transport
     stages = compiled.Stages(
         models=tuple(dynamics_of(task.net, task.error_bounds)),
@@ -108,8 +113,10 @@ class Worker:
         task = self.task
         stimulus = task.inputs.batch(low, high)
         self._make_room(int(np.diff(stimulus.start).max()))
+        begun = self._take_up(low, int(stimulus.start[1]))
         control = self.machine.control
-        control.sample, control.busy, control.until = low, 0, math.inf if task.until is None else task.until
+        control.sample, control.until = low, math.inf if task.until is None else task.until
+        control.busy, control.stimulus_end = (2 if begun else 0), stimulus.start[1]
         control.record, control.events, control.queue_operations, control.grow = self._flags, 0, 0, 0
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)
@@ -117,7 +124,7 @@ class Worker:
             done = int(control.events[0])
             budget = PAUSE_EVENTS
             if task.max_events is not None:
-                budget = max(1, min(PAUSE_EVENTS, task.max_events - task.events))
+                budget = max(1, min(PAUSE_EVENTS, task.max_events + task.events_before - task.events))
             output = self._output()
             with np.errstate(all="ignore"):  # interpreted, 0 * inf is as silent as it is compiled
                 status = self.loop(self.machine, inputs, output, low, high, budget)
@@ -134,7 +141,15 @@ class Worker:
                 problem = BudgetError, problems.budget_used_up(int(control.sample[0]), over)
             if problem is not None or status == DONE:
                 if problem is not None:
-                    compiled.finish_sample(self.machine, output)
+                    at = int(control.sample[0]) - low
+                    compiled.finish_sample(self.machine, inputs, output, int(stimulus.start[at]), True)
+                if task.keep_state and (problem is None or problem[0] is BudgetError):
+                    task.states[low] = freeze(self.machine)
+                end = math.inf if task.until is None else float(task.until)
+                task.reached[low:high] = np.minimum(end, task.stopped[low:high])
+                if problem is not None:
+                    task.reached[int(control.sample[0])] = float(control.now[0])
+                    task.reached[int(control.sample[0]) + 1 : high] = 0.0
                 self._note_source_spikes(stimulus, low, complete=problem is None)
                 with _LOCK:
                     task.queue_operations += int(control.queue_operations[0])
@@ -145,8 +160,41 @@ class Worker:
         task = self.task
         return Output(
             self._spikes.view(np.recarray), self._traces.view(np.recarray), _rows(task.first), task.readout,
-            task.counters, _errors(task.errors), task.transport_state,
+            task.counters, _errors(task.errors), task.transport_state, task.stopped,
         )  # fmt: skip
+
+    def carry_over(self, sample: int) -> None:
+        """Keep what an earlier run did of a sample that this one, which has ended, did not come to."""
+        task = self.task
+        if task.earlier[sample] is None:
+            return
+        task.keep_stop(sample)
+        stimulus = task.inputs.batch(sample, sample + 1)
+        self._make_room(int(stimulus.start[1]))
+        self._take_up(sample, int(stimulus.start[1]))
+        control = self.machine.control
+        control.sample, control.now, control.enough = sample, task.reached[sample], 0
+        compiled.finish_sample(self.machine, Stimulus(*stimulus), self._output(), 0, True)
+        self._note_source_spikes(stimulus, sample, complete=False)
+        self._drain(sample)
+        if task.keep_state:
+            task.states[sample] = task.earlier[sample]
+
+    def _take_up(self, sample: int, n_stimulus: int) -> bool:
+        """Put the machine where an earlier run left the sample; False where none has begun it."""
+        state = self.task.earlier[sample]
+        if state is None:
+            return False
+        self.machine = thaw(self.machine, state, n_stimulus)
+        nodes = self.machine.nodes
+        self.machine.control.enough = bool((nodes.spikes >= nodes.limit).any())
+        before = self.task.resumed
+        assert before is not None
+        for recorder, records in ((self.task.spikes, before._spikes), (self.task.traces, before._traces)):
+            if records is not None:
+                low, high = np.searchsorted(records["sample"], [sample, sample + 1])
+                recorder.add(sample, records[low:high])
+        return True
 
     def _note_source_spikes(self, stimulus: Any, low: int, complete: bool) -> None:
         """Count the source spikes that were sent, and put the first of each neuron into the matrix.
@@ -156,9 +204,11 @@ class Worker:
         task = self.task
         rows = np.repeat(np.arange(low, low + len(stimulus.start) - 1), np.diff(stimulus.start))
         times, neurons = stimulus.time, stimulus.neuron
+        sent = times <= task.stopped[rows]
         if not complete:
             last, now = int(self.machine.control.sample[0]), float(self.machine.control.now[0])
-            sent = (rows < last) | ((rows == last) & (times <= now))
+            sent &= (rows < last) | ((rows == last) & (times <= now))
+        if not sent.all():
             rows, times, neurons = rows[sent], times[sent], neurons[sent]
         nodes, n = self.machine.neurons.node[neurons], len(task.net.nodes)
         counts = np.bincount((rows - low) * n + nodes, minlength=(len(stimulus.start) - 1) * n).reshape(-1, n)

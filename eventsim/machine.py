@@ -19,6 +19,7 @@ from eventsim.records import COHORT, CONTROL, LANE, NEURON, NODE, PACKET, PROBE,
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
 
 
+NO_LIMIT = 2**62
 # As lanes number them; a pool is a convolution of each channel on its own, of weight 1.
 KINDS = ("dense", "sparse", "one_to_one", "conv", "pool")
 CONV = 3
@@ -48,9 +49,10 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     neurons = np.zeros(n_total, dtype=NEURON)
     neurons["node"] = np.repeat(np.arange(len(nodes)), [node.size for node in net.nodes])
     for population in net.populations:
-        if "t_ref" in population.parameters:
+        held = population.model.held(population.parameters)
+        if held is not None:
             first = int(nodes[population.order]["first"])
-            neurons["refractory"][first : first + population.size] = population.parameters["t_ref"]
+            neurons["refractory"][first : first + population.size] = held
     control = np.zeros(1, dtype=CONTROL)
     pending = 2 * n_total + 64
     _lay_out_work(control, len(cohorts), pending, len(nodes))
@@ -121,6 +123,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         links += [projection.order for projection in net.projections if projection.pre is node]
         record["last_out"] = len(links)
         record["t_start"], record["t_min"], record["t_max"] = 0.0, math.inf, math.inf
+        record["limit"] = NO_LIMIT
         if not isinstance(node, Population):
             continue
         model = _model(node, error_bounds)
@@ -144,7 +147,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
             readout += node.size
         for flag, value in (
             ("windowed", model.windowed), ("deaf", model.deaf), ("single", model.single_spike and model.spiking),
-            ("jumps", model.jumps), ("clocked", model.clocked), ("refracts", "t_ref" in node.parameters),
+            ("jumps", model.jumps), ("clocked", model.clocked), ("refracts", model.held(node.parameters) is not None),
         ):  # fmt: skip
             record[flag] = value
     for record in nodes:

@@ -18,10 +18,10 @@ import numpy as np
 
 from eventsim.checks import integer, number, read_only, reals, shown
 from eventsim.errors import NetworkError, nearest
+from eventsim.generators import Generator
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
 from eventsim.neuron_model import Array, Model, check_parameters, find_model
 from eventsim.projections import ProjectionKind
-from eventsim.sources import Poisson
 
 __all__ = ["Network", "Population", "Projection", "Source", "load_network"]
 
@@ -45,7 +45,7 @@ class Source:
     order: int
     window: tuple[Any, Any]
     value_range: tuple[Any, Any]
-    generator: Poisson | None
+    generator: Generator | None
 
     @property
     def size(self) -> int:
@@ -141,7 +141,7 @@ class Network:
         name: str = "input",
         window: tuple[Any, Any] = (0.0, 1.0),
         value_range: tuple[Any, Any] = (0.0, 1.0),
-        generator: Poisson | None = None,
+        generator: Generator | None = None,
     ) -> Source:
         """Add neurons whose spikes come from outside and return them.
 
@@ -150,7 +150,7 @@ class Network:
         shape : number of neurons, or the shape of one sample.
         window : (t_min, t_max): a value x is coded as t_max - (x - low) / (high - low) * (t_max - t_min).
         value_range : (low, high), the values that are coded as t_max (no spike) and t_min.
-        generator : e.g. `Poisson(rate)`; then `simulate` takes no data for this source.
+        generator : `Poisson` or `Regular`; then `simulate` takes no data for this source.
         """
         self._check_open("source")
         where = f"source {shown(name)}"
@@ -167,12 +167,12 @@ class Network:
             )
         sizes = self._new_shape(where, shape)
         if generator is not None:
-            if not isinstance(generator, Poisson):
+            if not isinstance(generator, Generator):
                 raise NetworkError(
                     f"{where}: generator = {shown(generator)}; must be a generator of spikes, or None. "
-                    "Give e.g. eventsim.Poisson(rate)."
+                    "Give eventsim.Poisson(rate) or eventsim.Regular(period)."
                 )
-            generator.rates(math.prod(sizes))
+            generator.arrays(math.prod(sizes))
         source = Source(self._new_name(name), sizes, len(self._nodes), coded, span, generator)
         self._nodes += (source,)
         return source
@@ -323,7 +323,8 @@ class Network:
         for node in self.nodes:
             size = "x".join(map(str, node.shape))
             if isinstance(node, Source):
-                what = "Poisson" if node.generator else f"values in [{node.value_range[0]}, {node.value_range[1]}]"
+                coded = f"values in [{node.value_range[0]}, {node.value_range[1]}]"
+                what = type(node.generator).__name__ if node.generator else coded
                 lines.append(f"  {node.name:<12} source {size}: {what}")
             else:
                 window = (

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.errors import EventsimError, FileFormatError, ModelError
+from eventsim.errors import EventsimError, FileFormatError, ModelError, nearest
+from eventsim.generators import GENERATORS
 from eventsim.neuron_model import Array, find_model
 from eventsim.projections import KINDS
-from eventsim.sources import Poisson
 
 if TYPE_CHECKING:
     from eventsim.network import Network
@@ -36,10 +36,10 @@ def network_content(net: "Network") -> tuple[dict[str, Any], dict[str, Array]]:
         entry: dict[str, Any] = {"name": node.name, "shape": list(node.shape)}
         if isinstance(node, Source):
             entry |= {"kind": "source", "window": _texts(node.window), "value_range": _texts(node.value_range)}
-            entry["rate"] = None
+            entry["generator"] = None if node.generator is None else node.generator.kind
             if node.generator is not None:
-                entry["rate"] = f"node{node.order}.rate"
-                arrays[entry["rate"]] = node.generator.rates(node.size)
+                settings = node.generator.arrays(node.size)
+                arrays |= {f"node{node.order}.{name}": values for name, values in settings.items()}
         else:
             entry |= {"kind": "population", "model": node.model.name}
             entry["window"] = None if node.window is None else _texts(node.window)
@@ -127,14 +127,24 @@ class _Reader:
             raise FileFormatError(f"array {name!r} has shape {values.shape}; must be ({size},).")
         return _rich(name, values)
 
+    def generator(self, order: int, kind: Any, size: int) -> Any:
+        """The generator of source `order`, or None."""
+        if kind is None:
+            return None
+        if kind not in GENERATORS:
+            raise FileFormatError(
+                f"generator {kind!r}{nearest(kind, GENERATORS)} is none of {', '.join(GENERATORS)}; a newer release "
+                "may know it."
+            )
+        return GENERATORS[kind](*(self.array(f"node{order}.{name}", size) for name in GENERATORS[kind].settings))
+
     def add_node(self, net: "Network", order: int, entry: dict[str, Any]) -> None:
         """Add a source or a population as it was added when the network was built."""
         kind = _field(entry, "kind", str)
         shape, name, window = _shape(entry), _field(entry, "name", str), _present(entry, "window")
         times = None if window is None else _numbers("window", window)
         if kind == "source":
-            rate = _present(entry, "rate")
-            generator = None if rate is None else Poisson(self.array(rate, math.prod(shape)))
+            generator = self.generator(order, _present(entry, "generator"), math.prod(shape))
             value_range = _numbers("value_range", _field(entry, "value_range", list))
             net.source(shape, name, () if times is None else times, value_range, generator)
         elif kind == "population":

@@ -1,7 +1,7 @@
 """The neuron-model contract: a model is a value made of parameters, state variables and a few scalar functions.
 
-Relies on `_jit` for nothing: the functions are plain Python (marked `jitable` where they are defined). Used by the
-network (validation), by both engines (the functions) and by `eventsim.models.neurons` (one file per family).
+The functions are plain Python, marked `jitable` of `_jit` where they are defined. Used by the network (validation), by
+both engines (the functions) and by `eventsim.models.neurons` (one file per family).
 
 The functions see the parameters of one neuron as a tuple ``p`` (in the order of `Model.rows`) and its state as a
 tuple ``s`` (in the order of `Model.state`, membrane potential first). They return new tuples, so the same text runs
@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from eventsim._jit import jitable
 from eventsim.checks import choice, read_only, real_array, shown
 from eventsim.errors import ModelError, nearest
 
 Numbers = tuple[Any, ...]
 Array = np.ndarray[Any, Any]
+ONCE = 1.0  # the number of "once" among the choices of a parameter `spikes`
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,24 @@ def _nothing(_parameters: Mapping[str, Array], _window: Any) -> Sequence[Array]:
     return ()
 
 
+@jitable
+def unchanged(p: Numbers, s: Numbers) -> Numbers:  # noqa: ARG001 - the contract
+    """State of a model that has no window, or no clock: never called."""
+    return s
+
+
+@jitable
+def retired(s: Numbers) -> Numbers:
+    """State of a model that fires more than once: never called."""
+    return s
+
+
+@jitable
+def always(p: Numbers, s: Numbers, dt: Any) -> bool:  # noqa: ARG001 - the contract
+    """`time_to_spike` is asked whenever the neuron was touched."""
+    return True
+
+
 @dataclass(frozen=True)
 class Model:
     """A neuron model.
@@ -63,7 +83,8 @@ class Model:
     ``propagator(p, dt)`` coefficients shared by all neurons that were last updated together ·
     ``advance(c, s)`` state after dt without input ·
     ``receive(s, w)`` state after an input of weight w ·
-    ``may_spike(p, s, dt)`` cheap and never wrongly False: can the neuron spike within dt without input? ·
+    ``may_spike(p, s, dt)`` cheap and never wrongly False: can the neuron spike within dt without input? Without it
+    `time_to_spike` is asked every time ·
     ``time_to_spike(p, s)`` >= 0, or inf: time to the first upward crossing without further input ·
     ``above(p, s)`` is V at or above the threshold? ·
     ``reset(p, s)`` state after a spike ·
@@ -80,6 +101,11 @@ class Model:
     single_spike : the neuron fires once.
     jumps : an input moves V itself, so V is tested when inputs have arrived.
     clocked : the neuron buffers its inputs and lives at integer multiples of its period.
+    holds : the state counts the refractory period t_ref down, since currents go on meanwhile: `reset` begins it,
+        `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole state for
+        t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
+    touching : ``touching(p, s)``: does V, in a state that is about to fire, only just touch the threshold, so that
+        rounding decided? Such spikes are counted ("tangent"). None where that cannot be.
     relay : it passes on spikes that others made: it shares their window, which changes nothing for it, and no emission
         fault acts on it.
     shared : parameters that must be equal over a population whose neurons are updated together; where they differ,
@@ -97,24 +123,26 @@ class Model:
     propagator: Callable[[Numbers, Any], Numbers]
     advance: Callable[[Numbers, Numbers], Numbers]
     receive: Callable[..., Numbers]
-    may_spike: Callable[[Numbers, Numbers, Any], bool]
     time_to_spike: Callable[[Numbers, Numbers], Any]
     above: Callable[[Numbers, Numbers], bool]
     reset: Callable[[Numbers, Numbers], Numbers]
-    open_window: Callable[[Numbers, Numbers], Numbers]
-    tick: Callable[[Numbers, Numbers], Numbers]
-    retire: Callable[[Numbers], Numbers]
+    may_spike: Callable[[Numbers, Numbers, Any], bool] = always
+    open_window: Callable[[Numbers, Numbers], Numbers] = unchanged
+    tick: Callable[[Numbers, Numbers], Numbers] = unchanged
+    retire: Callable[[Numbers], Numbers] = retired
     windowed: bool = False
     deaf: bool = False
     spiking: bool = True
     single_spike: bool = False
     jumps: bool = False
     clocked: bool = False
+    holds: bool = False
     relay: bool = False
     generic: bool = False
     shared: tuple[str, ...] = ()
     threshold: str = "threshold"
     time_error: Callable[[Numbers, Numbers, Any], Numbers] | None = None
+    touching: Callable[[Numbers, Numbers], bool] | None = None
     bounded: "Model | None" = field(default=None, repr=False)
 
     @property
@@ -130,8 +158,15 @@ class Model:
         """What a compiled loop depends on: equal for models that differ only in name, parameters and window."""
         return replace(
             self, name="", parameters=(), prepare=_nothing, windowed=False, deaf=False, spiking=True,
-            single_spike=False, jumps=False, generic=False, shared=(), threshold="", bounded=None,
+            single_spike=False, jumps=False, holds=False, generic=False, shared=(), threshold="", bounded=None,
         )  # fmt: skip
+
+    def held(self, parameters: Mapping[str, Array]) -> Array | None:
+        """How long the engines hold each neuron after a spike; None where they do not."""
+        t_ref, spikes = parameters.get("t_ref"), parameters.get("spikes")
+        if self.holds or t_ref is None:
+            return None
+        return t_ref if spikes is None else np.where(spikes == ONCE, math.inf, t_ref)
 
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called `name`; a typo is answered with the nearest name."""
@@ -243,5 +278,5 @@ def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) ->
 def _range_text(parameter: Parameter) -> str:
     """What a parameter may be, e.g. "> 0 and finite"."""
     limits = [f"{'>' if parameter.open_low else '>='} {parameter.low:g}"] if math.isfinite(parameter.low) else []
-    limits += [f"<= {parameter.high:g}"] if math.isfinite(parameter.high) else []
-    return " and ".join([*limits, "finite"] if limits else ["a finite number"])
+    limits += [f"<= {parameter.high:g}" if math.isfinite(parameter.high) else "finite"]
+    return "a finite number" if limits == ["finite"] else " and ".join(limits)

@@ -40,12 +40,14 @@ NODE = np.dtype(
         ("rank", "i8"),  # micro-step of its tick
         ("phase", "i8"),  # 0 before t_start, 1 integrating, 2 from t_min on, 3 closed
         ("spikes", "i8"),
+        ("limit", "i8"),  # a sample ends when it has sent so many
         ("premature", "i8"),
         ("late", "i8"),
         ("clipped", "i8"),
         ("visited", "i8"),
         ("synaptic_events", "i8"),
         ("delayed", "i8"),
+        ("tangent", "i8"),
         ("readout", "i8"),  # first column of the read-out, or -1
         ("shared", "u1"),  # its neurons share cohorts, whose stored crossings are heaps
         ("patchy", "u1"),  # what arrives may miss some of its cohorts
@@ -108,7 +110,8 @@ CONTROL = np.dtype(
         ("switch", "i8"),
         ("micro", "i8"),
         ("stamp", "i8"),
-        ("busy", "u1"),  # inside a time
+        ("busy", "u1"),  # 0 before a sample, 1 in it, 2 in one that is taken up again
+        ("enough", "u1"),  # a population has sent the spikes that end the sample
         ("touched", "i8"),  # lengths of the lists of the micro-step, and where they begin in `work`
         ("fired", "i8"),
         ("fired_at", "i8"),
@@ -148,7 +151,7 @@ TRACE_ROWS = 6
 PROBE = np.dtype([("neuron", "i8"), ("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
 SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", "f8", (TRACE_ROWS,))])
-COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed")
+COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed", "tangent")
 
 
 # What a call of the loop returns.
@@ -175,6 +178,7 @@ class Output(NamedTuple):
     counters: Array
     errors: Array
     transport: Array
+    stopped: Array  # when a sample was ended by the spikes of a population, else inf
 
 
 class Machine(NamedTuple):

@@ -7,6 +7,7 @@ All that is still to come is in one sorted list, the agenda: entries (time, kind
 the order of the list is the published order of events: a micro-step takes entry after entry.
 """
 
+import copy
 import math
 from collections import Counter
 from typing import Any
@@ -39,15 +40,29 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
     """Simulate all samples of `task` one by one, fill its arrays; return the problem that ended the run, or None."""
     plan = _Plan(task)
     for row in range(task.inputs.n_samples):
-        sample = _Sample(task, plan, row)
+        before = task.earlier[row]
+        sample = _Sample(task, plan, row) if before is None else _taken_up(before, task, plan)
         try:
             sample.run()
         except SimulationError as problem:
+            for later in range(row + 1, task.inputs.n_samples):  # what an earlier run did of them is kept
+                if task.earlier[later] is not None:
+                    task.keep_stop(later)
+                    _taken_up(task.earlier[later], task, plan).keep()
             return type(problem), str(problem)
         finally:
             sample.keep()
             bar.update(1)
     return None
+
+
+def _taken_up(before: "_Sample", task: Task, plan: "_Plan") -> "_Sample":
+    """A copy of a sample that an earlier run left, to go on with; its neurons keep the layers that they have."""
+    assert before.plan is not None
+    layers = {id(layer): layer for layer in before.plan.layers.values()}
+    sample = copy.deepcopy(before, layers | {id(before.plan): plan, id(before.task): task})
+    sample.stimulate()
+    return sample
 
 
 class _Plan:
@@ -88,7 +103,10 @@ class _Sample:
         probed = sorted((task.net.node(name).order, i) for name, chosen in task.probes.items() for i in chosen.tolist())
         self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
         self.transport_state = [plan.number(0) for _ in task.transport_state[row]]
+        self.n, self.sent = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
+        self.now: Any = 0
         self.fired: list[tuple[int, int]] = []
+        self.again: list[tuple[int, int]] = []  # at their threshold still, after the reset
         self.touched: dict[tuple[int, Neuron], bool] = {}  # to be tested: was it initialised in this micro-step?
         self.crossed: set[tuple[int, int]] = set()
         self.handlers: dict[int, Any] = {
@@ -100,11 +118,8 @@ class _Sample:
 
     def start(self) -> None:
         """What is known beforehand: source spikes, windows, first ticks, neurons that spike without input."""
-        stimulus = self.task.inputs.batch(self.row, self.row + 1)
-        self.sample_id = stimulus.sample_id[0]
-        for t, g in zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True):
-            node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
-            self.agenda.add((self.plan.number(t), SOURCE, node, g - self.plan.first[node]))
+        self.sent = 0
+        self.stimulate()
         for n, layer in self.plan.layers.items():
             if layer.model.clocked:
                 self.agenda.add((0 * layer.period, EARLY_TICK if layer.rank < 0 else TICK, layer.rank, n, 0))
@@ -115,26 +130,43 @@ class _Sample:
                 for neuron in self.members[n]:
                     self.expect(n, neuron, neuron.predict(layer.t_start))
 
+    def stimulate(self) -> None:
+        """Put the source spikes into the agenda that are not in it yet."""
+        stimulus = self.task.inputs.batch(self.row, self.row + 1)
+        self.sample_id = stimulus.sample_id[0]
+        for t, g in list(zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True))[self.sent :]:
+            node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
+            self.agenda.add((self.plan.number(t), SOURCE, node, g - self.plan.first[node]))
+        self.sent = len(stimulus.time)
+
     def run(self) -> None:
         """All events at t < until, in the event order."""
-        self.start()
-        self.trace(0)
+        if self.sent < 0:
+            self.start()
+            self.trace(0)
         until = math.inf if self.task.until is None else self.task.until
-        while self.agenda and self.agenda[0][0] < until:
-            t, n = self.agenda[0][0], 0
-            while self.agenda and self.agenda[0][0] == t:
-                self.micro_step(t, n)
-                over = self.task.check_budget(self.task.events)
-                if over:
-                    raise BudgetError(problems.budget_used_up(self.row, over))
-                n += 1
+        while self.agenda and self.agenda[0][0] < until and (self.n > 0 or not self.enough()):
+            t = self.now = self.agenda[0][0]
+            self.micro_step(t, self.n)
+            self.n = self.n + 1 if self.agenda and self.agenda[0][0] == t else 0
+            over = self.task.check_budget(self.task.events)
+            if over:
+                self.task.reached[self.row] = t
+                raise BudgetError(problems.budget_used_up(self.row, over))
+        self.task.reached[self.row] = until
+        if self.enough():
+            self.task.stopped[self.row] = self.task.reached[self.row] = self.now
+
+    def enough(self) -> bool:
+        """Has a population sent the spikes that end the sample?"""
+        return any(self.counts[self.task.net.node(name).order]["spikes"] >= n for name, n in self.task.stop.items())
 
     def micro_step(self, t: Any, n: int) -> None:
         """Stages 1 to 3 in the order of the agenda, then the test of all that they touched, then emission.
 
         What this emits without delay comes back to the agenda at t, for micro-step n + 1.
         """
-        self.fired, self.touched, self.crossed = [], {}, set()
+        self.fired, self.again, self.touched, self.crossed = [], [], {}, set()
         while self.agenda and self.agenda[0] < (t, TICK, n + 1):
             _, kind, *rest = self.agenda.pop(0)
             self.handlers[kind](t, *rest)
@@ -144,6 +176,8 @@ class _Sample:
         self.task.events += len(self.fired)
         for node, index in sorted(self.fired):
             self.emit(t, node, index)
+        for node, index in sorted(self.again):
+            raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node].name, t))
 
     def expect(self, node: int, neuron: Neuron, t: Any, kind: int = CROSSING) -> None:
         """Re-key the neuron: its one entry in the agenda is now at t (inf = none)."""
@@ -225,6 +259,7 @@ class _Sample:
     def cross(self, t: Any, node: int, neuron: Neuron) -> None:
         """The neuron crosses its threshold at t: decide when its spike leaves, reset it, predict its next crossing."""
         self.decide(t, node, neuron)
+        self.counts[node]["tangent"] += neuron.touches()
         neuron.fire(t)
         if neuron.done:
             self.expect(node, neuron, math.inf)
@@ -233,8 +268,9 @@ class _Sample:
         else:
             when = neuron.predict(t)
             if when <= t:
-                raise SimulationError(problems.fires_twice(self.row, neuron.index, self.plan.net.nodes[node].name, t))
-            self.expect(node, neuron, when)
+                self.again.append((node, neuron.index))
+            else:
+                self.expect(node, neuron, when)
 
     def leaving(self, node: int, neuron: Neuron) -> tuple[Any, bool]:
         """When the spike of the stored crossing leaves, never before it is certain; was it clipped?"""
@@ -325,3 +361,5 @@ class _Sample:
             task.exact_times += [t for *_, t in self.spikes] if task.exact else []
         task.traces.add(self.row, np.array(self.traces, dtype=TRACE))
         task.done += 1
+        if task.keep_state:
+            task.states[self.row] = self

@@ -21,6 +21,7 @@ class Layer:
     ----------
     model : the population's model, with rounding bounds where they are asked for.
     p : the parameters of each neuron, as the model's functions see them.
+    held : how long each neuron is held after a spike.
     t_start, t_min, t_max : the window; without one 0, inf, inf.
     closed_from : time from which inputs change nothing.
     period, rank : of a clocked population.
@@ -30,7 +31,7 @@ class Layer:
     population: Population
     model: Model
     p: list[tuple[Any, ...]]
-    t_ref: list[Any]
+    held: list[Any]
     t_start: Any
     t_min: Any
     t_max: Any
@@ -59,13 +60,13 @@ def new_layer(
     rows = [
         [number(value) for value in row.tolist()] for row in model.prepare(population.parameters, population.window)
     ]
-    t_ref = population.parameters.get("t_ref")
+    held = model.held(population.parameters)
     t_start, t_min, t_max = (model.windowed and population.window) or (0, math.inf, math.inf)
     return Layer(
         population=population,
         model=model,
         p=list(zip(*rows, strict=True)),
-        t_ref=[number(0)] * population.size if t_ref is None else [number(value) for value in t_ref.tolist()],
+        held=[number(0)] * population.size if held is None else [number(value) for value in held.tolist()],
         t_start=number(t_start),
         t_min=number(t_min),
         t_max=number(t_max),
@@ -142,6 +143,11 @@ class Neuron:
         self.certain = self.crossing
         return self.crossing
 
+    def touches(self) -> bool:
+        """Did rounding decide that the neuron, which is about to fire, does?"""
+        touching = self.layer.model.touching
+        return touching is not None and bool(touching(self.p, self.s))
+
     def fire(self, t: Any) -> None:
         """The neuron crosses at t: its state after the spike, held until the end of its refractoriness."""
         model = self.layer.model
@@ -152,7 +158,7 @@ class Neuron:
         else:
             self.move(t)
             self.s = model.reset(self.p, self.s)
-            self.t = t + self.layer.t_ref[self.index]
+            self.t = t + self.layer.held[self.index]
 
     def open_window(self, t: Any) -> None:
         """State at t = t_min."""

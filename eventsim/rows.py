@@ -1,9 +1,10 @@
 """Rows of a structure of arrays as tuples: reading, writing and slicing the state of one neuron.
 
 Relies on `_jit`. Used by the compiled loop, which is specialised for the number of rows of each model. Written out,
-since a loop over a tuple of arrays cannot be compiled.
+since a loop over a tuple of arrays cannot be compiled; what has more rows than that is put together.
 """
 
+import functools
 from typing import Any
 
 from eventsim._jit import jitable
@@ -243,7 +244,47 @@ def block6(rows: Any, low: int, size: int) -> Any:
     )
 
 
-SLICES = {1: slices1, 2: slices2, 3: slices3, 4: slices4, 5: slices5, 6: slices6}
-LOAD = {1: load1, 2: load2, 3: load3, 4: load4, 5: load5, 6: load6}
-STORE = {1: store1, 2: store2, 3: store3, 4: store4, 5: store5, 6: store6}
-BLOCKS = {1: block1, 2: block2, 3: block3, 4: block4, 5: block5, 6: block6}
+@functools.cache
+def functions(n: int) -> tuple[Any, Any, Any, Any]:
+    """(slices, load, store, block) of n rows: those above, or the first six rows and the rest."""
+    if n <= WRITTEN:
+        return _SLICES[n - 1], _LOAD[n - 1], _STORE[n - 1], _BLOCK[n - 1]
+    rest_slices, rest_load, rest_store, rest_block = functions(n - WRITTEN)
+
+    @jitable
+    def slices(flat: Any, start: int, size: int) -> Any:
+        return slices6(flat, start, size) + rest_slices(flat, start + WRITTEN * size, size)
+
+    @jitable
+    def load(rows: Any, i: int) -> Any:
+        return load6(rows[:WRITTEN], i) + rest_load(rows[WRITTEN:], i)
+
+    @jitable
+    def store(rows: Any, i: int, values: Any) -> None:
+        store6(rows[:WRITTEN], i, values[:WRITTEN])
+        rest_store(rows[WRITTEN:], i, values[WRITTEN:])
+
+    @jitable
+    def block(rows: Any, low: int, size: int) -> Any:
+        return block6(rows[:WRITTEN], low, size) + rest_block(rows[WRITTEN:], low, size)
+
+    return slices, load, store, block
+
+
+class _ByRows(dict[int, Any]):
+    """One of the four functions by the number of rows, made when it is asked for."""
+
+    def __init__(self, which: int) -> None:
+        super().__init__()
+        self.which = which
+
+    def __missing__(self, n: int) -> Any:
+        return functions(n)[self.which]
+
+
+WRITTEN = 6
+_SLICES = (slices1, slices2, slices3, slices4, slices5, slices6)
+_LOAD = (load1, load2, load3, load4, load5, load6)
+_STORE = (store1, store2, store3, store4, store5, store6)
+_BLOCK = (block1, block2, block3, block4, block5, block6)
+SLICES, LOAD, STORE, BLOCKS = (_ByRows(which) for which in range(4))

@@ -29,7 +29,8 @@ class Run:
     ----------
     populations : names of sources and populations, in creation order; spikes refer to them by position.
     sizes, shapes : neurons of each. n_samples : samples simulated.
-    counters : totals (events, synaptic_events, visited, spikes, premature, late, clipped, …) and ``by_population``.
+    counters : totals (events, synaptic_events, visited, spikes, premature, late, clipped, tangent, …), the same
+        ``by_population``.
     provenance : versions, source fingerprint, seed, network hash, engine, faults, transport.
     complete : False where the run ended early (error, budget).
     """
@@ -48,6 +49,8 @@ class Run:
     _readout: Array | None = None
     _exact: list[Any] | None = field(default=None, repr=False)  # the times of _spikes where they are Fractions
     _recorder: Any = field(default=None, repr=False)
+    _stopped: Array | None = field(default=None, repr=False)
+    _state: Any = field(default=None, repr=False)  # where each sample stands, where that was kept
     _network: Network | None = field(default=None, repr=False)
 
     @property
@@ -101,6 +104,11 @@ class Run:
         if values.dtype == object:
             return np.array([max(range(len(row)), key=row.__getitem__) for row in values])
         return np.argmax(values, axis=1)
+
+    @property
+    def stop_times(self) -> Array:
+        """Time at which each sample was ended by ``stop=``, (n_samples,); inf where it went to its end."""
+        return self._need(self._stopped, "stop times", "stop={population: spikes}")
 
     def spike_times(self, population: str) -> Array:
         """First spike times of a population, (n_samples, n_neurons); inf = silent.
@@ -174,7 +182,8 @@ class Run:
         model = node.model
         rows = model.prepare(node.parameters, node.window)
         p = tuple(float(row[neuron]) for row in rows)
-        held = float(node.parameters["t_ref"][neuron]) if "t_ref" in node.parameters else 0.0
+        periods = model.held(node.parameters)
+        held = 0.0 if periods is None else float(periods[neuron])
         spike_times = self._spike_train(population, neuron, int(mine["sample"][0]))
         values = np.full(len(times), math.nan)
         place = np.searchsorted(mine["time"], times, side="right") - 1
@@ -243,6 +252,36 @@ class Run:
             f"{c['premature']} premature, {c['late']} late{'' if self.complete else ', INCOMPLETE'}"
         )
 
+    def to_pandas(self) -> Any:
+        """All spikes as a `pandas.DataFrame` (sample, population, neuron, time), in event order by sample."""
+        from eventsim import export
+
+        return export.to_pandas(self)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write all spikes as text, each time as the shortest decimal that reads back as its bits; needs pandas."""
+        from eventsim import export
+
+        export.to_csv(self, path)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write all spikes as an Apache Parquet file; needs the extra ``parquet``."""
+        from eventsim import export
+
+        export.to_parquet(self, path)
+
+    def to_neo(self, populations: Any = None, time_unit: float | None = None) -> Any:
+        """A `neo.Block` with spike trains and recorded membranes (`eventsim.export.to_neo`)."""
+        from eventsim import export
+
+        return export.to_neo(self, populations, time_unit)
+
+    def to_nirdata(self, population: str, t_max: float | None = None) -> Any:
+        """The spikes of one population as `nir.data_ir.EventData` (`eventsim.export.to_nirdata`)."""
+        from eventsim import export
+
+        return export.to_nirdata(self, population, t_max)
+
     def save(self, path: str | Path) -> None:
         """Write the run as .npz (no pickle), replacing it atomically."""
         from eventsim.archive import write_archive
@@ -253,10 +292,11 @@ class Run:
             name: array
             for name, array in (
                 ("spikes", self._spikes), ("first", self._first), ("errors", self._errors), ("traces", self._traces),
-                ("readout", self._readout),
+                ("readout", self._readout), ("stopped", self._stopped),
             )
             if array is not None
         }  # fmt: skip
+        state = None if self._state is None else self._state.packed()
         header = {
             "format": FILE_FORMAT,
             "version": FILE_VERSION,
@@ -264,11 +304,12 @@ class Run:
             "shapes": [list(shape) for shape in self.shapes],
             "n_samples": self.n_samples,
             "counters": json.loads(json.dumps(self.counters, default=_number)),
-            "provenance": json.loads(json.dumps(self.provenance, default=str)),
+            "provenance": json.loads(json.dumps(self.provenance, default=_number)),
             "windows": {name: None if w is None else [repr(float(t)) for t in w] for name, w in self.windows.items()},
             "complete": self.complete,
+            "state": None if state is None else state[0],
         }
-        write_archive(path, header, arrays)
+        write_archive(path, header, arrays if state is None else arrays | state[1])
 
 
 def load_run(path: str | Path, network: Network | None = None) -> Run:

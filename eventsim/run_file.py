@@ -12,12 +12,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from eventsim.checkpoint import RunState
 from eventsim.checks import real
 from eventsim.errors import FileFormatError
 from eventsim.records import COUNTERS, SPIKE, TRACE
 
 Array = np.ndarray[Any, Any]
-ARRAYS = ("spikes", "first", "errors", "traces", "readout")
+ARRAYS = ("spikes", "first", "errors", "traces", "readout", "stopped")
 TOTALS = (*COUNTERS, "events", "queue_operations")
 
 
@@ -68,6 +69,7 @@ PROVENANCE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         lambda value: isinstance(value, list) and all(isinstance(entry, dict) for entry in value),
     ),
     "transport": ("a dict or null", lambda value: value is None or isinstance(value, dict)),
+    "stop": ("a dict or null", lambda value: value is None or isinstance(value, dict)),
     "error_bounds": ("true or false", lambda value: isinstance(value, bool)),
     "seconds": ("a number >= 0", lambda value: value == 0 or _is_positive(value)),
 }
@@ -98,6 +100,8 @@ class _Checker:
         if n_samples < 1:
             self.refuse(f"header['n_samples'] = {n_samples}; must be >= 1")
         sizes = [math.prod(shape) for shape in shapes]
+        arrays = dict(arrays)
+        state = self.state(arrays, n_samples)
         self.check_arrays(arrays, n_samples, sizes)
         return {
             "populations": populations,
@@ -107,7 +111,18 @@ class _Checker:
             "provenance": self.provenance(n_samples),
             "windows": self.windows(populations),
             "complete": self.entry("complete", bool),
+            "_state": state,
         } | {f"_{name}": arrays.get(name) for name in ARRAYS}
+
+    def state(self, arrays: dict[str, Array], n_samples: int) -> RunState | None:
+        """Where the samples stand, if the run kept it; takes its arrays. What they hold is checked with the network."""
+        entry = self.header.get("state")
+        if entry is None:
+            return None
+        try:
+            return RunState.unpacked(n_samples, entry, arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            self.refuse(f"header['state'] does not fit its arrays ({error!r:.80})")
 
     def populations(self) -> list[str]:
         """Names, each once."""
@@ -171,6 +186,7 @@ class _Checker:
             "errors": (np.dtype(np.float64), (n_samples, n, 2)),
             "traces": (TRACE, (-1,)),
             "readout": (np.dtype(np.float64), (n_samples, -1)),
+            "stopped": (np.dtype(np.float64), (n_samples,)),
         }
         for name, array in arrays.items():
             if name not in shapes:
@@ -186,6 +202,8 @@ class _Checker:
             self.check_records("traces", arrays["traces"], n_samples, sizes)
         if "first" in arrays and not (arrays["first"] >= 0).all():
             self.refuse("array 'first' holds NaN or negative times")
+        if "stopped" in arrays and not (arrays["stopped"] >= 0).all():
+            self.refuse("array 'stopped' holds NaN or negative times")
         if "readout" in arrays and not 1 <= arrays["readout"].shape[1] <= n:
             self.refuse(f"array 'readout' has {arrays['readout'].shape[1]} columns for {n} neurons")
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from eventsim import order
 from eventsim._jit import compile_report
+from eventsim.checkpoint import RunState, check_resumed, digest_of
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, number, shown
 from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
 from eventsim.faults.contract import EmissionFault, applies_to
@@ -34,6 +35,7 @@ Array = np.ndarray[Any, Any]
 ENGINES = ("compiled", "reference")
 LEVELS = ("readout", "first_spikes", "spikes")
 MEMORY = 2 * 1024**3
+LARGEST_COUNT = 2**53
 
 
 def simulate(
@@ -53,6 +55,9 @@ def simulate(
     error_bounds: bool = False,
     progress: bool = False,
     memory: int = MEMORY,
+    stop: Mapping[str, int] | None = None,
+    keep_state: bool = False,
+    resume: Run | None = None,
 ) -> Run:
     """Simulate samples spike by spike and return the `Run`.
 
@@ -73,6 +78,11 @@ def simulate(
     progress : show a progress bar.
     memory : bytes that recorded spikes, traces, first spikes and error bounds may each take in memory; what is more
         goes to a temporary file.
+    stop : a dict {population: n}: a sample ends with the time at which one of these populations has sent n spikes in
+        all; ``run.stop_times`` says when.
+    keep_state : keep where each sample stands, packets in flight included, so that another call can go on.
+    resume : a run with its state, on the same network, data, stages and seed: go on where it ended, and return a run
+        of both parts, to the last bit that of one call (but for the number of queue operations).
 
     Raises
     ------
@@ -88,20 +98,9 @@ def simulate(
     if threads is not None:
         threads = integer("simulate", "threads", threads, low=1, remedy="None uses all cores.")
     task = _check(
-        net,
-        x,
-        record,
-        until,
-        clip,
-        max_events,
-        max_time,
-        faults,
-        transport,
-        seed,
-        sample_ids,
-        error_bounds,
-        memory,
+        net, x, record, until, clip, max_events, max_time, faults, transport, seed, sample_ids, error_bounds, memory
     )
+    _check_parts(task, engine, stop, keep_state, resume)
     bar = task.progress = Progress(task.inputs.n_samples, task.until, progress)
     problem: tuple[type[SimulationError], str] | None
     try:
@@ -161,6 +160,35 @@ def _check(
         net, inputs, until, record, probes, faults, transport, seed, error_bounds, max_events, deadline,
         Recorder(SPIKE, memory), Recorder(TRACE, memory), keys, memory,
     )  # fmt: skip
+
+
+def _check_parts(task: Task, engine: str, stop: Any, keep_state: Any, resume: Any) -> None:
+    """When samples end early, and whether they go on from an earlier run or may be gone on with."""
+    if stop is not None and not isinstance(stop, Mapping):
+        raise InputError(
+            f"simulate: stop = {shown(stop)}; must be a dict {{population: spikes}}, or None. Give e.g. "
+            "{'output': 1}."
+        )
+    for name, count in (stop or {}).items():
+        node = task.net.node(name)
+        if not isinstance(node, Population) or not node.model.spiking:
+            raise InputError(
+                f"simulate: stop[{node.name!r}]: {node.name!r} is a source or does not spike; must be a spiking "
+                "population. Name another."
+            )
+        task.stop[node.name] = integer(
+            "simulate", f"stop[{node.name!r}]", count, low=1, high=LARGEST_COUNT, remedy="1 is the first spike."
+        )
+    task.keep_state = flag("simulate", "keep_state", keep_state)
+    if resume is None:
+        return
+    if not isinstance(resume, Run):
+        raise InputError(
+            f"simulate: resume is a {type(resume).__name__}; must be a Run that was simulated with keep_state=True, or "
+            "None."
+        )
+    check_resumed(resume, provenance(task, engine, 0.0, 0.0), task)
+    task.begin_with(resume)
 
 
 def _check_stages(
@@ -227,7 +255,7 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
     if task.max_events is not None:
         threads = 1  # a budget is used up in the order of samples
     n = task.inputs.n_samples
-    batch = max(1, min(64, n // (2 * threads)))
+    batch = 1 if task.keep_state or task.resumed else max(1, min(64, n // (2 * threads)))
     ranges = [(low, min(low + batch, n)) for low in range(0, n, batch)]
     if threads == 1:
         worker = Worker(task, prepared)
@@ -235,6 +263,7 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
             problem = worker.run(low, high)
             bar.update(high - low)
             if problem:
+                _carry_over(task, worker, high)
                 return problem
         return None
     problems: dict[int, tuple[type[SimulationError], str]] = {}
@@ -263,8 +292,18 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
             raise
     if not problems:
         return None
-    task.forget_after(min(problems), min(problems) + batch)
-    return problems[min(problems)]
+    first = min(problems)
+    task.forget_after(first, first + batch)
+    _carry_over(task, workers[0], first + batch)
+    return problems[first]
+
+
+def _carry_over(task: Task, worker: Any, row: int) -> None:
+    """Keep what the run that this one goes on with did of samples from `row` on, which this one did not come to."""
+    if task.resumed is not None:
+        task.restore(row)
+        for sample in range(row, task.inputs.n_samples):
+            worker.carry_over(sample)
 
 
 def _finish(task: Task, engine: str, complete: bool) -> Run:
@@ -302,6 +341,8 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _readout=task.readout if task.readout.shape[1] else None,
         _exact=task.exact_times if task.exact else None,
         _recorder=(task.spikes, task.traces),
+        _stopped=task.stopped if task.stop else None,
+        _state=RunState(engine, digest_of(task.inputs), task.states, task.reached) if task.keep_state else None,
         _network=net,
     )
 

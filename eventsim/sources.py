@@ -1,22 +1,19 @@
-"""From data to spike times: coded values, given spike times, and Poisson generators.
+"""From data to spike times: coded values and given spike times.
 
-Relies on the counter-based randomness. Used by `simulate`, before either engine starts: both get the same stimulus,
-a list of (time, neuron) in order of time for each source and sample.
+Used by `simulate`, before either engine starts: both get the same stimulus, a list of (time, neuron) in order of time
+for each source and sample. Sources that need no data are in `eventsim.generators`.
 """
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim._jit import jitable, kernel
-from eventsim.checks import finite_array, read_only, real_array, shown
-from eventsim.errors import InputError, NetworkError
-from eventsim.randomness import stream_key, uniforms
+from eventsim.checks import finite_array, integer, number, real_array, shown
+from eventsim.errors import InputError
 
 Array = np.ndarray[Any, Any]
 Train = tuple[Array, Array]  # times, neurons
@@ -39,6 +36,31 @@ class SpikeTimes:
     """
 
     times: Any
+
+    @classmethod
+    def from_events(
+        cls, events: Any, shape: tuple[int, int, int], scale: float = 1.0, start: float | None = None,
+        merge: bool = False,
+    ) -> "SpikeTimes":  # fmt: skip
+        """Return the spikes of an event-camera recording, or of several, one sample each.
+
+        Parameters
+        ----------
+        events : a structured array with fields t, x, y, p, as readers of such files give it, in any order; or a list
+            of them.
+        shape : (polarities, height, width) of the source. Neuron (p, y, x) gets the events of its pixel and polarity;
+            with one polarity, p says nothing.
+        scale : units of time of the network per unit of t, such as 1e-3 for microseconds in a network of ms.
+        start : t that is time 0; None is the first event of each recording.
+        merge : whether events of one pixel and polarity at one t count as one; otherwise they are refused.
+
+        Raises
+        ------
+        InputError
+            Other fields, events outside `shape` or before `start`, several events of one pixel at one time.
+        """
+        listed = [events] if isinstance(events, np.ndarray) else list(events)
+        return cls([_from_camera(k, recording, shape, scale, start, merge) for k, recording in enumerate(listed)])
 
     def checked(self, where: str, shape: tuple[int, ...]) -> "Array | list[Train]":
         """The times of a source of this shape, copied and checked.
@@ -65,9 +87,66 @@ class SpikeTimes:
         return [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
 
 
+class Events(NamedTuple):
+    """The spikes of one sample side by side: times and neurons, in order of (neuron, time)."""
+
+    times: Array
+    neurons: Array
+
+
+CAMERA = ("t", "x", "y", "p")
+
+
+def _from_camera(
+    sample: int, recording: Any, shape: tuple[int, int, int], scale: float, start: float | None, merge: bool
+) -> Events:
+    where = f"SpikeTimes.from_events: recording {sample}"
+    names = getattr(getattr(recording, "dtype", None), "names", None) or ()
+    if not {*CAMERA} <= {*names} or recording.ndim != 1:
+        raise InputError(
+            f"{where} has fields ({', '.join(names)}); must be a structured array with fields t, x, y, p. Name them so."
+        )
+    sizes = [integer("SpikeTimes.from_events", "shape", n, low=1, remedy="Give (polarities, y, x).") for n in shape]
+    if len(sizes) != 3:
+        raise InputError(f"SpikeTimes.from_events: shape = {shown(shape)}; must be (polarities, height, width).")
+    factor = number("SpikeTimes.from_events", "scale", scale, low=0, open_low=True, remedy="Give units of time per t.")
+    place = [np.zeros(len(recording), np.int64) if sizes[0] == 1 else recording["p"], recording["y"], recording["x"]]
+    for name, index, size in zip(("p", "y", "x"), place, sizes, strict=True):
+        bad = np.flatnonzero((index < 0) | (index >= size))
+        if bad.size:
+            raise InputError(
+                f"{where}: event {bad[0]} has {name} = {index[bad[0]]}; must be in 0..{size - 1}. Give the shape of "
+                "the camera."
+            )
+    neurons = np.ravel_multi_index([np.asarray(index, np.int64) for index in place], sizes)
+    t = finite_array(where, "t", recording["t"]).astype(np.float64)
+    times = (t - (t.min(initial=math.inf) if start is None else start)) * float(factor)
+    if (times < 0).any():
+        first = int(np.argmax(times < 0))
+        raise InputError(f"{where}: event {first} is at t = {t[first]}, before start = {start}. Give an earlier start.")
+    order = np.lexsort((times, neurons))
+    times, neurons = times[order], neurons[order]
+    again = np.zeros(len(times), dtype=bool)
+    again[1:] = (times[1:] == times[:-1]) & (neurons[1:] == neurons[:-1])
+    if again.any() and not merge:
+        raise InputError(
+            f"{where}: {np.count_nonzero(again)} events are of a pixel and polarity that has another one at the same "
+            f"time, the first at {times[again][0]}; a neuron cannot fire twice at one time. Pass merge=True to count "
+            "them as one."
+        )
+    return Events(times[~again], neurons[~again])
+
+
 def _train(where: str, sample: int, times: Any, size: int) -> Train:
     """Times and neurons of one sample: one time a neuron, or one increasing sequence of times a neuron."""
     name = f"SpikeTimes[{sample}]"
+    if isinstance(times, Events):
+        if times.neurons.size and times.neurons.max() >= size:
+            raise InputError(
+                f"{where}: {name} has events of neuron {times.neurons.max()}; must be in 0..{size - 1}. Give "
+                "from_events the shape of the source."
+            )
+        return _in_order(where, sample, times.times, times.neurons)
     nested = isinstance(times, Sequence) and any(isinstance(train, Sequence | np.ndarray) for train in times)
     if not nested or isinstance(times, str):
         flat = real_array(where, name, times, kinds=TIME_KINDS).ravel()
@@ -129,146 +208,6 @@ def _check_times(where: str, times: Array, first: int = 0, neurons: Array | None
             f"{where}: spike time {times[row, column]} of sample {first + row}, neuron {neuron}; must be >= 0 "
             "(inf = silent). Shift the times so that the run begins at 0."
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Poisson:
-    """Independent Poisson trains, reproducible for each neuron whatever the number of threads or samples.
-
-    Parameters
-    ----------
-    rate : spikes per unit of time, one number or one a neuron; >= 0. An array is copied.
-
-    Raises
-    ------
-    NetworkError
-        Rates that are negative, not finite, or no numbers.
-    """
-
-    rate: Any
-
-    def __post_init__(self) -> None:
-        remedy = "Give spikes per unit of time."
-        rates = finite_array("Poisson", "rate", self.rate, NetworkError, kinds="fiu", remedy=remedy).astype(np.float64)
-        if (rates < 0).any():
-            raise NetworkError(f"Poisson: rate = {shown(self.rate)}; must be >= 0 and finite. {remedy}")
-        object.__setattr__(self, "rate", read_only(rates) if rates.ndim else float(rates))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.rate,)
-
-    def rates(self, size: int) -> Array:
-        """Rates as a new array (size,)."""
-        rates = np.asarray(self.rate)
-        if rates.size not in (1, size):
-            raise NetworkError(
-                f"Poisson: rate has shape {rates.shape}; must be one number or {size} of them. Give one rate a neuron."
-            )
-        return np.array(np.broadcast_to(rates.reshape(-1), (size,)))
-
-    def trains(self, name: str, size: int, until: float, seed: int, sample: int) -> tuple[Array, Array]:
-        """Times in [0, until) and neurons of one sample, in order of (time, neuron).
-
-        They are drawn and sorted one slice of time after another, so that both happen in the processor's cache.
-        """
-        rates = self.rates(size)
-        key = np.uint64(stream_key(seed, "poisson", name))
-        expected = float(rates.sum()) * until
-        n_slices = 1 + int(expected / max(SLICE, 4 * size))
-        trains = np.zeros(size, dtype=TRAIN).view(np.recarray)
-        trains.t[rates == 0.0] = math.inf
-        spikes = np.empty(_room(expected / n_slices), dtype=PACKET).view(np.recarray)
-        buckets = np.empty(1 + spikes.size, dtype=np.int64)
-        times: Array = np.empty(_room(expected))
-        neurons: Array = np.empty(_room(expected), dtype=np.int64)
-        done = 0
-        for low, high in itertools.pairwise(np.linspace(0.0, until, n_slices + 1).tolist()):
-            before = trains.copy()
-            count = draw_trains(rates, high, key, np.uint64(sample), trains, spikes)
-            if count > spikes.size:
-                trains, spikes = before, np.empty(count, dtype=PACKET).view(np.recarray)
-                count = draw_trains(rates, high, key, np.uint64(sample), trains, spikes)
-            if done + count > times.size:
-                times, neurons = np.resize(times, done + count), np.resize(neurons, done + count)
-            sort_slice(spikes[:count], low, high, buckets, times[done:], neurons[done:])
-            done += count
-        return times[:done], neurons[:done]
-
-
-# Spikes that are drawn and sorted together.
-SLICE = 8192
-# Of each neuron: its next spike, the interval that follows an odd number of intervals, and how many were drawn.
-TRAIN = np.dtype([("t", "f8"), ("spare", "f8"), ("number", "i8")], align=True)
-PACKET = np.dtype([("t", "f8"), ("neuron", "i8")], align=True)
-
-
-def _room(expected: float) -> int:
-    """Room that a Poisson number practically never exceeds."""
-    return int(expected + 12.0 * math.sqrt(expected) + 12.0)
-
-
-@jitable
-def _next_spike(train: Any, rate: float, key: Any, sample: Any, neuron: int) -> None:
-    """Go to a neuron's next spike. Its intervals 2k and 2k + 1 come from its k-th pair of uniforms."""
-    if train.number & 1 == 0:
-        first, second = uniforms(key, sample, neuron, train.number >> 1)
-        train.t += -math.log(first) / rate
-        train.spare = -math.log(second)
-    else:
-        train.t += train.spare / rate
-    train.number += 1
-
-
-@kernel
-def draw_trains(rates: Array, high: float, key: Any, sample: Any, trains: Any, spikes: Any) -> int:
-    """Move all trains on to `high` and write the spikes before it, neuron by neuron.
-
-    Returns how many there are, which may be more than there is room for.
-    """
-    count = 0
-    for neuron in range(rates.size):
-        train = trains[neuron]
-        if train.number == 0 and rates[neuron] > 0.0:
-            _next_spike(train, rates[neuron], key, sample, neuron)
-        while train.t < high:
-            if count < spikes.size:
-                spikes[count].t = train.t
-                spikes[count].neuron = neuron
-            count += 1
-            _next_spike(train, rates[neuron], key, sample, neuron)
-    return count
-
-
-@kernel
-def sort_slice(spikes: Any, low: float, high: float, buckets: Array, times: Array, neurons: Array) -> None:
-    """Sort spikes in [low, high) by time, those of one time left in their order.
-
-    Buckets of equal length, then insertion: O(n), since Poisson spikes are spread evenly.
-    """
-    n = buckets.size - 1
-    scale = n / (high - low)
-    for b in range(n + 1):
-        buckets[b] = 0
-    for k in range(spikes.size):
-        buckets[min(int((spikes[k].t - low) * scale), n - 1)] += 1
-    end = 0
-    for b in range(n):
-        end += buckets[b]
-        buckets[b] = end
-    for k in range(spikes.size - 1, -1, -1):
-        b = min(int((spikes[k].t - low) * scale), n - 1)
-        buckets[b] -= 1
-        times[buckets[b]] = spikes[k].t
-        neurons[buckets[b]] = spikes[k].neuron
-    for k in range(1, spikes.size):
-        t, neuron = times[k], neurons[k]
-        j = k
-        while j > 0 and times[j - 1] > t:
-            times[j] = times[j - 1]
-            neurons[j] = neurons[j - 1]
-            j -= 1
-        times[j] = t
-        neurons[j] = neuron
 
 
 def encode(

@@ -123,6 +123,11 @@ class Inputs:
         """Does any source get numbers that float64 cannot hold, such as Fractions?"""
         return any(holds_exact(data) for data in self._data.values())
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """What each source without a generator was given: times (n_samples, size), or a train for each sample."""
+        return dict(self._data)
+
     def one_each(self) -> dict[str, Array]:
         """Spike times (n_samples, size) by source, inf = silent.
 

@@ -47,8 +47,13 @@ class Task:
     counters: Array = field(init=False)
     errors: Array = field(init=False)
     transport_state: Array = field(init=False)
+    stopped: Array = field(init=False)
+    reached: Array = field(init=False)  # the time up to which each sample was simulated
+    earlier: list[Any] = field(init=False)  # state of each sample to go on with, None where it has not begun
+    states: list[Any] = field(init=False)  # … at the end of this run, where it is to be kept
     exact_times: list[Any] = field(default_factory=list)  # of the recorded spikes, in their order, where `exact`
     events: int = 0
+    events_before: int = 0  # of the run that this one goes on with; budgets count from here
     queue_operations: int = 0
     done: int = 0
     started: float = field(default_factory=time.perf_counter)
@@ -56,6 +61,9 @@ class Task:
     ready_before: float = field(default_factory=lambda: compile_report().ready_seconds)
     progress: Progress | None = None
     interrupted: bool = False
+    stop: dict[str, int] = field(default_factory=dict)  # spikes of a population that end a sample
+    keep_state: bool = False
+    resumed: Any = None  # the run that this one goes on with
 
     def __post_init__(self) -> None:
         n, nodes = self.inputs.n_samples, self.net.nodes
@@ -69,6 +77,30 @@ class Task:
         self.counters = np.zeros((n, len(nodes), len(COUNTERS)), dtype=np.int64)
         self.errors = matrix((rows if self.error_bounds else 0, total, 2), math.nan, np.float64, self.memory)
         self.transport_state = np.zeros((n, max(1, self.transport.n_state if self.transport else 0)))
+        self.stopped, self.reached = np.full(n, math.inf), np.zeros(n)
+        self.earlier, self.states = [None] * n, [None] * n
+
+    def begin_with(self, run: Any) -> None:
+        """Begin where `run` ended: what it found, and the state of each of its samples."""
+        self.resumed = run
+        self.earlier = list(run._state.samples)
+        self.reached[:] = run._state.reached
+        self.restore(0)
+        self.events, self.queue_operations = run.counters["events"], run.counters["queue_operations"]
+        self.events_before = self.events
+
+    def restore(self, row: int) -> None:
+        """Put back what the earlier run found of samples from `row` on."""
+        run = self.resumed
+        for mine, before in ((self.first, run._first), (self.errors, run._errors), (self.readout, run._readout)):
+            if before is not None and mine.size:
+                mine[row:] = before[row:]
+        self.reached[row:] = run._state.reached[row:]
+
+    def keep_stop(self, sample: int) -> None:
+        """A sample that is not gone on with stays ended where it was."""
+        if self.stop and self.resumed is not None and self.resumed._stopped is not None:
+            self.stopped[sample] = self.resumed._stopped[sample]
 
     def start_clock(self) -> None:
         """From here on time counts as simulation: what came before was importing and lowering."""
@@ -79,13 +111,14 @@ class Task:
         self.spikes.forget_after(batch)
         self.traces.forget_after(batch)
         self.first[row:], self.readout[row:], self.errors[row:] = math.inf, math.nan, math.nan
-        self.counters[row:], self.transport_state[row:] = 0, 0.0
+        self.counters[row:], self.transport_state[row:], self.stopped[row:] = 0, 0.0, math.inf
+        self.states[row:], self.reached[row:] = [None] * (len(self.states) - row), 0.0
 
     def check_budget(self, events: int) -> str | None:
         """Why the run must stop now, or None; `events` are those done so far."""
         if self.interrupted:
             return "interrupted"
-        if self.max_events is not None and events >= self.max_events:
+        if self.max_events is not None and events - self.events_before >= self.max_events:
             return f"max_events = {self.max_events:,} reached"
         if self.deadline is not None and time.perf_counter() > self.deadline:
             return "max_time reached"

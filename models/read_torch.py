@@ -92,7 +92,7 @@ def read_torch(module: Any, input_shape: Sequence[int] | None) -> ReluNetwork | 
         if output != "identity":
             raise MappingError(f"{where} comes after a {output}; that is read as the last module only; remove one")
         if kind in DROPPED_OUTPUTS:
-            _check_output(name, one, kind)
+            _check_output(name, one, kind, reading)
             output = DROPPED_OUTPUTS[kind]
         else:
             if reading.shape is None and kind != "Linear":
@@ -186,6 +186,12 @@ def _batch_norm(name: str, module: Any, reading: Reading) -> None:
         raise MappingError(
             f"{WHERE}{name}: track_running_stats = False; must be True, or each sample's outputs depend on the "
             "others of its batch; train it with running statistics"
+        )
+    axes = (1, 2) if _n_axes(module) == 1 else (3,)
+    if reading.shape is not None and len(reading.shape) not in axes:
+        raise MappingError(
+            f"{WHERE}{name}: inputs of shape {reading.shape}; must have {' or '.join(map(str, axes))} axes, as in "
+            "torch; use the batch norm of the other dimension"
         )
     mean = _values(name, "running_mean", module.running_mean)
     gamma = np.ones_like(mean) if module.weight is None else _values(name, "weight", module.weight)
@@ -290,7 +296,12 @@ def _flatten(name: str, module: Any, reading: Reading) -> None:
     reading.append(Flatten(name))
 
 
-def _check_output(name: str, module: Any, kind: str) -> None:
+def _check_output(name: str, module: Any, kind: str, reading: Reading) -> None:
+    if kind != "Sigmoid" and reading.shape is not None and len(reading.shape) > 1:
+        raise MappingError(
+            f"{WHERE}{name}: inputs of shape {reading.shape}; must be the outputs of a sample in one axis; put a "
+            "Flatten before it"
+        )
     if kind != "Sigmoid" and module.dim not in (None, 1, -1):
         raise MappingError(f"{WHERE}{name}: dim = {module.dim}; must be 1, the outputs of a sample; use that")
 

@@ -4,7 +4,8 @@ It relies on the standard library alone and imports nothing of eventsim, so that
 Everything pending sits in plain lists, the next time is found by scanning them (O(N) per event), and every
 neuron is an object of its own with its own time of last update. ``test_naive.py`` holds it against closed forms.
 Numbers may be ``float`` or ``Fraction``, none is converted (``math.inf`` = never): with Fractions the linear
-models give exact rational spike times. Only ``lif_delta``, which needs exp and log, always ends in floats.
+models give exact rational spike times. Only ``lif_delta`` and ``lif_exp`` need exp and always end in floats, the
+latter accurate to about ten digits: it is integrated and searched, not solved.
 
 The order of events at one time t (micro-steps n = 0, 1, ...; all intervals are half-open [start, end)):
 
@@ -161,6 +162,28 @@ class TtfsB1(LinearPsp):
         return True
 
 
+class FallingThreshold(LinearPsp):
+    """No spike before t_min; then the threshold falls, which is as if V rose; above it at t_min it fires there."""
+
+    open = False
+
+    def interval_end(self, t):
+        if t == self.t_min:
+            self.advance(t)
+            self.s, self.open = self.s + self.parameter("decline"), True
+        return True
+
+    def test(self, t):
+        if not self.open or self.closed:
+            return False
+        missing = self.parameter("threshold") - self.v
+        if t == self.t_min and missing <= 0:
+            return True
+        tc = t + (missing / self.s if missing > 0 else 0) if self.s > 0 else math.inf
+        self.crossing = tc if tc < self.t_max else math.inf
+        return self.crossing <= t
+
+
 class Integrator(LinearPsp):
     """Integrates from t_start on with initial slope ``drift``, never spikes, is read and closed at t_min."""
 
@@ -188,6 +211,8 @@ class LifDelta(Neuron):
         self.tau_mem, self.v_threshold = self.parameter("tau_mem"), self.parameter("v_threshold")
         self.v_inf = self.parameter("v_leak") + self.parameter("current")
         self.v, self.t_last, self.refractory = self.parameter("v_init"), 0, False
+        self.soft = {"soft": True, "hard": False}[self.parameter("reset", "hard")]
+        self.once = {"many": False, "once": True}[self.parameter("spikes", "many")]
         self.crossing = 0 + self.time_to_spike()
 
     def time_to_spike(self):
@@ -197,13 +222,15 @@ class LifDelta(Neuron):
             return 0
         return self.tau_mem * math.log((self.v_inf - self.v) / (self.v_inf - self.v_threshold))
 
+    def relax(self, t):
+        self.v = self.v + (self.v_inf - self.v) * -math.expm1(-(t - self.t_last) / self.tau_mem)
+        self.t_last = t
+
     def receive(self, t, weight):
         if self.refractory:
             return False
         if t != self.t_last:
-            decay = math.exp(-(t - self.t_last) / self.tau_mem)
-            self.v = self.v_inf + (self.v - self.v_inf) * decay
-            self.t_last = t
+            self.relax(t)
         self.v = self.v + weight
         return True
 
@@ -218,20 +245,155 @@ class LifDelta(Neuron):
         return self.v >= self.v_threshold or self.crossing <= t
 
     def fire(self, t):
-        self.v, self.t_last, self.crossing = self.parameter("v_reset"), t, math.inf
-        t_end = t + self.parameter("t_ref")
+        if t != self.t_last:
+            self.relax(t)
+        self.v = self.v - self.v_threshold if self.soft else self.parameter("v_reset")
+        self.t_last, self.crossing = t, math.inf
+        self.rest(t)
+        if not self.refractory and self.v >= self.v_threshold:
+            self.crossing = t  # once more, which is an error
+
+    def rest(self, t):
+        t_end = t + (math.inf if self.once else self.parameter("t_ref"))
         self.refractory = t_end > t
-        self.ends = [t_end] if self.refractory else []
+        self.ends = [t_end] if t < t_end < math.inf else []
+
+
+class StepPsp(LifDelta):
+    """V stays where it is; an arrival adds its weight to V."""
+
+    def __init__(self, node, order, i):
+        Neuron.__init__(self, node, order, i)
+        self.v_threshold, self.strict = self.parameter("v_threshold"), self.parameter("strict")
+        self.soft = {"soft": True, "hard": False}[self.parameter("reset")]
+        self.once = {"many": False, "once": True}[self.parameter("spikes")]
+        self.v, self.refractory = self.parameter("v_init"), False
+
+    def above(self):
+        return self.v > self.v_threshold if self.strict else self.v >= self.v_threshold
+
+    def receive(self, t, weight):
+        if self.refractory:
+            return False
+        self.v = self.v + weight
+        return True
+
+    def interval_end(self, t):
+        self.refractory = False
+        return True
+
+    def test(self, t):
+        return not self.refractory and self.above()
+
+    def fire(self, t):
+        self.v = self.v - self.v_threshold if self.soft else self.parameter("v_reset")
+        self.rest(t)
+        self.crossing = t if not self.refractory and self.above() else math.inf
+
+
+GAUSS_LEGENDRE = (  # nodes and weights on [-1, 1]
+    (-0.9491079123427585, 0.1294849661688697),
+    (-0.7415311855993945, 0.2797053914892767),
+    (-0.4058451513773972, 0.3818300505051189),
+    (0.0, 0.4179591836734694),
+    (0.4058451513773972, 0.3818300505051189),
+    (0.7415311855993945, 0.2797053914892767),
+    (0.9491079123427585, 0.1294849661688697),
+)
+
+
+class LifExp(Neuron):
+    """tau_mem V' = v_inf - V + r I, tau_syn I' = -I; an arrival adds its weight to I; V is held after a spike.
+
+    V comes from a quadrature of I, its crossing from a walk in small steps and bisection: no formula is needed.
+    Steps are a quarter of the shorter time constant; where V turns inside one, it is cut there.
+    """
+
+    def __init__(self, node, order, i):
+        super().__init__(node, order, i)
+        self.tau_mem, self.tau_syn, self.r = (self.parameter(name) for name in ("tau_mem", "tau_syn", "r"))
+        self.v_threshold = self.parameter("v_threshold")
+        self.v_inf = self.parameter("v_leak") + self.parameter("current")
+        self.v, self.current, self.t_last, self.held_until = self.parameter("v_init"), 0.0, 0, 0
+        self.step = min(self.tau_mem, self.tau_syn) / 4
+        self.crossing = 0 + self.time_to_spike()
+
+    def later(self, v, current, s):
+        """(V, I) a time s <= step later."""
+        places = [((1 + x) / 2 * s, w / 2 * s) for x, w in GAUSS_LEGENDRE]
+        moved = sum(w * math.exp((x - s) / self.tau_mem - x / self.tau_syn) for x, w in places)
+        v = self.v_inf + (v - self.v_inf) * math.exp(-s / self.tau_mem) + self.r / self.tau_mem * current * moved
+        return v, current * math.exp(-s / self.tau_syn)
+
+    def advance(self, t):
+        held = min(t, self.held_until) - self.t_last
+        if held > 0:
+            self.current, self.t_last = self.current * math.exp(-held / self.tau_syn), self.t_last + held
+        while self.t_last < t:
+            s = min(self.step, t - self.t_last)
+            self.v, self.current = self.later(self.v, self.current, s)
+            self.t_last = t if s < self.step else self.t_last + s
+        self.t_last = t
+
+    def rises(self, v, current):
+        return self.v_inf - v + self.r * current > 0
+
+    def bisect(self, v, current, high, before):
+        """The last time in [0, high] at which ``before(V, I)`` still holds."""
+        low = 0.0
+        for _ in range(80):
+            middle = (low + high) / 2
+            low, high = (middle, high) if before(*self.later(v, current, middle)) else (low, middle)
+        return high
+
+    def time_to_spike(self):
+        """Zero where V is at the threshold and rises, which only rounding can bring about."""
+        v, current, s = self.v, self.current, 0.0
+        if self.v >= self.v_threshold and self.rises(v, current):
+            return 0
+        end = 60 * max(self.tau_mem, self.tau_syn)
+        while s < end and max(v, self.v_inf) + max(self.r * current, 0) >= self.v_threshold:
+            ahead = self.later(v, current, self.step)
+            step = self.step
+            if self.rises(v, current) and not self.rises(*ahead):
+                step = self.bisect(v, current, step, self.rises)
+                ahead = self.later(v, current, step)
+            if self.rises(v, current) and ahead[0] >= self.v_threshold:
+                return s + self.bisect(v, current, step, lambda v, _: v < self.v_threshold)
+            (v, current), s = ahead, s + step
+        return math.inf
+
+    def receive(self, t, weight):
+        self.advance(t)
+        self.current = self.current + weight
+        return True
+
+    def test(self, t):
+        if self.held_until == math.inf:
+            self.crossing = math.inf
+            return False
+        kept = self.v, self.current, self.t_last
+        self.advance(max(t, self.held_until))
+        self.crossing = self.t_last + self.time_to_spike()
+        self.v, self.current, self.t_last = kept
+        return self.crossing <= t
+
+    def fire(self, t):
+        self.advance(t)
+        self.v, self.crossing = self.parameter("v_reset"), math.inf
+        once = {"many": False, "once": True}[self.parameter("spikes")]
+        self.held_until = math.inf if once else t + self.parameter("t_ref")
 
 
 class LifClocked(Neuron):
-    """Buffers arrivals until its tick k at k * period: V = decay V + (buffer + bias), then one test."""
+    """Buffers arrivals until its tick k at k * period: leak and input, a reset that is due, then one test."""
 
     def __init__(self, node, order, i):
         super().__init__(node, order, i)
         self.period = self.parameter("period")
         self.same_step = {"same_step": True, "next_step": False}[self.parameter("sees")]
         self.k, self.rank, self.buffer = 0, 0, 0  # k: the tick to come; rank: the micro-step in which it ticks
+        self.due, self.fired = False, False  # a reset at the next tick; it has fired before
 
     def receive(self, t, weight):
         self.buffer = self.buffer + weight
@@ -239,18 +401,34 @@ class LifClocked(Neuron):
 
     def tick(self):
         self.k += 1
-        self.v = self.parameter("decay") * self.v + (self.buffer + self.parameter("bias"))
+        decay, x = self.parameter("decay"), self.buffer + self.parameter("bias")
+        after_input = {"before_input": False, "after_input": True}[self.parameter("leaks", "before_input")]
+        self.v = decay * (self.v + x) if after_input else decay * self.v + x
         self.buffer = 0
+        if self.due:
+            self.lower()
+        if self.fired and self.parameter("spikes", "many") == "once":
+            return False
         threshold = self.parameter("v_threshold")
         return self.v > threshold if self.parameter("strict") else self.v >= threshold
 
     def fire(self, t):
+        self.fired = True
+        self.due = {"at_spike": False, "next_tick": True}[self.parameter("resets", "at_spike")]
+        if not self.due:
+            self.lower()
+
+    def lower(self):
+        self.due = False
         soft = {"soft": True, "hard": False}[self.parameter("reset")]
         self.v = self.v - self.parameter("v_threshold") if soft else self.parameter("v_reset")
 
 
 MODELS = {"linear_psp": LinearPsp, "ttfs_alpha1": TtfsAlpha1, "ttfs_b1": TtfsB1, "integrator": Integrator}
+MODELS |= {"falling_threshold": FallingThreshold, "step_psp": StepPsp}
 MODELS |= {"lif_delta": LifDelta, "lif_clocked": LifClocked}
+EXACT = tuple(MODELS)  # to the last bit of what the equations' closed forms give in floats
+MODELS |= {"lif_exp": LifExp}
 
 
 def clock_ranks(nodes: list[Node], projections: list[Projection]) -> dict[str, int]:

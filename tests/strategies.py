@@ -139,11 +139,45 @@ def recurrent_lif(draw: Draw) -> Case:
                 "lif_delta", size, f"lif{k}", tau_mem=draw(st.sampled_from([2.0, 10.0])), current=currents,
                 t_ref=draw(st.sampled_from([0.0, 0.5, 1.0, 2.1])), v_reset=draw(st.sampled_from([0.0, -0.5])),
                 v_leak=draw(st.sampled_from([0.0, 0.1])), v_init=draw(st.sampled_from([0.0, 0.5])),
+                reset=draw(st.sampled_from(["hard", "hard", "soft"])),
+                spikes=draw(st.sampled_from(["many", "many", "once"])),
             )
         )  # fmt: skip
     for _ in range(draw(st.integers(1, 4))):
         pre, post = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes[1:]))
         # A zero delay against the order of creation could make a neuron fire twice at one time.
+        delays = [0.25, 0.5, 1.0, 0.3] + [0.0] * (pre.order < post.order)
+        net.connect(pre, post, draw(any_projection(pre.size, post.size)), draw(st.sampled_from(delays)))
+    return Case(net, None if poisson else draw(trains(n_in, until)), until)
+
+
+EXPONENTIAL = ("lif_exp", "if_exp", "lif_alpha", "alpha_psp")
+
+
+@st.composite
+def recurrent_exponential(draw: Draw, models: tuple[str, ...] = EXPONENTIAL) -> Case:
+    """A population of each model, delayed projections between any two, equal and unequal time constants."""
+    net = Network()
+    until = draw(st.sampled_from([4.0, 10.0]))
+    n_in = draw(st.integers(1, 4))
+    poisson = draw(st.booleans())
+    nodes: list[Any] = [
+        net.source(n_in, "input", generator=Poisson(draw(st.sampled_from([0.2, 1.0]))) if poisson else None)
+    ]
+    for k, model in enumerate(models):
+        size = draw(SIZES)
+        given: dict[str, Any] = {
+            "tau_syn": draw(st.sampled_from([0.5, 2.0, 4.0, 2.0 + 2.0**-40])),
+            "t_ref": draw(st.sampled_from([0.0, 0.5, 2.1])), "v_reset": draw(st.sampled_from([0.0, -0.5])),
+            "v_init": draw(st.sampled_from([0.0, 0.5])), "spikes": draw(st.sampled_from(["many", "many", "once"])),
+        }  # fmt: skip
+        if model.startswith("lif"):
+            currents = st.lists(st.sampled_from([0.0, 0.75, 1.0, 1.5, 3.0]), min_size=size, max_size=size)
+            given |= {"current": draw(currents), "r": draw(st.sampled_from([1.0, 2.0, -1.0]))}
+            given |= {"tau_mem": draw(st.sampled_from([2.0, 10.0]))}
+        nodes.append(net.population(model, size, f"{model}{k}", **given))
+    for _ in range(draw(st.integers(2, 6))):
+        pre, post = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes[1:]))
         delays = [0.25, 0.5, 1.0, 0.3] + [0.0] * (pre.order < post.order)
         net.connect(pre, post, draw(any_projection(pre.size, post.size)), draw(st.sampled_from(delays)))
     return Case(net, None if poisson else draw(trains(n_in, until)), until)
@@ -164,6 +198,9 @@ def clocked(draw: Draw) -> Case:
                 bias=draw(st.sampled_from([0.0, 0.25, -0.1])), reset=draw(st.sampled_from(["soft", "hard"])),
                 comparator=draw(st.sampled_from(["inclusive", "strict"])),
                 sees=draw(st.sampled_from(["same_step", "same_step", "next_step"])),
+                resets=draw(st.sampled_from(["at_spike", "next_tick"])),
+                spikes=draw(st.sampled_from(["many", "many", "once"])),
+                leaks=draw(st.sampled_from(["before_input", "after_input"])),
             )
         )  # fmt: skip
     hops = [(0, 1), (1, 2), *draw(st.lists(st.sampled_from([(0, 2), (1, 1), (2, 1), (2, 2)]), max_size=3))]
@@ -172,6 +209,33 @@ def clocked(draw: Draw) -> Case:
         net.connect(nodes[pre], nodes[post], draw(any_projection(nodes[pre].size, nodes[post].size)), delay)
     step = period * draw(st.sampled_from([1.0, 0.5]))
     return Case(net, draw(trains(n_in, 12 * period, step)), 15.5 * period)
+
+
+@st.composite
+def jumping(draw: Draw) -> Case:
+    """Step potentials and linear ones under a falling threshold, in any order; everything can be exact."""
+    net = Network()
+    n = draw(st.integers(1, 4))
+    nodes: list[Any] = [net.source(n, "input")]
+    for k in range(2):
+        nodes.append(  # noqa: PERF401 - each draw depends on the network so far
+            net.population(
+                "step_psp", n, f"step{k}", v_threshold=draw(st.sampled_from([0.5, 1.0])),
+                v_reset=draw(st.sampled_from([0.0, -0.5])), t_ref=draw(st.sampled_from([0.0, 0.5, 1.0])),
+                reset=draw(st.sampled_from(["hard", "soft"])), spikes=draw(st.sampled_from(["many", "once"])),
+                comparator=draw(st.sampled_from(["inclusive", "strict"])),
+            )
+        )  # fmt: skip
+    threshold = 1.0 + draw(numbers(n, -4, 8)) / 4
+    decline = draw(st.sampled_from([1.0, 0.0, 0.5]))
+    nodes.append(
+        net.population("falling_threshold", n, "falling", (0.5, 1.0, 3.0), threshold=threshold, decline=decline)
+    )
+    for _ in range(draw(st.integers(2, 8))):
+        pre, post = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes[1:]))
+        delays = [0.25, 0.5, 1.0, 0.3] + [0.0, 0.0] * (pre.order < post.order)
+        net.connect(pre, post, draw(any_projection(n, n)), draw(st.sampled_from(delays)))
+    return Case(net, draw(trains(n, 3.0)), 5.0)
 
 
 SEES = ("same_step", "next_step")

@@ -36,7 +36,10 @@ NOT_THE_SAME_BITS = {
 # Functions that import what their first argument names.
 BY_NAME = ("import_module", "__import__", "importorskip")
 # Which mark a test file needs for what it imports.
-HEAVY = {"torch": "references", "onnx": "references", "onnxruntime": "references", "nest": "peers", "neuron": "peers"}
+HEAVY = dict.fromkeys(("torch", "onnx", "onnxruntime", "pandas", "pyarrow", "neo", "nir"), "references") | {
+    "nest": "peers",
+    "neuron": "peers",
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -104,8 +107,8 @@ def functions(module: ast.AST) -> list[Function]:
 
 
 def compiled_functions(module: ast.AST) -> list[Function]:
-    """Functions marked `jitable` or `kernel`, by a decorator or by a call such as kernel(run)."""
-    marks = ("jitable", "kernel")
+    """Functions marked `jitable`, `separate` or `kernel`, by a decorator or by a call such as kernel(run)."""
+    marks = ("jitable", "separate", "kernel")
     called_on = {
         last_name(argument)
         for node in ast.walk(module)

@@ -192,7 +192,7 @@ def test_clocks_and_generators_need_until():
     with pytest.raises(NetworkError, match=r"until=None, but the generator of source 'input' never stops"):
         eventsim.simulate(net)
     with pytest.raises(NetworkError, match=r"Poisson: rate = -1.0"):
-        eventsim.Poisson(-1.0).rates(1)
+        eventsim.Poisson(-1.0)
 
 
 @pytest.mark.parametrize("fault", [eventsim.faults.Jitter, eventsim.faults.Clock, eventsim.transport.AerBus])

@@ -98,7 +98,12 @@ def connected(pre, post):
         (lambda v: cell(tau_mem=v), {}, ModelError, "tau_mem = {}; must be a real number"),
         (lambda v: cell(tau_mem=v), HUGE, ModelError, "must be a real number in the range of float64"),
         (lambda v: cell(tau_mem=v), objects(1.0, None), ModelError, r"tau_mem\[1\] = None; must be a real number"),
-        (lambda v: cell(tau_mem=v), objects(np.nan, 1.0), ModelError, r"tau_mem\[0\] = nan; must be > 0 and finite"),
+        (
+            lambda v: cell(tau_mem=v),
+            objects(np.nan, 1.0),
+            ModelError,
+            r"tau_mem\[0\] = nan; must be > 0 and <= 1e\+300",
+        ),
         (lambda v: cell(tau_mem=v), MASKED[0], ModelError, "tau_mem is a masked array; must be one without a mask"),
         (lambda v: cell(tau_mem=v), [[1.0], [1.0, 2.0]], ModelError, "tau_mem is not an array .*rows of equal length"),
         (lambda v: eventsim.Network().population(v, 1), ["lif_delta"], ModelError, "must be the name of a model"),

@@ -22,7 +22,10 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)(?P<target>[^)#]+)(?:#[^)]*)?\)")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-LISTED = ["ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay", "lif_delta", "lif_clocked"]
+LISTED = [
+    "ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay", "falling_threshold", "step_psp",
+    "lif_delta", "lif_exp", "lif_alpha", "if_exp", "alpha_psp", "glif", "lif_clocked",
+]  # fmt: skip
 
 
 def shown(path: Path) -> str:

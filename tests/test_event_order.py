@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from adapters import assert_equals_oracle, both_engines
+from adapters import assert_equals_oracle, assert_near_oracle, both_engines
 
 import eventsim
 from eventsim import Dense, Network, OneToOne, SimulationError, Sparse, SpikeTimes, simulate
@@ -80,6 +80,16 @@ def test_a_value_of_zero_is_no_event():
 def test_the_end_of_refractoriness_receives(second, spikes):
     net = one_cell("lif_delta", [2.0, 2.0], tau_mem=10.0, t_ref=0.5)
     assert on_all(net, SpikeTimes([[1.0, second]])).counters["spikes"] == spikes
+
+
+def test_currents_take_inputs_during_refractoriness():
+    net = one_cell("lif_exp", [2.0, 2.0], tau_mem=1.0, tau_syn=1.0, v_threshold=0.25, t_ref=1.5)
+    for second, expected in ((2.0, [1.1444, 2.8605]), (INF, [1.1444])):
+        x = SpikeTimes([[1.0, second]])
+        done = both_engines(net, x, until=20.0)
+        assert_near_oracle(done, net, x, 20.0)
+        fired = done.run.spikes["population"] == 1
+        assert done.run.spikes["time"][fired].tolist() == pytest.approx(expected, abs=1e-4)
 
 
 def chain(n, **parameters):

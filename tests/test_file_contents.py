@@ -84,7 +84,12 @@ def refused(load, path, message):
         (("nodes", 0, "window"), ["0", "1/0"], r"nodes\[0\] .*window holds '1/0'; must be a number as text"),
         (("nodes", 0, "value_range"), None, r"nodes\[0\] .*value_range = None; must be a list"),
         (("nodes", 0, "name"), "hidden", r"nodes\[2\] .*name = 'hidden'; must be a string that no other"),
-        (("nodes", 1, "rate"), "absent", r"nodes\[1\] .*array 'absent' is missing"),
+        (
+            ("nodes", 1, "generator"),
+            "poison",
+            r"nodes\[1\] .*generator .poison., did you mean .poisson.. is none of poisson, reg",
+        ),
+        (("nodes", 1, "generator"), "regular", r"nodes\[1\] .*array .node1.period. is missing"),
         (("nodes", 2, "parameters"), [], r"nodes\[2\] .*ttfs_b1 needs threshold"),
         (("nodes", 2, "parameters"), ["treshold"], r"nodes\[2\] .*array 'node2.treshold' is missing"),
         (("nodes", 2, "window"), LOST, r"nodes\[2\] .*window is missing"),

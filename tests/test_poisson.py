@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from eventsim import sources
+from eventsim import generators
+from eventsim.generators import Poisson
 from eventsim.randomness import stream_key, uniforms
-from eventsim.sources import Poisson
 
 pytestmark = pytest.mark.engine_small
 
@@ -37,14 +37,14 @@ def trains(rates, until: float, seed: int = 3, sample: int = 5, name: str = "noi
 
 @pytest.mark.parametrize("slice_size", [1, 7, 8192])
 def test_trains_are_the_documented_draws_in_order_of_time(slice_size, monkeypatch) -> None:
-    monkeypatch.setattr(sources, "SLICE", slice_size)
+    monkeypatch.setattr(generators, "SLICE", slice_size)
     assert trains(RATES, 100.0) == drawn_one_by_one(RATES, 100.0, seed=3, sample=5, name="noise")
 
 
 def test_more_spikes_than_there_is_room_for_are_not_dropped(monkeypatch) -> None:
     expected = trains(RATES, 100.0)
-    monkeypatch.setattr(sources, "_room", lambda expected: 4)
-    monkeypatch.setattr(sources, "SLICE", 50)
+    monkeypatch.setattr(generators, "_room", lambda expected: 4)
+    monkeypatch.setattr(generators, "SLICE", 50)
     assert trains(RATES, 100.0) == expected
 
 

@@ -402,9 +402,16 @@ SHAPE = (2, 6, 6)
             "padding_mode = 'reflect'",
         ),
         (nn.Sequential(nn.BatchNorm2d(2, track_running_stats=False)), MappingError, "track_running_stats = False"),
+        (nn.Sequential(nn.BatchNorm1d(2)), MappingError, r"inputs of shape \(2, 6, 6\); must have 1 or 2 axes"),
+        (nn.Sequential(nn.Flatten(), nn.BatchNorm2d(72)), MappingError, r"inputs of shape \(72,\); must have 3 axes"),
+        (nn.Sequential(nn.Conv2d(2, 2, 1), nn.Softmax(1)), MappingError, "put a Flatten before it"),
         (nn.Sequential(nn.Flatten(0)), MappingError, "start_dim = 0, end_dim = -1; must be 1 and -1"),
         (nn.Sequential(nn.Flatten(1, 2)), MappingError, "start_dim = 1, end_dim = 2"),
-        (nn.Sequential(nn.Softmax(1), nn.Linear(2, 2)), MappingError, r"1 \(Linear\) comes after a softmax"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Softmax(1), nn.Linear(2, 2)),
+            MappingError,
+            r"2 \(Linear\) comes after a softmax",
+        ),
         (nn.Sequential(nn.Linear(72, 2), nn.Softmax(0)), MappingError, "dim = 0; must be 1"),
         (
             nn.Sequential(nn.Flatten(), nn.Linear(71, 2)),

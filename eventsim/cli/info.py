@@ -34,9 +34,9 @@ def installation() -> tuple[dict[str, Any], str]:
     import eventsim
     from eventsim import models
     from eventsim._jit import cache_folder
+    from eventsim.generators import draw_trains
     from eventsim.neuron_model import find_model, model_names
     from eventsim.provenance import versions
-    from eventsim.sources import draw_trains
 
     known = {name: find_model(name) for name in model_names()}
     folder = cache_folder(draw_trains)  # that of all loops

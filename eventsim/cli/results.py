@@ -51,7 +51,7 @@ def network_rows(net: Network) -> list[dict[str, Any]]:
 
 def _kind(node: Any) -> str:
     if isinstance(node, Source):
-        return "source" if node.generator is None else "Poisson source"
+        return "source" if node.generator is None else f"{type(node.generator).__name__} source"
     return str(node.model.name)
 
 

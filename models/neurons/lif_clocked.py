@@ -1,9 +1,18 @@
 """Leaky integrate-and-fire neuron in discrete time, as step-based trainers have it.
 
-At tick k (t = k period, k = 0, 1, …): V := decay V + (buffered input + bias); the neuron fires where V >= v_threshold
-(V > v_threshold with ``comparator="strict"``); then V := V - v_threshold (soft reset) or v_reset (hard reset). The
-input of a tick is what arrived since the last one, added in the order of arrival; with ``sees="same_step"`` also what
-upstream clocked populations emitted in the same step, with ``sees="next_step"`` only what arrived before the tick.
+At tick k (t = k period, k = 0, 1, …), in this order:
+
+1. leak and input: V := decay V + (x + bias), or decay (V + (x + bias)) with ``leaks="after_input"``;
+2. with ``resets="next_tick"``, where the neuron fired at the last tick: V := V - v_threshold (``reset="soft"``) or
+   v_reset (``reset="hard"``, so that the input of this tick is lost), as trainers have it that compute the reset of a
+   step from the spikes of the step before;
+3. the test: the neuron fires where V >= v_threshold (V > v_threshold with ``comparator="strict"``), with
+   ``spikes="once"`` only if it never did;
+4. with ``resets="at_spike"``, where it fires: V := V - v_threshold or v_reset.
+
+x is what arrived since the last tick, added up in the order of arrival; with ``sees="same_step"`` also what upstream
+clocked populations emitted in the same step, with ``sees="next_step"`` only what arrived before the tick. Every
+function works on `fractions.Fraction` too; in floats each sum and product is rounded once, in the order written.
 """
 
 import math
@@ -11,15 +20,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventsim._jit import jitable
+from eventsim.models.neurons.options import SPIKES
 from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
 
-ROWS = ("decay", "v_threshold", "v_reset", "bias", "hard", "strict")
+ROWS = ("decay", "v_threshold", "v_reset", "bias", "hard", "strict", "next_tick", "after_input", "once")
 
 
 @jitable
 def initial(p: Numbers) -> Numbers:
-    """V = 0, nothing buffered."""
-    return (0 * p[0], 0 * p[0])
+    """V = 0, nothing buffered, no spike yet (1: fired at the last tick; 2: before it)."""
+    return (0 * p[0], 0 * p[0], 0 * p[0])
 
 
 @jitable
@@ -37,7 +47,7 @@ def advance(c: Numbers, s: Numbers) -> Numbers:
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input waits in the buffer for the next tick."""
-    return (s[0], s[1] + w)
+    return (s[0], s[1] + w, s[2])
 
 
 @jitable
@@ -54,16 +64,25 @@ def time_to_spike(p: Numbers, s: Numbers) -> Any:
 
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
-    """The comparator: V >= v_threshold, or V > v_threshold where strict."""
+    """The comparator: V >= v_threshold, or V > v_threshold where strict; never again where it fires once."""
+    if p[8] == 1 and s[2] > 0:
+        return False
     return s[0] > p[1] or (s[0] == p[1] and p[5] == 0)
 
 
 @jitable
+def lowered(p: Numbers, v: Any) -> Any:
+    """V after a reset."""
+    return v - p[1] if p[4] == 0 else p[2]
+
+
+@jitable
 def reset(p: Numbers, s: Numbers) -> Numbers:
-    """Soft: V - v_threshold. Hard: v_reset."""
-    if p[4] == 0:
-        return (s[0] - p[1], s[1])
-    return (p[2], s[1])
+    """Soft: V - v_threshold. Hard: v_reset. Or later, at the next tick."""
+    fired = 1 + 0 * s[2]
+    if p[6] == 1:
+        return (s[0], s[1], fired)
+    return (lowered(p, s[0]), s[1], fired)
 
 
 @jitable
@@ -74,18 +93,22 @@ def unchanged(p: Numbers, s: Numbers) -> Numbers:
 
 @jitable
 def tick(p: Numbers, s: Numbers) -> Numbers:
-    """Leak, then the buffered input and the bias; the buffer is empty again."""
-    return (p[0] * s[0] + (s[1] + p[3]), 0 * s[1])
+    """Leak, input and bias in the order chosen, and a reset that is due; the buffer is empty again."""
+    x = s[1] + p[3]
+    v = p[0] * (s[0] + x) if p[7] == 1 else p[0] * s[0] + x
+    if p[6] == 1 and s[2] == 1:
+        v = lowered(p, v)
+    return (v, 0 * s[1], 2 + 0 * s[2] if s[2] > 0 else s[2])
 
 
 @jitable
 def retire(s: Numbers) -> Numbers:
-    """Not a single-spike model: never called."""
+    """Not called, since `spikes` is a matter of each population."""
     return s
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
-    names = ("decay", "v_threshold", "v_reset", "bias", "reset", "comparator")
+    names = ("decay", "v_threshold", "v_reset", "bias", "reset", "comparator", "resets", "leaks", "spikes")
     return [parameters[name] for name in names]
 
 
@@ -100,11 +123,14 @@ LIF_CLOCKED = register(
             Parameter("bias", "V", "added at each tick", default=0.0),
             Parameter("reset", "choice", "what a spike does to V", default="soft", choices=("soft", "hard")),
             Parameter("comparator", "choice", "V >= or V >", default="inclusive", choices=("inclusive", "strict")),
+            Parameter("resets", "choice", "when", default="at_spike", choices=("at_spike", "next_tick")),
+            Parameter("leaks", "choice", "when", default="before_input", choices=("before_input", "after_input")),
+            SPIKES,
             Parameter(
                 "sees", "choice", "which input a tick sees", default="same_step", choices=("same_step", "next_step")
             ),
         ),
-        state=("v", "buffer"),
+        state=("v", "buffer", "fired"),
         rows=ROWS,
         prepare=_rows,
         initial=initial,

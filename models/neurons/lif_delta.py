@@ -1,21 +1,37 @@
 """Leaky integrate-and-fire neuron with delta synapses and a constant drive.
 
-tau_mem dV/dt = v_leak + current - V; an input of weight w moves V by w; V >= v_threshold fires, V := v_reset and is
-held there for t_ref, while inputs are discarded. Between inputs V relaxes to v_inf = v_leak + current, so the crossing
-is tau_mem ln((v_inf - V) / (v_inf - v_threshold)) away, and never where v_inf <= v_threshold.
+tau_mem dV/dt = v_leak + current - V; an input of weight w moves V by w; V >= v_threshold fires; then V := v_reset
+(hard) or V - v_threshold (soft) and is held there for t_ref, while inputs are discarded. ``spikes="once"`` holds it for
+ever. Between inputs V relaxes to v_inf = v_leak + current, so the crossing is tau_mem ln((v_inf - V) / (v_inf -
+v_threshold)) away, and never where v_inf <= v_threshold.
+
+A soft reset may leave V at or above the threshold, where an input lifted it to twice that. The neuron then fires again
+as soon as it may: at the end of t_ref, or at once, which is an error, since no neuron fires twice at one time.
+
+Errors. A crossing is right to a few roundings of its distance, of V and of v_inf over V', and of its own time
+(`tests/test_neuron_options.py`).
 """
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from eventsim._jit import jitable
-from eventsim.errors import ModelError
-from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.models.neurons.options import (
+    CURRENT,
+    LEAK,
+    REFRACTORY,
+    RESET,
+    RESETS,
+    SPIKES,
+    START,
+    TAU_MEM,
+    THRESHOLD,
+    check_potentials,
+)
+from eventsim.neuron_model import Array, Model, Numbers, register
 
-ROWS = ("tau_mem", "v_threshold", "v_reset", "v_inf", "v_init")
+ROWS = ("tau_mem", "v_threshold", "v_reset", "v_inf", "v_init", "soft")
 
 
 @jitable
@@ -26,14 +42,14 @@ def initial(p: Numbers) -> Numbers:
 
 @jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
-    """(decay over dt, v_inf)."""
-    return (math.exp(-dt / p[0]), p[3])
+    """(1 - e^(-dt / tau_mem), right also where dt is short, and v_inf)."""
+    return (-math.expm1(-dt / p[0]), p[3])
 
 
 @jitable
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """V relaxes towards v_inf."""
-    return (c[1] + (s[0] - c[1]) * c[0],)
+    return (s[0] + (c[1] - s[0]) * c[0],)
 
 
 @jitable
@@ -44,17 +60,17 @@ def receive(s: Numbers, w: Any) -> Numbers:
 
 @jitable
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
-    """Without input only a drive above the threshold makes a spike."""
-    return p[3] > p[1]
+    """Without input only a drive above the threshold makes a spike, or what a soft reset has left."""
+    return p[3] > p[1] or s[0] >= p[1]
 
 
 @jitable
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
-    """Closed form; inf where the drive stays at or below the threshold."""
-    if p[3] <= p[1]:
-        return math.inf
+    """Closed form; inf where the drive stays at or below the threshold, 0 where V is there already."""
     if s[0] >= p[1]:
         return 0
+    if p[3] <= p[1]:
+        return math.inf
     return p[0] * math.log((p[3] - s[0]) / (p[3] - p[1]))
 
 
@@ -66,8 +82,8 @@ def above(p: Numbers, s: Numbers) -> bool:
 
 @jitable
 def reset(p: Numbers, s: Numbers) -> Numbers:
-    """V := v_reset."""
-    return (p[2],)
+    """Hard: v_reset. Soft: V - v_threshold."""
+    return (p[2] if p[5] == 0.0 else s[0] - p[1],)
 
 
 @jitable
@@ -78,34 +94,22 @@ def unchanged(p: Numbers, s: Numbers) -> Numbers:
 
 @jitable
 def retire(s: Numbers) -> Numbers:
-    """Not a single-spike model: never called."""
+    """Not called, since `spikes` is a matter of each population."""
     return s
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
-    for name in ("v_reset", "v_init"):
-        bad = np.flatnonzero(parameters[name] >= parameters["v_threshold"])
-        if bad.size:
-            raise ModelError(
-                f"lif_delta: {name}[{bad[0]}] = {parameters[name][bad[0]]}; must be below v_threshold = "
-                f"{parameters['v_threshold'][bad[0]]}. Lower {name} or raise the threshold."
-            )
-    drive = parameters["v_leak"] + parameters["current"]
-    return [parameters["tau_mem"], parameters["v_threshold"], parameters["v_reset"], drive, parameters["v_init"]]
+    check_potentials("lif_delta", parameters)
+    given = {**parameters, "v_inf": parameters["v_leak"] + parameters["current"], "soft": parameters["reset"]}
+    return [given[name] for name in ROWS]
 
+
+PARAMETERS = (TAU_MEM, THRESHOLD, RESET, LEAK, CURRENT, REFRACTORY, START, SPIKES, RESETS)
 
 LIF_DELTA = register(
     Model(
         name="lif_delta",
-        parameters=(
-            Parameter("tau_mem", "time", "membrane time constant", low=0.0, open_low=True),
-            Parameter("v_threshold", "V", "firing threshold", default=1.0),
-            Parameter("v_reset", "V", "potential after a spike", default=0.0),
-            Parameter("v_leak", "V", "resting potential", default=0.0),
-            Parameter("current", "V", "constant drive, as the shift of the resting potential", default=0.0),
-            Parameter("t_ref", "time", "refractory period", default=0.0, low=0.0),
-            Parameter("v_init", "V", "potential at the beginning", default=0.0),
-        ),
+        parameters=PARAMETERS,
         state=("v",),
         rows=ROWS,
         prepare=_rows,

@@ -1,0 +1,43 @@
+"""Options that neuron models have in common: how often a neuron may fire, how long it is held, what is refused.
+
+Relies on the contract of neuron models. Used by the models of this folder that reset their potential.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from eventsim.errors import ModelError
+from eventsim.neuron_model import ONCE, Array, Parameter
+
+THRESHOLD = Parameter("v_threshold", "V", "firing threshold", default=1.0)
+RESET = Parameter("v_reset", "V", "potential after a spike", default=0.0)
+LEAK = Parameter("v_leak", "V", "resting potential", default=0.0)
+CURRENT = Parameter("current", "V", "constant drive, as the shift of the resting potential", default=0.0)
+REFRACTORY = Parameter("t_ref", "time", "refractory period, in which inputs are discarded", default=0.0, low=0.0)
+HELD = Parameter("t_ref", "time", "refractory period, in which V is held", default=0.0, low=0.0)
+START = Parameter("v_init", "V", "potential at the beginning", default=0.0)
+SPIKES = Parameter("spikes", "choice", "how often a neuron may fire", default="many", choices=("many", "once"))
+RESETS = Parameter("reset", "choice", "v_reset, or less by v_threshold", default="hard", choices=("hard", "soft"))
+LONGEST = 1e300  # of a time constant: hundreds of them are still a number
+TAU_MEM = Parameter("tau_mem", "time", "membrane time constant", low=0.0, high=LONGEST, open_low=True)
+TAU_SYN = Parameter("tau_syn", "time", "time constant of the currents", low=0.0, high=LONGEST, open_low=True)
+SOFT = 1.0  # the number of "soft" among the choices of `reset`
+
+
+def check_potentials(name: str, parameters: Mapping[str, Array]) -> None:
+    """Refuse a neuron that would be at its threshold at once or, after a hard reset, after each spike."""
+    soft = "reset" in parameters and bool((parameters["reset"] == SOFT).all())
+    for potential in ("v_init",) if soft else ("v_reset", "v_init"):
+        bad = np.flatnonzero(parameters[potential] >= parameters["v_threshold"])
+        if bad.size:
+            raise ModelError(
+                f"{name}: {potential}[{bad[0]}] = {parameters[potential][bad[0]]}; must be below v_threshold = "
+                f"{parameters['v_threshold'][bad[0]]}. Lower {potential} or raise the threshold."
+            )
+
+
+def holding(parameters: Mapping[str, Array]) -> Array:
+    """How long V is held after a spike: t_ref, or for ever where the neuron spikes once."""
+    return np.where(parameters["spikes"] == ONCE, math.inf, parameters["t_ref"])

@@ -1,0 +1,1 @@
+"""Answers to full precision, each file beside the script that made it."""

@@ -1,0 +1,376 @@
+"""A run in pieces has the bits of one in one piece, wherever it is cut; and a sample may end with a spike.
+
+Spikes, first spikes, read-outs, membranes, error bounds and counters are compared exactly; only the number of queue
+operations may differ, since source spikes reach an empty lane twice.
+"""
+
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import strategies
+from adapters import assert_same_run, in_fractions, outcome, spike_list
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import Case
+
+import eventsim
+from eventsim import BudgetError, SpikeTimes, simulate
+from eventsim.archive import read_archive, write_archive
+from eventsim.errors import FileFormatError, InputError, NetworkError
+from eventsim.faults import Clock, Jitter
+from eventsim.transport import AerBus
+
+SEEDS = st.integers(0, 2**32 - 1)
+ANY = st.one_of(
+    strategies.dense_ttfs(),
+    strategies.recurrent_lif(),
+    strategies.recurrent_exponential(),
+    strategies.clocked(),
+    strategies.mixed(),
+)
+ENGINES = st.sampled_from(["compiled", "compiled", "reference"])
+
+
+def in_pieces(case: Case, cuts: list[float], **options: Any) -> Any:
+    """The run that comes of ending at each of the cuts and going on."""
+    run = None
+    for until in [*cuts, case.until]:
+        run = simulate(case.net, case.x, until=until, keep_state=True, resume=run, **options)
+    return run
+
+
+def cuts_of(run: Any, seed: int, n: int) -> list[float]:
+    """Times to cut at: random ones, and some at which there are spikes."""
+    rng = np.random.default_rng(seed)
+    times = run.spikes["time"]
+    last = max(1.0, float(times.max(initial=1.0)))
+    chosen = [*rng.uniform(0.0, 1.1 * last, n), *rng.choice(times, min(n, len(times)), replace=False)]
+    return sorted(float(t) for t in chosen if t > 0)
+
+
+def same_traces(a: Any, b: Any) -> bool:
+    return a._traces.tobytes() == b._traces.tobytes()
+
+
+@given(ANY, SEEDS, ENGINES)
+def test_a_run_in_pieces_has_the_bits_of_one_in_one_piece(case: Case, seed: int, engine: str) -> None:
+    whole = outcome(case.net, case.x, until=case.until, engine=engine)
+    if whole.error is not None:
+        return
+    cuts = [t for t in cuts_of(whole.run, seed, 8) if case.until is None or t <= case.until]
+    assert_same_run(in_pieces(case, cuts, engine=engine), whole.run)
+
+
+@given(st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif()), SEEDS, ENGINES)
+def test_stages_membranes_and_samples_go_on_too(case: Case, seed: int, engine: str) -> None:
+    spiking = [p for p in case.net.populations if p.model.spiking]
+    windowed = all(p.model.windowed for p in case.net.populations)
+    faults = [Jitter(0.1), Clock(0.05)] if windowed else [Clock(0.05)]
+    options: dict[str, Any] = {
+        "engine": engine, "seed": seed % 7, "faults": faults, "transport": AerBus(0.01), "until": case.until,
+        "record": {spiking[0].name: [0]},
+    }  # fmt: skip
+    if case.x is None:
+        options["sample_ids"] = [3, 1, 4]
+    whole = outcome(case.net, case.x, **options)
+    if whole.error is not None:
+        return
+    cuts = [t for t in cuts_of(whole.run, seed, 3) if case.until is None or t <= case.until]
+    options.pop("until")
+    parts = in_pieces(case, cuts, **options)
+    assert_same_run(parts, whole.run)
+    assert same_traces(parts, whole.run)
+    assert parts.counters["transport"] == whole.run.counters["transport"]
+
+
+@given(strategies.dense_ttfs(), SEEDS)
+def test_rounding_bounds_go_on_too(case: Case, seed: int) -> None:
+    whole = simulate(case.net, case.x, error_bounds=True)
+    assert_same_run(in_pieces(case, cuts_of(whole, seed, 3), error_bounds=True), whole)
+
+
+@given(strategies.mixed(leaky=False), SEEDS)
+def test_exact_runs_go_on_exactly(case: Case, seed: int) -> None:
+    net = in_fractions(case.net, lambda number: Fraction(number).limit_denominator(12))
+    x = SpikeTimes([[[Fraction(t) for t in train] for train in sample] for sample in case.x.times])
+    whole = outcome(net, x, engine="reference", until=case.until)
+    if whole.error is not None:
+        return
+    parts = in_pieces(Case(net, x, case.until), cuts_of(whole.run, seed, 2)[:4], engine="reference")
+    assert_same_run(parts, whole.run)
+    assert parts._exact == whole.run._exact
+
+
+@given(ANY, SEEDS, ENGINES, st.integers(1, 40))
+def test_what_a_budget_ended_goes_on_between_two_micro_steps(case: Case, seed: int, engine: str, events: int) -> None:
+    """Also inside a time, and with samples that had not begun."""
+    options: dict[str, Any] = {"until": case.until, "engine": engine}
+    if case.x is None:
+        options["sample_ids"] = [0, seed]
+    whole = outcome(case.net, case.x, **options)
+    if whole.error is not None:
+        return
+    run, complete = None, False
+    for _ in range(3):
+        try:
+            run = simulate(case.net, case.x, keep_state=True, resume=run, max_events=events, **options)
+            complete = True
+            break
+        except BudgetError as error:
+            run = error.run
+    if not complete:
+        run = simulate(case.net, case.x, resume=run, **options)
+    assert run is not None
+    assert_same_run(run, whole.run)
+
+
+def test_the_first_part_can_be_gone_on_with_twice() -> None:
+    net, x = ring()
+    first = simulate(net, x, until=3.5, keep_state=True)
+    for engine in ("compiled", "reference"):
+        first = simulate(net, x, until=3.5, keep_state=True, engine=engine)
+        whole = simulate(net, x, until=9.0, engine=engine)
+        for _ in range(2):
+            assert_same_run(simulate(net, x, until=9.0, resume=first, engine=engine), whole)
+        assert first.spikes["time"].max() < 3.5
+
+
+def ring(n: int = 5, delay: float = 0.75) -> tuple[eventsim.Network, SpikeTimes]:
+    """One spike that runs round a ring of neurons."""
+    net = eventsim.Network()
+    source = net.source(n, "input")
+    cells = net.population("lif_delta", n, "cells", tau_mem=10.0)
+    net.connect(source, cells, eventsim.OneToOne(np.full(n, 2.0)))
+    net.connect(cells, cells, eventsim.Sparse(range(n), [(i + 1) % n for i in range(n)], np.full(n, 2.0)), delay=delay)
+    return net, SpikeTimes([[[0.5], *[[]] * (n - 1)], [[], [0.25], *[[]] * (n - 2)]])
+
+
+def test_a_saved_run_goes_on(tmp_path: Path) -> None:
+    net, x = ring()
+    options: dict[str, Any] = {"faults": [Clock(0.1)], "transport": AerBus(0.01), "record": {"cells": [0, 3]}}
+    part = simulate(net, x, until=3.5, keep_state=True, stop={"cells": 100}, **options)
+    part.save(tmp_path / "part.npz")
+    loaded = eventsim.load_run(tmp_path / "part.npz")
+    assert loaded.stop_times.tolist() == [math.inf, math.inf]
+    whole = simulate(net, x, until=9.0, **options)
+    rest = simulate(net, x, until=9.0, resume=loaded, **options)
+    assert_same_run(rest, whole)
+    assert same_traces(rest, whole)
+    reference = simulate(net, x, until=3.5, keep_state=True, engine="reference")
+    with pytest.raises(InputError, match="the state of a run on the reference engine stays in memory"):
+        reference.save(tmp_path / "reference.npz")
+
+
+@pytest.mark.parametrize("entry", [{}, 3, {"engine": "compiled", "inputs": "", "begun": [0, 7]}, {"begun": [0]}])
+def test_a_file_whose_state_is_none_is_refused(tmp_path: Path, entry: Any) -> None:
+    net, x = ring()
+    simulate(net, x, until=3.5, keep_state=True).save(tmp_path / "run.npz")
+    header, arrays = read_archive(tmp_path / "run.npz", "eventsim-run", 1)
+    write_archive(tmp_path / "run.npz", {**header, "state": entry}, arrays)
+    with pytest.raises(FileFormatError, match=r"header\['state'\] does not fit its arrays"):
+        eventsim.load_run(tmp_path / "run.npz")
+
+
+# -- samples that end with a spike ------------------------------------------------------------------------------------
+
+
+@given(ANY, ENGINES, st.integers(1, 6))
+def test_a_sample_ends_with_the_time_of_a_spike(case: Case, engine: str, count: int) -> None:
+    whole = outcome(case.net, case.x, until=case.until, engine=engine)
+    if whole.error is not None:
+        return
+    name = next(p.name for p in case.net.populations if p.model.spiking)
+    done = simulate(case.net, case.x, until=case.until, engine=engine, stop={name: count})
+    for sample in range(done.n_samples):
+        spikes = spike_list(whole.run, sample)
+        mine = [t for t, who, _ in spikes if who == name]
+        end = mine[count - 1] if len(mine) >= count else math.inf
+        assert done.stop_times[sample] == end
+        assert spike_list(done, sample) == [spike for spike in spikes if spike[0] <= end]
+    by_population = {entry: c["spikes"] for entry, c in done.counters["by_population"].items()}
+    recorded = done.spikes["population"].tolist()
+    assert by_population == {entry: recorded.count(k) for k, entry in enumerate(done.populations)}
+
+
+@given(st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif()), st.integers(1, 6))
+def test_engines_count_the_same_in_samples_that_end_with_a_spike(case: Case, count: int) -> None:
+    name = next(p.name for p in case.net.populations if p.model.spiking)
+    runs = [
+        outcome(case.net, case.x, until=case.until, engine=e, stop={name: count}) for e in ("compiled", "reference")
+    ]
+    if runs[0].error is None and runs[1].error is None:
+        assert_same_run(runs[0].run, runs[1].run)
+
+
+@given(ANY, ENGINES, st.integers(1, 4))
+def test_a_sample_that_ended_with_a_spike_goes_on(case: Case, engine: str, count: int) -> None:
+    options: dict[str, Any] = {"until": case.until, "engine": engine}
+    whole = outcome(case.net, case.x, **options)
+    if whole.error is not None:
+        return
+    name = next(p.name for p in case.net.populations if p.model.spiking)
+    part = simulate(case.net, case.x, stop={name: count}, keep_state=True, **options)
+    try:
+        further = simulate(case.net, case.x, stop={name: 2 * count}, keep_state=True, resume=part, **options)
+        fresh = simulate(case.net, case.x, stop={name: 2 * count}, **options)
+        assert further.stop_times.tolist() == fresh.stop_times.tolist()
+        assert_same_run(further, fresh)
+    except InputError as error:
+        assert "spikes already; must be more" in str(error)  # noqa: PT017 - several spikes at one time
+        further = part
+    again = simulate(case.net, case.x, stop={name: count}, resume=part, **options)
+    assert again.stop_times.tolist() == part.stop_times.tolist()
+    assert_same_run(simulate(case.net, case.x, resume=further, **options), whole.run)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_budget_that_ends_a_resumed_run_keeps_what_was_done_of_later_samples(engine: str) -> None:
+    net, x = ring()
+    whole = simulate(net, x, until=9.0, engine=engine)
+    for threads in (1, 2):
+        options: dict[str, Any] = {"until": 9.0, "engine": engine, "keep_state": True, "threads": threads}
+        part = simulate(net, x, **options | {"until": 3.5})
+        with pytest.raises(BudgetError) as caught:
+            simulate(net, x, resume=part, max_events=1, **options)
+        run = caught.value.run
+        assert spike_list(run, 1) == spike_list(part, 1)
+        assert run.counters["by_population"]["cells"]["spikes"] == np.count_nonzero(run.spikes["population"] == 1)
+        assert run.counters["by_population"]["input"]["spikes"] == np.count_nonzero(run.spikes["population"] == 0)
+        assert_same_run(simulate(net, x, resume=run, until=9.0, engine=engine), whole)
+
+
+def test_a_stop_that_is_behind_is_refused_by_both_engines() -> None:
+    net, x = ring()
+    for engine in ("compiled", "reference"):
+        part = simulate(net, x, until=3.5, keep_state=True, engine=engine)
+        with pytest.raises(InputError, match=r"stop\['cells'\] = 2, but sample 0 .* has sent \d spikes already"):
+            simulate(net, x, until=9.0, stop={"cells": 2}, resume=part, engine=engine)
+        stopped = simulate(net, x, until=9.0, stop={"cells": 2}, keep_state=True, engine=engine)
+        with pytest.raises(InputError, match="must be later"):
+            simulate(net, x, until=stopped.stop_times.max(), resume=stopped, engine=engine)
+
+
+def test_stages_are_compared_as_a_file_has_them(tmp_path: Path) -> None:
+    net, x = ring()
+    float32: Any = np.float32
+    options: dict[str, Any] = {
+        "faults": [Clock(float32(0.1), populations=["cells"])], "transport": AerBus(float32(0.01)),
+        "seed": np.int64(3), "sample_ids": np.array([4, 2]),
+    }  # fmt: skip
+    simulate(net, x, until=3.5, keep_state=True, **options).save(tmp_path / "run.npz")
+    rest = simulate(net, x, until=9.0, resume=eventsim.load_run(tmp_path / "run.npz"), **options)
+    assert_same_run(rest, simulate(net, x, until=9.0, **options))
+
+
+@pytest.mark.parametrize("lost", ["spikes", "traces", "first", "stopped"])
+def test_a_file_that_lacks_what_was_recorded_is_not_gone_on_with(tmp_path: Path, lost: str) -> None:
+    net, x = ring()
+    options: dict[str, Any] = {"stop": {"cells": 40}, "record": {"cells": [0]}}
+    simulate(net, x, until=3.5, keep_state=True, **options).save(tmp_path / "run.npz")
+    header, arrays = read_archive(tmp_path / "run.npz", "eventsim-run", 1)
+    write_archive(tmp_path / "run.npz", header, {name: a for name, a in arrays.items() if name != lost})
+    with pytest.raises(InputError, match=f"comes without its {lost}"):
+        simulate(net, x, until=9.0, resume=eventsim.load_run(tmp_path / "run.npz"), **options)
+
+
+def test_a_state_that_was_changed_in_its_file_is_refused(tmp_path: Path) -> None:
+    net, x = ring()
+    simulate(net, x, until=3.5, keep_state=True).save(tmp_path / "run.npz")
+    header, arrays = read_archive(tmp_path / "run.npz", "eventsim-run", 1)
+    numbers = arrays["state0.numbers"].copy()
+    numbers[0] += 0.5
+    write_archive(tmp_path / "run.npz", header, {**arrays, "state0.numbers": numbers})
+    with pytest.raises(FileFormatError, match="arrays that were changed"):
+        eventsim.load_run(tmp_path / "run.npz")
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"resume": 3}, "resume is a int; must be a Run that was simulated with keep_state=True"),
+        ({"seed": 1}, r"resume = a run with another seed \(0, not 1\); must be the same"),
+        ({"engine": "reference"}, "resume = a run with another engine"),
+        ({"record": "first_spikes"}, "resume = a run with another record"),
+        ({"record": {"cells": [1]}}, "resume = a run with another record"),
+        ({"faults": [Clock(0.1)]}, "resume = a run with another faults"),
+        ({"transport": AerBus(0.1)}, "resume = a run with another transport"),
+        ({"until": 2.0}, r"until = 2.0 for a run that went to 3.5; must be later"),
+        ({"x": SpikeTimes([[[0.5], [], [], [], []], [[], [0.3], [], [], []]])}, "resume = a run on other data"),
+        ({"net": ring(delay=0.5)[0]}, "resume = a run with another net"),
+    ],
+)
+def test_a_run_is_gone_on_with_as_it_was_begun(changes: dict[str, Any], message: str) -> None:
+    net, x = ring()
+    given: dict[str, Any] = {"net": net, "x": x, "until": 9.0, "resume": simulate(net, x, until=3.5, keep_state=True)}
+    with pytest.raises(InputError, match=message):
+        simulate(**given | changes)
+
+
+def test_a_run_without_its_state_is_refused() -> None:
+    net, x = ring()
+    with pytest.raises(InputError, match="resume = a run without its state"):
+        simulate(net, x, until=9.0, resume=simulate(net, x, until=3.5))
+
+
+@pytest.mark.parametrize(
+    ("stop", "error", "message"),
+    [
+        ({"cells": 0}, InputError, r"stop\['cells'\] = 0; must be an integer in 1\.\.9007"),
+        ({"input": 1}, InputError, r"stop\['input'\]: 'input' is a source or does not spike"),
+        ({"cells": 2**70}, InputError, "must be an integer"),
+        ({"cell": 1}, NetworkError, "unknown population 'cell', did you mean 'cells'"),
+        ("cells", InputError, r"stop = 'cells'; must be a dict"),
+    ],
+)
+def test_stops_that_are_none_are_refused(stop: Any, error: type[Exception], message: str) -> None:
+    net, x = ring()
+    with pytest.raises(error, match=message):
+        simulate(net, x, until=3.5, stop=stop)
+    with pytest.raises(InputError, match="stop times not recorded"):
+        _ = simulate(net, x, until=3.5).stop_times
+
+
+DAMAGE = [
+    ("flight", "neuron", 5),
+    ("flight", "neuron", -1),
+    ("flight", "lane", 2),
+    ("flight", "t", math.nan),
+    ("queue", "node", 99),
+    ("queue", "key", math.inf),
+    ("pending", "who", 50),
+    ("cohorts", "candidates", 7),
+    ("cohorts", "t", math.nan),
+    ("control", "switch", 9),
+    ("control", "written", -3),
+    ("control", "stimulus", 4 * 10**12),
+    ("nodes", "phase", 4),
+]
+
+
+@pytest.mark.parametrize(("table", "field", "value"), DAMAGE)
+def test_a_damaged_state_is_refused_before_it_runs(table: str, field: str, value: Any) -> None:
+    net, x = ring()
+    run = simulate(net, x, until=3.5, keep_state=True, faults=[Clock(0.4)])
+    state = run._state.samples[0]
+    if not len(state[table]):
+        state[table] = np.zeros(1, state[table].dtype)
+    state[table][field][0] = value
+    with pytest.raises(InputError, match=r"resume = a run whose state .*; it is damaged"):
+        simulate(net, x, until=9.0, resume=run, faults=[Clock(0.4)])
+
+
+@pytest.mark.parametrize("table", ["numbers", "cohorts", "due", "probes", "stages"])
+def test_a_state_of_other_sizes_is_refused(table: str) -> None:
+    net, x = ring()
+    run = simulate(net, x, until=3.5, keep_state=True)
+    state = run._state.samples[1]
+    state[table] = np.concatenate([state[table], np.zeros(1, state[table].dtype)])
+    with pytest.raises(InputError, match="it is damaged"):
+        simulate(net, x, until=9.0, resume=run)
