@@ -26,7 +26,7 @@ import numpy as np
 from eventsim._jit import jitable, separate
 from eventsim.errors import ModelError
 from eventsim.models.neurons.exponentials import crossing, direction, double_response, turns, value
-from eventsim.models.neurons.lif_exp import MARGIN, OVER, response, unchanged
+from eventsim.models.neurons.lif_exp import MARGIN, OVER, response
 from eventsim.models.neurons.options import (
     CURRENT,
     HELD,
@@ -200,12 +200,6 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
     return (p[11], max(s[1], p[12]) + p[13], s[2], p[15] * s[3] + p[14], p[17] * s[4] + p[16], p[18])
 
 
-@jitable
-def retire(s: Numbers) -> Numbers:
-    """Held for ever; not called, since `spikes` is a matter of each population."""
-    return (s[0], s[1], s[2], s[3], s[4], math.inf)
-
-
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     check_potentials("glif", parameters)
     bad = np.flatnonzero(parameters["v_reset"] >= parameters["threshold_reset"])
@@ -256,9 +250,6 @@ GLIF = register(
         time_to_spike=time_to_spike,
         above=above,
         reset=reset,
-        open_window=unchanged,
-        tick=unchanged,
-        retire=retire,
         touching=touching,
         holds=True,
         shared=("tau_mem", "tau_syn"),

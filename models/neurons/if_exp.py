@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventsim._jit import jitable
-from eventsim.models.neurons.lif_exp import receive, retire, unchanged
+from eventsim.models.neurons.lif_exp import receive
 from eventsim.models.neurons.options import HELD, RESET, SPIKES, START, TAU_SYN, THRESHOLD, check_potentials, holding
 from eventsim.neuron_model import Array, Model, Numbers, register
 
@@ -100,9 +100,6 @@ IF_EXP = register(
         time_to_spike=time_to_spike,
         above=above,
         reset=reset,
-        open_window=unchanged,
-        tick=unchanged,
-        retire=retire,
         holds=True,
         shared=("tau_syn",),
         threshold="v_threshold",

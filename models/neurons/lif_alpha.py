@@ -271,12 +271,6 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
     return (p[3], s[1], s[2], p[6])
 
 
-@jitable
-def retire(s: Numbers) -> Numbers:
-    """Held for ever; not called, since `spikes` is a matter of each population."""
-    return (s[0], s[1], s[2], math.inf)
-
-
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     check_potentials("lif_alpha", parameters)
     names = ("tau_mem", "tau_syn", "v_threshold", "v_reset")
@@ -298,7 +292,6 @@ LIF_ALPHA = register(
         may_spike=may_spike,
         time_to_spike=time_to_spike,
         reset=reset,
-        retire=retire,
         touching=touching,
     )
 )

@@ -86,12 +86,6 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
 
 
 @jitable
-def unchanged(p: Numbers, s: Numbers) -> Numbers:
-    """Not windowed: never called."""
-    return s
-
-
-@jitable
 def tick(p: Numbers, s: Numbers) -> Numbers:
     """Leak, input and bias in the order chosen, and a reset that is due; the buffer is empty again."""
     x = s[1] + p[3]
@@ -99,12 +93,6 @@ def tick(p: Numbers, s: Numbers) -> Numbers:
     if p[6] == 1 and s[2] == 1:
         v = lowered(p, v)
     return (v, 0 * s[1], 2 + 0 * s[2] if s[2] > 0 else s[2])
-
-
-@jitable
-def retire(s: Numbers) -> Numbers:
-    """Not called, since `spikes` is a matter of each population."""
-    return s
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -141,9 +129,7 @@ LIF_CLOCKED = register(
         time_to_spike=time_to_spike,
         above=above,
         reset=reset,
-        open_window=unchanged,
         tick=tick,
-        retire=retire,
         clocked=True,
         generic=True,
         threshold="v_threshold",

@@ -86,18 +86,6 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
     return (p[2] if p[5] == 0.0 else s[0] - p[1],)
 
 
-@jitable
-def unchanged(p: Numbers, s: Numbers) -> Numbers:
-    """Neither windowed nor clocked: never called."""
-    return s
-
-
-@jitable
-def retire(s: Numbers) -> Numbers:
-    """Not called, since `spikes` is a matter of each population."""
-    return s
-
-
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     check_potentials("lif_delta", parameters)
     given = {**parameters, "v_inf": parameters["v_leak"] + parameters["current"], "soft": parameters["reset"]}
@@ -121,9 +109,6 @@ LIF_DELTA = register(
         time_to_spike=time_to_spike,
         above=above,
         reset=reset,
-        open_window=unchanged,
-        tick=unchanged,
-        retire=retire,
         jumps=True,
         shared=("tau_mem", "v_leak", "current"),
         threshold="v_threshold",

@@ -215,18 +215,6 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
     return (p[3], s[1], p[7])
 
 
-@jitable
-def unchanged(p: Numbers, s: Numbers) -> Numbers:
-    """Neither windowed nor clocked: never called."""
-    return s
-
-
-@jitable
-def retire(s: Numbers) -> Numbers:
-    """Held for ever; not called, since `spikes` is a matter of each population."""
-    return (s[0], s[1], math.inf)
-
-
 def largest_response(tau_mem: Array, tau_syn: Array) -> Array:
     """The largest g / tau_mem = ratio^(1 / (1 - ratio)), ratio = tau_syn / tau_mem; 1 / e where they are equal."""
     ratio, above_one = tau_syn / tau_mem, (tau_syn - tau_mem) / tau_mem
@@ -266,9 +254,6 @@ LIF_EXP = register(
         time_to_spike=time_to_spike,
         above=above,
         reset=reset,
-        open_window=unchanged,
-        tick=unchanged,
-        retire=retire,
         touching=touching,
         holds=True,
         shared=("tau_mem", "tau_syn", "r", "v_leak", "current"),

@@ -67,18 +67,6 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
     return (p[1] if p[3] == 0 else s[0] - p[0],)
 
 
-@jitable
-def unchanged(p: Numbers, s: Numbers) -> Numbers:
-    """Neither windowed nor clocked: never called."""
-    return s
-
-
-@jitable
-def retire(s: Numbers) -> Numbers:
-    """Not called, since `spikes` is a matter of each population."""
-    return s
-
-
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     check_potentials("step_psp", parameters)
     return [parameters[name] for name in ("v_threshold", "v_reset", "v_init", "reset", "comparator")]
@@ -107,9 +95,6 @@ STEP_PSP = register(
         time_to_spike=time_to_spike,
         above=above,
         reset=reset,
-        open_window=unchanged,
-        tick=unchanged,
-        retire=retire,
         jumps=True,
         generic=True,
         threshold="v_threshold",
