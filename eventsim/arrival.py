@@ -7,12 +7,15 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.emission import fan_out
-from eventsim.horizon import heap_of, schedule, touch
+from eventsim.emission import fan_out, refill, write_stimulus
+from eventsim.horizon import heap_of, rekey, schedule, touch
+from eventsim.lookahead import TOGETHER
 from eventsim.queue import pop, requeue, sort_numbers
-from eventsim.records import T_MIN, T_START, Machine, Output
+from eventsim.records import RECORD_SOURCES, T_MIN, T_START, Machine, Output, Stimulus
 
 ULP = 2.0**-53
+# A source's lane is filled again where fewer packets are left: lookahead wants to see several.
+LOW = 2 * TOGETHER
 
 
 def _make_switch(readout: Any, open_window: Any) -> Any:
@@ -37,7 +40,7 @@ def _make_switch(readout: Any, open_window: Any) -> Any:
             m.nodes[n].phase = 3
         if m.nodes[n].phase == 3:
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
-                requeue(m.queue, c, math.inf)
+                rekey(m, c, math.inf)
 
     return switch_node
 
@@ -53,15 +56,15 @@ def _make_gather_cohort(cross: Any) -> Any:
         if cohort.mode == 1:
             cohort.mode = 0
             cohort.flagged = 1
-            requeue(m.queue, c, math.inf)
+            rekey(m, c, math.inf)
             touch(m, c, t)
             return
         if node.shared == 1 and cohort.candidates == 0:
             cohort.flagged = 1
-            requeue(m.queue, c, math.inf)
+            rekey(m, c, math.inf)
             touch(m, c, t)
             return
-        requeue(m.queue, c, math.inf)
+        rekey(m, c, math.inf)
         crossing = True
         while crossing:
             i, heap = c - node.cohort, heap_of(node, c)
@@ -77,11 +80,15 @@ def _make_gather_cohort(cross: Any) -> Any:
 
 
 @kernel_part
-def gather_lane(m: Machine, k: int, t: float) -> None:
+def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
     """Take all packets of lane k that arrive at t."""
     control = m.control[0]
     lane = m.lanes[k]
-    while lane.head < lane.tail:
+    while True:
+        if lane.tail - lane.head < LOW and lane.cursor < control.stimulus_end:
+            refill(m, stimulus, k)
+        if lane.head == lane.tail:
+            break
         place = lane.offset + (lane.head & lane.mask)
         if m.ring[place].t != t:
             break
@@ -99,7 +106,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     switch_node, gather_cohort = _make_switch(readout, open_window), _make_gather_cohort(cross)
 
     @kernel_part
-    def gather(m: Machine, output: Output, t: float, sample: Any) -> None:
+    def gather(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> None:
         control = m.control[0]
         first_clock = m.cohorts.size + m.lanes.size + 1
         first_switch = control.switch
@@ -109,7 +116,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
             if node < m.cohorts.size:
                 gather_cohort(m, node, t, sample)
             elif node < m.cohorts.size + m.lanes.size:
-                gather_lane(m, node - m.cohorts.size, t)
+                gather_lane(m, stimulus, node - m.cohorts.size, t)
             elif node == m.cohorts.size + m.lanes.size:
                 while m.switches[control.switch].t == t:
                     control.switch += 1
@@ -127,37 +134,100 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     return gather
 
 
-def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
-    """Stage 3: fold all packets of this micro-step into their targets, in the published order."""
+def make_deliver(dense: Any, conv: Any, row: Any, ahead: bool) -> Any:
+    """Stage 3: fold all packets of this micro-step into their targets, in the published order.
+
+    `ahead`: packets in the lanes are all that is under way, so those that follow alone may be taken at once. Returns the
+    time reached.
+    """
+    take = _make_take(dense, conv, row)
+    go_on = _make_go_on(take)
 
     @kernel_part
-    def deliver(m: Machine, t: float) -> None:
+    def deliver(m: Machine, stimulus: Stimulus, output: Output, t: float) -> float:
         control = m.control[0]
+        if control.packets == 0:
+            return t
         if control.packets > 1:
             sort_numbers(m.work[control.packets_at : control.packets_at + control.packets], control.packets)
         control.events += control.packets
+        k = 0
         for j in range(control.packets):
             code = m.work[control.packets_at + j]
             k = code & 0xFFFF
-            neuron = (code >> 16) & 0x7FFFFFFF
-            lane = m.lanes[k]
-            n = lane.post
-            node = m.nodes[n]
-            count = fan_out(m, k, neuron)
-            m.nodes[n].visited += count
-            if m.nodes[n].phase >= 2:
-                m.nodes[n].late += count
-                if node.deaf == 1 or m.nodes[n].phase == 3:
-                    continue
-            error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
-            if lane.delay > 0.0:
-                error += ULP * t  # t is the rounded sum of the spike's time and the delay
-            if node.shared == 1 and lane.kind == 3:
-                conv(node.dynamics, m, n, k, neuron, t, error)
-            elif node.shared == 1:
-                dense(node.dynamics, m, n, k, neuron, t, error)
-            else:
-                row(node.dynamics, m, n, lane, neuron, t, error)
+            take(m, k, (code >> 16) & 0x7FFFFFFF, t)
         control.packets = 0
+        if ahead and control.touched == 0 and control.fired == 0 and control.due == 0:
+            return go_on(m, stimulus, output, k, t)
+        return t
 
     return deliver
+
+
+def _make_take(dense: Any, conv: Any, row: Any) -> Any:
+    """Fold the packet of one neuron that lane k brings at t into its targets, and count it."""
+
+    @kernel_part
+    def take(m: Machine, k: int, neuron: int, t: float) -> None:
+        lane = m.lanes[k]
+        n = lane.post
+        node = m.nodes[n]
+        count = fan_out(m, k, neuron)
+        m.nodes[n].visited += count
+        if m.nodes[n].phase >= 2:
+            m.nodes[n].late += count
+            if node.deaf == 1 or m.nodes[n].phase == 3:
+                return
+        error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
+        if lane.delay > 0.0:
+            error += ULP * t  # t is the rounded sum of the spike's time and the delay
+        if node.shared == 1 and lane.kind == 3:
+            conv(node.dynamics, m, n, k, neuron, t, error)
+        elif node.shared == 1:
+            dense(node.dynamics, m, n, k, neuron, t, error)
+        else:
+            row(node.dynamics, m, n, lane, neuron, t, error)
+
+    return take
+
+
+def _make_go_on(take: Any) -> Any:
+    """Packets of one lane that follow each other, each alone at its time, while nobody needs to be settled.
+
+    Each is a micro-step of its own in which nothing else happens, so none of the other stages is gone through.
+    """
+
+    @kernel_part
+    def go_on(m: Machine, stimulus: Stimulus, output: Output, k: int, t: float) -> float:
+        control, lane = m.control[0], m.lanes[k]
+        if m.queue[0].node != m.cohorts.size + k:
+            return t
+        limit = min(control.until, m.queue[1].key, m.queue[2].key)
+        if control.pending > 0:
+            limit = min(limit, m.waiting[m.neurons.size].t)
+        recording = control.record & RECORD_SOURCES
+        arrival = m.queue[0].key
+        while arrival < limit and control.touched == 0 and control.events + 1 < control.stop:
+            if lane.tail - lane.head < LOW and lane.cursor < control.stimulus_end:
+                refill(m, stimulus, k)
+            neuron = m.ring[lane.offset + (lane.head & lane.mask)].neuron
+            after = math.inf
+            if lane.head + 1 < lane.tail:
+                after = m.ring[lane.offset + ((lane.head + 1) & lane.mask)].t
+            if after == arrival or (recording and not write_stimulus(m, stimulus, output, arrival)):
+                break
+            lane.head += 1
+            control.events += 1
+            t = arrival
+            take(m, k, neuron, t)
+            arrival = math.inf
+            if lane.head < lane.tail:
+                arrival = m.ring[lane.offset + (lane.head & lane.mask)].t
+        if t > control.now:
+            control.now = t
+            control.micro = 0
+            requeue(m.queue, m.cohorts.size + k, arrival)
+            control.queue_operations += 1
+        return t
+
+    return go_on

@@ -18,7 +18,7 @@ from eventsim.errors import InputError
 from eventsim.horizon import heap_of
 from eventsim.machine import resize
 from eventsim.queue import WAITING, clear, requeue
-from eventsim.records import Machine
+from eventsim.records import NO_LIMIT, Machine
 from eventsim.stimulus import Inputs
 from eventsim.task import Task
 
@@ -28,16 +28,14 @@ Arrays = dict[str, Array]
 NODE_FIELDS = (
     "phase", "tick", "spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed", "tangent"
 )  # fmt: skip
-COHORT_FIELDS = (
-    "t", "horizon", "bound", "touched_at", "flagged", "candidates", "alone", "mode", "fresh"
-)  # fmt: skip
+COHORT_FIELDS = ("horizon", "bound", "touched_at", "flagged", "candidates", "alone", "mode", "fresh")
 NEURON_FIELDS = ("last_spike", "spike_number", "error", "error_network", "done")
 CONTROL_FIELDS = ("now", "stimulus", "written", "switch", "micro")
 TABLES = {
     "nodes": NODE_FIELDS, "cohorts": COHORT_FIELDS, "neurons": NEURON_FIELDS, "control": CONTROL_FIELDS,
-    "probes": ("noted", "state"),
+    "probes": ("noted", "state"), "lanes": ("head",),
 }  # fmt: skip
-STORED = (*TABLES, "numbers", "queue", "flight", "crossings", "pending", "due", "stages")
+STORED = (*TABLES, "since", "numbers", "queue", "flight", "crossings", "pending", "due", "stages")
 FLIGHT = np.dtype([("lane", "i8"), ("t", "f8"), ("neuron", "i8")])
 QUEUED = np.dtype([("node", "i8"), ("key", "f8")])
 
@@ -204,7 +202,7 @@ def freeze(machine: Machine) -> Arrays:
     state: Arrays = {name: _columns(getattr(machine, name), fields) for name, fields in TABLES.items()}
     low, high = _state_rows(machine)
     control = machine.control[0]
-    state["numbers"] = machine.numbers[low:high].copy()
+    state["since"], state["numbers"] = machine.since.copy(), machine.numbers[low:high].copy()
     in_queue = int(machine.queue.place[-1])
     state["queue"] = np.array(
         list(zip(machine.queue.node[:in_queue].tolist(), machine.queue.key[:in_queue].tolist(), strict=True)), QUEUED
@@ -246,42 +244,48 @@ def _crossings(machine: Machine, c: int) -> Array:
 def _flight(machine: Machine) -> Array:
     parts = [np.empty(0, FLIGHT)]
     for k, lane in enumerate(machine.lanes):
-        places = int(lane.offset) + (np.arange(int(lane.head), int(lane.tail)) & int(lane.mask))
+        end = lane.tail if lane.cursor == NO_LIMIT else lane.head  # what sources send is known
+        places = int(lane.offset) + (np.arange(int(lane.head), int(end)) & int(lane.mask))
         held = np.empty(len(places), FLIGHT)
         held["lane"], held["t"], held["neuron"] = k, machine.ring.t[places], machine.ring.neuron[places]
         parts.append(held)
     return np.concatenate(parts)
 
 
-def thaw(machine: Machine, state: Arrays, n_stimulus: int) -> Machine:
+def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
     """The machine with the state taken up; it must be lowered from the same network.
 
-    `n_stimulus` is the number of source spikes that the sample has now.
+    `sent`: which neuron sent each source spike that the sample has now. `fed`: from there they go into the lanes.
 
     Raises
     ------
     InputError
         Arrays that are no state of this network.
     """
-    _check(machine, state, n_stimulus)
+    _check(machine, state, sent, fed)
     in_flight = np.bincount(state["flight"]["lane"], minlength=len(machine.lanes))
     machine.lanes.head = machine.lanes.tail = 0
+    machine.lanes.cursor = NO_LIMIT
     machine.control.pending = machine.control.due = 0
     machine = resize(machine, 2 * in_flight, len(state["pending"]) + 4 * machine.neurons.size)
     for name, fields in TABLES.items():
         for field in fields:
             getattr(machine, name)[field] = state[name][field]
     low, high = _state_rows(machine)
-    machine.numbers[low:high] = state["numbers"]
+    machine.numbers[low:high], machine.since[:] = state["numbers"], state["since"]
     clear(machine.queue)
     for node, key in state["queue"].tolist():
         requeue(machine.queue, node, key)
+    machine.cohorts.queued = machine.queue.place[: machine.cohorts.size] >= 0
     machine.cohorts.stamp = machine.cohorts.aimed = -1
     for k, lane in enumerate(machine.lanes):
         mine = state["flight"][state["flight"]["lane"] == k]
-        machine.ring.t[lane.offset : lane.offset + len(mine)] = mine["t"]
-        machine.ring.neuron[lane.offset : lane.offset + len(mine)] = mine["neuron"]
-        lane.tail = len(mine)
+        places = int(lane.offset) + (np.arange(int(lane.head), int(lane.head) + len(mine)) & int(lane.mask))
+        machine.ring.t[places], machine.ring.neuron[places] = mine["t"], mine["neuron"]
+        lane.tail = lane.head + len(mine)
+        places = _places(machine, lane.pre, sent) if fed else None
+        if places is not None:
+            lane.cursor = places[int(lane.head)] if lane.head < len(places) else len(sent)
     place = 0
     for c in _heaps(machine):
         count = int(machine.cohorts[c].candidates)
@@ -292,19 +296,27 @@ def thaw(machine: Machine, state: Arrays, n_stimulus: int) -> Machine:
     machine.waiting[first : first + len(state["pending"])] = state["pending"]
     machine.work[int(control.due_at[0]) : int(control.due_at[0]) + len(state["due"])] = state["due"]
     control.pending, control.due = len(state["pending"]), len(state["due"])
+    control.lost = math.inf
     control.stamp = control.touched = control.fired = control.packets = 0
     machine.stages[-1] = state["stages"]
     return machine
 
 
-def _check(machine: Machine, state: Arrays, n_stimulus: int) -> None:
+def _places(machine: Machine, node: int, sent: Array) -> Array | None:
+    """Where in the stimulus the spikes of a source are; None of a population."""
+    if machine.nodes.dynamics[node] >= 0:
+        return None
+    return np.flatnonzero(machine.neurons.node[sent] == node)
+
+
+def _check(machine: Machine, state: Arrays, sent: Array, fed: bool) -> None:
     """Refuse arrays of other sizes, and numbers that are no index into what this network has."""
     low, high = _state_rows(machine)
     sizes = {name: len(getattr(machine, name)) for name in TABLES}
-    sizes |= {"numbers": high - low, "stages": machine.stages.shape[1]}
+    sizes |= {"since": len(machine.since), "numbers": high - low, "stages": machine.stages.shape[1]}
     kinds: dict[str, Any] = {
         **{name: _columns(getattr(machine, name), fields).dtype for name, fields in TABLES.items()},
-        "numbers": np.dtype("f8"), "queue": QUEUED, "flight": FLIGHT, "crossings": WAITING, "pending": WAITING,
+        "since": np.dtype("f8"), "numbers": np.dtype("f8"), "queue": QUEUED, "flight": FLIGHT, "crossings": WAITING, "pending": WAITING,
         "due": np.dtype("i8"), "stages": np.dtype("f8"),
     }  # fmt: skip
     for name, kind in kinds.items():
@@ -333,14 +345,21 @@ def _check(machine: Machine, state: Arrays, n_stimulus: int) -> None:
     clocks = np.flatnonzero(nodes.clocked)
     if len(np.unique(due)) != len(due) or not np.isin(due, clocks).all():
         _refuse("a tick is none")
+    head = state["lanes"]["head"]
+    for k, lane in enumerate(lanes):
+        places = _places(machine, lane.pre, sent) if fed else None
+        _need("a packet", 0 <= head[k] <= (NO_LIMIT if places is None else len(places)))
+        _need("a packet", places is None or not (flight["lane"] == k).any())
     for name in ("written", "stimulus"):
-        _need("its stimulus", (control[name] >= 0) & (control[name] <= n_stimulus))
+        _need("its stimulus", (control[name] >= 0) & (control[name] <= len(sent)))
     _need("a window", (control["switch"] >= 0) & (control["switch"] < len(machine.switches)))
     _need("a population", (state["nodes"]["phase"] >= 0) & (state["nodes"]["phase"] <= 3))
     for name, fields in TABLES.items():
         for field in fields:
             if state[name][field].dtype.kind == "f" and np.isnan(state[name][field]).any():
                 _refuse(f"{field} of {name} holds NaN")
+    if np.isnan(state["since"]).any():
+        _refuse("since holds NaN")
 
 
 def _times(t: Array) -> Any:

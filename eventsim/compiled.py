@@ -14,12 +14,11 @@ from eventsim._jit import borrowed, jitable, kernel, kernel_part
 from eventsim.arrival import make_deliver, make_gather
 from eventsim.dynamics import make_dynamics
 from eventsim.emission import (
-    fan_out,
     gather_pending,
     make_decide,
     make_emit,
     make_send,
-    push_packet,
+    refill,
     write_stimulus,
 )
 from eventsim.neuron_model import Model
@@ -28,6 +27,7 @@ from eventsim.records import (
     DONE,
     GROW,
     LOST_DELAY,
+    NO_LIMIT,
     PAUSE,
     RECORD_SPIKES,
     SPIKES_FULL,
@@ -109,8 +109,8 @@ def _write_trace(m: Machine, output: Output, k: int, t: float) -> None:
 
 
 @jitable
-def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
-    """Fresh state for sample k of the batch; without a transport all source spikes go straight into their lanes."""
+def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> None:
+    """Fresh state for sample k of the batch; without a transport source spikes go straight into their lanes."""
     control = m.control[0]
     clear(m.queue)
     for g in range(m.neurons.size):
@@ -138,47 +138,35 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> int:
                 m.numbers[node.state + j] = m.numbers[node.initial + j]
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 cohort = m.cohorts[c]
-                cohort.t = node.t_start
+                m.since[c] = node.t_start
                 cohort.stamp = -1
                 cohort.aimed = -1
                 cohort.flagged = 1
                 cohort.candidates = cohort.alone = 0
-                cohort.mode = 0
+                cohort.mode = cohort.queued = 0
                 cohort.fresh = 0
     for k_lane in range(m.lanes.size):
         m.lanes[k_lane].head = 0
         m.lanes[k_lane].tail = 0
+        from_stimulus = prefill and m.nodes[m.lanes[k_lane].pre].dynamics < 0
+        m.lanes[k_lane].cursor = stimulus.start[k] if from_stimulus else NO_LIMIT
     control.switch = 0
     control.stamp = 0
     control.busy = control.enough = 0
-    control.now = -math.inf
+    control.now, control.lost = -math.inf, math.inf
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
     control.stimulus_end = stimulus.start[k + 1]
     requeue(m.queue, base, m.switches[0].t)
     if prefill:
-        return fill_lanes(m, stimulus)
-    return DONE
+        fill_lanes(m, stimulus)
 
 
 @jitable
-def fill_lanes(m: Machine, stimulus: Stimulus) -> int:
-    """Put all source spikes of the sample into their lanes."""
-    control = m.control[0]
-    for j in range(control.stimulus, control.stimulus_end):
-        g, t = stimulus.neuron[j], stimulus.time[j]
-        n = m.neurons[g].node
-        node = m.nodes[n]
-        for o in range(node.first_out, node.last_out):
-            k = m.links[o]
-            arrival = t + m.lanes[k].delay
-            if m.lanes[k].delay > 0.0 and arrival == t:
-                control.neuron = g
-                return LOST_DELAY
-            push_packet(m, k, arrival, g - node.first)
-            m.nodes[n].synaptic_events += fan_out(m, k, g - node.first)
-    control.stimulus = control.stimulus_end
-    return DONE
+def fill_lanes(m: Machine, stimulus: Stimulus) -> None:
+    """Put the next packets of sources into their lanes."""
+    for k in range(m.lanes.size):
+        refill(m, stimulus, k)
 
 
 @functools.cache
@@ -195,7 +183,7 @@ def event_loop(stages: Stages) -> Any:
     send = make_send(stages.carry)
     emit = make_emit(send, stages.bounded)
     gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
-    deliver = make_deliver(fold["dense"], fold["conv"], fold["row"])
+    deliver = make_deliver(fold["dense"], fold["conv"], fold["row"], ahead)
     settle, tick = fold["settle"], fold["tick"]
     micro_step = _make_micro_step(stages, gather, deliver, settle, tick, emit)
     begin = _make_begin(settle)
@@ -213,9 +201,7 @@ def event_loop(stages: Stages) -> Any:
             if control.busy == 0:
                 if probes and control.traces + m.probes.size > output.traces.size:
                     return TRACES_FULL
-                status = start_sample(m, stimulus, k, not with_transport)
-                if status != DONE:
-                    return status
+                start_sample(m, stimulus, k, not with_transport)
                 begin(m, stimulus.sample_id[k])
                 if probes:
                     note_traces(m, output, 0.0)
@@ -223,9 +209,7 @@ def event_loop(stages: Stages) -> Any:
                 control.micro = 0
             elif control.busy == 2:
                 if not with_transport:
-                    status = fill_lanes(m, stimulus)
-                    if status != DONE:
-                        return status
+                    fill_lanes(m, stimulus)
                 control.busy = 1
             while True:
                 if control.micro == 0:
@@ -247,7 +231,7 @@ def event_loop(stages: Stages) -> Any:
             end = control.now if control.enough == 1 else control.until
             if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, end):
                 return SPIKES_FULL
-            finish_sample(m, stimulus, output, stimulus.start[k], control.enough == 1)
+            finish_sample(m, output)
             control.busy = 0
             control.sample += 1
         return DONE
@@ -256,11 +240,8 @@ def event_loop(stages: Stages) -> Any:
 
 
 @jitable
-def finish_sample(m: Machine, stimulus: Stimulus, output: Output, first: int, early: bool) -> None:
-    """Copy what was counted into the sample's row; of a sample that ends `early`, what its sources sent until now.
-
-    `first` is where the source spikes of the sample begin.
-    """
+def finish_sample(m: Machine, output: Output) -> None:
+    """Copy what was counted into the sample's row."""
     control = m.control[0]
     row = control.sample
     for n in range(m.nodes.size):
@@ -269,13 +250,6 @@ def finish_sample(m: Machine, stimulus: Stimulus, output: Output, first: int, ea
         counters[0], counters[1], counters[2], counters[3] = node.spikes, node.premature, node.late, node.clipped
         counters[4], counters[5], counters[6] = node.visited, node.synaptic_events, node.delayed
         counters[7] = node.tangent
-    j = control.stimulus - 1
-    while early and j >= first and stimulus.time[j] > control.now:
-        g = stimulus.neuron[j]
-        n = m.neurons[g].node
-        for o in range(m.nodes[n].first_out, m.nodes[n].last_out):
-            output.counters[row, n, 5] -= fan_out(m, m.links[o], g - m.nodes[n].first)
-        j -= 1
     if control.enough == 1:
         output.stopped[row] = control.now
     for j in range(output.transport.shape[1]):
@@ -332,14 +306,13 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
         control.due = kept
 
     @kernel_part
-    def micro_step(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> int:
+    def micro_step(m: Machine, stimulus: Stimulus, output: Output, begun: float, sample: Any) -> int:
+        t = begun
         control = m.control[0]
         if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size:
             return GROW
         if control.record & RECORD_SPIKES:
             if not write_stimulus(m, stimulus, output, t):
-                return SPIKES_FULL
-            if control.spikes + 2 * m.neurons.size + control.pending > output.spikes.size:
                 return SPIKES_FULL
         if probes and control.traces + m.probes.size > output.traces.size:
             return TRACES_FULL
@@ -350,12 +323,12 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
             status = feed(m, stimulus, t)
             if status != DONE:
                 return status
-        gather(m, output, t, sample)
+        gather(m, stimulus, output, t, sample)
         if pending:
             gather_pending(m, t)
         if clocked and control.micro == 0:
             ticks(m, -1, t, sample)
-        deliver(m, t)
+        t = deliver(m, stimulus, output, t)
         if clocked:
             ticks(m, control.micro, t, sample)
         for j in range(control.touched):
@@ -366,6 +339,8 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
             note_traces(m, output, t)
         control.events += control.fired
         status = emit(m, output, t)
+        if status == DONE and control.lost < math.inf:
+            status = LOST_DELAY
         control.micro += 1
         if m.queue[0].key != t and control.due == 0:
             control.micro = 0

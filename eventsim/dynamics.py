@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from eventsim._jit import jitable, kernel_part
 from eventsim.folding import make_conv, make_dense, make_row
-from eventsim.horizon import aim, heap_of, reach, schedule, touch
+from eventsim.horizon import aim, heap_of, reach, rekey, schedule, touch
 from eventsim.neuron_model import Model
-from eventsim.queue import push, requeue
+from eventsim.queue import push
 from eventsim.records import Machine, neuron_of
 from eventsim.rows import BLOCKS, LOAD, SLICES, STORE
 
@@ -110,21 +110,21 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
         note_tangent(m, n, p, s)
         t_cross, now = t, t
         if early and m.nodes[n].phase == 2:
-            t_cross = cohort.t + time_to_spike(p, s)
+            t_cross = m.since[c] + time_to_spike(p, s)
             if cohort.touched_at < t:
                 now = cohort.touched_at
         if node.single:
             m.neurons[g].done = 1
             store(st, i, retire(s))
         else:
-            if t > cohort.t:
-                s = advance(propagator(p, t - cohort.t), s)
+            if t > m.since[c]:
+                s = advance(propagator(p, t - m.since[c]), s)
             s = reset(p, s)
             store(st, i, s)
             held = t + m.neurons[g].refractory
-            cohort.t = held
+            m.since[c] = held
             cohort.mode = 1 if held > t else 0
-            requeue(m.queue, c, held if held > t else t + time_to_spike(p, s))
+            rekey(m, c, held if held > t else t + time_to_spike(p, s))
             m.control[0].queue_operations += 1
         decide(m, n, g, neuron, t_cross, now, t, sample)
 
@@ -139,7 +139,7 @@ def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
     @kernel_part
     def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
         node, cohort = m.nodes[n], m.cohorts[c]
-        if t < cohort.t or node.phase == 3 or cohort.mode == 1:
+        if t < m.since[c] or node.phase == 3 or cohort.mode == 1:
             return
         if node.shared == 1:
             aim(m, n, c, t)
@@ -180,7 +180,7 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
             g = node.first + neuron
             if m.neurons[g].done == 1:
                 continue
-            key = cohort.t + time_to_spike(p, s)
+            key = m.since[c] + time_to_spike(p, s)
             if key >= node.t_max:
                 key = math.inf
             elif soon:
@@ -199,7 +199,7 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
         everyone = cohort.fresh == 1 or node.jumps == 1 or soon
         cohort.candidates = 0
         if everyone or cohort.flagged > 0:
-            pad = reach(cohort.t, cohort.horizon)
+            pad = reach(m.since[c], cohort.horizon)
             st = slices(m.numbers, node.state, node.n_neurons)
             pr = rows(m.numbers, node.params, node.n_neurons)
             begin = (c - node.cohort) * node.cohort_size
@@ -232,7 +232,7 @@ def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
         if m.neurons[node.first + i].done == 0:
             p = part(rows(m.numbers, node.params, node.n_neurons), i)
             s = load(slices(m.numbers, node.state, node.n_neurons), i)
-            key = cohort.t + time_to_spike(p, s)
+            key = m.since[c] + time_to_spike(p, s)
             if key >= node.t_max:
                 key = math.inf
             elif early and node.phase == 2:
@@ -240,8 +240,8 @@ def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
             if key <= t or (test and above(p, s)):
                 cross(m, n, c, i, t, sample)
                 return
-        if key < math.inf or m.queue[c].place >= 0:
-            requeue(m.queue, c, key)
+        if key < math.inf or cohort.queued == 1:
+            rekey(m, c, key)
             m.control[0].queue_operations += 1
 
     return settle_alone
@@ -263,7 +263,7 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
         for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
             cohort = m.cohorts[c]
             low = (c - node.cohort) * node.cohort_size
-            dt = t - cohort.t
+            dt = t - m.since[c]
             coefficients = propagator(part(pr, low), dt)
             for i in range(low, low + node.cohort_size):
                 if m.neurons[node.first + neuron_of(node, i)].done == 1:
@@ -272,7 +272,7 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
                 if dt > 0.0:
                     s = advance(coefficients, s)
                 store(st, i, open_state(part(pr, i), s))
-            cohort.t = t
+            m.since[c] = t
             cohort.flagged = 1
             touch(m, c, t)
 

@@ -9,7 +9,17 @@ from typing import Any
 
 from eventsim._jit import jitable, kernel_part
 from eventsim.queue import pop, push, requeue, sort_numbers
-from eventsim.records import DONE, LOST_DELAY, RECORD_FIRST, RECORD_SPIKES, TWICE, Machine, Output, Stimulus
+from eventsim.records import (
+    DONE,
+    LOST_DELAY,
+    RECORD_FIRST,
+    RECORD_SOURCES,
+    RECORD_SPIKES,
+    TWICE,
+    Machine,
+    Output,
+    Stimulus,
+)
 
 
 def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -85,6 +95,22 @@ def push_packet(m: Machine, k: int, t: float, neuron: int) -> None:
 
 
 @kernel_part
+def refill(m: Machine, stimulus: Stimulus, k: int) -> None:
+    """Fill the lane of a source with the spikes that it sends next; afterwards it is empty only if there are none."""
+    control, lane = m.control[0], m.lanes[k]
+    node = m.nodes[lane.pre]
+    while lane.cursor < control.stimulus_end and lane.tail - lane.head <= lane.mask:
+        i, t = stimulus.neuron[lane.cursor] - node.first, stimulus.time[lane.cursor]
+        lane.cursor += 1
+        if 0 <= i < node.n_neurons:
+            arrival = t + lane.delay
+            if lane.delay > 0.0 and arrival == t and control.lost == math.inf:
+                control.lost = t
+                control.neuron = node.first + i
+            push_packet(m, k, arrival, i)
+
+
+@kernel_part
 def fan_out(m: Machine, k: int, neuron: int) -> int:
     """Number of synapses that a packet of lane k reaches."""
     lane = m.lanes[k]
@@ -130,7 +156,6 @@ def make_send(carry: Any) -> Any:
                     tick = math.floor(t / node.period + 0.5)
                     if left == t and tick * node.period == t:
                         arrival = (tick + lane.ticks) * node.period
-            m.nodes[n].synaptic_events += fan_out(m, k, neuron)
             push_packet(m, k, arrival, neuron)
             if lane.tail - lane.head + node.n_neurons + control.pending > lane.mask:
                 control.grow = 1
@@ -141,21 +166,27 @@ def make_send(carry: Any) -> Any:
 
 @kernel_part
 def write_stimulus(m: Machine, stimulus: Stimulus, output: Output, t: float) -> bool:
-    """Record source spikes up to and including t; False where the buffer is full before that."""
+    """Record source spikes up to and including t, where wanted; False where the buffer is full before that.
+
+    Room is left for all spikes that the network may send in the micro-step.
+    """
     control = m.control[0]
-    while control.written < control.stimulus_end and stimulus.time[control.written] <= t:
-        if control.spikes >= output.spikes.size:
-            return False
-        g = stimulus.neuron[control.written]
-        _write_spike(m, output, g, stimulus.time[control.written])
-        control.written += 1
-    return True
+    room = output.spikes.size - 2 * m.neurons.size - control.pending
+    if control.record & RECORD_SOURCES:
+        while control.written < control.stimulus_end and stimulus.time[control.written] <= t:
+            if control.spikes >= room:
+                return False
+            _write_spike(m, output, stimulus.neuron[control.written], stimulus.time[control.written])
+            control.written += 1
+    return control.spikes <= room
 
 
 @kernel_part
 def _write_spike(m: Machine, output: Output, g: int, t: float) -> None:
     control = m.control[0]
     n = m.neurons[g].node
+    if m.nodes[n].recorded == 0:
+        return
     spike = output.spikes[control.spikes]
     spike.sample = control.sample
     spike.population = n
@@ -191,6 +222,7 @@ def make_emit(send: Any, bounded: bool) -> Any:
                     output.errors[control.sample, g, 0] = m.neurons[g].error
                     output.errors[control.sample, g, 1] = m.neurons[g].error_network
             m.neurons[g].last_spike = t
+            m.nodes[n].synaptic_events += m.neurons[g].fan_out
             status = send(m, n, g - node.first, t)
             if status != DONE:
                 return status

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eventsim import compiled, problems
+from eventsim._jit import kernel
 from eventsim.checkpoint import freeze, thaw
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.machine import dynamics_of, fork, new_machine, resize
@@ -22,6 +23,7 @@ from eventsim.records import (
     LOST_DELAY,
     PROBE,
     RECORD_FIRST,
+    RECORD_SOURCES,
     RECORD_SPIKES,
     SPIKE,
     TRACE,
@@ -60,7 +62,10 @@ def prepare(task: Task) -> Prepared:
     """Lower the task's network (kept for the next call) and get its loop."""
     room = task.inputs.room()
     machine = _lowered(task.net, task.error_bounds, room)
-    machine = machine._replace(neurons=machine.neurons.copy(), stages=_stage_numbers(task))
+    machine = machine._replace(
+        neurons=machine.neurons.copy(), nodes=machine.nodes.copy(), stages=_stage_numbers(task)
+    )
+    machine.nodes.recorded = [node.name in task.recorded for node in task.net.nodes]
     if task.probes:
         chosen = [int(machine.nodes.first[task.net.node(name).order]) + index for name, index in task.probes.items()]
         probes = np.zeros(sum(map(len, chosen)), dtype=PROBE).view(np.recarray)
@@ -69,10 +74,8 @@ def prepare(task: Task) -> Prepared:
         machine = machine._replace(probes=probes)
     if task.faults:
         machine = machine._replace(fault_keys=task.fault_keys)
-    if task.stop:
-        machine = machine._replace(nodes=machine.nodes.copy())
-        for name, count in task.stop.items():
-            machine.nodes.limit[task.net.node(name).order] = count
+    for name, count in task.stop.items():
+        machine.nodes.limit[task.net.node(name).order] = count
     carried = task.transport
     stages = compiled.Stages(
         models=tuple(dynamics_of(task.net, task.error_bounds)),
@@ -107,13 +110,15 @@ class Worker:
         self._spikes = np.empty(max(1 << 12, 4 * total) if task.record == "spikes" else 1, dtype=SPIKE)
         self._traces = np.empty(max(1 << 10, 4 * self.machine.probes.size), dtype=TRACE)
         self._flags = {"readout": 0, "first_spikes": RECORD_FIRST}.get(task.record, RECORD_FIRST | RECORD_SPIKES)
+        if task.record == "spikes" and any(node.name in task.recorded for node in task.net.sources):
+            self._flags |= RECORD_SOURCES
 
     def run(self, low: int, high: int) -> Problem | None:
         """Simulate samples low..high-1; return what went wrong, or None."""
         task = self.task
         stimulus = task.inputs.batch(low, high)
-        self._make_room(int(np.diff(stimulus.start).max()))
-        begun = self._take_up(low, int(stimulus.start[1]))
+        self._make_room(stimulus)
+        begun = self._take_up(low, stimulus)
         control = self.machine.control
         control.sample, control.until = low, math.inf if task.until is None else task.until
         control.busy, control.stimulus_end = (2 if begun else 0), stimulus.start[1]
@@ -141,8 +146,7 @@ class Worker:
                 problem = BudgetError, problems.budget_used_up(int(control.sample[0]), over)
             if problem is not None or status == DONE:
                 if problem is not None:
-                    at = int(control.sample[0]) - low
-                    compiled.finish_sample(self.machine, inputs, output, int(stimulus.start[at]), True)
+                    compiled.finish_sample(self.machine, output)
                 if task.keep_state and (problem is None or problem[0] is BudgetError):
                     task.states[low] = freeze(self.machine)
                 end = math.inf if task.until is None else float(task.until)
@@ -170,22 +174,22 @@ class Worker:
             return
         task.keep_stop(sample)
         stimulus = task.inputs.batch(sample, sample + 1)
-        self._make_room(int(stimulus.start[1]))
-        self._take_up(sample, int(stimulus.start[1]))
+        self._make_room(stimulus)
+        self._take_up(sample, stimulus)
         control = self.machine.control
         control.sample, control.now, control.enough = sample, task.reached[sample], 0
-        compiled.finish_sample(self.machine, Stimulus(*stimulus), self._output(), 0, True)
+        compiled.finish_sample(self.machine, self._output())
         self._note_source_spikes(stimulus, sample, complete=False)
         self._drain(sample)
         if task.keep_state:
             task.states[sample] = task.earlier[sample]
 
-    def _take_up(self, sample: int, n_stimulus: int) -> bool:
+    def _take_up(self, sample: int, stimulus: Any) -> bool:
         """Put the machine where an earlier run left the sample; False where none has begun it."""
         state = self.task.earlier[sample]
         if state is None:
             return False
-        self.machine = thaw(self.machine, state, n_stimulus)
+        self.machine = thaw(self.machine, state, stimulus.neuron[: int(stimulus.start[1])], self.task.transport is None)
         nodes = self.machine.nodes
         self.machine.control.enough = bool((nodes.spikes >= nodes.limit).any())
         before = self.task.resumed
@@ -201,39 +205,40 @@ class Worker:
 
         A batch that ended early ended at control.now of control.sample.
         """
-        task = self.task
-        rows = np.repeat(np.arange(low, low + len(stimulus.start) - 1), np.diff(stimulus.start))
-        times, neurons = stimulus.time, stimulus.neuron
-        sent = times <= task.stopped[rows]
+        task, machine = self.task, self.machine
+        ends = task.stopped[low : low + len(stimulus.start) - 1].copy()
         if not complete:
-            last, now = int(self.machine.control.sample[0]), float(self.machine.control.now[0])
-            sent &= (rows < last) | ((rows == last) & (times <= now))
-        if not sent.all():
-            rows, times, neurons = rows[sent], times[sent], neurons[sent]
-        nodes, n = self.machine.neurons.node[neurons], len(task.net.nodes)
-        counts = np.bincount((rows - low) * n + nodes, minlength=(len(stimulus.start) - 1) * n).reshape(-1, n)
-        task.counters[low : low + len(counts), :, COUNTERS.index("spikes")] += counts
-        if task.record == "readout":
-            return
-        if task.inputs.room():  # one spike a neuron
-            task.first[rows, neurons] = times
-        else:
-            np.minimum.at(task.first, (rows, neurons), times)
+            last = int(machine.control.sample[0]) - low
+            ends[last] = min(ends[last], float(machine.control.now[0]))
+            ends[last + 1 :] = -math.inf
+        spikes, events = (task.counters[low : low + len(ends), :, COUNTERS.index(n)] for n in ("spikes", "synaptic_events"))
+        for node in task.net.sources:
+            spikes[:, node.order] = events[:, node.order] = 0
+        first = np.asarray(task.first[low : low + len(ends)])
+        count_sent(*stimulus[:3], ends, machine.neurons.node, machine.neurons.fan_out, spikes, events, first)
 
-    def _make_room(self, spikes: int) -> None:
-        """Lanes of sources hold all source spikes of a sample."""
-        lanes, from_source = self.machine.lanes, self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
-        if (lanes.mask[from_source] < spikes).any():
+    def _make_room(self, stimulus: Any) -> None:
+        """Lanes of sources hold all that arrives at one time."""
+        lanes, fed = self.machine.lanes, self._fed()
+        room = np.zeros(len(lanes), dtype=np.int64)
+        for k in np.flatnonzero(fed & (lanes.mask < np.diff(stimulus.start).max())):
+            room[k] = most_at_once(stimulus.time, stimulus.start, float(lanes.delay[k]))
+        if (lanes.mask < room).any():
             lanes.head = lanes.tail = 0
-            self.machine = resize(self.machine, np.where(from_source, spikes, 0))
+            self.machine = resize(self.machine, room)
+
+    def _fed(self) -> Any:
+        """Which lanes take their packets straight from the stimulus?"""
+        from_source = self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
+        return from_source & (self.task.transport is None)
 
     def _grow(self) -> Any:
         """Make room for what is in flight or pending; return the control record.
 
-        Lanes of populations are doubled, if they asked for it; those of sources hold all they ever will.
+        Lanes are doubled, if one asked for it; those that the stimulus fills never do.
         """
         lanes, control, total = self.machine.lanes, self.machine.control, self.machine.neurons.size
-        room = np.where(self.machine.nodes.dynamics[lanes.pre] < 0, 0, 2 * lanes.mask + 1) * int(control.grow[0])
+        room = np.where(self._fed(), 0, 2 * lanes.mask + 1) * int(control.grow[0])
         pending = 2 * (int(control.pending[0]) + 2 * total)
         self.machine = resize(self.machine, room, pending)
         if self._flags & RECORD_SPIKES and self._spikes.size < pending + 2 * total:
@@ -261,7 +266,41 @@ class Worker:
         g = int(control.neuron[0])
         n = int(self.machine.neurons.node[g])
         neuron = g - int(self.machine.nodes.first[n])
-        return int(control.sample[0]), neuron, self.task.net.nodes[n].name, float(control.now[0])
+        lost = control.lost[0] < math.inf and self.machine.nodes.dynamics[n] < 0
+        t = float(control.lost[0] if lost else control.now[0])
+        return int(control.sample[0]), neuron, self.task.net.nodes[n].name, t
+
+
+@kernel
+def most_at_once(times: Any, start: Any, delay: float) -> int:
+    """The largest number of spikes of one sample that arrive at one time."""
+    most = 0
+    for row in range(start.size - 1):
+        first = start[row]
+        for j in range(start[row], start[row + 1]):
+            if times[j] + delay > times[first] + delay:
+                first = j
+            most = max(most, j - first + 1)
+    return most
+
+
+@kernel
+def count_sent(
+    times: Any, neurons: Any, start: Any, ends: Any, node: Any, fan_out: Any, spikes: Any, events: Any, first: Any
+) -> None:
+    """Add up the source spikes of each sample up to its end, with their synaptic events, and note the first ones.
+
+    `spikes` and `events` have a row a sample and a column a node, `first` a column a neuron, or no rows.
+    """
+    for row in range(ends.size):
+        for j in range(start[row], start[row + 1]):
+            t, g = times[j], neurons[j]
+            if t > ends[row]:
+                break
+            spikes[row, node[g]] += 1
+            events[row, node[g]] += fan_out[g]
+            if first.shape[0] > 0 and t < first[row, g]:
+                first[row, g] = t
 
 
 def _rows(first: Any) -> Any:

@@ -77,6 +77,7 @@ def to_nirdata(run: Run, population: str, t_max: float | None = None) -> Any:
     """
     data = package("nir", "to_nirdata").data_ir
     index, _ = run._index(population)
+    _need_recorded(run, "to_nirdata", population)
     spikes = run.spikes[run.spikes["population"] == index]
     end = _end(run, spikes, t_max)
     counts = np.bincount(spikes["sample"], minlength=run.n_samples)
@@ -95,7 +96,7 @@ def to_neo(run: Run, populations: Iterable[str] | None = None, time_unit: float 
 
     Parameters
     ----------
-    populations : names; None takes all, sources included.
+    populations : names; None takes all that were recorded, sources included.
     time_unit : seconds per unit of time; None takes that of the network. Times are kept as they are where it is 1,
         1e-3, 1e-6 or 1e-9 (s, ms, us, ns), else multiplied by it.
 
@@ -108,7 +109,9 @@ def to_neo(run: Run, populations: Iterable[str] | None = None, time_unit: float 
     unit = run.provenance.get("time_unit") if time_unit is None else time_unit
     remedy = "Give time_unit= in seconds, or make the network with one."
     unit = float(number("run.to_neo", "time_unit", unit, low=0, open_low=True, remedy=remedy))
-    chosen = run.populations if populations is None else checked_names("run.to_neo", "populations", populations)
+    chosen = checked_names("run.to_neo", "populations", run.recorded_populations if populations is None else populations)
+    for population in chosen:
+        _need_recorded(run, "to_neo", population)
     name, scale = (UNITS[unit], 1.0) if unit in UNITS else ("s", unit)
     end = _end(run, run.spikes, None) * scale * getattr(quantities, name)
     block = neo.Block(name="eventsim", network_hash=run.provenance["network_hash"])
@@ -126,6 +129,16 @@ def to_neo(run: Run, populations: Iterable[str] | None = None, time_unit: float 
                 )
         block.segments.append(segment)
     return block
+
+
+def _need_recorded(run: Run, what: str, population: str) -> None:
+    """Refuse a source or population that ``record=`` left out."""
+    run._index(population)
+    if run._spikes is not None and population not in run.recorded_populations:
+        raise InputError(
+            f"run.{what}: all spikes of {', '.join(run.recorded_populations)} were recorded, of {population!r} only "
+            f"the first; must be all. Simulate with record=[{population!r}] or record=\"spikes\"."
+        )
 
 
 def _trains(run: Run, population: str, sample: int) -> list[Array]:

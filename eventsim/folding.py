@@ -5,7 +5,7 @@ update are folded in one loop over contiguous arrays; others one by one, each wi
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from eventsim._jit import jitable, kernel_part
 from eventsim.horizon import aim, reach, touch
@@ -78,9 +78,9 @@ def make_dense(model: Model, ahead: bool) -> Any:
         aim(m, n, node.cohort, t)
         horizon = cohort.horizon
         pad = reach(t, horizon)
-        dt = t - cohort.t
+        dt = t - m.since[node.cohort]
         if dt > 0.0:
-            cohort.t = t
+            m.since[node.cohort] = t
             cohort.flagged = sweep(st, pr, w, propagator(part(pr, 0), dt), pad, error)
         else:
             cohort.flagged = fold(st, pr, w, pad, error)
@@ -140,16 +140,26 @@ def make_conv(model: Model) -> Any:
             if held:
                 hold(near, w, error)
                 continue
-            cohort, dt = m.cohorts[c], t - m.cohorts[c].t
+            cohort, dt = m.cohorts[c], t - m.since[c]
             if dt > 0.0:
-                cohort.t = t
+                m.since[c] = t
                 cohort.flagged = sweep(near, limits(pr, low, width), w, propagator(part(pr, low), dt), pad, error)
             else:
                 cohort.flagged = fold(near, limits(pr, low, width), w, pad, error)
-            if cohort.flagged > 0 or m.queue[c].place >= 0 or node.jumps == 1 or cohort.fresh == 1:
+            if cohort.flagged > 0 or cohort.queued == 1 or node.jumps == 1 or cohort.fresh == 1:
                 touch(m, c, t)
 
     return conv
+
+
+class Member(NamedTuple):
+    """What the neurons of a population that are updated one by one have in common, read once a packet."""
+
+    first: int
+    cohort: int
+    apart: int  # from the parameters of a neuron to those of the next
+    held: bool
+    single: bool
 
 
 def make_row(model: Model) -> Any:
@@ -160,36 +170,42 @@ def make_row(model: Model) -> Any:
     receive = _make_receive(model)
 
     @kernel_part
-    def fold(m: Machine, n: int, st: Any, pr: Any, i: int, w: float, t: float, error: float) -> None:
-        node, cohort = m.nodes[n], m.cohorts[m.nodes[n].cohort + i]
-        if node.phase == 0 or node.clocked:
+    def fold(m: Machine, member: Any, st: Any, pr: Any, i: int, w: float, t: float, error: float) -> None:
+        if member.held:
             store(st, i, receive(load(st, i), w, error))
-        elif t >= cohort.t and m.neurons[node.first + i].done == 0:
-            p, s = part(pr, i), load(st, i)
-            if t > cohort.t:
-                s = advance(propagator(p, t - cohort.t), s)
-                cohort.t = t
-            s = receive(s, w, error)
-            store(st, i, s)
-            # Whoever is below the threshold, cannot rise to it, and has nothing stored need not be settled.
-            if above(p, s) or may_spike(p, s, math.inf) or m.queue[node.cohort + i].place >= 0:
-                cohort.flagged = 1
-                touch(m, node.cohort + i, t)
+            return
+        c = member.cohort + i
+        since = m.since[c]
+        if t < since or (member.single and m.neurons[member.first + i].done == 1):
+            return
+        p, before = part(pr, i * member.apart), load(st, i)
+        s = before
+        if t > since:
+            s = advance(propagator(p, t - since), s)
+            m.since[c] = t
+        s = receive(s, w, error)
+        store(st, i, s)
+        # Who is below the threshold, cannot rise to it, and could not before, so that nothing is stored, is settled.
+        if above(p, s) or may_spike(p, s, math.inf) or may_spike(p, before, math.inf):
+            m.cohorts[c].flagged = 1
+            touch(m, c, t)
 
     @kernel_part
     def row(m: Machine, n: int, lane: Any, neuron: int, t: float, error: float) -> None:
         node = m.nodes[n]
         st = slices(m.numbers, node.state, node.n_neurons)
         pr = rows(m.numbers, node.params, node.n_neurons)
+        held = node.phase == 0 or node.clocked == 1
+        member = Member(node.first, node.cohort, node.apart, held, node.single == 1)
         if lane.kind == 0:
             first = lane.weights + neuron * node.n_neurons
             for i in range(node.n_neurons):
-                fold(m, n, st, pr, i, m.weights[first + i], t, error)
+                fold(m, member, st, pr, i, m.weights[first + i], t, error)
         elif lane.kind == 1:
             for k in range(m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]):
-                fold(m, n, st, pr, m.targets[lane.targets + k], m.weights[lane.weights + k], t, error)
+                fold(m, member, st, pr, m.targets[lane.targets + k], m.weights[lane.weights + k], t, error)
         elif lane.kind == 2:
-            fold(m, n, st, pr, neuron, m.weights[lane.weights + neuron], t, error)
+            fold(m, member, st, pr, neuron, m.weights[lane.weights + neuron], t, error)
         else:
             channel, source = neuron // lane.positions, lane.rows + neuron % lane.positions
             for k in range(m.links[source], m.links[source + 1]):
@@ -197,6 +213,6 @@ def make_row(model: Model) -> Any:
                 first = lane.weights + (channel * lane.taps + tap) * lane.group_out
                 for j in range(lane.group_out):
                     i = (channel // lane.group_in * lane.group_out + j) * lane.out + target
-                    fold(m, n, st, pr, i, m.weights[first + j], t, error)
+                    fold(m, member, st, pr, i, m.weights[first + j], t, error)
 
     return row

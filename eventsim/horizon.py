@@ -67,6 +67,13 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
 
 
 @kernel_part
+def rekey(m: Machine, c: int, key: float) -> None:
+    """Set the time at which cohort c must be looked at; inf: never."""
+    requeue(m.queue, c, key)
+    m.cohorts[c].queued = key < math.inf
+
+
+@kernel_part
 def heap_of(node: Any, c: int) -> int:
     """Where the heap of stored crossings of cohort c begins."""
     return node.first + (c - node.cohort) * node.cohort_size
@@ -79,6 +86,6 @@ def schedule(m: Machine, node: Any, c: int) -> None:
     key = cohort.bound
     if cohort.candidates > 0:
         key = min(key, m.waiting[heap_of(node, c)].t)
-    if key < math.inf or m.queue[c].place >= 0:
-        requeue(m.queue, c, key)
+    if key < math.inf or cohort.queued == 1:
+        rekey(m, c, key)
         m.control[0].queue_operations += 1

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from eventsim._jit import kernel_part
-from eventsim.horizon import reach
+from eventsim.horizon import reach, rekey
 from eventsim.neuron_model import Model
 from eventsim.queue import requeue
 from eventsim.records import Machine
@@ -118,19 +118,19 @@ def make_together(model: Model) -> Any:
             weights(m, lane, size, 1),
             weights(m, lane, size, 2),
         )
-        c = (propagator(p, t - cohort.t), propagator(p, t1 - t), propagator(p, t2 - t1), propagator(p, t3 - t2))
+        c = (propagator(p, t - m.since[node.cohort]), propagator(p, t1 - t), propagator(p, t2 - t1), propagator(p, t3 - t2))
         near = (reach(t, t1), reach(t1, t2), reach(t2, t3), reach(t3, after))
         if sweep(st, slices(m.numbers, node.spare, size), pr, w, c, near) > 0:
             cohort.alone = CAUTION
             return False
         node.state, node.spare = node.spare, node.state
-        cohort.t = t3
+        m.since[node.cohort] = t3
         lane.head += TOGETHER - 1
         m.nodes[n].visited += (TOGETHER - 1) * size
         control.events += TOGETHER - 1
         requeue(m.queue, m.cohorts.size + k, after)
-        if m.queue[node.cohort].place >= 0:
-            requeue(m.queue, node.cohort, math.inf)
+        if cohort.queued == 1:
+            rekey(m, node.cohort, math.inf)
         return True
 
     return together

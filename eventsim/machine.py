@@ -5,24 +5,27 @@ numpy.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from eventsim import order
 from eventsim.convolution import Conv, Pool
-from eventsim.network import Network, Population
+from eventsim.network import Network, Population, Projection
 from eventsim.neuron_model import Model
+from eventsim.projections import Dense, Sparse
 from eventsim.queue import WAITING, new_queue
-from eventsim.records import COHORT, CONTROL, LANE, NEURON, NODE, PACKET, PROBE, SWITCH, Machine
+from eventsim.records import COHORT, CONTROL, LANE, NEURON, NO_LIMIT, NODE, PACKET, PROBE, SWITCH, Machine
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
 
 
-NO_LIMIT = 2**62
 # As lanes number them; a pool is a convolution of each channel on its own, of weight 1.
 KINDS = ("dense", "sparse", "one_to_one", "conv", "pool")
 CONV = 3
+# Packets that a source's lane is filled with at a time: they stay in the processor's cache.
+FED = 4095
 
 
 def dynamics_of(net: Network, error_bounds: bool) -> list[Model]:
@@ -48,6 +51,9 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     cohorts["node"] = np.repeat(np.arange(len(nodes)), per_node)
     neurons = np.zeros(n_total, dtype=NEURON)
     neurons["node"] = np.repeat(np.arange(len(nodes)), [node.size for node in net.nodes])
+    for projection in net.projections:
+        first = int(nodes[projection.pre.order]["first"])
+        neurons["fan_out"][first : first + projection.pre.size] += _fan_out(projection)
     for population in net.populations:
         held = population.model.held(population.parameters)
         if held is not None:
@@ -61,6 +67,7 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
         nodes=nodes.view(np.recarray),
         lanes=lanes.view(np.recarray),
         cohorts=cohorts.view(np.recarray),
+        since=np.zeros(len(cohorts)),
         neurons=neurons.view(np.recarray),
         queue=new_queue(len(cohorts) + len(lanes) + 1 + len(nodes)),
         ring=np.empty(n_ring, dtype=PACKET).view(np.recarray),
@@ -84,11 +91,9 @@ def _lay_out_work(control: Array, cohorts: int, fired: int, nodes: int) -> None:
     control["packets_at"] = cohorts + fired + nodes
 
 
-def _uniform(population: Population) -> bool:
-    """Are the parameters that neurons updated together must share the same for all of them?"""
-    return all(
-        (population.parameters[name] == population.parameters[name][0]).all() for name in population.model.shared
-    )
+def _uniform(population: Population, names: Iterable[str]) -> bool:
+    """Are these parameters the same for all neurons?"""
+    return all((population.parameters[name] == population.parameters[name][0]).all() for name in names)
 
 
 def cohort_size(net: Network, population: Population) -> int:
@@ -97,7 +102,7 @@ def cohort_size(net: Network, population: Population) -> int:
     Those that all incoming projections reach together, if they spike at most once or live on a clock.
     """
     model = population.model
-    if not (_uniform(population) and (model.single_spike or not model.spiking or model.clocked)):
+    if not (_uniform(population, model.shared) and (model.single_spike or not model.spiking or model.clocked)):
         return 0
     incoming = [projection.kind for projection in net.projections if projection.post is population]
     if all(kind.kind == "dense" for kind in incoming):
@@ -106,6 +111,16 @@ def cohort_size(net: Network, population: Population) -> int:
     if len(groups) == 1 and groups != {0} and not model.clocked:
         return population.shape[0] // groups.pop()
     return 0
+
+
+def _fan_out(projection: Projection) -> Any:
+    """Synapses from each neuron of a projection's sources."""
+    kind = projection.kind
+    if isinstance(kind, Conv | Pool):
+        return np.tile(np.diff(kind.taps.start), kind.channels[0]) * (kind.channels[1] // kind.groups)
+    if isinstance(kind, Sparse):
+        return np.bincount(kind.sources, minlength=projection.pre.size)
+    return projection.post.size if isinstance(kind, Dense) else 1
 
 
 def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array, Array]:
@@ -128,7 +143,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
             continue
         model = _model(node, error_bounds)
         record["dynamics"], record["initial"], record["params"] = models.index(model.dynamics), state, params
-        record["n_state"] = len(model.state)
+        record["n_state"], record["apart"] = len(model.state), not _uniform(node, node.parameters)
         state += node.size * len(model.state)
         params += node.size * len(model.rows)
         together = cohort_size(net, node)
@@ -202,7 +217,8 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
             targets.append(arrays["targets"].astype(np.int32))
             n_rows += projection.pre.size + 1
             n_targets += kind.n_synapses
-        room = stimulus_room
+        # A source's lane holds the next of its spikes, at least all that it sends at once.
+        room = max(min(stimulus_room or FED, FED), 2 * projection.pre.size)
         if isinstance(projection.pre, Population):  # room for every neuron to fire once more, else the ring grows
             room = (2 if projection.pre.model.single_spike else 4) * projection.pre.size
         size = 1 << max(3, int(room).bit_length())

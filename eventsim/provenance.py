@@ -42,7 +42,7 @@ def provenance(task: Task, engine: str, seconds: float, compiling: float) -> dic
         "decision": task.net.provenance.get("decision"),
         "until": None if task.until is None else float(task.until),
         "stop": task.stop or None,
-        "record": task.record,
+        "record": task.record if len(task.recorded) in (0, len(task.net.nodes)) else list(task.recorded),
         "membranes": {name: chosen.tolist() for name, chosen in task.probes.items()},
         "faults": [fault.describe() for fault in task.faults],
         "transport": None if task.transport is None else task.transport.describe(),

@@ -25,6 +25,7 @@ NODE = np.dtype(
         ("state", "i8"),  # where its rows of state begin; row k is state + k * size
         ("spare", "i8"),  # room for as many: a state that is only tried
         ("params", "i8"),  # where its rows of parameters begin
+        ("apart", "i8"),  # from a neuron's parameters to the next one's: 0 where all are equal
         ("cohort", "i8"),  # its first cohort
         ("cohort_size", "i8"),
         ("positions", "i8"),  # of a population whose channels are cohorts; else 1
@@ -57,6 +58,7 @@ NODE = np.dtype(
         ("jumps", "u1"),
         ("clocked", "u1"),
         ("refracts", "u1"),
+        ("recorded", "u1"),  # all its spikes are kept
     ],
     align=True,
 )
@@ -80,23 +82,24 @@ LANE = np.dtype(
         ("mask", "i8"),
         ("head", "i8"),
         ("tail", "i8"),
+        ("cursor", "i8"),  # of a source that no transport is behind: the next stimulus entry to look at; else NO_LIMIT
     ],
     align=True,
 )
 COHORT = np.dtype(
     [
-        ("t", "f8"),  # time of its state; later than now where it is held (before t_start, refractory)
         ("horizon", "f8"),  # no stored crossing is later than this
         ("bound", "f8"),  # look again at this time (inf: something else is sure to come by then)
         ("touched_at", "f8"),  # when its emissions were last decided
         ("stamp", "i8"),  # micro-step in which it was last touched
         ("aimed", "i8"),  # micro-step in which its horizon was last set
-        ("flagged", "i8"),  # members that may spike before the horizon
-        ("candidates", "i8"),  # length of its heap of stored crossings
-        ("alone", "i8"),  # take as many packets one by one before trying several together again
-        ("node", "i8"),
+        ("flagged", "i4"),  # members that may spike before the horizon
+        ("candidates", "i4"),  # length of its heap of stored crossings
+        ("node", "i4"),
         ("mode", "u1"),  # 0 crossing, 1 refractory
         ("fresh", "u1"),  # initialised in this micro-step
+        ("queued", "u1"),  # it has a key in the queue
+        ("alone", "u1"),  # take as many packets one by one before trying several together again
     ],
     align=True,
 )
@@ -104,7 +107,8 @@ CONTROL = np.dtype(
     [
         ("now", "f8"),
         ("until", "f8"),
-        ("stimulus", "i8"),  # next stimulus entry
+        ("lost", "f8"),  # when the source spike was sent whose delay rounding has lost; inf: none
+        ("stimulus", "i8"),  # next stimulus entry, where a transport takes them
         ("stimulus_end", "i8"),
         ("written", "i8"),  # next stimulus entry to record
         ("switch", "i8"),
@@ -140,6 +144,7 @@ NEURON = np.dtype(
         ("error", "f8"),  # rounding bound of its last spike, on what it received
         ("error_network", "f8"),  # … on the whole network
         ("node", "i8"),
+        ("fan_out", "i8"),  # synapses from it
         ("done", "u1"),  # has fired its one spike
         ("probed", "u1"),  # its membrane is recorded; 2 where it crossed in this micro-step
     ],
@@ -156,7 +161,8 @@ COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_event
 
 # What a call of the loop returns.
 DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY = range(7)
-RECORD_SPIKES, RECORD_FIRST = 1, 2
+RECORD_SPIKES, RECORD_FIRST, RECORD_SOURCES = 1, 2, 4
+NO_LIMIT = 2**62
 
 
 class Stimulus(NamedTuple):
@@ -188,6 +194,7 @@ class Machine(NamedTuple):
     nodes: Array
     lanes: Array
     cohorts: Array
+    since: Array  # of each cohort the time of its state; later than now where it is held (before t_start, refractory)
     neurons: Array
     queue: Array
     ring: Array  # packets in flight: one ring a lane

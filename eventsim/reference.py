@@ -309,7 +309,8 @@ class _Sample:
                 self.counts[node]["premature"] += 1
         self.counts[node]["spikes"] += 1
         g = self.plan.first[node] + index
-        self.spikes.append((self.row, node, index, t))
+        if self.plan.net.nodes[node].name in self.task.recorded:
+            self.spikes.append((self.row, node, index, t))
         if self.task.record != "readout" and self.task.first[self.row, g] == math.inf:
             self.task.first[self.row, g] = t
             if self.task.error_bounds:

@@ -62,10 +62,19 @@ class Run:
     def spikes(self) -> Array:
         """All spikes: records (sample i4, population u2, neuron i4, time f8), by sample, each in event order.
 
+        Those of `recorded_populations`, where ``record=`` named some.
         Times of Fractions are rounded to float64 here; `spike_times` has them exactly. A read-only memory map where
         the recording passed its memory bound.
         """
         return self._need(self._spikes, "spikes", 'record="spikes"')
+
+    @property
+    def recorded_populations(self) -> list[str]:
+        """Sources and populations all of whose spikes were recorded: those that ``record=`` named, all, or none."""
+        level = self.provenance.get("record")
+        if isinstance(level, list):
+            return [*level]
+        return [] if self._spikes is None else [*self.populations]
 
     @property
     def readout(self) -> Array:

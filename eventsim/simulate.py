@@ -17,7 +17,7 @@ import numpy as np
 from eventsim import order
 from eventsim._jit import compile_report
 from eventsim.checkpoint import RunState, check_resumed, digest_of
-from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, number, shown
+from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
 from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.network import Network, Population, Source
@@ -66,8 +66,8 @@ def simulate(
     net : the network; it is frozen by its first use.
     x : values (n, *input shape), coded by the source; or `SpikeTimes`; a dict by source name if there are several.
     engine : "compiled", or "reference" (plain Python, also exact on Fractions). Both give the same bits.
-    record : "readout" | "first_spikes" | "spikes", or a dict {population: [neurons]}: spikes, and the membrane
-        potential of these neurons.
+    record : "readout" | "first_spikes" | "spikes"; a list of names: all spikes of these sources and populations, first
+        spikes of all; or a dict {population: [neurons]}: spikes, and the membrane potential of these neurons.
     until : events at t < until are simulated. Needed with clocks and generators; None runs until nothing is left.
     clip : clip values outside the coded range (counted) instead of refusing them.
     max_events, max_time : budgets (events over all samples; seconds of wall time); `BudgetError` with the partial run.
@@ -140,7 +140,7 @@ def _check(
     probes: dict[str, Array] = {}
     if isinstance(record, Mapping):
         probes, record = dict(_probe(net, name, chosen) for name, chosen in record.items()), "spikes"
-    record = choice("simulate", "record", record, LEVELS, also=", or a dict {population: [neurons]}")
+    record, recorded = _recorded(net, record)
     none = "Leave it out for no budget."
     if max_events is not None:
         max_events = integer("simulate", "max_events", max_events, low=1, remedy=none)
@@ -158,8 +158,23 @@ def _check(
     deadline = None if max_time is None else time.perf_counter() + max_time
     return Task(
         net, inputs, until, record, probes, faults, transport, seed, error_bounds, max_events, deadline,
-        Recorder(SPIKE, memory), Recorder(TRACE, memory), keys, memory,
+        Recorder(SPIKE, memory), Recorder(TRACE, memory), keys, memory, recorded=recorded,
     )  # fmt: skip
+
+
+def _recorded(net: Network, record: Any) -> tuple[str, tuple[str, ...]]:
+    """The level of recording, and the sources and populations all of whose spikes are kept."""
+    if isinstance(record, list | tuple):
+        chosen = {net.node(name).name for name in names("simulate", "record", record)}
+        if not chosen:
+            raise InputError(
+                "simulate: record = []; must name sources or populations. Give \"first_spikes\" or \"readout\" to keep "
+                "less."
+            )
+        return "spikes", tuple(node.name for node in net.nodes if node.name in chosen)
+    also = ", a list of populations, or a dict {population: [neurons]}"
+    level = choice("simulate", "record", record, LEVELS, also=also)
+    return level, tuple(node.name for node in net.nodes) if level == "spikes" else ()
 
 
 def _check_parts(task: Task, engine: str, stop: Any, keep_state: Any, resume: Any) -> None:

@@ -162,6 +162,8 @@ class Inputs:
             times.append(t)
             neurons.append(g)
             start.append(start[-1] + len(t))
+        if high - low == 1:  # as many spikes as a long run has are not copied
+            return Stimulus(times[0], neurons[0], np.array(start), self.sample_ids[low:high])
         return Stimulus(np.concatenate(times), np.concatenate(neurons), np.array(start), self.sample_ids[low:high])
 
     def sample(self, sample: int) -> tuple[Array, Array]:
@@ -191,7 +193,8 @@ class Inputs:
             assert data is not None
             i = np.argsort(data[sample], kind="stable")[: np.count_nonzero(data[sample] < math.inf)]
             t = data[sample][i]
-        return t, i + self._first[source.name]
+        first = self._first[source.name]
+        return t, i + first if first else i
 
     def _matrix_batch(self, times: Array, first: int, low: int, high: int) -> Stimulus:
         """One dense source: sort all rows at once, equal times by neuron."""

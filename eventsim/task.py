@@ -63,6 +63,7 @@ class Task:
     interrupted: bool = False
     stop: dict[str, int] = field(default_factory=dict)  # spikes of a population that end a sample
     keep_state: bool = False
+    recorded: tuple[str, ...] = ()  # sources and populations all of whose spikes are kept, where record = "spikes"
     resumed: Any = None  # the run that this one goes on with
 
     def __post_init__(self) -> None:

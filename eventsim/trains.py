@@ -34,8 +34,8 @@ def first_neurons(run: Run) -> Array:
 
 
 def has_all_spikes(run: Run) -> bool:
-    """Were all spikes recorded, not only first ones?"""
-    return run._spikes is not None
+    """Were all spikes recorded, of all sources and populations?"""
+    return run._spikes is not None and run.recorded_populations == run.populations
 
 
 def trains(where: str, name: str, run: Run, all_spikes: bool, sample: int | None = None) -> Trains:

@@ -346,7 +346,7 @@ DAMAGE = [
     ("queue", "key", math.inf),
     ("pending", "who", 50),
     ("cohorts", "candidates", 7),
-    ("cohorts", "t", math.nan),
+    ("cohorts", "bound", math.nan),
     ("control", "switch", 9),
     ("control", "written", -3),
     ("control", "stimulus", 4 * 10**12),

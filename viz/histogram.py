@@ -41,7 +41,7 @@ def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None 
     InputError
         Unknown population, spikes not recorded, bins < 1, as many axes as there are not layers.
     """
-    chosen = layers("spike_histogram", run, populations)
+    chosen = layers("spike_histogram", run, populations, recorded=True)
     if populations is None:
         chosen = [layer for layer in chosen if not layer.is_readout] or chosen
     bins = integer("spike_histogram", "bins", bins, low=1, high=MOST_BINS, remedy="50 suit most windows.")

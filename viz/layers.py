@@ -87,14 +87,19 @@ def chosen_names(where: str, known: Sequence[str], populations: Iterable[str] | 
     return chosen
 
 
-def layers(where: str, run: Run, populations: Iterable[str] | None = None) -> list[Layer]:
-    """Return the chosen layers, or all, in the order asked for; `where` names the figure in an error."""
+def layers(where: str, run: Run, populations: Iterable[str] | None = None, recorded: bool = False) -> list[Layer]:
+    """Return the chosen layers, or all, in the order asked for; `where` names the figure in an error.
+
+    `recorded`: where all spikes of some populations alone were recorded, only these; a read-out has none to record.
+    """
     if not isinstance(run, Run):
         raise InputError(
             f"{where}: run is a {type(run).__name__}; must be a Run. Give what eventsim.simulate returned."
         )
-    found = []
-    for name in chosen_names(where, run.populations, populations):
+    found, known = [], run.populations
+    if recorded and run.recorded_populations:
+        known = [name for name in known if name in run.recorded_populations]
+    for name in chosen_names(where, known, populations):
         order = run.populations.index(name)
         window = run.windows.get(name)
         floats = None if window is None else tuple(float(t) for t in window)

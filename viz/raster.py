@@ -53,7 +53,8 @@ def raster(
 
     Parameters
     ----------
-    run : recorded with "spikes"; of a run recorded with "first_spikes" the first spikes are drawn.
+    run : recorded with "spikes"; of a run recorded with "first_spikes" the first spikes are drawn, and of
+        one that recorded some populations only these.
     ax : axes to draw into; None makes a figure, which is ``raster(run).figure``.
     max_points : at most so many spikes are drawn as marks. The layers with the most spikes become images, darker where
         there are more.
@@ -64,7 +65,7 @@ def raster(
     InputError
         Unknown population or sample, spikes not recorded, max_points < 0.
     """
-    chosen = layers("raster", run, populations)
+    chosen = layers("raster", run, populations, recorded=True)
     check_sample("raster", run, sample)
     integer("raster", "max_points", max_points, low=0, remedy="0 always draws images.")
     spikes = spikes_of(run, sample)

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventsim._jit import jitable
+from eventsim.models.neurons.relaxation import relaxed
 from eventsim.models.neurons.options import (
     CURRENT,
     LEAK,
@@ -43,7 +44,7 @@ def initial(p: Numbers) -> Numbers:
 @jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
     """(1 - e^(-dt / tau_mem), right also where dt is short, and v_inf)."""
-    return (-math.expm1(-dt / p[0]), p[3])
+    return (relaxed(dt / p[0]), p[3])
 
 
 @jitable
