@@ -7,11 +7,12 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.emission import fan_out, refill, write_stimulus
+from eventsim.emission import refill, write_stimulus
 from eventsim.horizon import heap_of, rekey, schedule, touch
 from eventsim.lookahead import TOGETHER
 from eventsim.queue import pop, requeue, sort_numbers
-from eventsim.records import RECORD_SOURCES, T_MIN, T_START, Machine, Output, Stimulus
+from eventsim.records import CONV, RECORD_SOURCES, T_MIN, T_START, TRAVELLED, Machine, Output, Stimulus
+from eventsim.travel import gather_travellers
 
 ULP = 2.0**-53
 # A source's lane is filled again where fewer packets are left: lookahead wants to see several.
@@ -101,7 +102,7 @@ def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
     requeue(m.queue, m.cohorts.size + k, key)
 
 
-def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
+def make_gather(cross: Any, readout: Any, open_window: Any, travels: bool) -> Any:
     """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
     switch_node, gather_cohort = _make_switch(readout, open_window), _make_gather_cohort(cross)
 
@@ -116,7 +117,11 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
             if node < m.cohorts.size:
                 gather_cohort(m, node, t, sample)
             elif node < m.cohorts.size + m.lanes.size:
-                gather_lane(m, stimulus, node - m.cohorts.size, t)
+                k = node - m.cohorts.size
+                if travels and m.lanes[k].kind == TRAVELLED:
+                    gather_travellers(m, k, t)
+                else:
+                    gather_lane(m, stimulus, k, t)
             elif node == m.cohorts.size + m.lanes.size:
                 while m.switches[control.switch].t == t:
                     control.switch += 1
@@ -134,13 +139,13 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     return gather
 
 
-def make_deliver(dense: Any, conv: Any, row: Any, ahead: bool) -> Any:
+def make_deliver(dense: Any, conv: Any, row: Any, ahead: bool, travels: bool) -> Any:
     """Stage 3: fold all packets of this micro-step into their targets, in the published order.
 
-    `ahead`: packets in the lanes are all that is under way, so those that follow alone may be taken at once. Returns the
-    time reached.
+    `travels`: some synapses have delays of their own. `ahead`: packets in the lanes are all that is under way, so those
+    that follow alone may be taken at once. Returns the time reached.
     """
-    take = _make_take(dense, conv, row)
+    take = _make_take(dense, conv, row, travels)
     go_on = _make_go_on(take)
 
     @kernel_part
@@ -164,7 +169,28 @@ def make_deliver(dense: Any, conv: Any, row: Any, ahead: bool) -> Any:
     return deliver
 
 
-def _make_take(dense: Any, conv: Any, row: Any) -> Any:
+@kernel_part
+def _synapses(m: Machine, k: int, neuron: int, travels: bool) -> tuple[int, int, int]:
+    """How many synapses a packet of lane k reaches; of a sparse lane also the first, and the one behind the last."""
+    lane = m.lanes[k]
+    if lane.kind == 0:
+        return m.nodes[lane.post].n_neurons, 0, 0
+    if lane.kind == 1:
+        first, last = m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]
+        return last - first, first, last
+    if lane.kind == CONV:
+        row = lane.rows + neuron % lane.positions
+        return (m.links[row + 1] - m.links[row]) * lane.group_out, 0, 0
+    if travels and lane.kind == TRAVELLED:
+        reached = m.travel[lane.offset + lane.mask + 1 + lane.taken]
+        lane.taken += 1
+        if lane.taken == lane.arrived:
+            lane.taken = lane.arrived = 0
+        return reached.end - reached.place, reached.place, reached.end
+    return 1, 0, 0
+
+
+def _make_take(dense: Any, conv: Any, row: Any, travels: bool) -> Any:
     """Fold the packet of one neuron that lane k brings at t into its targets, and count it."""
 
     @kernel_part
@@ -172,7 +198,7 @@ def _make_take(dense: Any, conv: Any, row: Any) -> Any:
         lane = m.lanes[k]
         n = lane.post
         node = m.nodes[n]
-        count = fan_out(m, k, neuron)
+        count, first, last = _synapses(m, k, neuron, travels)
         m.nodes[n].visited += count
         if m.nodes[n].phase >= 2:
             m.nodes[n].late += count
@@ -181,12 +207,12 @@ def _make_take(dense: Any, conv: Any, row: Any) -> Any:
         error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
         if lane.delay > 0.0:
             error += ULP * t  # t is the rounded sum of the spike's time and the delay
-        if node.shared == 1 and lane.kind == 3:
+        if node.shared == 1 and lane.kind == CONV:
             conv(node.dynamics, m, n, k, neuron, t, error)
         elif node.shared == 1:
             dense(node.dynamics, m, n, k, neuron, t, error)
         else:
-            row(node.dynamics, m, n, lane, neuron, t, error)
+            row(node.dynamics, m, n, lane, neuron, first, last, t, error)
 
     return take
 
@@ -200,7 +226,7 @@ def _make_go_on(take: Any) -> Any:
     @kernel_part
     def go_on(m: Machine, stimulus: Stimulus, output: Output, k: int, t: float) -> float:
         control, lane = m.control[0], m.lanes[k]
-        if m.queue[0].node != m.cohorts.size + k:
+        if m.queue[0].node != m.cohorts.size + k or lane.kind == TRAVELLED:
             return t
         limit = min(control.until, m.queue[1].key, m.queue[2].key)
         if control.pending > 0:

@@ -18,9 +18,10 @@ from eventsim.errors import InputError
 from eventsim.horizon import heap_of
 from eventsim.machine import resize
 from eventsim.queue import WAITING, clear, requeue
-from eventsim.records import NO_LIMIT, Machine
+from eventsim.records import NO_LIMIT, TRAVEL, TRAVELLED, Machine
 from eventsim.stimulus import Inputs
 from eventsim.task import Task
+from eventsim.travel import add_traveller
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -35,8 +36,10 @@ TABLES = {
     "nodes": NODE_FIELDS, "cohorts": COHORT_FIELDS, "neurons": NEURON_FIELDS, "control": CONTROL_FIELDS,
     "probes": ("noted", "state"), "lanes": ("head",),
 }  # fmt: skip
-STORED = (*TABLES, "since", "numbers", "queue", "flight", "crossings", "pending", "due", "stages")
+STORED = (*TABLES, "since", "numbers", "queue", "flight", "travel", "crossings", "pending", "due", "stages")
 FLIGHT = np.dtype([("lane", "i8"), ("t", "f8"), ("neuron", "i8")])
+OF_TRAVELLER = ("t", "sent", "neuron", "place")
+TRAVELLING = np.dtype([("lane", "i8"), *((name, TRAVEL[name]) for name in OF_TRAVELLER)])
 QUEUED = np.dtype([("node", "i8"), ("key", "f8")])
 
 
@@ -207,7 +210,7 @@ def freeze(machine: Machine) -> Arrays:
     state["queue"] = np.array(
         list(zip(machine.queue.node[:in_queue].tolist(), machine.queue.key[:in_queue].tolist(), strict=True)), QUEUED
     )
-    state["flight"] = _flight(machine)
+    state["flight"], state["travel"] = _flight(machine), _travel(machine)
     state["crossings"] = np.concatenate([np.empty(0, WAITING), *(_crossings(machine, c) for c in _heaps(machine))])
     first = machine.neurons.size
     state["pending"] = np.asarray(machine.waiting[first : first + int(control.pending)]).copy()
@@ -244,10 +247,24 @@ def _crossings(machine: Machine, c: int) -> Array:
 def _flight(machine: Machine) -> Array:
     parts = [np.empty(0, FLIGHT)]
     for k, lane in enumerate(machine.lanes):
-        end = lane.tail if lane.cursor == NO_LIMIT else lane.head  # what sources send is known
+        packets = lane.cursor == NO_LIMIT and lane.kind != TRAVELLED  # what sources send is known
+        end = lane.tail if packets else lane.head
         places = int(lane.offset) + (np.arange(int(lane.head), int(end)) & int(lane.mask))
         held = np.empty(len(places), FLIGHT)
         held["lane"], held["t"], held["neuron"] = k, machine.ring.t[places], machine.ring.neuron[places]
+        parts.append(held)
+    return np.concatenate(parts)
+
+
+def _travel(machine: Machine) -> Array:
+    parts = [np.empty(0, TRAVELLING)]
+    for k in np.flatnonzero(machine.lanes.kind == TRAVELLED).tolist():
+        lane = machine.lanes[k]
+        inside = machine.travel[int(lane.offset) : int(lane.offset) + int(lane.tail)]
+        held = np.empty(len(inside), TRAVELLING)
+        for name in OF_TRAVELLER:
+            held[name] = inside[name]
+        held["lane"] = k
         parts.append(held)
     return np.concatenate(parts)
 
@@ -263,7 +280,8 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
         Arrays that are no state of this network.
     """
     _check(machine, state, sent, fed)
-    in_flight = np.bincount(state["flight"]["lane"], minlength=len(machine.lanes))
+    underway = np.concatenate([state["flight"]["lane"], state["travel"]["lane"]])
+    in_flight = np.bincount(underway, minlength=len(machine.lanes))
     machine.lanes.head = machine.lanes.tail = 0
     machine.lanes.cursor = NO_LIMIT
     machine.control.pending = machine.control.due = 0
@@ -283,9 +301,11 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
         places = int(lane.offset) + (np.arange(int(lane.head), int(lane.head) + len(mine)) & int(lane.mask))
         machine.ring.t[places], machine.ring.neuron[places] = mine["t"], mine["neuron"]
         lane.tail = lane.head + len(mine)
-        places = _places(machine, lane.pre, sent) if fed else None
-        if places is not None:
-            lane.cursor = places[int(lane.head)] if lane.head < len(places) else len(sent)
+        own = _places(machine, lane.pre, sent) if fed else None
+        if own is not None:
+            lane.cursor = own[int(lane.head)] if lane.head < len(own) else len(sent)
+    for k, *spike in state["travel"].tolist():
+        add_traveller(machine, k, *spike)
     place = 0
     for c in _heaps(machine):
         count = int(machine.cohorts[c].candidates)
@@ -316,7 +336,8 @@ def _check(machine: Machine, state: Arrays, sent: Array, fed: bool) -> None:
     sizes |= {"since": len(machine.since), "numbers": high - low, "stages": machine.stages.shape[1]}
     kinds: dict[str, Any] = {
         **{name: _columns(getattr(machine, name), fields).dtype for name, fields in TABLES.items()},
-        "since": np.dtype("f8"), "numbers": np.dtype("f8"), "queue": QUEUED, "flight": FLIGHT, "crossings": WAITING, "pending": WAITING,
+        "since": np.dtype("f8"), "numbers": np.dtype("f8"), "queue": QUEUED, "flight": FLIGHT, "travel": TRAVELLING,
+        "crossings": WAITING, "pending": WAITING,
         "due": np.dtype("i8"), "stages": np.dtype("f8"),
     }  # fmt: skip
     for name, kind in kinds.items():
@@ -340,6 +361,7 @@ def _check(machine: Machine, state: Arrays, sent: Array, fed: bool) -> None:
     _need("a packet", (flight["neuron"] >= 0) & (flight["neuron"] < nodes.n_neurons[lanes.pre[flight["lane"]]]))
     behind = flight["lane"][1:] == flight["lane"][:-1]
     _need("a packet", np.where(behind, flight["t"][1:] >= flight["t"][:-1], flight["lane"][1:] > flight["lane"][:-1]))
+    _check_travel(machine, state["travel"])
     pending, due, control = state["pending"], state["due"], state["control"]
     _need("a spike", (pending["who"] >= 0) & (pending["who"] < len(machine.neurons)) & _times(pending["t"]))
     clocks = np.flatnonzero(nodes.clocked)
@@ -360,6 +382,18 @@ def _check(machine: Machine, state: Arrays, sent: Array, fed: bool) -> None:
                 _refuse(f"{field} of {name} holds NaN")
     if np.isnan(state["since"]).any():
         _refuse("since holds NaN")
+
+
+def _check_travel(machine: Machine, travel: Array) -> None:
+    """Refuse spikes under way that are none of a lane whose synapses have delays of their own."""
+    lanes, what = machine.lanes, "a spike under way"
+    _need(what, (travel["lane"] >= 0) & (travel["lane"] < len(lanes)) & (travel["neuron"] >= 0))
+    mine = lanes[travel["lane"]]
+    _need(what, (mine.kind == TRAVELLED) & (travel["neuron"] < machine.nodes.n_neurons[mine.pre]))
+    row = mine.rows + travel["neuron"]
+    _need(what, (travel["place"] >= machine.links[row]) & (travel["place"] < machine.links[row + 1]))
+    arrival = travel["sent"] + machine.delays[mine.delays + travel["place"]]
+    _need(what, _times(travel["sent"]) & (travel["t"] == arrival))
 
 
 def _times(t: Array) -> Any:

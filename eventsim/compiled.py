@@ -50,6 +50,8 @@ class Stages:
     carry: Any = None
     probes: bool = False
     clocked: bool = False
+    feeds: bool = False  # source spikes are sent at their time, not known to the lanes before
+    travels: bool = False  # some synapses have delays of their own
     bounded: bool = False
 
 
@@ -147,7 +149,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> None:
                 cohort.fresh = 0
     for k_lane in range(m.lanes.size):
         m.lanes[k_lane].head = 0
-        m.lanes[k_lane].tail = 0
+        m.lanes[k_lane].tail = m.lanes[k_lane].arrived = m.lanes[k_lane].taken = 0
         from_stimulus = prefill and m.nodes[m.lanes[k_lane].pre].dynamics < 0
         m.lanes[k_lane].cursor = stimulus.start[k] if from_stimulus else NO_LIMIT
     control.switch = 0
@@ -177,17 +179,17 @@ def event_loop(stages: Stages) -> Any:
     events. The second call with the same stages, or with the same models in another network, costs nothing.
     """
     decide, wish = make_decide(stages.perturbs)
-    ahead = stages.carry is None and not stages.probes and not stages.early
+    ahead = not stages.feeds and not stages.probes and not stages.early
     parts = [make_dynamics(model, decide, wish, stages.early, ahead) for model in stages.models]
     fold = {name: _fold(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
-    send = make_send(stages.carry)
+    send = make_send(stages.carry, stages.travels)
     emit = make_emit(send, stages.bounded)
-    gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
-    deliver = make_deliver(fold["dense"], fold["conv"], fold["row"], ahead)
+    gather = make_gather(fold["cross"], fold["readout"], fold["open_window"], stages.travels)
+    deliver = make_deliver(fold["dense"], fold["conv"], fold["row"], ahead, stages.travels)
     settle, tick = fold["settle"], fold["tick"]
     micro_step = _make_micro_step(stages, gather, deliver, settle, tick, emit)
     begin = _make_begin(settle)
-    with_transport, probes = stages.carry is not None, stages.probes
+    feeds, probes = stages.feeds, stages.probes
 
     @kernel
     def run(
@@ -201,14 +203,14 @@ def event_loop(stages: Stages) -> Any:
             if control.busy == 0:
                 if probes and control.traces + m.probes.size > output.traces.size:
                     return TRACES_FULL
-                start_sample(m, stimulus, k, not with_transport)
+                start_sample(m, stimulus, k, not feeds)
                 begin(m, stimulus.sample_id[k])
                 if probes:
                     note_traces(m, output, 0.0)
                 control.busy = 1
                 control.micro = 0
             elif control.busy == 2:
-                if not with_transport:
+                if not feeds:
                     fill_lanes(m, stimulus)
                 control.busy = 1
             while True:
@@ -216,7 +218,7 @@ def event_loop(stages: Stages) -> Any:
                     if control.enough == 1:
                         break
                     t = m.queue[0].key
-                    if with_transport and control.stimulus < control.stimulus_end:
+                    if feeds and control.stimulus < control.stimulus_end:
                         t = min(t, stimulus.time[control.stimulus])
                     if control.pending > 0:
                         t = min(t, m.waiting[m.neurons.size].t)
@@ -274,9 +276,9 @@ def _make_begin(settle: Any) -> Any:
 
 def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tick: Any, emit: Any) -> Any:
     """One micro-step (t, n): the five stages of the event order. Returns a status; DONE leaves control ready."""
-    with_transport, probes, clocked = stages.carry is not None, stages.probes, stages.clocked
+    feeds, probes, clocked = stages.feeds, stages.probes, stages.clocked
     pending = len(stages.perturbs) > 0
-    send = make_send(stages.carry)
+    send = make_send(stages.carry, stages.travels)
 
     @kernel_part
     def feed(m: Machine, stimulus: Stimulus, t: float) -> int:
@@ -311,15 +313,14 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
         control = m.control[0]
         if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size:
             return GROW
-        if control.record & RECORD_SPIKES:
-            if not write_stimulus(m, stimulus, output, t):
-                return SPIKES_FULL
+        if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, t):
+            return SPIKES_FULL
         if probes and control.traces + m.probes.size > output.traces.size:
             return TRACES_FULL
         control.stamp += 1
         control.touched = 0
         control.fired = 0
-        if with_transport and control.micro == 0:
+        if feeds and control.micro == 0:
             status = feed(m, stimulus, t)
             if status != DONE:
                 return status

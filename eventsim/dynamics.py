@@ -5,7 +5,8 @@ for each distinct model of a network and chooses between them by the population'
 
 ``dense(m, n, k, neuron, t, error)`` fold one packet into a population that is one cohort ·
 ``conv(m, n, k, neuron, t, error)`` … into the cohorts of a population that it reaches ·
-``row(m, n, lane, neuron, t, error)`` fold one packet into neurons that are cohorts of their own ·
+``row(m, n, lane, neuron, begin, end, t, error)`` … into neurons that are cohorts of their own (a sparse packet: by
+these synapses) ·
 ``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross ·
 ``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
 ``open_window(m, n, t)`` t_min · ``tick(m, n, t, sample)`` a clock tick · ``readout(m, n, t, values)``.

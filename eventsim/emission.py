@@ -15,11 +15,13 @@ from eventsim.records import (
     RECORD_FIRST,
     RECORD_SOURCES,
     RECORD_SPIKES,
+    TRAVELLED,
     TWICE,
     Machine,
     Output,
     Stimulus,
 )
+from eventsim.travel import set_out
 
 
 def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -110,22 +112,11 @@ def refill(m: Machine, stimulus: Stimulus, k: int) -> None:
             push_packet(m, k, arrival, i)
 
 
-@kernel_part
-def fan_out(m: Machine, k: int, neuron: int) -> int:
-    """Number of synapses that a packet of lane k reaches."""
-    lane = m.lanes[k]
-    if lane.kind == 0:
-        return m.nodes[lane.post].n_neurons
-    if lane.kind == 1:
-        return m.links[lane.rows + neuron + 1] - m.links[lane.rows + neuron]
-    if lane.kind == 3:
-        row = lane.rows + neuron % lane.positions
-        return (m.links[row + 1] - m.links[row]) * lane.group_out
-    return 1
+def make_send(carry: Any, travels: bool) -> Any:
+    """Transport and delay: from emission at t to packets in the lanes. Returns a status.
 
-
-def make_send(carry: Any) -> Any:
-    """Transport and delay: from emission at t to packets in the lanes. Returns a status."""
+    `travels`: some synapses have delays of their own.
+    """
     if carry is None:
 
         @kernel_part
@@ -147,16 +138,21 @@ def make_send(carry: Any) -> Any:
         for o in range(node.first_out, node.last_out):
             k = m.links[o]
             lane = m.lanes[k]
-            arrival = left + lane.delay
-            if lane.delay > 0.0:
-                if arrival == left:
+            if travels and lane.kind == TRAVELLED:
+                if not set_out(m, k, left, neuron):
                     control.neuron = node.first + neuron
                     return LOST_DELAY
-                if lane.ticks > 0:
-                    tick = math.floor(t / node.period + 0.5)
-                    if left == t and tick * node.period == t:
-                        arrival = (tick + lane.ticks) * node.period
-            push_packet(m, k, arrival, neuron)
+            else:
+                arrival = left + lane.delay
+                if lane.delay > 0.0:
+                    if arrival == left:
+                        control.neuron = node.first + neuron
+                        return LOST_DELAY
+                    if lane.ticks > 0:
+                        tick = math.floor(t / node.period + 0.5)
+                        if left == t and tick * node.period == t:
+                            arrival = (tick + lane.ticks) * node.period
+                push_packet(m, k, arrival, neuron)
             if lane.tail - lane.head + node.n_neurons + control.pending > lane.mask:
                 control.grow = 1
         return DONE

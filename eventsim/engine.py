@@ -15,7 +15,8 @@ from eventsim._jit import kernel
 from eventsim.checkpoint import freeze, thaw
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.machine import dynamics_of, fork, new_machine, resize
-from eventsim.network import Network
+from eventsim.network import Network, Source
+from eventsim.projections import own_delays
 from eventsim.records import (
     COUNTERS,
     DONE,
@@ -76,17 +77,24 @@ def prepare(task: Task) -> Prepared:
         machine = machine._replace(fault_keys=task.fault_keys)
     for name, count in task.stop.items():
         machine.nodes.limit[task.net.node(name).order] = count
-    carried = task.transport
     stages = compiled.Stages(
         models=tuple(dynamics_of(task.net, task.error_bounds)),
         perturbs=tuple(fault.perturb for fault in task.faults),
         early=any(not fault.causal for fault in task.faults),
-        carry=carried.carry if carried else None,
+        carry=task.transport.carry if task.transport else None,
         probes=bool(task.probes),
         clocked=any(population.model.clocked for population in task.net.populations),
         bounded=task.error_bounds,
+        feeds=feeds(task),
+        travels=any(own_delays(projection.kind) is not None for projection in task.net.projections),
     )
     return Prepared(machine, compiled.event_loop(stages))
+
+
+def feeds(task: Task) -> bool:
+    """Are source spikes sent at their time, since a transport or delays of synapses decide on their order?"""
+    travelled = (p for p in task.net.projections if isinstance(p.pre, Source) and own_delays(p.kind) is not None)
+    return task.transport is not None or any(travelled)
 
 
 def _stage_numbers(task: Task) -> Any:
@@ -189,7 +197,7 @@ class Worker:
         state = self.task.earlier[sample]
         if state is None:
             return False
-        self.machine = thaw(self.machine, state, stimulus.neuron[: int(stimulus.start[1])], self.task.transport is None)
+        self.machine = thaw(self.machine, state, stimulus.neuron[: int(stimulus.start[1])], not feeds(self.task))
         nodes = self.machine.nodes
         self.machine.control.enough = bool((nodes.spikes >= nodes.limit).any())
         before = self.task.resumed
@@ -211,11 +219,13 @@ class Worker:
             last = int(machine.control.sample[0]) - low
             ends[last] = min(ends[last], float(machine.control.now[0]))
             ends[last + 1 :] = -math.inf
-        spikes, events = (task.counters[low : low + len(ends), :, COUNTERS.index(n)] for n in ("spikes", "synaptic_events"))
+        rows = task.counters[low : low + len(ends)]
+        spikes, events = (rows[:, :, COUNTERS.index(name)] for name in ("spikes", "synaptic_events"))
         for node in task.net.sources:
             spikes[:, node.order] = events[:, node.order] = 0
         first = np.asarray(task.first[low : low + len(ends)])
-        count_sent(*stimulus[:3], ends, machine.neurons.node, machine.neurons.fan_out, spikes, events, first)
+        times, neurons, start, _ = stimulus
+        count_sent(times, neurons, start, ends, machine.neurons.node, machine.neurons.fan_out, spikes, events, first)
 
     def _make_room(self, stimulus: Any) -> None:
         """Lanes of sources hold all that arrives at one time."""
@@ -230,7 +240,7 @@ class Worker:
     def _fed(self) -> Any:
         """Which lanes take their packets straight from the stimulus?"""
         from_source = self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
-        return from_source & (self.task.transport is None)
+        return from_source & (not feeds(self.task))
 
     def _grow(self) -> Any:
         """Make room for what is in flight or pending; return the control record.

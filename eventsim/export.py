@@ -109,7 +109,8 @@ def to_neo(run: Run, populations: Iterable[str] | None = None, time_unit: float 
     unit = run.provenance.get("time_unit") if time_unit is None else time_unit
     remedy = "Give time_unit= in seconds, or make the network with one."
     unit = float(number("run.to_neo", "time_unit", unit, low=0, open_low=True, remedy=remedy))
-    chosen = checked_names("run.to_neo", "populations", run.recorded_populations if populations is None else populations)
+    recorded = run.recorded_populations
+    chosen = recorded if populations is None else checked_names("run.to_neo", "populations", populations)
     for population in chosen:
         _need_recorded(run, "to_neo", population)
     name, scale = (UNITS[unit], 1.0) if unit in UNITS else ("s", unit)

@@ -11,7 +11,7 @@ from eventsim._jit import jitable, kernel_part
 from eventsim.horizon import aim, reach, touch
 from eventsim.lookahead import alone, make_together
 from eventsim.neuron_model import Model
-from eventsim.records import Machine
+from eventsim.records import CONV, Machine
 from eventsim.rows import BLOCKS, LOAD, SLICES, STORE
 
 
@@ -191,7 +191,7 @@ def make_row(model: Model) -> Any:
             touch(m, c, t)
 
     @kernel_part
-    def row(m: Machine, n: int, lane: Any, neuron: int, t: float, error: float) -> None:
+    def row(m: Machine, n: int, lane: Any, neuron: int, begin: int, end: int, t: float, error: float) -> None:
         node = m.nodes[n]
         st = slices(m.numbers, node.state, node.n_neurons)
         pr = rows(m.numbers, node.params, node.n_neurons)
@@ -201,11 +201,11 @@ def make_row(model: Model) -> Any:
             first = lane.weights + neuron * node.n_neurons
             for i in range(node.n_neurons):
                 fold(m, member, st, pr, i, m.weights[first + i], t, error)
-        elif lane.kind == 1:
-            for k in range(m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]):
-                fold(m, member, st, pr, m.targets[lane.targets + k], m.weights[lane.weights + k], t, error)
         elif lane.kind == 2:
             fold(m, member, st, pr, neuron, m.weights[lane.weights + neuron], t, error)
+        elif lane.kind != CONV:
+            for k in range(begin, end):
+                fold(m, member, st, pr, m.targets[lane.targets + k], m.weights[lane.weights + k], t, error)
         else:
             channel, source = neuron // lane.positions, lane.rows + neuron % lane.positions
             for k in range(m.links[source], m.links[source + 1]):

@@ -118,7 +118,8 @@ def make_together(model: Model) -> Any:
             weights(m, lane, size, 1),
             weights(m, lane, size, 2),
         )
-        c = (propagator(p, t - m.since[node.cohort]), propagator(p, t1 - t), propagator(p, t2 - t1), propagator(p, t3 - t2))
+        since = m.since[node.cohort]
+        c = (propagator(p, t - since), propagator(p, t1 - t), propagator(p, t2 - t1), propagator(p, t3 - t2))
         near = (reach(t, t1), reach(t1, t2), reach(t2, t3), reach(t3, after))
         if sweep(st, slices(m.numbers, node.spare, size), pr, w, c, near) > 0:
             cohort.alone = CAUTION

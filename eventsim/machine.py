@@ -14,16 +14,29 @@ from eventsim import order
 from eventsim.convolution import Conv, Pool
 from eventsim.network import Network, Population, Projection
 from eventsim.neuron_model import Model
-from eventsim.projections import Dense, Sparse
+from eventsim.projections import Dense, Sparse, own_delays
 from eventsim.queue import WAITING, new_queue
-from eventsim.records import COHORT, CONTROL, LANE, NEURON, NO_LIMIT, NODE, PACKET, PROBE, SWITCH, Machine
+from eventsim.records import (
+    COHORT,
+    CONTROL,
+    CONV,
+    LANE,
+    NEURON,
+    NO_LIMIT,
+    NODE,
+    PACKET,
+    PROBE,
+    SWITCH,
+    TRAVEL,
+    TRAVELLED,
+    Machine,
+)
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
 
 
 # As lanes number them; a pool is a convolution of each channel on its own, of weight 1.
 KINDS = ("dense", "sparse", "one_to_one", "conv", "pool")
-CONV = 3
 # Packets that a source's lane is filled with at a time: they stay in the processor's cache.
 FED = 4095
 
@@ -44,7 +57,8 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     models = dynamics_of(net, error_bounds)
     nodes, links = _nodes(net, models, error_bounds)
     numbers = _rows(net, error_bounds)
-    lanes, weights, targets, rows, n_ring = _lanes(net, stimulus_room, len(links))
+    lanes, weights, targets, rows, (n_ring, n_travel) = _lanes(net, stimulus_room, len(links))
+    delays = [np.empty(0), *(own_delays(projection.kind) for projection in net.projections)]
     n_total = int(sum(node.size for node in net.nodes))
     per_node = [int(r["n_neurons"] // r["cohort_size"]) if r["cohort_size"] else 0 for r in nodes]
     cohorts = np.zeros(sum(per_node), dtype=COHORT)
@@ -71,13 +85,15 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
         neurons=neurons.view(np.recarray),
         queue=new_queue(len(cohorts) + len(lanes) + 1 + len(nodes)),
         ring=np.empty(n_ring, dtype=PACKET).view(np.recarray),
+        travel=np.empty(n_travel, dtype=TRAVEL).view(np.recarray),
+        delays=np.concatenate([own for own in delays if own is not None]),
         waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
         switches=_switches(net).view(np.recarray),
         numbers=numbers,
         weights=weights,
         targets=targets,
         links=np.concatenate([links, rows]),
-        work=np.empty(int(control["packets_at"][0]) + n_ring + 1, dtype=np.int64),
+        work=np.empty(int(control["packets_at"][0]) + n_ring + n_travel + 1, dtype=np.int64),
         probes=np.zeros(0, dtype=PROBE).view(np.recarray),
         stages=np.zeros((1, 1)),
         fault_keys=np.zeros((1, len(net.nodes), 2), dtype=np.uint64),
@@ -186,10 +202,12 @@ def _rows(net: Network, error_bounds: bool) -> Array:
     return np.concatenate([*params, *start, *start, *start])
 
 
-def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, int]:
+def _lanes(
+    net: Network, stimulus_room: int, n_links: int
+) -> tuple[Array, Array, Array, Array, tuple[int, int]]:
     lanes = np.zeros(len(net.projections), dtype=LANE)
     weights, targets, row_start = [np.empty(0)], [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int64)]
-    n_weights = n_rows = n_targets = ring = 0
+    n_weights = n_rows = n_targets = n_delays = ring = travel = 0
     for projection, lane in zip(net.projections, lanes, strict=True):
         kind = projection.kind
         arrays = kind.arrays()
@@ -222,9 +240,15 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
         if isinstance(projection.pre, Population):  # room for every neuron to fire once more, else the ring grows
             room = (2 if projection.pre.model.single_spike else 4) * projection.pre.size
         size = 1 << max(3, int(room).bit_length())
-        lane["offset"], lane["mask"] = ring, size - 1
-        ring += size
-    return lanes, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start), ring
+        lane["mask"] = size - 1
+        if own_delays(kind) is None:
+            lane["offset"] = ring
+            ring += size
+        else:
+            lane["kind"], lane["delays"], lane["offset"] = TRAVELLED, n_delays, travel
+            n_delays += kind.n_synapses
+            travel += 2 * size
+    return lanes, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start), (ring, travel)
 
 
 def _switches(net: Network) -> Array:
@@ -249,9 +273,17 @@ def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:
     sizes = [
         max(int(lane["mask"]) + 1, 1 << int(wanted).bit_length()) for lane, wanted in zip(lanes, room, strict=True)
     ]
-    ring = np.empty(sum(sizes), dtype=PACKET).view(np.recarray)
-    offset = 0
+    travelled = lanes.kind == TRAVELLED
+    ring = np.empty(int(np.sum(sizes, where=~travelled)), dtype=PACKET).view(np.recarray)
+    travel = np.empty(2 * int(np.sum(sizes, where=travelled)), dtype=TRAVEL).view(np.recarray)
+    offset = start = 0
     for lane, size in zip(lanes, sizes, strict=True):
+        if lane["kind"] == TRAVELLED:
+            begin, count = int(lane["offset"]), int(lane["tail"])
+            travel[start : start + count] = machine.travel[begin : begin + count]
+            lane["offset"], lane["mask"] = start, size - 1
+            start += 2 * size
+            continue
         inside = np.arange(int(lane["head"]), int(lane["tail"]))
         ring[offset + (inside & (size - 1))] = machine.ring[int(lane["offset"]) + (inside & int(lane["mask"]))]
         lane["offset"], lane["mask"] = offset, size - 1
@@ -259,15 +291,15 @@ def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:
     waiting = np.empty(max(machine.waiting.size, n_total + pending), dtype=WAITING).view(np.recarray)
     waiting[: machine.waiting.size] = machine.waiting
     _lay_out_work(control, machine.cohorts.size, waiting.size - n_total, machine.nodes.size)
-    work = np.empty(int(control.packets_at[0]) + ring.size + 1, dtype=np.int64)
+    work = np.empty(int(control.packets_at[0]) + ring.size + travel.size + 1, dtype=np.int64)
     due, due_before, count = int(control.due_at[0]), int(machine.control.due_at[0]), int(control.due[0])
     work[due : due + count] = machine.work[due_before : due_before + count]
-    return machine._replace(control=control, lanes=lanes, ring=ring, waiting=waiting, work=work)
+    return machine._replace(control=control, lanes=lanes, ring=ring, travel=travel, waiting=waiting, work=work)
 
 
 # Bytes: a pair of cache lines, which processors fetch together.
 APART = 128
-CONSTANT = ("weights", "targets", "links", "switches", "fault_keys")
+CONSTANT = ("weights", "targets", "delays", "links", "switches", "fault_keys")
 
 
 def fork(machine: Machine) -> Machine:

@@ -21,7 +21,7 @@ from eventsim.errors import NetworkError, nearest
 from eventsim.generators import Generator
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
 from eventsim.neuron_model import Array, Model, check_parameters, find_model
-from eventsim.projections import ProjectionKind
+from eventsim.projections import ProjectionKind, own_delays
 
 __all__ = ["Network", "Population", "Projection", "Source", "load_network"]
 
@@ -225,7 +225,8 @@ class Network:
         Parameters
         ----------
         projection : `Dense`, `Sparse`, `OneToOne`, `Conv` or `Pool`.
-        delay : >= 0, in the network's unit of time; zero is allowed (the spike arrives in the next micro-step).
+        delay : >= 0, in the network's unit of time; zero is allowed (the spike arrives in the next micro-step). Where
+            synapses have their own, ``Sparse(…, delays=…)``, none is given here.
         rule : no learning rule can be attached yet.
         """
         self._check_open("connect")
@@ -245,6 +246,9 @@ class Network:
                 f"{where}: rule = {rule!r}; learning rules are not available in this version. Leave rule=None."
             )
         delay = number(where, "delay", delay, NetworkError, low=0, remedy="Give the delay in units of time.")
+        delays = own_delays(projection)
+        if delays is not None:
+            delay = _least_delay(where, source, delays, delay)
         if len(self._projections) == MAX_PARTS:
             raise NetworkError(
                 f"{where}: this is projection number {MAX_PARTS + 1:,}; a network has at most {MAX_PARTS:,}. Join "
@@ -333,6 +337,9 @@ class Network:
                 lines.append(f"  {node.name:<12} {node.model.name} {size}{window}")
         for projection in self.projections:
             delay = f", delay {float(projection.delay):g}" if projection.delay else ""
+            delays = own_delays(projection.kind)
+            if delays is not None and delays.size:
+                delay = f", delays {float(delays.min()):g} to {float(delays.max()):g}"
             lines.append(f"  {projection.label}: {projection.kind.n_synapses:,} synapses{delay}")
         return "\n".join(lines)
 
@@ -400,6 +407,21 @@ class Network:
                 f"{MAX_NEURONS:,}, sources counted. Make it smaller."
             )
         return sizes
+
+
+def _least_delay(where: str, pre: Source | Population, delays: Array, delay: Any) -> Any:
+    """The shortest of the delays that synapses have of their own; refused where they cannot have them."""
+    if delay != 0:
+        raise NetworkError(
+            f"{where}: delay = {delay}, and synapses have delays of their own; must be given once. Add it to those of "
+            "Sparse."
+        )
+    if isinstance(pre, Population) and pre.model.clocked:
+        raise NetworkError(
+            f"{where}: {pre.name!r} is clocked, and its delays are counted in ticks; synapses must share one. Connect "
+            "with one Sparse for each delay."
+        )
+    return delays.min() if delays.size else delay
 
 
 def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:

@@ -169,6 +169,8 @@ class _Reader:
             raise FileFormatError(f"kind = {kind!r}; must be one of {', '.join(KINDS)}.")
         made = KINDS[kind]
         fields = [name for name in made.__dataclass_fields__ if name != "kind"]
+        if f"projection{order}.delays" not in self.arrays and "delays" in fields:
+            fields.remove("delays")
         arrays = {name: self.array(f"projection{order}.{name}") for name in fields}
         pre, post = _field(entry, "pre", str), _field(entry, "post", str)
         net.connect(pre, post, made(**arrays), _number("delay", _present(entry, "delay")))

@@ -1,7 +1,7 @@
 """Projections: how the spikes of one population reach the neurons of another.
 
 Relies on the checks. Used by the network; the engines lower them to one row of weights per source neuron. The canonical
-order of a projection's synapses is (source, target, weight): how the user stored them never matters.
+order of a projection's synapses is (source, delay, target, weight): how the user stored them never matters.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from eventsim.checks import integer_array, weights_array
+from eventsim.checks import finite_array, integer_array, read_only, weights_array
 from eventsim.convolution import Conv, Pool
 from eventsim.errors import NetworkError
 
@@ -116,11 +116,18 @@ class Sparse:
     ----------
     sources, targets : arrays (n_synapses,), neuron indices.
     weights : array (n_synapses,), float64 or Fractions.
+    delays : array (n_synapses,), float64 or Fractions >= 0, each synapse's own; None: all have that of the projection.
+
+    Raises
+    ------
+    NetworkError
+        Arrays of different lengths, indices that are none, weights or delays that are not finite, negative delays.
     """
 
     sources: Any
     targets: Any
     weights: Any
+    delays: Any = None
     kind: ClassVar[str] = "sparse"
 
     def __post_init__(self) -> None:
@@ -135,10 +142,11 @@ class Sparse:
                     f"weights. {remedy}"
                 )
             ends.append(index.astype(np.int64))
-        order = np.lexsort((weights.astype(np.float64), ends[1], ends[0]))
-        for name, array in (("sources", ends[0][order]), ("targets", ends[1][order]), ("weights", weights[order])):
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
+        delays = None if self.delays is None else _delays(self.delays, weights.shape)
+        order = _canonical(ends[0], delays, ends[1], weights)
+        kept = {"sources": ends[0], "targets": ends[1], "weights": weights, "delays": delays}
+        for name, array in kept.items():
+            object.__setattr__(self, name, None if array is None else read_only(array[order]))
 
     def fitted(self, where: str, pre: Shape, post: Shape) -> "Sparse":
         """Itself, if every index lies inside its population; else raise `NetworkError`."""
@@ -157,9 +165,16 @@ class Sparse:
         low, high = np.searchsorted(self.sources, [source, source + 1])
         return self.targets[low:high], self.weights[low:high]
 
+    def delays_of(self, source: int) -> Array:
+        """Delays of one source neuron's synapses, in canonical order, where synapses have their own."""
+        low, high = np.searchsorted(self.sources, [source, source + 1])
+        mine: Array = self.delays[low:high]
+        return mine
+
     def arrays(self) -> dict[str, Array]:
         """The arrays that define the projection, by name."""
-        return {"sources": self.sources, "targets": self.targets, "weights": self.weights}
+        arrays = {"sources": self.sources, "targets": self.targets, "weights": self.weights}
+        return arrays if self.delays is None else arrays | {"delays": self.delays}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.arrays().values())
@@ -168,6 +183,34 @@ class Sparse:
     def n_synapses(self) -> int:
         """Number of synapses."""
         return int(self.weights.size)
+
+
+def _delays(delays: Any, shape: Shape) -> Array:
+    """Delays, one a synapse, copied and checked."""
+    remedy = "Give one delay >= 0 a synapse."
+    found = finite_array("Sparse", "delays", delays, NetworkError, remedy=remedy)
+    found = found.copy() if found.dtype == object else found.astype(np.float64)
+    if found.shape != shape:
+        raise NetworkError(f"Sparse: delays have shape {found.shape}, for {shape[0]} weights. {remedy}")
+    bad = np.flatnonzero((found < 0).astype(bool))
+    if bad.size:
+        raise NetworkError(f"Sparse: delays[{bad[0]}] = {found[bad[0]]}; must be >= 0. {remedy}")
+    return found
+
+
+def _canonical(sources: Array, delays: Array | None, targets: Array, weights: Array) -> Any:
+    """The places of synapses in the order (source, delay, target, weight)."""
+    if delays is None:
+        return np.lexsort((weights.astype(np.float64), targets, sources))
+    if delays.dtype == object:  # Fractions are compared as they are
+        rows = list(zip(sources.tolist(), delays.tolist(), targets.tolist(), weights.tolist(), strict=True))
+        return sorted(range(len(rows)), key=rows.__getitem__)
+    return np.lexsort((weights.astype(np.float64), targets, delays, sources))
+
+
+def own_delays(kind: Any) -> Any:
+    """The delays of a projection's synapses where each has its own, else None."""
+    return kind.delays if isinstance(kind, Sparse) else None
 
 
 ProjectionKind = Dense | OneToOne | Sparse | Conv | Pool

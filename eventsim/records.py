@@ -66,7 +66,7 @@ LANE = np.dtype(
     [
         ("pre", "i8"),
         ("post", "i8"),
-        ("kind", "i8"),  # 0 dense, 1 sparse, 2 one-to-one, 3 convolution
+        ("kind", "i8"),  # 0 dense, 1 sparse, 2 one-to-one, 3 convolution, 4 sparse with a delay a synapse
         ("weights", "i8"),  # dense: row i is weights + i * n_out
         ("rows", "i8"),  # sparse: row i holds entries a..b = row_start[rows + i], row_start[rows + i + 1]
         ("targets", "i8"),  # of targets[targets + a:targets + b] and weights[weights + a:weights + b]
@@ -78,10 +78,13 @@ LANE = np.dtype(
         ("groups", "i8"),  # weights of source channel c, tap k: group_out from weights + (c * taps + k) * group_out on
         ("delay", "f8"),
         ("ticks", "i8"),
+        ("delays", "i8"),  # kind 4: those of its synapses begin there
         ("offset", "i8"),  # its ring of packets: times[offset + (k & mask)], neurons[...]
         ("mask", "i8"),
         ("head", "i8"),
-        ("tail", "i8"),
+        ("tail", "i8"),  # kind 4: of the spikes under way, from travel[offset] on, of which there are mask at most;
+        ("arrived", "i8"),  # behind them mask + 1 that may have arrived in this micro-step, of which there are so many,
+        ("taken", "i8"),  # and so many have been delivered
         ("cursor", "i8"),  # of a source that no transport is behind: the next stimulus entry to look at; else NO_LIMIT
     ],
     align=True,
@@ -151,6 +154,16 @@ NEURON = np.dtype(
     align=True,
 )
 PACKET = np.dtype([("t", "f8"), ("neuron", "i8")], align=True)
+TRAVEL = np.dtype(  # a spike under way to synapses with delays of their own
+    [
+        ("t", "f8"),  # its next arrival
+        ("sent", "f8"),  # when it came out of the transport
+        ("neuron", "i8"),
+        ("place", "i8"),  # the next of its synapses to be reached
+        ("end", "i8"),  # one behind the last that it reaches together with that
+    ],
+    align=True,
+)
 SWITCH = np.dtype([("t", "f8"), ("node", "i8"), ("what", "i8")], align=True)
 TRACE_ROWS = 6
 PROBE = np.dtype([("neuron", "i8"), ("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
@@ -163,6 +176,8 @@ COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_event
 DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY = range(7)
 RECORD_SPIKES, RECORD_FIRST, RECORD_SOURCES = 1, 2, 4
 NO_LIMIT = 2**62
+CONV = 3  # the kind of a lane that is a convolution or pool
+TRAVELLED = 4  # the kind of a lane whose synapses have delays of their own
 
 
 class Stimulus(NamedTuple):
@@ -198,6 +213,8 @@ class Machine(NamedTuple):
     neurons: Array
     queue: Array
     ring: Array  # packets in flight: one ring a lane
+    travel: Array  # lanes whose synapses have delays of their own: spikes under way, and those that have arrived
+    delays: Array  # of their synapses
     waiting: Array  # stored crossings (one heap a cohort), then pending emissions (one heap)
     switches: Array
     numbers: Array  # parameter rows, initial state, state, room for another state

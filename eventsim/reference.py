@@ -8,6 +8,7 @@ the order of the list is the published order of events: a micro-step takes entry
 """
 
 import copy
+import itertools
 import math
 from collections import Counter
 from typing import Any
@@ -18,6 +19,7 @@ from sortedcontainers import SortedList
 from eventsim import order, problems
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.network import Network
+from eventsim.projections import Sparse, own_delays
 from eventsim.records import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.reference_neuron import Neuron, new_layers
 from eventsim.sources import exactly
@@ -30,7 +32,7 @@ LEAVING = 2  # node, neuron: a spike that crossed earlier
 WINDOW = 3  # node, 0 (t_start), 1 (t_min) or 2 (t_max)
 RELEASE = 4  # node, neuron: the end of refractoriness
 EARLY_TICK = 5  # -1, node, tick: of a clock that does not see what arrives in the same step
-ARRIVAL = 6  # node, neuron, projection: all synapses of one spike in one projection
+ARRIVAL = 6  # node, neuron, projection, place, place: these synapses of one spike in one projection
 TICK = 7  # rank, node, tick: in the micro-step of that rank
 
 T_START, T_MIN = 0, 1
@@ -74,7 +76,11 @@ class _Plan:
         self.layers = new_layers(task.net, task.error_bounds, self.number)
         self.first = np.cumsum([0] + [node.size for node in task.net.nodes]).tolist()
         self.outgoing = [[p for p in task.net.projections if p.pre is node] for node in task.net.nodes]
-        self.delays = [self.number(projection.delay) for projection in task.net.projections]
+        delays = [own_delays(projection.kind) for projection in task.net.projections]
+        self.delayed = [
+            projection.delay > 0 if own is None else bool((own > 0).any())
+            for projection, own in zip(task.net.projections, delays, strict=True)
+        ]
         self.ticks = [order.delay_in_ticks(projection) for projection in task.net.projections]
         self.faults = [tuple(map(self.number, fault.numbers())) for fault in task.faults]
         self.transport = tuple(map(self.number, task.transport.numbers())) if task.transport else ()
@@ -88,6 +94,13 @@ class _Plan:
             pairs = zip(targets.tolist(), map(self.number, weights.tolist()), strict=True)
             self._synapses[projection, neuron] = list(pairs)
         return self._synapses[projection, neuron]
+
+
+    def delays(self, projection: int, neuron: int) -> list[Any]:
+        """The delay of each of its synapses, in the same order; of a projection with one delay this alone."""
+        kind = self.net.projections[projection].kind
+        own = kind.delays_of(neuron).tolist() if isinstance(kind, Sparse) and kind.delays is not None else None
+        return list(map(self.number, [self.net.projections[projection].delay] if own is None else own))
 
 
 class _Sample:
@@ -224,16 +237,16 @@ class _Sample:
                 neuron.crossing = neuron.certain = t
                 self.decide(t, node, neuron)
 
-    def arrive(self, t: Any, node: int, index: int, projection: int) -> None:
-        """One spike reaches all its targets in one projection."""
+    def arrive(self, t: Any, node: int, index: int, projection: int, first: int, last: int) -> None:
+        """One spike reaches its targets in one projection, or those of one delay."""
         self.task.events += 1
         post = self.plan.net.projections[projection].post.order
-        synapses = self.plan.synapses(projection, index)
+        synapses = self.plan.synapses(projection, index)[first:last]
         self.counts[post]["visited"] += len(synapses)
         if t >= self.plan.layers[post].t_min:
             self.counts[post]["late"] += len(synapses)
         error = self.members[node][index].error[1] if node in self.members else 0.0
-        if self.task.error_bounds and self.plan.net.projections[projection].delay > 0:
+        if self.task.error_bounds and self.plan.delayed[projection]:
             error += 2.0**-53 * t  # t is the rounded sum of the spike's time and the delay
         for target, weight in synapses:
             neuron = self.members[post][target]
@@ -325,18 +338,26 @@ class _Sample:
         if self.task.transport is not None:
             left = self.task.transport.carry(self.plan.transport, self.transport_state, t)
         for projection in self.plan.outgoing[node]:
-            delay, ticks = self.plan.delays[projection.order], self.plan.ticks[projection.order]
-            arrival = left + delay
-            if delay > 0 and arrival == left:
-                name = self.plan.net.nodes[node].name
-                raise SimulationError(problems.delay_lost(self.row, index, name, t))
-            if ticks:
-                period = self.plan.layers[node].period
-                tick = round(t / period)
-                if left == t and tick * period == t:
-                    arrival = (tick + ticks) * period
-            self.counts[node]["synaptic_events"] += len(self.plan.synapses(projection.order, index))
-            self.agenda.add((arrival, ARRIVAL, node, index, projection.order))
+            first, count = 0, len(self.plan.synapses(projection.order, index))
+            self.counts[node]["synaptic_events"] += count
+            for delay, synapses in itertools.groupby(self.plan.delays(projection.order, index)):
+                last = first + sum(1 for _ in synapses) if own_delays(projection.kind) is not None else count
+                arrival = self.arrival(t, left, node, index, delay, self.plan.ticks[projection.order])
+                self.agenda.add((arrival, ARRIVAL, node, index, projection.order, first, last))
+                first = last
+
+    def arrival(self, t: Any, left: Any, node: int, index: int, delay: Any, ticks: int) -> Any:
+        """When a spike that was emitted at t and came out of the transport at `left` arrives."""
+        arrival = left + delay
+        if delay > 0 and arrival == left:
+            name = self.plan.net.nodes[node].name
+            raise SimulationError(problems.delay_lost(self.row, index, name, t))
+        if ticks:
+            period = self.plan.layers[node].period
+            tick = round(t / period)
+            if left == t and tick * period == t:
+                return (tick + ticks) * period
+        return arrival
 
     # -- recording --------------------------------------------------------------------------------------------------
 

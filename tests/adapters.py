@@ -49,7 +49,7 @@ def oracle_projections(net: Network) -> list[naive.Projection]:
 
 
 def synapses_of(kind: Any) -> list[tuple[int, int, Any]]:
-    """(source, target, weight) of every synapse, by the definition of its projection, in no particular order."""
+    """(source, target, weight) of every synapse, by definition, and its delay if it has its own; in no order."""
     if isinstance(kind, Dense):
         return [(i, j, weight) for j, row in enumerate(kind.weights.tolist()) for i, weight in enumerate(row)]
     if isinstance(kind, OneToOne):
@@ -57,7 +57,8 @@ def synapses_of(kind: Any) -> list[tuple[int, int, Any]]:
     if isinstance(kind, Conv):
         return list(convolution_synapses(kind))
     assert isinstance(kind, Sparse)
-    return list(zip(kind.sources.tolist(), kind.targets.tolist(), kind.weights.tolist(), strict=True))
+    columns = [kind.sources, kind.targets, kind.weights, *([] if kind.delays is None else [kind.delays])]
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def convolution_synapses(kind: Conv) -> Iterator[tuple[int, int, Any]]:

@@ -557,16 +557,18 @@ class Simulation:
         self.result.spikes.append((t, name, i))
         for k, projection in enumerate(self.projections):
             if projection.pre == name:
-                delay = projection.delay
-                arrival = t + delay if delay > 0 else t
-                m = round(delay / neuron.period) if isinstance(neuron, LifClocked) else 0
-                if m >= 1 and m * neuron.period == delay:  # a delay of m ticks; k is the tick to come
-                    arrival = (neuron.k - 1 + m) * neuron.period
-                if delay > 0 and arrival == t:
-                    raise ValueError(f"{name}[{i}]: its delay {delay} is lost by rounding at t = {t}")
-                synapses = sorted((target, weight) for source, target, weight in projection.synapses if source == i)
-                self.result.nominal += len(synapses)
-                self.packets.append(Packet(arrival, 0 if delay > 0 else n, (order, i, k), projection.post, synapses))
+                mine = [(target, weight, *own) for source, target, weight, *own in projection.synapses if source == i]
+                self.result.nominal += len(mine)
+                for delay in sorted({own[0] for _, _, *own in mine if own}) or [projection.delay]:
+                    synapses = sorted((target, weight) for target, weight, *own in mine if own in ([], [delay]))
+                    arrival = t + delay if delay > 0 else t
+                    m = round(delay / neuron.period) if isinstance(neuron, LifClocked) else 0
+                    if m >= 1 and m * neuron.period == delay:  # a delay of m ticks; k is the tick to come
+                        arrival = (neuron.k - 1 + m) * neuron.period
+                    if delay > 0 and arrival == t:
+                        raise ValueError(f"{name}[{i}]: its delay {delay} is lost by rounding at t = {t}")
+                    place = order, i, k, delay
+                    self.packets.append(Packet(arrival, 0 if delay > 0 else n, place, projection.post, synapses))
 
 
 def simulate(nodes: list[Node], projections: list[Projection], stimulus: dict[str, list], until=None) -> Result:

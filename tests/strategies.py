@@ -151,6 +151,32 @@ def recurrent_lif(draw: Draw) -> Case:
     return Case(net, None if poisson else draw(trains(n_in, until)), until)
 
 
+@st.composite
+def travelling(draw: Draw) -> Case:
+    """Leaky neurons whose synapses have delays of their own, zero among them, beside projections of one delay."""
+    net = Network()
+    until = draw(st.sampled_from([4.0, 10.0]))
+    nodes: list[Any] = [net.source(draw(st.integers(1, 3)), "input")]
+    for k in range(2):
+        nodes.append(  # noqa: PERF401 - each draw depends on the network so far
+            net.population(
+                "lif_delta", draw(SIZES), f"lif{k}", tau_mem=draw(st.sampled_from([2.0, 10.0])),
+                current=draw(st.sampled_from([0.0, 0.75, 1.5])), t_ref=draw(st.sampled_from([0.0, 0.5, 2.1])),
+            )
+        )  # fmt: skip
+    hops = [(0, 1), (1, 2), (2, 1), *draw(st.lists(st.sampled_from([(0, 2), (1, 1), (2, 2), (1, 2)]), max_size=2))]
+    for number, (pre, post) in enumerate(hops):
+        forward = [0.0] * (pre < post)  # a zero delay in a circle could make a neuron fire twice at one time
+        delays = st.sampled_from([0.25, 0.5, 0.75, 1.0, 0.3, 2.5, *forward])
+        plain = draw(sparse(nodes[pre].size, nodes[post].size))
+        own = draw(st.lists(delays, min_size=len(plain.weights), max_size=len(plain.weights)))
+        if number > 2 and draw(st.booleans()):
+            net.connect(nodes[pre], nodes[post], plain, draw(delays))
+        else:
+            net.connect(nodes[pre], nodes[post], Sparse(plain.sources, plain.targets, plain.weights, own))
+    return Case(net, draw(trains(nodes[0].size, until)), until)
+
+
 EXPONENTIAL = ("lif_exp", "if_exp", "lif_alpha", "alpha_psp")
 
 

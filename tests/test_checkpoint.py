@@ -28,6 +28,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 ANY = st.one_of(
     strategies.dense_ttfs(),
     strategies.recurrent_lif(),
+    strategies.travelling(),
     strategies.recurrent_exponential(),
     strategies.clocked(),
     strategies.mixed(),

@@ -56,6 +56,12 @@ def test_recurrent_lif_networks_run_alike_on_both_engines_and_the_oracle(case: C
 
 
 @pytest.mark.engine_small
+@given(strategies.travelling())
+def test_networks_whose_synapses_have_delays_of_their_own_run_alike_on_both_engines_and_the_oracle(case: Case) -> None:
+    assert_equals_oracle(both_engines(case.net, case.x, until=case.until), case.net, case.x, case.until)
+
+
+@pytest.mark.engine_small
 @given(strategies.clocked())
 def test_clocked_networks_run_alike_on_both_engines_and_the_oracle(case: Case) -> None:
     assert_equals_oracle(both_engines(case.net, case.x, until=case.until), case.net, case.x, case.until)

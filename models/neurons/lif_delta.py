@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventsim._jit import jitable
-from eventsim.models.neurons.relaxation import relaxed
 from eventsim.models.neurons.options import (
     CURRENT,
     LEAK,
@@ -44,7 +43,7 @@ def initial(p: Numbers) -> Numbers:
 @jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
     """(1 - e^(-dt / tau_mem), right also where dt is short, and v_inf)."""
-    return (relaxed(dt / p[0]), p[3])
+    return (-math.expm1(-dt / p[0]), p[3])
 
 
 @jitable
