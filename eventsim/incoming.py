@@ -12,6 +12,7 @@ import numpy as np
 from eventsim import order
 from eventsim.errors import InputError
 from eventsim.network import Network, Population, Projection, Source
+from eventsim.projections import Sparse
 from eventsim.provenance import stage_described
 from eventsim.run import Run
 from eventsim.sources import exactly
@@ -34,6 +35,7 @@ class Arrival(NamedTuple):
     node: int
     neuron: int
     projection: int
+    delay: Any
     weight: Any
     number: int
     emitted: Any
@@ -87,25 +89,22 @@ class Heard:
         pre, found = projection.pre, []
         places = np.flatnonzero(self.node == pre.order)
         senders = self.neuron[places]
-        micro = 0
-        if projection.delay == 0 and isinstance(pre, Population):
-            micro = max(self.ranks.get(pre.name, 0), 0) + 1
+        inside = isinstance(pre, Population)
+        rank = max(self.ranks.get(pre.name, 0), 0) + 1
         for sender in np.unique(senders).tolist():
-            targets, weights = projection.kind.synapses(sender)
-            mine = weights[targets == neuron].tolist()
+            mine = _synapses(projection, sender, neuron)
             for place in places[senders == sender].tolist() if mine else ():
-                t = self._arrival(projection, place)
-                step = 0 if self.left[place] > self.times[place] else micro
+                at_once = inside and self.left[place] == self.times[place]
                 found += [
                     Arrival(
-                        t, step, pre.order, sender, projection.order, self.number(weight), int(self.numbers[place]),
-                        self.times[place], place,
+                        self._arrival(projection, place, delay), rank if delay == 0 and at_once else 0, pre.order, sender,
+                        projection.order, delay, self.number(weight), int(self.numbers[place]), self.times[place], place,
                     )
-                    for weight in mine
+                    for weight, delay in mine
                 ]  # fmt: skip
         return found
 
-    def _arrival(self, projection: Projection, place: int) -> Any:
+    def _arrival(self, projection: Projection, place: int, delay: Any) -> Any:
         emitted, left = self.times[place], self.left[place]
         ticks = order.delay_in_ticks(projection)
         if ticks and left == emitted:
@@ -114,7 +113,7 @@ class Heard:
             tick = round(emitted / period)
             if tick * period == emitted:
                 return (tick + ticks) * period
-        return left + self.number(projection.delay)
+        return left + self.number(delay)
 
     def _departures(self, every: bool) -> list[Any]:
         """When each spike leaves for the projections: as it is emitted, or as it comes out of the transport."""
@@ -145,3 +144,14 @@ class Heard:
                 f"explain: run recorded first spikes only, and neurons of {pre.name!r} fired more often; must hold all "
                 'spikes. Simulate with record="spikes".'
             )
+
+
+def _synapses(projection: Projection, sender: int, neuron: int) -> list[tuple[Any, Any]]:
+    """Weights and delays of the synapses between two neurons."""
+    kind = projection.kind
+    targets, weights = kind.synapses(sender)
+    delays = np.full(len(weights), projection.delay, dtype=object)
+    if isinstance(kind, Sparse) and kind.delays is not None:
+        delays = kind.delays_of(sender)
+    mine = targets == neuron
+    return list(zip(weights[mine].tolist(), delays[mine].tolist(), strict=True))

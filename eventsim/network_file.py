@@ -16,7 +16,7 @@ import numpy as np
 from eventsim.errors import EventsimError, FileFormatError, ModelError, nearest
 from eventsim.generators import GENERATORS
 from eventsim.neuron_model import Array, find_model
-from eventsim.projections import KINDS
+from eventsim.projections import KINDS, own_delays
 
 if TYPE_CHECKING:
     from eventsim.network import Network
@@ -54,7 +54,7 @@ def network_content(net: "Network") -> tuple[dict[str, Any], dict[str, Array]]:
                 "pre": projection.pre.name,
                 "post": projection.post.name,
                 "kind": projection.kind.kind,
-                "delay": _text(projection.delay),
+                "delay": _text(projection.delay if own_delays(projection.kind) is None else 0.0),
             }
         )
         for name, values in projection.kind.arrays().items():

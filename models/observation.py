@@ -22,6 +22,7 @@ from eventsim.models.neurons.ttfs import ROWS
 from eventsim.models.real_numbers import as_fraction, as_numbers, real_array
 from eventsim.models.replayed_stages import stages_of
 from eventsim.network import Network, Population, Source
+from eventsim.projections import own_delays
 from eventsim.run import Run
 from eventsim.simulate import simulate
 from eventsim.sources import SpikeTimes, encode
@@ -128,6 +129,11 @@ def check_network(net: Any, who: str = "verify") -> None:
     for projection in net.projections:
         if projection.pre.order >= projection.post.order:
             raise InputError(f"{who}: {projection.label} leads back; must lead from earlier to later populations")
+        if own_delays(projection.kind) is not None:
+            raise InputError(
+                f"{who}: synapses of {projection.label} have delays of their own; must share one, as the analytic times "
+                "take them. Connect with one Sparse for each delay."
+            )
 
 
 def _check_relay_window(net: Network, population: Population, who: str) -> None:
