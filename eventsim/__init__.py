@@ -28,6 +28,7 @@ from eventsim.projections import Dense, OneToOne, Sparse
 from eventsim.run import Run, load_run
 from eventsim.simulate import simulate
 from eventsim.sources import SpikeTimes
+from eventsim.steps import Steps
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ __all__ = [
     "Source",
     "Sparse",
     "SpikeTimes",
+    "Steps",
     "compare",
     "explain",
     "faults",

@@ -11,7 +11,7 @@ from eventsim.emission import refill, write_stimulus
 from eventsim.horizon import heap_of, rekey, schedule, touch
 from eventsim.lookahead import TOGETHER
 from eventsim.queue import pop, requeue, sort_numbers
-from eventsim.records import CONV, RECORD_SOURCES, T_MIN, T_START, TRAVELLED, Machine, Output, Stimulus
+from eventsim.records import CONV, RECORD_SOURCES, T_MIN, T_START, T_STEP, TRAVELLED, Machine, Output, Stimulus
 from eventsim.travel import gather_travellers
 
 ULP = 2.0**-53
@@ -20,7 +20,7 @@ LOW = 2 * TOGETHER
 
 
 def _make_switch(readout: Any, open_window: Any) -> Any:
-    """Stage 2, windows: node n begins to integrate (t_start), opens (t_min) or closes (t_max)."""
+    """Stage 2: node n begins to integrate (t_start), opens (t_min) or closes (t_max), or its drive changes."""
 
     @jitable
     def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
@@ -37,6 +37,10 @@ def _make_switch(readout: Any, open_window: Any) -> Any:
             if node.readout >= 0:
                 readout(node.dynamics, m, n, output.readout[m.control[0].sample])
                 m.nodes[n].phase = 3
+        elif what == T_STEP:
+            open_window(node.dynamics, m, n, t)
+            m.nodes[n].params += node.params_size
+            m.nodes[n].piece += 1
         else:
             m.nodes[n].phase = 3
         if m.nodes[n].phase == 3:

@@ -27,7 +27,8 @@ Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
 
 NODE_FIELDS = (
-    "phase", "tick", "spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed", "tangent"
+    "phase", "piece", "tick", "spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed",
+    "tangent",
 )  # fmt: skip
 COHORT_FIELDS = ("horizon", "bound", "touched_at", "flagged", "candidates", "alone", "mode", "fresh")
 NEURON_FIELDS = ("last_spike", "spike_number", "error", "error_network", "done")
@@ -289,6 +290,7 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
     for name, fields in TABLES.items():
         for field in fields:
             getattr(machine, name)[field] = state[name][field]
+    machine.nodes.params = machine.nodes.first_params + machine.nodes.piece * machine.nodes.params_size
     low, high = _state_rows(machine)
     machine.numbers[low:high], machine.since[:] = state["numbers"], state["since"]
     clear(machine.queue)
@@ -376,6 +378,7 @@ def _check(machine: Machine, state: Arrays, sent: Array, fed: bool) -> None:
         _need("its stimulus", (control[name] >= 0) & (control[name] <= len(sent)))
     _need("a window", (control["switch"] >= 0) & (control["switch"] < len(machine.switches)))
     _need("a population", (state["nodes"]["phase"] >= 0) & (state["nodes"]["phase"] <= 3))
+    _need("a drive", (state["nodes"]["piece"] >= 0) & (state["nodes"]["piece"] < np.maximum(nodes.pieces, 1)))
     for name, fields in TABLES.items():
         for field in fields:
             if state[name][field].dtype.kind == "f" and np.isnan(state[name][field]).any():

@@ -132,6 +132,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> None:
         node = m.nodes[n]
         node.phase = 0 if node.windowed == 1 else 1
         node.spikes = node.premature = node.late = node.clipped = 0
+        node.params, node.piece = node.first_params, 0
         node.visited = node.synaptic_events = node.delayed = node.tangent = node.tick = 0
         if node.clocked == 1:
             requeue(m.queue, base + 1 + n, 0.0)

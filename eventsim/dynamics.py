@@ -9,7 +9,8 @@ for each distinct model of a network and chooses between them by the population'
 these synapses) ·
 ``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross ·
 ``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
-``open_window(m, n, t)`` t_min · ``tick(m, n, t, sample)`` a clock tick · ``readout(m, n, t, values)``.
+``open_window(m, n, t)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
+``readout(m, n, t, values)``.
 """
 
 import math
@@ -264,6 +265,8 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
         for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
             cohort = m.cohorts[c]
             low = (c - node.cohort) * node.cohort_size
+            if t < m.since[c]:  # refractory
+                continue
             dt = t - m.since[c]
             coefficients = propagator(part(pr, low), dt)
             for i in range(low, low + node.cohort_size):

@@ -63,9 +63,7 @@ def prepare(task: Task) -> Prepared:
     """Lower the task's network (kept for the next call) and get its loop."""
     room = task.inputs.room()
     machine = _lowered(task.net, task.error_bounds, room)
-    machine = machine._replace(
-        neurons=machine.neurons.copy(), nodes=machine.nodes.copy(), stages=_stage_numbers(task)
-    )
+    machine = machine._replace(neurons=machine.neurons.copy(), nodes=machine.nodes.copy(), stages=_stage_numbers(task))
     machine.nodes.recorded = [node.name in task.recorded for node in task.net.nodes]
     if task.probes:
         chosen = [int(machine.nodes.first[task.net.node(name).order]) + index for name, index in task.probes.items()]

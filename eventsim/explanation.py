@@ -170,7 +170,7 @@ class Explanation:
                 f"membrane: {self.population!r} is a source; must be a population. Explain one of its targets."
             )
         if times is None:
-            times = [*dict.fromkeys(t for t, _, _ in self._replay.path if t <= self.at), self.at]
+            times = [*dict.fromkeys(t for t, *_ in self._replay.path if t <= self.at), self.at]
         wanted = finite_array("membrane", "times", times)
         late = np.flatnonzero((wanted > self.at).ravel())
         if late.size:

@@ -138,7 +138,7 @@ def _need_recorded(run: Run, what: str, population: str) -> None:
     if run._spikes is not None and population not in run.recorded_populations:
         raise InputError(
             f"run.{what}: all spikes of {', '.join(run.recorded_populations)} were recorded, of {population!r} only "
-            f"the first; must be all. Simulate with record=[{population!r}] or record=\"spikes\"."
+            f'the first; must be all. Simulate with record=[{population!r}] or record="spikes".'
         )
 
 

@@ -97,8 +97,9 @@ class Heard:
                 at_once = inside and self.left[place] == self.times[place]
                 found += [
                     Arrival(
-                        self._arrival(projection, place, delay), rank if delay == 0 and at_once else 0, pre.order, sender,
-                        projection.order, delay, self.number(weight), int(self.numbers[place]), self.times[place], place,
+                        self._arrival(projection, place, delay), rank if delay == 0 and at_once else 0, pre.order,
+                        sender, projection.order, delay, self.number(weight), int(self.numbers[place]),
+                        self.times[place], place,
                     )
                     for weight, delay in mine
                 ]  # fmt: skip

@@ -27,6 +27,7 @@ from eventsim.records import (
     PACKET,
     PROBE,
     SWITCH,
+    T_STEP,
     TRAVEL,
     TRAVELLED,
     Machine,
@@ -159,9 +160,11 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
             continue
         model = _model(node, error_bounds)
         record["dynamics"], record["initial"], record["params"] = models.index(model.dynamics), state, params
-        record["n_state"], record["apart"] = len(model.state), not _uniform(node, node.parameters)
+        record["n_state"], record["apart"] = len(model.state), bool(node.steps) or not _uniform(node, node.parameters)
+        record["first_params"], record["params_size"] = params, node.size * len(model.rows)
+        record["pieces"] = 1 + len(node.pieces())
         state += node.size * len(model.state)
-        params += node.size * len(model.rows)
+        params += int(record["params_size"] * record["pieces"])
         together = cohort_size(net, node)
         record["shared"], record["positions"] = together > 0, 1
         record["patchy"] = any(p.kind.kind != "dense" for p in net.projections if p.post is node)
@@ -197,14 +200,14 @@ def _rows(net: Network, error_bounds: bool) -> Array:
         if 0 < cohort_size(net, population) < population.size:  # in the order of slots
             rows = [row.reshape(population.shape[0], -1).T.ravel() for row in rows]
         params += rows
+        for _, later in population.pieces():
+            params += [np.asarray(row, dtype=np.float64) for row in model.prepare(later, population.window)]
         states = [model.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
         start += list(np.array(states, dtype=np.float64).T.copy())
     return np.concatenate([*params, *start, *start, *start])
 
 
-def _lanes(
-    net: Network, stimulus_room: int, n_links: int
-) -> tuple[Array, Array, Array, Array, tuple[int, int]]:
+def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, tuple[int, int]]:
     lanes = np.zeros(len(net.projections), dtype=LANE)
     weights, targets, row_start = [np.empty(0)], [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int64)]
     n_weights = n_rows = n_targets = n_delays = ring = travel = 0
@@ -252,13 +255,17 @@ def _lanes(
 
 
 def _switches(net: Network) -> Array:
-    """Window changes, in order of time and population; the last one never comes."""
+    """Changes of windows and parameters, in order of time and population; the last one never comes."""
+    steps = [(t, population.order, T_STEP) for population in net.populations for t, _ in population.pieces()]
     entries = [
-        (float(t), population.order, what)
-        for population in net.populations
-        if population.model.windowed
-        for what, t in enumerate(population.window or ())
-        if t < math.inf
+        *steps,
+        *[
+            (float(t), population.order, what)
+            for population in net.populations
+            if population.model.windowed
+            for what, t in enumerate(population.window or ())
+            if t < math.inf
+        ],
     ]
     return np.array([*sorted(entries), (math.inf, 0, 0)], dtype=SWITCH)
 

@@ -1,102 +1,33 @@
 """The network: sources, populations and projections, validated as they are added, frozen at first use.
 
-Relies on the neuron-model contract and the projections. Used by everything: both engines run a `Network`, the mapping
-makes one, a file holds one. Creation order is part of the network: it decides the order of simultaneous events. What
-is handed in is copied and cannot be written to, so that a network's hash stays true.
+Relies on its parts (`nodes`), the neuron-model contract and the projections. Used by everything: both engines run a
+`Network`, the mapping makes one, a file holds one. Creation order is part of the network: it decides the order of
+simultaneous events. What is handed in is copied and cannot be written to, so that a network's hash stays true.
 """
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from eventsim.checks import integer, number, read_only, reals, shown
+from eventsim.checks import integer, number, reals, shown
 from eventsim.errors import NetworkError, nearest
 from eventsim.generators import Generator
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
-from eventsim.neuron_model import Array, Model, check_parameters, find_model
+from eventsim.neuron_model import Model, check_parameters, find_model
+from eventsim.nodes import Population, Projection, Source, least_delay
 from eventsim.projections import ProjectionKind, own_delays
+from eventsim.steps import first_pieces
 
 __all__ = ["Network", "Population", "Projection", "Source", "load_network"]
 
 # What spikes and packets number: populations and projections in 16 bits, neurons in 31.
 MAX_PARTS = 2**16 - 1
 MAX_NEURONS = 2**31 - 1
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Neurons whose spikes come from outside: coded values, given spike times, or a generator.
-
-    Attributes
-    ----------
-    window : (t_min, t_max) in which values are coded; value_range : values (low, high) that map to t_max and t_min.
-    generator : makes the spikes instead of the user, or None.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    order: int
-    window: tuple[Any, Any]
-    value_range: tuple[Any, Any]
-    generator: Generator | None
-
-    @property
-    def size(self) -> int:
-        """Number of neurons."""
-        return math.prod(self.shape)
-
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Neurons of one model.
-
-    Attributes
-    ----------
-    parameters : read-only arrays (size,) by name. window : (t_start, t_min, t_max) of windowed models, else None.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    order: int
-    model: Model
-    parameters: Mapping[str, Array]
-    window: tuple[Any, Any, Any] | None
-
-    # A copy, or what another process is sent, is as read-only as the population itself.
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"parameters": dict(self.parameters)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        held = {name: read_only(array) for name, array in state["parameters"].items()}
-        vars(self).update(state | {"parameters": MappingProxyType(held)})
-
-    @property
-    def size(self) -> int:
-        """Number of neurons."""
-        return math.prod(self.shape)
-
-
-@dataclass(frozen=True, eq=False)
-class Projection:
-    """One connection between two nodes: how far (delay) and how strongly (kind)."""
-
-    order: int
-    pre: Source | Population
-    post: Population
-    kind: ProjectionKind
-    delay: Any
-
-    @property
-    def label(self) -> str:
-        """For messages: "input -> hidden (Dense)"."""
-        return f"{self.pre.name} -> {self.post.name} ({type(self.kind).__name__})"
 
 
 class Network:
@@ -193,7 +124,7 @@ class Network:
         shape : number of neurons, or their shape; a neuron's index is the C-order index in this shape.
         window : (t_start, t_min, t_max) for windowed models, and for relays that of what they relay, of a source
             (t_min, t_max); read-out integrators take (t_start, t_min).
-        **parameters : the model's parameters, one number or one a neuron.
+        **parameters : the model's parameters, one number or one a neuron; a current also `Steps` in time.
 
         Raises
         ------
@@ -205,10 +136,13 @@ class Network:
         label = name if name is not None else f"{found.name}{len(self._nodes)}"
         where = f"population {shown(label)}"
         sizes = self._new_shape(where, shape)
-        checked = check_parameters(found, where, math.prod(sizes), parameters)
+        first, steps = first_pieces(found, where, math.prod(sizes), parameters)
+        checked = check_parameters(found, where, math.prod(sizes), first)
         full = _window(where, found, window)
         found.prepare(checked, full)
-        population = Population(self._new_name(label), sizes, len(self._nodes), found, checked, full)
+        population = Population(self._new_name(label), sizes, len(self._nodes), found, checked, full, steps)
+        for _, later in population.pieces():
+            found.prepare(later, full)
         self._nodes += (population,)
         return population
 
@@ -248,7 +182,7 @@ class Network:
         delay = number(where, "delay", delay, NetworkError, low=0, remedy="Give the delay in units of time.")
         delays = own_delays(projection)
         if delays is not None:
-            delay = _least_delay(where, source, delays, delay)
+            delay = least_delay(where, source, delays, delay)
         if len(self._projections) == MAX_PARTS:
             raise NetworkError(
                 f"{where}: this is projection number {MAX_PARTS + 1:,}; a network has at most {MAX_PARTS:,}. Join "
@@ -407,21 +341,6 @@ class Network:
                 f"{MAX_NEURONS:,}, sources counted. Make it smaller."
             )
         return sizes
-
-
-def _least_delay(where: str, pre: Source | Population, delays: Array, delay: Any) -> Any:
-    """The shortest of the delays that synapses have of their own; refused where they cannot have them."""
-    if delay != 0:
-        raise NetworkError(
-            f"{where}: delay = {delay}, and synapses have delays of their own; must be given once. Add it to those of "
-            "Sparse."
-        )
-    if isinstance(pre, Population) and pre.model.clocked:
-        raise NetworkError(
-            f"{where}: {pre.name!r} is clocked, and its delays are counted in ticks; synapses must share one. Connect "
-            "with one Sparse for each delay."
-        )
-    return delays.min() if delays.size else delay
 
 
 def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:

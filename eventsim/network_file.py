@@ -17,6 +17,7 @@ from eventsim.errors import EventsimError, FileFormatError, ModelError, nearest
 from eventsim.generators import GENERATORS
 from eventsim.neuron_model import Array, find_model
 from eventsim.projections import KINDS, own_delays
+from eventsim.steps import Steps
 
 if TYPE_CHECKING:
     from eventsim.network import Network
@@ -46,6 +47,11 @@ def network_content(net: "Network") -> tuple[dict[str, Any], dict[str, Array]]:
             entry["parameters"] = sorted(node.parameters)
             for name, values in node.parameters.items():
                 arrays[f"node{node.order}.{name}"] = _plain(values)
+            if node.steps:
+                entry["steps"] = sorted(node.steps)
+            for name, steps in node.steps.items():
+                arrays[f"node{node.order}.{name}.times"] = steps.times
+                arrays[f"node{node.order}.{name}.values"] = steps.values
         nodes.append(entry)
     projections = []
     for projection in net.projections:
@@ -158,6 +164,9 @@ class _Reader:
                 choices = model.parameter(given).choices
                 if choices:
                     values[given] = _chosen(given, values[given], choices)
+            for given in _field(entry, "steps", list) if "steps" in entry else ():
+                place = f"node{order}.{given}"
+                values[given] = Steps(self.array(f"{place}.times"), self.array(f"{place}.values"))
             net.population(model, shape, name, times, **values)
         else:
             raise FileFormatError(f"kind = {kind!r}; must be source or population.")

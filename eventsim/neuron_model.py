@@ -38,6 +38,7 @@ class Parameter:
     default : value, or None where the user must give one.
     low : smallest allowed value; exclusive where `open_low`.
     choices : allowed strings of a choice; the engine sees their index.
+    steps : may it change in time, piece by piece? Such a parameter may not be in what `initial` returns or `held` uses.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Parameter:
     high: float = math.inf
     open_low: bool = False
     choices: tuple[str, ...] = ()
+    steps: bool = False
 
 
 def _nothing(_parameters: Mapping[str, Array], _window: Any) -> Sequence[Array]:

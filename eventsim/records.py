@@ -24,7 +24,11 @@ NODE = np.dtype(
         ("initial", "i8"),  # where its rows of initial state begin
         ("state", "i8"),  # where its rows of state begin; row k is state + k * size
         ("spare", "i8"),  # room for as many: a state that is only tried
-        ("params", "i8"),  # where its rows of parameters begin
+        ("params", "i8"),  # where its rows of parameters begin, as they are now
+        ("first_params", "i8"),  # … at the beginning; those of each piece of time follow
+        ("params_size", "i8"),  # of one piece
+        ("piece", "i8"),
+        ("pieces", "i8"),
         ("apart", "i8"),  # from a neuron's parameters to the next one's: 0 where all are equal
         ("cohort", "i8"),  # its first cohort
         ("cohort_size", "i8"),
@@ -227,7 +231,7 @@ class Machine(NamedTuple):
     fault_keys: Array
 
 
-T_START, T_MIN, T_MAX = range(3)
+T_START, T_MIN, T_MAX, T_STEP = range(4)
 
 
 @jitable

@@ -29,13 +29,14 @@ from eventsim.task import Task
 SOURCE = 0  # node, neuron: a spike from outside
 CROSSING = 1  # node, neuron: a stored crossing
 LEAVING = 2  # node, neuron: a spike that crossed earlier
-WINDOW = 3  # node, 0 (t_start), 1 (t_min) or 2 (t_max)
+WINDOW = 3  # node, 0 (t_start), 1 (t_min), 2 (t_max), or a change of its drive
 RELEASE = 4  # node, neuron: the end of refractoriness
 EARLY_TICK = 5  # -1, node, tick: of a clock that does not see what arrives in the same step
 ARRIVAL = 6  # node, neuron, projection, place, place: these synapses of one spike in one projection
 TICK = 7  # rank, node, tick: in the micro-step of that rank
 
 T_START, T_MIN = 0, 1
+T_STEP = 3  # and above: of the first piece, the second, …
 
 
 def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | None:
@@ -95,7 +96,6 @@ class _Plan:
             self._synapses[projection, neuron] = list(pairs)
         return self._synapses[projection, neuron]
 
-
     def delays(self, projection: int, neuron: int) -> list[Any]:
         """The delay of each of its synapses, in the same order; of a projection with one delay this alone."""
         kind = self.net.projections[projection].kind
@@ -142,6 +142,8 @@ class _Sample:
             else:
                 for neuron in self.members[n]:
                     self.expect(n, neuron, neuron.predict(layer.t_start))
+            for piece, (t, _) in enumerate(layer.pieces):
+                self.agenda.add((t, WINDOW, n, T_STEP + piece))
 
     def stimulate(self) -> None:
         """Put the source spikes into the agenda that are not in it yet."""
@@ -212,10 +214,13 @@ class _Sample:
         self.fired.append((node, index))
 
     def switch(self, t: Any, node: int, what: int) -> None:
-        """A window's t_start, t_min or t_max (from which on `next_crossing` and `receive` say no)."""
+        """A window's t_start, t_min or t_max (from which on `next_crossing` and `receive` say no), or a new drive."""
         self.task.events += 1
         for neuron in self.members[node]:
-            if what == T_START:
+            if what >= T_STEP:
+                if neuron.change(t, what - T_STEP):
+                    self.touched.setdefault((node, neuron), False)
+            elif what == T_START:
                 self.touched[node, neuron] = True
             elif what == T_MIN and not neuron.done:
                 neuron.open_window(t)

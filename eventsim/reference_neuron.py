@@ -5,12 +5,13 @@ at which its state was last changed; every function below that changes the state
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from eventsim import order
 from eventsim.network import Network, Population
-from eventsim.neuron_model import Model
+from eventsim.neuron_model import Array, Model
 
 
 @dataclass(eq=False)
@@ -26,6 +27,7 @@ class Layer:
     closed_from : time from which inputs change nothing.
     period, rank : of a clocked population.
     readout : first column of the read-out, where the population does not spike.
+    pieces : when the drive changes, and the parameters of each neuron from then on.
     """
 
     population: Population
@@ -39,6 +41,7 @@ class Layer:
     period: Any
     rank: int
     readout: int
+    pieces: list[tuple[Any, list[tuple[Any, ...]]]]
 
 
 def new_layers(net: Network, error_bounds: bool, number: Any) -> dict[int, Layer]:
@@ -57,15 +60,17 @@ def new_layer(
 ) -> Layer:
     """What the neurons of one population share; `number` converts what the population holds."""
     model = population.model.bounded if error_bounds and population.model.bounded else population.model
-    rows = [
-        [number(value) for value in row.tolist()] for row in model.prepare(population.parameters, population.window)
-    ]
+
+    def prepared(parameters: Mapping[str, Array]) -> list[tuple[Any, ...]]:
+        rows = model.prepare(parameters, population.window)
+        return list(zip(*([number(value) for value in row.tolist()] for row in rows), strict=True))
+
     held = model.held(population.parameters)
     t_start, t_min, t_max = (model.windowed and population.window) or (0, math.inf, math.inf)
     return Layer(
         population=population,
         model=model,
-        p=list(zip(*rows, strict=True)),
+        p=prepared(population.parameters),
         held=[number(0)] * population.size if held is None else [number(value) for value in held.tolist()],
         t_start=number(t_start),
         t_min=number(t_min),
@@ -74,6 +79,7 @@ def new_layer(
         period=number(order.period(population)) if model.clocked else None,
         rank=rank,
         readout=readout,
+        pieces=[(number(t), prepared(later)) for t, later in population.pieces()],
     )
 
 
@@ -164,6 +170,14 @@ class Neuron:
         """State at t = t_min."""
         self.move(t)
         self.s = self.layer.model.open_window(self.p, self.s)
+
+    def change(self, t: Any, piece: int) -> bool:
+        """The drive changes at t; is the neuron to be tested? What is held (refractory) only takes note."""
+        held = t < self.t
+        if not held:
+            self.move(t)
+        self.p = self.layer.pieces[piece][1][self.index]
+        return not held
 
     def tick(self) -> bool:
         """Take a clock tick; return whether the neuron fires."""

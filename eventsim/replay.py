@@ -13,17 +13,18 @@ from typing import Any, NamedTuple
 from eventsim.incoming import Arrival
 from eventsim.reference_neuron import Layer, Neuron
 
-ARRIVE, OPEN, TICK, FIRE = range(4)
+ARRIVE, OPEN, TICK, FIRE, CHANGE = range(5)
 # Two sums of potentials that differ by more than this share of the larger one do not differ by rounding alone.
 ROUNDING = 1e-9
 
 
 class Step(NamedTuple):
-    """What changed the neuron's state at t; `arrival` is the place of an input, -1 of all else."""
+    """What changed the neuron's state at t; `arrival` is the place of an input, `piece` of its drive; else -1."""
 
     t: Any
     what: int
     arrival: int = -1
+    piece: int = -1
 
 
 def potential_after(
@@ -40,6 +41,8 @@ def potential_after(
             neuron.receive(t, number(arrivals[step.arrival].weight), 0)
         elif step.what == OPEN:
             neuron.open_window(t)
+        elif step.what == CHANGE:
+            neuron.change(t, step.piece)
         elif step.what == TICK:
             neuron.s = model.tick(neuron.p, neuron.s)
         elif model.clocked:
@@ -62,7 +65,8 @@ class Replay:
     Attributes
     ----------
     steps : what changed its state, in order; of the crossing at which it stops no step is left.
-    crossings : their times. path : (t, state after, time from which it moves on), for the potential in between.
+    crossings : their times. path : (t, state after, time from which it moves on, parameters), for the potential in
+        between.
     taken : arrivals that changed its state. decisive : the arrival that lifted V to the threshold, or None.
     """
 
@@ -74,7 +78,7 @@ class Replay:
         self.taken: set[int] = set()
         self.decisive: int | None = None
         self._neuron = Neuron(layer, index)
-        self.path: list[tuple[Any, tuple[Any, ...], Any]] = []
+        self.path: list[tuple[Any, tuple[Any, ...], Any, tuple[Any, ...]]] = []
         self._note(min(layer.t_start, 0 * layer.t_start))
         if layer.model.clocked:
             self._live_clocked()
@@ -96,11 +100,12 @@ class Replay:
     def _live(self) -> None:
         layer, neuron, place = self.layer, self._neuron, 0
         windows = [(t, start) for t, start in ((layer.t_start, True), (layer.t_min, False)) if layer.model.windowed]
+        changes = [t for t, _ in layer.pieces]
         crossing: Any = math.inf if layer.model.windowed else self._predicted(layer.t_start)
         release: Any = math.inf
         while True:
             due = self.arrivals[place].time if place < len(self.arrivals) else math.inf
-            t = min(due, crossing, release, windows[0][0] if windows else math.inf)
+            t = min(due, crossing, release, windows[0][0] if windows else math.inf, min(changes, default=math.inf))
             if t >= self.end:
                 return
             if crossing == t:
@@ -116,6 +121,10 @@ class Replay:
                 if not windows.pop(0)[1]:
                     neuron.open_window(t)
                     self._step(t, OPEN)
+            if changes and changes[0] == t:
+                touched |= neuron.change(t, len(layer.pieces) - len(changes))
+                self._step(t, CHANGE, piece=len(layer.pieces) - len(changes))
+                changes.pop(0)
             micro = self.arrivals[place].micro if due == t and not touched else 0
             while place < len(self.arrivals) and self.arrivals[place][:2] == (t, micro):
                 touched |= self._receive(t, place)
@@ -176,12 +185,12 @@ class Replay:
                 self._step(t, FIRE)
             tick += 1
 
-    def _step(self, t: Any, what: int, arrival: int = -1) -> None:
-        self.steps.append(Step(t, what, arrival))
+    def _step(self, t: Any, what: int, arrival: int = -1, piece: int = -1) -> None:
+        self.steps.append(Step(t, what, arrival, piece))
         self._note(t)
 
     def _note(self, t: Any) -> None:
-        self.path.append((t, self._neuron.s, self._neuron.t))
+        self.path.append((t, self._neuron.s, self._neuron.t, self._neuron.p))
 
     # -- looking back -----------------------------------------------------------------------------------------------
 
@@ -190,8 +199,8 @@ class Replay:
         place = bisect_right(self.path, t, key=lambda entry: entry[0]) - 1
         if place < 0:
             return math.nan
-        _, s, since = self.path[place]
-        model, p = self.layer.model, self.layer.p[self.index]
+        _, s, since, p = self.path[place]
+        model = self.layer.model
         return model.advance(model.propagator(p, t - since), s)[0] if t > since else s[0]
 
     def contributions(self, layer: Layer, number: Any, at: Any) -> tuple[Any, Any, dict[int, Any]]:

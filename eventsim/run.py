@@ -4,6 +4,7 @@ Relies on the network (names, sizes, models) and the archive. Used by verificati
 run is read-only; it can be saved and loaded without the network.
 """
 
+import itertools
 import json
 import math
 from dataclasses import dataclass, field
@@ -189,8 +190,10 @@ class Run:
     def _between(self, mine: Array, population: str, neuron: int, times: Any) -> Array:
         node = self._population(population)
         model = node.model
-        rows = model.prepare(node.parameters, node.window)
-        p = tuple(float(row[neuron]) for row in rows)
+        pieces = [
+            (since, tuple(float(row[neuron]) for row in model.prepare(parameters, node.window)))
+            for since, parameters in [(-math.inf, node.parameters), *node.pieces()]
+        ]
         periods = model.held(node.parameters)
         held = 0.0 if periods is None else float(periods[neuron])
         spike_times = self._spike_train(population, neuron, int(mine["sample"][0]))
@@ -203,7 +206,10 @@ class Run:
             if held and start in spike_times:
                 start += held
             s = tuple(mine["state"][at][: len(model.state)].tolist())
-            s = model.advance(model.propagator(p, t - start), s) if t > start else s
+            for (_, p), (end, _) in itertools.pairwise([*pieces, (math.inf, ())]):
+                if min(t, end) > start:
+                    s = model.advance(model.propagator(p, min(t, end) - start), s)
+                    start = min(t, end)
             values[k] = s[0]
         return _finite(values)
 

@@ -168,7 +168,7 @@ def _recorded(net: Network, record: Any) -> tuple[str, tuple[str, ...]]:
         chosen = {net.node(name).name for name in names("simulate", "record", record)}
         if not chosen:
             raise InputError(
-                "simulate: record = []; must name sources or populations. Give \"first_spikes\" or \"readout\" to keep "
+                'simulate: record = []; must name sources or populations. Give "first_spikes" or "readout" to keep '
                 "less."
             )
         return "spikes", tuple(node.name for node in net.nodes if node.name in chosen)

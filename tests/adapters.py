@@ -39,7 +39,8 @@ def oracle_nodes(net: Network) -> list[naive.Node]:
             parameters[parameter.name] = values
         if "comparator" in parameters:
             parameters["strict"] = [word == "strict" for word in parameters.pop("comparator")]
-        nodes.append(naive.Node(node.name, node.size, "population", node.model.name, parameters, node.window))
+        changes = [(t, later["current"].tolist()) for t, later in node.pieces()]
+        nodes.append(naive.Node(node.name, node.size, "population", node.model.name, parameters, node.window, changes))
     return nodes
 
 

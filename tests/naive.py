@@ -35,6 +35,7 @@ class Node:
     model: str | None = None
     parameters: dict[str, list] = field(default_factory=dict)  # one list of length n per name
     window: tuple | None = None  # (t_start, t_min, t_max)
+    changes: list[tuple] = field(default_factory=list)  # (t, the current of each neuron from then on), in order
 
 
 @dataclass
@@ -210,9 +211,11 @@ class LifDelta(Neuron):
         super().__init__(node, order, i)
         self.tau_mem, self.v_threshold = self.parameter("tau_mem"), self.parameter("v_threshold")
         self.v_inf = self.parameter("v_leak") + self.parameter("current")
+        self.changes = [(t, self.parameter("v_leak") + currents[i]) for t, currents in node.changes]  # still to come
         self.v, self.t_last, self.refractory = self.parameter("v_init"), 0, False
         self.soft = {"soft": True, "hard": False}[self.parameter("reset", "hard")]
         self.once = {"many": False, "once": True}[self.parameter("spikes", "many")]
+        self.ends, self.t_end = [t for t, _ in self.changes], math.inf
         self.crossing = 0 + self.time_to_spike()
 
     def time_to_spike(self):
@@ -235,7 +238,12 @@ class LifDelta(Neuron):
         return True
 
     def interval_end(self, t):
-        self.refractory, self.t_last = False, t
+        if self.refractory and t == self.t_end:
+            self.refractory, self.t_last = False, t
+        if self.changes and self.changes[0][0] == t:
+            if not self.refractory and t != self.t_last:
+                self.relax(t)
+            self.v_inf = self.changes.pop(0)[1]
         return True
 
     def test(self, t):
@@ -254,9 +262,9 @@ class LifDelta(Neuron):
             self.crossing = t  # once more, which is an error
 
     def rest(self, t):
-        t_end = t + (math.inf if self.once else self.parameter("t_ref"))
-        self.refractory = t_end > t
-        self.ends = [t_end] if t < t_end < math.inf else []
+        self.t_end = t + (math.inf if self.once else self.parameter("t_ref"))
+        self.refractory = self.t_end > t
+        self.ends = [change for change, _ in self.changes] + [self.t_end] * (t < self.t_end < math.inf)
 
 
 class StepPsp(LifDelta):

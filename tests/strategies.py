@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eventsim import Dense, Network, OneToOne, Poisson, Sparse, SpikeTimes
+from eventsim import Dense, Network, OneToOne, Poisson, Sparse, SpikeTimes, Steps
 from eventsim.models import neurons as _registered  # noqa: F401 — the models of the networks below
 
 Draw = Any
@@ -133,7 +133,8 @@ def recurrent_lif(draw: Draw) -> Case:
     nodes: list[Any] = [source]
     for k in range(draw(st.integers(1, 2))):
         size = draw(SIZES)
-        currents = draw(st.lists(st.sampled_from([0.0, 0.75, 1.0, 1.5, 3.0]), min_size=size, max_size=size))
+        currents: Any = st.lists(st.sampled_from([0.0, 0.75, 1.0, 1.5, 3.0]), min_size=size, max_size=size)
+        currents = draw(st.one_of(currents, steps(size, until)))
         nodes.append(
             net.population(
                 "lif_delta", size, f"lif{k}", tau_mem=draw(st.sampled_from([2.0, 10.0])), current=currents,
@@ -149,6 +150,16 @@ def recurrent_lif(draw: Draw) -> Case:
         delays = [0.25, 0.5, 1.0, 0.3] + [0.0] * (pre.order < post.order)
         net.connect(pre, post, draw(any_projection(pre.size, post.size)), draw(st.sampled_from(delays)))
     return Case(net, None if poisson else draw(trains(n_in, until)), until)
+
+
+@st.composite
+def steps(draw: Draw, size: int, until: float) -> Steps:
+    """A current of one to four pieces, the same for all neurons or not, above and below the threshold."""
+    n = draw(st.integers(1, 4))
+    times = sorted(draw(st.lists(st.integers(1, int(4 * until)), min_size=n - 1, max_size=n - 1, unique=True)))
+    shape = draw(st.sampled_from([(n,), (n, size)]))
+    values = draw(hnp.arrays(np.float64, shape, elements=st.sampled_from([0.0, 0.75, 1.0, 1.5, 3.0, -2.0])))
+    return Steps([0.0, *(k / 4 for k in times)], values)
 
 
 @st.composite
@@ -198,7 +209,9 @@ def recurrent_exponential(draw: Draw, models: tuple[str, ...] = EXPONENTIAL) -> 
             "v_init": draw(st.sampled_from([0.0, 0.5])), "spikes": draw(st.sampled_from(["many", "many", "once"])),
         }  # fmt: skip
         if model.startswith("lif"):
-            currents = st.lists(st.sampled_from([0.0, 0.75, 1.0, 1.5, 3.0]), min_size=size, max_size=size)
+            currents: Any = st.lists(st.sampled_from([0.0, 0.75, 1.0, 1.5, 3.0]), min_size=size, max_size=size)
+            if model != "lif_exp":  # the oracle for it knows constant drives alone
+                currents = st.one_of(currents, steps(size, until))
             given |= {"current": draw(currents), "r": draw(st.sampled_from([1.0, 2.0, -1.0]))}
             given |= {"tau_mem": draw(st.sampled_from([2.0, 10.0]))}
         nodes.append(net.population(model, size, f"{model}{k}", **given))

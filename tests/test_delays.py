@@ -113,7 +113,10 @@ def test_fractions_travel_exactly() -> None:
     net.connect("input", "cells", eventsim.Sparse([0, 0], [0, 1], weights, delays))
     x = eventsim.SpikeTimes([np.array([Fraction(1, 7)], dtype=object)])
     run = eventsim.simulate(net, x, engine="reference")
-    assert run.spike_times("cells")[0].tolist() == [Fraction(1, 7) + third + 1, Fraction(1, 7) + 2 * third + Fraction(1, 2)]
+    assert run.spike_times("cells")[0].tolist() == [
+        Fraction(1, 7) + third + 1,
+        Fraction(1, 7) + 2 * third + Fraction(1, 2),
+    ]
 
 
 def test_delays_are_saved_hashed_and_shown(tmp_path: Any) -> None:

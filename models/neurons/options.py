@@ -14,7 +14,9 @@ from eventsim.neuron_model import ONCE, Array, Parameter
 THRESHOLD = Parameter("v_threshold", "V", "firing threshold", default=1.0)
 RESET = Parameter("v_reset", "V", "potential after a spike", default=0.0)
 LEAK = Parameter("v_leak", "V", "resting potential", default=0.0)
-CURRENT = Parameter("current", "V", "constant drive, as the shift of the resting potential", default=0.0)
+CURRENT = Parameter(
+    "current", "V", "drive, as the shift of the resting potential; constant, or Steps in time", default=0.0, steps=True
+)
 REFRACTORY = Parameter("t_ref", "time", "refractory period, in which inputs are discarded", default=0.0, low=0.0)
 HELD = Parameter("t_ref", "time", "refractory period, in which V is held", default=0.0, low=0.0)
 START = Parameter("v_init", "V", "potential at the beginning", default=0.0)
