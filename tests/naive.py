@@ -314,7 +314,8 @@ class LifExp(Neuron):
         self.tau_mem, self.tau_syn, self.r = (self.parameter(name) for name in ("tau_mem", "tau_syn", "r"))
         self.v_threshold = self.parameter("v_threshold")
         self.v_inf = self.parameter("v_leak") + self.parameter("current")
-        self.v, self.current, self.t_last, self.held_until = self.parameter("v_init"), 0.0, 0, 0
+        self.v, self.current = self.parameter("v_init"), self.parameter("i_init", 0.0)
+        self.t_last, self.held_until = 0, 0
         self.step = min(self.tau_mem, self.tau_syn) / 4
         self.crossing = 0 + self.time_to_spike()
 
