@@ -247,7 +247,7 @@ class Writing:
 def _bias(population: Population) -> Array | None:
     """What NIR adds to the inputs of a population all the time, an array (size,), or None.
 
-    NIR's I begins at 0: an I that begins elsewhere is one that a bias of -i_init / w_in draws from there to 0, w_in being
+    In NIR, I begins at 0: one that begins elsewhere is drawn from there to 0 by a bias of -i_init / w_in, w_in being
     tau_syn, and what that adds to V is taken from v_leak.
     """
     p = population.parameters

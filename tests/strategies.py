@@ -213,17 +213,20 @@ def clocked(draw: Draw) -> Case:
 
 @st.composite
 def jumping(draw: Draw) -> Case:
-    """Step potentials and linear ones under a falling threshold, in any order; everything can be exact."""
+    """Step potentials, with currents too, and linear ones under a falling threshold; everything can be exact."""
     net = Network()
     n = draw(st.integers(1, 4))
     nodes: list[Any] = [net.source(n, "input")]
     for k in range(2):
-        nodes.append(  # noqa: PERF401 - each draw depends on the network so far
+        current = draw(st.sampled_from([None, None, 0.0, 0.5, -0.25]))
+        nodes.append(
             net.population(
-                "step_psp", n, f"step{k}", v_threshold=draw(st.sampled_from([0.5, 1.0])),
+                "step_psp" if current is None else "if_delta", n, f"step{k}",
+                v_threshold=draw(st.sampled_from([0.5, 1.0])),
                 v_reset=draw(st.sampled_from([0.0, -0.5])), t_ref=draw(st.sampled_from([0.0, 0.5, 1.0])),
                 reset=draw(st.sampled_from(["hard", "soft"])), spikes=draw(st.sampled_from(["many", "once"])),
                 comparator=draw(st.sampled_from(["inclusive", "strict"])),
+                **({} if current is None else {"current": current}),
             )
         )  # fmt: skip
     threshold = 1.0 + draw(numbers(n, -4, 8)) / 4
