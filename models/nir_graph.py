@@ -45,7 +45,8 @@ class Graph:
     Attributes
     ----------
     nodes : by name; those of a subgraph are called ``subgraph.node``.
-    edges : (from, to), those of subgraphs last. ports : inputs and outputs of subgraphs, which pass on what they get.
+    edges : (from, to), those of a subgraph before what leaves it.
+    ports : inputs and outputs of subgraphs, which pass on what they get.
     """
 
     nodes: dict[str, Any] = field(default_factory=dict)
@@ -125,7 +126,7 @@ def _from_file(path: Path) -> Any:
 
 
 def _flatten(graph: Graph, part: Any, prefix: str, depth: int) -> None:
-    """Add the nodes of a graph or subgraph, then its edges, then its subgraphs."""
+    """Add the nodes of a graph or subgraph, its edges, and its subgraphs."""
     where = f"read_nir: {f'subgraph {prefix[:-1]!r}' if prefix else 'the graph'}"
     if depth > DEEPEST:
         raise NetworkError(f"{where}: lies in more than {DEEPEST} others; must be in fewer. Does it hold itself?")
@@ -143,11 +144,14 @@ def _flatten(graph: Graph, part: Any, prefix: str, depth: int) -> None:
             graph.nodes[prefix + name] = node
             if prefix and type(node).__name__ in ENDS:
                 graph.ports.add(prefix + name)
+    ways = dict(inner)
     for edge in edges:
         first, second = _ends(where, edge, nodes)
+        if first in inner:  # what is in a subgraph comes before what it leads to
+            _flatten(graph, inner.pop(first), f"{prefix}{first}.", depth + 1)
         ends = (
-            f"{prefix}{first}{_way(where, inner, first, 'Output')}",
-            f"{prefix}{second}{_way(where, inner, second, 'Input')}",
+            f"{prefix}{first}{_way(where, ways, first, 'Output')}",
+            f"{prefix}{second}{_way(where, ways, second, 'Input')}",
         )
         if ends in graph.edges:
             raise NetworkError(f"{where}: the edge {ends} is there twice; must be once. Double the weights instead.")

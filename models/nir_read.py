@@ -99,10 +99,10 @@ def read_nir(source: Any, time_unit: float, strict: bool = False) -> Network:
     reading = Reading(open_graph(source), flag("read_nir", "strict", strict))
     for name in reading.graph.nodes:
         reading.check(name)
-    _warn_of_times(reading.graph, unit)
     net = reading.network(unit)
     outputs = {name: reading.output(name) for name in reading.graph.in_order(["Output"])}
     net.provenance["nir"] = {"outputs": outputs, "fidelity": [list(entry) for entry in reading.fidelity()]}
+    _warn_of_times(reading.graph, unit)
     return net
 
 
@@ -174,13 +174,13 @@ class Reading:
                 self._sized.append(name)
                 try:
                     return self.signal(before).shape
-                except _ShapeIsOpenError:
+                except (_ShapeIsOpenError, NodeError):  # an error shows again where the signal is needed
                     continue
                 finally:
                     self._sized.remove(name)
         if self._sized:
             raise _ShapeIsOpenError(name)
-        raise self.graph.error(name, "its size is not known from its parameters or inputs. Give arrays of its size.")
+        return (1,)
 
     def signal(self, name: str) -> Signal:
         """What leaves a node."""

@@ -147,7 +147,7 @@ class Writing:
         where, model, p = f"write_nir: population {population.name!r}", population.model.name, population.parameters
         if model not in WRITTEN:
             raise NetworkError(
-                f"{where} is of {model}; NIR has no {WHY_NOT.get(model, 'such neuron')}; must be of "
+                f"{where} is of {model}; NIR has no neuron with {WHY_NOT.get(model, 'its equation')}; must be of "
                 f"{', '.join(WRITTEN)}. Save the network with network.save."
             )
         _check_options(where, population)
