@@ -19,7 +19,7 @@ class Steps:
         self.neurons = {n: node for n, node in self.nodes.items() if type(node).__name__ in NEURONS}
         self.v = {n: np.zeros(node.r.shape) for n, node in self.neurons.items()}
         self.i = {n: np.zeros(node.r.shape) for n, node in self.neurons.items()}
-        self.lines = {n: {} for n, node in self.nodes.items() if type(node).__name__ == "Delay"}
+        self.lines: dict = {n: {} for n, node in self.nodes.items() if type(node).__name__ == "Delay"}
         self.constant = {n: self.gather(n, self.zeros, bias=True) for n in self.neurons}
 
     def zeros(self, name):
@@ -40,7 +40,7 @@ class Steps:
 
     def run(self, inputs, n_steps):
         """Lists of (time, index) by neuron node."""
-        fired = {n: [] for n in self.neurons}
+        fired: dict = {n: [] for n in self.neurons}
         for k in range(n_steps):
             emitted = {n: np.zeros(self.zeros(n).shape) for n in inputs}
             for name, spikes in inputs.items():

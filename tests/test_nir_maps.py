@@ -57,7 +57,7 @@ def test_two_convolutions_are_one_where_that_is_exact(first: Any, second: Any, s
 def test_maps_of_different_kinds_are_joined(first: Any, second: Any) -> None:
     one = plain(first, (2, 8, 12))
     n = int(np.prod(one.post))
-    made = {"Dense": Dense(whole(7, n)), "OneToOne": OneToOne(whole(n)), "Pool": Pool((2, 2))}
+    made: dict[str, Any] = {"Dense": Dense(whole(7, n)), "OneToOne": OneToOne(whole(n)), "Pool": Pool((2, 2))}
     if second in (Conv, Pool) and len(one.post) != 3:
         one = Map(one.pre, (2, 8, 12), one.kind)
     kind = made.get(second.__name__) or Conv(whole(3, one.post[0], 2, 2), padding=1)

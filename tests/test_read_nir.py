@@ -348,7 +348,7 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
 # -- what is refused --------------------------------------------------------------------------------------------------
 
 
-def graph_of(nodes: dict[str, Any], *edges: tuple[str, str]) -> Any:
+def graph_of(nodes: dict[str, Any], *edges: tuple[str, ...]) -> Any:
     return nir.NIRGraph({"in": nir.Input(np.array([1]))} | nodes, list(edges), type_check=False)
 
 
@@ -466,7 +466,8 @@ def test_the_unit_of_time_is_asked_for_kept_and_looked_at() -> None:
         models.read_nir(chain(lif(tau=20.0)), 1.0)
     with pytest.warns(UserWarning, match=r"tau_(mem|syn) of node 'n0' is 0\.002"):
         models.read_nir(chain(cubalif(tau_mem=0.002, tau_syn=0.002)), 1e-3)
-    for wrong in (3, None, {"nodes": {}}):
+    sources: list[Any] = [3, None, {"nodes": {}}]
+    for wrong in sources:
         with pytest.raises(InputError, match="must be the path of a NIR file or a nir"):
             models.read_nir(wrong, 1e-3)
 
