@@ -5,8 +5,9 @@ Used by `nir_read` and the modules that it consists of.
 """
 
 import importlib
+import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from eventsim.checks import finite_array, shown
 from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError, nearest
+from eventsim.network import MAX_NEURONS
 
 Array = np.ndarray[Any, Any]
 Edge = tuple[str, str]
@@ -65,13 +67,39 @@ class Graph:
         """The nodes from which edges lead to one."""
         return [first for first, second in self.edges if second == name]
 
-    def in_order(self, kinds: Sequence[str]) -> Iterator[str]:
-        """The nodes of some kinds, ports left out, in the order in which edges first leave them, the rest at the end.
+    def in_order(self, kinds: Sequence[str]) -> list[str]:
+        """The nodes of some kinds, ports left out, by how many edges they are away from an Input, then by name.
 
-        A file sorts its nodes by name, but keeps the order of its edges.
+        Where edges are `listed`, in the order in which edges first leave them, the rest at the end.
         """
-        first = dict.fromkeys([edge[0] for edge in self.edges] + list(self.nodes))
-        return (name for name in first if name not in self.ports and self.kind(name) in kinds)
+        if self.listed:
+            order = list(dict.fromkeys([edge[0] for edge in self.edges] + list(self.nodes)))
+        else:
+            away = self._away()
+            order = sorted(self.nodes, key=lambda name: (away.get(name, math.inf), name))
+        return [name for name in order if name not in self.ports and self.kind(name) in kinds]
+
+    @property
+    def listed(self) -> bool:
+        """Do edges that leave inputs and neurons come before all others, as `write_nir` lists them?
+
+        Then they tell the order in which these were created: a file sorts its nodes by name, but keeps that of its
+        edges. Other programs often keep edges in no order.
+        """
+        leaves = [self.kind(first) in (*ENDS, *SPIKING, *GRADED) and first not in self.ports for first, _ in self.edges]
+        return leaves == sorted(leaves, reverse=True)
+
+    def _away(self) -> dict[str, int]:
+        """How many edges each node is away from an Input; those that none reaches are left out."""
+        behind: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for first, second in self.edges:
+            behind[first].append(second)
+        away: dict[str, int] = {}
+        front, steps = [name for name in self.nodes if self.kind(name) == "Input" and name not in self.ports], 0
+        while front:
+            away |= dict.fromkeys(front, steps)
+            front, steps = [second for first in front for second in behind[first] if second not in away], steps + 1
+        return away
 
 
 def open_graph(source: Any) -> Graph:
@@ -225,9 +253,9 @@ def shape_of_end(graph: Graph, name: str) -> tuple[int, ...]:
     except ValueError:
         shape = np.empty(0)
     whole_numbers = shape.dtype.kind in "iu" or (shape.dtype.kind == "f" and (shape == np.floor(shape)).all())
-    if shape.ndim > 1 or not shape.size or not whole_numbers or (shape < 1).any():
+    if shape.ndim > 1 or not shape.size or not whole_numbers or (shape < 1).any() or (shape > MAX_NEURONS).any():
         raise graph.error(
             name,
-            f"has the shape {shown(given)}; must be whole numbers >= 1. Make it with nir.{graph.kind(name)}(shape).",
+            f"has the shape {shown(given)}; must be whole numbers from 1 on. Give nir.{graph.kind(name)} a shape.",
         )
     return tuple(int(n) for n in np.atleast_1d(shape))

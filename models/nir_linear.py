@@ -54,6 +54,8 @@ def _needs(graph: Graph, name: str, shape: Shape, needed: Any) -> None:
     """Refuse what does not fit."""
     if shape != needed:
         advice = "Put a Flatten before it" if math.prod(shape) == math.prod(needed) else "Check what leads into it"
+        if shape == (1, *needed):
+            advice = "A NIR shape has no batch axis: export the graph with data without one"
         raise graph.error(name, f"what leads into it has shape {shape}; must have {needed}. {advice}.")
 
 

@@ -41,6 +41,8 @@ class Map:
             return values
         if isinstance(self.kind, Dense):
             return np.asarray(self.kind.weights @ values)
+        if isinstance(self.kind, Conv | Pool):
+            return _convolved(self.kind, values)
         sources, targets, weights = synapses(self.kind)
         return np.bincount(targets, weights * values[sources], minlength=math.prod(self.post))
 
@@ -96,6 +98,19 @@ def synapses(kind: ProjectionKind) -> tuple[Array, Array, Array]:
     sources = (group * within + channel) * n_in + places
     targets = (group * width + out) * n_out + taps.target
     return tuple(np.broadcast_to(part, each.shape).ravel() for part in (sources, targets, each))  # type: ignore[return-value]
+
+
+def _convolved(kind: Conv | Pool, values: Array) -> Array:
+    """The convolution of a flat array, tap by tap."""
+    taps, weights = kind.taps, kind.weights
+    places = np.repeat(np.arange(math.prod(kind.shape[1:])), np.diff(taps.start))
+    weights = weights.reshape(kind.groups, -1, weights.shape[1], math.prod(kind.kernel))
+    given = values.reshape(kind.groups, weights.shape[2], -1)
+    found = np.zeros((kind.groups, weights.shape[1], math.prod(kind.output_shape(kind.shape)[1:])))
+    for tap in range(weights.shape[3]):
+        at = taps.tap == tap  # each target once
+        found[:, :, taps.target[at]] += weights[..., tap] @ given[:, :, places[at]]
+    return found.ravel()
 
 
 def _joined(first: Any, second: Any, n_in: int, n_out: int) -> Any:

@@ -72,7 +72,8 @@ def read_nir(source: Any, time_unit: float, strict: bool = False) -> Network:
     """Return the network that a NIR graph describes; ``provenance["nir"]`` says which populations are its outputs.
 
     Inputs become sources, whose spikes are the graph's input; neurons become populations, and linear nodes projections
-    between them. Where v begins, NIR does not say: it is 0 here.
+    between them, in an order that the order of the graph's nodes does not change. Where v begins, NIR does not say: it is
+    0 here.
 
     Parameters
     ----------
@@ -208,7 +209,7 @@ class Reading:
     def _mapped(self, name: str, signal: Signal) -> Signal:
         """A signal behind a linear node."""
         linear = read_linear(self.graph, name, signal.shape)
-        constant = linear.bias
+        constant = linear.bias if linear.bias is not None and linear.bias.any() else None
         if signal.constant is not None:
             if linear.delay:
                 raise self.graph.error(name, "delays a bias, which has no time. Put the Delay before the Affine.")
@@ -275,7 +276,7 @@ class Reading:
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows is refused where it is used
     def network(self, time_unit: float) -> Network:
-        """The network: nodes in the order in which edges leave them, projections in the order of edges."""
+        """The network: nodes in the order of the graph, projections in that of their targets, or of listed edges."""
         graph, net = self.graph, Network(time_unit)
         gains = {}
         for name in graph.in_order(("Input", *NEURONS)):
@@ -288,8 +289,12 @@ class Reading:
                 net.population(neurons.model, shape, name, **neurons.parameters)
             except EventsimError as error:
                 raise graph.error(name, str(error)) from error
-        for before, name in graph.edges:
-            for term in self.signal(before).terms if name in gains else ():
+        order = {name: place for place, name in enumerate(gains)}
+        edges = [edge for edge in graph.edges if edge[1] in order]
+        if not graph.listed:
+            edges.sort(key=lambda edge: (order[edge[1]], edge[0]))
+        for before, name in edges:
+            for term in self.signal(before).terms:
                 try:
                     kind = term.map.times(gains[name]).projection()
                     net.connect(term.origin, name, kind, term.delay)
