@@ -72,8 +72,8 @@ def read_nir(source: Any, time_unit: float, strict: bool = False) -> Network:
     """Return the network that a NIR graph describes; ``provenance["nir"]`` says which populations are its outputs.
 
     Inputs become sources, whose spikes are the graph's input; neurons become populations, and linear nodes projections
-    between them, in an order that the order of the graph's nodes does not change. Where v begins, NIR does not say: it is
-    0 here.
+    between them, in an order that the order of the graph's nodes does not change. Where v begins, NIR does not say:
+    it is 0 here.
 
     Parameters
     ----------

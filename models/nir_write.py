@@ -48,7 +48,7 @@ def write_nir(
     ----------
     path : a file of this name is replaced at once. None writes none.
     outputs : names of the populations that an Output shows. None takes those of the graph that the network was read
-        from or, without one, those from which no projection leaves.
+        from or, without one, those from which no projection leads to another, or the last one.
     strict : whether thresholds of `lif_delta`, `lif_exp` and of inclusive `step_psp` and `if_delta` are written as the
         float64 before, so that NIR's v > v_threshold is V >= threshold, as `read_nir(strict=True)` undoes it.
         Otherwise they are written as they are, and inclusive `step_psp` and `if_delta` are refused.
@@ -84,8 +84,11 @@ def _outputs(network: Network, outputs: Sequence[str] | None) -> list[str]:
     known = [node.name for node in network.nodes]
     if noted and all(name in known for name in noted.values()):
         return list(dict.fromkeys(noted.values()))
-    senders = {projection.pre.name for projection in network.projections}
-    return [population.name for population in network.populations if population.name not in senders]
+    senders = {projection.pre.name for projection in network.projections if projection.pre is not projection.post}
+    leaves = [population.name for population in network.populations if population.name not in senders]
+    return leaves or [
+        population.name for population in network.populations[-1:]
+    ]  # nir reads no graph without an Output
 
 
 class Writing:

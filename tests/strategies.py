@@ -175,6 +175,8 @@ def recurrent_exponential(draw: Draw, models: tuple[str, ...] = EXPONENTIAL) -> 
             currents = st.lists(st.sampled_from([0.0, 0.75, 1.0, 1.5, 3.0]), min_size=size, max_size=size)
             given |= {"current": draw(currents), "r": draw(st.sampled_from([1.0, 2.0, -1.0]))}
             given |= {"tau_mem": draw(st.sampled_from([2.0, 10.0]))}
+        if model == "lif_exp":
+            given |= {"i_init": draw(st.sampled_from([0.0, 1.0, -0.75]))}
         nodes.append(net.population(model, size, f"{model}{k}", **given))
     for _ in range(draw(st.integers(2, 6))):
         pre, post = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes[1:]))

@@ -81,6 +81,7 @@ def test_without_currents_the_content_is_the_same(tmp_path: Path) -> None:
     net.connect("cuba", "cuba", OneToOne(np.array([0.5, -0.5, 0.1])), delay=0.1)
     models.write_nir(net, tmp_path / "net.nir")
     assert models.read_nir(tmp_path / "net.nir", 1e-3).hash() == net.hash()
+    assert models.read_nir(nir.read(tmp_path / "net.nir"), 1e-3).hash() == net.hash()  # which checks all types
     lowered = models.write_nir(net, strict=True)
     assert float(lowered.nodes["cuba"].v_threshold[0]) == np.nextafter(1.0, 0.0)
     assert models.read_nir(lowered, 1e-3, strict=True).hash() == net.hash()
@@ -113,6 +114,13 @@ def test_outputs_are_those_that_were_read_or_lead_nowhere() -> None:
     found = [name for name, node in models.write_nir(net).nodes.items() if isinstance(node, nir.Output)]
     assert found == ["reading_output"]
     assert "steps_output" in models.write_nir(net, outputs=["steps"]).nodes
+    ring = Network()
+    ring.source(1, "in")
+    for name in ("one", "two"):
+        ring.population("lif_delta", 1, name, tau_mem=2.0)
+    for pre, post in (("in", "one"), ("one", "two"), ("two", "one"), ("two", "two")):
+        ring.connect(pre, post, Dense([[1.0]]), delay=0.5)
+    assert "two_output" in models.write_nir(ring).nodes
     with pytest.raises(NetworkError, match="unknown population 'step', did you mean 'steps'"):
         models.write_nir(net, outputs=["step"])
 
