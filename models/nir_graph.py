@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import finite_array, shown
-from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError, nearest
+from eventsim.errors import FileFormatError, InputError, NetworkError, nearest
 from eventsim.network import MAX_NEURONS
 
 Array = np.ndarray[Any, Any]
@@ -98,7 +98,8 @@ class Graph:
         front, steps = [name for name in self.nodes if self.kind(name) == "Input" and name not in self.ports], 0
         while front:
             away |= dict.fromkeys(front, steps)
-            front, steps = [second for first in front for second in behind[first] if second not in away], steps + 1
+            further = dict.fromkeys(second for first in front for second in behind[first])
+            front, steps = [name for name in further if name not in away], steps + 1
         return away
 
 
@@ -144,11 +145,9 @@ def _from_file(path: Path) -> Any:
     try:
         # Shapes are inferred here: nir's own inference takes kernels for squares, and groups for one.
         return nir.read(path, type_check=False)
-    except EventsimError:
-        raise
     except BROKEN as error:
         raise FileFormatError(
-            f"read_nir: {path} is not read by nir {getattr(nir, 'version', '')}({type(error).__name__}: "
+            f"read_nir: {path} is not read by nir ({type(error).__name__}: "
             f"{str(error)[:200]}); must be a whole NIR file (HDF5). Write it again with nir.write."
         ) from error
 

@@ -86,9 +86,8 @@ def _outputs(network: Network, outputs: Sequence[str] | None) -> list[str]:
         return list(dict.fromkeys(noted.values()))
     senders = {projection.pre.name for projection in network.projections if projection.pre is not projection.post}
     leaves = [population.name for population in network.populations if population.name not in senders]
-    return leaves or [
-        population.name for population in network.populations[-1:]
-    ]  # nir reads no graph without an Output
+    last = [population.name for population in network.populations[-1:]]
+    return leaves or last  # nir reads no graph without an Output
 
 
 class Writing:

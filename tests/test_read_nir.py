@@ -255,6 +255,7 @@ def recurrent() -> Any:
     return nir.NIRGraph(nodes, edges)
 
 
+@pytest.mark.slow
 def test_a_recurrent_graph_fires_as_in_small_steps_of_time() -> None:
     graph, step, n_steps = recurrent(), 2.0**-12, 12 * 2**12
     net = models.read_nir(graph, 1e-3)
@@ -264,6 +265,7 @@ def test_a_recurrent_graph_fires_as_in_small_steps_of_time() -> None:
     assert {p.delay for p in net.projections} == {0.0, 0.5}
 
 
+@pytest.mark.slow
 def test_a_convolutional_graph_fires_as_in_small_steps_of_time() -> None:
     shape, step, n_steps = (3, 3, 3), 2.0**-10, 4 * 2**10
     nodes = [
@@ -483,6 +485,22 @@ def test_the_unit_of_time_is_asked_for_kept_and_looked_at() -> None:
     for wrong in sources:
         with pytest.raises(InputError, match="must be the path of a NIR file or a nir"):
             models.read_nir(wrong, 1e-3)
+
+
+def test_ways_that_part_and_join_are_added_up_to_a_limit() -> None:
+    def diamonds(n: int) -> Any:
+        nodes: dict[str, Any] = {"in": nir.Input(np.array([1])), "j0": nir.Scale(full(1.0))}
+        edges = [("in", "j0")]
+        for k in range(n):
+            nodes |= {f"a{k}": nir.Scale(full(2.0)), f"b{k}": nir.Scale(full(1.0)), f"j{k + 1}": nir.Scale(full(1.0))}
+            edges += [(f"j{k}", f"a{k}"), (f"j{k}", f"b{k}"), (f"a{k}", f"j{k + 1}"), (f"b{k}", f"j{k + 1}")]
+        nodes["if"] = nir.IF(full(1.0), full(1.0))
+        return nir.NIRGraph(nodes, [*edges, (f"j{n}", "if")], type_check=False)
+
+    net = models.read_nir(diamonds(3), 1e-3)
+    assert sum(float(p.kind.weights[0]) for p in net.projections) == 27.0
+    with pytest.raises(NetworkError, match=r"'j14' \(Scale\): is reached in 16,384 ways; must be 10,000 or fewer"):
+        models.read_nir(diamonds(40), 1e-3)
 
 
 def test_a_graph_that_holds_itself_is_refused() -> None:
