@@ -54,13 +54,13 @@ def to_pandas(run: Run) -> Any:
 
 def to_csv(run: Run, path: str | Path) -> None:
     """Write `to_pandas` as text, one spike a line; each time is the shortest decimal that reads back as its bits."""
-    _replaced(path, lambda place: to_pandas(run).to_csv(place, index=False))
+    replaced("run", path, lambda place: to_pandas(run).to_csv(place, index=False))
 
 
 def to_parquet(run: Run, path: str | Path) -> None:
     """Write `to_pandas` as an Apache Parquet file."""
     package("pyarrow", "to_parquet")
-    _replaced(path, lambda place: to_pandas(run).to_parquet(place, engine="pyarrow", index=False))
+    replaced("run", path, lambda place: to_pandas(run).to_parquet(place, engine="pyarrow", index=False))
 
 
 def to_nirdata(run: Run, population: str, t_max: float | None = None) -> Any:
@@ -168,13 +168,13 @@ def _end(run: Run, spikes: Array, t_max: float | None) -> float:
     return end
 
 
-def _replaced(path: str | Path, write: Callable[[str], None]) -> None:
+def replaced(where: str, path: str | Path, write: Callable[[str], None]) -> None:
     """Write a file under a temporary name beside `path`, then put it in its place."""
     if not isinstance(path, str | os.PathLike):
-        raise InputError(f"run: path = {path!r:.80}; must be the path of a file. Give a name.")
+        raise InputError(f"{where}: path = {path!r:.80}; must be the path of a file. Give a name.")
     place = Path(path)
     if not place.parent.is_dir():
-        raise InputError(f"run: {place}: there is no folder {place.parent}; must exist. Make it first.")
+        raise InputError(f"{where}: {place}: there is no folder {place.parent}; must exist. Make it first.")
     temporary = place.with_name(f".{place.stem[:100]}.{secrets.token_hex(6)}.tmp{place.suffix}")
     try:
         write(str(temporary))

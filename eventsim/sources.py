@@ -62,6 +62,42 @@ class SpikeTimes:
         listed = [events] if isinstance(events, np.ndarray) else list(events)
         return cls([_from_camera(k, recording, shape, scale, start, merge) for k, recording in enumerate(listed)])
 
+    @classmethod
+    def from_recording(
+        cls, path: Any, shape: tuple[int, int, int], scale: float = 1.0, start: float | None = None, merge: bool = False
+    ) -> "SpikeTimes":
+        """Return the spikes of an event-camera file (AEDAT4, Event Stream), or of several, one sample each.
+
+        Needs ``pip install 'eventsim[events]'``.
+
+        Parameters
+        ----------
+        path : a file that ends in .aedat4 or .es, or a list of them.
+        shape : (2, height, width) of the camera; or (1, height, width), where p says nothing.
+        scale : units of time of the network per microsecond: 1e-3 in a network of ms.
+        start, merge : as for `from_events`, in microseconds.
+
+        Raises
+        ------
+        FileFormatError
+            A file that is missing or damaged.
+        InputError
+            A file of another kind, a camera of another size, what `from_events` refuses; faery is not installed.
+        """
+        from eventsim.recordings import read_recording
+
+        recordings = []
+        for one in path if isinstance(path, list | tuple) else [path]:
+            events, camera = read_recording(one)
+            if tuple(shape)[1:] != camera[1:]:
+                raise InputError(
+                    f"SpikeTimes.from_recording: {one}: the camera has (polarities, height, width) = {camera}, shape = "
+                    f"{shown(shape)}; must be {camera}, or {(1, *camera[1:])} to join polarities. Give the source its "
+                    "shape."
+                )
+            recordings.append(events)
+        return cls.from_events(recordings, shape, scale, start, merge)
+
     def checked(self, where: str, shape: tuple[int, ...]) -> "Array | list[Train]":
         """The times of a source of this shape, copied and checked.
 

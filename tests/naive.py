@@ -299,6 +299,43 @@ class StepPsp(LifDelta):
         self.crossing = t if not self.refractory and self.above() else math.inf
 
 
+class IfDelta(StepPsp):
+    """V' = current; an arrival adds its weight to V."""
+
+    def __init__(self, node, order, i):
+        super().__init__(node, order, i)
+        self.current, self.t_last = self.parameter("current"), 0
+        self.crossing = 0 + self.time_to_spike()
+
+    def time_to_spike(self):
+        if self.above():
+            return 0
+        return (self.v_threshold - self.v) / self.current if self.current > 0 else math.inf
+
+    def relax(self, t):
+        self.v, self.t_last = self.v + self.current * (t - self.t_last), t
+
+    def receive(self, t, weight):
+        if self.refractory:
+            return False
+        self.relax(t)
+        return super().receive(t, weight)
+
+    def interval_end(self, t):
+        self.t_last = t
+        return super().interval_end(t)
+
+    def test(self, t):
+        if self.refractory:
+            return False
+        self.crossing = t + self.time_to_spike()
+        return self.crossing <= t
+
+    def fire(self, t):
+        self.relax(t)
+        super().fire(t)
+
+
 GAUSS_LEGENDRE = (  # nodes and weights on [-1, 1]
     (-0.9491079123427585, 0.1294849661688697),
     (-0.7415311855993945, 0.2797053914892767),
@@ -322,7 +359,8 @@ class LifExp(Neuron):
         self.tau_mem, self.tau_syn, self.r = (self.parameter(name) for name in ("tau_mem", "tau_syn", "r"))
         self.v_threshold = self.parameter("v_threshold")
         self.v_inf = self.parameter("v_leak") + self.parameter("current")
-        self.v, self.current, self.t_last, self.held_until = self.parameter("v_init"), 0.0, 0, 0
+        self.v, self.current = self.parameter("v_init"), self.parameter("i_init", 0.0)
+        self.t_last, self.held_until = 0, 0
         self.step = min(self.tau_mem, self.tau_syn) / 4
         self.crossing = 0 + self.time_to_spike()
 
@@ -434,7 +472,7 @@ class LifClocked(Neuron):
 
 MODELS = {"linear_psp": LinearPsp, "ttfs_alpha1": TtfsAlpha1, "ttfs_b1": TtfsB1, "integrator": Integrator}
 MODELS |= {"falling_threshold": FallingThreshold, "step_psp": StepPsp}
-MODELS |= {"lif_delta": LifDelta, "lif_clocked": LifClocked}
+MODELS |= {"if_delta": IfDelta, "lif_delta": LifDelta, "lif_clocked": LifClocked}
 EXACT = tuple(MODELS)  # to the last bit of what the equations' closed forms give in floats
 MODELS |= {"lif_exp": LifExp}
 

@@ -214,6 +214,8 @@ def recurrent_exponential(draw: Draw, models: tuple[str, ...] = EXPONENTIAL) -> 
                 currents = st.one_of(currents, steps(size, until))
             given |= {"current": draw(currents), "r": draw(st.sampled_from([1.0, 2.0, -1.0]))}
             given |= {"tau_mem": draw(st.sampled_from([2.0, 10.0]))}
+        if model == "lif_exp":
+            given |= {"i_init": draw(st.sampled_from([0.0, 1.0, -0.75]))}
         nodes.append(net.population(model, size, f"{model}{k}", **given))
     for _ in range(draw(st.integers(2, 6))):
         pre, post = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes[1:]))
@@ -252,17 +254,20 @@ def clocked(draw: Draw) -> Case:
 
 @st.composite
 def jumping(draw: Draw) -> Case:
-    """Step potentials and linear ones under a falling threshold, in any order; everything can be exact."""
+    """Step potentials, with currents too, and linear ones under a falling threshold; everything can be exact."""
     net = Network()
     n = draw(st.integers(1, 4))
     nodes: list[Any] = [net.source(n, "input")]
     for k in range(2):
-        nodes.append(  # noqa: PERF401 - each draw depends on the network so far
+        current = draw(st.sampled_from([None, None, 0.0, 0.5, -0.25]))
+        nodes.append(
             net.population(
-                "step_psp", n, f"step{k}", v_threshold=draw(st.sampled_from([0.5, 1.0])),
+                "step_psp" if current is None else "if_delta", n, f"step{k}",
+                v_threshold=draw(st.sampled_from([0.5, 1.0])),
                 v_reset=draw(st.sampled_from([0.0, -0.5])), t_ref=draw(st.sampled_from([0.0, 0.5, 1.0])),
                 reset=draw(st.sampled_from(["hard", "soft"])), spikes=draw(st.sampled_from(["many", "once"])),
                 comparator=draw(st.sampled_from(["inclusive", "strict"])),
+                **({} if current is None else {"current": current}),
             )
         )  # fmt: skip
     threshold = 1.0 + draw(numbers(n, -4, 8)) / 4

@@ -24,8 +24,9 @@ LINK = re.compile(r"\]\((?!https?://)(?P<target>[^)#]+)(?:#[^)]*)?\)")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 LISTED = [
     "ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay", "falling_threshold", "step_psp",
-    "lif_delta", "lif_exp", "lif_alpha", "if_exp", "alpha_psp", "glif", "lif_clocked",
+    "if_delta", "lif_delta", "lif_exp", "lif_alpha", "if_exp", "alpha_psp", "glif", "lif_clocked",
 ]  # fmt: skip
+OPTIONAL = {"exchange-with-nir": ("nir",)}  # packages that the examples of a page import
 
 
 def shown(path: Path) -> str:
@@ -46,6 +47,11 @@ def with_blocks(language: str) -> list[Path]:
     return [page for page in PAGES if blocks(page, language)]
 
 
+def needing_packages(page: Path) -> object:
+    """A page whose examples import an optional package is tested where that is installed."""
+    return pytest.param(page, marks=pytest.mark.references) if page.stem in OPTIONAL else page
+
+
 def run_block(page: Path, line: int, text: str, namespace: dict) -> None:
     """Run one block; a failure names the page and the line."""
     if ">>>" not in text:
@@ -58,8 +64,10 @@ def run_block(page: Path, line: int, text: str, namespace: dict) -> None:
     namespace.update(parsed.globs)
 
 
-@pytest.mark.parametrize("page", with_blocks("python"), ids=shown)
+@pytest.mark.parametrize("page", [needing_packages(page) for page in with_blocks("python")], ids=shown)
 def test_the_python_examples_of_a_page_run_and_print_what_it_says(page, tmp_path, monkeypatch):
+    for package in OPTIONAL.get(page.stem, ()):
+        pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     namespace: dict = {"__name__": "__main__"}
     for line, text in blocks(page, "python"):

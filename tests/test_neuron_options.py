@@ -228,7 +228,7 @@ def test_a_soft_reset_keeps_what_was_above_the_threshold():
 
 
 @pytest.mark.engine_small
-@pytest.mark.parametrize(("model", "given"), [("lif_delta", {"tau_mem": 1e9}), ("step_psp", {})])
+@pytest.mark.parametrize(("model", "given"), [("lif_delta", {"tau_mem": 1e9}), ("step_psp", {}), ("if_delta", {})])
 def test_what_a_soft_reset_leaves_above_the_threshold_fires_again_when_it_may(model, given):
     net = one_cell(model, [3.5], reset="soft", t_ref=0.25, **given)
     assert spikes_of(net, [1.0]) == [1.0, 1.25, 1.5]
@@ -243,7 +243,12 @@ def test_what_a_soft_reset_leaves_above_the_threshold_fires_again_when_it_may(mo
 @pytest.mark.engine_small
 @pytest.mark.parametrize(
     ("model", "given"),
-    [("lif_delta", {"tau_mem": 10.0}), ("step_psp", {}), ("lif_clocked", {"period": 0.5, "decay": 1.0})],
+    [
+        ("lif_delta", {"tau_mem": 10.0}),
+        ("step_psp", {}),
+        ("if_delta", {}),
+        ("lif_clocked", {"period": 0.5, "decay": 1.0}),
+    ],
 )
 def test_a_neuron_that_may_spike_once_does(model, given):
     for spikes, expected in (("many", [1.0, 2.0, 3.0]), ("once", [1.0])):
@@ -256,6 +261,19 @@ def test_simultaneous_inputs_are_summed_before_the_threshold_of_a_step_neuron_is
     for comparator, expected in (("inclusive", [1.0]), ("strict", [2.0])):
         net = one_cell("step_psp", [2.0, -1.0, 0.25], comparator=comparator, spikes="once")
         assert spikes_of(net, times) == expected
+
+
+@pytest.mark.engine_small
+def test_a_current_alone_fires_at_equal_intervals_and_an_input_moves_what_is_left():
+    assert spikes_of(one_cell("if_delta", [0.5], current=0.25), [5.0], until=13.0) == [4.0, 6.0, 10.0]
+    for comparator, current, expected in (
+        ("inclusive", 0.0, [1.0]),
+        ("strict", 0.0, []),
+        ("strict", -0.25, []),
+        ("strict", 0.25, [1.0, 5.0]),
+    ):
+        net = one_cell("if_delta", [1.0 - current], current=current, comparator=comparator)  # to the threshold
+        assert spikes_of(net, [1.0], until=6.0) == expected
 
 
 def test_s4nn_layers_fire_in_the_steps_of_a_stepwise_loop():
@@ -311,6 +329,7 @@ def test_a_clocked_neuron_keeps_to_the_order_of_operations_that_was_chosen(reset
 ENOUGH: dict[str, dict[str, Any]] = {
     "lif_delta": {"tau_mem": 1.0},
     "step_psp": {},
+    "if_delta": {},
     "lif_clocked": {"period": 1.0, "decay": 0.5},
     "falling_threshold": {"threshold": 1.0, "window": (0.0, 1.0, 2.0)},
 }
@@ -330,6 +349,8 @@ ENOUGH: dict[str, dict[str, Any]] = {
         ("step_psp", {"t_ref": -1.0}, r"t_ref\[0\] = -1.0"),
         ("step_psp", {"v_reset": 1.0}, r"v_reset\[0\] = 1.0; must be below v_threshold"),
         ("step_psp", {"v_init": 1.0}, r"v_init\[0\] = 1.0; must be below v_threshold"),
+        ("if_delta", {"v_reset": 1.0}, r"v_reset\[0\] = 1.0; must be below v_threshold"),
+        ("if_delta", {"current": math.inf}, r"current\[0\] = inf"),
         ("step_psp", {"comparator": "strictly"}, "comparator = 'strictly'"),
         ("lif_clocked", {"decay": 1.5}, r"decay\[0\] = 1.5"),
         ("lif_clocked", {"period": 0.0}, r"period\[0\] = 0.0; must be > 0"),

@@ -3,6 +3,7 @@
 from eventsim.models.neurons.alpha_psp import ALPHA_PSP
 from eventsim.models.neurons.falling_threshold import FALLING_THRESHOLD
 from eventsim.models.neurons.glif import GLIF
+from eventsim.models.neurons.if_delta import IF_DELTA
 from eventsim.models.neurons.if_exp import IF_EXP
 from eventsim.models.neurons.lif_alpha import LIF_ALPHA
 from eventsim.models.neurons.lif_clocked import LIF_CLOCKED
@@ -13,6 +14,6 @@ from eventsim.models.neurons.step_psp import STEP_PSP
 from eventsim.models.neurons.ttfs import INTEGRATOR, LINEAR_PSP, TTFS_ALPHA1, TTFS_B1
 
 __all__ = [
-    "ALPHA_PSP", "FALLING_THRESHOLD", "GLIF", "IF_EXP", "INTEGRATOR", "LIF_ALPHA", "LIF_CLOCKED", "LIF_DELTA",
-    "LIF_EXP", "LINEAR_PSP", "RELAY", "STEP_PSP", "TTFS_ALPHA1", "TTFS_B1",
+    "ALPHA_PSP", "FALLING_THRESHOLD", "GLIF", "IF_DELTA", "IF_EXP", "INTEGRATOR", "LIF_ALPHA", "LIF_CLOCKED",
+    "LIF_DELTA", "LIF_EXP", "LINEAR_PSP", "RELAY", "STEP_PSP", "TTFS_ALPHA1", "TTFS_B1",
 ]  # fmt: skip

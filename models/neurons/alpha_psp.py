@@ -25,7 +25,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     tau, none = parameters["tau_syn"], np.zeros(parameters["tau_syn"].size)
     return [
         tau, tau, parameters["v_threshold"], parameters["v_reset"], none, none + 1.0, tau / np.e,
-        holding(parameters), parameters["v_init"],
+        holding(parameters), parameters["v_init"], none,
     ]  # fmt: skip
 
 

@@ -43,7 +43,7 @@ from eventsim.models.neurons.options import (
 )
 from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
 
-ROWS = ("tau_mem", "tau_syn", "v_threshold", "v_reset", "v_inf", "gain", "peak", "hold", "v_init")
+ROWS = ("tau_mem", "tau_syn", "v_threshold", "v_reset", "v_inf", "gain", "peak", "hold", "v_init", "i_init")
 # A maximum that is below the threshold by less than its own rounding touches it: 16 roundings of its terms.
 TOUCH = 2.0**-49
 # May only err towards "may spike": more than all roundings on the way to a crossing.
@@ -65,8 +65,8 @@ def response(tau_mem: float, tau_syn: float, s: float) -> float:
 
 @jitable
 def initial(p: Numbers) -> Numbers:
-    """V = v_init, no current, not held."""
-    return (p[8], 0.0, 0.0)
+    """V = v_init, I = i_init, not held."""
+    return (p[8], p[9], 0.0)
 
 
 @jitable
@@ -230,13 +230,14 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [
         tau_mem, tau_syn, parameters["v_threshold"], parameters["v_reset"],
         parameters["v_leak"] + parameters["current"], r / tau_mem, r * largest_response(tau_mem, tau_syn),
-        holding(parameters), parameters["v_init"],
+        holding(parameters), parameters["v_init"], parameters["i_init"],
     ]  # fmt: skip
 
 
 PARAMETERS = (
     TAU_MEM, TAU_SYN, Parameter("r", "V", "resistance: what a lasting current of 1 adds to V", default=1.0),
     THRESHOLD, RESET, LEAK, CURRENT, HELD, START, SPIKES,
+    Parameter("i_init", "1", "I at the beginning", default=0.0),
 )  # fmt: skip
 
 LIF_EXP = register(

@@ -72,6 +72,8 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [parameters[name] for name in ("v_threshold", "v_reset", "v_init", "reset", "comparator")]
 
 
+COMPARATOR = Parameter("comparator", "choice", "V >= or V >", default="inclusive", choices=("inclusive", "strict"))
+
 STEP_PSP = register(
     Model(
         name="step_psp",
@@ -82,7 +84,7 @@ STEP_PSP = register(
             START,
             SPIKES,
             RESETS,
-            Parameter("comparator", "choice", "V >= or V >", default="inclusive", choices=("inclusive", "strict")),
+            COMPARATOR,
         ),
         state=("v",),
         rows=ROWS,
