@@ -22,7 +22,7 @@ from eventsim.models.nir_maps import LARGEST, synapses
 from eventsim.models.nir_neurons import NEVER
 from eventsim.network import Network, Population, Projection, Source
 from eventsim.neuron_model import ONCE
-from eventsim.projections import Dense, OneToOne, Sparse
+from eventsim.projections import Dense, OneToOne, Sparse, own_delays
 
 Array = np.ndarray[Any, Any]
 WRITTEN = ("lif_delta", "lif_exp", "step_psp", "if_delta")
@@ -152,6 +152,10 @@ class Writing:
                 f"{where} is of {model}; NIR has no neuron with {WHY_NOT.get(model, 'its equation')}; must be of "
                 f"{', '.join(WRITTEN)}. Save the network with network.save."
             )
+        if population.steps:
+            raise NetworkError(
+                f"{where}: {', '.join(population.steps)} changes in time; NIR has constants. Give one number a neuron."
+            )
         _check_options(where, population)
         shape = population.shape
         given = {name: np.array(p[name]).reshape(shape) for name in ("v_threshold", "v_reset")}
@@ -185,6 +189,11 @@ class Writing:
         pre, post, kind = projection.pre, projection.post, projection.kind
         base = f"{pre.name}_{post.name}_{projection.order}"
         chain: list[tuple[str, Any]] = []
+        if own_delays(kind) is not None:
+            raise NetworkError(
+                f"write_nir: synapses of {projection.label} have delays of their own; NIR delays neurons. Connect with "
+                "one Sparse for each delay."
+            )
         if projection.delay:
             chain.append(("delay", self.nir.Delay(np.full(pre.shape, float(projection.delay)))))
         carries = False
