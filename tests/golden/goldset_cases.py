@@ -89,7 +89,7 @@ BURSTS = [
     [2.5, 4.0, 6.5, 10.375, 14.0, 18.5, 22.0, 28.875, 33.0],
 ]
 RING = [(0, 1, 0.75), (1, 2, 0.75), (2, 3, 0.75), (3, 0, 0.75), (4, 0, -0.5), (4, 2, -0.5), (1, 4, 0.75), (3, 4, 0.5)]
-FEED = [(0, 0, 0.75), (0, 1, 0.25), (1, 1, 0.75), (1, 2, 0.5), (2, 3, 0.75), (2, 0, 0.5), (0, 4, 0.25)]
+FEED = [(0, 0, 0.75), (0, 1, 0.375), (1, 1, 0.75), (1, 2, 0.5), (2, 3, 0.75), (2, 0, 0.5), (0, 4, 0.375)]
 
 
 def recurrent(model: str, weight: float, delay: float, **parameters: Any) -> Case:
@@ -111,10 +111,10 @@ def recurrent(model: str, weight: float, delay: float, **parameters: Any) -> Cas
 def of_lif_delta() -> list[Case]:
     """Inputs move V at once."""
     name = "lif_delta"
-    own: dict[str, Any] = {"tau_mem": 16.0}
+    own: dict[str, Any] = {"tau_mem": 16.0, "t_ref": 1.0}
     return [
         one("drive", name, "A drive above the threshold: equal intervals of irrational length.", [], 64.0,
-            t_ref=2.0, current=1.5, **own),
+            current=1.5, **own),
         one("sum", name, "+2 and -1.5 at one time make 0.5: silence. One at a time, in one of the orders, would fire.",
             [(1.0, 2.0), (1.0, -1.5), (6.0, 0.25)], 10.0, ("sum-then-test",), **own),
         one("sum-fires", name, "Three inputs of one time make exactly the threshold.",
@@ -122,11 +122,11 @@ def of_lif_delta() -> list[Case]:
         one("near-tie", name, "The inhibitory input comes 2^-30 after the excitatory one: too late.",
             [(3.0, 1.25), (3.0 + NEAR, -1.0)], 10.0, ("between-steps",), **own),
         one("refractory", name, "Spike at 1, t_ref = 0.5: what comes at 1.25 is discarded, what comes at 1.5 is not.",
-            [(1.0, 1.0), (1.25, 1.0), (1.5, 1.0), (2.0 - NEAR, 1.0), (2.0, 0.5), (2.0, 0.5)], 10.0,
-            ("release-first", "sum-then-test", "inclusive-threshold"), t_ref=0.5, **own),
+            [(1.0, 1.25), (1.25, 1.25), (1.5, 1.25), (2.0 - NEAR, 1.25), (2.0, 0.75), (2.0, 0.5)], 10.0,
+            ("release-first", "sum-then-test"), **(own | {"t_ref": 0.5})),
         one("refractory-grid", name, "t_ref = 2.3125 is a multiple of 1/16 only; inputs at its end and just before it.",
-            [(1.0, 1.0), (3.3125, 1.0), (5.625 - NEAR, 1.5), (5.625, 0.75)], 12.0, ("release-first",), t_ref=2.3125,
-            **own),
+            [(1.0, 1.25), (3.3125, 1.25), (5.625 - NEAR, 1.5), (5.625, 0.75)], 12.0, ("release-first",),
+            **(own | {"t_ref": 2.3125})),
         one("limit", name, "A drive of exactly the threshold never reaches it; a small input does the rest.",
             [(100.0, 2.0**-6)], 110.0, ("limit-is-never",), current=1.0, **own),
         one("just-above", name, "The second input brings V to the threshold and 2^-40 of it more.",
@@ -134,24 +134,25 @@ def of_lif_delta() -> list[Case]:
         one("just-below", name, "The second input leaves 2^-40 of the threshold.",
             [(1.0, 0.5), (9.0, lacking(0.5, 8.0, 16.0, -(2.0**-40)))], 12.0, (), **own),
         one("soft-reset", name, "A soft reset leaves 2.75: the neuron fires again at each end of t_ref.",
-            [(1.0, 3.75), (1.25, 1.0), (8.0, 1.0)], 12.0, ("release-first",), t_ref=0.5, reset="soft", **own),
+            [(1.0, 3.75), (1.25, 1.0), (8.0, 1.0)], 12.0, ("release-first",), reset="soft",
+            **(own | {"t_ref": 0.5})),
         one("once", name, "One spike at most, whatever the drive.", [(4.0, 2.0)], 40.0, (), spikes="once", current=1.25,
             **own),
         net(f"{name}/chain", "A chain without delays: three spikes at one time, of which the last is held back.", 12.0,
             {"input": [[2.0], [5.0]]}, [Population(k, name, 1, own) for k in "abc"],
-            [Projection("input", "a", 0.0, [(0, 0, 1.0), (1, 0, 1.0)]), Projection("input", "c", 0.0, [(1, 0, -0.5)]),
-             Projection("a", "b", 0.0, [(0, 0, 1.0)]), Projection("b", "c", 0.0, [(0, 0, 1.0)])], ("zero-delay",)),
+            [Projection("input", "a", 0.0, [(0, 0, 1.25), (1, 0, 1.25)]), Projection("input", "c", 0.0, [(1, 0, -0.5)]),
+             Projection("a", "b", 0.0, [(0, 0, 1.25)]), Projection("b", "c", 0.0, [(0, 0, 1.25)])], ("zero-delay",)),
         net(f"{name}/micro-steps", "b's excitation comes at once, its inhibition by way of a neuron, at one time: b "
             "has fired by then.", 12.0, {"input": [[2.0]]}, [Population(k, name, 1, own) for k in ("relay", "b")],
-            [Projection("input", "relay", 0.0, [(0, 0, 1.0)]), Projection("input", "b", 0.0, [(0, 0, 1.0)]),
+            [Projection("input", "relay", 0.0, [(0, 0, 1.25)]), Projection("input", "b", 0.0, [(0, 0, 1.25)]),
              Projection("relay", "b", 0.0, [(0, 0, -1.0)])], ("zero-delay",)),
         net(f"{name}/delays", "Two ways of equal length, 0.5 + 1 and 1.5, end at one time and are added up.", 12.0,
             {"input": [[1.0]]}, [Population(k, name, 1, own) for k in ("middle", "end")],
-            [Projection("input", "middle", 0.5, [(0, 0, 1.0)]), Projection("middle", "end", 1.0, [(0, 0, -1.0)]),
+            [Projection("input", "middle", 0.5, [(0, 0, 1.25)]), Projection("middle", "end", 1.0, [(0, 0, -1.0)]),
              Projection("input", "end", 1.5, [(0, 0, 1.5)])], ("sum-then-test",)),
-        recurrent(name, 1.0, 1.5, t_ref=2.0, **own),
+        recurrent(name, 1.0, 1.5, **(own | {"t_ref": 2.0})),
         net(f"{name}/driven-pair", "Two driven neurons that inhibit each other: each spike depends on all before it.",
-            100.0, {}, [Population("pair", name, 2, own | {"current": [1.5, 1.375], "t_ref": 1.0})],
+            100.0, {}, [Population("pair", name, 2, own | {"current": [1.5, 1.375]})],
             [Projection("pair", "pair", 2.0, [(0, 1, -0.25), (1, 0, -0.25)])]),
     ]  # fmt: skip
 
@@ -177,14 +178,18 @@ def of_currents(name: str, strong: float, weight: float) -> list[Case]:
             tau_syn=4.0),
         one("nearly-equal", name, "Time constants that differ by 2^-40 of themselves: no digits may be lost.",
             [(1.0, strong), (2.5, strong)], 40.0, t_ref=1.0, tau_mem=4.0, tau_syn=4.0 * (1 + 2.0**-40)),
+        one("no-refractoriness", name, "V is reset to 0 and rises again at once.", [(1.0, strong), (2.5, 2 * strong)],
+            40.0, **own),
         one("slow-current", name, "A current that is slower than the membrane.", [(1.0, 1.5), (9.0, -1.0)], 60.0,
             t_ref=1.0, tau_mem=2.0, tau_syn=16.0),
+        one("slow-again", name, "The same without a refractory period.", [(1.0, 1.5), (9.0, -1.0)], 60.0, tau_mem=2.0,
+            tau_syn=16.0),
         one("tangent-above", name, "The threshold is 2^-24 of itself below the highest potential: one spike.", single,
             40.0, ("between-steps",), t_ref=39.0, v_threshold=tangent(name, single, -(2.0**-24), **own), **own),
         one("tangent-below", name, "The threshold is 2^-24 of itself above the highest potential: silence.", single,
             40.0, (), v_threshold=tangent(name, single, 2.0**-24, **own), **own),
         one("visit", name, "V is above its threshold for a moment only, between two points of any grid.",
-            [(1.0, 2 * strong), (1.5 + 3 * E8, -8 * strong)], 20.0, ("between-steps",), t_ref=0.0,
+            [(1.0, 2 * strong), (1.5 + 3 * E8, -8 * strong)], 20.0, ("between-steps",), t_ref=1.0,
             v_threshold=visited(name, 2 * strong, 0.5 + 2 * E8, **own), **own),
         one("rebound", name, "Inhibition against a drive: V falls first and crosses on its way back.",
             [(30.0, -2 * strong)], 80.0, current=1.25, t_ref=2.0, **own),
@@ -371,19 +376,21 @@ def of_step_psp() -> list[Case]:
     name = "step_psp"
     two = [(1.0, 0.5), (2.0, 0.5), (2.0, -0.25), (3.0, 0.25)]
     return [
-        one("inclusive", name, "V reaches the threshold exactly.", two, 10.0, ("sum-then-test", "inclusive-threshold")),
+        one("inclusive", name, "V reaches the threshold exactly.", two, 10.0, ("sum-then-test", "inclusive-threshold"),
+            t_ref=1.0),
         one("strict", name, "The same with V > threshold: silence.", two, 10.0, ("sum-then-test",),
             comparator="strict"),
         one("soft", name, "A soft reset leaves 2.5: again at each end of t_ref, with what has been received by then.",
             [(1.0, 3.5), (1.5, 1.0), (2.0, -1.0)], 10.0, ("release-first",), reset="soft", t_ref=0.5),
         one("refractory", name, "What comes while the neuron is refractory is lost.",
-            [(1.0, 1.0), (1.5, 1.0), (2.0, 0.5), (2.5, 0.5)], 10.0, ("release-first",), t_ref=1.0),
-        one("once", name, "One spike at most (S4NN).", [(1.0, 1.0), (2.0, 1.0)], 10.0, spikes="once"),
+            [(1.0, 1.25), (1.5, 1.25), (2.0, 0.5), (2.5, 0.75)], 10.0, ("release-first",),
+            t_ref=1.0),
+        one("once", name, "One spike at most (S4NN).", [(1.0, 1.25), (2.0, 1.25)], 10.0, spikes="once"),
         net(f"{name}/delays", "Layers with a delay of 1 each, as S4NN has them.", 20.0,
             {"input": [[0.0], [1.0], [1.0]]},
             [Population("first", name, 2, {"spikes": "once"}), Population("second", name, 1, {"spikes": "once"})],
-            [Projection("input", "first", 1.0, [(0, 0, 0.5), (1, 0, 0.75), (2, 0, -0.25), (0, 1, 0.75), (2, 1, 0.25)]),
-             Projection("first", "second", 1.0, [(0, 0, 0.5), (1, 0, 0.5)])], ("sum-then-test", "inclusive-threshold")),
+            [Projection("input", "first", 1.0, [(0, 0, 0.5), (1, 0, 0.875), (2, 0, -0.25), (0, 1, 0.75), (2, 1, 0.5)]),
+             Projection("first", "second", 1.0, [(0, 0, 0.75), (1, 0, 0.5)])], ("sum-then-test",)),
     ]  # fmt: skip
 
 
