@@ -15,9 +15,10 @@ FOR_EVER = 1e6  # refractory period of a neuron that fires once, ms
 NO_LEAK = 1e300  # time constant of a membrane that does not leak, ms
 MODELS = {
     "lif_delta": "iaf_psc_delta_ps", "step_psp": "iaf_psc_delta_ps", "lif_exp": "iaf_psc_exp_ps",
-    "alpha_psp": "iaf_psc_exp_ps", "lif_alpha": "iaf_psc_alpha_ps",
+    "alpha_psp": "iaf_psc_exp_ps", "if_exp": "iaf_psc_exp_ps", "linear_psp": "iaf_psc_exp_ps",
+    "lif_alpha": "iaf_psc_alpha_ps",
 }  # fmt: skip
-LOSSLESS = MODELS | {"lif_exp": "iaf_psc_exp_ps_lossless", "alpha_psp": "iaf_psc_exp_ps_lossless"}
+LOSSLESS = MODELS | {"lif_exp": "iaf_psc_exp_ps_lossless"}
 
 
 def name(lossless: bool) -> str:
@@ -29,7 +30,7 @@ def name(lossless: bool) -> str:
 
 def reason_against(case: Case, lossless: bool = False) -> str | None:
     """Why NEST has no such network; None where it has."""
-    if lossless and not {"lif_exp", "alpha_psp"} & set(case.models):
+    if lossless and all(LOSSLESS[name] == MODELS[name] for name in case.models if name in MODELS):
         return "the same model as without"
     for population in case.content["populations"]:
         parameters = population["parameters"]
@@ -39,9 +40,10 @@ def reason_against(case: Case, lossless: bool = False) -> str | None:
             return "no soft reset"
         if parameters.get("comparator") == "strict":
             return "no strict comparator"
-        if lossless and parameters.get("tau_mem", parameters.get("tau_syn")) == parameters.get("tau_syn"):
+        if lossless and parameters.get("tau_mem") == parameters.get("tau_syn", 0.0):
             return "time constants must differ"
-        if parameters["spikes"] == "many" and parameters["t_ref"] < RESOLUTION and case.spikes:
+        once = population["model"] == "linear_psp" or parameters["spikes"] == "once"
+        if not once and parameters["t_ref"] < RESOLUTION and case.spikes:
             return "a refractory period is at least one step"
     if any(p["delay"] < RESOLUTION for p in case.content["projections"] if p["pre"] in case.sizes):
         return "a delay is at least one step"
@@ -49,18 +51,27 @@ def reason_against(case: Case, lossless: bool = False) -> str | None:
 
 
 def parameters_of(population: dict[str, Any], neuron: int) -> dict[str, float]:
-    """NEST's parameters of one neuron; C_m = tau_m, so that the weights are r times those of the case."""
-    given = {k: v[neuron] if isinstance(v, list) else v for k, v in population["parameters"].items()}
-    tau = given.get("tau_mem", given.get("tau_syn", NO_LEAK))
+    """NEST's parameters of one neuron; C_m = tau_m where there is a leak, so that weights are r times the case's."""
+    defaults = {"v_leak": 0.0, "current": 0.0, "v_reset": 0.0, "v_init": 0.0, "t_ref": 0.0, "spikes": "once"}
+    given = defaults | {k: v[neuron] if isinstance(v, list) else v for k, v in population["parameters"].items()}
+    model = population["model"]
+    tau = given.get("tau_mem", given["tau_syn"] if model == "alpha_psp" else NO_LEAK)
     found = {
-        "tau_m": tau, "C_m": tau, "E_L": given.get("v_leak", 0.0), "I_e": given.get("current", 0.0),
-        "V_th": given["v_threshold"], "V_reset": given["v_reset"], "V_m": given["v_init"],
+        "tau_m": tau, "C_m": tau if model in ("lif_delta", "lif_exp", "lif_alpha") else 1.0, "E_L": given["v_leak"],
+        "I_e": given["current"], "V_reset": given["v_reset"], "V_m": given["v_init"],
+        "V_th": given["threshold"] if model == "linear_psp" else given["v_threshold"],
         "t_ref": FOR_EVER if given["spikes"] == "once" else max(given["t_ref"], RESOLUTION),
     }  # fmt: skip
-    if population["model"] in ("lif_delta", "step_psp"):
-        return found | ({"C_m": 1.0} if tau == NO_LEAK else {})
-    scale = {"C_m": 1.0} if population["model"] == "alpha_psp" else {}
-    return found | {"tau_syn_ex": given["tau_syn"], "tau_syn_in": given["tau_syn"]} | scale
+    if model in ("lif_delta", "step_psp"):
+        return found
+    tau_syn = given.get("tau_syn", NO_LEAK)
+    return found | {"tau_syn_ex": tau_syn, "tau_syn_in": tau_syn}
+
+
+def shift_of(case: Case) -> float:
+    """How much later the inputs are given: NEST takes none at 0."""
+    first = min((train[0] for source in case.content["sources"] for train in source["spikes"] if train), default=1.0)
+    return 1.0 if first <= RESOLUTION else 0.0
 
 
 def simulate(case: Case, lossless: bool = False) -> list[tuple[str, int, float]]:
@@ -70,7 +81,7 @@ def simulate(case: Case, lossless: bool = False) -> list[tuple[str, int, float]]
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.set(resolution=RESOLUTION)
-    content = case.content
+    content, shift = case.content, shift_of(case)
     ids: dict[str, Any] = {}
     gain: dict[str, float] = {}
     recorder = nest.Create("spike_recorder")
@@ -88,15 +99,15 @@ def simulate(case: Case, lossless: bool = False) -> list[tuple[str, int, float]]
             if projection["pre"] in ids:
                 nest.Connect(ids[projection["pre"]][source], to, "one_to_one", how)
                 continue
-            times = [t + delay - RESOLUTION for t in trains[projection["pre"]][source]]
+            times = [t + shift + delay - RESOLUTION for t in trains[projection["pre"]][source]]
             generator = nest.Create("spike_generator", 1, {"precise_times": True, "spike_times": times})
             nest.Connect(generator, to, "one_to_one", how | {"delay": RESOLUTION})
     try:  # a spike of the last step is recorded one step later
-        nest.Simulate((math.ceil(case.until / RESOLUTION) + 2) * RESOLUTION)
+        nest.Simulate((math.ceil((case.until + shift) / RESOLUTION) + 2) * RESOLUTION)
     except nest.NESTErrors.NumericalInstability as error:
         print(f"{case.name}: {error}", file=sys.stderr)
         return []
     owner = {node: (population, i) for population, nodes in ids.items() for i, node in enumerate(nodes.tolist())}
     events = recorder.events
     pairs = zip(events["senders"].tolist(), events["times"].tolist(), strict=True)
-    return [(*owner[sender], t) for sender, t in pairs if t < case.until]
+    return [(*owner[sender], t - shift) for sender, t in pairs if t - shift < case.until]

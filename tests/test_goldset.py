@@ -71,18 +71,25 @@ def test_decimals_fractions_and_hex_floats_of_a_time_agree() -> None:
             assert abs(Fraction(entry["decimal"]) - event.value) <= abs(event.value) * Fraction(1, 10**49)
 
 
-def test_a_time_with_a_closed_form_is_that_to_50_digits() -> None:
-    """Comsa et al. 2020, equation for one input: by the Lambert W function, not by bracketing."""
-    event = goldset.case("alpha_psp/one-input").spikes[0]
+def exactly(event: goldset.Event) -> mpmath.mpf:
+    return mpmath.mpf(event.value.numerator) / event.value.denominator
+
+
+def test_a_spike_after_one_alpha_shaped_input_is_where_the_lambert_function_has_it() -> None:
+    """Comsa et al. 2020; the script brackets a root instead."""
     with mpmath.workdps(60):
         # w s e^(-s / tau) = 1 with w = tau = 2, s from the input at 1 on.
         s = -2 * mpmath.lambertw(mpmath.mpf(-1) / 4, 0).real
-        assert abs(mpmath.mpf(event.value.numerator) / event.value.denominator - 1 - s) < mpmath.mpf(10) ** -48
-        interval = 16 * mpmath.log(3)
-        spikes = goldset.case("lif_delta/drive").spikes
+        assert abs(exactly(goldset.case("alpha_psp/one-input").spikes[0]) - 1 - s) < mpmath.mpf(10) ** -48
+
+
+def test_spikes_of_a_drive_come_at_equal_intervals() -> None:
+    """tau_mem ln(v_inf / (v_inf - v_threshold)) = 16 ln 3 from V = 0 on, and then again after t_ref = 1."""
+    spikes = goldset.case("lif_delta/drive").spikes
+    assert len(spikes) == 3
+    with mpmath.workdps(60):
         for k, spike in enumerate(spikes):
-            expected = interval * (k + 1) + 2 * k
-            assert abs(mpmath.mpf(spike.value.numerator) / spike.value.denominator - expected) < mpmath.mpf(10) ** -47
+            assert abs(exactly(spike) - 16 * mpmath.log(3) * (k + 1) - k) < mpmath.mpf(10) ** -47
 
 
 # -- eventsim on it ---------------------------------------------------------------------------------------------------
@@ -92,8 +99,9 @@ def test_the_reference_engine_passes_every_case() -> None:
     report = goldset.check(goldset.simulate(goldset.cases(), "reference"))
     assert report.ok, [(one.case, one.text()) for one in report.verdicts if not one.ok]
     assert len(report.verdicts) == len(EVERY)
-    # But for tangencies, where a rounding of the potential is worth thousands of the time.
-    assert max(one.roundings for one in report.verdicts if "tangent" not in one.case) < 8
+    # Half of what is allowed is room for other mathematics libraries, and for simulators with other formulas.
+    allowed = {one.name: one.roundings for one in goldset.cases()}
+    assert all(one.roundings <= allowed[one.case] / 2 for one in report.verdicts)
 
 
 @pytest.mark.slow
