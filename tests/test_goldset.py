@@ -1,6 +1,7 @@
 """The gold set: its file is what the exact solvers make, eventsim passes it, and a wrong answer does not."""
 
 import json
+import os
 from collections import Counter
 from fractions import Fraction
 
@@ -240,9 +241,14 @@ def entry(value):
         ({"cases": entry(["first", 0, "1e999999999"])}, 'time "1e999999999"'),
         ({"cases": entry(["first", 0, "0x1p+9999"])}, 'time "0x1p.9999"'),
         ({"cases": entry(["first", 0, "1/0"])}, 'time "1/0"'),
+        ({"cases": entry(["first", 0, "1e999"])}, 'time "1e999"; must be finite, below 2.53'),
+        ({"cases": entry(["first", 0, "0x1p+53"])}, 'time "0x1p.53"'),
+        ({"cases": entry(["first", 0, "9007199254740993/1"])}, "below 2.53"),
+        ({"simulator": "\ud800"}, "must be its name and version, one line"),
+        ({"simulator": "a\x1b[31m"}, "must be its name and version, one line"),
         ({"cases": entry(["first", 0, "9" * 500])}, 'time "9{50,60}…'),
         ({"skipped": {"lif_exp/one-input": "why"}}, "of a case that is not among `cases`"),
-        ({"skipped": {"lif_exp/equal": 3}}, "must be a text"),
+        ({"skipped": {"lif_exp/equal": 3}}, "must be a line of 1 to 1,000"),
     ],
 )
 def test_what_is_wrong_with_a_file_of_results_is_said(tmp_path, keys, message) -> None:
@@ -272,12 +278,27 @@ def test_what_is_no_file_of_results_is_refused(tmp_path, text, message) -> None:
 def test_a_file_that_is_not_there_or_too_large_is_refused(tmp_path) -> None:
     with pytest.raises(FileFormatError, match="there is no such file"):
         goldset.read_results(tmp_path / "nothing.json")
-    with pytest.raises(FileFormatError, match="this is a folder"):
+    with pytest.raises(FileFormatError, match="no file of results but a folder"):
         goldset.read_results(tmp_path)
+    with pytest.raises(FileFormatError, match="no file of results but a folder or a device"):
+        goldset.read_results(os.devnull)
     with (tmp_path / "large.json").open("wb") as stream:
         stream.truncate(60_000_000)
     with pytest.raises(FileFormatError, match="60,000,000 bytes; allowed: 50,000,000"):
         goldset.read_results(tmp_path / "large.json")
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, float("nan"), float("inf"), "0.1"])
+def test_a_tolerance_that_is_none_is_refused(tolerance) -> None:
+    with pytest.raises(InputError, match=r"goldset\.check: tolerance = "):
+        goldset.check(goldset.Results("x", {}, {}, {}), tolerance)
+
+
+def test_spikes_that_nobody_expected_are_counted() -> None:
+    name = "linear_psp/thirds"
+    results = goldset.Results("x", {name: [("neuron", 0, k / 1_000) for k in range(100_000)]}, {}, {})
+    (verdict,) = goldset.check(results).verdicts
+    assert (len(verdict.missing), len(verdict.extra)) == (1, 100_000)
 
 
 def test_a_wrong_name_of_a_case_is_answered_with_the_nearest() -> None:

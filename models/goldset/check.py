@@ -4,11 +4,13 @@ Relies on the cases and on files of results. Used by ``eventsim goldset check``.
 what a file says as a decimal or a hex float is not rounded on the way.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from eventsim.checks import number
+from eventsim.errors import InputError
 from eventsim.models.goldset.case_file import Case, Event, cases
 from eventsim.models.goldset.results_file import Entry, Results
 
@@ -110,7 +112,14 @@ def check(results: Results, tolerance: float = 0.0) -> Report:
     ----------
     tolerance : how far a spike may be off, in units of time (and a potential in its unit), where that is more than the
         roundings that the case allows; for simulators with time steps.
+
+    Raises
+    ------
+    InputError
+        A tolerance that is no finite number >= 0.
     """
+    remedy = "Give it in units of time."
+    tolerance = float(number("goldset.check", "tolerance", tolerance, InputError, low=0, remedy=remedy))
     verdicts = tuple(_verdict(one, results, Fraction(tolerance)) for one in cases() if one.name in results.spikes)
     known = {*results.spikes, *results.skipped}
     not_given = tuple(one.name for one in cases() if one.name not in known)
@@ -150,13 +159,13 @@ def _pairs(events: list[Event], times: list[Fraction], case: Case, tolerance: Fr
     if len(events) == len(times):
         return list(zip(events, times, strict=True))
     pairs: list[tuple[Any, Any]] = []
-    rest = list(times)
+    rest = deque(times)
     for event in events:
         limit = allowed(event, case, tolerance)
         while rest and rest[0] < event.value - limit:
-            pairs.append((None, rest.pop(0)))
+            pairs.append((None, rest.popleft()))
         near = bool(rest) and rest[0] <= event.value + limit
-        pairs.append((event, rest.pop(0) if near else None))
+        pairs.append((event, rest.popleft() if near else None))
     return pairs + [(None, time) for time in rest]
 
 

@@ -4,13 +4,15 @@ Relies on the cases. Used by ``eventsim goldset check`` and ``run``. A file come
 before it is used, and a message says which one is wrong.
 """
 
+import contextlib
 import json
 import re
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from eventsim.errors import FileFormatError, nearest
 from eventsim.models.goldset.case_file import Case, case, cases, gold_file
@@ -20,6 +22,7 @@ KEYS = ("format", "version", "edition", "simulator", "cases", "skipped")
 CASE_KEYS = ("spikes", "readouts")
 MAX_BYTES = 50_000_000
 MAX_SPIKES = 100_000  # of a case; the longest has a hundred
+LARGEST = 2.0**53
 # Few enough digits that no number is a burden, and more than any exact answer has.
 DECIMAL = re.compile(r"[+-]?(\d{1,50}(\.\d{0,200})?|\.\d{1,200})([eE][+-]?\d{1,3})?")
 HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F]{1,20}(\.[0-9a-fA-F]{0,40})?([pP][+-]?\d{1,4})?")
@@ -89,9 +92,9 @@ def read_results(path: str | Path) -> Results:
             "with other cases. Simulate these, or use the eventsim that has those."
         )
     simulator = content.get("simulator")
-    if not isinstance(simulator, str) or not simulator.strip() or len(simulator) > 200:
+    if not _is_line(simulator, 200):
         raise FileFormatError(
-            f"{where}: simulator {_short(simulator)}; must be its name and version, a text of 1 to 200 characters."
+            f"{where}: simulator {_short(simulator)}; must be its name and version, one line of 1 to 200 characters."
         )
     spikes: dict[str, list[Entry]] = {}
     readouts: dict[str, list[Entry]] = {}
@@ -104,9 +107,9 @@ def read_results(path: str | Path) -> Results:
     skipped = _object(f"{where}: skipped", content.get("skipped", {}))
     for name, reason in skipped.items():
         _known_case(where, name)
-        if not isinstance(reason, str) or len(reason) > 1_000 or name in spikes:
+        if not _is_line(reason, 1_000) or name in spikes:
             raise FileFormatError(
-                f"{where}: skipped: {name!r} = {_short(reason)}; must be a text of at most 1,000 characters that says "
+                f"{where}: skipped: {name!r} = {_short(reason)}; must be a line of 1 to 1,000 characters that says "
                 "why, of a case that is not among `cases`."
             )
     return Results(simulator, spikes, readouts, skipped)
@@ -116,14 +119,16 @@ def _content(path: Path) -> dict[str, Any]:
     """The JSON object of a file."""
     try:
         size = path.stat().st_size
+        if not path.is_file():
+            raise FileFormatError(f"{path}: this is no file of results but a folder or a device; check the path")
         if size > MAX_BYTES:
             raise FileFormatError(f"{path}: {size:,} bytes; allowed: {MAX_BYTES:,}. Is this a file of results?")
         text = path.read_text(encoding="utf-8")
         content = json.loads(text, object_pairs_hook=lambda pairs: _unique(path, pairs), parse_constant=_no_constant)
     except FileNotFoundError as error:
         raise FileFormatError(f"{path}: there is no such file; check the path") from error
-    except IsADirectoryError as error:
-        raise FileFormatError(f"{path}: this is a folder; give the path of a file") from error
+    except PermissionError as error:
+        raise FileFormatError(f"{path}: this file may not be read; change its permissions") from error
     except (UnicodeDecodeError, RecursionError, json.JSONDecodeError) as error:
         raise FileFormatError(f"{path}: this is no JSON ({error}); docs/reference/goldset.md has an example") from error
     except ValueError as error:
@@ -137,13 +142,18 @@ def _unique(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys occur once: JSON would keep the last of them without a word."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
         raise FileFormatError(f"{path}: the key {_short(twice)} occurs twice in one object; remove one of them")
     return found
 
 
 def _no_constant(word: str) -> float:
     raise ValueError(f"{word} is no number; leave silent neurons out")
+
+
+def _is_line(value: Any, longest: int) -> TypeGuard[str]:
+    """Text that can be printed: no control characters, and nothing that no encoding knows."""
+    return isinstance(value, str) and value.isprintable() and value.strip() != "" and len(value) <= longest
 
 
 def _object(where: str, value: Any) -> dict[str, Any]:
@@ -158,7 +168,8 @@ def _only(where: str, content: dict[str, Any], allowed: tuple[str, ...]) -> None
     for key in content:
         if key not in allowed:
             raise FileFormatError(
-                f"{where}: unknown key {_short(key)}{nearest(key, allowed)}; allowed: {', '.join(allowed)}. Remove it."
+                f"{where}: unknown key {_short(key)}{nearest(key[:100], allowed)}; allowed: {', '.join(allowed)}. "
+                "Remove it."
             )
 
 
@@ -200,23 +211,22 @@ def _entries(where: str, one: Case, given: Any) -> list[Entry]:
 
 
 def _number(where: str, value: Any) -> float | Fraction:
-    """A finite number; text is taken exactly."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53:
-        return float(value)
-    if isinstance(value, str):
-        if DECIMAL.fullmatch(value):
-            return Fraction(value)
-        if HEXADECIMAL.fullmatch(value):
-            try:
-                return float.fromhex(value)
-            except OverflowError:
-                pass
-        if RATIONAL.fullmatch(value) and int(value.partition("/")[2]) != 0:
-            return Fraction(value)
-    raise FileFormatError(
-        f"{where}: time {_short(value)}; must be finite, below 2^53, and written as {HOW_TIMES_ARE_WRITTEN}. Leave "
-        "silent neurons out."
-    )
+    """A finite number below `LARGEST`; text is taken exactly."""
+    found: float | Fraction | None = None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        found = float(value) if abs(value) < LARGEST else None
+    elif isinstance(value, str):
+        if DECIMAL.fullmatch(value) or (RATIONAL.fullmatch(value) and int(value.partition("/")[2]) != 0):
+            found = Fraction(value)
+        elif HEXADECIMAL.fullmatch(value):
+            with contextlib.suppress(OverflowError):
+                found = float.fromhex(value)
+    if found is None or not -LARGEST < found < LARGEST:
+        raise FileFormatError(
+            f"{where}: time {_short(value)}; must be finite, below 2^53, and written as {HOW_TIMES_ARE_WRITTEN}. Leave "
+            "silent neurons out."
+        )
+    return found
 
 
 def _written(entries: list[Entry]) -> list[list[Any]]:
