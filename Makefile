@@ -2,7 +2,7 @@
 #   make demo          first pictures
 #   make test          the tests (light: no other framework is needed)
 #   make lint          ruff, formatting, types
-#   make references    tests marked so: PyTorch, ONNX Runtime      make peers   those that need NEST
+#   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor
 #   make interpreted   small engine tests as plain Python          make boundscheck   the same, bounds checked
 #   make wheel         build the wheel, install it elsewhere, run the demo
 #   make bench         benchmarks                                  make figures        every picture of the docs

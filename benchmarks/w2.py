@@ -28,7 +28,9 @@ def check(run: eventsim.Run, synapses: workloads.Recurrent, duration: float) -> 
     assert counted == nominal, (counted, nominal)
     noise = run.counters["synaptic_events"] - counted
     assert noise == run.n_spikes("noise"), (noise, run.n_spikes("noise"))
-    late = run.counters["synaptic_events"] - run.counters["visited"] - (nominal - visited)  # noise, on its way at the end
+    late = (
+        run.counters["synaptic_events"] - run.counters["visited"] - (nominal - visited)
+    )  # noise, on its way at the end
     assert 0 <= late < 2 * workloads.W2_EXTERNAL_RATE * workloads.W2_DELAY * synapses.n + 100, late
     assert run.n_spikes("cells") == len(run.spikes)
     return int(run.counters["visited"])

@@ -497,10 +497,10 @@ def clock_ranks(nodes: list[Node], projections: list[Projection]) -> dict[str, i
 class Simulation:
     """One run: the neurons, what is pending, and the result so far."""
 
-    def __init__(self, nodes, projections, stimulus):
+    def __init__(self, nodes, projections, stimulus, models):
         self.nodes, self.projections = nodes, projections
         self.members = {
-            node.name: [MODELS[node.model](node, order, i) for i in range(node.n)]
+            node.name: [models[node.model](node, order, i) for i in range(node.n)]
             for order, node in enumerate(nodes)
             if node.kind == "population"
         }
@@ -617,12 +617,15 @@ class Simulation:
                     self.packets.append(Packet(arrival, 0 if delay > 0 else n, place, projection.post, synapses))
 
 
-def simulate(nodes: list[Node], projections: list[Projection], stimulus: dict[str, list], until=None) -> Result:
+def simulate(
+    nodes: list[Node], projections: list[Projection], stimulus: dict[str, list], until=None, models=None
+) -> Result:
     """Run the network on ``stimulus`` (per source, per neuron, a list of spike times) over all events t < until.
 
-    ``until=None`` runs until nothing is left. ValueError names the neuron that emits twice at one time or whose
-    positive delay is lost by rounding. LIF neurons begin at t = 0: no spike may come before.
+    ``until=None`` runs until nothing is left. ``models``: other neurons by name than those of this file. ValueError
+    names the neuron that emits twice at one time or whose positive delay is lost by rounding. LIF neurons begin at
+    t = 0: no spike may come before.
     """
     if until is None and any(node.model == "lif_clocked" for node in nodes):
         raise ValueError("until: required, since a clocked population ticks for ever")
-    return Simulation(nodes, projections, stimulus).run(until)
+    return Simulation(nodes, projections, stimulus, models or MODELS).run(until)

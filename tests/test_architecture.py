@@ -39,6 +39,7 @@ BY_NAME = ("import_module", "__import__", "importorskip")
 HEAVY = dict.fromkeys(("torch", "onnx", "onnxruntime", "pandas", "pyarrow", "neo", "nir", "faery"), "references") | {
     "nest": "peers",
     "neuron": "peers",
+    "arbor": "peers",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

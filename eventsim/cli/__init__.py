@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from eventsim import __version__
-from eventsim.cli import convert, demo, info, plot, run, verify
+from eventsim.cli import convert, demo, goldset, info, plot, run, verify
 from eventsim.cli.command import (
     FAILED,
     INTERRUPTED,
@@ -25,7 +25,15 @@ from eventsim.errors import EventsimError, SimulationError, nearest
 
 COMMANDS: dict[str, Command] = {
     command.name: command
-    for command in (demo.COMMAND, convert.COMMAND, run.COMMAND, verify.COMMAND, plot.COMMAND, info.COMMAND)
+    for command in (
+        demo.COMMAND,
+        convert.COMMAND,
+        run.COMMAND,
+        verify.COMMAND,
+        plot.COMMAND,
+        goldset.COMMAND,
+        info.COMMAND,
+    )
 }
 EXIT_CODES = "exit codes: 0 it worked, 1 the check failed or the run ended early, 2 wrong use or refused input"
 

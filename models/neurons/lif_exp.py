@@ -10,7 +10,7 @@ With a = r I / tau_mem, v_inf = v_leak + current and delta = 1 / tau_syn - 1 / t
 
 and its slope has the sign of slope(0) - (a / tau_syn) (1 - e^(-delta s)) / delta, which changes once at most. So V
 rises, falls, or does one after the other, and the first upward crossing lies in the one stretch in which it rises
-(R. Brette 2007 for the question; S. Krishnan et al. 2018 for how threshold crossings are missed).
+(R. Brette 2007 for the question; J. Krishnan et al. 2018 for how threshold crossings are missed).
 
 Errors. With u = 2^-53, rounding is worth at most 16 u of the terms of V - v_threshold, each times 1 + s / tau for the
 exponentials in it. A maximum that is below the threshold by no more than that fires: no crossing is missed, and where

@@ -117,9 +117,15 @@ class _Sum:
         return found
 
 
-def difference(case: Case) -> _Sum:
-    """V minus its threshold."""
-    m, y, *k = (1 / (mpf(getattr(case, name)) * (1 + n * mpf(10) ** -30)) for n, name in enumerate(TIMES))
+def rates(case: Case) -> list[Any]:
+    """One over each time constant; equal ones are moved apart."""
+    taus = [mpf(getattr(case, name)) for name in TIMES]
+    return [1 / (tau * (1 + taus[:n].count(tau) * mpf(10) ** -30)) for n, tau in enumerate(taus)]
+
+
+def potentials(case: Case) -> tuple[_Sum, _Sum]:
+    """V and its threshold."""
+    m, y, *k = rates(case)
     v_leak, current, coupling = mpf(case.v_leak), mpf(case.current), mpf(case.coupling)
     v_inf, push = v_leak + current, coupling * y
     h_inf = mpf(case.v_threshold) + coupling * current
@@ -130,8 +136,16 @@ def difference(case: Case) -> _Sum:
         u[m] -= part
     h = {rate: push * c / (y - rate) for rate, c in u.items()}  # H - h_inf by rates
     h[y] = mpf(case.threshold) - h_inf - mpmath.fsum(h.values())
-    total = {rate: u.get(rate, mpf(0)) - h[rate] for rate in h}
-    return _Sum([(v_inf - h_inf, mpf(0)), *((c, r) for r, c in total.items())])
+    return _Sum([(v_inf, mpf(0)), *((c, r) for r, c in u.items())]), _Sum(
+        [(h_inf, mpf(0)), *((c, r) for r, c in h.items())]
+    )
+
+
+def difference(case: Case) -> _Sum:
+    """V minus its threshold."""
+    (v_inf, *u), (h_inf, *h) = (one.terms for one in potentials(case))
+    of_v = {rate: c for c, rate in u}
+    return _Sum([(v_inf[0] - h_inf[0], mpf(0)), *((of_v.get(rate, mpf(0)) - c, rate) for c, rate in h)])
 
 
 def turns(case: Case, f: _Sum) -> list[Any]:
