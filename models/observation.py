@@ -131,8 +131,8 @@ def check_network(net: Any, who: str = "verify") -> None:
             raise InputError(f"{who}: {projection.label} leads back; must lead from earlier to later populations")
         if own_delays(projection.kind) is not None:
             raise InputError(
-                f"{who}: synapses of {projection.label} have delays of their own; must share one, as the analytic times "
-                "take them. Connect with one Sparse for each delay."
+                f"{who}: synapses of {projection.label} have delays of their own; must share one, which the analytic "
+                "times take. Connect with one Sparse for each delay."
             )
 
 

@@ -88,7 +88,7 @@ class Neuron:
         self.node, self.order, self.i = node, order, i
         self.v = 0
         self.crossing = math.inf
-        self.ends = []
+        self.ends, self.changes = [], []
         self.last_spike = None
 
     def parameter(self, name, default=None):

@@ -21,7 +21,7 @@ def driven(current: Any, n: int = 1, **parameters: Any) -> eventsim.Network:
 
 @pytest.mark.engine_small
 def test_the_first_spike_after_a_step_is_that_of_the_closed_form() -> None:
-    """Below the threshold for 5, then above it: t = 5 + 10 ln((3 - V) / (3 - 1)), V = 0.5 (1 - e^(-5/10)); 50 digits."""
+    """Below the threshold for 5, then above it: t = 5 + 10 ln((3 - V) / 2), V = 0.5 (1 - e^(-1/2)); 50 digits."""
     run = both_engines(driven(eventsim.Steps([0, 5], [0.5, 3.0])), until=20.0).run
     with mp.workdps(50):
         v = mp.mpf(1) / 2 * (1 - mp.exp(mp.mpf(-1) / 2))
@@ -108,7 +108,7 @@ def test_steps_are_saved_hashed_and_gone_on_with(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("model", ["lif_exp", "lif_alpha", "glif"])
 def test_models_with_a_current_take_steps(model: str) -> None:
-    given = {"lif_exp": {"tau_syn": 5.0}, "lif_alpha": {"tau_syn": 5.0}, "glif": {"tau_syn": [5.0]}}[model]
+    given: dict[str, Any] = {"tau_syn": 5.0}
     net = eventsim.Network()
     net.population(model, 1, "cells", tau_mem=10.0, current=eventsim.Steps([0, 5], [0.0, 3.0]), **given)
     late = eventsim.simulate(net, until=30.0, engine="reference").spikes["time"]

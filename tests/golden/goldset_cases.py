@@ -108,6 +108,25 @@ def recurrent(model: str, weight: float, delay: float, **parameters: Any) -> Cas
     )
 
 
+def of_if_delta() -> list[Case]:
+    """A current moves V in a straight line."""
+    name = "if_delta"
+    return [
+        one("drive", name, "A current of 1/3, as the nearest float64: a spike every 3, then held for 1.", [], 30.0,
+            current=1.0 / 3.0, t_ref=1.0),
+        one("inputs", name, "Inputs bring the next spike forward, and put it off.",
+            [(0.5, 0.25), (3.0, 0.5), (4.0, -0.75), (7.5, 0.125)], 20.0, current=0.25),
+        one("crossing-first", name, "What was certain before t happens before what arrives at t.",
+            [(4.0, -2.0), (8.0, 0.5)], 40.0, ("crossing-first",), current=0.25),
+        one("falling", name, "A negative current: only an input can make V cross.",
+            [(1.0, 1.0), (1.5, 0.25), (2.0, 0.5)], 10.0, ("inclusive-threshold",), current=-0.25),
+        one("soft", name, "A soft reset keeps what is above the threshold.",
+            [(1.0, 2.0), (5.25, 0.75)], 12.0, current=0.5, reset="soft", t_ref=0.25),
+        one("strict", name, "On the threshold, a current that is not positive leaves V there.",
+            [(1.0, 1.0), (2.0, 0.25)], 10.0, current=0.0, comparator="strict"),
+    ]  # fmt: skip
+
+
 def of_lif_delta() -> list[Case]:
     """Inputs move V at once."""
     name = "lif_delta"
@@ -471,7 +490,8 @@ def mixed() -> list[Case]:
 def every() -> list[Case]:
     """All cases of the gold set, in order."""
     return [
-        *of_linear_psp(), *of_ttfs(), *of_relay(), *of_falling_threshold(), *of_step_psp(), *of_lif_delta(),
+        *of_linear_psp(), *of_ttfs(), *of_relay(), *of_falling_threshold(), *of_step_psp(), *of_if_delta(),
+        *of_lif_delta(),
         *of_currents("lif_exp", 8.0, 6.0), *of_currents("lif_alpha", 4.0, 2.5), *of_if_exp(), *of_alpha_psp(),
         *of_glif(), *of_lif_clocked(), *mixed(),
     ]  # fmt: skip

@@ -60,6 +60,9 @@ EQUATIONS = {
         'comparator is "strict"); then V := v_reset or V - v_threshold, held for t_ref while inputs are discarded. A '
         "neuron that a soft reset has left at its threshold fires again at the end of t_ref."
     ),
+    "if_delta": (
+        "dV/dt = current; an input of weight w moves V by w. All else as step_psp, also where a current brings V there."
+    ),
     "lif_delta": (
         "tau_mem dV/dt = v_leak + current - V; an input of weight w moves V by w. V >= v_threshold fires; then "
         "V := v_reset or V - v_threshold, held for t_ref while inputs are discarded. A neuron that a soft reset has "
@@ -112,6 +115,11 @@ PARAMETERS: dict[str, dict[str, tuple[Any, str]]] = {
     "step_psp": {
         "v_threshold": THRESHOLD, "v_reset": RESET, "t_ref": DISCARDS, "v_init": START, "spikes": SPIKES,
         "reset": RESETS, "comparator": ("inclusive", '"inclusive": V >= v_threshold; "strict": V > v_threshold'),
+    },
+    "if_delta": {
+        "v_threshold": THRESHOLD, "v_reset": RESET, "current": (0.0, "what V moves by in a unit of time"),
+        "t_ref": DISCARDS, "v_init": START, "spikes": SPIKES, "reset": RESETS,
+        "comparator": ("inclusive", '"inclusive": V >= v_threshold; "strict": V > v_threshold at an input'),
     },
     "lif_delta": {
         "tau_mem": TAU_MEM, "v_threshold": THRESHOLD, "v_reset": RESET, "v_leak": LEAK, "current": CURRENT,
