@@ -6,7 +6,12 @@ replay. Timed: `simulate` with noise, sorting, and recording of all spikes of th
 """
 
 import functools
+import json
+import resource
 import statistics
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,10 +112,43 @@ def measure_size(n: int, rounds: int) -> list[Row]:
     return rows
 
 
+def measure_memory(n: int, duration: float = 100.0) -> list[Row]:
+    """Resident memory of a network of n neurons that has run, in a process of its own, and the most it ever took."""
+    child = [sys.executable, __file__, "--memory", str(n), str(duration)]
+    found = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    name = f"W2 recurrent, N = {n:,}"
+    return [
+        Row(name, f"bytes a synapse, all in ({found['synapses']:,} synapses)", found["bytes_a_synapse"], "B", "<= 40"),
+        Row(name, "most memory of the process", found["peak"] / 1e9, "GB", "<= 4"),
+        Row(name, "synaptic events a second", found["events_a_second"] / 1e6, "10^6/s"),
+    ]
+
+
+def show_memory(n: int, duration: float) -> None:
+    """What `measure_memory` reads: all that a network of n neurons adds to a process that has run a small one."""
+
+    def resident() -> int:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return 1024 * int(status.split("VmRSS:")[1].split()[0])
+
+    eventsim.simulate(workloads.w2_network(workloads.w2_synapses(100)), until=duration, threads=1, record=["cells"])
+    before = resident()
+    net = workloads.w2_network(workloads.w2_synapses(n))
+    run = eventsim.simulate(net, until=duration, threads=1, record=["cells"])
+    found = {
+        "synapses": net.n_synapses,
+        "bytes_a_synapse": (resident() - before) / net.n_synapses,
+        "peak": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "events_a_second": run.counters["visited"] / run.provenance["seconds"],
+    }
+    print(json.dumps(found))
+
+
 def measure(size: str = "usual") -> list[Row]:
-    """Networks of 1,000 and 4,000 neurons, if large also 10,000; then the shared replay."""
+    """Networks of 1,000 and 4,000 neurons, if large also 10,000, and the memory of 100,000; then the shared replay."""
     rounds = {"quick": {1_000: 2}, "usual": {1_000: 9, 4_000: 5}, "large": {1_000: 9, 4_000: 5, 10_000: 3}}[size]
     rows = [row for n in rounds for row in measure_size(n, rounds[n])]
+    rows += measure_memory(100_000) if size == "large" else []
     for resolution in (FAITHFUL, FASTEST) if available() else ():
         spikes, difference = replay(1_000, resolution)
         what = f"replay: all {spikes:,} spikes as NEST at {resolution} ms; largest difference"
@@ -119,4 +157,7 @@ def measure(size: str = "usual") -> list[Row]:
 
 
 if __name__ == "__main__":
-    run_script(measure, __doc__)
+    if sys.argv[1:2] == ["--memory"]:
+        show_memory(int(sys.argv[2]), float(sys.argv[3]))
+    else:
+        run_script(measure, __doc__)

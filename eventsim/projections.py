@@ -16,6 +16,7 @@ from eventsim.convolution import Conv, Pool
 from eventsim.errors import NetworkError
 
 Array = np.ndarray[Any, Any]
+LARGEST_INDEX = 2**31 - 1  # of a neuron: half the memory of what numpy takes by itself
 Shape = tuple[int, ...]
 
 
@@ -135,13 +136,13 @@ class Sparse:
         remedy = "Give equally long index and weight arrays."
         ends = []
         for name, given in (("sources", self.sources), ("targets", self.targets)):
-            index = integer_array("Sparse", name, given, NetworkError, low=0, remedy=remedy)
+            index = integer_array("Sparse", name, given, NetworkError, low=0, high=LARGEST_INDEX, remedy=remedy)
             if index.shape != weights.shape:
                 raise NetworkError(
                     f"Sparse: {name} has shape {index.shape}; must be integers, one for each of the {weights.size} "
                     f"weights. {remedy}"
                 )
-            ends.append(index.astype(np.int64))
+            ends.append(index.astype(np.int32))
         delays = None if self.delays is None else _delays(self.delays, weights.shape)
         order = _canonical(ends[0], delays, ends[1], weights)
         kept = {"sources": ends[0], "targets": ends[1], "weights": weights, "delays": delays}
