@@ -27,9 +27,12 @@ class NestPeer:
     Parameters
     ----------
     resolution : ms. trains : external spike times of each neuron in ms; None gives each neuron its own Poisson noise.
+    precise : False moves all spikes to the grid, as `iaf_psc_delta` has it.
     """
 
-    def __init__(self, synapses: workloads.Recurrent, resolution: float, trains: list[Array] | None = None) -> None:
+    def __init__(
+        self, synapses: workloads.Recurrent, resolution: float, trains: list[Array] | None = None, precise: bool = True
+    ) -> None:
         import nest
 
         self._nest, self._synapses, self.resolution = nest, synapses, resolution
@@ -40,11 +43,12 @@ class NestPeer:
             "tau_m": workloads.W2_TAU, "t_ref": workloads.W2_REFRACTORY, "V_th": workloads.W2_THRESHOLD,
             "E_L": 0.0, "V_reset": 0.0, "V_m": 0.0, "I_e": 0.0,
         }  # fmt: skip
-        cells = nest.Create("iaf_psc_delta_ps", synapses.n, parameters)
+        cells = nest.Create("iaf_psc_delta_ps" if precise else "iaf_psc_delta", synapses.n, parameters)
         external = {"weight": workloads.W2_EXTERNAL_WEIGHT, "delay": workloads.W2_DELAY}
         if trains is None:
             # To each of its targets the generator sends a train of its own.
-            noise = nest.Create("poisson_generator_ps", params={"rate": workloads.W2_EXTERNAL_RATE * 1e3})
+            generator = "poisson_generator_ps" if precise else "poisson_generator"
+            noise = nest.Create(generator, params={"rate": workloads.W2_EXTERNAL_RATE * 1e3})
             nest.Connect(noise, cells, "all_to_all", external)
         else:
             given = [{"precise_times": True, "spike_times": train} for train in trains]

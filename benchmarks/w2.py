@@ -1,7 +1,8 @@
 """W2: recurrent integrate-and-fire network with delta synapses and Poisson noise, 1 s, exact spike times, one thread.
 
 Against NEST's `iaf_psc_delta_ps` where it is installed (`make peers`, or ``pip install nest-simulator==3.10.0``): the
-ratio of synaptic events a second, external ones included, both simulators in turn; and spike for spike on one shared
+ratio of synaptic events a second, external ones included, both simulators in turn; against NEST and Brian2 on a grid,
+where they are installed, which is no exact simulation; and spike for spike on one shared
 replay. Timed: `simulate` with noise, sorting, and recording of all spikes of the cells; not building and compiling.
 """
 
@@ -11,9 +12,12 @@ import resource
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import brian_peer
+import nest_peer
 import numpy as np
 import workloads
 from nest_peer import FAITHFUL, FASTEST, REFRACTORY, NestPeer, available
@@ -112,6 +116,36 @@ def measure_size(n: int, rounds: int) -> list[Row]:
     return rows
 
 
+def measure_grid(n: int, rounds: int) -> list[Row]:
+    """Against simulators that move every spike to a grid of 0.1 ms, which is not exact."""
+    name = f"W2 recurrent, N = {n:,}"
+    synapses = workloads.w2_synapses(n)
+    net = workloads.w2_network(synapses)
+    rows = []
+
+    def run() -> eventsim.Run:
+        return eventsim.simulate(net, until=workloads.W2_DURATION, threads=1, record=["cells"])
+
+    events = check(run(), synapses, workloads.W2_DURATION)
+    if nest_peer.available():
+        peer = NestPeer(synapses, brian_peer.GRID, precise=False)
+        seconds, theirs = in_turn([run, functools.partial(peer.simulate, workloads.W2_DURATION)], rounds)
+        found = ratio([s / peer.events(workloads.W2_DURATION) for s in theirs], [s / events for s in seconds])
+        rows.append(Row(name, "events a second / NEST on a grid of 0.1 ms", found, "x", ">= 1" if n >= 10_000 else ""))
+    if brian_peer.available():
+        brian = brian_peer.BrianPeer(synapses, workloads.W2_DURATION)
+        ours, others = [], []
+        for _ in range(rounds):  # Brian2 measures itself, in wall time
+            brian.simulate()
+            others.append(brian.seconds / brian.events(workloads.W2_DURATION))
+            (mine,) = in_turn([run], 1, time.perf_counter)
+            ours.append(mine[0] / events)
+        found = ratio(others, ours)
+        what = "events a second / Brian2 (C++) on a grid of 0.1 ms"
+        rows.append(Row(name, what, found, "x", ">= 1" if n >= 10_000 else ""))
+    return rows
+
+
 def measure_memory(n: int, duration: float = 100.0) -> list[Row]:
     """Resident memory of a network of n neurons that has run, in a process of its own, and the most it ever took."""
     child = [sys.executable, __file__, "--memory", str(n), str(duration)]
@@ -148,6 +182,7 @@ def measure(size: str = "usual") -> list[Row]:
     """Networks of 1,000 and 4,000 neurons, if large also 10,000, and the memory of 100,000; then the shared replay."""
     rounds = {"quick": {1_000: 2}, "usual": {1_000: 9, 4_000: 5}, "large": {1_000: 9, 4_000: 5, 10_000: 3}}[size]
     rows = [row for n in rounds for row in measure_size(n, rounds[n])]
+    rows += [row for n in rounds for row in measure_grid(n, rounds[n])] if size != "quick" else []
     rows += measure_memory(100_000) if size == "large" else []
     for resolution in (FAITHFUL, FASTEST) if available() else ():
         spikes, difference = replay(1_000, resolution)

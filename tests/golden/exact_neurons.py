@@ -99,7 +99,7 @@ class Current(Held):
 
     def __init__(self, node: naive.Node, order: int, i: int) -> None:
         super().__init__(node, order, i)
-        self.state = (self.parameter("v_init"), mpf(0), mpf(0))
+        self.state = (self.parameter("v_init"), mpf(self.parameter("i_init", 0)), mpf(0))
         self.crossing = self.wait(self.state)
 
     def case(self, state: tuple[Any, ...]) -> crossings.Case:

@@ -125,7 +125,7 @@ PARAMETERS: dict[str, dict[str, tuple[Any, str]]] = {
         "tau_mem": TAU_MEM, "v_threshold": THRESHOLD, "v_reset": RESET, "v_leak": LEAK, "current": CURRENT,
         "t_ref": DISCARDS, "v_init": START, "spikes": SPIKES, "reset": RESETS,
     },
-    "lif_exp": OF_CUBA,
+    "lif_exp": OF_CUBA | {"i_init": (0.0, "I at the beginning")},
     "lif_alpha": OF_CUBA,
     "if_exp": {"tau_syn": TAU_SYN} | WITH_CURRENTS,
     "alpha_psp": {"tau_syn": TAU_SYN} | WITH_CURRENTS,
