@@ -23,7 +23,7 @@ from typing import Any
 
 from eventsim._jit import jitable, separate
 from eventsim.models.neurons.crossing import make_crossing
-from eventsim.models.neurons.lif_exp import LIF_EXP, MARGIN, OVER, response
+from eventsim.models.neurons.lif_exp import COMMON, LIF_EXP, MARGIN, OVER, response
 from eventsim.models.neurons.options import check_potentials, holding
 from eventsim.neuron_model import Array, Numbers, register
 
@@ -282,6 +282,7 @@ LIF_ALPHA = register(
     replace(
         LIF_EXP,
         name="lif_alpha",
+        parameters=COMMON,
         state=("v", "i", "a", "hold"),
         rows=ROWS,
         prepare=_rows,

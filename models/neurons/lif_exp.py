@@ -234,11 +234,11 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     ]  # fmt: skip
 
 
-PARAMETERS = (
+COMMON = (
     TAU_MEM, TAU_SYN, Parameter("r", "V", "resistance: what a lasting current of 1 adds to V", default=1.0),
     THRESHOLD, RESET, LEAK, CURRENT, HELD, START, SPIKES,
-    Parameter("i_init", "1", "I at the beginning", default=0.0),
 )  # fmt: skip
+PARAMETERS = (*COMMON, Parameter("i_init", "1", "I at the beginning", default=0.0))
 
 LIF_EXP = register(
     Model(
