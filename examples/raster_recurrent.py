@@ -1,8 +1,9 @@
-"""Raster of a recurrent network of 200 leaky integrate-and-fire neurons, driven by Poisson spikes."""
+"""Raster and rates of a recurrent network of 200 leaky integrate-and-fire neurons, driven by Poisson spikes."""
 
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import eventsim
 import eventsim.models  # registers the neuron models, also where eventsim is not installed
@@ -31,7 +32,11 @@ def main() -> None:
         net.connect(inhibitory, post, random_synapses(rng, 40, post.size, 0.1, -0.6), delay=DELAY)
     run = eventsim.simulate(net, until=400.0)
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    viz.raster(run).figure.savefig(PICTURE, dpi=120, metadata={"Software": None})
+    figure = Figure(figsize=(8.0, 6.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    viz.raster(run, ax=above).set_xlabel("")
+    viz.rates(run, ax=below, populations=["excitatory", "inhibitory"], bins=80)
+    figure.savefig(PICTURE, dpi=120, metadata={"Software": None})
 
 
 if __name__ == "__main__":

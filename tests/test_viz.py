@@ -113,11 +113,12 @@ def all_figures() -> dict[str, Any]:
         "image": lambda: viz.raster(small_run(), max_points=0),
         "membrane": lambda: viz.membrane(run, "cell", [0, 1]),
         "histogram": lambda: viz.spike_histogram(small_run()),
+        "rates": lambda: viz.rates(small_run()),
         "verification": lambda: viz.verification(report),
     }
 
 
-FIGURES = ("raster", "image", "membrane", "histogram", "verification")
+FIGURES = ("raster", "image", "membrane", "histogram", "rates", "verification")
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -157,7 +158,7 @@ def test_the_time_axis_names_its_unit() -> None:
     assert viz.raster(random_run(10)).get_xlabel() == "time (network units)"
 
 
-@pytest.mark.parametrize("draw", [viz.raster, viz.spike_histogram])
+@pytest.mark.parametrize("draw", [viz.raster, viz.spike_histogram, viz.rates])
 def test_an_unknown_population_is_answered_with_the_nearest_name(draw: Any) -> None:
     with pytest.raises(InputError, match="unknown population 'hiden', did you mean 'hidden'"):
         draw(small_run(), populations=["hiden"])
@@ -433,6 +434,42 @@ def test_a_neuron_that_resets_falls_from_its_threshold_at_each_spike() -> None:
     assert points[-1, 0] == 4.0
     held = (points[:, 0] > 0.625) & (points[:, 0] < 0.875)
     assert set(points[held, 1]) == {-0.5}
+
+
+# -- rates ------------------------------------------------------------------------------------------------------------
+
+
+def test_rates_are_counts_over_neurons_and_time() -> None:
+    ax = viz.rates(small_run(time_unit=1e-3), bins=7)
+    lines = [line for line in ax.patches if str(line.get_gid()).startswith("rate ")]
+    assert [line.get_gid() for line in lines] == ["rate input", "rate hidden"]  # the read-out never fires
+    for order, line in enumerate(lines):
+        values, edges, _ = line.get_data()  # type: ignore[attr-defined]
+        times = [t for sample, population, _, t in SPIKES if (sample, population) == (0, order)]
+        size = small_run().sizes[order]
+        assert values == pytest.approx(np.histogram(times, edges)[0] / (size * np.diff(edges) * 1e-3))
+        assert (values * np.diff(edges)).sum() * size * 1e-3 == pytest.approx(len(times))
+    assert ax.get_ylabel() == "rate (1/s)"
+
+
+def test_rates_need_all_spikes() -> None:
+    net = eventsim.Network()
+    net.population("lif_delta", 1, "cell", tau_mem=1.0, current=2.0)
+    with pytest.raises(InputError, match="not recorded"):
+        viz.rates(eventsim.simulate(net, until=5.0, engine="reference", record="first_spikes"))
+
+
+@pytest.mark.parametrize("draw", [viz.raster, viz.rates, viz.spike_histogram])
+def test_of_a_run_that_recorded_some_populations_only_these_are_drawn(draw: Any) -> None:
+    net = eventsim.Network()
+    net.source(1, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=1.0)
+    net.connect("input", "cell", eventsim.OneToOne([2.0]))
+    run = eventsim.simulate(net, eventsim.SpikeTimes([[[1.0, 3.0]]]), engine="reference", record=["cell"])
+    assert run.spikes["population"].tolist() == [1, 1]
+    draw(run)
+    with pytest.raises(InputError, match="unknown population 'input'"):
+        draw(run, populations=["input"])
 
 
 # -- histogram --------------------------------------------------------------------------------------------------------

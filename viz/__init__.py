@@ -9,7 +9,8 @@ from eventsim.viz.explanation import explanation
 from eventsim.viz.histogram import spike_histogram
 from eventsim.viz.membrane import membrane
 from eventsim.viz.raster import raster
+from eventsim.viz.rates import rates
 from eventsim.viz.safe_windows import safe_windows
 from eventsim.viz.verification import verification
 
-__all__ = ["explanation", "membrane", "raster", "safe_windows", "spike_histogram", "verification"]
+__all__ = ["explanation", "membrane", "raster", "rates", "safe_windows", "spike_histogram", "verification"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from eventsim.network import Network
     from eventsim.run import Run
 
-KINDS = ("raster", "histogram", "membrane", "verification", "windows")
+KINDS = ("raster", "rates", "histogram", "membrane", "verification", "windows")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN.npz", help="a run, as `eventsim run --out` saved it")
     parser.add_argument(
         "--kind", choices=KINDS, default="raster",
-        help="raster and membrane show one sample, the others all samples (default: raster)",
+        help="raster, rates and membrane show one sample, the others all samples (default: raster)",
     )  # fmt: skip
     parser.add_argument("--sample", type=integer_from(0), default=0, metavar="K", help="which sample (default: 0)")
     parser.add_argument(
@@ -69,6 +69,8 @@ def figure(run: "Run", net: "Network | None", options: argparse.Namespace) -> An
 
     if options.kind == "raster":
         return viz.raster(run, options.sample, populations=options.population).figure
+    if options.kind == "rates":
+        return viz.rates(run, options.sample, populations=options.population).figure
     if options.kind == "histogram":
         return viz.spike_histogram(run, populations=options.population)[0].figure
     if options.kind == "verification":
