@@ -20,7 +20,7 @@ TEST := $(VENV)/.installed-test
 REFERENCES := $(VENV)/.installed-references
 PEERS := $(VENV)/.installed-peers
 LIGHT := not references and not peers
-ONE_MODEL := test_glif.py test_exponential_models.py test_neuron_options.py
+ONE_MODEL := test_glif.py test_exponential_models.py test_neuron_options.py test_steps.py test_delays.py
 
 .PHONY: demo test lint references peers interpreted boundscheck wheel bench figures clean
 
@@ -41,7 +41,7 @@ interpreted: $(TEST)
 	$(BIN)/coverage report
 
 # Without the disk cache: numba's key does not tell checked code from unchecked code. Every loop is compiled anew, so
-# tests of single models are left out: these are scalar functions, which index nothing; test_engines.py runs them all.
+# tests of single models and features are left out: test_engines.py runs all of them in random networks.
 boundscheck: $(TEST)
 	NUMBA_BOUNDSCHECK=1 EVENTSIM_CACHE=0 $(BIN)/pytest -m "engine_small and $(LIGHT)" $(ONE_MODEL:%=--ignore=tests/%)
 

@@ -18,11 +18,14 @@ Array = np.ndarray[Any, Any]
 
 
 class Linear(NamedTuple):
-    """What a linear node does: y(t) = map x(t - delay) + bias, with bias flat, or None."""
+    """What a linear node does: y(t) = map x(t - delay) + bias, with bias flat, or None.
+
+    `delay` is one number or, where they differ, one a neuron, flat; the map is then the identity.
+    """
 
     map: Map
     bias: Array | None = None
-    delay: float = 0.0
+    delay: Any = 0.0
 
 
 def read_linear(graph: Graph, name: str, shape: Shape) -> Linear:
@@ -31,7 +34,7 @@ def read_linear(graph: Graph, name: str, shape: Shape) -> Linear:
     Raises
     ------
     NodeError
-        Shapes that do not fit, settings that are no such numbers, delays that differ.
+        Shapes that do not fit, settings that are no such numbers.
     """
     kind = graph.kind(name)
     try:
@@ -150,17 +153,11 @@ def _flattened(graph: Graph, name: str, shape: Shape) -> Shape:
     return (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
 
 
-def _delay(graph: Graph, name: str, shape: Shape) -> float:
+def _delay(graph: Graph, name: str, shape: Shape) -> Any:
     delay = values(graph, name, "delay")
     if delay.size != 1:
         _needs(graph, name, shape, delay.shape)
+    if (delay < 0).any():
+        raise graph.error(name, f"delay = {delay.min()}; must be >= 0. Nothing arrives before it was sent.")
     first = float(delay.flat[0]) if delay.size else 0.0
-    if (delay != first).any():
-        raise graph.error(
-            name,
-            f"delays from {delay.min()} to {delay.max()}; must all be equal, since a projection has one delay. Split "
-            "the node into one for each delay.",
-        )
-    if first < 0:
-        raise graph.error(name, f"delay = {first}; must be >= 0. Nothing arrives before it was sent.")
-    return first
+    return first if (delay == first).all() else delay.ravel().astype(np.float64)

@@ -5,6 +5,7 @@ what stands between two neurons becomes one projection. What cannot be said so i
 `nir_graph`, `nir_linear`, `nir_maps` and `nir_neurons`, which states the equations.
 """
 
+import math
 import warnings
 from typing import Any, NamedTuple
 
@@ -24,10 +25,11 @@ from eventsim.models.nir_graph import (
     shape_of_end,
     values,
 )
-from eventsim.models.nir_linear import read_linear
-from eventsim.models.nir_maps import Map, Shape
+from eventsim.models.nir_linear import Linear, read_linear
+from eventsim.models.nir_maps import Map, Shape, synapses
 from eventsim.models.nir_neurons import PARAMETERS, TIMES, fidelity, own_shape, read_neurons
 from eventsim.network import Network
+from eventsim.projections import OneToOne, Sparse
 
 Array = np.ndarray[Any, Any]
 NEURONS = (*SPIKING, *GRADED)
@@ -53,11 +55,47 @@ class NodeFidelity(NamedTuple):
 
 
 class Term(NamedTuple):
-    """The spikes of a source or population, mapped and delayed."""
+    """The spikes of a source or population, mapped and delayed.
+
+    Attributes
+    ----------
+    delay : of all of them. early, late : what each neuron of the origin, and each output, adds to it, flat, or 0.
+    """
 
     origin: str
     map: Map
     delay: float
+    early: Any = 0.0
+    late: Any = 0.0
+
+    def behind(self, linear: Linear) -> "Term":
+        """The term behind another linear node.
+
+        Raises
+        ------
+        NetworkError
+            Outputs that were delayed differently and are mixed now.
+        """
+        ways, delay = self.map.then(linear.map), linear.delay
+        if np.ndim(self.late) and not (linear.map.kind is None or isinstance(linear.map.kind, OneToOne)):
+            raise NetworkError(
+                "mixes what a Delay before it has delayed by different times, each of which would need synapses of its "
+                "own. Put a neuron between the two, or the Delay in front of all weights."
+            )
+        if np.ndim(delay) == 0:
+            return self._replace(map=ways, delay=self.delay + delay)
+        if self.map.kind is None:
+            return self._replace(map=ways, early=self.early + delay)
+        return self._replace(map=ways, late=self.late + delay)
+
+    def projection(self, gain: Array) -> tuple[Any, float]:
+        """The projection to neurons that weigh their inputs by `gain`, and its delay."""
+        kind = self.map.times(gain).projection()
+        if not (np.ndim(self.early) or np.ndim(self.late)):
+            return kind, self.delay
+        sources, targets, weights = synapses(kind)
+        early, late = np.broadcast_to(self.early, math.prod(self.map.pre)), np.broadcast_to(self.late, gain.shape)
+        return Sparse(sources, targets, weights, self.delay + early[sources] + late[targets]), 0.0
 
 
 class Signal(NamedTuple):
@@ -211,12 +249,12 @@ class Reading:
         linear = read_linear(self.graph, name, signal.shape)
         constant = linear.bias if linear.bias is not None and linear.bias.any() else None
         if signal.constant is not None:
-            if linear.delay:
+            if np.any(linear.delay):
                 raise self.graph.error(name, "delays a bias, which has no time. Put the Delay before the Affine.")
             through = linear.map.apply(signal.constant)
             constant = through if constant is None else through + constant
         try:
-            terms = [Term(t.origin, t.map.then(linear.map), t.delay + linear.delay) for t in signal.terms]
+            terms = [term.behind(linear) for term in signal.terms]
         except NodeError:
             raise
         except NetworkError as error:
@@ -258,7 +296,8 @@ class Reading:
     def output(self, name: str) -> str:
         """The source or population that an Output shows."""
         incoming = self.incoming(name)
-        if len(incoming.terms) != 1 or incoming.constant is not None or incoming.terms[0].delay:
+        delayed = any(np.any(delay) for term in incoming.terms for delay in term[2:])
+        if len(incoming.terms) != 1 or incoming.constant is not None or delayed:
             raise self.graph.error(
                 name, "shows a sum or something delayed; must show one neuron node. Put an LI or I node before it."
             )
@@ -296,8 +335,7 @@ class Reading:
         for before, name in edges:
             for term in self.signal(before).terms:
                 try:
-                    kind = term.map.times(gains[name]).projection()
-                    net.connect(term.origin, name, kind, term.delay)
+                    net.connect(term.origin, name, *term.projection(gains[name]))
                 except EventsimError as error:
                     raise graph.error(name, str(error)) from error
         return net

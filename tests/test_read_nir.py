@@ -33,7 +33,7 @@ def chain(*nodes: Any, shape: tuple[int, ...] = (1,)) -> Any:
 def spikes(graph: Any, times: list, until: float = 100.0, strict: bool = False) -> list[float]:
     """Spike times of the last population, for one train."""
     net = models.read_nir(graph, 1e-3, strict=strict)
-    run = eventsim.simulate(net, SpikeTimes([[times]]), until=until)
+    run = eventsim.simulate(net, SpikeTimes([[times]]), until=until, engine="reference")
     return run.spikes["time"][run.spikes["population"] == len(net.nodes) - 1].tolist()
 
 
@@ -50,6 +50,22 @@ def cubalif(n: int = 1, **given: float) -> Any:
 
 def affine(weight: float, bias: float) -> Any:
     return nir.Affine(np.array([[weight]]), np.array([bias]))
+
+
+def test_a_delay_of_each_neuron_is_one_of_synapses() -> None:
+    """Before the weights it delays senders, behind them receivers; every input makes an IF fire."""
+    weights, ifs = nir.Linear(np.full((2, 2), 2.0)), nir.IF(full(1.0, 2), full(1.0, 2))
+    early, late = nir.Delay(np.array([0.5, 1.25])), nir.Delay(np.array([3.0, 7.0]))
+    x = SpikeTimes([[[0.0], [10.0]]])
+    for nodes, expected in (
+        ((early, weights, ifs), [[0.5, 11.25], [0.5, 11.25]]),
+        ((weights, late, ifs), [[3.0, 13.0], [7.0, 17.0]]),
+        ((early, nir.Delay(full(0.25, 2)), weights, late, ifs), [[3.75, 14.5], [7.75, 18.5]]),
+        ((early, nir.Scale(full(2.0, 2)), late, ifs), [[3.5], [18.25]]),
+    ):
+        run = eventsim.simulate(models.read_nir(chain(*nodes, shape=(2,)), 1e-3), x, engine="reference")
+        fired = run.spikes[run.spikes["population"] == 1]
+        assert [fired["time"][fired["neuron"] == i].tolist() for i in range(2)] == expected
 
 
 # -- each neuron against its equation ---------------------------------------------------------------------------------
@@ -123,7 +139,7 @@ def test_what_never_fires_is_read_as_a_potential_at_any_time() -> None:
             graph = chain(affine(3.0, bias), node, nir.Output(np.array([1])))
             net = models.read_nir(graph, 1e-3)
             assert net.provenance["nir"]["outputs"] == {"n2": "n1"}
-            run = eventsim.simulate(net, SpikeTimes([[[1.0]]]), until=8.0, record={"n1": [0]})
+            run = eventsim.simulate(net, SpikeTimes([[[1.0]]]), until=8.0, engine="reference", record={"n1": [0]})
             expected = of_impulse + (of_bias if bias else 0.0)
             assert run.membrane("n1", 0, times=times)[1] == pytest.approx(expected, rel=1e-12, abs=1e-12), (kind, bias)
 
@@ -193,7 +209,9 @@ def test_linear_nodes_are_the_map_and_the_bias_that_they_define(name: str) -> No
     assert isinstance(projection.kind, kind)
     trains = [[0.25 * (k + 1) for k in range(int(n))] for n in x.ravel()]
     last = net.populations[-1]
-    run = eventsim.simulate(net, SpikeTimes([trains]), until=4.0, record={last.name: range(last.size)})
+    run = eventsim.simulate(
+        net, SpikeTimes([trains]), until=4.0, engine="reference", record={last.name: range(last.size)}
+    )
     found = [run.membrane(last.name, j, times=[2.0])[1][0] for j in range(last.size)]
     assert found == (y + 2.0 * constant).ravel().tolist()
 
@@ -212,7 +230,7 @@ def compared(graph: Any, net: Any, inputs: dict[str, list[tuple[int, int]]], ste
         for k, i in inputs[source.name]:
             trains[i].append(k * step)
         given[source.name] = SpikeTimes([trains])
-    run = eventsim.simulate(net, given, until=(n_steps - 0.5) * step)
+    run = eventsim.simulate(net, given, until=(n_steps - 0.5) * step, engine="reference")
     total = 0
     for name, expected in stepped.items():
         index = run.populations.index(name)
@@ -386,8 +404,8 @@ REFUSED = {
         r"'n2' \(Output\): shows a sum|weighted",
     ),
     "delays": (
-        chain(nir.Delay(np.array([1.0, 2.0])), lif(2), shape=(2,)),
-        r"'n0' \(Delay\): delays from 1.0 to 2.0; must all be equal",
+        chain(nir.Linear(np.eye(2)), nir.Delay(np.array([1.0, 2.0])), nir.Linear(np.ones((2, 2))), lif(2), shape=(2,)),
+        r"'n2' \(Linear\): mixes what a Delay before it has delayed by different times",
     ),
     "negative delay": (chain(nir.Delay(full(-1.0)), lif()), r"delay = -1.0; must be >= 0"),
     "bias delayed": (chain(affine(1.0, 1.0), nir.Delay(full(1.0)), lif()), "delays a bias"),
