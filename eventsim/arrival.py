@@ -10,7 +10,7 @@ from eventsim._jit import jitable, kernel_part
 from eventsim.emission import refill, write_stimulus
 from eventsim.horizon import heap_of, rekey, schedule, touch
 from eventsim.lookahead import TOGETHER
-from eventsim.queue import pop, requeue, sort_numbers
+from eventsim.queue import pop, requeue, second_key, sort_numbers
 from eventsim.records import CONV, RECORD_SOURCES, T_MIN, T_START, T_STEP, TRAVELLED, Machine, Output, Stimulus
 from eventsim.travel import gather_travellers
 
@@ -33,12 +33,12 @@ def _make_switch(readout: Any, open_window: Any) -> Any:
                 m.cohorts[c].flagged = 1
         elif what == T_MIN:
             m.nodes[n].phase = 2
-            open_window(node.dynamics, m, n, t)
+            open_window(node.dynamics, m, n, t, True)
             if node.readout >= 0:
                 readout(node.dynamics, m, n, output.readout[m.control[0].sample])
                 m.nodes[n].phase = 3
         elif what == T_STEP:
-            open_window(node.dynamics, m, n, t)
+            open_window(node.dynamics, m, n, t, False)
             m.nodes[n].params += node.params_size
             m.nodes[n].piece += 1
         else:
@@ -232,7 +232,7 @@ def _make_go_on(take: Any) -> Any:
         control, lane = m.control[0], m.lanes[k]
         if m.queue[0].node != m.cohorts.size + k or lane.kind == TRAVELLED:
             return t
-        limit = min(control.until, m.queue[1].key, m.queue[2].key)
+        limit = min(control.until, control.lost, second_key(m.queue))
         if control.pending > 0:
             limit = min(limit, m.waiting[m.neurons.size].t)
         recording = control.record & RECORD_SOURCES

@@ -204,9 +204,8 @@ def _check_stop(run: Any, task: Task) -> None:
 def freeze(machine: Machine) -> Arrays:
     """The state of the sample at work, between two micro-steps."""
     state: Arrays = {name: _columns(getattr(machine, name), fields) for name, fields in TABLES.items()}
-    low, high = _state_rows(machine)
     control = machine.control[0]
-    state["since"], state["numbers"] = machine.since.copy(), machine.numbers[low:high].copy()
+    state["since"], state["numbers"] = machine.since.copy(), machine.numbers[_state_rows(machine)]
     in_queue = int(machine.queue.place[-1])
     state["queue"] = np.array(
         list(zip(machine.queue.node[:in_queue].tolist(), machine.queue.key[:in_queue].tolist(), strict=True)), QUEUED
@@ -227,10 +226,11 @@ def _columns(table: Any, fields: tuple[str, ...]) -> Array:
     return held
 
 
-def _state_rows(machine: Machine) -> tuple[int, int]:
-    """Where the state rows of all populations begin and end in `numbers`."""
-    own = machine.nodes[machine.nodes.dynamics >= 0]
-    return (int(own.state.min()), int(own.spare.min())) if len(own) else (0, 0)
+def _state_rows(machine: Machine) -> Array:
+    """Where the states of all populations are in `numbers` now: a lookahead changes places with their spare rooms."""
+    own = [node for node in machine.nodes if node.dynamics >= 0]
+    places = [np.arange(int(node.state), int(node.state) + int(node.n_state * node.n_neurons)) for node in own]
+    return np.concatenate([np.empty(0, dtype=np.int64), *places])
 
 
 def _heaps(machine: Machine) -> list[int]:
@@ -291,8 +291,7 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
         for field in fields:
             getattr(machine, name)[field] = state[name][field]
     machine.nodes.params = machine.nodes.first_params + machine.nodes.piece * machine.nodes.params_size
-    low, high = _state_rows(machine)
-    machine.numbers[low:high], machine.since[:] = state["numbers"], state["since"]
+    machine.numbers[_state_rows(machine)], machine.since[:] = state["numbers"], state["since"]
     clear(machine.queue)
     for node, key in state["queue"].tolist():
         requeue(machine.queue, node, key)
@@ -318,7 +317,7 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
     machine.waiting[first : first + len(state["pending"])] = state["pending"]
     machine.work[int(control.due_at[0]) : int(control.due_at[0]) + len(state["due"])] = state["due"]
     control.pending, control.due = len(state["pending"]), len(state["due"])
-    control.lost = math.inf
+    control.lost, control.lost_neuron = math.inf, 0
     control.stamp = control.touched = control.fired = control.packets = 0
     machine.stages[-1] = state["stages"]
     return machine
@@ -333,9 +332,8 @@ def _places(machine: Machine, node: int, sent: Array) -> Array | None:
 
 def _check(machine: Machine, state: Arrays, sent: Array, fed: bool) -> None:
     """Refuse arrays of other sizes, and numbers that are no index into what this network has."""
-    low, high = _state_rows(machine)
     sizes = {name: len(getattr(machine, name)) for name in TABLES}
-    sizes |= {"since": len(machine.since), "numbers": high - low, "stages": machine.stages.shape[1]}
+    sizes |= {"since": len(machine.since), "numbers": len(_state_rows(machine)), "stages": machine.stages.shape[1]}
     kinds: dict[str, Any] = {
         **{name: _columns(getattr(machine, name), fields).dtype for name, fields in TABLES.items()},
         "since": np.dtype("f8"), "numbers": np.dtype("f8"), "queue": QUEUED, "flight": FLIGHT, "travel": TRAVELLING,

@@ -48,6 +48,12 @@ def compare(run_a: Run, run_b: Run) -> Comparison:
     """
     _check(run_a, run_b)
     rows = _matched(run_a, run_b)
+    for name, run in (("run_a", run_a), ("run_b", run_b)):
+        if 0 < len(run.recorded_populations) < len(run.populations):
+            raise InputError(
+                f"compare: {name} recorded all spikes of {', '.join(run.recorded_populations)} alone; must hold those "
+                'of all, or first spikes. Simulate with record="spikes" or "first_spikes".'
+            )
     every = has_all_spikes(run_a) and has_all_spikes(run_b)
     spikes_a, spikes_b = trains("compare", "run_a", run_a, every), trains("compare", "run_b", run_b, every)
     if object in (spikes_a.time.dtype, spikes_b.time.dtype):  # a Fraction minus a float would be a rounded float

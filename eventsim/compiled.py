@@ -20,6 +20,7 @@ from eventsim.emission import (
     make_send,
     refill,
     write_stimulus,
+    write_until_lost,
 )
 from eventsim.neuron_model import Model
 from eventsim.queue import clear, requeue, sort_numbers
@@ -226,6 +227,8 @@ def event_loop(stages: Stages) -> Any:
                     if not t < control.until or t == math.inf:
                         break
                     control.now = t
+                    if t >= control.lost:
+                        return LOST_DELAY if write_until_lost(m, stimulus, output) else SPIKES_FULL
                 status = micro_step(m, stimulus, output, control.now, stimulus.sample_id[k])
                 if status != DONE:
                     return status
@@ -341,8 +344,6 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
             note_traces(m, output, t)
         control.events += control.fired
         status = emit(m, output, t)
-        if status == DONE and control.lost < math.inf:
-            status = LOST_DELAY
         control.micro += 1
         if m.queue[0].key != t and control.due == 0:
             control.micro = 0

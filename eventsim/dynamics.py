@@ -9,7 +9,7 @@ for each distinct model of a network and chooses between them by the population'
 these synapses) ·
 ``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross ·
 ``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
-``open_window(m, n, t)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
+``open_window(m, n, t, opens)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
 ``readout(m, n, t, values)``.
 """
 
@@ -258,7 +258,7 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
     clocked = model.clocked
 
     @jitable
-    def open_window(m: Machine, n: int, t: float) -> None:
+    def open_window(m: Machine, n: int, t: float, opens: bool) -> None:
         node = m.nodes[n]
         st = slices(m.numbers, node.state, node.n_neurons)
         pr = rows(m.numbers, node.params, node.n_neurons)
@@ -275,7 +275,7 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
                 s = load(st, i)
                 if dt > 0.0:
                     s = advance(coefficients, s)
-                store(st, i, open_state(part(pr, i), s))
+                store(st, i, open_state(part(pr, i), s) if opens else s)
             m.since[c] = t
             cohort.flagged = 1
             touch(m, c, t)

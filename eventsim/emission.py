@@ -1,7 +1,7 @@
 """Emission and transport: when the spike of a crossing leaves, how it is recorded, and into which lanes it goes.
 
 Relies on the machine's arrays and on the scalar functions of faults (`eventsim.faults`) and transports
-(`eventsim.transport`). Used by `dynamics` (a crossing hands over to `decide`) and by `compiled`.
+(`eventsim.transport`). Used by `dynamics` (a crossing hands over to `decide`), `arrival` and `compiled`.
 """
 
 import math
@@ -106,9 +106,9 @@ def refill(m: Machine, stimulus: Stimulus, k: int) -> None:
         lane.cursor += 1
         if 0 <= i < node.n_neurons:
             arrival = t + lane.delay
-            if lane.delay > 0.0 and arrival == t and control.lost == math.inf:
+            if lane.delay > 0.0 and arrival == t and t < control.lost:
                 control.lost = t
-                control.neuron = node.first + i
+                control.lost_neuron = node.first + i
             push_packet(m, k, arrival, i)
 
 
@@ -175,6 +175,21 @@ def write_stimulus(m: Machine, stimulus: Stimulus, output: Output, t: float) -> 
             _write_spike(m, output, stimulus.neuron[control.written], stimulus.time[control.written])
             control.written += 1
     return control.spikes <= room
+
+
+@kernel_part
+def write_until_lost(m: Machine, stimulus: Stimulus, output: Output) -> bool:
+    """Record source spikes up to the one whose delay is lost; False where the buffer is full before that."""
+    control = m.control[0]
+    while control.record & RECORD_SOURCES and control.written < control.stimulus_end:
+        t, g = stimulus.time[control.written], stimulus.neuron[control.written]
+        if t > control.lost or (t == control.lost and g > control.lost_neuron):
+            break
+        if control.spikes >= output.spikes.size:
+            return False
+        _write_spike(m, output, g, t)
+        control.written += 1
+    return True
 
 
 @kernel_part

@@ -129,6 +129,7 @@ class Worker:
         control.sample, control.until = low, math.inf if task.until is None else task.until
         control.busy, control.stimulus_end = (2 if begun else 0), stimulus.start[1]
         control.record, control.events, control.queue_operations, control.grow = self._flags, 0, 0, 0
+        control.limited = bool(task.stop) or task.max_events is not None
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)
         while True:
@@ -196,6 +197,7 @@ class Worker:
         if state is None:
             return False
         self.machine = thaw(self.machine, state, stimulus.neuron[: int(stimulus.start[1])], not feeds(self.task))
+        self._fit_spikes()
         nodes = self.machine.nodes
         self.machine.control.enough = bool((nodes.spikes >= nodes.limit).any())
         before = self.task.resumed
@@ -249,11 +251,16 @@ class Worker:
         room = np.where(self._fed(), 0, 2 * lanes.mask + 1) * int(control.grow[0])
         pending = 2 * (int(control.pending[0]) + 2 * total)
         self.machine = resize(self.machine, room, pending)
-        if self._flags & RECORD_SPIKES and self._spikes.size < pending + 2 * total:
-            self._spikes = np.empty(pending + 2 * total, dtype=SPIKE)  # drained before
+        self._fit_spikes()  # drained before
         control = self.machine.control
         control.grow = 0
         return control
+
+    def _fit_spikes(self) -> None:
+        """Room for all spikes that may leave in one micro-step: those that may be pending, and two of each neuron."""
+        needed = self.machine.waiting.size + 3 * self.machine.neurons.size
+        if self._flags & RECORD_SPIKES and self._spikes.size < needed:
+            self._spikes = np.empty(needed, dtype=SPIKE)
 
     def _drain(self, batch: int) -> None:
         control = self.machine.control
@@ -271,12 +278,11 @@ class Worker:
     def _spike(self) -> tuple[int, int, str, float]:
         """Sample, neuron, population and time of the spike that stopped the loop."""
         control = self.machine.control
-        g = int(control.neuron[0])
+        lost = float(control.lost[0]) <= float(control.now[0])
+        g = int(control.lost_neuron[0] if lost else control.neuron[0])
         n = int(self.machine.neurons.node[g])
         neuron = g - int(self.machine.nodes.first[n])
-        lost = control.lost[0] < math.inf and self.machine.nodes.dynamics[n] < 0
-        t = float(control.lost[0] if lost else control.now[0])
-        return int(control.sample[0]), neuron, self.task.net.nodes[n].name, t
+        return int(control.sample[0]), neuron, self.task.net.nodes[n].name, float(control.now[0])
 
 
 @kernel

@@ -123,7 +123,7 @@ class Heard:
             return self.times
         if not every:
             raise InputError(
-                "explain: run recorded first spikes only, and its transport carries them in the order of all spikes; "
+                "explain: run did not record all spikes, and its transport carries them in the order of all spikes; "
                 'must hold all spikes. Simulate with record="spikes".'
             )
         transport = stage_described("explain", Transport, "transport", described)
@@ -142,8 +142,8 @@ class Heard:
         recorded = np.count_nonzero((self.run.spike_times(pre.name) < math.inf).astype(bool))
         if recorded < self.run.n_spikes(pre.name):
             raise InputError(
-                f"explain: run recorded first spikes only, and neurons of {pre.name!r} fired more often; must hold all "
-                'spikes. Simulate with record="spikes".'
+                f"explain: run recorded first spikes of {pre.name!r} only, where neurons fired more often; must hold "
+                'all spikes. Simulate with record="spikes".'
             )
 
 

@@ -1,6 +1,6 @@
 """Several packets in one sweep, where nothing can happen to their targets in between: conservative lookahead.
 
-Relies on the machine's arrays and on a model's scalar functions. Used by `dynamics` for populations that are one
+Relies on the machine's arrays and on a model's scalar functions. Used by `folding` for populations that are one
 cohort. Each neuron still sees its inputs one by one, in the published order, with the same operations, so the bits are
 those of packets taken one by one; only the loops over packets and over neurons change places, and the state stays in
 registers. If anybody may spike before the last of the packets, the state is put back and they are taken one by one.
@@ -42,11 +42,17 @@ def several(m: Machine, n: int, k: int, t: float) -> bool:
     """May the packet of lane k that arrives at t be taken together with those behind it?
 
     They must arrive one after another, before anything else can reach population n, with one more behind them: up to
-    that one the sweep looks for crossings.
+    that one the sweep looks for crossings. Not where the sample may end at any event, since other populations may be
+    behind then.
     """
     control, lane, node = m.control[0], m.lanes[k], m.nodes[n]
     cohort = m.cohorts[node.cohort]
-    if control.packets > 1 or lane.tail - lane.head < TOGETHER or control.events + TOGETHER > control.stop:
+    if (
+        control.limited == 1
+        or control.packets > 1
+        or lane.tail - lane.head < TOGETHER
+        or control.events + TOGETHER > control.stop
+    ):
         return False
     if cohort.flagged > 0 or cohort.fresh == 1 or node.phase != 1:
         return False

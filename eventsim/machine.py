@@ -110,7 +110,8 @@ def _lay_out_work(control: Array, cohorts: int, fired: int, nodes: int) -> None:
 
 def _uniform(population: Population, names: Iterable[str]) -> bool:
     """Are these parameters the same for all neurons?"""
-    return all((population.parameters[name] == population.parameters[name][0]).all() for name in names)
+    every = [population.parameters, *(later for _, later in population.pieces())]
+    return all((parameters[name] == parameters[name][0]).all() for parameters in every for name in names)
 
 
 def cohort_size(net: Network, population: Population) -> int:
@@ -160,7 +161,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
             continue
         model = _model(node, error_bounds)
         record["dynamics"], record["initial"], record["params"] = models.index(model.dynamics), state, params
-        record["n_state"], record["apart"] = len(model.state), bool(node.steps) or not _uniform(node, node.parameters)
+        record["n_state"], record["apart"] = len(model.state), not _uniform(node, node.parameters)
         record["first_params"], record["params_size"] = params, node.size * len(model.rows)
         record["pieces"] = 1 + len(node.pieces())
         state += node.size * len(model.state)
@@ -249,6 +250,7 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
             ring += size
         else:
             lane["kind"], lane["delays"], lane["offset"] = TRAVELLED, n_delays, travel
+            lane["delay"] = own_delays(kind).max(initial=0.0)
             n_delays += kind.n_synapses
             travel += 2 * size
     return lanes, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start), (ring, travel)

@@ -141,8 +141,9 @@ class Network:
         full = _window(where, found, window)
         found.prepare(checked, full)
         population = Population(self._new_name(label), sizes, len(self._nodes), found, checked, full, steps)
-        for _, later in population.pieces():
-            found.prepare(later, full)
+        for t, later in population.pieces():
+            given = {**first, **{name: later[name] for name in steps}}
+            found.prepare(check_parameters(found, f"{where}, from t = {t:g} on", population.size, given), full)
         self._nodes += (population,)
         return population
 

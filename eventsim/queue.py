@@ -66,6 +66,12 @@ def requeue(q: Array, node: int, key: float) -> None:
 
 
 @jitable
+def second_key(q: Array) -> float:
+    """The earliest key behind the root's; inf where there is none."""
+    return min(q[1].key, q[2].key) if q.size > 2 else math.inf
+
+
+@jitable
 def _up(q: Array, k: int, node: int, key: float) -> None:
     """Let (node, key) rise from position k to where its parent is not later."""
     while k > 0:

@@ -114,7 +114,8 @@ CONTROL = np.dtype(
     [
         ("now", "f8"),
         ("until", "f8"),
-        ("lost", "f8"),  # when the source spike was sent whose delay rounding has lost; inf: none
+        ("lost", "f8"),  # when the first source spike is sent whose delay rounding loses; inf: none that is in a lane
+        ("lost_neuron", "i8"),
         ("stimulus", "i8"),  # next stimulus entry, where a transport takes them
         ("stimulus_end", "i8"),
         ("written", "i8"),  # next stimulus entry to record
@@ -140,6 +141,7 @@ CONTROL = np.dtype(
         ("neuron", "i8"),  # for errors: which neuron
         ("grow", "u1"),
         ("record", "u1"),
+        ("limited", "u1"),  # the sample may end at any event: no packet is taken before its time
     ],
     align=True,
 )

@@ -345,9 +345,10 @@ class _Sample:
         for projection in self.plan.outgoing[node]:
             first, count = 0, len(self.plan.synapses(projection.order, index))
             self.counts[node]["synaptic_events"] += count
-            for delay, synapses in itertools.groupby(self.plan.delays(projection.order, index)):
+            ticks, delays = self.plan.ticks[projection.order], self.plan.delays(projection.order, index)
+            arrivals = [self.arrival(t, left, node, index, delay, ticks) for delay in delays]
+            for arrival, synapses in itertools.groupby(arrivals):
                 last = first + sum(1 for _ in synapses) if own_delays(projection.kind) is not None else count
-                arrival = self.arrival(t, left, node, index, delay, self.plan.ticks[projection.order])
                 self.agenda.add((arrival, ARRIVAL, node, index, projection.order, first, last))
                 first = last
 

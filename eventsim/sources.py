@@ -142,7 +142,8 @@ def _from_camera(
         raise InputError(
             f"{where} has fields ({', '.join(names)}); must be a structured array with fields t, x, y, p. Name them so."
         )
-    sizes = [integer("SpikeTimes.from_events", "shape", n, low=1, remedy="Give (polarities, y, x).") for n in shape]
+    listed = shape if isinstance(shape, Sequence | np.ndarray) and not isinstance(shape, str) else (shape,)
+    sizes = [integer("SpikeTimes.from_events", "shape", n, low=1, remedy="Give (polarities, y, x).") for n in listed]
     if len(sizes) != 3:
         raise InputError(f"SpikeTimes.from_events: shape = {shown(shape)}; must be (polarities, height, width).")
     factor = number("SpikeTimes.from_events", "scale", scale, low=0, open_low=True, remedy="Give units of time per t.")

@@ -1,8 +1,9 @@
 """Spikes whose synapses have delays of their own: one entry a spike travels from delay to delay.
 
-Relies on the machine's arrays. Used by `emission` and `arrival`, and compiled in only where a network has such delays.
-Of a lane, the spikes under way are a heap by (next arrival, neuron, place), where a place is a synapse in the canonical
-order (source, delay, target, weight). A spike that has arrived at the synapses of one delay goes on to the next one.
+Relies on the machine's arrays. Used by `emission`, `arrival` and `checkpoint`; compiled in only where a network has such
+delays. Of a lane, the spikes under way are a heap by (next arrival, neuron, place), where a place is a synapse in the
+canonical order (source, delay, target, weight). A spike that has arrived at the synapses of one delay, or of several
+that round to one arrival, goes on to the next one.
 """
 
 import math
@@ -74,28 +75,31 @@ def _key(m: Machine, k: int) -> float:
 
 
 @kernel_part
-def go_to(m: Machine, k: int, sent: float, neuron: int, place: int) -> bool:
-    """Let a spike that came out at `sent` travel to a synapse; False where rounding loses its delay."""
+def go_to(m: Machine, k: int, sent: float, neuron: int, place: int) -> None:
+    """Let a spike that came out at `sent` travel to a synapse, if it has one there."""
     lane = m.lanes[k]
-    if place == m.links[lane.rows + neuron + 1]:
-        return True
-    delay = m.delays[lane.delays + place]
-    if delay > 0.0 and sent + delay == sent:
-        return False
-    add_traveller(m, k, sent + delay, sent, neuron, place)
-    return True
+    if place < m.links[lane.rows + neuron + 1]:
+        add_traveller(m, k, sent + m.delays[lane.delays + place], sent, neuron, place)
 
 
 @kernel_part
 def set_out(m: Machine, k: int, sent: float, neuron: int) -> bool:
     """Send a spike into lane k; False where rounding loses a delay."""
+    lane = m.lanes[k]
+    first, end = m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]
+    for place in range(first, end):  # in the order of delays: one that is not lost ends the search
+        delay = m.delays[lane.delays + place]
+        if delay > 0.0:
+            if sent + delay == sent:
+                return False
+            break
     before = _key(m, k)
-    known = go_to(m, k, sent, neuron, m.links[m.lanes[k].rows + neuron])
+    go_to(m, k, sent, neuron, first)
     key = _key(m, k)
     if key < before:
         requeue(m.queue, m.cohorts.size + k, key)
         m.control[0].queue_operations += 1
-    return known
+    return True
 
 
 @kernel_part
@@ -108,17 +112,15 @@ def gather_travellers(m: Machine, k: int, t: float) -> None:
     while _key(m, k) == t:
         first = m.travel[lane.offset]
         sent, neuron, place = first.sent, first.neuron, first.place
-        delay, end = m.delays[lane.delays + place], m.links[lane.rows + neuron + 1]
+        end = m.links[lane.rows + neuron + 1]
         reached = m.travel[lane.offset + lane.mask + 1 + lane.arrived]
         reached.neuron, reached.place = neuron, place
-        while place < end and m.delays[lane.delays + place] == delay:
+        while place < end and sent + m.delays[lane.delays + place] == t:
             place += 1
         reached.end = place
         lane.arrived += 1
         _drop_first(m, k)
-        if not go_to(m, k, sent, neuron, place) and control.lost == math.inf:
-            control.lost = sent
-            control.neuron = m.nodes[lane.pre].first + neuron
+        go_to(m, k, sent, neuron, place)
         m.work[control.packets_at + control.packets] = (((lane.pre << 31) + neuron) << 16) + k
         control.packets += 1
     requeue(m.queue, m.cohorts.size + k, _key(m, k))

@@ -605,9 +605,14 @@ class Simulation:
             if projection.pre == name:
                 mine = [(target, weight, *own) for source, target, weight, *own in projection.synapses if source == i]
                 self.result.nominal += len(mine)
+                together = {}
                 for delay in sorted({own[0] for _, _, *own in mine if own}) or [projection.delay]:
                     synapses = sorted((target, weight) for target, weight, *own in mine if own in ([], [delay]))
-                    arrival = t + delay if delay > 0 else t
+                    if t + delay == t and delay > 0 and not isinstance(neuron, LifClocked):
+                        raise ValueError(f"{name}[{i}]: its delay {delay} is lost by rounding at t = {t}")
+                    together.setdefault(t + delay if delay > 0 else t, (delay, []))[1].extend(synapses)
+                for due, (delay, synapses) in together.items():  # delays that round to one arrival are one packet
+                    arrival = due
                     m = round(delay / neuron.period) if isinstance(neuron, LifClocked) else 0
                     if m >= 1 and m * neuron.period == delay:  # a delay of m ticks; k is the tick to come
                         arrival = (neuron.k - 1 + m) * neuron.period

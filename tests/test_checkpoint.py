@@ -5,23 +5,26 @@ operations may differ, since source spikes reach an empty lane twice.
 """
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import strategies
-from adapters import assert_same_run, in_fractions, outcome, spike_list
+from adapters import assert_same_run, both_engines, in_fractions, outcome, spike_list
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Case
 
 import eventsim
 from eventsim import BudgetError, SpikeTimes, simulate
+from eventsim._jit import jitable
 from eventsim.archive import read_archive, write_archive
 from eventsim.errors import FileFormatError, InputError, NetworkError
 from eventsim.faults import Clock, Jitter
+from eventsim.faults.contract import EmissionFault
 from eventsim.transport import AerBus
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -32,8 +35,28 @@ ANY = st.one_of(
     strategies.recurrent_exponential(),
     strategies.clocked(),
     strategies.mixed(),
+    strategies.jumping(),
 )
 ENGINES = st.sampled_from(["compiled", "compiled", "reference"])
+
+
+@jitable
+def _later(p: Any, key: Any, sample: Any, neuron: int, number: int, t: float) -> float:  # noqa: ARG001 - the contract
+    return t + p[0]
+
+
+@dataclass(frozen=True)
+class Late(EmissionFault):
+    """Every spike leaves so much later."""
+
+    by: float
+    populations: Any = None
+    name: ClassVar[str] = "late"
+    causal: ClassVar[bool] = True
+    perturb: ClassVar[Any] = staticmethod(_later)
+
+    def numbers(self) -> tuple[float, ...]:
+        return (self.by,)
 
 
 def in_pieces(case: Case, cuts: list[float], **options: Any) -> Any:
@@ -375,3 +398,54 @@ def test_a_state_of_other_sizes_is_refused(table: str) -> None:
     state[table] = np.concatenate([state[table], np.zeros(1, state[table].dtype)])
     with pytest.raises(InputError, match="it is damaged"):
         simulate(net, x, until=9.0, resume=run)
+
+
+# -- where several packets are taken together ------------------------------------------------------------------------
+
+
+def layers_of_many(n_in: int = 48) -> tuple[eventsim.Network, np.ndarray]:
+    """Dense layers whose inputs come one after another, so that packets are taken four at a time; three samples."""
+    rng = np.random.default_rng(4)
+    net = eventsim.Network()
+    net.source(n_in, "input")
+    net.population("ttfs_b1", 20, "hidden", (0.0, 1.0, 3.0), threshold=rng.uniform(2.0, 12.0, 20))
+    net.population("linear_psp", 10, "other", threshold=rng.uniform(1.0, 6.0, 10))
+    net.connect("input", "hidden", eventsim.Dense(rng.normal(0.1, 0.2, (20, n_in))))
+    net.connect("input", "other", eventsim.Dense(rng.normal(0.1, 0.2, (10, n_in))), delay=0.125)
+    net.connect("hidden", "other", eventsim.Dense(rng.normal(0.1, 0.2, (10, 20))))
+    return net, rng.random((3, n_in))
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_run_is_cut_between_packets_that_are_taken_together(engine: str) -> None:
+    """A lookahead keeps the state in another place each time, which another sample on the thread has moved, too."""
+    net, x = layers_of_many()
+    whole = simulate(net, x, engine=engine, threads=1)
+    for until in np.linspace(0.05, 2.5, 25).tolist():
+        part = simulate(net, x, until=until, keep_state=True, engine=engine, threads=1)
+        assert_same_run(simulate(net, x, resume=part, engine=engine, threads=1), whole)
+
+
+@pytest.mark.parametrize("stop", [{"other": 1}, {"other": 4}, {"hidden": 3}])
+def test_a_sample_that_ends_with_a_spike_has_seen_nothing_behind_it(stop: dict[str, int]) -> None:
+    net, x = layers_of_many()
+    both_engines(net, x, stop=stop, threads=1)
+
+
+@pytest.mark.parametrize("max_events", [7, 30, 61, 118])
+def test_a_budget_ends_both_engines_at_the_same_event(max_events: int) -> None:
+    net, x = layers_of_many()
+    ended = both_engines(net, x[:1], max_events=max_events, threads=1)
+    assert ended.error is not None
+    assert "max_events" in ended.error
+
+
+def test_more_spikes_pending_than_a_buffer_was_made_for_go_on() -> None:
+    """A fault holds thousands of spikes back; the buffer of the second call must hold them."""
+    net = eventsim.Network()
+    net.population("lif_delta", 30, "cells", tau_mem=10.0, v_threshold=0.01, current=np.linspace(1.0, 1.1, 30))
+    options: dict[str, Any] = {"faults": [Late(40.0)], "threads": 1}
+    part = simulate(net, until=30.0, keep_state=True, **options)
+    assert len(part._state.samples[0]["pending"]) > 4096
+    rest = simulate(net, until=45.0, resume=part, **options)
+    assert rest.spikes.tobytes() == simulate(net, until=45.0, **options).spikes.tobytes()

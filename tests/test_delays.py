@@ -172,3 +172,42 @@ def test_verify_refuses_delays_of_single_synapses() -> None:
     net.connect("input", "hidden", eventsim.Sparse([0], [0], [0.5], [0.0]))
     with pytest.raises(InputError, match="delays of their own"):
         models.verify(net, x=np.array([[0.5]]))
+
+
+@pytest.mark.engine_small
+def test_delays_that_round_to_one_arrival_are_one_packet() -> None:
+    """At 2^52 a unit is the least step of time: 3,000 delays have two arrivals."""
+    n, t = 3000, 2.0**52
+    delays = np.linspace(0.6, 1.9, n)
+    zeros = np.zeros(n, dtype=int)
+    net = eventsim.Network()
+    net.source(1, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=1e300, v_threshold=1e9)
+    net.connect("input", "cell", eventsim.Sparse(zeros, zeros, np.ones(n), delays))
+    run = both_engines(net, eventsim.SpikeTimes(np.array([[t]])), record={"cell": [0]}).run
+    assert run.counters["visited"] == n
+    arrivals = {t + 1.0: np.count_nonzero(delays < 1.5), t + 2.0: n}
+    assert {at: run.membrane("cell", 0, times=[at])[1][0] for at in arrivals} == arrivals
+
+
+@pytest.mark.engine_small
+def test_error_bounds_count_the_rounding_of_every_delay_that_is_not_zero() -> None:
+    net = eventsim.Network()
+    net.source(2, "input")
+    net.population("linear_psp", 2, "cells", threshold=0.5)
+    net.connect("input", "cells", eventsim.Sparse([0, 1], [0, 1], [1.0, 1.0], [0.0, 0.3]))
+    run = both_engines(net, np.array([[0.3, 0.6]]), error_bounds=True).run
+    assert (run.spike_errors("cells", propagated=True) > 0).all()
+
+
+def test_a_spike_whose_delay_is_lost_is_an_error_when_it_is_sent() -> None:
+    """Both engines end there with the same spikes, and neither where the sample has ended before."""
+    net = eventsim.Network()
+    net.source(2, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=10.0, v_threshold=0.5)
+    net.connect("input", "cell", eventsim.Dense([[1.0, 0.25]]), delay=1.0)
+    x = eventsim.SpikeTimes([[[1.0, 3.0, 1e20], [2.0, 1e20, 2e20]]])
+    ended = both_engines(net, x)
+    assert "neuron 0 of 'input' at t = 1e+20" in str(ended.error)
+    assert ended.run.spikes["time"].tolist() == [1.0, 2.0, 2.0, 3.0, 4.0, 1e20]
+    assert both_engines(net, x, stop={"cell": 2}).error is None

@@ -1,6 +1,7 @@
 """Currents that are constant piece by piece: closed forms, and what is refused."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import mpmath as mp
@@ -10,6 +11,7 @@ from adapters import both_engines
 
 import eventsim
 from eventsim.errors import ModelError
+from eventsim.models.neurons import TTFS_B1
 
 
 def driven(current: Any, n: int = 1, **parameters: Any) -> eventsim.Network:
@@ -106,14 +108,14 @@ def test_steps_are_saved_hashed_and_gone_on_with(tmp_path: Any) -> None:
     assert len(whole.spikes) > len(part.spikes) > 0
 
 
-@pytest.mark.parametrize("model", ["lif_exp", "lif_alpha", "glif"])
+@pytest.mark.parametrize("model", ["lif_exp", "lif_alpha", "glif", "if_delta"])
 def test_models_with_a_current_take_steps(model: str) -> None:
-    given: dict[str, Any] = {"tau_syn": 5.0}
+    given: dict[str, Any] = {} if model == "if_delta" else {"tau_mem": 10.0, "tau_syn": 5.0}
     net = eventsim.Network()
-    net.population(model, 1, "cells", tau_mem=10.0, current=eventsim.Steps([0, 5], [0.0, 3.0]), **given)
+    net.population(model, 1, "cells", current=eventsim.Steps([0, 5], [0.0, 3.0]), **given)
     late = eventsim.simulate(net, until=30.0, engine="reference").spikes["time"]
     net = eventsim.Network()
-    net.population(model, 1, "cells", tau_mem=10.0, current=3.0, **given)
+    net.population(model, 1, "cells", current=3.0, **given)
     early = eventsim.simulate(net, until=25.0, engine="reference").spikes["time"]
     assert late == pytest.approx(early + 5.0, rel=1e-13)
     assert len(late) > 1
@@ -141,3 +143,17 @@ def test_steps_of_other_parameters_and_sizes_are_refused() -> None:
         driven(0.0, tau_mem=eventsim.Steps([0, 1], [1.0, 2.0]))
     with pytest.raises(ModelError, match="values for 3 neurons; must be for 2"):
         driven(eventsim.Steps([0, 1], np.ones((2, 3))), 2)
+
+
+def test_models_whose_neurons_are_updated_together_take_steps_too() -> None:
+    """A drive that changes a windowed model neither opens its window nor gives all of its neurons that of the first."""
+    stepped = replace(TTFS_B1.parameters[0], steps=True)
+    model = replace(TTFS_B1, name="ttfs_stepped", parameters=(stepped, *TTFS_B1.parameters[1:]))
+    for values in ([[4.0, 4.0], [4.0, 4.0], [4.0, 4.0]], [[4.0, 4.0], [3.0, 2.5], [2.0, 3.5]]):
+        net = eventsim.Network()
+        net.source(2, "input")
+        given = {stepped.name: eventsim.Steps([0, 0.25, 0.75], values)}
+        net.population(model, 2, "cells", (0.0, 1.0, 9.0), **given)
+        net.connect("input", "cells", eventsim.Dense([[0.1, 0.2], [0.3, -0.1]]))
+        run = both_engines(net, np.array([[0.5, 0.9]])).run
+        assert (run.spike_times("cells") < math.inf).all()

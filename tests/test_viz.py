@@ -468,7 +468,7 @@ def test_of_a_run_that_recorded_some_populations_only_these_are_drawn(draw: Any)
     run = eventsim.simulate(net, eventsim.SpikeTimes([[[1.0, 3.0]]]), engine="reference", record=["cell"])
     assert run.spikes["population"].tolist() == [1, 1]
     draw(run)
-    with pytest.raises(InputError, match="unknown population 'input'"):
+    with pytest.raises(InputError, match="were recorded, of 'input' only the first"):
         draw(run, populations=["input"])
 
 

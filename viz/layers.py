@@ -99,6 +99,12 @@ def layers(where: str, run: Run, populations: Iterable[str] | None = None, recor
     found, known = [], run.populations
     if recorded and run.recorded_populations:
         known = [name for name in known if name in run.recorded_populations]
+    for name in names(where, "populations", populations) if populations is not None else ():
+        if name in run.populations and name not in known:
+            raise InputError(
+                f"{where}: all spikes of {', '.join(known)} were recorded, of {name!r} only the first; must be all. "
+                f'Simulate with record=[{name!r}] or record="spikes".'
+            )
     for name in chosen_names(where, known, populations):
         order = run.populations.index(name)
         window = run.windows.get(name)

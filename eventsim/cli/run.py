@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="RUN.npz", help="where to save the run")
     parser.add_argument(
         "--record", action="append", metavar="WHAT",
-        help="readout, first_spikes or spikes (default), or POPULATION:0,1,2 for the spikes and the membrane potential "
-        "of these neurons, which may be repeated",
+        help="readout, first_spikes or spikes (default); POPULATION for all spikes of this population alone, or "
+        "POPULATION:0,1,2 for the spikes and the membrane potential of these neurons, which may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--until", type=number, metavar="T", help="simulate events at t < T (default: until none is left)"
@@ -115,10 +115,12 @@ def recorded(words: list[str] | None, where: Path) -> Any:
     """Return what ``--record`` asks for: a level, or a dict of neurons by population."""
     levels = [word for word in words or ["spikes"] if ":" not in word]
     probes = [word for word in words or [] if ":" in word]
+    if words and not probes and not set(words) & set(LEVELS):
+        return words
     if len(levels) > 1 or (probes and levels not in ([], ["spikes"])):
         raise InputError(
-            f"run: --record {' --record '.join(words or [])}; must be one of {', '.join(LEVELS)}, or neurons of "
-            "populations, which come with spikes"
+            f"run: --record {' --record '.join(words or [])}; must be one of {', '.join(LEVELS)}, or "
+            "populations, or neurons of populations, which come with spikes"
         )
     if not probes:
         return levels[0]

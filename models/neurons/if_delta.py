@@ -70,7 +70,9 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [parameters[name] for name in ("v_threshold", "v_reset", "current", "v_init", "reset", "comparator")]
 
 
-CURRENT = Parameter("current", "V/time", "constant current, as the slope of V", default=0.0)
+CURRENT = Parameter(
+    "current", "V/time", "current, as the slope of V; constant, or Steps in time", default=0.0, steps=True
+)
 
 IF_DELTA = register(
     Model(
