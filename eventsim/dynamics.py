@@ -118,6 +118,8 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
         if node.single:
             m.neurons[g].done = 1
             store(st, i, retire(s))
+            if node.shared == 0:
+                rekey(m, c, math.inf)  # also of a crossing that was stored before
         else:
             if t > m.since[c]:
                 s = advance(propagator(p, t - m.since[c]), s)

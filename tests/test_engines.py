@@ -28,7 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Case
 
-from eventsim import BudgetError, Dense, Network, SpikeTimes, _jit, compiled, simulate
+from eventsim import BudgetError, Dense, Network, Sparse, SpikeTimes, _jit, compiled, simulate
 from eventsim.faults import Clock, Jitter
 from eventsim.models.neurons import lif_exp
 from eventsim.transport import AerBus
@@ -447,3 +447,29 @@ def test_a_membrane_begins_with_the_first_moment_of_integration() -> None:
         [0.0], [0.25], [0.5, 1.0], [0.0, 0.0],
     ]  # fmt: skip
     assert run.membrane("cell", 0, times=np.array([1.0]))[1][0] == 0.5 - 0.25 * math.exp(-1.0)
+
+
+# -- neurons that spike once -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.engine_small
+def test_a_neuron_that_spikes_once_forgets_a_crossing_that_was_stored_before_the_one_that_fires() -> None:
+    """The second input moves the crossing from 1 to the moment at which it arrives, a rounding earlier."""
+    net = Network()
+    net.source(2, "input")
+    net.population("linear_psp", 1, "cell", threshold=1.0)
+    net.connect("input", "cell", Sparse([0, 1], [0, 0], [1.0, 2.0]))
+    run = both_engines(net, SpikeTimes([[[0.0], [1.0 - 2.0**-53]]])).run
+    assert run.spike_times("cell")[0].tolist() == [1.0 - 2.0**-53]
+    assert run.n_spikes("cell") == 1
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_jitter_delays_each_spike_of_a_neuron_that_spikes_once_once(seed: int) -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("ttfs_b1", 1, "cell", (0.0, 1.0, 4.0), threshold=0.6, slope=1.0)
+    net.connect("input", "cell", Sparse([0], [0], [1.0]))
+    x = SpikeTimes([[[0.5]]] * 4)
+    run = both_engines(net, x, until=10.0, faults=[Jitter(0.2)], seed=seed, keep_state=True).run
+    assert simulate(net, x, until=20.0, faults=[Jitter(0.2)], seed=seed, resume=run).n_spikes("cell") == 4
