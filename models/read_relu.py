@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import FileFormatError, InputError, MappingError, nearest
-from eventsim.models.read_torch import SUPPORTED_MODULES, is_torch, read_torch
+from eventsim.models.read_onnx import read_onnx
+from eventsim.models.read_torch import is_torch, read_torch
 from eventsim.models.relu_network import ReluNetwork
 
 SUPPORTED = (
@@ -24,7 +25,6 @@ ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 DROPPED_OUTPUTS = ("identity", "softmax", "logistic")
 DICT_KEYS = ("weights", "biases", "input_shape", "names")
 OTHER_SUFFIXES = {
-    ".onnx": "an ONNX model",
     ".keras": "a Keras model",
     ".h5": "a Keras or other HDF5 file",
     ".hdf5": "a Keras or other HDF5 file",
@@ -74,20 +74,22 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
     if isinstance(source, ReluNetwork):
         network = source
     elif isinstance(source, str | os.PathLike):
-        network = _from_path(Path(source))
+        network = _from_path(Path(source), input_shape)
     elif isinstance(source, Mapping):
         network = _from_mapping(source)
     else:
         network = _from_object(source, input_shape)
-    if input_shape is None:
+    if input_shape is None or network.input_shape == tuple(input_shape):
         return network
     return ReluNetwork(network.layers, input_shape, network.provenance)
 
 
-def _from_path(path: Path) -> ReluNetwork:
+def _from_path(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
     suffix = path.suffix.lower()
     if suffix == ".npz":
         return ReluNetwork.load(path)
+    if suffix == ".onnx":
+        return read_onnx(path, input_shape)
     kind = OTHER_SUFFIXES.get(suffix, "of no kind that eventsim knows")
     advice = "; pickles are never loaded, since that runs code: load it yourself" if "pickle" in kind else ""
     raise FileFormatError(f"read_relu: {path} is {kind}, which is not read{advice}; give {SUPPORTED}")
@@ -122,13 +124,9 @@ def _from_object(source: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
         return _from_sklearn(source, type(source).__name__)
     if isinstance(source, type):
         raise InputError(f"read_relu: {source.__qualname__} is a class, not a network; give {SUPPORTED}")
-    advice = ""
     if is_torch(source):
-        network = read_torch(source, input_shape)
-        if network is not None:
-            return network
-        advice = f"; of torch a Sequential is read, since other modules have code of their own: {SUPPORTED_MODULES}"
-    raise InputError(f"read_relu: source is a {name}, which is not read; give {SUPPORTED}{advice}")
+        return read_torch(source, input_shape)
+    raise InputError(f"read_relu: source is a {name}, which is not read; give {SUPPORTED}")
 
 
 def _from_sklearn(estimator: Any, name: str) -> ReluNetwork:
