@@ -37,7 +37,7 @@ class Chain:
         self.word = graph.place.split()[-1]
         self.layers: list[Layer] = []
         given = graph.shape if input_shape is None else ReluNetwork([Flatten()], input_shape).input_shape
-        if input_shape is not None and graph.shape is not None and math.prod(given) != math.prod(graph.shape):
+        if given is not None and graph.shape is not None and math.prod(given) != math.prod(graph.shape):
             raise InputError(
                 f"read_relu: the {graph.source} takes inputs of shape {graph.shape}, but input_shape = "
                 f"{given}; must have as many values; leave it out"
@@ -104,7 +104,8 @@ class Chain:
 
     def view(self, shape: Shape, order: Array | None) -> None:
         """The graph sees the same values in another shape and order; `order` of None is that of the layer."""
-        self.shape, self.order = shape, None if order is None or _in_place(order) else order
+        self.shape = shape or (1,)  # one value a sample may have no axis of its own
+        self.order = None if order is None or _in_place(order) else order.reshape(self.shape)
 
     def take_channels_first(self, node: Node, n_axes: int | None = None) -> Shape:
         """Return the shape (channels, *positions) of the values for a layer that needs them so.
@@ -173,4 +174,3 @@ class Chain:
 def _in_place(order: Array) -> bool:
     flat = order.ravel()
     return bool((flat == np.arange(flat.size)).all())
-

@@ -46,7 +46,9 @@ def computed(place: str, node: Node, given: Sequence[Any], budget: int) -> Array
     except MISFITS as error:
         if isinstance(error, MappingError):
             raise
-        raise FileFormatError(f"{place}{node.label} has constants that do not fit ({error}); export it again") from error
+        raise FileFormatError(
+            f"{place}{node.label} has constants that do not fit ({error}); export it again"
+        ) from error
 
 
 def _n_values(node: Node, arrays: Sequence[Array]) -> int:

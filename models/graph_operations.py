@@ -1,7 +1,7 @@
 """What the operations of a graph are as layers of a ReLU network.
 
-Each function takes the chain, the node and the values of its inputs, of which that of the chain is None, and adds layers
-or changes the last one. Relies on `chain` and the layers. Used by `graph_walk`.
+Each function takes the chain, the node and the values of its inputs, of which that of the chain is None, and adds
+layers or changes the last one. Relies on `chain` and the layers. Used by `graph_walk`.
 """
 
 import math
@@ -37,7 +37,9 @@ def dense(chain: Chain, node: Node, given: Values) -> None:
     if len(given) > 2 and given[2] is not None:
         row = numbers(chain, node, "bias", given[2])
         if row.size not in (1, n_out) or row.shape[-1:] not in ((), (1,), (n_out,)):
-            raise chain.refusal(node, f"has a bias of shape {row.shape}; must be one number for each of {n_out} outputs")
+            raise chain.refusal(
+                node, f"has a bias of shape {row.shape}; must be one number for each of {n_out} outputs"
+            )
         bias = np.broadcast_to(row.ravel() * beta if beta != 1 else row.ravel(), (n_out,))
     shape = chain.shape
     if shape is not None and math.prod(shape) == n_in and shape[-1:] != (n_in,):
@@ -58,7 +60,7 @@ def dense(chain: Chain, node: Node, given: Values) -> None:
 
 
 def conv(chain: Chain, node: Node, given: Values) -> None:
-    """A convolution; settings: stride, padding (see `paddings`), dilation, groups, kernel (to be that of the weight)."""
+    """A convolution; settings: stride, padding (see `paddings`), dilation, groups, kernel (that of the weight)."""
     weight = numbers(chain, node, "weight", given[1])
     if weight.ndim not in (3, 4):
         raise chain.refusal(
@@ -105,16 +107,15 @@ def batch_norm(chain: Chain, node: Node, given: Values) -> None:
             raise chain.refusal(node, f"normalises an axis of {shape} that is not that of the channels before it")
         found = [values[rows] for values in found]
     kept = chain.shape, chain.order
-    chain.append(BatchNorm(node.label, *found, node.settings.get("epsilon", 1e-5)))
+    gamma, beta, centre, variance = found
+    chain.append(BatchNorm(node.label, gamma, beta, centre, variance, node.settings.get("epsilon", 1e-5)))
     chain.shape, chain.order = kept
 
 
 def relu(chain: Chain, node: Node, given: Values) -> None:
     """Negative values become 0."""
     if not chain.layers:
-        raise chain.refusal(
-            node, "comes first; a ReLU must follow a layer; cut the inputs to positive values instead"
-        )
+        raise chain.refusal(node, "comes first; a ReLU must follow a layer; cut the inputs to positive values instead")
     chain.replace_last(relu=True)
     chain.positive = True
 
@@ -137,7 +138,9 @@ def clip(chain: Chain, node: Node, given: Values) -> None:
         weight = -np.ones((n, 1, *[1] * (len(shape) - 1)))
         chain.append(Conv(node.label, weight, np.full(n, high), True, groups=n))
     elif n * n > MOST_VALUES:
-        raise chain.refusal(node, f"cuts {n:,} values in one axis from above; must be at most {math.isqrt(MOST_VALUES)}")
+        raise chain.refusal(
+            node, f"cuts {n:,} values in one axis from above; must be at most {math.isqrt(MOST_VALUES)}"
+        )
     else:
         chain.append(Dense(node.label, -np.eye(n), np.full(n, high), True))
     chain.append(_scaling(node, np.full(n, -1.0), np.full(n, high)))
@@ -161,7 +164,7 @@ def _bound(chain: Chain, node: Node, given: Values, place: int) -> float:
 def max_pool(chain: Chain, node: Node, given: Values) -> None:
     """A max pool; settings: kernel, stride, padding, dilation, ceil."""
     chain.take_channels_first(node, len(node.settings["kernel"]))
-    sliding = _sliding_of(chain, node)
+    sliding = _sliding_of(node)
     padding = paddings(chain, node, sliding)
     if chain.zeros is not None:
         if not chain.positive or len(chain.zeros[1]) != len(padding):  # a zero is the largest of negative values
@@ -175,7 +178,7 @@ def max_pool(chain: Chain, node: Node, given: Values) -> None:
 def average_pool(chain: Chain, node: Node, given: Values) -> None:
     """An average pool; settings: kernel, stride, padding, ceil, count_include_pad."""
     chain.take_channels_first(node, len(node.settings["kernel"]))
-    sliding = _sliding_of(chain, node)
+    sliding = _sliding_of(node)
     if max(sliding.dilation) > 1:
         raise chain.refusal(node, f"has dilation {sliding.dilation}; must be 1")
     padding = paddings(chain, node, sliding)
@@ -227,7 +230,9 @@ def mean(chain: Chain, node: Node, given: Values) -> None:
     n = 1 + len(shape)
     found = sorted({axis + n if axis < 0 else axis for axis in axes or ()})
     if len(shape) not in (2, 3) or found != list(range(2, n)):
-        raise chain.refusal(node, f"averages axes {axes} of (samples, *{shape}); must be those of all positions, from 2")
+        raise chain.refusal(
+            node, f"averages axes {axes} of (samples, *{shape}); must be those of all positions, from 2"
+        )
     global_pool(chain, node, given)
     if not node.settings.get("keep", True):
         chain.view(shape[:1], None)
@@ -248,7 +253,9 @@ def pad(chain: Chain, node: Node, given: Values) -> None:
             raise chain.refusal(node, f"pads samples or channels, by {pairs[:2]}; must pad positions only")
         pairs = pairs[2:]
     if len(pairs) != len(shape) - 1 or not pairs:
-        raise chain.refusal(node, f"pads {len(pairs)} axes of values of shape {shape}; must be those behind the channels")
+        raise chain.refusal(
+            node, f"pads {len(pairs)} axes of values of shape {shape}; must be those behind the channels"
+        )
     if np.ndim(value) or value != 0 or min(min(pair) for pair in pairs) < 0:
         raise chain.refusal(
             node, f"value = {value!r}, padding = {pairs!r}; must be zeros, and pad >= 0 positions; train it with that"
@@ -263,7 +270,7 @@ def pad(chain: Chain, node: Node, given: Values) -> None:
 
 
 def _pairs_of(node: Node, given: Values, n_axes: int) -> Pairs:
-    """The pairs of a padding; as an input they are a list of what is before, then behind each axis or each of `axes`."""
+    """The pairs of a padding; as an input, a list of what is before, then behind each axis or each of `axes`."""
     if len(given) < 2 or given[1] is None:
         return list(node.settings.get("pairs") or ())
     flat = [int(n) for n in np.asarray(given[1]).ravel()]
@@ -283,7 +290,9 @@ def affine(chain: Chain, node: Node, given: Values) -> None:
     while constant.ndim > len(shape) and constant.shape[0] == 1:
         constant = constant[0]
     if not _fits(constant.shape, shape):
-        raise chain.refusal(node, f"has a constant of shape {constant.shape} for values of shape {shape}; must broadcast")
+        raise chain.refusal(
+            node, f"has a constant of shape {constant.shape} for values of shape {shape}; must broadcast"
+        )
     if node.operation == "divide" and (not first or not constant.all()):
         raise chain.refusal(node, "divides by activations or by 0; must divide by a constant other than 0")
     _take_for_channels(chain, node)
@@ -364,11 +373,13 @@ def paddings(chain: Chain, node: Node, sliding: Sliding) -> Pairs:
     return pairs
 
 
-def _sliding_of(chain: Chain, node: Node) -> Sliding:
+def _sliding_of(node: Node) -> Sliding:
     settings = node.settings
     kernel = settings["kernel"]
     stride = settings.get("stride")
-    return Sliding(f"layer {node.label!r}", kernel, kernel if stride is None else stride, 0, settings.get("dilation", 1))
+    return Sliding(
+        f"layer {node.label!r}", kernel, kernel if stride is None else stride, 0, settings.get("dilation", 1)
+    )
 
 
 def _check_ceil(chain: Chain, node: Node, sliding: Sliding, padding: Pairs) -> None:

@@ -30,7 +30,7 @@ def cast(chain: Chain, node: Node, given: Values) -> None:
 
 
 def shape_of(chain: Chain, node: Node, step: int) -> Array:
-    """Return the shape, samples included, of what the chain held after a step; settings: start, end of the axes that are asked for."""
+    """Return the shape, samples included, that the values had after a step; settings: start, end of its axes."""
     found = chain.shapes[step]
     if found is None:
         raise chain.refusal(node, "asks for the shape of values that is not known here; give input_shape, or constants")

@@ -9,7 +9,6 @@ Relies on `layer_graph`, `graph_operations`, `graph_views` and `graph_constants`
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from eventsim.errors import MappingError
 from eventsim.models import graph_operations as layers
@@ -97,8 +96,12 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
             _check_chain(chain, node, given, steps)
             OPERATIONS[node.operation](chain, node, [None if isinstance(value, int) else value for value in given])
             values[node.outputs[0]] = chain.next_step()
-    if values[output] != chain.step:
-        raise MappingError(f"{graph.place}the output {output!r} does not depend on the input; export the model again")
+    found = values.get(output)
+    if not isinstance(found, int) or found != chain.step:
+        raise MappingError(
+            f"read_relu: the output {output!r} of the {graph.source} is no first output of a node that takes the "
+            "activations; must come from the input; export the model again"
+        )
     return chain.network(others)
 
 
@@ -124,4 +127,3 @@ def _check_chain(chain: Chain, node: Node, given: Sequence[Array | int | None], 
         raise chain.refusal(
             node, f"comes after a {chain.output}; that is read as the last {chain.word} only; remove one"
         )
-

@@ -123,7 +123,9 @@ def _ancestors(graph: Graph, name: str, makers: Mapping[str, Node]) -> dict[int,
 def _in_order(graph: Graph, nodes: Sequence[Node], makers: Mapping[str, Node]) -> list[Node]:
     """The nodes, each behind those that it needs; where that leaves a choice, in the order of the graph."""
     rank = {id(node): i for i, node in enumerate(graph.nodes)}
-    missing = {id(node): {id(makers[name]) for name in node.inputs if name in makers} for node in nodes}
+    missing = {
+        id(node): {id(makers[name]) for name in node.inputs if name is not None and name in makers} for node in nodes
+    }
     users: dict[int, list[Node]] = {id(node): [] for node in nodes}
     for node in nodes:
         for maker in missing[id(node)]:

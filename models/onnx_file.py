@@ -4,7 +4,6 @@ Relies on the package `onnx` for the protobuf messages alone. Used by `read_onnx
 """
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,11 +99,12 @@ def _checked(path: Path, model: Any, newest: int) -> OnnxModel:
         raise FileFormatError(f"{path}: this is no ONNX model, since it names no graph or no opset; export it again")
     if not OLDEST_OPSET <= opset <= newest:
         raise FileFormatError(
-            f"{path}: opset {opset}; must be from {OLDEST_OPSET} to {newest}, which the installed onnx knows; convert it "
-            "with onnx.version_converter, or install a newer onnx"
+            f"{path}: opset {opset}; must be from {OLDEST_OPSET} to {newest}, which the installed onnx knows; convert "
+            "it with onnx.version_converter, or install a newer onnx"
         )
     graph = model.graph
-    held = OnnxModel(path, f"{model.producer_name} {model.producer_version}".strip(), opset, [], {}, {}, [])
+    held = OnnxModel(path, _producer(model), opset, [], {}, {}, [])
+    _check_text(path, graph)
     for tensor in graph.initializer:
         if tensor.name in held.constants:
             raise FileFormatError(f"{path}: two initializers are named {shown(tensor.name)}; export the model again")
@@ -118,6 +118,22 @@ def _checked(path: Path, model: Any, newest: int) -> OnnxModel:
     for i, node in enumerate(graph.node):
         held.nodes.append(_node(path, i, node))
     return held
+
+
+def _producer(model: Any) -> str:
+    """Who wrote the file, as far as it is text."""
+    words = [word for word in (model.producer_name, model.producer_version) if isinstance(word, str)]
+    return " ".join(words).strip()[:80]
+
+
+def _check_text(path: Path, graph: Any) -> None:
+    """Refuse names that are no text, which protobuf hands over as bytes."""
+    named = (*graph.initializer, *graph.input, *graph.output, *graph.node)
+    texts = [one.name for one in named]
+    for node in graph.node:
+        texts += [node.op_type, node.domain, *node.input, *node.output, *(entry.name for entry in node.attribute)]
+    if not all(isinstance(text, str) for text in texts):
+        raise FileFormatError(f"{path}: some names are no text, so the file is damaged; export the model again")
 
 
 def _shape(path: Path, value: Any) -> tuple[int | None, ...]:
@@ -172,8 +188,8 @@ def tensor_values(path: Path, name: str, tensor: Any) -> Array:
     bfloat = tensor.data_type == 16
     if tensor.data_type not in ELEMENTS and not bfloat:
         raise FileFormatError(
-            f"{path}: {name} has element type {tensor.data_type}; must be numbers of float16, float32, float64, bfloat16 "
-            "or integers; convert the model"
+            f"{path}: {name} has element type {tensor.data_type}; must be numbers of float16, float32, float64, "
+            "bfloat16 or integers; convert the model"
         )
     dtype, listed = ("<u2", "int32_data") if bfloat else ELEMENTS[tensor.data_type]
     n_bytes = n * np.dtype(dtype).itemsize
@@ -205,15 +221,17 @@ def _wrong_size(path: Path, name: str, dims: tuple[int, ...], n: int, unit: str)
 def _external(path: Path, name: str, tensor: Any, n_bytes: int) -> bytes:
     """Bytes of another file, which must lie in the folder of the model, links followed."""
     said = {entry.key: entry.value for entry in tensor.external_data}
-    place = said.get("location", "")
+    place = str(said.get("location", ""))
     folder = path.parent.resolve()
     try:
         beside = (folder / place).resolve()
-        inside = bool(place) and "\0" not in place and beside.is_relative_to(folder) and not os.path.isabs(place)
+        inside = bool(place) and "\0" not in place and beside.is_relative_to(folder) and not Path(place).is_absolute()
         offset, length = int(said.get("offset", 0)), int(said.get("length", n_bytes))
         size = beside.stat().st_size if inside and beside.is_file() else -1
     except (ValueError, OSError, RuntimeError) as error:
-        raise FileFormatError(f"{path}: {name} lies in {place!r}, which cannot be read; put it beside the model") from error
+        raise FileFormatError(
+            f"{path}: {name} lies in {place!r}, which cannot be read; put it beside the model"
+        ) from error
     if size < 0:
         raise FileFormatError(
             f"{path}: {name} lies in {place!r}, which is no file in the model's folder; put the model's files together"
@@ -226,4 +244,3 @@ def _external(path: Path, name: str, tensor: Any, n_bytes: int) -> bytes:
     with beside.open("rb") as stream:
         stream.seek(offset)
         return stream.read(n_bytes)
-

@@ -36,6 +36,11 @@ def read_onnx(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
     if not model.outputs:
         raise FileFormatError(f"{path}: the model has no output; export it again")
     [(name, sizes)] = model.inputs.items()
+    if len(sizes) == 1:
+        raise FileFormatError(
+            f"{path}: input {name!r} has one axis; must have samples in the first, and at least another; export the "
+            "model with a batch"
+        )
     shape: tuple[int, ...] | None = None
     if all(n is not None for n in sizes[1:]) and sizes:
         shape = tuple(n for n in sizes[1:] if n is not None)

@@ -99,7 +99,7 @@ def _trace(module: Any) -> tuple[Any, Any]:
     with _evaluating(holder):
         try:
             return Tracer().trace(holder), holder
-        except Exception as error:  # noqa: BLE001 - the module's own code runs, and may raise anything
+        except Exception as error:
             raise MappingError(
                 f"{WHERE}{type(module).__name__} cannot be traced by torch.fx ({type(error).__name__}: "
                 f"{str(error).splitlines()[0] if str(error) else 'no message'}); must do the same whatever the data "
@@ -182,7 +182,7 @@ class _Reading:
         foreign = node.op == "call_function" and not _known_origin(node.target)
         label = _label(node.name, name)
         keywords = dict(node.kwargs)
-        positional = node.args if node.args else (keywords.pop("input", None),)
+        positional: tuple[Any, ...] = tuple(node.args) or (keywords.pop("input", None),)
         first, rest = positional[0], positional[1:]
         if name in ("size", "getattr") and (name == "size" or rest == ("shape",)):
             axis = keywords.get("dim", rest[0] if rest else None) if name == "size" else None
@@ -200,7 +200,9 @@ class _Reading:
         try:
             inputs, settings = reader(label, name, given)
         except (KeyError, TypeError) as error:
-            raise MappingError(f"{WHERE}{label} has arguments that are not read ({error}); give them by name") from error
+            raise MappingError(
+                f"{WHERE}{label} has arguments that are not read ({error}); give them by name"
+            ) from error
         if operation == "reshape":
             inputs = [self._shape(node, label, given["shape"])]
         self._append(node, label, operation, [first, *inputs], settings)

@@ -34,7 +34,9 @@ def _linear(_label: str, _name: str, given: dict[str, Any]) -> Call:
 
 
 def _conv(_label: str, _name: str, given: dict[str, Any]) -> Call:
-    settings = {name: given[name] for name in ("stride", "padding", "dilation", "groups") if name in given}
+    settings: dict[str, Any] = {
+        name: given[name] for name in ("stride", "padding", "dilation", "groups") if name in given
+    }
     if settings.get("padding") == "same":
         settings["padding"] = "same_upper"
     return [given["weight"], given.get("bias")], settings

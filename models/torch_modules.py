@@ -61,7 +61,7 @@ def meaning_of(label: str, module: Any) -> Meaning | None:
         Parameters without values.
     """
     kind = kind_of(module)
-    if kind not in TORCH_MODULES:
+    if kind is None or kind not in TORCH_MODULES:
         return None
     operation, reader = TORCH_MODULES[kind]
     return reader(label, module, operation)
@@ -117,7 +117,7 @@ def _hardtanh(_label: str, module: Any, operation: str) -> Meaning:
 
 
 def _zero_pad(_label: str, module: Any, operation: str) -> Meaning:
-    """torch gives the pairs (before, after) from the last axis to the first."""
+    """The pairs (before, after) go from the last axis to the first."""
     return Meaning(operation, [], pad_settings(module.padding, getattr(module, "value", 0), _n_axes(module)))
 
 
@@ -203,4 +203,6 @@ TORCH_MODULES: Mapping[str, tuple[str, Reader]] = MappingProxyType(
 # What evaluates a module: where a class or a module has its own, it is another function.
 EVALUATION = ("forward", "__call__", "_conv_forward")
 KNOWN = ("Sequential", *TORCH_MODULES)
-SUPPORTED_MODULES = f"{', '.join(name for name in TORCH_MODULES if name not in OUTPUTS)}, and {', '.join(OUTPUTS)} at the end"
+SUPPORTED_MODULES = (
+    f"{', '.join(name for name in TORCH_MODULES if name not in OUTPUTS)}, and {', '.join(OUTPUTS)} at the end"
+)
