@@ -348,7 +348,8 @@ def numbers(chain: Chain, node: Node, name: str, value: Any) -> Array:
     array = np.asarray(value)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         raise chain.refusal(node, f"{name} has type {array.dtype}; must be floating; convert the model first")
-    return array.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN is refused by the layer's name
+        return array.astype(np.float64)
 
 
 def paddings(chain: Chain, node: Node, sliding: Sliding) -> Pairs:
@@ -406,7 +407,7 @@ def _take_for_channels(chain: Chain, node: Node) -> None:
     """Make the layer's channels those that the graph sees: the shape of the inputs is free, values may be flattened."""
     if chain.layer_shape is None:
         raise InputError(f"{chain.place}{node.label} comes first; give input_shape, as (channels, height, width)")
-    if not chain.layers and chain.order is None and chain.shape != chain.layer_shape:
+    if not chain.layers and (chain.order is not None or chain.shape != chain.layer_shape):
         chain.take_channels_first(node)
     elif chain.shape is not None and len(chain.shape) == 1 and len(chain.layer_shape) > 1:
         kept = chain.order

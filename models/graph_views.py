@@ -5,6 +5,7 @@ Relies on `chain`. Used by `graph_walk`.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,8 @@ def reshape(chain: Chain, node: Node, given: Values) -> None:
 
 
 def transpose(chain: Chain, node: Node, given: Values) -> None:
-    """Axes in another order; settings: axes, the samples' first, or swap, two of them."""
+    """Axes in another order; settings: axes, the samples' first, swap, two of them, or
+    front or back, one that moves to the place of channels or from there."""
     shape = chain.known_shape(node)
     n = 1 + len(shape)
     axes = node.settings.get("axes")
@@ -74,6 +76,9 @@ def transpose(chain: Chain, node: Node, given: Values) -> None:
             raise chain.refusal(node, f"swaps axes {a} and {b} of (samples, *{shape}); there are {n}")
         swapped[a], swapped[b] = swapped[b], swapped[a]
         axes = swapped
+    for way in ("front", "back"):
+        if way in node.settings:
+            axes = _moved(chain, node, n, node.settings[way], way)
     axes = tuple(reversed(range(n))) if axes is None else tuple(axis + n if axis < 0 else axis for axis in axes)
     if sorted(axes) != list(range(n)) or axes[:1] != (0,):
         raise chain.refusal(
@@ -86,6 +91,16 @@ def transpose(chain: Chain, node: Node, given: Values) -> None:
     order = np.arange(math.prod(shape)).reshape(shape) if chain.order is None else chain.order
     moved = order.transpose([axis - 1 for axis in axes[1:]])
     chain.view(moved.shape, moved)
+
+
+def _moved(chain: Chain, node: Node, n: int, axis: Any, way: str) -> list[int]:
+    """Axes such that one comes behind that of the samples, or goes back from there."""
+    if not isinstance(axis, int) or not (-n < axis < 0 or 0 < axis < n):
+        raise chain.refusal(node, f"has axis = {axis!r} for {n} axes; must be one of a sample's")
+    axis %= n
+    rest = [i for i in range(1, n) if i != axis]
+    forth = [0, axis, *rest]
+    return forth if way == "front" else [forth.index(i) for i in range(n)]
 
 
 def squeeze(chain: Chain, node: Node, given: Values) -> None:

@@ -12,22 +12,21 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import FileFormatError, InputError, MappingError, nearest
+from eventsim.models.read_keras import read_keras
 from eventsim.models.read_onnx import read_onnx
 from eventsim.models.read_torch import is_torch, read_torch
 from eventsim.models.relu_network import ReluNetwork
 
 SUPPORTED = (
-    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu', a torch.nn.Sequential, "
-    "a dict {'weights': [...], 'biases': [...]}, or the path of an .npz file written by ReluNetwork.save"
+    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu', a torch.nn.Module that "
+    "torch.fx can trace, a dict {'weights': [...], 'biases': [...]}, or the path of an ONNX (.onnx) or Keras (.keras, "
+    ".h5) model or of an .npz file written by ReluNetwork.save"
 )
 ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 # Monotone functions behind the last layer; logits are what comes before them.
 DROPPED_OUTPUTS = ("identity", "softmax", "logistic")
 DICT_KEYS = ("weights", "biases", "input_shape", "names")
 OTHER_SUFFIXES = {
-    ".keras": "a Keras model",
-    ".h5": "a Keras or other HDF5 file",
-    ".hdf5": "a Keras or other HDF5 file",
     ".pkl": "a pickle",
     ".pickle": "a pickle",
     ".joblib": "a pickle",
@@ -49,16 +48,21 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
         - a `ReluNetwork`, returned as it is;
         - a fitted scikit-learn ``MLPClassifier`` or ``MLPRegressor`` with ``activation="relu"``; the softmax or
           sigmoid behind its last layer is left out;
-        - a ``torch.nn.Sequential``, nested or not, of Linear, Conv1d and Conv2d, BatchNorm1d and BatchNorm2d, ReLU,
-          MaxPool, AvgPool, AdaptiveAvgPool, Flatten and Dropout, or one such module; it is read as it evaluates,
-          whether it is in training or not; a softmax or sigmoid at its end is left out;
+        - a ``torch.nn.Module`` that ``torch.fx`` can trace, a ``torch.nn.Sequential`` for example; it is read as it
+          evaluates, whether it is in training or not;
+        - the path of an ONNX model, ``.onnx``, of opset 9 or later (needs the package onnx);
+        - the path of a Keras model, ``.keras`` or ``.h5``, Sequential or Functional (needs the package h5py);
         - a mapping with ``weights``, one array (n_out, n_in) for each layer, and optionally ``biases``, one array
           (n_out,) for each layer (absent or None: zeros), ``input_shape`` and ``names``; a ReLU follows every
           layer but the last;
         - the path of an .npz file that `ReluNetwork.save` wrote.
+
+        Of PyTorch, ONNX and Keras `supported_operations` lists what is read: chains of layers, without branches. A
+        softmax or sigmoid at the end is left out, and ``provenance["dropped"]`` says so.
     input_shape
         Shape of one input, where it is not flat; it goes before the one that `source` holds. Needed for a torch
-        network that does not begin with a Linear.
+        network that does not begin with a Linear, and for models that leave a size open. Inputs of the network
+        returned have their channels first, those of Keras, too.
 
     Raises
     ------
@@ -90,6 +94,8 @@ def _from_path(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
         return ReluNetwork.load(path)
     if suffix == ".onnx":
         return read_onnx(path, input_shape)
+    if suffix in (".keras", ".h5", ".hdf5"):
+        return read_keras(path, input_shape)
     kind = OTHER_SUFFIXES.get(suffix, "of no kind that eventsim knows")
     advice = "; pickles are never loaded, since that runs code: load it yourself" if "pickle" in kind else ""
     raise FileFormatError(f"read_relu: {path} is {kind}, which is not read{advice}; give {SUPPORTED}")

@@ -30,7 +30,7 @@ INPUT = "input"
 
 def is_torch(source: Any) -> bool:
     """Whether an object is a PyTorch module."""
-    return any(
+    return hasattr(source, "named_modules") and any(
         cls.__module__ == "torch.nn.modules.module" and cls.__qualname__ == "Module" for cls in type(source).__mro__
     )
 
