@@ -53,6 +53,8 @@ def computed(place: str, node: Node, given: Sequence[Any], budget: int) -> Array
 
 def _n_values(node: Node, arrays: Sequence[Array]) -> int:
     """How many values the result has, at most."""
+    if node.operation == "fill":
+        return math.prod(max(int(n), 0) for n in arrays[0].ravel())
     if node.operation == "gather":
         return arrays[0].size * arrays[1].size
     if node.operation in ("add", "subtract", "multiply", "divide"):
@@ -139,6 +141,26 @@ def _divide(_node: Node, array: Array, divisor: Array) -> Array:
     return array / divisor
 
 
+def _fill(node: Node, shape: Array) -> Array:
+    value = np.asarray(node.settings.get("value", 0.0)).ravel()[0]
+    return np.full(tuple(int(n) for n in shape.ravel()), value)
+
+
+def _slice(node: Node, array: Array, *given: Array | None) -> Array:
+    """Inputs or settings: starts, ends, axes, steps; "to the end" is a number beyond it."""
+    names = ("starts", "ends", "axes", "steps")
+    parts = [node.settings.get(name) for name in names]
+    for place, value in enumerate(given):
+        parts[place] = parts[place] if value is None else value.ravel()
+    starts, ends, axes, steps = ([int(n) for n in part] if part is not None else None for part in parts)
+    if starts is None or ends is None:
+        raise ValueError("no starts or ends")
+    found: list[slice] = [slice(None)] * array.ndim
+    for i, axis in enumerate(range(len(starts)) if axes is None else axes):
+        found[axis] = slice(starts[i], ends[i] if ends[i] > -(1 << 62) else None, 1 if steps is None else steps[i])
+    return array[tuple(found)]
+
+
 CONSTANT_OPERATIONS: Mapping[str, Callable[..., Array]] = MappingProxyType(
     {
         "identity": lambda _node, array, *_rest: array,
@@ -148,6 +170,8 @@ CONSTANT_OPERATIONS: Mapping[str, Callable[..., Array]] = MappingProxyType(
         "transpose": lambda node, array: array.transpose(node.settings.get("axes")),
         "gather": _gather,
         "concat": _concat,
+        "fill": _fill,
+        "slice": _slice,
         "cast": _cast,
         "shape": lambda _node, array: np.array(array.shape, np.int64),
         "add": lambda _node, a, b: a + b,

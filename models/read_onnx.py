@@ -121,6 +121,8 @@ INPUTS = {
     "unsqueeze": (1, 2),
     "mean": (1, 2),
     "concat": (1, 1000),
+    "slice": (1, 5),
+    "fill": (1, 1),
 }
 
 
@@ -245,6 +247,14 @@ def _axis(node: OnnxNode, _opset: int) -> Settings:
     return {"axis": int(node.attributes.get("axis", 0))}
 
 
+def _slice(node: OnnxNode, opset: int) -> Settings:
+    return {name: node.attributes.get(name) for name in ("starts", "ends", "axes")} if opset < 10 else {}
+
+
+def _fill(node: OnnxNode, _opset: int) -> Settings:
+    return {"value": node.attributes["value"]} if "value" in node.attributes else {}
+
+
 def _softmax(node: OnnxNode, opset: int) -> Settings:
     if opset < 13:  # over all axes from this one on
         axis = int(node.attributes.get("axis", 1))
@@ -283,6 +293,8 @@ ONNX_OPERATIONS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "Shape": ("shape", _shape),
         "Gather": ("gather", _axis),
         "Concat": ("concat", _axis),
+        "Slice": ("slice", _slice),
+        "ConstantOfShape": ("fill", _fill),
     }
 )
 # What may stand at the end, and is left out.

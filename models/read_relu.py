@@ -76,14 +76,16 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
         A file that is missing, damaged, a pickle, or of a kind that is not read.
     """
     if isinstance(source, ReluNetwork):
-        network = source
-    elif isinstance(source, str | os.PathLike):
-        network = _from_path(Path(source), input_shape)
-    elif isinstance(source, Mapping):
-        network = _from_mapping(source)
-    else:
-        network = _from_object(source, input_shape)
-    if input_shape is None or network.input_shape == tuple(input_shape):
+        return _shaped(source, input_shape)
+    if isinstance(source, str | os.PathLike):
+        return _from_path(Path(source), input_shape)
+    if isinstance(source, Mapping):
+        return _shaped(_from_mapping(source), input_shape)
+    return _from_object(source, input_shape)
+
+
+def _shaped(network: ReluNetwork, input_shape: Sequence[int] | None) -> ReluNetwork:
+    if input_shape is None:
         return network
     return ReluNetwork(network.layers, input_shape, network.provenance)
 
@@ -91,7 +93,7 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
 def _from_path(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        return ReluNetwork.load(path)
+        return _shaped(ReluNetwork.load(path), input_shape)
     if suffix == ".onnx":
         return read_onnx(path, input_shape)
     if suffix in (".keras", ".h5", ".hdf5"):
@@ -127,7 +129,7 @@ def _from_object(source: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
     if any(module.split(".")[0] == "sklearn" for module, _ in classes):
         if not any(module.startswith("sklearn.") and cls in ESTIMATORS for module, cls in classes):
             raise InputError(f"read_relu: {name} holds no ReLU network that is read; give {SUPPORTED}")
-        return _from_sklearn(source, type(source).__name__)
+        return _shaped(_from_sklearn(source, type(source).__name__), input_shape)
     if isinstance(source, type):
         raise InputError(f"read_relu: {source.__qualname__} is a class, not a network; give {SUPPORTED}")
     if is_torch(source):

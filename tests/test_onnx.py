@@ -70,7 +70,7 @@ def exported(module: Any, x: Array, path: Path, opset: int) -> None:
         )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data(), st.integers(0, 2**32 - 1), st.sampled_from(OPSETS[:4]))
 def test_exported_modules_are_those_of_torch_in_float64(
     tmp_path_factory: Any, data: Any, seed: int, opset: int
@@ -80,6 +80,9 @@ def test_exported_modules_are_those_of_torch_in_float64(
 
     module, input_shape = data.draw(networks())
     x = np.random.default_rng(seed).uniform(-1, 1, (2, *input_shape))
+    for one in flat(module):  # a file has this number in float32
+        if "Norm" in type(one).__name__:
+            one.eps = float(np.float32(one.eps))
     path = tmp_path_factory.mktemp("onnx") / "net.onnx"
     try:
         exported(module, x, path, opset)
