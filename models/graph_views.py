@@ -66,7 +66,8 @@ def reshape(chain: Chain, node: Node, given: Values) -> None:
 
 def transpose(chain: Chain, node: Node, given: Values) -> None:
     """Axes in another order; settings: axes, the samples' first, swap, two of them, or
-    front or back, one that moves to the place of channels or from there."""
+    front or back, one that moves to the place of channels or from there.
+    """
     shape = chain.known_shape(node)
     n = 1 + len(shape)
     axes = node.settings.get("axes")

@@ -161,7 +161,7 @@ def layer_name(layer: Mapping[str, Any]) -> str:
 def _by_order(weights: _Weights, config: Mapping[str, Any]) -> dict[str, list[Array]]:
     """Weights of a ``.keras`` file: its groups are called by the class and number of layers, "conv2d_1"."""
     numbers: Counter[str] = Counter()
-    found = {}
+    found: dict[str, list[Array]] = {}
     for layer in layers_of(config):
         stem = _snake_case(str(layer["class_name"]))
         place = f"layers/{stem}_{numbers[stem]}" if numbers[stem] else f"layers/{stem}"
@@ -173,7 +173,7 @@ def _by_order(weights: _Weights, config: Mapping[str, Any]) -> dict[str, list[Ar
 
 def _by_name(weights: _Weights, config: Mapping[str, Any]) -> dict[str, list[Array]]:
     """Weights of an ``.h5`` file: each layer's group says their names."""
-    found = {}
+    found: dict[str, list[Array]] = {}
     for layer in layers_of(config):
         name = layer_name(layer)
         if name not in weights.names("/" + weights.group.name.strip("/")):

