@@ -36,8 +36,8 @@ def read_keras(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
         ) from error
     if reading.shape is None and input_shape is None:
         raise InputError(
-            f"{path}: the model leaves the shape of its inputs open; give input_shape, as Keras has it: (height, width, "
-            "channels)"
+            f"{path}: the model leaves the shape of its inputs open; give input_shape, as Keras has it: (height, "
+            "width, channels)"
         )
     return read_graph(
         Graph(

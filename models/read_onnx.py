@@ -30,8 +30,8 @@ def read_onnx(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
     model = open_onnx(path)
     if len(model.inputs) != 1:
         raise FileFormatError(
-            f"{path}: the model has inputs {', '.join(map(repr, model.inputs)) or 'of no kind'} besides its weights; must "
-            "have one; store weights as initializers"
+            f"{path}: the model has inputs {', '.join(map(repr, model.inputs)) or 'of no kind'} besides its "
+            "weights; must have one; store weights as initializers"
         )
     if not model.outputs:
         raise FileFormatError(f"{path}: the model has no output; export it again")

@@ -36,7 +36,9 @@ NOT_THE_SAME_BITS = {
 # Functions that import what their first argument names.
 BY_NAME = ("import_module", "__import__", "importorskip")
 # Which mark a test file needs for what it imports.
-HEAVY = dict.fromkeys(("torch", "onnx", "onnxruntime", "keras", "pandas", "pyarrow", "neo", "nir", "faery"), "references") | {
+HEAVY = dict.fromkeys(
+    ("torch", "onnx", "onnxruntime", "keras", "pandas", "pyarrow", "neo", "nir", "faery"), "references"
+) | {
     "nest": "peers",
     "neuron": "peers",
 }

@@ -87,7 +87,10 @@ def sequentials(draw: Draw) -> tuple[Any, tuple[int, ...]]:
     layers = [
         L.Rescaling(2.0, -0.5) if one == "scale" else L.BatchNormalization() if one == "norm" else one for one in layers
     ]
-    of = lambda name: getattr(L, f"{name}{n}D")
+
+    def of(name: str) -> Any:
+        return getattr(L, f"{name}{n}D")
+
     for _ in range(draw(st.integers(1, 2))):
         if draw(st.booleans()):
             pairs = [(draw(st.integers(0, 2)), draw(st.integers(0, 1))) for _ in range(n)]
@@ -181,8 +184,8 @@ def test_files_of_keras_2_are_read(tmp_path: Path) -> None:
     weights = {"hidden": [rng.normal(size=(4, 3)), rng.normal(size=3)], "last": [rng.normal(size=(3, 2))]}
     dense = {"use_bias": True, "activation": "relu"}
     layers = [
-        {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_input_shape": [None, 4]}, "inbound_nodes": []},
-        {"class_name": "Dense", "name": "hidden", "config": {"name": "hidden", **dense}, "inbound_nodes": [[["x", 0, 0, {}]]]},
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [None, 4]}, "inbound_nodes": []},
+        {"class_name": "Dense", "config": {"name": "hidden", **dense}, "inbound_nodes": [[["x", 0, 0, {}]]]},
         {
             "class_name": "Dense",
             "name": "last",
@@ -312,7 +315,7 @@ def test_files_that_keras_would_not_write_are_refused(tmp_path: Path, change: An
 
 def test_weights_alone_are_refused(tmp_path: Path) -> None:
     small(L.Flatten(), L.Dense(2)).save_weights(tmp_path / "net.weights.h5")
-    with pytest.raises(FileFormatError, match="describes no Keras model; must be of a whole model: model.save, not"):
+    with pytest.raises(FileFormatError, match=r"describes no Keras model; must be of a whole model: model\.save, not"):
         read_relu(tmp_path / "net.weights.h5")
 
 
