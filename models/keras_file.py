@@ -1,7 +1,8 @@
 """Keras files: the description of a model and its weights by layer, none of it trusted before it is checked.
 
 A ``.keras`` file is a zip of JSON and of an HDF5 file of weights; an ``.h5`` file of a whole model holds the same JSON
-as an attribute. Keras itself is not needed. Relies on `h5py`. Used by `read_keras`.
+as an attribute. Keras itself is not needed. The HDF5 library is C code, which some damaged ``.h5`` files keep busy for
+ever (the check sums of a zip find such damage first). Relies on `h5py`. Used by `read_keras`.
 """
 
 import io
@@ -89,7 +90,8 @@ def open_keras(path: Path) -> KerasModel:
                     "model.save_weights"
                 )
             config = json.loads(file.attrs["model_config"])
-            return KerasModel(config, _by_name(_Weights(file["model_weights"], path, limit), config))
+            held = _Weights(file, path, limit).at("model_weights")
+            return KerasModel(config, _by_name(_Weights(held, path, limit), config))
 
 
 @contextmanager
@@ -120,15 +122,24 @@ class _Weights:
     def __init__(self, group: Any, path: Path, limit: int) -> None:
         self.group, self.path, self.left = group, path, limit
 
-    def array(self, place: str) -> Array:
-        """Return the array at a path below the group."""
+    def at(self, place: str) -> Any:
+        """Return what lies at a path below the group; None where nothing does, or a link leads away."""
         import h5py
 
         held = self.group
         for part in place.strip("/").split("/"):
             if not isinstance(held, h5py.Group) or not isinstance(held.get(part, getlink=True), h5py.HardLink):
-                raise FileFormatError(f"{self.path}: there are no weights {shown(place)} in it; save the model again")
+                return None
             held = held[part]
+        return held
+
+    def array(self, place: str) -> Array:
+        """Return the array at a path below the group."""
+        import h5py
+
+        held = self.at(place)
+        if held is None:
+            raise FileFormatError(f"{self.path}: there are no weights {shown(place)} in it; save the model again")
         if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual or held.dtype.kind not in "fiub":
             raise FileFormatError(
                 f"{self.path}: weights {shown(place)} are no numbers in this file; save the model again"
@@ -143,7 +154,7 @@ class _Weights:
 
     def names(self, place: str) -> list[str]:
         """Names of what lies in a group below, none where there is no such group."""
-        held = self.group.get(place)
+        held = self.at(place)
         return list(held) if hasattr(held, "keys") else []
 
 
@@ -176,17 +187,17 @@ def _by_name(weights: _Weights, config: Mapping[str, Any]) -> dict[str, list[Arr
     found: dict[str, list[Array]] = {}
     for layer in layers_of(config):
         name = layer_name(layer)
-        if name not in weights.names("/" + weights.group.name.strip("/")):
+        group = weights.at(name)
+        if group is None:
             found[name] = []
             continue
-        listed = [text.decode() if isinstance(text, bytes) else str(text) for text in _attribute(weights, name)]
+        listed = [text.decode() if isinstance(text, bytes) else str(text) for text in _listed(group.attrs)]
         found[name] = [weights.array(f"{name}/{place}") for place in listed]
     return found
 
 
-def _attribute(weights: _Weights, name: str) -> list[Any]:
+def _listed(attributes: Any) -> list[Any]:
     """Names of a layer's weights; Keras splits a long list into weight_names0, weight_names1, …"""
-    attributes = weights.group[name].attrs
     if "weight_names" in attributes:
         return list(attributes["weight_names"])
     parts = sorted((key for key in attributes if re.fullmatch(r"weight_names\d+", key)), key=lambda key: int(key[12:]))

@@ -15,6 +15,7 @@ from eventsim.errors import FileFormatError, MappingError
 
 Array = np.ndarray[Any, Any]
 UNSUPPORTED = "unsupported"
+MOST_OUTPUTS = 100
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ def needed_nodes(graph: Graph) -> tuple[list[Node], str, list[str]]:
                     "origin; export the model again"
                 )
             makers[name] = node
+    if len(graph.outputs) > MOST_OUTPUTS:
+        raise MappingError(
+            f"read_relu: the {graph.source} has {len(graph.outputs):,} outputs; must be at most {MOST_OUTPUTS}; export "
+            "the one that is wanted"
+        )
     best, ahead = max(
         ((name, _ancestors(graph, name, makers)) for name in graph.outputs), key=lambda found: len(found[1])
     )
