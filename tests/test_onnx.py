@@ -243,3 +243,14 @@ def test_convert_takes_an_onnx_file(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "left out: node" in ended.stdout
     assert (tmp_path / "net.npz").exists()
+
+
+@pytest.mark.parametrize("pool", ["AveragePool", "MaxPool"])
+def test_zeros_before_a_pool_are_values_of_it(tmp_path: Path, pool: str) -> None:
+    made = Builder([2, 5, 5], 13, 6)
+    made.add("Conv", made.random(3, 2, 2, 2), made.random(3))
+    made.relu()
+    made.pad([(1, 0), (0, 1)])
+    made.add(pool, kernel_shape=[2, 2])
+    x = np.random.default_rng(0).normal(size=(3, 2, 5, 5)).astype(np.float32)
+    assert close(read_relu(saved(made.model(), tmp_path)).forward(x), run_by_runtime(made.model(), x)[0], SINGLE)
