@@ -53,7 +53,7 @@ class Pool(Layer):
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return (channels, *positions); each window must hold at least one input."""
         shape = (input_shape[0], *self.sliding.positions(input_shape))
-        if self.sliding.inside(input_shape).min() < 1:
+        if self.sliding.fewest_inside(input_shape) < 1:
             raise NetworkError(
                 f"layer {self.name!r}: with kernel {self.kernel}, stride {self.stride} and padding {self.padding} some "
                 f"windows on positions {input_shape[1:]} hold no input; use less padding"

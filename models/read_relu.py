@@ -12,22 +12,21 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import FileFormatError, InputError, MappingError, nearest
-from eventsim.models.read_torch import SUPPORTED_MODULES, is_torch, read_torch
+from eventsim.models.read_keras import read_keras
+from eventsim.models.read_onnx import read_onnx
+from eventsim.models.read_torch import is_torch, read_torch
 from eventsim.models.relu_network import ReluNetwork
 
 SUPPORTED = (
-    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu', a torch.nn.Sequential, "
-    "a dict {'weights': [...], 'biases': [...]}, or the path of an .npz file written by ReluNetwork.save"
+    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu', a torch.nn.Module that "
+    "torch.fx can trace, a dict {'weights': [...], 'biases': [...]}, or the path of an ONNX (.onnx) or Keras (.keras, "
+    ".h5) model or of an .npz file written by ReluNetwork.save"
 )
 ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 # Monotone functions behind the last layer; logits are what comes before them.
 DROPPED_OUTPUTS = ("identity", "softmax", "logistic")
 DICT_KEYS = ("weights", "biases", "input_shape", "names")
 OTHER_SUFFIXES = {
-    ".onnx": "an ONNX model",
-    ".keras": "a Keras model",
-    ".h5": "a Keras or other HDF5 file",
-    ".hdf5": "a Keras or other HDF5 file",
     ".pkl": "a pickle",
     ".pickle": "a pickle",
     ".joblib": "a pickle",
@@ -49,16 +48,21 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
         - a `ReluNetwork`, returned as it is;
         - a fitted scikit-learn ``MLPClassifier`` or ``MLPRegressor`` with ``activation="relu"``; the softmax or
           sigmoid behind its last layer is left out;
-        - a ``torch.nn.Sequential``, nested or not, of Linear, Conv1d and Conv2d, BatchNorm1d and BatchNorm2d, ReLU,
-          MaxPool, AvgPool, AdaptiveAvgPool, Flatten and Dropout, or one such module; it is read as it evaluates,
-          whether it is in training or not; a softmax or sigmoid at its end is left out;
+        - a ``torch.nn.Module`` that ``torch.fx`` can trace, a ``torch.nn.Sequential`` for example; it is read as it
+          evaluates, whether it is in training or not;
+        - the path of an ONNX model, ``.onnx``, of opset 9 or later (needs the package onnx);
+        - the path of a Keras model, ``.keras`` or ``.h5``, Sequential or Functional (needs the package h5py);
         - a mapping with ``weights``, one array (n_out, n_in) for each layer, and optionally ``biases``, one array
           (n_out,) for each layer (absent or None: zeros), ``input_shape`` and ``names``; a ReLU follows every
           layer but the last;
         - the path of an .npz file that `ReluNetwork.save` wrote.
+
+        Of PyTorch, ONNX and Keras `supported_operations` lists what is read: chains of layers, without branches. A
+        softmax or sigmoid at the end is left out, and ``provenance["dropped"]`` says so.
     input_shape
         Shape of one input, where it is not flat; it goes before the one that `source` holds. Needed for a torch
-        network that does not begin with a Linear.
+        network that does not begin with a Linear, and for models that leave a size open. Inputs of the network
+        returned have their channels first, those of Keras, too.
 
     Raises
     ------
@@ -72,22 +76,28 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
         A file that is missing, damaged, a pickle, or of a kind that is not read.
     """
     if isinstance(source, ReluNetwork):
-        network = source
-    elif isinstance(source, str | os.PathLike):
-        network = _from_path(Path(source))
-    elif isinstance(source, Mapping):
-        network = _from_mapping(source)
-    else:
-        network = _from_object(source, input_shape)
+        return _shaped(source, input_shape)
+    if isinstance(source, str | os.PathLike):
+        return _from_path(Path(source), input_shape)
+    if isinstance(source, Mapping):
+        return _shaped(_from_mapping(source), input_shape)
+    return _from_object(source, input_shape)
+
+
+def _shaped(network: ReluNetwork, input_shape: Sequence[int] | None) -> ReluNetwork:
     if input_shape is None:
         return network
     return ReluNetwork(network.layers, input_shape, network.provenance)
 
 
-def _from_path(path: Path) -> ReluNetwork:
+def _from_path(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        return ReluNetwork.load(path)
+        return _shaped(ReluNetwork.load(path), input_shape)
+    if suffix == ".onnx":
+        return read_onnx(path, input_shape)
+    if suffix in (".keras", ".h5", ".hdf5"):
+        return read_keras(path, input_shape)
     kind = OTHER_SUFFIXES.get(suffix, "of no kind that eventsim knows")
     advice = "; pickles are never loaded, since that runs code: load it yourself" if "pickle" in kind else ""
     raise FileFormatError(f"read_relu: {path} is {kind}, which is not read{advice}; give {SUPPORTED}")
@@ -119,16 +129,12 @@ def _from_object(source: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
     if any(module.split(".")[0] == "sklearn" for module, _ in classes):
         if not any(module.startswith("sklearn.") and cls in ESTIMATORS for module, cls in classes):
             raise InputError(f"read_relu: {name} holds no ReLU network that is read; give {SUPPORTED}")
-        return _from_sklearn(source, type(source).__name__)
+        return _shaped(_from_sklearn(source, type(source).__name__), input_shape)
     if isinstance(source, type):
         raise InputError(f"read_relu: {source.__qualname__} is a class, not a network; give {SUPPORTED}")
-    advice = ""
     if is_torch(source):
-        network = read_torch(source, input_shape)
-        if network is not None:
-            return network
-        advice = f"; of torch a Sequential is read, since other modules have code of their own: {SUPPORTED_MODULES}"
-    raise InputError(f"read_relu: source is a {name}, which is not read; give {SUPPORTED}{advice}")
+        return read_torch(source, input_shape)
+    raise InputError(f"read_relu: source is a {name}, which is not read; give {SUPPORTED}")
 
 
 def _from_sklearn(estimator: Any, name: str) -> ReluNetwork:

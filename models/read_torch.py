@@ -1,119 +1,63 @@
-"""Reader of PyTorch networks: a `torch.nn.Sequential` becomes the layers of a ReLU network.
+"""Reader of PyTorch networks: `torch.fx` follows the data through a module, and its graph is read as others are.
 
-torch is not imported: modules are known by the names of their classes, and their settings are attributes. What a module
-does in training (dropout, the statistics of each batch) is not read. Relies on `eventsim.models.relu_network`. Used by
-`read_relu`.
+A module is read as it evaluates: what it does in training (dropout, the statistics of each batch) is not read. torch is
+imported by nobody but who already has a module of it. Relies on `torch_modules` and `torch_functions` for what calls
+mean, and on `graph_walk` for what becomes of them. Used by `read_relu`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from eventsim.errors import InputError, MappingError
-from eventsim.models.relu_network import (
-    AveragePool,
-    BatchNorm,
-    Conv,
-    Dense,
-    Flatten,
-    Layer,
-    MaxPool,
-    ReluNetwork,
+from eventsim.errors import MappingError
+from eventsim.models.graph_walk import read_graph
+from eventsim.models.layer_graph import UNSUPPORTED, Array, Graph, Node
+from eventsim.models.relu_network import ReluNetwork
+from eventsim.models.torch_functions import TORCH_FUNCTIONS, bound
+from eventsim.models.torch_modules import (
+    EVALUATION,
+    SUPPORTED_MODULES,
+    WHERE,
+    kind_of,
+    meaning_of,
+    values_of,
 )
 
-Array = np.ndarray[Any, Any]
-WHERE = "read_relu: torch module "
-# What the last module may be, and the word for what is left out with it.
-DROPPED_OUTPUTS = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "logistic"}
-# What does nothing in evaluation.
-IDENTITIES = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
-
-
-@dataclass
-class Reading:
-    """The layers read so far, and the shape of what comes out of them (None: not known before the first layer).
-
-    They are named after their modules, for messages, until all are read.
-
-    Attributes
-    ----------
-    zeros : padding that a module of its own put around the values, for the convolution that must come next: the
-        module's name, and a pair (before, after) an axis.
-    """
-
-    shape: tuple[int, ...] | None
-    layers: list[Layer] = field(default_factory=list)
-    zeros: tuple[str, list[tuple[int, int]]] | None = None
-
-    def append(self, layer: Layer) -> None:
-        """Add a layer behind the others."""
-        if self.zeros is not None:
-            raise MappingError(
-                f"{WHERE}{self.zeros[0]} comes before {layer.name}; padding is read before a convolution of as many "
-                "axes only; use the padding= of a convolution or a pool"
-            )
-        self.layers.append(layer)
-        if self.shape is None and isinstance(layer, Dense):
-            self.shape = (layer.weight.shape[1],)
-        if self.shape is not None:
-            self.shape = layer.output_shape(self.shape)
+INPUT = "input"
 
 
 def is_torch(source: Any) -> bool:
     """Whether an object is a PyTorch module."""
-    return any(
+    return hasattr(source, "named_modules") and any(
         cls.__module__ == "torch.nn.modules.module" and cls.__qualname__ == "Module" for cls in type(source).__mro__
     )
 
 
-def read_torch(module: Any, input_shape: Sequence[int] | None) -> ReluNetwork | None:
-    """Return the network of a `torch.nn.Sequential`, nested or not, or of one supported layer, as it evaluates.
-
-    None where the module is neither. Parameters and errors are those of `read_relu`.
-    """
-    if _kind(module) is None:
-        return None
-    output = "identity"
-    reading = Reading(None)
-    if input_shape is not None:
-        reading.shape = ReluNetwork([Flatten()], input_shape).input_shape  # checked as everywhere
-    for place, one in _modules("", module):
-        kind = _kind(one)
-        name = f"{place or '0'} ({type(one).__name__})"
-        where = WHERE + name
-        _check_hooks(where, one)
-        if kind not in (*READERS, *IDENTITIES, *DROPPED_OUTPUTS):
-            raise MappingError(f"{where} is not read; supported are {SUPPORTED_MODULES}, in a torch.nn.Sequential")
-        if kind in IDENTITIES:
-            continue
-        if output != "identity":
-            raise MappingError(f"{where} comes after a {output}; that is read as the last module only; remove one")
-        if kind in DROPPED_OUTPUTS:
-            _check_output(name, one, kind, reading)
-            output = DROPPED_OUTPUTS[kind]
-        else:
-            if reading.shape is None and kind != "Linear":
-                raise InputError(f"{where} comes first; give input_shape, as (channels, height, width)")
-            READERS[kind](name, one, reading)
-    if reading.zeros is not None:
-        raise MappingError(f"{WHERE}{reading.zeros[0]} comes last; padding is read before a convolution; remove it")
-    layers = [layer.named("") for layer in reading.layers]
-    return ReluNetwork(layers, input_shape, {"source": "torch.nn.Sequential", "output": output})
+def read_torch(module: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
+    """Return the network of a module that `torch.fx` can trace; parameters and errors are those of `read_relu`."""
+    for path, one in module.named_modules():
+        _check_hooks(path, one)
+    reading = _Reading(module)
+    nodes, output = reading.nodes()
+    plain = kind_of(module) is not None
+    return read_graph(
+        Graph(
+            place=WHERE,
+            nodes=nodes,
+            constants=reading.constants,
+            input=INPUT,
+            outputs=output,
+            source="torch.nn.Sequential" if plain else f"torch module {type(module).__qualname__}",
+            supported=f"{SUPPORTED_MODULES}, in a torch.nn.Sequential or a module that torch.fx can trace, and the "
+            f"functions {', '.join(TORCH_FUNCTIONS)}",
+        ),
+        input_shape,
+    )
 
 
-def _kind(module: Any) -> str | None:
-    """Name of the torch class whose evaluation the module has; None where it is another's or its own."""
-    for cls in type(module).__mro__:
-        if cls.__module__.startswith("torch.nn.modules.") and cls.__qualname__ in KNOWN:
-            same = all(getattr(type(module), name, None) is getattr(cls, name, None) for name in EVALUATION)
-            return cls.__qualname__ if same and not set(EVALUATION) & set(vars(module)) else None
-    return None
-
-
-def _check_hooks(where: str, module: Any) -> None:
+def _check_hooks(path: str, module: Any) -> None:
     """Hooks change what a module computes; old-style weight and spectral norms and pruning are hooks."""
     for kind in ("_forward_pre_hooks", "_forward_hooks"):
         hooks = (getattr(module, kind, None) or {}).values()
@@ -121,220 +65,180 @@ def _check_hooks(where: str, module: Any) -> None:
         if found - {"_infer_parameters"}:  # that of lazy modules, whose missing weights are refused later
             names = ", ".join(sorted(found))
             raise MappingError(
-                f"{where} has hooks ({names}), which change what it computes; remove them (as "
-                "torch.nn.utils.remove_weight_norm or torch.nn.utils.prune.remove do)"
+                f"{WHERE}{path or '0'} ({type(module).__name__}) has hooks ({names}), which change what it computes; "
+                "remove them (as torch.nn.utils.remove_weight_norm or torch.nn.utils.prune.remove do)"
             )
 
 
-def _modules(place: str, module: Any) -> Iterator[tuple[str, Any]]:
-    """The modules of nested Sequentials in order, also one that stands at two places, each with its path."""
-    if _kind(module) != "Sequential":
-        yield place, module
-        return
-    _check_hooks(f"{WHERE}{place or 'Sequential'}", module)
-    for name, child in module._modules.items():
-        yield from _modules(f"{place}.{name}" if place else name, child)
-
-
-def _values(module: str, name: str, tensor: Any) -> Array:
-    """A parameter in float64, which holds every value of the types that torch trains in."""
+@contextmanager
+def _evaluating(module: Any) -> Iterator[None]:
+    """The module in evaluation for a while; each of its modules is put back as it was."""
+    before = [(one, one.training) for one in module.modules()]
     try:
-        if not tensor.is_floating_point():
+        for one, _ in before:
+            one.training = False
+        yield
+    finally:
+        for one, training in before:
+            one.training = training
+
+
+def _trace(module: Any) -> tuple[Any, Any]:
+    """The fx graph of a module, and the module that holds it, under the path "0"."""
+    from torch import fx, nn
+
+    class Tracer(fx.Tracer):  # type: ignore[misc]  # torch is Any here
+        """Looks into modules that have code of their own, and into no other."""
+
+        def is_leaf_module(self, one: Any, _path: str) -> bool:
+            own_code = bool(set(EVALUATION) & set(vars(one)))
+            own_code |= kind_of(one) is None and not type(one).__module__.startswith("torch.nn.modules.")
+            return not own_code and not isinstance(one, nn.Sequential)
+
+    holder = nn.Sequential(module)
+    with _evaluating(holder):
+        try:
+            return Tracer().trace(holder), holder
+        except Exception as error:
             raise MappingError(
-                f"{WHERE}{module}: {name} has type {tensor.dtype}; must be floating; convert the module first"
-            )
-        values: Array = tensor.detach().double().cpu().numpy()
-    except (RuntimeError, NotImplementedError, ValueError) as error:
-        if isinstance(error, MappingError):
-            raise
-        raise InputError(f"{WHERE}{module}: {name} has no values ({error}); run or load the network first") from error
-    return values
+                f"{WHERE}{type(module).__name__} cannot be traced by torch.fx ({type(error).__name__}: "
+                f"{str(error).splitlines()[0] if str(error) else 'no message'}); must do the same whatever the data "
+                "are; write it as a torch.nn.Sequential"
+            ) from error
 
 
-def _bias(name: str, module: Any, n: int) -> Array:
-    return np.zeros(n) if module.bias is None else _values(name, "bias", module.bias)
+class _Reading:
+    """A traced module on its way to a graph of `layer_graph`."""
 
+    def __init__(self, module: Any) -> None:
+        self.constants: dict[str, Array] = {}
+        self.made: list[Node] = []
+        self.graph, self.holder = _trace(module)
+        self.inputs = [node for node in self.graph.nodes if node.op == "placeholder"]
 
-def _linear(name: str, module: Any, reading: Reading) -> None:
-    weight = _values(name, "weight", module.weight)
-    reading.append(Dense(name, weight, _bias(name, module, len(weight)), relu=False))
+    def nodes(self) -> tuple[list[Node], list[str]]:
+        """The nodes, and the names of the outputs."""
+        outputs: list[str] = []
+        for node in self.graph.nodes:
+            self._check_in_place(node)
+            if node.op == "get_attr":
+                tensor = self.holder
+                for part in node.target.split("."):
+                    tensor = getattr(tensor, part)
+                self.constants[node.name] = values_of(_label(node.target, node.target), "value", tensor)
+            elif node.op == "call_module":
+                self._module(node)
+            elif node.op in ("call_function", "call_method"):
+                self._call(node)
+            elif node.op == "output":
+                given = node.args[0] if isinstance(node.args[0], tuple | list) else [node.args[0]]
+                outputs = [self._name(one) for one in given if hasattr(one, "op")]
+        if not outputs:
+            raise MappingError(f"{WHERE}{type(self.holder[0]).__name__} returns no tensor; must return its outputs")
+        return self.made, outputs
 
+    def _name(self, node: Any) -> str:
+        return INPUT if node is self.inputs[0] else str(node.name)
 
-def _conv(name: str, module: Any, reading: Reading) -> None:
-    if module.padding_mode != "zeros":
-        raise MappingError(
-            f"{WHERE}{name}: padding_mode = {module.padding_mode!r}; must be 'zeros'; train it with that"
-        )
-    weight = _values(name, "weight", module.weight)
-    padding: Any = module.padding
-    if padding == "valid":
-        padding = 0
-    elif padding == "same":  # what cannot be halved goes behind
-        totals = [d * (k - 1) for k, d in zip(module.kernel_size, module.dilation, strict=True)]
-        padding = [(total // 2, total - total // 2) for total in totals]
-    bias = _bias(name, module, len(weight))
-    conv = Conv(name, weight, bias, False, module.stride, padding, module.dilation, module.groups)
-    if reading.zeros is not None and len(reading.zeros[1]) == len(conv.kernel):
-        around = zip(conv.padding, reading.zeros[1], strict=True)
-        padding = [(own[0] + more[0], own[1] + more[1]) for own, more in around]
-        reading.zeros = None
-    reading.append(Conv(name, weight, bias, False, module.stride, padding, module.dilation, module.groups))
+    def _given(self, node: Any, place: int, value: Any) -> str | None:
+        """Name of an input, which is made a constant where it is a number."""
+        if value is None or hasattr(value, "op"):
+            return None if value is None else self._name(value)
+        name = f"{node.name} {place}"
+        self.constants[name] = np.asarray(value)
+        return name
 
+    def _append(self, node: Any, label: str, operation: str, given: Sequence[Any], settings: Any) -> None:
+        names = tuple(self._given(node, place, value) for place, value in enumerate(given))
+        self.made.append(Node(label, operation, names, (str(node.name),), settings))
 
-def _batch_norm(name: str, module: Any, reading: Reading) -> None:
-    if module.running_mean is None:
-        raise MappingError(
-            f"{WHERE}{name}: track_running_stats = False; must be True, or each sample's outputs depend on the "
-            "others of its batch; train it with running statistics"
-        )
-    axes = (1, 2) if _n_axes(module) == 1 else (3,)
-    if reading.shape is not None and len(reading.shape) not in axes:
-        raise MappingError(
-            f"{WHERE}{name}: inputs of shape {reading.shape}; must have {' or '.join(map(str, axes))} axes, as in "
-            "torch; use the batch norm of the other dimension"
-        )
-    mean = _values(name, "running_mean", module.running_mean)
-    gamma = np.ones_like(mean) if module.weight is None else _values(name, "weight", module.weight)
-    beta = np.zeros_like(mean) if module.bias is None else _values(name, "bias", module.bias)
-    variance = _values(name, "running_var", module.running_var)
-    reading.append(BatchNorm(name, gamma, beta, mean, variance, module.eps))
-
-
-def _relu(name: str, _module: Any, reading: Reading) -> None:
-    if not reading.layers:
-        raise MappingError(
-            f"{WHERE}{name} comes first; a ReLU must follow a layer; cut the inputs to positive values instead"
-        )
-    last = reading.layers[-1]
-    reading.layers[-1] = type(last)(**{**vars(last), "relu": True})
-
-
-def _zero_pad(name: str, module: Any, reading: Reading) -> None:
-    """Zeros around the values; torch gives the pairs (before, after) from the last axis to the first."""
-    flat = module.padding
-    n_axes = _n_axes(module)
-    flat = [flat] * (2 * n_axes) if isinstance(flat, int) else list(flat)
-    if getattr(module, "value", 0) != 0 or min(flat) < 0:
-        raise MappingError(
-            f"{WHERE}{name}: value = {getattr(module, 'value', 0)!r}, padding = {module.padding!r}; must be zeros, and "
-            "pad >= 0 positions; train it with that"
-        )
-    pairs = [(flat[2 * i], flat[2 * i + 1]) for i in reversed(range(n_axes))]
-    if reading.zeros is not None:
-        if len(reading.zeros[1]) != n_axes:
-            raise MappingError(f"{WHERE}{name}: follows {reading.zeros[0]} of other axes; use one padding")
-        pairs = [(a + c, b + d) for (a, b), (c, d) in zip(reading.zeros[1], pairs, strict=True)]
-    reading.zeros = (name, pairs)
-
-
-def _pool_settings(name: str, module: Any, n_axes: int) -> dict[str, Any]:
-    for option, allowed in (("return_indices", False), ("divisor_override", None)):
-        value = getattr(module, option, allowed)
-        if value != allowed:
-            raise MappingError(f"{WHERE}{name}: {option} = {value!r}; must be {allowed}; train it with that")
-    kernel = module.kernel_size
-    kernel = (kernel,) * n_axes if isinstance(kernel, int) else tuple(kernel)
-    return {"kernel": kernel, "stride": module.stride, "padding": module.padding}
-
-
-def _append_pool(module: Any, pool: MaxPool | AveragePool, reading: Reading) -> None:
-    """Add a pool; ceil_mode is nothing where the windows end with the positions."""
-    if module.ceil_mode and reading.shape is not None:
-        sliding = pool.sliding
-        for size, extent, step, pads in zip(
-            reading.shape[1:], sliding.extent, sliding.stride, sliding.padding, strict=False
-        ):
-            if (size + sum(pads) - extent) % step:
+    def _check_in_place(self, node: Any) -> None:
+        """Refuse what changes values that others see too: a graph does not say who of them comes first."""
+        module = self.holder.get_submodule(node.target) if node.op == "call_module" else None
+        named = str(node.target).endswith("_") and node.op == "call_method"
+        named |= getattr(node.target, "__name__", "").endswith("_")
+        if getattr(module, "inplace", False) or node.kwargs.get("inplace") or named:
+            given = node.args[0] if node.args else None
+            if len(getattr(given, "users", ())) > 1 or not node.users:
                 raise MappingError(
-                    f"{WHERE}{pool.name}: ceil_mode = True for inputs of shape {reading.shape}, which leaves a window "
-                    "cut at the border; must be False where the windows do not end with the positions; pad the inputs"
+                    f"{WHERE}{_label(node.name, node.target)} changes in place what others see, too; must give a new "
+                    "tensor; use inplace=False and its result"
                 )
-    reading.append(pool)
+
+    def _module(self, node: Any) -> None:
+        module = self.holder.get_submodule(node.target)
+        label = _label(node.target.removeprefix("0."), type(module).__name__)
+        meaning = meaning_of(label, module)
+        if len(node.args) != 1 or node.kwargs:
+            meaning = None
+        if meaning is None:
+            self._append(node, label, UNSUPPORTED, node.args[:1], {})
+        else:
+            self._append(node, label, meaning.operation, [node.args[0], *meaning.constants], meaning.settings)
+
+    def _call(self, node: Any) -> None:
+        """A function or a method; sizes become the nodes that ONNX has for them."""
+        name = str(getattr(node.target, "__name__", node.target)).removesuffix("_")
+        foreign = node.op == "call_function" and not _known_origin(node.target)
+        label = _label(node.name, name)
+        keywords = dict(node.kwargs)
+        positional: tuple[Any, ...] = tuple(node.args) or (keywords.pop("input", None),)
+        first, rest = positional[0], positional[1:]
+        if name in ("size", "getattr") and (name == "size" or rest == ("shape",)):
+            axis = keywords.get("dim", rest[0] if rest else None) if name == "size" else None
+            self._sizes(node, label, first, axis)
+            return
+        if name == "getitem" and isinstance(rest[0], int):
+            self._append(node, label, "gather", [first, rest[0]], {})
+            return
+        known = TORCH_FUNCTIONS.get(name)
+        given = None if known is None or foreign else bound(known[1], rest, keywords)
+        if known is None or given is None:
+            self._append(node, label, UNSUPPORTED, [first], {})
+            return
+        operation, _, reader = known
+        try:
+            inputs, settings = reader(label, name, given)
+        except (KeyError, TypeError) as error:
+            raise MappingError(
+                f"{WHERE}{label} has arguments that are not read ({error}); give them by name"
+            ) from error
+        if operation == "reshape":
+            inputs = [self._shape(node, label, given["shape"])]
+        self._append(node, label, operation, [first, *inputs], settings)
+
+    def _sizes(self, node: Any, label: str, first: Any, axis: int | None) -> None:
+        if axis is None:
+            self._append(node, label, "shape", [first], {})
+            return
+        whole = f"{node.name} all"
+        self.made.append(Node(label, "shape", (self._given(node, 0, first),), (whole,)))
+        self.constants[f"{node.name} axis"] = np.array(axis)
+        self.made.append(Node(label, "gather", (whole, f"{node.name} axis"), (str(node.name),)))
+
+    def _shape(self, node: Any, label: str, sizes: tuple[Any, ...]) -> Any:
+        """The shape of a view: numbers, or joined from numbers and values of the graph."""
+        if all(isinstance(size, int) for size in sizes):
+            return np.array(sizes, np.int64)
+        name = f"{node.name} shape"
+        parts = tuple(self._given(node, 100 + place, size) for place, size in enumerate(sizes))
+        self.made.append(Node(label, "concat", parts, (name,)))
+        return _Named(name)
 
 
-def _max_pool(name: str, module: Any, reading: Reading) -> None:
-    settings = _pool_settings(name, module, _n_axes(module))
-    _append_pool(module, MaxPool(name, **settings, dilation=module.dilation), reading)
+class _Named:
+    """A value of the graph that is no node of torch.fx."""
+
+    op = "made here"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
-def _average_pool(name: str, module: Any, reading: Reading) -> None:
-    settings = _pool_settings(name, module, _n_axes(module))
-    _append_pool(module, AveragePool(name, **settings, count_include_pad=bool(module.count_include_pad)), reading)
+def _known_origin(function: Any) -> bool:
+    origin = getattr(function, "__module__", None) or "torch"
+    return origin.split(".")[0] in ("torch", "_operator", "builtins", "math")
 
 
-def _adaptive_pool(name: str, module: Any, reading: Reading) -> None:
-    """Windows of equal size, where the positions can be divided so."""
-    n_axes = _n_axes(module)
-    positions = (reading.shape or ())[1:]
-    wanted = module.output_size
-    wanted = [wanted] * n_axes if isinstance(wanted, int) or wanted is None else list(wanted)
-    sizes = [have if size is None else size for have, size in zip(positions, wanted, strict=False)]
-    if (
-        len(positions) != n_axes
-        or len(sizes) != n_axes
-        or min(sizes) < 1
-        or any(have % size for have, size in zip(positions, sizes, strict=True))
-    ):
-        raise MappingError(
-            f"{WHERE}{name}: output_size = {module.output_size!r} for inputs of shape {reading.shape}; must be 1 or "
-            "divide the positions; use a pool with a kernel instead"
-        )
-    kernel = tuple(have // size for have, size in zip(positions, sizes, strict=True))
-    if getattr(module, "return_indices", False):
-        raise MappingError(f"{WHERE}{name}: return_indices = True; must be False; train it with that")
-    adaptive = MaxPool if (_kind(module) or "").startswith("AdaptiveMax") else AveragePool
-    reading.append(adaptive(name, kernel))
-
-
-def _flatten(name: str, module: Any, reading: Reading) -> None:
-    n_axes = 1 + len(reading.shape or ())
-    if module.start_dim != 1 or module.end_dim not in (-1, n_axes - 1):
-        raise MappingError(
-            f"{WHERE}{name}: start_dim = {module.start_dim}, end_dim = {module.end_dim}; must be 1 and -1, all axes "
-            "of a sample; use torch.nn.Flatten()"
-        )
-    reading.append(Flatten(name))
-
-
-def _check_output(name: str, module: Any, kind: str, reading: Reading) -> None:
-    if kind != "Sigmoid" and reading.shape is not None and len(reading.shape) > 1:
-        raise MappingError(
-            f"{WHERE}{name}: inputs of shape {reading.shape}; must be the outputs of a sample in one axis; put a "
-            "Flatten before it"
-        )
-    if kind != "Sigmoid" and module.dim not in (None, 1, -1):
-        raise MappingError(f"{WHERE}{name}: dim = {module.dim}; must be 1, the outputs of a sample; use that")
-
-
-def _n_axes(module: Any) -> int:
-    """1 or 2, as the name of the class ends."""
-    return int((_kind(module) or "")[-2])
-
-
-READERS: Mapping[str, Callable[[str, Any, Reading], None]] = MappingProxyType(
-    {
-        "Linear": _linear,
-        "Conv1d": _conv,
-        "Conv2d": _conv,
-        "BatchNorm1d": _batch_norm,
-        "BatchNorm2d": _batch_norm,
-        "ReLU": _relu,
-        "MaxPool1d": _max_pool,
-        "MaxPool2d": _max_pool,
-        "AvgPool1d": _average_pool,
-        "AvgPool2d": _average_pool,
-        "AdaptiveAvgPool1d": _adaptive_pool,
-        "AdaptiveAvgPool2d": _adaptive_pool,
-        "AdaptiveMaxPool1d": _adaptive_pool,
-        "AdaptiveMaxPool2d": _adaptive_pool,
-        "ZeroPad1d": _zero_pad,
-        "ZeroPad2d": _zero_pad,
-        "ConstantPad1d": _zero_pad,
-        "ConstantPad2d": _zero_pad,
-        "Flatten": _flatten,
-    }
-)
-# What evaluates a module: where a class or a module has its own, it is another function.
-EVALUATION = ("forward", "__call__", "_conv_forward")
-KNOWN = ("Sequential", *READERS, *IDENTITIES, *DROPPED_OUTPUTS)
-SUPPORTED_MODULES = f"{', '.join((*READERS, *IDENTITIES))}, and {', '.join(DROPPED_OUTPUTS)} at the end"
+def _label(path: str, kind: Any) -> str:
+    return f"{path} ({kind if isinstance(kind, str) else getattr(kind, '__name__', kind)})"

@@ -96,11 +96,23 @@ class Sliding:
     def inside(self, shape: Axes) -> NDArray[np.int64]:
         """How many real inputs the kernel covers at each position of the output; the rest is padding."""
         counts = np.ones((), dtype=np.int64)
-        for size, kernel, stride, padding, dilation in self._axes(shape):
-            n = output_size(size, kernel, stride, padding, dilation)
-            seen = np.arange(n)[:, None] * stride + np.arange(kernel) * dilation - padding[0]
-            counts = np.multiply.outer(counts, ((seen >= 0) & (seen < size)).sum(axis=1))
+        for along in self._inside_along(shape):
+            counts = np.multiply.outer(counts, along)
         return counts
+
+    def fewest_inside(self, shape: Axes) -> int:
+        """Return the smallest of the numbers of `inside`, without making them all."""
+        return math.prod(int(along.min()) for along in self._inside_along(shape))
+
+    def _inside_along(self, shape: Axes) -> list[NDArray[np.int64]]:
+        """Of each axis by itself, how many taps are inside at each position: from the first to the last such tap."""
+        found = []
+        for size, kernel, stride, padding, dilation in self._axes(shape):
+            start = np.arange(output_size(size, kernel, stride, padding, dilation)) * stride - padding[0]
+            first = np.maximum(-(start // dilation), 0)
+            last = np.minimum((size - 1 - start) // dilation, kernel - 1)
+            found.append(np.maximum(last - first + 1, 0))
+        return found
 
     def windows(self, x: NDArray[Any], fill: Any) -> NDArray[Any]:
         """View (n, channels, *output positions, *kernel) of (n, channels, *positions), padded with `fill`."""

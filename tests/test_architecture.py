@@ -36,7 +36,9 @@ NOT_THE_SAME_BITS = {
 # Functions that import what their first argument names.
 BY_NAME = ("import_module", "__import__", "importorskip")
 # Which mark a test file needs for what it imports.
-HEAVY = dict.fromkeys(("torch", "onnx", "onnxruntime", "pandas", "pyarrow", "neo", "nir", "faery"), "references") | {
+HEAVY = dict.fromkeys(
+    ("torch", "onnx", "onnxruntime", "keras", "pandas", "pyarrow", "neo", "nir", "faery"), "references"
+) | {
     "nest": "peers",
     "neuron": "peers",
     "arbor": "peers",
@@ -240,7 +242,7 @@ def test_public_functions_and_classes_have_docstrings(path: Path) -> None:
     assert not bare, f"{shown(path)}: {bare}"
 
 
-@each(python_files("tests"))
+@each([path for path in python_files("tests") if path.name.startswith("test_")])  # others hold no test to mark
 def test_what_needs_a_heavy_package_is_marked(path: Path) -> None:
     # `make test` and `make references` share an environment, so a forgotten mark would not be noticed otherwise.
     needed = {HEAVY[name.partition(".")[0]] for name in imported(tree(path)) if name.partition(".")[0] in HEAVY}

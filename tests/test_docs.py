@@ -15,6 +15,12 @@ import eventsim
 from eventsim import cli, models
 from eventsim.models import digits
 from eventsim.models import verify as verify_function
+from eventsim.models.graph_constants import CONSTANT_OPERATIONS
+from eventsim.models.graph_walk import OPERATIONS
+from eventsim.models.keras_layers import KERAS_LAYERS
+from eventsim.models.read_onnx import ONNX_OPERATIONS
+from eventsim.models.supported import BECOMES, operations_table, supported_operations
+from eventsim.models.torch_modules import TORCH_MODULES
 from eventsim.neuron_model import model_names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +32,10 @@ LISTED = [
     "ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay", "falling_threshold", "step_psp",
     "if_delta", "lif_delta", "lif_exp", "lif_alpha", "if_exp", "alpha_psp", "glif", "lif_clocked",
 ]  # fmt: skip
-OPTIONAL = {"exchange-with-nir": ("nir",)}  # packages that the examples of a page import
+OPTIONAL = {  # packages that the examples of a page import
+    "exchange-with-nir": ("nir",),
+    "read-a-trained-network": ("torch", "onnx"),
+}
 
 
 def shown(path: Path) -> str:
@@ -113,6 +122,15 @@ def test_the_readme_lists_every_neuron_model():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE) == LISTED
     assert set(LISTED) <= set(model_names())
+
+
+def test_the_supported_layers_are_those_of_the_readers():
+    page = (ROOT / "docs" / "reference" / "supported-layers.md").read_text(encoding="utf-8")
+    assert operations_table() in page
+    assert set(BECOMES) == {*OPERATIONS, *CONSTANT_OPERATIONS, "constant"}
+    for source, table in (("ONNX", ONNX_OPERATIONS), ("PyTorch modules", TORCH_MODULES), ("Keras", KERAS_LAYERS)):
+        named = [name for row in supported_operations().values() for name in row[source]]
+        assert set(table) <= set(named), source
 
 
 def test_the_verify_table_of_the_readme_is_of_this_version():

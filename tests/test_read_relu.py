@@ -3,6 +3,7 @@
 import copy
 import itertools
 import struct
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -413,9 +414,7 @@ def test_networks_of_fractions_are_not_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("net.onnx", "is an ONNX model, which is not read; give a ReluNetwork"),
-        ("net.keras", "is a Keras model, which is not read"),
-        ("net.H5", "is a Keras or other HDF5 file"),
+        ("net.npy", "is a single array, which is not read; give a ReluNetwork"),
         ("net.pkl", "is a pickle, .*pickles are never loaded, since that runs code: load it yourself"),
         ("net.pt", "is a PyTorch file, a pickle, .*pickles are never loaded"),
         ("net", "is of no kind that eventsim knows"),
@@ -424,6 +423,20 @@ def test_networks_of_fractions_are_not_saved(tmp_path: Path) -> None:
 )
 def test_other_files_are_refused_with_what_is_supported(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(FileFormatError, match=message):
+        read_relu(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("net.onnx", "onnx", "onnx"), ("net.keras", "h5py", "keras"), ("net.H5", "h5py", "keras")],
+)
+def test_a_missing_package_is_named_with_its_extra(
+    monkeypatch, tmp_path: Path, name: str, package: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        InputError, match=rf"needs the package {package}; install it with: pip install 'eventsim\[{extra}\]'"
+    ):
         read_relu(tmp_path / name)
 
 

@@ -18,11 +18,12 @@ from eventsim.errors import EventsimError, InputError, MappingError, NetworkErro
 from eventsim.models import certify, read_relu, to_ttfs, verify
 from eventsim.models.coded_layers import coded_layers
 from eventsim.models.fusion import fused
-from eventsim.models.read_torch import SUPPORTED_MODULES
 from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, MaxPool, ReluNetwork
+from eventsim.models.torch_modules import SUPPORTED_MODULES
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
+from torch_networks import ORDERS, Draw, blocks, flat, networks, outputs_of, randomised, shown_by  # noqa: E402
 
 pytestmark = [
     pytest.mark.references,
@@ -30,150 +31,15 @@ pytestmark = [
 ]
 
 Array = np.ndarray[Any, Any]
-Draw = Any
 # Of the largest value: sums of some hundred products round to 1e-14, layers magnify that a little.
 TOLERANCE = 1e-11
 MARGIN = 100
-# "pool" stands for one between; blocks may have another at their end.
-ORDERS = ("norm relu", "relu norm", "relu", "norm", "relu dropout", "pool relu", "norm pool relu", "pool norm relu")
-
-
-def outputs_of(module: Any, x: Array) -> Array:
-    """What a module gives in evaluation."""
-    with torch.no_grad():
-        return module.eval()(torch.from_numpy(x)).numpy()
-
-
-def shown_by(modules: Any, x: Array, carried: bool = False) -> tuple[list[Array], Array]:
-    """Outputs of the ReLUs, and of the pools of what went through one, among a flat list of modules; and of the last.
-
-    `carried`: what neurons carry, who pool the ReLUs before a batch norm, the smallest of them where it turns signs.
-
-    A ReLU behind a max pool is taken before it, which is the same. A ReLU in place changes what was given to it, so
-    each is copied.
-    """
-    found: list[Array] = []
-    modules, cut = list(modules), True
-    for i, module in enumerate(modules[1:]):
-        if isinstance(module, nn.ReLU) and "MaxPool" in type(modules[i]).__name__:
-            modules[i : i + 2] = modules[i + 1], modules[i]
-    for i, module in enumerate(modules):
-        x = outputs_of(module, x.copy())
-        kind = type(module).__name__
-        cut = kind == "ReLU" or (cut and "Conv" not in kind and "Linear" not in kind)
-        if kind == "ReLU" or ("Pool" in kind and cut):
-            behind = kind != "ReLU" and i > 1 and "Norm" in type(modules[i - 1]).__name__
-            behind &= isinstance(modules[i - 2], nn.ReLU)
-            found.append(pooled(module, modules[i - 1], found[-1]) if carried and behind else x)
-    return found, x
-
-
-def pooled(pool: Any, norm: Any, x: Array) -> Array:
-    """What a pool behind a batch norm makes of what comes before that: of negative scales the smallest."""
-    found = outputs_of(pool, x)
-    if "Max" in type(pool).__name__ and norm.affine:
-        turned = (norm.weight < 0).numpy()
-        found[:, turned] = -outputs_of(pool, -x)[:, turned]
-    return found
-
-
-def randomised(module: Any, seed: int) -> Any:
-    """The module in float64, with weights and statistics as after training, negative scales included."""
-    generator = torch.Generator().manual_seed(seed)
-    module = module.double()
-    for one in module.modules():
-        if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d):
-            one.running_mean.normal_(generator=generator)
-            one.running_var.uniform_(0.25, 4, generator=generator)
-            for parameter in one.parameters():
-                parameter.data.normal_(generator=generator)
-        elif isinstance(one, nn.Linear | nn.Conv1d | nn.Conv2d):  # as torch does it, but the same in every run
-            bound = 1 / math.sqrt(one.weight[0].numel())
-            for parameter in one.parameters():
-                parameter.data.uniform_(-bound, bound, generator=generator)
-    return module
 
 
 def close(ours: Array, theirs: Array) -> bool:
     return ours.shape == theirs.shape and bool(
         np.abs(ours - theirs).max() <= TOLERANCE * max(np.abs(theirs).max(), 1e-9)
     )
-
-
-@st.composite
-def blocks(draw: Draw, channels: int, positions: Any, orders: Any = ORDERS) -> tuple[list[Any], int, Any]:
-    """Convolution, batch norm before, behind or without a ReLU, pool; and the shape that they make."""
-    n = len(positions)
-    groups = draw(st.sampled_from([g for g in (1, 2) if channels % g == 0]))
-    c_out = groups * draw(st.integers(1, 4))
-    kernel = [draw(st.integers(1, min(4, p))) for p in positions]
-    dilation = [draw(st.integers(1, 2)) if 2 * (k - 1) < p else 1 for k, p in zip(kernel, positions, strict=True)]
-    padding: Any = draw(st.sampled_from(["same", "valid", "numbers"]))
-    stride = [1] * n if padding == "same" else [draw(st.integers(1, 2)) for _ in range(n)]
-    if padding == "numbers":
-        padding = [draw(st.integers(0, 3)) for _ in range(n)]
-    conv_kind, norm_kind = (nn.Conv1d, nn.BatchNorm1d) if n == 1 else (nn.Conv2d, nn.BatchNorm2d)
-    settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    conv = conv_kind(channels, c_out, kernel, bias=draw(st.booleans()), **settings)
-    norm = norm_kind(c_out, eps=draw(st.sampled_from([1e-5, 1e-3])), affine=draw(st.booleans()))
-    order = draw(st.sampled_from(orders))
-    parts = {"norm": norm, "relu": nn.ReLU(inplace=draw(st.booleans())), "dropout": nn.Dropout(0.5)}
-    modules = [conv]
-    zeros = draw(st.sampled_from([None, None, 0, 1, 2]))
-    if zeros is not None:
-        modules.insert(
-            0, (nn.ZeroPad1d if n == 1 else nn.ZeroPad2d)([draw(st.integers(0, zeros)) for _ in range(2 * n)])
-        )
-    positions = tuple(outputs_of(nn.Sequential(*modules).double(), np.zeros((1, channels, *positions))).shape[2:])
-    for part in [*order.split(), *draw(st.sampled_from([[], ["end"]]))]:
-        if part in parts:
-            modules.append(parts[part])
-        else:  # means of values that no ReLU has cut are mapped without padding only
-            modules.append(draw(pools(positions, padded=part == "end")))
-            positions = tuple(outputs_of(modules[-1], np.zeros((1, 1, *positions))).shape[2:])
-    return modules, c_out, positions
-
-
-@st.composite
-def pools(draw: Draw, positions: Any, padded: bool) -> Any:
-    n = len(positions)
-    kernel = [draw(st.integers(1, min(3, p))) for p in positions]
-    settings: dict[str, Any] = {
-        "stride": draw(st.sampled_from([None, 1, 2])),
-        "padding": [draw(st.integers(0, k // 2)) if padded else 0 for k in kernel],
-    }
-    kind = draw(st.sampled_from(["max", "average", "global", "global max"]))
-    if kind == "max":
-        return (nn.MaxPool1d if n == 1 else nn.MaxPool2d)(kernel if n == 2 else kernel[0], **settings)
-    if kind == "average":
-        return (nn.AvgPool1d if n == 1 else nn.AvgPool2d)(
-            kernel, count_include_pad=draw(st.booleans()), **settings | {"stride": settings["stride"] or kernel}
-        )
-    if kind == "global max":
-        return (nn.AdaptiveMaxPool1d if n == 1 else nn.AdaptiveMaxPool2d)(1)
-    return (nn.AdaptiveAvgPool1d if n == 1 else nn.AdaptiveAvgPool2d)(1)
-
-
-@st.composite
-def networks(draw: Draw) -> tuple[Any, tuple[int, ...]]:
-    """One to three blocks, nested at random, then dense layers with and without batch norms."""
-    input_shape = shape = (draw(st.integers(1, 4)), *draw(st.lists(st.integers(3, 9), min_size=1, max_size=2)))
-    modules: list[Any] = []
-    for _ in range(draw(st.integers(1, 3))):
-        made, channels, positions = draw(blocks(shape[0], shape[1:]))
-        shape = (channels, *positions)
-        modules += [nn.Sequential(*made)] if draw(st.booleans()) else made
-    head = [nn.Linear(math.prod(shape), 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 3)]
-    if draw(st.booleans()):
-        del head[1]
-    modules += [nn.Flatten(), *head, *draw(st.sampled_from([[], [nn.Softmax(1)], [nn.LogSoftmax(dim=-1)]]))]
-    return randomised(nn.Sequential(*modules), draw(st.integers(0, 2**32 - 1))), input_shape
-
-
-def flat(module: Any) -> list[Any]:
-    if not isinstance(module, nn.Sequential):
-        return [module]
-    return [one for child in module for one in flat(child)]
 
 
 @given(networks(), st.integers(0, 2**32 - 1))
@@ -242,27 +108,32 @@ def test_what_changes_a_module_from_outside_is_refused() -> None:
     def net() -> Any:
         return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).double()
 
-    hooked, before, own, subclassed, pruned = net(), net(), net(), net(), net()
+    hooked, before, pruned = net(), net(), net()
     hooked[0].register_forward_hook(lambda _module, _inputs, output: output * 5)
     before.register_forward_pre_hook(lambda _module, inputs: inputs)
-    own[0].forward = lambda x: x
     prune = pytest.importorskip("torch.nn.utils.prune")
     prune.l1_unstructured(pruned[0], "weight", 3)
-
-    class Louder(nn.Conv2d):  # type: ignore[misc,name-defined]
-        def _conv_forward(self, *arguments: Any) -> Any:
-            return 2 * super()._conv_forward(*arguments)
-
-    subclassed[0] = Louder(1, 2, 3)
     for module, message in (
         (hooked, r"0 \(Conv2d\) has hooks"),
         (before, "has hooks"),
         (pruned, r"0 \(Conv2d\) has hooks"),
-        (own, r"0 \(Conv2d\) is not read"),
-        (subclassed, r"0 \(Louder\) is not read"),
     ):
         with pytest.raises(MappingError, match=message):
             read_relu(module, (1, 4, 4))
+
+
+class Louder(nn.Conv2d):  # type: ignore[misc,name-defined]
+    def _conv_forward(self, *arguments: Any) -> Any:
+        return 2 * super()._conv_forward(*arguments)
+
+
+def test_code_of_their_own_is_read_in_modules_of_known_classes() -> None:
+    subclassed = nn.Sequential(Louder(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).double()
+    overridden = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(16, 2), OwnSequential(nn.ReLU())).double()
+    overridden[0].forward = lambda x: x
+    x = np.random.default_rng(7).normal(size=(3, 1, 4, 4))
+    for module in (subclassed, overridden):
+        assert close(read_relu(module, (1, 4, 4)).forward(x), outputs_of(module, x))
 
 
 def test_the_shape_of_inputs_may_come_from_the_calibration_data() -> None:
@@ -348,6 +219,97 @@ class OwnSequential(nn.Sequential):  # type: ignore[name-defined,misc]
         return super().forward(x) + 1
 
 
+class Branches(nn.Module):  # type: ignore[name-defined,misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(2, 2, 1)
+
+    def forward(self, x: Any) -> Any:
+        return torch.relu(self.inner(x)) + x
+
+
+class Bent(Branches):
+    def forward(self, x: Any) -> Any:
+        return torch.tanh(self.inner(x))
+
+
+class Deciding(Branches):
+    def forward(self, x: Any) -> Any:
+        return self.inner(x) if x.sum() > 0 else x
+
+
+class InPlace(Branches):
+    def forward(self, x: Any) -> Any:
+        y = self.inner(x)
+        torch.relu_(y)
+        return self.inner(y)
+
+
+class Dropping(Branches):
+    def forward(self, x: Any) -> Any:
+        return nn.functional.dropout(self.inner(x))
+
+
+class Joining(Branches):
+    def forward(self, x: Any) -> Any:
+        return self.inner(x).view(-1, 36)
+
+
+class Functional(nn.Module):  # type: ignore[name-defined,misc]
+    """The same operations by functions and methods, as many write them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4)
+        self.second = nn.Conv2d(4, 6, 3)
+        self.hidden, self.last = nn.Linear(12, 10), nn.Linear(10, 3)
+        self.register_buffer("mean", torch.rand(2, 1, 1))
+        self.scale = nn.Parameter(torch.randn(10))
+
+    def forward(self, x: Any) -> Any:
+        functional = nn.functional
+        x = (x - self.mean) / 0.7
+        x = functional.max_pool2d(functional.relu(self.norm(self.first(x))), 2)
+        x = functional.pad(x, (1, 0, 0, 2))
+        x = functional.relu6(functional.conv2d(x, self.second.weight, bias=self.second.bias, stride=2))
+        x = x.permute(0, 2, 3, 1).reshape(x.size(0), x.shape[1] * x.shape[2] * x.shape[3])
+        x = functional.dropout(self.hidden(x).relu() * self.scale, training=self.training)
+        return functional.log_softmax(self.last(x), dim=1)
+
+
+def test_functions_and_methods_are_read_as_modules_are() -> None:
+    module = randomised(Functional(), 0)
+    for parameter in module.parameters():
+        parameter.data *= 4  # so that the ReLU6 cuts
+    x = np.random.default_rng(8).normal(size=(4, 2, 6, 6))
+    network = read_relu(module, (2, 6, 6))
+    assert network.provenance == {
+        "source": "torch module Functional",
+        "output": "softmax",
+        "dropped": ["log_softmax (log_softmax)"],
+    }
+    logits = network.forward(x)
+    normalised = logits - np.log(np.exp(logits - logits.max(1)[:, None]).sum(1))[:, None] - logits.max(1)[:, None]
+    assert close(normalised, outputs_of(module, x))
+    assert close(fused(network).forward(x), logits)
+    kinds = [layer.kind for layer in network.layers]
+    assert kinds.count("batch_norm") == 5  # two for the inputs, that of the module, the ReLU6, the scale
+    cut = network.activations(x)[2][1]
+    assert (cut == 0).any()
+
+
+def test_a_relu6_is_two_relus_and_computed_exactly_by_spikes() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU6(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, 2))
+    module = randomised(module, 1)
+    module[0].weight.data *= 20
+    x = np.random.default_rng(9).random((5, 1, 6, 6))
+    net = to_ttfs(module, x, margin=MARGIN)
+    assert verify(net, module, x).ok
+    theirs = outputs_of(module, x)
+    assert (outputs_of(module[:2], x) == 6).any()
+    assert np.abs(simulate(net, x).readout - theirs).max() <= TOLERANCE * np.abs(theirs).max()
+
+
 class OwnLinear(nn.Linear):  # type: ignore[name-defined,misc]
     pass
 
@@ -362,18 +324,20 @@ SHAPE = (2, 6, 6)
 @pytest.mark.parametrize(
     ("module", "error", "message"),
     [
-        (
-            OwnCode(),
-            InputError,
-            "test_torch.OwnCode, which is not read; .*a torch.nn.Sequential.*of torch a Sequential",
-        ),
-        (OwnSequential(nn.ReLU()), InputError, "OwnSequential, which is not read"),
+        (OwnCode(), NetworkError, "there are no layers"),
+        (OwnSequential(nn.ReLU()), MappingError, r"torch module 0 \(ReLU\) comes first"),
+        (Branches(), MappingError, r"torch module add \(add\) joins two branches of the network; what is read is a ch"),
+        (Bent(), MappingError, r"tanh \(tanh\) is not read; supported are Linear,.* functions linear, "),
+        (Deciding(), MappingError, r"torch module Deciding cannot be traced by torch.fx \(TraceError"),
+        (InPlace(), MappingError, r"torch module relu_ \(relu_\) changes in place what others see, too"),
+        (Dropping(), MappingError, r"torch module dropout \(dropout\) is in training"),
+        (Joining(), MappingError, r"view \(view\) gives values of shape \(1, 2, 6, 6\) the shape \(-1, 36\); must"),
+        (nn.Tanh(), MappingError, r"torch module 0 \(Tanh\) is not read"),
         (
             nn.Sequential(nn.Conv2d(2, 2, 1), nn.Sequential(nn.GELU())),
             MappingError,
             r"torch module 1\.0 \(GELU\) is not",
         ),
-        (nn.Sequential(OwnSequential(nn.ReLU())), MappingError, r"torch module 0 \(OwnSequential\) is not read; supp"),
         (nn.Sequential(nn.Conv3d(2, 2, 1)), MappingError, r"0 \(Conv3d\) is not read; supported are Linear, Conv1d"),
         (nn.Sequential(nn.ReLU()), MappingError, r"0 \(ReLU\) comes first; a ReLU must follow a layer"),
         (
@@ -412,7 +376,17 @@ SHAPE = (2, 6, 6)
             MappingError,
             r"2 \(Linear\) comes after a softmax",
         ),
-        (nn.Sequential(nn.Linear(72, 2), nn.Softmax(0)), MappingError, "dim = 0; must be 1"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(72, 2), nn.Softmax(0)),
+            MappingError,
+            "dim = 0; inputs of .*; must be 1",
+        ),
+        (
+            nn.Linear(72, 2),
+            MappingError,
+            r"0 \(Linear\) multiplies values of shape \(2, 6, 6\); must be 72 in one axis",
+        ),
+        (nn.Linear(6, 2), MappingError, r"0 \(Linear\) multiplies each row of \(2, 6, 6\) by itself"),
         (
             nn.Sequential(nn.Flatten(), nn.Linear(71, 2)),
             NetworkError,
@@ -421,8 +395,8 @@ SHAPE = (2, 6, 6)
         (nn.Sequential(nn.Conv2d(3, 2, 1)), NetworkError, r"layer '0 \(Conv2d\)': weight .* needs 3 channels"),
         (
             nn.Sequential(nn.Conv1d(2, 2, 1)),
-            NetworkError,
-            r"layer '0 \(Conv1d\)': kernel \(1,\) needs an input of shape",
+            MappingError,
+            r"0 \(Conv1d\) takes values of shape \(channels, length\), but what precedes it has shape \(2, 6, 6\)",
         ),
         (nn.Sequential(nn.LazyLinear(2)), InputError, r"0 \(LazyLinear\): weight has no values"),
         (nn.Sequential(nn.Linear(72, 2, device="meta")), InputError, r"0 \(Linear\): weight has no values"),

@@ -16,7 +16,10 @@ WINDOWS = ("calibrated", "certified")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``eventsim convert``."""
-    parser.add_argument("model", type=Path, metavar="MODEL.npz", help="ReLU network, as ReluNetwork.save wrote it")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL",
+        help="trained ReLU network: an ONNX (.onnx) or Keras (.keras, .h5) model, or a saved ReluNetwork (.npz)",
+    )  # fmt: skip
     parser.add_argument(
         "--calibrate", type=Path, required=True, metavar="X.npy",
         help="inputs (n, *input shape) that set the spike-time windows; a few hundred training samples",
@@ -37,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--windows", type=windows, default=WINDOWS[0], metavar="HOW",
         help="calibrated, certified, or lengths separated by commas, one a hidden layer (default: calibrated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--input-shape", type=int, nargs="+", metavar="N",
+        help="shape of one input, where the model leaves it open",
     )  # fmt: skip
     add_json(parser)
 
@@ -60,7 +67,7 @@ def execute(options: argparse.Namespace) -> int:
     from eventsim.cli.results import network_rows, network_table
 
     check_folder_of(options.out, options.model, options.calibrate)
-    relu = models.read_relu(options.model)
+    relu = models.read_relu(options.model, options.input_shape)
     calibration = read_values(options.calibrate)
     net = models.to_ttfs(
         relu,
@@ -72,15 +79,19 @@ def execute(options: argparse.Namespace) -> int:
     )
     net.save(options.out)
     spikes = expected_spikes(relu, calibration)
+    dropped = list(relu.provenance.get("dropped", ()))
     # Windows given by hand need not have room for the data.
     certificates = models.certify(net, calibration) if isinstance(options.windows, list) else None
     if options.json:
         rows = [row | {"spikes_per_neuron": spikes.get(row["layer"])} for row in network_rows(net)]
         content = {"network": options.out, "hash": net.hash(), "synapses": net.n_synapses, "layers": rows}
+        content["dropped"] = dropped
         print_json(content | ({} if certificates is None else {"certified_share": certificates.share}))
         return OK
     print(network_table(net, ("spikes per neuron", lambda name: f"{spikes[name]:.3f}" if name in spikes else "-")))
     print(f"spikes per neuron: mean over the {len(calibration):,} calibration samples, from the ReLU activations")
+    if dropped:
+        print(f"left out: {', '.join(dropped)}")
     if certificates is not None:
         print(f"calibration data in these windows: {certificates.verdict}")
     print(f"saved to {options.out} (hash {net.hash()[:12]})")
@@ -97,6 +108,7 @@ COMMAND = Command(
     "turn a trained ReLU network into a spiking one",
     (
         ("eventsim convert relu.npz --calibrate x_train.npy --out net.npz", "windows set by the data, slope b1"),
+        ("eventsim convert model.onnx --calibrate x.npy --out net.npz", "a network trained elsewhere, in an ONNX file"),
         (
             "eventsim convert relu.npz --calibrate x.npy --out net.npz --slope alpha1 --input-range -1 1",
             "the other slope, for inputs from -1 to 1",

@@ -1,0 +1,167 @@
+"""Reader of Keras models, Sequential and Functional: what their files say, in the words of `layer_graph`.
+
+Relies on `keras_file` for files, on `keras_layers` for what layers mean, and on `graph_walk` for what becomes of the
+graph. Used by `read_relu`.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eventsim.errors import EventsimError, FileFormatError, InputError
+from eventsim.models.graph_walk import read_graph
+from eventsim.models.keras_file import KerasModel, layer_name, layers_of, open_keras
+from eventsim.models.keras_layers import KERAS_LAYERS, LayerError, Step, steps_of
+from eventsim.models.layer_graph import UNSUPPORTED, Array, Graph, Node
+from eventsim.models.relu_network import ReluNetwork
+
+WHERE = "read_relu: Keras layer "
+INPUT = "input"
+MODELS = ("Sequential", "Functional", "Model")
+# Layers that join branches, which the walk refuses in its own words.
+JOINING = ("Add", "Concatenate", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Dot")
+
+
+def read_keras(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
+    """Return the ReLU network of a Keras file; parameters and errors are those of `read_relu`."""
+    model = open_keras(path)
+    try:
+        reading = _Reading(path, model)
+        reading.read()
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, EventsimError):
+            raise
+        raise FileFormatError(
+            f"{path}: the description of the model is not as Keras writes it ({error!r}); save it again with model.save"
+        ) from error
+    if reading.shape is None and input_shape is None:
+        raise InputError(
+            f"{path}: the model leaves the shape of its inputs open; give input_shape, as Keras has it: (height, "
+            "width, channels)"
+        )
+    return read_graph(
+        Graph(
+            place=WHERE,
+            nodes=reading.nodes,
+            constants=reading.constants,
+            input=INPUT,
+            outputs=reading.outputs,
+            source=f"Keras {model.config.get('class_name')}",
+            supported=f"{', '.join(KERAS_LAYERS)}",
+            shape=reading.shape or tuple(input_shape or ()),
+        ),
+        None,
+    )
+
+
+class _Reading:
+    """A description on its way to a graph."""
+
+    def __init__(self, path: Path, model: KerasModel) -> None:
+        self.path, self.model = path, model
+        self.nodes: list[Node] = []
+        self.constants: dict[str, Array] = {}
+        self.outputs: list[str] = []
+        self.shape: tuple[int, ...] | None = None
+
+    def read(self) -> None:
+        """Read all layers."""
+        kind, config = self.model.config["class_name"], self.model.config["config"]
+        if kind not in MODELS:
+            raise FileFormatError(
+                f"{self.path}: the model is a {kind}, whose code no file holds; must be Sequential or Functional"
+            )
+        layers = layers_of(self.model.config)
+        if kind == "Sequential":
+            last = INPUT
+            for layer in layers:
+                last = self._layer(layer, [last], 0)
+            self.outputs = [last]
+            built = config.get("build_input_shape") if isinstance(config, Mapping) else None
+            self._take_shape(built)
+            return
+        names = [layer_name(layer) for layer in layers]
+        inputs = [self._value(place, {}) for place in _places(config["input_layers"])]
+        if len(inputs) != 1:
+            raise FileFormatError(f"{self.path}: the model has {len(inputs)} inputs; must have one; split it")
+        replaced = {inputs[0]: INPUT}
+        for layer in layers:
+            if layer["class_name"] == "InputLayer":
+                self._take_shape(_shape_of(layer["config"]))
+                continue
+            for number, inbound in enumerate(layer["inbound_nodes"]):
+                given = [self._value(place, replaced) for place in _inbound(inbound)]
+                self._layer(layer, given, number)
+        if len(set(names)) != len(names):
+            raise FileFormatError(f"{self.path}: two layers have one name; save the model again")
+        self.outputs = [self._value(place, replaced) for place in _places(config["output_layers"])]
+
+    def _value(self, place: Sequence[Any], replaced: Mapping[str, str]) -> str:
+        """Name of the value that Keras calls by layer, call and number of the output."""
+        name, call, output = place[0], int(place[1]), int(place[2])
+        if output != 0:
+            raise FileFormatError(f"{self.path}: output {output} of layer {name!r} is used; only first ones are read")
+        value = f"{name} {call}"
+        return replaced.get(value, value)
+
+    def _take_shape(self, shape: Any) -> None:
+        """The shape of inputs, from a description of it with the samples in front."""
+        if self.shape is None and shape is not None and len(shape) > 1:
+            sizes = list(shape)[1:]
+            if all(isinstance(n, int) and n > 0 for n in sizes):
+                self.shape = tuple(sizes)
+
+    def _layer(self, layer: Mapping[str, Any], given: list[str], call: int) -> str:
+        """Add the operations of a layer; the name of what it gives."""
+        kind, config, name = str(layer["class_name"]), layer["config"], layer_name(layer)
+        self._take_shape(_shape_of(config))
+        label = f"{name if name.isprintable() else repr(name)} ({kind})"
+        result = f"{name} {call}"
+        own = str(layer.get("module") or "keras").split(".")[0] not in ("keras", "tensorflow", "tf_keras")
+        if own or layer.get("registered_name") not in (None, kind):
+            steps = [Step(UNSUPPORTED, [], {"reason": "is a class of somebody's own, which is not read"})]
+        elif kind in JOINING and len(given) > 1:
+            steps = [Step("add")]
+        else:
+            try:
+                steps = steps_of(kind, config, self.model.weights.get(name, []))
+            except LayerError as error:
+                steps = [Step(UNSUPPORTED, [], {"reason": str(error)})]
+        for number, step in enumerate(steps or [Step("identity")]):
+            names: list[str | None] = list(given)
+            for place, constant in enumerate(step.constants):
+                held = f"{result} {number} {place}"
+                names.append(None if constant is None else held)
+                if constant is not None:
+                    self.constants[held] = constant
+            output = result if number >= len(steps) - 1 else f"{result} step {number}"
+            self.nodes.append(Node(label, step.operation, tuple(names), (output,), step.settings))
+            given = [output]
+        return result
+
+
+def _shape_of(config: Mapping[str, Any]) -> Any:
+    """Keras 3 and Keras 2 name the shape of inputs differently."""
+    return config.get("batch_shape") or config.get("batch_input_shape")
+
+
+def _places(listed: Sequence[Any]) -> list[Sequence[Any]]:
+    """Values that a model lists, which may be one without a list around it."""
+    return [listed] if listed and isinstance(listed[0], str) else list(listed)
+
+
+def _inbound(inbound: Any) -> list[Sequence[Any]]:
+    """What a call of a layer takes: of Keras 3, tensors somewhere in its arguments; of Keras 2, a list."""
+    if not isinstance(inbound, Mapping):
+        return [place[:3] for place in ([inbound] if isinstance(inbound[0], str) else inbound)]
+    found: list[Sequence[Any]] = []
+    waiting: list[Any] = [inbound.get("args", ()), inbound.get("kwargs", {})]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, Mapping) and one.get("class_name") == "__keras_tensor__":
+            found.append(one["config"]["keras_history"])
+        elif isinstance(one, Mapping):
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple):
+            waiting.extend(one)
+    return found

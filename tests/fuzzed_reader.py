@@ -1,0 +1,74 @@
+"""Read damaged copies of a network's file, one after another: ``python fuzzed_reader.py FILE N SEED``.
+
+Each copy has bytes flipped, cut out, doubled, exchanged for others or for large numbers. It must be read, or refused by
+an error of eventsim; anything else ends the program. Memory and time are limited by whoever starts it.
+"""
+
+import random
+import resource
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+from eventsim.errors import EventsimError
+from eventsim.models import read_relu
+
+# Sizes, offsets and numbers of elements that lie, as varints and as plain integers.
+LIES = (b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x80\x80\x80\x80\x08", b"\x00", b"\xff" * 8, b"\x7f" + b"\xff" * 3)
+MOST_BYTES = 3 << 30
+MOST_SECONDS = 10.0
+
+
+def damaged(whole: bytes, rng: random.Random) -> bytes:
+    """A copy of a file with one to four damages."""
+    data = bytearray(whole)
+    for _ in range(rng.randint(1, 4)):
+        place = rng.randrange(max(len(data), 1))
+        how = rng.randrange(6)
+        if how == 0 and data:
+            data[place] ^= 1 << rng.randrange(8)
+        elif how == 1 and data:
+            data[place] = rng.randrange(256)
+        elif how == 2:
+            del data[place:]
+        elif how == 3:
+            del data[place : place + rng.randint(1, 16)]
+        elif how == 4:
+            data[place:place] = data[rng.randrange(max(len(data), 1)) :][: rng.randint(1, 64)]
+        else:
+            lie = rng.choice(LIES)
+            data[place : place + rng.choice((1, len(lie)))] = lie
+    return bytes(data)
+
+
+def main(path: Path, n: int, seed: int) -> None:
+    """Read n copies, and print how many were read all the same and how many were refused."""
+    whole, rng = path.read_bytes(), random.Random(seed)
+    n_read = n_refused = 0
+    slowest = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        read_relu(path)  # what is imported on the way does not count
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+        for number in range(n):
+            copy.write_bytes(damaged(whole, rng))
+            start = time.perf_counter()
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    read_relu(copy)
+                n_read += 1
+            except EventsimError:
+                n_refused += 1
+            except BaseException:
+                sys.stderr.write(f"copy {number} of seed {seed}\n")
+                raise
+            slowest = max(slowest, time.perf_counter() - start)
+            assert slowest < MOST_SECONDS, f"copy {number} of seed {seed} took {slowest:.1f} s"
+    sys.stdout.write(f"{n_read} read, {n_refused} refused, {slowest:.2f} s at most\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
