@@ -190,7 +190,7 @@ def _delays(delays: Any, shape: Shape) -> Array:
     """Delays, one a synapse, copied and checked."""
     remedy = "Give one delay >= 0 a synapse."
     found = finite_array("Sparse", "delays", delays, NetworkError, remedy=remedy)
-    found = found.copy() if found.dtype == object else found.astype(np.float64)
+    found = found.copy() if found.dtype == object else found.astype(np.float64) + 0.0  # no -0.0
     if found.shape != shape:
         raise NetworkError(f"Sparse: delays have shape {found.shape}, for {shape[0]} weights. {remedy}")
     bad = np.flatnonzero((found < 0).astype(bool))

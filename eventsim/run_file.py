@@ -57,6 +57,10 @@ def _increasing(texts: Any) -> bool:
 
 
 # Entries of the provenance that eventsim reads again: what each must be, in words and as a test.
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
+
+
 PROVENANCE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "engine": ("text", lambda value: isinstance(value, str)),
     "network_hash": ("text", lambda value: isinstance(value, str)),
@@ -70,6 +74,7 @@ PROVENANCE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "transport": ("a dict or null", lambda value: value is None or isinstance(value, dict)),
     "stop": ("a dict or null", lambda value: value is None or isinstance(value, dict)),
+    "record": ("text or a list of names", lambda value: isinstance(value, str) or _is_names(value)),
     "error_bounds": ("true or false", lambda value: isinstance(value, bool)),
     "seconds": ("a number >= 0", lambda value: value == 0 or _is_positive(value)),
 }
@@ -103,12 +108,14 @@ class _Checker:
         arrays = dict(arrays)
         state = self.state(arrays, n_samples)
         self.check_arrays(arrays, n_samples, sizes)
+        provenance = self.provenance(n_samples)
+        self.check_recorded(provenance["record"], populations, arrays)
         return {
             "populations": populations,
             "shapes": shapes,
             "n_samples": n_samples,
             "counters": self.counters(populations),
-            "provenance": self.provenance(n_samples),
+            "provenance": provenance,
             "windows": self.windows(populations),
             "complete": self.entry("complete", bool),
             "_state": state,
@@ -206,6 +213,17 @@ class _Checker:
             self.refuse("array 'stopped' holds NaN or negative times")
         if "readout" in arrays and not 1 <= arrays["readout"].shape[1] <= n:
             self.refuse(f"array 'readout' has {arrays['readout'].shape[1]} columns for {n} neurons")
+
+    def check_recorded(self, record: Any, populations: list[str], arrays: Mapping[str, Array]) -> None:
+        """Refuse a list of recorded populations that the run does not have, or that its spikes do not keep to."""
+        if not isinstance(record, list):
+            return
+        unknown = [name for name in record if name not in populations]
+        if unknown or "spikes" not in arrays:
+            self.refuse(f"provenance['record'] = {record!r:.80}; must name populations whose spikes the file holds")
+        allowed = [populations.index(name) for name in record]
+        if not np.isin(arrays["spikes"]["population"], allowed).all():
+            self.refuse("a record of array 'spikes' is of a population that provenance['record'] does not name")
 
     def check_records(self, name: str, records: Array, n_samples: int, sizes: list[int]) -> None:
         """Refuse records whose sample or neuron the run does not have, or whose time is none; samples are in order."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import finite_array, integer, number, real_array, shown
+from eventsim.checks import finite_array, flag, integer, number, real_array, shown
 from eventsim.errors import InputError
 
 Array = np.ndarray[Any, Any]
@@ -59,7 +59,15 @@ class SpikeTimes:
         InputError
             Other fields, events outside `shape` or before `start`, several events of one pixel at one time.
         """
-        listed = [events] if isinstance(events, np.ndarray) else list(events)
+        listed = [events] if isinstance(events, np.ndarray) else events
+        if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
+            raise InputError(
+                f"SpikeTimes.from_events: events = {shown(events)}; must be a structured array with fields t, x, y, p, "
+                "or a list of them. Give one recording a sample."
+            )
+        merge = flag("SpikeTimes.from_events", "merge", merge)
+        if start is not None:
+            start = float(number("SpikeTimes.from_events", "start", start, remedy="Give the t that is time 0."))
         return cls([_from_camera(k, recording, shape, scale, start, merge) for k, recording in enumerate(listed)])
 
     @classmethod
@@ -130,6 +138,7 @@ class Events(NamedTuple):
     neurons: Array
 
 
+LARGEST_INDEX = 2**31 - 1
 CAMERA = ("t", "x", "y", "p")
 
 
@@ -147,8 +156,12 @@ def _from_camera(
     if len(sizes) != 3:
         raise InputError(f"SpikeTimes.from_events: shape = {shown(shape)}; must be (polarities, height, width).")
     factor = number("SpikeTimes.from_events", "scale", scale, low=0, open_low=True, remedy="Give units of time per t.")
+    if math.prod(sizes) > LARGEST_INDEX:
+        raise InputError(f"SpikeTimes.from_events: shape = {shown(shape)} has more than {LARGEST_INDEX:,} neurons.")
     place = [np.zeros(len(recording), np.int64) if sizes[0] == 1 else recording["p"], recording["y"], recording["x"]]
     for name, index, size in zip(("p", "y", "x"), place, sizes, strict=True):
+        if index.ndim != 1 or index.dtype.kind not in "iub":
+            raise InputError(f"{where}: field {name} has type {index.dtype}; must be integers, one an event.")
         bad = np.flatnonzero((index < 0) | (index >= size))
         if bad.size:
             raise InputError(
@@ -157,7 +170,12 @@ def _from_camera(
             )
     neurons = np.ravel_multi_index([np.asarray(index, np.int64) for index in place], sizes)
     t = finite_array(where, "t", recording["t"]).astype(np.float64)
-    times = (t - (t.min(initial=math.inf) if start is None else start)) * float(factor)
+    if t.ndim != 1:
+        raise InputError(f"{where}: field t has shape {t.shape}; must be one number an event.")
+    with np.errstate(over="ignore"):
+        times = (t - (t.min(initial=math.inf) if start is None else start)) * float(factor)
+    if not np.isfinite(times).all():
+        raise InputError(f"{where}: times times scale = {scale:g} are no finite numbers. Give a smaller scale.")
     if (times < 0).any():
         first = int(np.argmax(times < 0))
         raise InputError(f"{where}: event {first} is at t = {t[first]}, before start = {start}. Give an earlier start.")

@@ -28,6 +28,7 @@ SUPPORTED = (
     f"supported are {', '.join((*ENDS, 'NIRGraph', *LINEAR, *SPIKING))}, and {', '.join(GRADED)} before an Output"
 )
 DEEPEST = 50  # subgraphs within each other
+LARGEST_PORT = 2**24  # neurons of an Input or Output: a file of some bytes may ask for any number
 # What nir and h5py raise at files that are damaged, or hold something else.
 BROKEN = (OSError, KeyError, ValueError, TypeError, AttributeError, AssertionError, RuntimeError, IndexError)
 
@@ -252,9 +253,17 @@ def shape_of_end(graph: Graph, name: str) -> tuple[int, ...]:
     except ValueError:
         shape = np.empty(0)
     whole_numbers = shape.dtype.kind in "iu" or (shape.dtype.kind == "f" and (shape == np.floor(shape)).all())
-    if shape.ndim > 1 or not shape.size or not whole_numbers or (shape < 1).any() or (shape > MAX_NEURONS).any():
+    if (
+        shape.ndim > 1
+        or not shape.size
+        or not whole_numbers
+        or (shape < 1).any()
+        or (shape > MAX_NEURONS).any()
+        or shape.astype(np.float64).prod() > LARGEST_PORT
+    ):
         raise graph.error(
             name,
-            f"has the shape {shown(given)}; must be whole numbers from 1 on. Give nir.{graph.kind(name)} a shape.",
+            f"has the shape {shown(given)}; must be whole numbers from 1 on, of at most {LARGEST_PORT:,} neurons. Give "
+            f"nir.{graph.kind(name)} a shape.",
         )
     return tuple(int(n) for n in np.atleast_1d(shape))

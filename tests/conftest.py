@@ -1,5 +1,6 @@
 """What every test runs with: a matplotlib without windows, hypothesis profiles, and a line about compilation."""
 
+import importlib.util
 import os
 
 import hypothesis
@@ -8,6 +9,10 @@ import pytest
 from eventsim import _jit
 
 os.environ["MPLBACKEND"] = "Agg"  # set, not proposed: a test must not depend on a display; subprocesses inherit it
+
+# Modules that tests with these packages share; doctests are looked for in all others.
+SHARED = {"onnx_networks.py": "onnxruntime", "torch_networks.py": "torch"}
+collect_ignore = [file for file, package in SHARED.items() if importlib.util.find_spec(package) is None]
 
 # Deadlines are off since the first example may meet the compiler. `ci` tries the same examples in every run, so that
 # a red run is red again; `explore` looks for new ones: HYPOTHESIS_PROFILE=explore pytest

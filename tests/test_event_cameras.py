@@ -1,5 +1,8 @@
 """Event-camera recordings as spikes of a source: each event at its pixel, none lost."""
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -71,3 +74,30 @@ def test_events_of_one_time_are_merged_when_asked_to_and_shapes_are_compared() -
     assert (times.tolist(), neurons.tolist()) == ([0.0, 1.0], [0, 23])
     with pytest.raises(InputError, match=r"has events of neuron 23; must be in 0\.\.11"):
         given.checked("test", (1, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("events", "options", "message"),
+    [
+        (None, {}, "must be a structured array"),
+        (3, {}, "must be a structured array"),
+        ([], {}, "must be a structured array"),
+        ("here", {"shape": 3}, r"shape = 3; must be \(polarities, height, width\)"),
+        ("here", {"shape": (2, 2**31, 2**31)}, "more than"),
+        ("here", {"start": "a"}, "start"),
+        ("here", {"start": -math.inf}, "start"),
+        ("here", {"merge": "no"}, "merge"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused_by_name(events: Any, options: Any, message: str) -> None:
+    given = recording((1, 0, 0, 0)) if events == "here" else events
+    with pytest.raises(InputError, match=message):
+        eventsim.SpikeTimes.from_events(given, **({"shape": (2, 3, 4)} | options))
+
+
+def test_times_that_a_scale_makes_infinite_and_places_that_are_no_integers_are_refused() -> None:
+    with pytest.raises(InputError, match="no finite numbers"):
+        eventsim.SpikeTimes.from_events(recording((0, 0, 0, 0), (10, 0, 0, 0)), (2, 3, 4), scale=1e308)
+    half = np.array([(1, 0.5, 0, 0)], dtype=[("t", "i8"), ("x", "f8"), ("y", "i8"), ("p", "i8")])
+    with pytest.raises(InputError, match="field x has type float64"):
+        eventsim.SpikeTimes.from_events(half, (2, 3, 4))

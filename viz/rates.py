@@ -3,12 +3,14 @@
 Relies on the run's spikes alone. Counts in bins, divided by the neurons and the length of a bin: nothing is smoothed.
 """
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from eventsim.checks import integer
+from eventsim.errors import InputError
 from eventsim.run import Run
 from eventsim.viz.frame import drawable, left_title, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
@@ -44,7 +46,10 @@ def rates(
     _ = run.spikes  # first spikes alone have no rate
     spikes = spikes_of(run, sample)
     times = [spikes.time[spikes.population == layer.order] for layer in chosen]
-    edges = np.linspace(*time_span(run, chosen, times), bins + 1)
+    low, high = time_span(run, chosen, times)
+    if not math.isfinite(high - low):
+        raise InputError(f"rates: times from {low:g} to {high:g} are too far apart to be drawn. Choose populations.")
+    edges = np.linspace(low, high, bins + 1)
     ax = new_axes(8.0, 2.6) if ax is None else drawable("rates", ax)
     unit = run.provenance.get("time_unit")
     for layer, mine in zip(chosen, times, strict=True):

@@ -118,6 +118,10 @@ def check(results: Results, tolerance: float = 0.0) -> Report:
     InputError
         A tolerance that is no finite number >= 0.
     """
+    if not isinstance(results, Results):
+        raise InputError(
+            f"goldset.check: results = {type(results).__name__}; must be Results. Read them with goldset.read_results."
+        )
     remedy = "Give it in units of time."
     tolerance = float(number("goldset.check", "tolerance", tolerance, InputError, low=0, remedy=remedy))
     verdicts = tuple(_verdict(one, results, Fraction(tolerance)) for one in cases() if one.name in results.spikes)
