@@ -11,7 +11,7 @@ from eventsim.emission import refill, write_stimulus
 from eventsim.horizon import heap_of, rekey, schedule, touch
 from eventsim.lookahead import TOGETHER
 from eventsim.queue import pop, requeue, second_key, sort_numbers
-from eventsim.records import CONV, RECORD_SOURCES, T_MIN, T_START, T_STEP, TRAVELLED, Machine, Output, Stimulus
+from eventsim.records import CONV, RECORD_SOURCES, T_MAX, T_MIN, T_START, T_STEP, TRAVELLED, Machine, Output, Stimulus
 from eventsim.travel import gather_travellers
 
 ULP = 2.0**-53
@@ -31,16 +31,16 @@ def _make_switch(readout: Any, open_window: Any) -> Any:
                 touch(m, c, t)
                 m.cohorts[c].fresh = 1
                 m.cohorts[c].flagged = 1
-        elif what == T_MIN:
-            m.nodes[n].phase = 2
-            open_window(node.dynamics, m, n, t, True)
-            if node.readout >= 0:
+        elif what != T_MAX:
+            open_window(node.dynamics, m, n, t, what == T_MIN)
+            if what == T_STEP:
+                m.nodes[n].params += node.params_size
+                m.nodes[n].piece += 1
+            elif node.readout >= 0:
                 readout(node.dynamics, m, n, output.readout[m.control[0].sample])
                 m.nodes[n].phase = 3
-        elif what == T_STEP:
-            open_window(node.dynamics, m, n, t, False)
-            m.nodes[n].params += node.params_size
-            m.nodes[n].piece += 1
+            else:
+                m.nodes[n].phase = 2
         else:
             m.nodes[n].phase = 3
         if m.nodes[n].phase == 3:
@@ -147,30 +147,81 @@ def make_deliver(dense: Any, conv: Any, row: Any, ahead: bool, travels: bool) ->
     """Stage 3: fold all packets of this micro-step into their targets, in the published order.
 
     `travels`: some synapses have delays of their own. `ahead`: packets in the lanes are all that is under way, so those
-    that follow alone may be taken at once. Returns the time reached.
+    that follow alone may be taken at once: each is a micro-step of its own in which nothing else happens, so none of
+    the other stages is gone through. Returns the time reached. `take` is called in one place, since all of the models'
+    code is compiled into it.
     """
     take = _make_take(dense, conv, row, travels)
-    go_on = _make_go_on(take)
 
     @kernel_part
-    def deliver(m: Machine, stimulus: Stimulus, output: Output, t: float) -> float:
+    def deliver(m: Machine, stimulus: Stimulus, output: Output, begun: float) -> float:
         control = m.control[0]
         if control.packets == 0:
-            return t
+            return begun
         if control.packets > 1:
             sort_numbers(m.work[control.packets_at : control.packets_at + control.packets], control.packets)
         control.events += control.packets
-        k = 0
-        for j in range(control.packets):
-            code = m.work[control.packets_at + j]
-            k = code & 0xFFFF
-            take(m, k, (code >> 16) & 0x7FFFFFFF, t)
+        t, limit, j, k, neuron = begun, -math.inf, 0, 0, 0
+        while True:
+            if j < control.packets:
+                code = m.work[control.packets_at + j]
+                k, neuron = code & 0xFFFF, (code >> 16) & 0x7FFFFFFF
+            else:
+                if not ahead or control.touched > 0 or control.fired > 0 or control.due > 0:
+                    break
+                if j == control.packets:
+                    limit = _alone_until(m, k)
+                neuron = _next_alone(m, stimulus, output, k, limit)
+                if neuron < 0:
+                    break
+                t = control.now
+            j += 1
+            take(m, k, neuron, t)
         control.packets = 0
-        if ahead and control.touched == 0 and control.fired == 0 and control.due == 0:
-            return go_on(m, stimulus, output, k, t)
+        if t > begun:
+            lane = m.lanes[k]
+            control.micro = 0
+            key = m.ring[lane.offset + (lane.head & lane.mask)].t if lane.head < lane.tail else math.inf
+            requeue(m.queue, m.cohorts.size + k, key)
+            control.queue_operations += 1
         return t
 
     return deliver
+
+
+@kernel_part
+def _alone_until(m: Machine, k: int) -> float:
+    """Nothing but packets of lane k happens before this time; -inf where something else comes first."""
+    if m.queue[0].node != m.cohorts.size + k or m.lanes[k].kind == TRAVELLED:
+        return -math.inf
+    control = m.control[0]
+    limit = min(control.until, control.lost, second_key(m.queue))
+    if control.pending > 0:
+        limit = min(limit, m.waiting[m.neurons.size].t)
+    return limit
+
+
+@kernel_part
+def _next_alone(m: Machine, stimulus: Stimulus, output: Output, k: int, limit: float) -> int:
+    """Go on to the next packet of lane k and return its neuron; -1 where it does not come alone and before `limit`."""
+    control, lane = m.control[0], m.lanes[k]
+    if limit == -math.inf or control.events + 1 >= control.stop:
+        return -1
+    if lane.tail - lane.head < LOW and lane.cursor < control.stimulus_end:
+        refill(m, stimulus, k)
+    if lane.head == lane.tail:
+        return -1
+    first = m.ring[lane.offset + (lane.head & lane.mask)]
+    if not first.t < limit:
+        return -1
+    if lane.head + 1 < lane.tail and m.ring[lane.offset + ((lane.head + 1) & lane.mask)].t == first.t:
+        return -1
+    if control.record & RECORD_SOURCES and not write_stimulus(m, stimulus, output, first.t):
+        return -1
+    lane.head += 1
+    control.events += 1
+    control.now = first.t
+    return int(first.neuron)
 
 
 @kernel_part
@@ -219,45 +270,3 @@ def _make_take(dense: Any, conv: Any, row: Any, travels: bool) -> Any:
             row(node.dynamics, m, n, lane, neuron, first, last, t, error)
 
     return take
-
-
-def _make_go_on(take: Any) -> Any:
-    """Packets of one lane that follow each other, each alone at its time, while nobody needs to be settled.
-
-    Each is a micro-step of its own in which nothing else happens, so none of the other stages is gone through.
-    """
-
-    @kernel_part
-    def go_on(m: Machine, stimulus: Stimulus, output: Output, k: int, t: float) -> float:
-        control, lane = m.control[0], m.lanes[k]
-        if m.queue[0].node != m.cohorts.size + k or lane.kind == TRAVELLED:
-            return t
-        limit = min(control.until, control.lost, second_key(m.queue))
-        if control.pending > 0:
-            limit = min(limit, m.waiting[m.neurons.size].t)
-        recording = control.record & RECORD_SOURCES
-        arrival = m.queue[0].key
-        while arrival < limit and control.touched == 0 and control.events + 1 < control.stop:
-            if lane.tail - lane.head < LOW and lane.cursor < control.stimulus_end:
-                refill(m, stimulus, k)
-            neuron = m.ring[lane.offset + (lane.head & lane.mask)].neuron
-            after = math.inf
-            if lane.head + 1 < lane.tail:
-                after = m.ring[lane.offset + ((lane.head + 1) & lane.mask)].t
-            if after == arrival or (recording and not write_stimulus(m, stimulus, output, arrival)):
-                break
-            lane.head += 1
-            control.events += 1
-            t = arrival
-            take(m, k, neuron, t)
-            arrival = math.inf
-            if lane.head < lane.tail:
-                arrival = m.ring[lane.offset + (lane.head & lane.mask)].t
-        if t > control.now:
-            control.now = t
-            control.micro = 0
-            requeue(m.queue, m.cohorts.size + k, arrival)
-            control.queue_operations += 1
-        return t
-
-    return go_on
