@@ -152,8 +152,8 @@ def w2_network(synapses: Recurrent, poisson: bool = True, refractory: float = W2
 
 
 def w2_counts(synapses: Recurrent, spikes: Array, until: float) -> tuple[int, int]:
-    """(nominal, visited) synaptic events of the spikes of `cells`."""
-    fan_out = synapses.fan_out[spikes["neuron"]]
+    """(nominal, visited) synaptic events of a run that recorded all spikes: noise is population 0, cells are 1."""
+    fan_out = np.where(spikes["population"] == 0, 1, synapses.fan_out[spikes["neuron"]])
     return int(fan_out.sum()), int(fan_out[spikes["time"] + W2_DELAY < until].sum())
 
 

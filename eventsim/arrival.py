@@ -195,7 +195,7 @@ def _alone_until(m: Machine, k: int) -> float:
     if m.queue[0].node != m.cohorts.size + k or m.lanes[k].kind == TRAVELLED:
         return -math.inf
     control = m.control[0]
-    limit = min(control.until, control.lost, second_key(m.queue))
+    limit = min(control.until, second_key(m.queue))
     if control.pending > 0:
         limit = min(limit, m.waiting[m.neurons.size].t)
     return limit
@@ -212,7 +212,7 @@ def _next_alone(m: Machine, stimulus: Stimulus, output: Output, k: int, limit: f
     if lane.head == lane.tail:
         return -1
     first = m.ring[lane.offset + (lane.head & lane.mask)]
-    if not first.t < limit:
+    if not first.t < min(limit, control.lost):  # the last refill may have met a spike whose delay is lost
         return -1
     if lane.head + 1 < lane.tail and m.ring[lane.offset + ((lane.head + 1) & lane.mask)].t == first.t:
         return -1

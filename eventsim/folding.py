@@ -185,7 +185,7 @@ def make_row(model: Model) -> Any:
             m.since[c] = t
         s = receive(s, w, error)
         store(st, i, s)
-        # Who is below the threshold, cannot rise to it, and could not before, so that nothing is stored, is settled.
+        # Who is below the threshold, cannot rise to it, and could not before, has nothing stored: no need to settle it.
         if above(p, s) or may_spike(p, s, math.inf) or may_spike(p, before, math.inf):
             m.cohorts[c].flagged = 1
             touch(m, c, t)

@@ -26,7 +26,7 @@ CAUTION = 8
 def undisturbed(m: Machine, n: int, k: int, t: float) -> float:
     """Nothing but packets of lane k, and members' own crossings, can reach population n before this time."""
     node = m.nodes[n]
-    earliest = min(m.control[0].until, node.t_min if node.phase < 2 else node.t_max)
+    earliest = min(m.control[0].until, m.control[0].lost, node.t_min if node.phase < 2 else node.t_max)
     for j in range(node.first_in, node.last_in):
         if m.links[j] != k:
             other = m.lanes[m.links[j]]

@@ -37,7 +37,7 @@ class Steps:
     >>> cell = net.population("lif_delta", 1, name="cell", tau_mem=20.0, current=eventsim.Steps([0, 50], [0.5, 2.0]))
     >>> run = eventsim.simulate(net, until=100.0)
     >>> float(run.spike_times("cell")[0, 0])  # 50 + 20 ln((2 - V) / (2 - 1)), where V = (1 - e^(-50/20)) / 2
-    58.60...
+    58.649...
     """
 
     times: Any

@@ -220,7 +220,8 @@ def stored_otherwise(net: Network, shuffle: np.random.Generator) -> Network:
             return Dense(np.asfortranarray(kind.weights))
         if isinstance(kind, Sparse):
             order = shuffle.permutation(kind.n_synapses)
-            return Sparse(kind.sources[order], kind.targets[order], kind.weights[order])
+            delays = None if kind.delays is None else kind.delays[order]
+            return Sparse(kind.sources[order], kind.targets[order], kind.weights[order], delays=delays)
         return kind
 
     return _copied(net, kind_of, lambda number: number)
@@ -256,6 +257,7 @@ def _copied(net: Network, kind_of: Callable[[Any], Any], number: Callable[[Any],
             given[parameter.name] = _objects(numbers, values.shape) if isinstance(numbers[0], Fraction) else values
             if parameter.choices:
                 given[parameter.name] = parameter.choices[int(values[0])]
+        given |= node.steps
         copy.population(node.model, node.shape, node.name, node.window and tuple(map(number, node.window)), **given)
     for projection in net.projections:
         pre, post = projection.pre.name, projection.post.name

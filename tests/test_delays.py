@@ -211,3 +211,19 @@ def test_a_spike_whose_delay_is_lost_is_an_error_when_it_is_sent() -> None:
     assert "neuron 0 of 'input' at t = 1e+20" in str(ended.error)
     assert ended.run.spikes["time"].tolist() == [1.0, 2.0, 2.0, 3.0, 4.0, 1e20]
     assert both_engines(net, x, stop={"cell": 2}).error is None
+
+
+@pytest.mark.parametrize("model", ["lif_delta", "linear_psp"])
+def test_a_lost_delay_is_met_by_a_lane_that_is_filled_again_on_the_way(model: str) -> None:
+    """After 5,000 packets that are taken one behind the other, or four together, without any other event."""
+    net = eventsim.Network()
+    net.source(1, "input")
+    given = {"tau_mem": 1.0, "v_threshold": 9.0} if model == "lif_delta" else {"threshold": 1e9}
+    net.population(model, 1, "cell", **given)
+    net.connect("input", "cell", eventsim.Dense([[1e-6]]), delay=1.0)
+    times = [float(t) for t in range(1, 5001)]
+    for engine in ("compiled", "reference"):
+        with pytest.raises(eventsim.SimulationError, match=r"neuron 0 of 'input' at t = 1e\+20 ") as error:
+            eventsim.simulate(net, eventsim.SpikeTimes([[[*times, 1e20, 2e20, 3e20, 4e20, 5e20]]]), engine=engine)
+        assert error.value.run is not None
+        assert error.value.run.spikes["time"].tolist() == [*times, 1e20]
