@@ -258,16 +258,16 @@ def jumping(draw: Draw) -> Case:
     net = Network()
     n = draw(st.integers(1, 4))
     nodes: list[Any] = [net.source(n, "input")]
-    for k in range(2):
-        current = draw(st.sampled_from([None, None, 0.0, 0.5, -0.25]))
+    for model in ("step_psp", "if_delta"):
+        given = {} if model == "step_psp" else {"current": draw(st.sampled_from([0.0, 0.0, 0.5, -0.25]))}
         nodes.append(
             net.population(
-                "step_psp" if current is None else "if_delta", n, f"step{k}",
+                model, n, model,
                 v_threshold=draw(st.sampled_from([0.5, 1.0])),
                 v_reset=draw(st.sampled_from([0.0, -0.5])), t_ref=draw(st.sampled_from([0.0, 0.5, 1.0])),
                 reset=draw(st.sampled_from(["hard", "soft"])), spikes=draw(st.sampled_from(["many", "once"])),
                 comparator=draw(st.sampled_from(["inclusive", "strict"])),
-                **({} if current is None else {"current": current}),
+                **given,
             )
         )  # fmt: skip
     threshold = 1.0 + draw(numbers(n, -4, 8)) / 4

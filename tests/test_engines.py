@@ -37,6 +37,7 @@ ANY = st.one_of(
     strategies.dense_ttfs(), strategies.recurrent_lif(), strategies.clocked(), strategies.mixed(), strategies.jumping()
 )
 EXPONENTIAL = strategies.recurrent_exponential()
+LIF_EXP = strategies.recurrent_exponential(models=("lif_exp",))
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -85,7 +86,7 @@ def test_networks_of_exponential_currents_run_alike_on_both_engines(case: Case) 
     both_engines(case.net, case.x, until=case.until)
 
 
-@given(strategies.recurrent_exponential(models=("lif_exp",)))
+@given(LIF_EXP)
 def test_networks_of_lif_exp_fire_as_those_of_an_oracle_that_integrates(case: Case) -> None:
     assert_near_oracle(both_engines(case.net, case.x, until=case.until), case.net, case.x, case.until)
 
@@ -284,9 +285,7 @@ STRENGTHS = st.sampled_from([0.0, 0.01, 0.1, 0.5])
 
 
 @pytest.mark.engine_small
-@given(
-    st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif(), EXPONENTIAL), STRENGTHS, STRENGTHS, STRENGTHS, SEEDS
-)
+@given(st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif(), LIF_EXP), STRENGTHS, STRENGTHS, STRENGTHS, SEEDS)
 def test_faults_and_transport_have_the_same_bits_on_both_engines(
     case: Case, jitter: float, period: float, service: float, seed: int
 ) -> None:
@@ -344,7 +343,7 @@ def test_error_bounds_change_no_bit_and_agree_between_the_engines(case: Case) ->
 # -- recording -------------------------------------------------------------------------------------------------------
 
 
-@given(strategies.mixed() | EXPONENTIAL)
+@given(strategies.mixed() | LIF_EXP)
 def test_membranes_are_the_same_on_both_engines(case: Case) -> None:
     probes = {population.name: list(range(population.size)) for population in case.net.populations}
     runs = [
