@@ -5,14 +5,17 @@ Weights are of two kinds: small dyadic numbers, whose sums are exact, which make
 irrational factor, whose sums depend on the order in which they are added.
 """
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from golden.glif import TIMES as GLIF_TIMES
+from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eventsim import Dense, Network, OneToOne, Poisson, Sparse, SpikeTimes, Steps
+from eventsim import Conv, Dense, Network, OneToOne, Poisson, Pool, Sparse, SpikeTimes, Steps
 from eventsim.models import neurons as _registered  # noqa: F401 — the models of the networks below
 
 Draw = Any
@@ -309,3 +312,78 @@ def mixed(draw: Draw, leaky: bool = True) -> Case:
         delays = [0.25, 0.5, 1.0, 0.3] + [0.0, 0.0] * (pre.order < post.order)
         net.connect(pre, post, draw(any_projection(n, n)), draw(st.sampled_from(delays)))
     return Case(net, draw(trains(n, 3.0)), 5.0)
+
+
+@st.composite
+def recurrent_glif(draw: Draw) -> Case:
+    """Recurrent populations with all that the model has; refractory, since they may excite themselves without end."""
+    net, few = Network(), st.sampled_from
+    nodes: list[Any] = [net.source(2, "input")]
+    for k in range(2):
+        taus = {name: draw(few([2.0, 5.0, 5.0 + 2.0**-40, 20.0])) for name in GLIF_TIMES}
+        own = {
+            "coupling": draw(few([0.0, 0.25, -0.5])), "threshold_jump": draw(few([0.0, 0.5])),
+            "t_ref": draw(few([0.5, 1.0])), "spikes": draw(few(["many", "many", "once"])),
+            "after_1": draw(few([0.0, -0.5, 0.25])), "kept_1": draw(few([1.0, 0.0])), "after_2": draw(few([0.0, 1.0])),
+            "current": draw(few([0.0, 1.5])), "v_reset": draw(few([0.0, -0.5])),
+        }  # fmt: skip
+        nodes.append(net.population("glif", draw(st.integers(1, 3)), f"cells{k}", **taus, **own))
+    for pre, post in itertools.product(nodes, nodes[1:]):
+        weights = draw(
+            st.lists(few([0.0, 3.0, -2.0, 6.0]), min_size=pre.size * post.size, max_size=pre.size * post.size)
+        )
+        net.connect(pre, post, Dense(np.reshape(weights, (post.size, pre.size))), delay=draw(few([0.5, 1.25])))
+    ticks = st.lists(st.integers(0, 30), max_size=6, unique=True).map(sorted)
+    return Case(net, SpikeTimes([[[k / 4 for k in draw(ticks)] for _ in range(2)] for _ in range(2)]), 15.0)
+
+
+PADS = st.integers(0, 2)
+
+
+@st.composite
+def geometry(draw: Draw, n: int) -> dict[str, Any]:
+    """Kernel, stride, padding and dilation of `n` axes."""
+    each = [st.lists(s, min_size=n, max_size=n) for s in (st.integers(1, 3), st.integers(1, 2), st.integers(1, 2))]
+    kernel, stride, dilation = (tuple(draw(s)) for s in each)
+    return {"kernel": kernel, "stride": stride, "padding": [[draw(PADS), draw(PADS)] for _ in range(n)],
+            "dilation": dilation}  # fmt: skip
+
+
+@st.composite
+def convolution(draw: Draw, shape: tuple[int, ...]) -> Conv:
+    """Any convolution that makes something of (channels, *positions)."""
+    found = draw(geometry(len(shape) - 1))
+    groups = draw(st.sampled_from([g for g in (1, 2, 3) if shape[0] % g == 0]))
+    n_out = groups * draw(st.integers(1, 3))
+    weights = draw(numbers((n_out, shape[0] // groups, *found.pop("kernel"))))
+    kind = Conv(weights, groups=groups, **found)
+    assume(min(kind.output_shape(shape)) >= 1)
+    return kind
+
+
+@st.composite
+def convolutional(draw: Draw) -> Case:
+    """Two convolutions of windowed neurons, a pool and a dense read-out, with delays or not, late and premature."""
+    net = Network()
+    n = draw(st.integers(1, 2))
+    shape = (draw(st.integers(1, 3)), *(draw(st.integers(1, 4)) for _ in range(n)))
+    before: Any = net.source(shape, "input")
+    first = draw(convolution(shape))
+    delay = draw(st.sampled_from([0.0, 0.0, 0.25]))
+    for k, model in enumerate(draw(st.permutations(["ttfs_b1", "ttfs_alpha1"]))):
+        kind = first if k == 0 else draw(convolution(before.shape))
+        into = kind.output_shape(before.shape)
+        window = (float(k), 1.0 + k, 2.5 + k)
+        threshold = 1.5 - draw(numbers(int(np.prod(into)), -4, 4))
+        population = net.population(model, into, model, window, threshold=threshold, slope=1.0)
+        net.connect(before, population, kind, delay)
+        before = population
+    field = Pool((2,) * n, padding=1)
+    into = field.output_shape(before.shape)
+    pool = net.population("relay", into, "pool", (1.5, 2.0, 3.5), count=draw(st.integers(1, 2)))
+    net.connect(before, pool, field)
+    before = pool
+    net.population("integrator", 2, "output", (2.0, 3.5))
+    net.connect(before, "output", Dense(draw(numbers((2, before.size)))))
+    x = draw(st.lists(EIGHTHS, min_size=int(np.prod(shape)), max_size=int(np.prod(shape))))
+    return Case(net, np.array(x).reshape(1, *shape))

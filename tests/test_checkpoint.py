@@ -36,6 +36,8 @@ ANY = st.one_of(
     strategies.clocked(),
     strategies.mixed(),
     strategies.jumping(),
+    strategies.recurrent_glif(),
+    strategies.convolutional(),
 )
 ENGINES = st.sampled_from(["compiled", "compiled", "reference"])
 

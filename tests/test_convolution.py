@@ -8,57 +8,11 @@ import pytest
 from adapters import assert_equals_oracle, both_engines, convolution_synapses, outcome
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import EIGHTHS, Case, numbers
+from strategies import EIGHTHS, Case, convolution, convolutional, geometry
 
 from eventsim import Conv, Dense, Network, NetworkError, Pool, SpikeTimes, load_network, simulate
 from eventsim.faults import Clock, Jitter
 from eventsim.models import neurons as _registered  # noqa: F401 - the models of the networks below
-
-PADS = st.integers(0, 2)
-
-
-@st.composite
-def geometry(draw: Any, n: int) -> dict[str, Any]:
-    """Kernel, stride, padding and dilation of `n` axes."""
-    each = [st.lists(s, min_size=n, max_size=n) for s in (st.integers(1, 3), st.integers(1, 2), st.integers(1, 2))]
-    kernel, stride, dilation = (tuple(draw(s)) for s in each)
-    return {"kernel": kernel, "stride": stride, "padding": [[draw(PADS), draw(PADS)] for _ in range(n)],
-            "dilation": dilation}  # fmt: skip
-
-
-@st.composite
-def convolution(draw: Any, shape: tuple[int, ...]) -> Conv:
-    """Any convolution that makes something of (channels, *positions)."""
-    found = draw(geometry(len(shape) - 1))
-    groups = draw(st.sampled_from([g for g in (1, 2, 3) if shape[0] % g == 0]))
-    n_out = groups * draw(st.integers(1, 3))
-    weights = draw(numbers((n_out, shape[0] // groups, *found.pop("kernel"))))
-    kind = Conv(weights, groups=groups, **found)
-    assume(min(kind.output_shape(shape)) >= 1)
-    return kind
-
-
-@st.composite
-def convolutional(draw: Any) -> Case:
-    """Two convolutions of windowed neurons and a dense read-out, with delays or without, late and premature spikes."""
-    net = Network()
-    n = draw(st.integers(1, 2))
-    shape = (draw(st.integers(1, 3)), *(draw(st.integers(1, 4)) for _ in range(n)))
-    before: Any = net.source(shape, "input")
-    first = draw(convolution(shape))
-    delay = draw(st.sampled_from([0.0, 0.0, 0.25]))
-    for k, model in enumerate(draw(st.permutations(["ttfs_b1", "ttfs_alpha1"]))):
-        kind = first if k == 0 else draw(convolution(before.shape))
-        into = kind.output_shape(before.shape)
-        window = (float(k), 1.0 + k, 2.5 + k)
-        threshold = 1.5 - draw(numbers(int(np.prod(into)), -4, 4))
-        population = net.population(model, into, model, window, threshold=threshold, slope=1.0)
-        net.connect(before, population, kind, delay)
-        before = population
-    net.population("integrator", 2, "output", (2.0, 3.5))
-    net.connect(before, "output", Dense(draw(numbers((2, before.size)))))
-    x = draw(st.lists(EIGHTHS, min_size=int(np.prod(shape)), max_size=int(np.prod(shape))))
-    return Case(net, np.array(x).reshape(1, *shape))
 
 
 @given(convolutional())

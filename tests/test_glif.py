@@ -3,19 +3,18 @@
 `golden/glif.py` made the golden file, and solves some of its cases again here.
 """
 
-import itertools
 import math
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
+import strategies
 from adapters import both_engines
 from golden import glif as golden_glif
 from golden.crossings import Solution
 from golden.glif import KINDS, N_CASES, TANGENCY, Case
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from mpmath import mpf
 
 from eventsim import Dense, Network, SpikeTimes
@@ -268,35 +267,11 @@ def test_the_derivatives_of_a_spike_time_by_its_input_times_add_up_to_one():
     assert total == pytest.approx(1.0, abs=1e-8)
 
 
-@st.composite
-def networks(draw: Any) -> tuple[Network, SpikeTimes]:
-    """Recurrent populations with all that the model has; refractory, since they may excite themselves without end."""
-    net, few = Network(), st.sampled_from
-    nodes: list[Any] = [net.source(2, "input")]
-    for k in range(2):
-        taus = {name: draw(few([2.0, 5.0, 5.0 + 2.0**-40, 20.0])) for name in golden_glif.TIMES}
-        own = {
-            "coupling": draw(few([0.0, 0.25, -0.5])), "threshold_jump": draw(few([0.0, 0.5])),
-            "t_ref": draw(few([0.5, 1.0])), "spikes": draw(few(["many", "many", "once"])),
-            "after_1": draw(few([0.0, -0.5, 0.25])), "kept_1": draw(few([1.0, 0.0])), "after_2": draw(few([0.0, 1.0])),
-            "current": draw(few([0.0, 1.5])), "v_reset": draw(few([0.0, -0.5])),
-        }  # fmt: skip
-        nodes.append(net.population("glif", draw(st.integers(1, 3)), f"cells{k}", **taus, **own))
-    for pre, post in itertools.product(nodes, nodes[1:]):
-        weights = draw(
-            st.lists(few([0.0, 3.0, -2.0, 6.0]), min_size=pre.size * post.size, max_size=pre.size * post.size)
-        )
-        net.connect(pre, post, Dense(np.reshape(weights, (post.size, pre.size))), delay=draw(few([0.5, 1.25])))
-    ticks = st.lists(st.integers(0, 30), max_size=6, unique=True).map(sorted)
-    return net, SpikeTimes([[[k / 4 for k in draw(ticks)] for _ in range(2)] for _ in range(2)])
-
-
 @pytest.mark.engine_small
-@given(networks())
+@given(strategies.recurrent_glif())
 @settings(max_examples=30)  # interpreted, each takes a second or more
 def test_networks_run_alike_on_both_engines(case):
-    net, x = case
-    both_engines(net, x, until=15.0)
+    both_engines(case.net, case.x, until=case.until)
 
 
 # -- bad input -------------------------------------------------------------------------------------------------------
