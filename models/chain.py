@@ -1,41 +1,72 @@
-"""The layers read so far, and what has happened since to the values that the last of them gives.
+"""The layers read so far, and of a value of the graph which of them gives it and what has happened to it since.
 
 Relies on `eventsim.models.relu_network`. Used by the operations of `graph_walk`.
 """
 
+import copy
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
 from eventsim.errors import InputError, MappingError
 from eventsim.models.layer_graph import Array, Graph, Node
-from eventsim.models.relu_network import Conv, Dense, Flatten, Layer, ReluNetwork
+from eventsim.models.relu_network import (
+    INPUT,
+    Add,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dense,
+    Flatten,
+    Layer,
+    ReluNetwork,
+    layer_names,
+)
 
 Shape = tuple[int, ...]
 # Values of a sample, of which a layer may have so many; a file can name any number without holding any.
 MOST_VALUES = 1 << 25
+INPUTS = -1  # the place of the network's inputs among its layers
 
 
-class Chain:
-    """The layers so far. They are named after their nodes, for messages, until all are read.
+@dataclass
+class Built:
+    """What all values of a graph have in common.
 
     Attributes
     ----------
-    layers : list of Layer
-    layer_shape : of what the last layer gives, or of the input; None while that is not known.
+    layers : so far, named after their nodes, for messages, until all are read. taken : whose outputs each takes.
+    shared : layers, or the inputs, whose outputs are taken by several nodes, and must stay what they are.
+    dropped : labels of what is left out at the end. input_shape : as it was given, or as the first layers need it.
+    """
+
+    input_shape: Shape | None
+    layers: list[Layer] = field(default_factory=list)
+    taken: list[tuple[int, ...]] = field(default_factory=list)
+    shared: set[int] = field(default_factory=set)
+    dropped: list[str] = field(default_factory=list)
+
+
+class Chain:
+    """A value of the graph that depends on the inputs, and the layers that lead to it.
+
+    Attributes
+    ----------
+    built : the layers of the whole network. at : the place of the last one that made this value, or `INPUTS`.
+    layer_shape : of what that layer gives, or of the input; None while that is not known.
     shape : of the same values as the graph sees them. order : None, or for each of them its place in the layer's.
     zeros : padding that waits for the next convolution or pool: the node, and a pair (before, after) an axis.
     positive : can no value be negative, since they went through a ReLU?
-    output : the word for what was left out at the end. dropped : labels of that.
-    batch : samples that arrays of the graph hold. step : how many operations have been read.
+    output : the word for what was left out at the end.
+    batch : samples that arrays of the graph hold.
     """
 
     def __init__(self, graph: Graph, input_shape: Sequence[int] | None) -> None:
         self.place, self.source, self.batch = graph.place, graph.source, graph.batch
         self.word = graph.place.split()[-1]
-        self.layers: list[Layer] = []
         given = graph.shape if input_shape is None else ReluNetwork([Flatten()], input_shape).input_shape
         if given is not None and graph.shape is not None and math.prod(given) != math.prod(graph.shape):
             raise InputError(
@@ -47,21 +78,25 @@ class Chain:
                 f"read_relu: inputs of shape {given} have {math.prod(given):,} values; must be at most "
                 f"{MOST_VALUES:,}; give a smaller input_shape"
             )
-        self.input_shape = self.layer_shape = given
+        self.built = Built(given)
+        self.at = INPUTS
+        self.layer_shape = given
         self.shape: Shape | None = graph.shape or given
         self.order: Array | None = None
         self.zeros: tuple[Node, list[tuple[int, int]]] | None = None
         self.positive = False
         self.output = "identity"
-        self.dropped: list[str] = []
-        self.step = 0
-        self.shapes: list[Shape | None] = [self.shape]  # at each step; None where it is not known
 
-    def next_step(self) -> int:
-        """Note that an operation has been read, and return its number."""
-        self.step += 1
-        self.shapes.append(None if self.zeros is not None else self.shape)
-        return self.step
+    def taken(self, shared: bool) -> Self:
+        """Return the same value for a node that goes on from it; `shared`: others take it, too."""
+        if shared:
+            self.built.shared.add(self.at)
+        return copy.copy(self)
+
+    @property
+    def last(self) -> Layer | None:
+        """The layer that made this value; None for the inputs."""
+        return None if self.at == INPUTS else self.built.layers[self.at]
 
     def check_zeros(self, node: Node) -> None:
         """Refuse a node that padding before it is not read with."""
@@ -82,25 +117,66 @@ class Chain:
         return self.shape
 
     def append(self, layer: Layer) -> None:
-        """Add a layer behind the others, whose values nothing has happened to."""
+        """Add a layer behind this value, to which nothing has happened since the last one."""
         if self.layer_shape is None and isinstance(layer, Dense):
             self.layer_shape = (layer.weight.shape[1],)
+            self.built.input_shape = self.built.input_shape or self.layer_shape
         assert self.layer_shape is not None
-        shape = layer.output_shape(self.layer_shape)
+        self._add(layer, layer.output_shape(self.layer_shape), (self.at,))
+        self.positive = layer.relu or (self.positive and not isinstance(layer, BatchNorm | Conv | Dense))
+
+    def _add(self, layer: Layer, shape: Shape, taken: tuple[int, ...]) -> None:
         if math.prod(shape) > MOST_VALUES:
             raise MappingError(
                 f"{self.place}{layer.name} gives {math.prod(shape):,} values of shape {shape}; must be at most "
                 f"{MOST_VALUES:,}; give smaller inputs"
             )
-        self.layers.append(layer)
+        self.built.layers.append(layer)
+        self.built.taken.append(taken)
+        self.at = len(self.built.layers) - 1
         self.shape = self.layer_shape = shape
         self.order = None
-        self.positive = layer.relu or (self.positive and not isinstance(layer, Conv | Dense))
+
+    @property
+    def can_change(self) -> bool:
+        """Does nobody else take what the last layer gives?"""
+        return self.at not in self.built.shared
 
     def replace_last(self, **fields: Any) -> None:
         """Change fields of the last layer, and nothing that has happened since."""
-        last = self.layers[-1]
-        self.layers[-1] = type(last)(**{**vars(last), **fields})
+        assert self.last is not None
+        self.built.layers[self.at] = type(self.last)(**{**vars(self.last), **fields})
+
+    def cut(self, node: Node) -> None:
+        """Let negative values become 0: by the last layer, or by one of its own where others take what that gives."""
+        if self.last is not None and self.can_change:
+            self.replace_last(relu=True)
+        else:
+            kept = self.shape, self.order
+            self.append(Add(node.label, True))
+            self.shape, self.order = kept
+        self.positive = True
+
+    def flattened(self, node: Node) -> None:
+        """Give the layer's values one axis, in the order that they have."""
+        if self.layer_shape is not None and len(self.layer_shape) > 1:
+            kept = self.shape, self.order
+            self.append(Flatten(node.label))
+            self.shape, self.order = kept
+
+    def join(
+        self, node: Node, others: Sequence["Chain"], layer: Add | Concat, shape: Shape, order: Array | None
+    ) -> None:
+        """Add a layer behind this value and others; the graph sees what it gives in `shape` and `order`."""
+        every = (self, *others)
+        if len({len(one.layer_shape or ()) for one in every}) > 1:
+            for one in every:
+                one.flattened(node)
+        shapes = [one.layer_shape for one in every if one.layer_shape is not None]
+        positive = all(one.positive for one in every)
+        self._add(layer, layer.joined_shape(shapes), tuple(one.at for one in every))
+        self.positive = positive
+        self.view(shape, order)
 
     def view(self, shape: Shape, order: Array | None) -> None:
         """The graph sees the same values in another shape and order; `order` of None is that of the layer."""
@@ -120,8 +196,8 @@ class Chain:
             )
         if self.order is None and shape == self.layer_shape:
             return shape
-        if not self.layers:
-            self.input_shape = self.layer_shape = shape
+        if self.at == INPUTS and self.can_change:
+            self.built.input_shape = self.layer_shape = shape
             self.order = None
         elif self.order is None and len(shape) == 1:
             self.append(Flatten(node.label))
@@ -152,7 +228,7 @@ class Chain:
         return rows[:, 0].copy() if (rows == rows[:, :1]).all() else None
 
     def network(self, others: Sequence[str]) -> ReluNetwork:
-        """Return the network, now that all is read; `others` are outputs of the graph that are left out."""
+        """Return the network that gives this value, now that all is read; `others` are outputs that are left out."""
         if self.zeros is not None:
             raise MappingError(
                 f"{self.place}{self.zeros[0].label} comes last; padding is read before a convolution or a pool; remove "
@@ -160,15 +236,21 @@ class Chain:
             )
         if self.order is not None:
             raise MappingError(
-                f"{self.place}{self.layers[-1].name if self.layers else 'the network'} gives outputs in another order "
+                f"{self.place}{self.last.name if self.last else 'the network'} gives outputs in another order "
                 "than the model does, which transposes them; leave that out"
             )
-        if self.layers and self.shape != self.layer_shape and len(self.shape or ()) == 1:
+        if self.last is not None and self.shape != self.layer_shape and len(self.shape or ()) == 1:
             self.append(Flatten("flatten"))
-        layers = [layer.named("") for layer in self.layers]
+        built = self.built
+        names = layer_names(built.layers, [""] * len(built.layers))
+        layers = [layer.named(name) for layer, name in zip(built.layers, names, strict=True)]
+        inputs = {
+            name: [INPUT if k == INPUTS else names[k] for k in taken]
+            for name, taken in zip(names, built.taken, strict=True)
+        }
         provenance: dict[str, Any] = {"source": self.source, "output": self.output}
-        dropped = [*self.dropped, *(f"output {name}" for name in others)]
-        return ReluNetwork(layers, self.input_shape, provenance | ({"dropped": dropped} if dropped else {}))
+        dropped = [*built.dropped, *(f"output {name}" for name in others)]
+        return ReluNetwork(layers, built.input_shape, provenance | ({"dropped": dropped} if dropped else {}), inputs)
 
 
 def _in_place(order: Array) -> bool:

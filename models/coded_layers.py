@@ -10,6 +10,7 @@ Works on float64, extended precision and `Fraction` alike: the mapping and the c
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,13 +20,17 @@ import numpy as np
 from eventsim.convolution import Conv as ConvProjection
 from eventsim.convolution import Pool as PoolProjection
 from eventsim.errors import MappingError
-from eventsim.models.fusion import Fused, fuse
+from eventsim.models.fusion import fuse
+from eventsim.models.fusion_steps import Fused
 from eventsim.models.real_numbers import EXACT, as_numbers
 from eventsim.models.relu_network import AveragePool, Conv, Dense, Flatten, MaxPool, ReluNetwork
 from eventsim.projections import Dense as DenseProjection
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+Kind = ConvProjection | DenseProjection | PoolProjection
+_Given = tuple[int, Array]  # number of a population, and the factors of the values that are taken from it
+INPUTS = -1  # the number of the source
 EXTENDED = np.dtype(np.longdouble)
 
 # S_i above 1 has no alpha1 neuron, S_i near 1 has huge weights; S_i far below 0 gives a shallow slope, which magnifies
@@ -34,80 +39,115 @@ LOWEST_SUM, HIGHEST_SUM = -10, Fraction(99, 100)
 
 
 @dataclass(frozen=True, eq=False)
-class CodedLayer:
-    """A population to be: ``relu(gain / divisor * (weight x) + bias)`` of coded inputs, or a max or min pool of them.
+class CodedTerm:
+    """A linear function of the coded values of one source.
 
     Attributes
     ----------
-    name, shape : of the population; source_shape : of what it gets. relu : whether negative values are cut.
-    layer : the convolution, dense layer or max pool whose geometry this has; not its weights.
+    layer : the convolution or dense layer whose geometry this has; not its weights. weight : as the layer's.
+    source : number of a population, or `INPUTS`. source_shape : in which its values are taken.
+    """
+
+    layer: Conv | Dense
+    weight: Array
+    source: int
+    source_shape: Shape
+
+    def apply(self, x: Array) -> Array:
+        """Values (n, *shape) that those of the source make, in the number type of `x`."""
+        weight = as_numbers(self.weight, x.dtype)
+        if isinstance(self.layer, Conv):
+            return self.layer.linear(x.reshape(len(x), *self.source_shape), weight)
+        held: Array = x.reshape(len(x), -1) @ weight.T
+        return held
+
+    def projection(self, weight: Array) -> Kind:
+        """The synapses, with `weight` in place of its own."""
+        layer = self.layer
+        if isinstance(layer, Conv):
+            return ConvProjection(weight, layer.stride, layer.padding, layer.dilation, layer.groups)
+        return DenseProjection(weight)
+
+
+@dataclass(frozen=True, eq=False)
+class CodedLayer:
+    """A population to be: ``relu(gain / divisor * (sum of its terms) + bias)``, or a max or min pool of its source.
+
+    Attributes
+    ----------
+    name, shape : of the population. relu : whether negative values are cut.
     factor : (channels,); coded values are those of the ReLU network times this.
-    weight : as the layer's; None for pools. bias : (channels,) or `shape`; None for pools.
+    terms : what it adds up, one projection each; none for pools. bias : (channels,) or `shape`; None for pools.
+    pool : the max pool whose geometry this has, with its source and that one's shape; None for what computes.
     divisor : (*positions,) whole numbers where an average pool divides its sums, else None. gain : one number.
     """
 
     name: str
-    source_shape: Shape
     shape: Shape
     relu: bool
-    layer: Conv | Dense | MaxPool
     factor: Array
-    weight: Array | None = None
+    terms: tuple[CodedTerm, ...] = ()
     bias: Array | None = None
+    pool: tuple[MaxPool, int, Shape] | None = None
     divisor: Array | None = None
     gain: Any = 1
 
     @property
     def pools(self) -> bool:
         """Does it pass on one of its inputs, and compute nothing?"""
-        return self.weight is None
+        return self.pool is not None
 
-    def apply(self, x: Array) -> Array:
-        """Values (n, *shape) that inputs (n, *source shape) make, in the number type of `x`."""
-        if isinstance(self.layer, MaxPool):
-            return self.layer.apply(x)
-        assert self.weight is not None
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """Numbers of the populations that it gets values from, one a projection; `INPUTS` is the source."""
+        return tuple(term.source for term in self.terms) if self.pool is None else (self.pool[1],)
+
+    def apply(self, values: Mapping[int, Array]) -> Array:
+        """Values (n, *shape) that those of its sources make, in their number type."""
+        if self.pool is not None:
+            pool, source, shape = self.pool
+            return pool.apply(values[source].reshape(-1, *shape))
         assert self.bias is not None
-        weight, bias = as_numbers(self.weight, x.dtype), as_numbers(self.bias, x.dtype)
-        if isinstance(self.layer, Conv):
-            held = self.layer.linear(x, weight)
-        else:
-            held = x.reshape(len(x), -1) @ weight.T
+        held = self.terms[0].apply(values[self.terms[0].source])
+        for term in self.terms[1:]:
+            held = held + term.apply(values[term.source])
+        number = held.dtype
         if self.divisor is not None:
-            held = held * as_numbers(np.array(self.gain), x.dtype) / as_numbers(self.divisor, x.dtype)
+            held = held * as_numbers(np.array(self.gain), number) / as_numbers(self.divisor, number)
+        bias = as_numbers(self.bias, number)
         held = held + bias.reshape(*bias.shape, *[1] * (len(self.shape) - bias.ndim))
         zero = np.array(Fraction(0) if held.dtype == EXACT else 0, held.dtype)
         return np.maximum(held, zero) if self.relu else held
 
     def sums(self) -> Array:
         """S_i, the sum of the weights of each neuron or filter, padding included."""
-        assert self.weight is not None
         if self.divisor is not None:
-            return np.full(self.shape[0], self.gain, dtype=self.weight.dtype)
-        return row_sums(self.weight)
+            return np.full(self.shape[0], self.gain, dtype=self.factor.dtype)
+        return row_sums([term.weight for term in self.terms])
 
     def counts(self) -> Array:
         """How many spikes make each neuron of a pool spike, in C order: one, or all of a min pool's real inputs."""
-        assert isinstance(self.layer, MaxPool)
+        assert self.pool is not None
+        pool, _, shape = self.pool
         counts = np.ones(self.shape)
-        if self.layer.smallest:
-            counts[list(self.layer.smallest)] = self.layer.sliding.inside(self.source_shape)
+        if pool.smallest:
+            counts[list(pool.smallest)] = pool.sliding.inside(shape)
         return counts.ravel()
 
-    def projection(self, weight: Array | None = None) -> ConvProjection | DenseProjection | PoolProjection:
-        """The synapses of the population, with `weight` in place of its own."""
-        layer = self.layer
-        if isinstance(layer, MaxPool):
-            return PoolProjection(layer.kernel, layer.stride, layer.padding, layer.dilation)
-        if isinstance(layer, Conv):
-            return ConvProjection(weight, layer.stride, layer.padding, layer.dilation, layer.groups)
-        return DenseProjection(weight)
+    def projections(self, weights: Sequence[Array] | None = None) -> list[Kind]:
+        """The synapses of the population, a kind for each source, with `weights` in place of those of the terms."""
+        if self.pool is not None:
+            pool = self.pool[0]
+            return [PoolProjection(pool.kernel, pool.stride, pool.padding, pool.dilation)]
+        weights = [term.weight for term in self.terms] if weights is None else weights
+        return [term.projection(weight) for term, weight in zip(self.terms, weights, strict=True)]
 
 
 def coded_layers(
     network: ReluNetwork, dtype: Any, value_range: tuple[Any, Any] = (0, 1), scaling: bool = False
 ) -> list[CodedLayer]:
-    """Return the populations to be, for inputs in [0, 1]; `scaling` brings S_i of all but the last into [-10, 0.99].
+    """Return the populations to be, for inputs in [0, 1], each behind its sources; `scaling` brings S_i of all but the
+    last into [-10, 0.99].
 
     Parameters
     ----------
@@ -122,54 +162,58 @@ def coded_layers(
     number = np.dtype(dtype)
     fused = fuse(network, number, value_range)
     last = max((i for i, held in enumerate(fused) if held.layer.makes_population), default=-1)
-    factor = np.full(network.input_shape[0], _one(number), dtype=number)
-    source: Shape = network.input_shape
+    given: dict[Any, _Given] = {None: (INPUTS, np.full(network.input_shape[0], _one(number), dtype=number))}
     coded: list[CodedLayer] = []
     for i, held in enumerate(fused):
         if isinstance(held.layer, Flatten):
-            factor = _spread(factor, math.prod(held.shape))
+            source, factor = given[held.source]
+            given[held] = source, _spread(factor, math.prod(held.shape))
         else:
-            made = _coded(held, source, factor, number, scaling and i != last, i == last)
-            factor = made.factor
+            made = _coded(held, given, number, scaling and i != last, i == last)
+            given[held] = len(coded), made.factor
             coded.append(made)
-        source = held.shape
     return coded
 
 
-def _coded(
-    held: Fused, source: Shape, factor: Array, number: np.dtype[Any], scaling: bool, is_last: bool
-) -> CodedLayer:
-    """One population to be. `source` and `factor` are the shape and the factors of what it gets."""
+def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scaling: bool, is_last: bool) -> CodedLayer:
+    """One population to be. `given` has the number and the factors of each of its sources."""
     layer, name = held.layer, held.layer.name
     if isinstance(layer, MaxPool):
         pool = MaxPool(**{**vars(layer), "relu": False, "smallest": tuple(held.smallest)})
-        return CodedLayer(name, source, held.shape, held.relu, pool, factor)
+        source, factor = given[held.source]
+        return CodedLayer(name, held.shape, held.relu, factor, pool=(pool, source, held.source_shape))
     if isinstance(layer, AveragePool):
-        return _coded_average(held, layer, source, factor, number, scaling, is_last)
-    assert isinstance(layer, Conv | Dense)
-    assert held.weight is not None
+        return _coded_average(held, layer, given[held.source], number, scaling, is_last)
     assert held.bias is not None
-    weight, bias = held.weight / _inputs(factor, layer), held.bias
-    own = np.full(len(weight), _one(number), dtype=number)
+    weights = [term.weight / _inputs(given[term.source][1], term.layer) for term in held.terms]
+    bias = held.bias
+    own = np.full(held.shape[0], _one(number), dtype=number)
     if scaling:
-        own = _factors(row_sums(weight))
-        weight = weight * own.reshape(-1, *[1] * (weight.ndim - 1))
+        own = _factors(row_sums(weights))
+        weights = [weight * own.reshape(-1, *[1] * (weight.ndim - 1)) for weight in weights]
         bias = bias * own.reshape(-1, *[1] * (bias.ndim - 1))
-    return CodedLayer(name, source, held.shape, held.relu, layer, own, weight, _shared(bias))
+    terms = tuple(
+        CodedTerm(term.layer, weight, given[term.source][0], term.source_shape)
+        for term, weight in zip(held.terms, weights, strict=True)
+    )
+    return CodedLayer(name, held.shape, held.relu, own, terms, _shared(bias))
 
 
 def _coded_average(
-    held: Fused, layer: AveragePool, source: Shape, factor: Array, number: np.dtype[Any], scaling: bool, is_last: bool
+    held: Fused, layer: AveragePool, given: _Given, number: np.dtype[Any], scaling: bool, is_last: bool
 ) -> CodedLayer:
     """Sums of a convolution that sees each channel by itself, divided; at the read-out, weights that divide."""
-    channels = source[0]
+    source, factor = given
+    shape = held.source_shape
+    channels = shape[0]
     ones = np.ones((channels, 1, *layer.kernel))
     bias = as_numbers(np.zeros(channels), number)
     conv = Conv(layer.name, ones, np.zeros(channels), True, layer.stride, layer.padding, groups=channels)
-    divisor, weight = layer.divisor(source), as_numbers(ones, number)
+    divisor, weight = layer.divisor(shape), as_numbers(ones, number)
     if not is_last:
         gain = _number(HIGHEST_SUM, number) if scaling else _one(number)
-        return CodedLayer(layer.name, source, held.shape, True, conv, factor * gain, weight, bias, divisor, gain)
+        terms = (CodedTerm(conv, weight, source, shape),)
+        return CodedLayer(layer.name, held.shape, True, factor * gain, terms, bias, divisor=divisor, gain=gain)
     if (divisor != divisor.flat[0]).any():
         raise MappingError(
             f"to_ttfs: the last layer, {layer.name!r}, is an average pool whose windows hold different numbers of "
@@ -177,12 +221,12 @@ def _coded_average(
         )
     weight = weight / as_numbers(divisor.ravel()[:1], number) / _inputs(factor, conv)
     own = np.full(channels, _one(number), dtype=number)
-    return CodedLayer(layer.name, source, held.shape, held.relu, conv, own, weight, bias)
+    return CodedLayer(layer.name, held.shape, held.relu, own, (CodedTerm(conv, weight, source, shape),), bias)
 
 
-def row_sums(weights: Array) -> Array:
-    """Return S_i, the sum over all but the first axis: correctly rounded in float64, exact in Fractions."""
-    rows = weights.reshape(len(weights), -1)
+def row_sums(weights: Sequence[Array]) -> Array:
+    """Return S_i, the sum of all arrays but for the first axis: correctly rounded in float64, exact in Fractions."""
+    rows = np.concatenate([weight.reshape(len(weight), -1) for weight in weights], axis=1)
     if rows.dtype == np.float64:
         return np.array([math.fsum(row) for row in rows])
     total: Array = rows.sum(axis=1)

@@ -19,6 +19,7 @@ from eventsim.network import Network, Population, Projection
 from eventsim.projections import Dense
 
 Array = np.ndarray[Any, Any]
+Gather = Callable[[Array], Array]
 EXTENDED = np.dtype(np.longdouble)
 # Neurons of single synapses that are taken together.
 TOGETHER = 256
@@ -33,14 +34,14 @@ class Field:
     neurons : (n,), indices in the population.
     inputs : (n_inputs,), indices into the source neurons of all projections to the population, one after another.
     weights : (n, n_inputs), extended precision.
-    gather : takes an array in the shape of a dense or convolutional projection's weights, where it is the only one, to
-        the shape of `weights`.
+    gather : takes arrays in the shapes of the weights of dense and convolutional projections, one each, to the shape of
+        `weights`.
     """
 
     neurons: Array
     inputs: Array
     weights: Array
-    gather: Callable[[Array], Array]
+    gather: Callable[[Sequence[Array]], Array]
 
 
 def projections_to(net: Network, population: Population) -> list[Projection]:
@@ -54,12 +55,12 @@ def fields_of(net: Network, population: Population) -> Iterator[Field]:
     if all(isinstance(projection.kind, Dense) for projection in projections):
         parts = [as_numbers(np.asarray(projection.kind.weights), EXTENDED) for projection in projections]
         matrix: Array = np.concatenate([np.zeros((population.size, 0), EXTENDED), *parts], axis=1)
-        yield Field(np.arange(population.size), np.arange(matrix.shape[1]), matrix, _as_it_is)
+        yield Field(np.arange(population.size), np.arange(matrix.shape[1]), matrix, _side_by_side)
     elif len(projections) == 1 and isinstance(projections[0].kind, Conv):
         window = _Window(projections[0].kind)
         for neurons in _blocks(population, projections):
             inputs, weights, gather = window.of(neurons)
-            yield Field(neurons, inputs, weights, gather)
+            yield Field(neurons, inputs, weights, _joined_gather([gather]))
     else:
         yield from _joined(population, projections)
 
@@ -91,7 +92,8 @@ def _joined(population: Population, projections: Sequence[Projection]) -> Iterat
     for neurons in _blocks(population, projections):
         seen = [of(neurons) for of in rows]
         inputs = np.concatenate([start + found[0] for start, found in zip(first[:-1], seen, strict=True)])
-        yield Field(neurons, inputs, np.concatenate([found[1] for found in seen], axis=1), _as_it_is)
+        gather = _joined_gather([found[2] for found in seen])
+        yield Field(neurons, inputs, _side_by_side([found[1] for found in seen]), gather)
 
 
 def _blocks(population: Population, projections: Sequence[Projection]) -> Iterator[Array]:
@@ -108,15 +110,14 @@ def _blocks(population: Population, projections: Sequence[Projection]) -> Iterat
             yield np.arange(low, high) * n_targets + target
 
 
-def _rows(projection: Projection) -> Callable[[Array], tuple[Array, Array]]:
-    """What takes neurons to (source neurons that they see, weights (n, n_sources)), for one projection."""
+def _rows(projection: Projection) -> Callable[[Array], tuple[Array, Array, Gather]]:
+    """What takes neurons to (source neurons that they see, weights (n, n_sources), what gathers such weights)."""
     kind = projection.kind
     if isinstance(kind, Conv):
-        window = _Window(kind)
-        return lambda neurons: window.of(neurons)[:2]
+        return _Window(kind).of
     if isinstance(kind, Dense):
         matrix = as_numbers(kind.weights, EXTENDED)
-        return lambda neurons: (np.arange(matrix.shape[1]), matrix[neurons])
+        return lambda neurons: (np.arange(matrix.shape[1]), matrix[neurons], lambda array: array[neurons])
     return _Synapses(projection).of
 
 
@@ -129,7 +130,7 @@ class _Window:
         self.n_sources = math.prod(kind.shape[1:])
         self.width = len(self.kernel) // kind.groups
 
-    def of(self, neurons: Array) -> tuple[Array, Array, Callable[[Array], Array]]:
+    def of(self, neurons: Array) -> tuple[Array, Array, Gather]:
         """Source neurons, weights, and what takes arrays in the shape of all weights to theirs."""
         outs, target = np.divmod(neurons, len(self.positions))
         row, seen = self.positions[target[0]], self.kernel.shape[1]
@@ -153,15 +154,19 @@ class _Synapses:
         self.sources = np.repeat(np.arange(projection.pre.size), [len(to) for to, _ in found])[order]
         self.weights = np.concatenate([as_numbers(np.asarray(weights), EXTENDED) for _, weights in found])[order]
 
-    def of(self, neurons: Array) -> tuple[Array, Array]:
-        """Source neurons, weights (n, n_sources)."""
+    def of(self, neurons: Array) -> tuple[Array, Array, Gather]:
+        """Source neurons, weights (n, n_sources), and what would gather them: the mapping makes no single synapses."""
         ranges = [slice(*np.searchsorted(self.targets, (neuron, neuron + 1))) for neuron in neurons]
         inputs = np.unique(np.concatenate([self.sources[some] for some in ranges]))
         weights = np.zeros((len(neurons), len(inputs)), dtype=EXTENDED)
         for row, some in zip(weights, ranges, strict=True):
             np.add.at(row, np.searchsorted(inputs, self.sources[some]), self.weights[some])
-        return inputs, weights
+        return inputs, weights, lambda array: array
 
 
-def _as_it_is(array: Array) -> Array:
-    return array
+def _joined_gather(gathers: Sequence[Gather]) -> Callable[[Sequence[Array]], Array]:
+    return lambda arrays: _side_by_side([gather(array) for gather, array in zip(gathers, arrays, strict=True)])
+
+
+def _side_by_side(arrays: Sequence[Array]) -> Array:
+    return np.concatenate(arrays, axis=1)

@@ -6,22 +6,45 @@ zero padding does not have, becomes a bias for each position. A max pool becomes
 past it. The range of the inputs is a batch norm on them. ReLUs behind max pools and flattening move before them. An
 average pool behind a convolution without a ReLU is one convolution with it.
 
-Relies on `eventsim.models.relu_network`. Used by `coded_layers`.
+A layer adds up terms, one a source: several where its input is a concatenation, or where it is a sum, whose terms are
+those of what it adds, or the values of a population as they are. Values that no ReLU has cut are no population: whoever
+takes them has their terms for himself.
+
+Relies on `eventsim.models.relu_network` and `fusion_steps`. Used by `coded_layers`.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.models.pool_layers import relus_before_pools
+from eventsim.models.fusion_steps import (
+    Affine,
+    Array,
+    Fused,
+    Part,
+    Term,
+    absorbed,
+    averaged,
+    by_channel,
+    columns_of,
+    identity_term,
+    is_cut,
+    linear_before,
+    moved_past,
+    negative,
+    own_copy,
+    rows_of,
+)
+from eventsim.models.join_layers import Add, Concat
 from eventsim.models.real_numbers import EXACT, as_numbers
 from eventsim.models.relu_network import (
+    INPUT,
     AveragePool,
     BatchNorm,
     Conv,
@@ -32,69 +55,244 @@ from eventsim.models.relu_network import (
     ReluNetwork,
     layer_names,
 )
-
-Array = np.ndarray[Any, Any]
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Affine:
-    """What batch norms still have to do to the next layer's inputs: ``scale x + shift``.
-
-    Attributes
-    ----------
-    name : of the batch norm that it comes from.
-    scale : (channels,). shift : shape of a sample, since means over padding make it differ between positions.
-    """
-
-    name: str
-    scale: Array
-    shift: Array
-
-
-@dataclass(eq=False)
-class Fused:
-    """A layer in the making. `layer` gives its settings and, where it has them, not its weights, biases and ReLU.
-
-    Attributes
-    ----------
-    shape : of its output. weight, bias : in the number type of the fusion; None where the layer has none.
-    smallest : channels whose smallest input a max pool passes on.
-    """
-
-    layer: Layer
-    relu: bool
-    shape: Shape
-    weight: Array | None = None
-    bias: Array | None = None
-    smallest: frozenset[int] = frozenset()
+from eventsim.models.relu_places import numbered, relus_before_pools, unused
 
 
 def fuse(network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any] = (0, 1)) -> list[Fused]:
-    """Return `Conv`, `Dense`, `MaxPool`, `AveragePool` and `Flatten` that compute the same from inputs in [0, 1].
+    """Return what computes the same from inputs in [0, 1]: sums of convolutions and dense layers, pools, flattenings.
 
     They keep their names; a batch norm that has no layer to go into becomes one of its own, a convolution of kernel 1
-    with a group for each channel (after dense layers, a diagonal dense layer).
+    with a group for each channel (after dense layers, a diagonal dense layer). Each comes behind its sources.
 
     Parameters
     ----------
     dtype : numbers to compute with; float64 and extended precision round on the way, object for Fractions does not.
     value_range : (low, high) of the inputs of `network`, that 0 and 1 stand for.
     """
-    fusion = _Fusion(network.input_shape, dtype)
-    if tuple(value_range) != (0, 1):
-        low, high = (as_numbers(np.array([value]), dtype) for value in value_range)
+    fusion = _Fusion(network, dtype, value_range)
+    for layer in relus_before_pools(network.layers, network.inputs):
+        fusion.add(layer, network.inputs[layer.name])
+    held = fusion.finish()
+    names = layer_names([one.layer for one in held], [one.layer.name for one in held])
+    for one, name in zip(held, names, strict=True):
+        one.layer = one.layer.named(name)
+    return held
+
+
+class _Fusion:
+    """The layers so far, and of each layer of the network what holds its outputs: one part, or several side by side."""
+
+    def __init__(self, network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any]) -> None:
+        self.dtype = dtype
+        self.layers: list[Fused] = []
+        self.names: Counter[str] = Counter()
+        self.users = Counter(name for taken in network.inputs.values() for name in taken)
         shape = network.input_shape
-        fusion.pending = Affine(
-            "input_range", np.broadcast_to(high - low, shape[:1]).copy(), np.broadcast_to(low, shape).copy()
-        )
-    for layer in relus_before_pools(network.layers):
-        fusion.add(layer)
-    fusion.finish()
-    layers = [held.layer for held in fusion.layers]
-    for held, name in zip(fusion.layers, layer_names(layers, [layer.name for layer in layers]), strict=True):
-        held.layer = held.layer.named(name)
-    return fusion.layers
+        pending = None
+        if tuple(value_range) != (0, 1):
+            low, high = (as_numbers(np.array([value]), dtype) for value in value_range)
+            shift = np.broadcast_to(low, shape).copy()
+            pending = Affine("input_range", np.broadcast_to(high - low, shape[:1]).copy(), shift)
+        self.parts = {INPUT: [Part(None, shape, pending)]}
+        self.last: list[Part] = []
+
+    def add(self, layer: Layer, inputs: Sequence[str]) -> None:
+        """Add a layer of the network behind those of the given names."""
+        taken = [self._taken(name) for name in inputs]
+        before = [part for parts in taken for part in parts]
+        if isinstance(layer, Add):
+            found = [self._sum(layer, taken)]
+        elif isinstance(layer, Conv | Dense):
+            found = [self._linear(layer, before)]
+        elif isinstance(layer, Concat):
+            found = [self._cut(part) for part in before] if layer.relu else before
+        else:
+            found, first = [], 0
+            for k, part in enumerate(before):
+                channels = slice(first, first + part.shape[0])
+                found.append(self._by_channel(layer, part, numbered(layer.name, k, before), channels))
+                first += part.shape[0]
+        self.parts[layer.name] = self.last = found
+
+    def finish(self) -> list[Fused]:
+        """Return the layers that the output needs; what is still pending is done by neurons that are the output."""
+        last = self.last[0]
+        if len(self.last) > 1:
+            last = self._sum(Add(), [self.last])
+        elif last.pending is not None:
+            before, last = last.held, self._own_layer(last, relu=False)
+            if before is not None and last.held is not None:
+                last.held.layer, before.layer = last.held.layer.named(before.layer.name), before.layer.named("")
+        ahead, needed = [last.held], set()
+        while ahead:
+            held = ahead.pop()
+            if held is not None and id(held) not in needed:
+                needed.add(id(held))
+                ahead += held.sources
+        found = [held for held in self.layers if id(held) in needed]
+        names = {held.layer.name for held in found if held.relu}
+        for held in found:
+            if not held.relu and held.layer.name:  # pools, flattenings, and copies of what no ReLU has cut
+                while held.layer.name in names:
+                    held.layer = held.layer.named(unused(held.layer.name, self.names))
+                names.add(held.layer.name)
+        return found
+
+    def _taken(self, name: str) -> list[Part]:
+        """The parts of a layer's outputs, for one who takes them: with layers of his own where none is cut yet."""
+        parts = self.parts[name]
+        if self.users[name] == 1:
+            return parts
+        found = []
+        for part in parts:
+            held, copies = own_copy(part.held)
+            self.layers += copies
+            found.append(replace(part, held=held))
+        return found
+
+    def _append(self, held: Fused) -> Part:
+        self.layers.append(held)
+        if held.relu:
+            self._named(held)
+        return Part(held, held.shape)
+
+    def _named(self, held: Fused) -> None:
+        """Tell the populations apart that several ReLUs make of one layer's values."""
+        if held.layer.name:
+            held.layer = held.layer.named(unused(held.layer.name, self.names))
+
+    def _numbers(self, array: Array) -> Array:
+        return as_numbers(array, self.dtype)
+
+    def _cut(self, part: Part) -> Part:
+        """The part behind a ReLU: that of its layer, or of one of its own."""
+        if part.pending is None and is_cut(part.held):
+            return part
+        held = linear_before(part, relu=True)
+        if part.pending is not None or held is None:
+            return self._own_layer(part, relu=True)
+        held.relu = True
+        self._named(held)
+        return part
+
+    def _linear(self, layer: Conv | Dense, before: Sequence[Part]) -> Part:
+        """A convolution or dense layer: a term for each part."""
+        bias = self._numbers(layer.bias)
+        terms, first = [], 0
+        for part in before:
+            own = layer
+            if len(before) > 1:
+                width = part.shape[0] if isinstance(layer, Conv) else math.prod(part.shape)
+                own = columns_of(layer, slice(first, first + width))
+                first += width
+            weight, bias = absorbed(own, self._numbers(own.weight), bias, part.pending)
+            terms.append(Term(own, weight, part.held, part.shape))
+        shape = layer.output_shape((sum(part.shape[0] for part in before), *before[0].shape[1:]))
+        return self._append(Fused(layer, layer.relu, shape, terms, bias))
+
+    def _sum(self, layer: Add, taken: Sequence[Sequence[Part]]) -> Part:
+        """A sum: the terms of what it adds, where no ReLU has cut that, or the values themselves."""
+        shape = (sum(part.shape[0] for part in taken[0]), *taken[0][0].shape[1:])
+        bias = self._numbers(np.zeros(shape))
+        terms: list[Term] = []
+        for parts in taken:
+            first = 0
+            for part in parts:
+                rows = slice(first, first + part.shape[0])
+                held = part.held
+                if held is not None and held.terms and not held.relu and part.pending is None:
+                    terms += [rows_of(term, rows, shape, self.dtype) for term in held.terms]
+                    assert held.bias is not None
+                    bias[rows] += by_channel(held.bias, bias) if held.bias.ndim == 1 else held.bias
+                else:
+                    terms.append(identity_term(layer.name, part, rows, shape, self.dtype))
+                    if part.pending is not None:
+                        bias[rows] += part.pending.shift
+                first = rows.stop
+        return self._append(Fused(layer, layer.relu, shape, terms, bias))
+
+    def _by_channel(self, layer: Layer, part: Part, name: str, channels: slice) -> Part:
+        """What treats each channel by itself, on one part: batch norms, pools, flattening."""
+        if isinstance(layer, BatchNorm):
+            return self._batch_norm(layer, part, name, channels)
+        on_input = part.held is None and part.pending is None  # whose ReLU stays where it is
+        if layer.relu and isinstance(layer, MaxPool | Flatten) and not on_input:
+            part, layer = self._cut(part), type(layer)(**{**vars(layer), "relu": False})
+        if isinstance(layer, MaxPool) and layer.smallest:
+            chosen = [c - channels.start for c in layer.smallest if channels.start <= c < channels.stop]
+            layer = MaxPool(**{**vars(layer), "smallest": tuple(chosen)})
+        layer = layer.named(name)
+        turned: frozenset[int] = frozenset()
+        pending = part.pending
+        if pending is not None:
+            if isinstance(layer, MaxPool):
+                part = self._level(part)
+                assert part.pending is not None
+                turned = negative(part.pending.scale)
+            elif layer.relu:
+                part = self._own_layer(part, relu=False)
+            pending = None if part.pending is None else moved_past(layer, part.pending, part.shape)
+        if isinstance(layer, AveragePool) and part.pending is None:
+            joined = averaged(layer, part, self.dtype)
+            if joined is not None:
+                return self._append(joined)
+        made = Fused(layer, layer.relu, layer.output_shape(part.shape), source=part.held, source_shape=part.shape)
+        if isinstance(layer, MaxPool):
+            made.smallest = frozenset(layer.smallest) ^ turned
+        self.layers.append(made)
+        return Part(made, made.shape, pending)
+
+    def _batch_norm(self, norm: BatchNorm, part: Part, name: str, channels: slice) -> Part:
+        scale = norm.scale(self.dtype)[channels]
+        mean, beta = self._numbers(norm.mean)[channels], self._numbers(norm.beta)[channels]
+        held = linear_before(part, norm.relu) if part.pending is None else None
+        if held is not None and held.bias is not None:
+            later = part.held
+            while later is not None and later is not held:
+                if isinstance(later.layer, MaxPool):
+                    later.smallest ^= negative(scale)
+                later = later.source
+            for term in held.terms:
+                term.weight = by_channel(scale, term.weight) * term.weight
+            held.bias = by_channel(scale, held.bias) * (held.bias - by_channel(mean, held.bias))
+            held.bias = held.bias + by_channel(beta, held.bias)
+            held.relu = norm.relu
+            if norm.relu:
+                self._named(held)
+            return part
+        zero, one = (np.broadcast_to(self._numbers(np.array([value])), part.shape) for value in (0, 1))
+        old = part.pending or Affine(name, one.reshape(len(one), -1)[:, 0], zero)
+        shift = by_channel(scale, zero) * (old.shift - by_channel(mean, zero)) + by_channel(beta, zero)
+        part = replace(part, pending=Affine(name, scale * old.scale, shift))
+        return self._own_layer(part, relu=True) if norm.relu else part
+
+    def _level(self, part: Part) -> Part:
+        """The part before a max pool, with a shift (channels, 1, …): what differs between positions neurons do.
+
+        These hold values >= 0, the distances from the smallest shift of a channel, or from the largest where the scale
+        is negative.
+        """
+        assert part.pending is not None
+        scale, shift = part.pending.scale, part.pending.shift
+        rows = shift.reshape(len(scale), -1)
+        base = np.where(scale < 0, rows.max(axis=1), rows.min(axis=1))
+        level = by_channel(base, shift)
+        if (shift != level).any():
+            sign = self._numbers(np.where(scale < 0, -1.0, 1.0))
+            moved = by_channel(sign, shift) * (shift - level)
+            own = Affine(part.pending.name, scale * sign, moved)
+            return replace(self._own_layer(replace(part, pending=own), relu=True), pending=Affine("", sign, level))
+        return replace(part, pending=Affine(part.pending.name, scale, level))
+
+    def _own_layer(self, part: Part, relu: bool) -> Part:
+        """Do what is pending, or nothing, by a layer of its own, one weight for each channel."""
+        name = "" if part.pending is None else part.pending.name
+        term = identity_term(name, part, slice(0, part.shape[0]), part.shape, self.dtype)
+        shift = self._numbers(np.zeros(part.shape)) if part.pending is None else part.pending.shift
+        return self._append(Fused(term.layer, relu, part.shape, [term], shift))
+
+
+# -- a network again ---------------------------------------------------------------------------------------------------
 
 
 def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
@@ -115,220 +313,58 @@ def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
     """
     if number not in (float, Fraction):
         raise InputError(f"fused: number = {number!r}; must be float or Fraction")
-    layers = relus_before_pools(network.layers)
-    if number is float and layers == list(network.layers) and not _anything_to_fuse(layers):
+    layers = relus_before_pools(network.layers, network.inputs)
+    if number is float and layers == list(network.layers) and not _anything_to_fuse(network):
         return network
-    held = fuse(network, EXACT if number is Fraction else np.dtype(np.longdouble))
-    return ReluNetwork([_made(one, number) for one in held], network.input_shape, network.provenance)
+    made = _Made(number)
+    for held in fuse(network, EXACT if number is Fraction else np.dtype(np.longdouble)):
+        made.add(held)
+    return ReluNetwork(made.layers, network.input_shape, network.provenance, made.inputs)
 
 
-def _made(held: Fused, number: type) -> Layer:
-    """The layer in its final numbers; biases that are the same at all positions are one for each channel."""
-    fields = {**vars(held.layer), "relu": held.relu}
-    if isinstance(held.layer, MaxPool):
-        return MaxPool(**{**fields, "smallest": tuple(held.smallest)})
-    if held.weight is None or held.bias is None:
-        return type(held.layer)(**fields)
-    dtype = EXACT if number is Fraction else np.dtype(np.float64)
-    with np.errstate(over="ignore"):  # the layer refuses infinities by name
-        weight, bias = as_numbers(held.weight, dtype), as_numbers(held.bias, dtype)
-    by_channel = bias.reshape(len(bias), -1)
-    if (by_channel == by_channel[:, :1]).all():
-        bias = by_channel[:, 0]
-    return type(held.layer)(**{**fields, "weight": weight, "bias": bias})
+class _Made:
+    """Layers in their final numbers; what has several terms is a layer for each and their sum."""
 
+    def __init__(self, number: type) -> None:
+        self.dtype = EXACT if number is Fraction else np.dtype(np.float64)
+        self.layers: list[Layer] = []
+        self.inputs: dict[str, list[str]] = {}
 
-def _anything_to_fuse(layers: Sequence[Layer]) -> bool:
-    averaged = any(
-        isinstance(layer, Conv) and not layer.relu and isinstance(behind, AveragePool)
-        for layer, behind in pairwise(layers)
-    )
-    return averaged or any(isinstance(layer, BatchNorm) for layer in layers)
-
-
-class _Fusion:
-    """The layers so far, the shapes before and behind each, and what is still to be done to what the last one gives."""
-
-    def __init__(self, input_shape: Shape, dtype: np.dtype[Any]) -> None:
-        self.layers: list[Fused] = []
-        self.shapes = [input_shape]
-        self.dtype = dtype
-        self.pending: Affine | None = None
-        self.turned: frozenset[int] = frozenset()  # channels with a negative scale that went past the next max pool
-
-    def add(self, layer: Layer) -> None:
-        if isinstance(layer, BatchNorm):
-            self._add_batch_norm(layer)
+    def add(self, held: Fused) -> None:
+        name = held.layer.name
+        if not held.terms:
+            fields = {**vars(held.layer), "relu": held.relu}
+            if isinstance(held.layer, MaxPool):
+                fields["smallest"] = tuple(held.smallest)
+            self._append(type(held.layer)(**fields), held.source)
             return
-        if self.pending is not None and not isinstance(layer, Conv | Dense):
-            self._pass(layer, self.pending)
-        if isinstance(layer, AveragePool) and self.pending is None and self._average(layer):
-            return
-        self._append(layer, layer.relu)
-        held = self.layers[-1]
-        if isinstance(layer, Conv | Dense):
-            held.weight, held.bias = self._numbers(layer.weight), self._numbers(layer.bias)
-            self._absorb(layer, held)
-        elif isinstance(layer, MaxPool):
-            held.smallest = frozenset(layer.smallest) ^ self.turned
-        self.turned = frozenset()
+        assert held.bias is not None
+        names = [f"{name}+{k + 1}" for k in range(len(held.terms))] if len(held.terms) > 1 else [name]
+        for k, (term, own) in enumerate(zip(held.terms, names, strict=True)):
+            with np.errstate(over="ignore"):  # the layer refuses infinities by name
+                weight = as_numbers(term.weight, self.dtype)
+                bias = as_numbers(held.bias if k == 0 else np.zeros(len(weight)), self.dtype)
+            rows = bias.reshape(len(bias), -1)
+            if (rows == rows[:, :1]).all():  # the same at all positions
+                bias = rows[:, 0]
+            relu = held.relu and len(names) == 1
+            fields = {**vars(term.layer), "name": own, "weight": weight, "bias": bias, "relu": relu}
+            self._append(type(term.layer)(**fields), term.source)
+        if len(names) > 1:
+            self.layers.append(Add(name, held.relu))
+            self.inputs[name] = names
 
-    def finish(self) -> None:
-        """Do what is still pending, by neurons that are the output then."""
-        if self.pending is not None:
-            self._append_own_layer(self.pending, relu=False)
-            if len(self.layers) > 1:
-                last, own = self.layers[-2:]
-                own.layer, last.layer = own.layer.named(last.layer.name), last.layer.named("")
-
-    def _append(self, layer: Layer, relu: bool) -> None:
-        self.shapes.append(layer.output_shape(self.shapes[-1]))
-        self.layers.append(Fused(layer, relu, self.shapes[-1]))
-
-    def _average(self, pool: AveragePool) -> bool:
-        """Make one convolution of the last one and a pool behind it: means of sums are sums. False where it is none.
-
-        Not with padding in the pool, which is no value of the convolution: windows at the border would need kernels of
-        their own.
-        """
-        held = self.layers[-1] if self.layers else None
-        if held is None or held.relu or held.weight is None or held.bias is None or any(map(any, pool.padding)):
-            return False
-        conv = held.layer
-        if not isinstance(conv, Conv):
-            return False
-        apart = [  # steps between taps that are seen, which the new kernel need not look between
-            math.gcd(stride if n > 1 else 0, dilation if k > 1 else 0) or 1
-            for n, k, stride, dilation in zip(pool.kernel, conv.kernel, conv.stride, conv.dilation, strict=True)
-        ]
-        starts = [stride // step for stride, step in zip(conv.stride, apart, strict=True)]
-        steps = [dilation // step or 1 for dilation, step in zip(conv.dilation, apart, strict=True)]
-        ends = [(k - 1) * step + 1 for k, step in zip(conv.kernel, steps, strict=True)]
-        kernel = [(n - 1) * start + end for n, start, end in zip(pool.kernel, starts, ends, strict=True)]
-        weight = self._numbers(np.zeros((*held.weight.shape[:2], *kernel)))
-        for tap in np.ndindex(*pool.kernel):
-            first = [i * start for i, start in zip(tap, starts, strict=True)]
-            seen = [slice(i, i + end, step) for i, end, step in zip(first, ends, steps, strict=True)]
-            weight[:, :, *seen] += held.weight
-        stride = [a * b for a, b in zip(conv.stride, pool.stride, strict=True)]
-        bias = held.bias if held.bias.ndim == 1 else pool.apply(held.bias[None])[0]
-        joined = Conv(
-            pool.name, np.ones(weight.shape), np.zeros(len(weight)), pool.relu, stride, conv.padding, apart, conv.groups
-        )
-        self.shapes[-1] = pool.output_shape(self.shapes[-1])
-        divisor = self._numbers(np.array(pool.sliding.n_taps))
-        self.layers[-1] = Fused(joined, pool.relu, self.shapes[-1], weight / divisor, bias)
-        return True
-
-    def _numbers(self, array: Array) -> Array:
-        return as_numbers(array, self.dtype)
-
-    def _add_batch_norm(self, norm: BatchNorm) -> None:
-        scale, mean, beta = norm.scale(self.dtype), self._numbers(norm.mean), self._numbers(norm.beta)
-        held = self._linear_before(norm.relu) if self.pending is None else None
-        if held is not None and held.weight is not None and held.bias is not None:
-            for later in self.layers[self.layers.index(held) + 1 :]:
-                if isinstance(later.layer, MaxPool):
-                    later.smallest ^= _negative(scale)
-            held.weight = _by_channel(scale, held.weight) * held.weight
-            held.bias = _by_channel(scale, held.bias) * (held.bias - _by_channel(mean, held.bias))
-            held.bias = held.bias + _by_channel(beta, held.bias)
-            held.relu = norm.relu
-            return
-        shape = self.shapes[-1]
-        zero, one = (np.broadcast_to(self._numbers(np.array([value])), shape) for value in (0, 1))
-        old = self.pending or Affine(norm.name, one.reshape(len(one), -1)[:, 0], zero)
-        shift = _by_channel(scale, zero) * (old.shift - _by_channel(mean, zero)) + _by_channel(beta, zero)
-        self.pending = Affine(norm.name, scale * old.scale, shift)
-        if norm.relu:
-            self._append_own_layer(self.pending, relu=True)
-
-    def _linear_before(self, relu: bool) -> Fused | None:
-        """The layer without a ReLU that a batch norm can scale, and whose ReLU its own can be: with pools between."""
-        for i in range(len(self.layers) - 1, -1, -1):
-            held, layer = self.layers[i], self.layers[i].layer
-            if held.relu:
-                return None
-            if isinstance(layer, Conv | Dense):
-                return held
-            if isinstance(layer, AveragePool):
-                if relu or (layer.count_include_pad and any(map(any, layer.padding))):
-                    return None  # no ReLU and no shift can go past a mean, or past zeros that join it
-            elif self.shapes[i][0] != self.shapes[i + 1][0]:  # a flattening of more than one position
-                return None
-        return None
-
-    def _absorb(self, layer: Conv | Dense, fresh: Fused) -> None:
-        """Let a layer do what is pending: W' = W scale, b' = b + W * shift over the inputs that there are."""
-        if self.pending is None or fresh.weight is None or fresh.bias is None:
-            return
-        scale, shift = self.pending.scale, self.pending.shift
-        if isinstance(layer, Conv):
-            moved = layer.linear(shift[None])[0]
-            width = layer.c_out // layer.groups
-            seen = scale.reshape(layer.groups, 1, -1).repeat(width, axis=1).reshape(layer.weight.shape[:2])
-            fresh.weight = seen.reshape(*seen.shape, *[1] * len(layer.kernel)) * fresh.weight
-            fresh.bias = _by_channel(fresh.bias, moved) + moved if fresh.bias.ndim == 1 else fresh.bias + moved
-        else:
-            fresh.bias = fresh.bias + fresh.weight @ shift.ravel()
-            fresh.weight = fresh.weight * np.broadcast_to(_by_channel(scale, shift), shift.shape).ravel()
-        self.pending = None
-
-    def _pass(self, layer: Layer, pending: Affine) -> None:
-        """Take what is pending through a pool or a flattening, which come before it then; or do it first."""
-        scale, shift, name = pending.scale, pending.shift, pending.name
-        if isinstance(layer, MaxPool):
-            scale, shift, name = self._level(pending)
-            self.turned = _negative(scale)
-            shift = np.broadcast_to(shift, layer.output_shape(self.shapes[-1]))
-        elif layer.relu:
-            self._append_own_layer(pending, relu=False)
-            return
-        else:
-            if isinstance(layer, Flatten):
-                scale = np.broadcast_to(_by_channel(scale, shift), shift.shape).ravel()
-            shift = layer.apply(shift[None])[0]
-        self.pending = Affine(name, scale, shift)
-
-    def _level(self, pending: Affine) -> tuple[Array, Array, str]:
-        """Scale, shift (channels, 1, …) and name for a max pool: what differs between positions neurons before it do.
-
-        These hold values >= 0, the distances from the smallest shift of a channel, or from the largest where the scale
-        is negative.
-        """
-        scale, shift = pending.scale, pending.shift
-        by_channel = shift.reshape(len(scale), -1)
-        base = np.where(scale < 0, by_channel.max(axis=1), by_channel.min(axis=1))
-        level = _by_channel(base, shift)
-        if (shift != level).any():
-            sign = self._numbers(np.where(scale < 0, -1.0, 1.0))
-            moved = _by_channel(sign, shift) * (shift - level)
-            self._append_own_layer(Affine(pending.name, scale * sign, moved), relu=True)
-            return sign, level, ""
-        return scale, level, pending.name
-
-    def _append_own_layer(self, pending: Affine, relu: bool) -> None:
-        """Do what is pending by a layer of its own, one weight for each channel."""
-        scale, shift = pending.scale, pending.shift
-        n, n_axes = len(scale), shift.ndim - 1
-        made: Layer
-        if n_axes:
-            weight = scale.reshape(n, *[1] * (n_axes + 1))
-            made = Conv(pending.name, np.ones(weight.shape), np.zeros(n), relu, groups=n)
-        else:
-            weight = self._numbers(np.zeros((n, n)))
-            weight[np.arange(n), np.arange(n)] = scale
-            made = Dense(pending.name, np.ones(weight.shape), np.zeros(n), relu)
-        self._append(made, relu)
-        self.layers[-1].weight, self.layers[-1].bias = weight, shift
-        self.pending = None
+    def _append(self, layer: Layer, source: Fused | None) -> None:
+        self.layers.append(layer)
+        self.inputs[layer.name] = [INPUT if source is None else source.layer.name]
 
 
-def _by_channel(values: Array, like: Array) -> Array:
-    """One value a channel, (c,), with axes for the positions of `like`."""
-    return values.reshape(-1, *[1] * (like.ndim - 1))
-
-
-def _negative(scale: Array) -> frozenset[int]:
-    """Channels with a negative scale: the largest input is the smallest output there."""
-    return frozenset(np.flatnonzero(scale < 0).tolist())
+def _anything_to_fuse(network: ReluNetwork) -> bool:
+    kinds: dict[str, Layer | None] = {layer.name: layer for layer in network.layers}
+    for layer in network.layers:
+        before = kinds.get(network.inputs[layer.name][0])
+        if isinstance(layer, AveragePool) and isinstance(before, Conv) and not before.relu:
+            return True
+        if isinstance(layer, BatchNorm | Concat | Add):
+            return True
+    return False

@@ -4,6 +4,7 @@ Exporters write a flattening as "take the shape, its first number, -1, join them
 of their own. Relies on `layer_graph`. Used by `graph_walk` and `graph_views`.
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -174,9 +175,10 @@ CONSTANT_OPERATIONS: Mapping[str, Callable[..., Array]] = MappingProxyType(
         "slice": _slice,
         "cast": _cast,
         "shape": lambda _node, array: np.array(array.shape, np.int64),
-        "add": lambda _node, a, b: a + b,
+        "add": lambda _node, *arrays: functools.reduce(np.add, arrays),
         "subtract": lambda _node, a, b: a - b,
         "multiply": lambda _node, a, b: a * b,
         "divide": _divide,
+        "floor_divide": _divide,
     }
 )

@@ -10,9 +10,9 @@ from typing import Any, cast
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.models.chain import MOST_VALUES, Chain, Shape
+from eventsim.models.chain import INPUTS, MOST_VALUES, Chain, Shape
 from eventsim.models.layer_graph import Array, Node
-from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, MaxPool
+from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, MaxPool
 from eventsim.models.sliding import Sliding
 
 Values = list[Array | None]
@@ -52,8 +52,8 @@ def dense(chain: Chain, node: Node, given: Values) -> None:
         moved = np.empty_like(weight)
         moved[:, chain.order.ravel()] = weight
         weight = moved
-    if chain.layer_shape is not None and len(chain.layer_shape) > 1 and len(shape or ()) == 1:
-        chain.append(Flatten(node.label))
+    if len(shape or ()) == 1:
+        chain.flattened(node)
     chain.append(Dense(node.label, weight, bias, relu=False))
     if shape is not None and len(shape) > 1:
         chain.view((*shape[:-1], n_out), None)
@@ -114,10 +114,9 @@ def batch_norm(chain: Chain, node: Node, given: Values) -> None:
 
 def relu(chain: Chain, node: Node, given: Values) -> None:
     """Negative values become 0."""
-    if not chain.layers:
-        raise chain.refusal(node, "comes first; a ReLU must follow a layer; cut the inputs to positive values instead")
-    chain.replace_last(relu=True)
-    chain.positive = True
+    if chain.shape is None:
+        chain.known_shape(node)
+    chain.cut(node)
 
 
 def clip(chain: Chain, node: Node, given: Values) -> None:
@@ -143,7 +142,7 @@ def clip(chain: Chain, node: Node, given: Values) -> None:
         )
     else:
         chain.append(Dense(node.label, -np.eye(n), np.full(n, high), True))
-    chain.append(_scaling(node, np.full(n, -1.0), np.full(n, high)))
+    chain.append(scaling(node, np.full(n, -1.0), np.full(n, high)))
     (chain.shape, chain.order), chain.positive = kept, True
 
 
@@ -297,8 +296,8 @@ def affine(chain: Chain, node: Node, given: Values) -> None:
         raise chain.refusal(node, "divides by activations or by 0; must divide by a constant other than 0")
     _take_for_channels(chain, node)
     values = chain.by_channel(constant)
-    last = chain.layers[-1] if chain.layers else None
-    linear = isinstance(last, Dense | Conv) and not last.relu
+    last = chain.last
+    linear = isinstance(last, Dense | Conv) and not last.relu and chain.can_change
     if values is None:
         raise chain.refusal(
             node,
@@ -321,7 +320,7 @@ def affine(chain: Chain, node: Node, given: Values) -> None:
     else:
         scale, shift = -scale, values
     kept = chain.shape, chain.order
-    chain.append(_scaling(node, scale, shift, centre))
+    chain.append(scaling(node, scale, shift, centre))
     chain.shape, chain.order = kept
 
 
@@ -338,7 +337,7 @@ def output_function(chain: Chain, node: Node, given: Values) -> None:
                 node, f"dim = {axis}; inputs of shape {shape}; must be the outputs of a sample in one axis; {remedy}"
             )
     chain.output = word
-    chain.dropped.append(node.label)
+    chain.built.dropped.append(node.label)
 
 
 def numbers(chain: Chain, node: Node, name: str, value: Any) -> Array:
@@ -397,7 +396,7 @@ def _check_ceil(chain: Chain, node: Node, sliding: Sliding, padding: Pairs) -> N
             )
 
 
-def _scaling(node: Node, scale: Array, shift: Array, centre: Array | None = None) -> BatchNorm:
+def scaling(node: Node, scale: Array, shift: Array, centre: Array | None = None) -> BatchNorm:
     """``scale (x - centre) + shift`` in each channel."""
     one = np.ones(len(scale))
     return BatchNorm(node.label, scale, shift, 0 * one if centre is None else centre, one, 0.0)
@@ -407,12 +406,10 @@ def _take_for_channels(chain: Chain, node: Node) -> None:
     """Make the layer's channels those that the graph sees: the shape of the inputs is free, values may be flattened."""
     if chain.layer_shape is None:
         raise InputError(f"{chain.place}{node.label} comes first; give input_shape, as (channels, height, width)")
-    if not chain.layers and (chain.order is not None or chain.shape != chain.layer_shape):
+    if chain.at == INPUTS and (chain.order is not None or chain.shape != chain.layer_shape):
         chain.take_channels_first(node)
-    elif chain.shape is not None and len(chain.shape) == 1 and len(chain.layer_shape) > 1:
-        kept = chain.order
-        chain.append(Flatten(node.label))
-        chain.order = kept
+    elif chain.shape is not None and len(chain.shape) == 1:
+        chain.flattened(node)
 
 
 def _fits(shape: Shape, onto: Shape) -> bool:

@@ -30,10 +30,10 @@ def cast(chain: Chain, node: Node, given: Values) -> None:
         raise chain.refusal(node, "turns activations into other numbers than floats, which rounds them; must be floats")
 
 
-def shape_of(chain: Chain, node: Node, step: int) -> Array:
-    """Return the shape, samples included, that the values had after a step; settings: start, end of its axes."""
-    found = chain.shapes[step]
-    if found is None:
+def shape_of(chain: Chain, node: Node) -> Array:
+    """Return the shape of the values, samples included; settings: start, end of its axes."""
+    found = chain.shape
+    if found is None or chain.zeros is not None:
         raise chain.refusal(node, "asks for the shape of values that is not known here; give input_shape, or constants")
     shape = (chain.batch, *found)
     return np.array(shape[slice(node.settings.get("start"), node.settings.get("end"))], np.int64)

@@ -1,16 +1,18 @@
 """From a graph of operations to the layers of a ReLU network: one walk for every reader.
 
-A ReLU network is a chain. Along it goes one array a sample, of which the walk keeps the shape and, where the graph has
+Of each value that depends on the inputs the walk keeps the layers that lead to it, the shape and, where the graph has
 re-ordered the values since the last layer, the order: nothing is moved, the next dense layer takes its columns in it.
-What is not part of the chain must be known: weights, and what can be computed from them and from shapes.
+All else must be known: weights, and what can be computed from them and from shapes.
 
-Relies on `layer_graph`, `graph_operations`, `graph_views` and `graph_constants`. Used by the readers.
+Relies on `layer_graph`, `graph_operations`, `graph_joins`, `graph_views` and `graph_constants`. Used by the readers.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from eventsim.errors import MappingError
+from eventsim.models import graph_joins as joins
 from eventsim.models import graph_operations as layers
 from eventsim.models import graph_views as views
 from eventsim.models.chain import Chain
@@ -51,6 +53,11 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     }
 )
 
+# What an operation does to several values, into the first of which it puts what comes of it.
+JOINS: Mapping[str, Callable[[list[Chain], Node], None]] = MappingProxyType(
+    {"add": joins.add, "subtract": joins.subtract, "concat": joins.concat}
+)
+
 LEAST_BUDGET = 1 << 22  # values that may be computed from constants, and four times as many as these have
 
 
@@ -76,54 +83,63 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
         A shape of inputs is needed and not given.
     """
     nodes, output, others = needed_nodes(graph)
-    chain = Chain(graph, input_shape)
-    values: dict[str, Array | int] = {**graph.constants, graph.input: chain.step}  # steps are those of the chain
+    start = Chain(graph, input_shape)
+    values: dict[str, Array | Chain] = {**graph.constants, graph.input: start}
+    users = Counter(name for node in nodes if node.operation != "shape" for name in node.inputs if name is not None)
     budget = LEAST_BUDGET + 4 * sum(array.size for array in graph.constants.values())
     for node in nodes:
         given = [None if name is None else values.get(name) for name in node.inputs]
         for name, value in zip(node.inputs, given, strict=True):
             if name is not None and value is None:
-                raise chain.refusal(
+                raise start.refusal(
                     node, f"needs {name!r}, which is not the first output of its node; only first ones are read"
                 )
-        steps = [value for value in given if isinstance(value, int)]
-        if node.operation == "shape" and steps:
-            values[node.outputs[0]] = views.shape_of(chain, node, steps[0])
-        elif not steps:
+        chains = [value for value in given if isinstance(value, Chain)]
+        if node.operation == "shape" and chains:
+            values[node.outputs[0]] = views.shape_of(chains[0], node)
+        elif not chains:
             made = values[node.outputs[0]] = computed(graph.place, node, given, budget)
             budget -= made.size
         else:
-            _check_chain(chain, node, given, steps)
-            OPERATIONS[node.operation](chain, node, [None if isinstance(value, int) else value for value in given])
-            values[node.outputs[0]] = chain.next_step()
+            mine = [
+                value.taken(users[name] > 1)
+                for name, value in zip(node.inputs, given, strict=True)
+                if name is not None and isinstance(value, Chain)
+            ]
+            _check_chain(node, given, mine)
+            if len(mine) > 1:
+                JOINS[node.operation](mine, node)
+            else:
+                OPERATIONS[node.operation](
+                    mine[0], node, [None if isinstance(value, Chain) else value for value in given]
+                )
+            values[node.outputs[0]] = mine[0]
     found = values.get(output)
-    if not isinstance(found, int) or found != chain.step:
+    if not isinstance(found, Chain):
         raise MappingError(
             f"read_relu: the output {output!r} of the {graph.source} is no first output of a node that takes the "
             "activations; must come from the input; export the model again"
         )
-    return chain.network(others)
+    return found.network(others)
 
 
-def _check_chain(chain: Chain, node: Node, given: Sequence[Array | int | None], steps: Sequence[int]) -> None:
-    """Refuse what joins or leaves the chain."""
-    if len(steps) > 1:
-        raise chain.refusal(
-            node,
-            "joins two branches of the network; what is read is a chain of layers, without residual or concatenated "
-            "branches",
+def _check_chain(node: Node, given: Sequence[Array | Chain | None], mine: Sequence[Chain]) -> None:
+    """Refuse operations that are not read of activations, and what stands where nothing may."""
+    first = mine[0]
+    if len(mine) > 1 and node.operation not in JOINS:
+        raise first.refusal(
+            node, f"joins two branches of the network; branches are read that end in {', '.join(JOINS)}; use these"
         )
-    if node.operation not in OPERATIONS:
-        raise chain.refusal(node, f"computes with activations; that is read of constants only, as {node.operation}")
-    if steps[0] != chain.step:
-        raise chain.refusal(
-            node, "leaves the chain of layers, since what it takes is used by another node, too; that is not read yet"
-        )
-    if not isinstance(given[0], int) and node.operation not in layers.SYMMETRIC:
-        raise chain.refusal(node, "takes the activations as another than its first input; that is not read")
-    if node.operation not in layers.AFTER_ZEROS:
-        chain.check_zeros(node)
-    if chain.output != "identity" and node.operation not in views.AFTER_OUTPUT:
-        raise chain.refusal(
-            node, f"comes after a {chain.output}; that is read as the last {chain.word} only; remove one"
-        )
+    if len(mine) == 1 and node.operation not in OPERATIONS:
+        raise first.refusal(node, f"computes with activations; that is read of constants only, as {node.operation}")
+    if len(mine) > 1 and len(mine) < sum(value is not None for value in given):
+        raise first.refusal(node, "joins activations and constants; must join activations only; pad them with zeros")
+    if not isinstance(given[0], Chain) and node.operation not in layers.SYMMETRIC:
+        raise first.refusal(node, "takes the activations as another than its first input; that is not read")
+    for chain in mine:
+        if node.operation not in layers.AFTER_ZEROS:
+            chain.check_zeros(node)
+        if chain.output != "identity" and node.operation not in views.AFTER_OUTPUT:
+            raise chain.refusal(
+                node, f"comes after a {chain.output}; that is read as the last {chain.word} only; remove one"
+            )

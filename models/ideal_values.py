@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.models.coded_layers import CodedLayer, coded_layers
+from eventsim.models.coded_layers import INPUTS, CodedLayer, coded_layers
 from eventsim.models.expected_times import (
     EXTENDED,
     EXTENDED_UNIT,
@@ -40,13 +40,14 @@ class Ideal:
     Attributes
     ----------
     values : (n_samples, size), extended precision, >= 0; for a read-out the potentials.
-    weight_error, bias_error : distance of the effective weights (in the shape of the projection's weights; of a field
-        (n, n_inputs)) and biases (size,) from the ReLU network's, as far as rounding explains it, or None.
+    weight_error, bias_error : distance of the effective weights (an array for each projection, in the shape of its
+        weights; of a field one, (n, n_inputs)) and biases (size,) from the ReLU network's, as far as rounding explains
+        it, or None.
     wrong : (size,), neurons where it explains less than all.
     """
 
     values: Array
-    weight_error: Array | None = None
+    weight_error: Any = None
     bias_error: Array | None = None
     wrong: Array | None = None
 
@@ -134,81 +135,94 @@ def relu_values(
     length = extended(source.window[1]) - extended(source.window[0])
     unit = coded / length
     x = extended(low) + unit * (extended(high) - extended(low))
-    held, span, ideals = unit.reshape(len(unit), *source.shape), length, {}
-    for layer, population, size in zip(layers, net.populations, sizes, strict=True):
+    held, spans = {INPUTS: unit.reshape(len(unit), *source.shape)}, {INPUTS: length}
+    ideals = {}
+    for i, (layer, population, size) in enumerate(zip(layers, net.populations, sizes, strict=True)):
         own = neurons[population.name]
-        held = layer.apply(held)
-        flat = held.reshape(len(held), -1)
+        held[i] = layer.apply(held)
+        flat = held[i].reshape(len(unit), -1)
         if own is None:
-            ideals[population.name] = Ideal(flat * span)
+            spans[i] = spans[layer.sources[0]]
+            ideals[population.name] = Ideal(flat * spans[i])
             continue
         values = flat if own.spiking else relu.forward(x.reshape(len(x), *relu.input_shape), EXTENDED)
-        ideals[population.name] = _with_errors(net, population, own, layer, size, values, span)
-        span = 1
+        heard = [spans[k] for k in layer.sources]
+        ideals[population.name] = _with_errors(net, population, own, layer, size, values, heard)
+        spans[i] = 1
     return ideals
 
 
 def _with_errors(
-    net: Network, population: Population, neurons: Neurons, layer: CodedLayer, size: Array, values: Array, span: Any
-) -> Ideal:
+    net: Network, population: Population, neurons: Neurons, layer: CodedLayer, size: Array, values: Array,
+    spans: Sequence[Any],
+) -> Ideal:  # fmt: skip
     """The ideal of a population, with how far its parameters are from those of `layer`.
 
     Effective weights are J / slope; where a slope divides a sum, it is that of the sum. Effective biases invert
-    threshold = slope_start (t_min - t_start) + slope (t_max - t_min - b).
+    threshold = slope_start (t_min - t_start) + slope (t_max - t_min - b). Values of a source whose window is longer
+    than 1, `spans`, are that much larger.
     """
-    assert layer.weight is not None
     assert layer.bias is not None
-    weight, bias = as_numbers(layer.weight, EXTENDED), _full(as_numbers(layer.bias, EXTENDED), layer)
-    (projection,) = projections_to(net, population)
-    given = as_numbers(projection.kind.arrays()["weights"], EXTENDED)
+    bias = _full(as_numbers(layer.bias, EXTENDED), layer)
+    weights = [as_numbers(term.weight, EXTENDED) for term in layer.terms]
+    given = [as_numbers(p.kind.arrays()["weights"], EXTENDED) for p in projections_to(net, population)]
     received = neurons.slope_start * (neurons.t_min - neurons.t_start)
     slope = neurons.slope_fire if neurons.spiking else np.ones(population.size, EXTENDED)
     effective_bias = neurons.length - (neurons.threshold - received) / slope if neurons.spiking else received
     if layer.divisor is not None:
         slope = slope * as_numbers(np.array(layer.gain), EXTENDED) / _full(layer.divisor[None], layer)
     # Neurons of one channel have one slope; where they have not, the extremes are the farthest off.
-    by_channel = slope.reshape(len(given), -1)
+    channels = layer.shape[0]
+    by_channel = slope.reshape(channels, -1)
     ends = [by_channel.min(axis=1), by_channel.max(axis=1)]
-    errors = [np.abs(given / end.reshape(-1, *[1] * (given.ndim - 1)) * span - weight) for end in ends]
-    weight_error, bias_error = np.maximum(*errors), np.abs(effective_bias - bias)
-    allowed = _allowed(net, population, neurons, weight, bias, size)
-    wrong = (weight_error > allowed[0]).reshape(len(given), -1).any(axis=1)
+    weight_errors = [
+        np.maximum(*(np.abs(held / end.reshape(-1, *[1] * (held.ndim - 1)) * span - weight) for end in ends))
+        for held, weight, span in zip(given, weights, spans, strict=True)
+    ]
+    bias_error = np.abs(effective_bias - bias)
+    allowed, allowed_bias = _allowed(net, population, neurons, weights, bias, size)
+    pairs = list(zip(weight_errors, allowed, spans, strict=True))
+    wrong = np.any([(error > most).reshape(channels, -1).any(axis=1) for error, most, _ in pairs], axis=0)
     return Ideal(
         values=values,
-        weight_error=(np.minimum(weight_error, allowed[0]) / span).astype(np.float64),
-        bias_error=np.minimum(bias_error, allowed[1]).astype(np.float64),
-        wrong=wrong.repeat(population.size // len(given)) | (bias_error > allowed[1]),
+        weight_error=[(np.minimum(error, most) / span).astype(np.float64) for error, most, span in pairs],
+        bias_error=np.minimum(bias_error, allowed_bias).astype(np.float64),
+        wrong=wrong.repeat(population.size // channels) | (bias_error > allowed_bias),
     )
 
 
 def _allowed(
-    net: Network, population: Population, neurons: Neurons, weight: Array, bias: Array, size: Array
-) -> tuple[Array, Array]:
+    net: Network, population: Population, neurons: Neurons, given: Sequence[Array], bias: Array, size: Array
+) -> tuple[list[Array], Array]:
     """How far rounding may take effective weights and biases from those of a layer.
 
     Each parameter is rounded once, by half an ulp; alpha1's slope is the sum of rounded weights. The rest covers
     extended precision, in which layers and effective values are computed.
     """
     unit = 0.0 if net.exact else UNIT
-    weights = np.abs(weight.astype(np.float64))
-    rows = weights.reshape(len(weights), -1)
-    sums = rows.sum(axis=1).reshape(-1, *[1] * (weights.ndim - 1))
-    noise = 2 * EXTENDED_UNIT * (16 + rows.shape[1]) * (1 + sums)
-    if population.model.name == "ttfs_alpha1":
-        relative = unit * (2 + sums) + noise
-    else:
-        relative = np.where(weight == weight.astype(np.float64), 0.0, unit + noise)  # what float64 holds is copied
+    weights = [np.abs(weight.astype(np.float64)) for weight in given]
+    rows = np.concatenate([weight.reshape(len(weight), -1) for weight in weights], axis=1)
+    total_weight = rows.sum(axis=1)
+    allowed = []
+    for weight, magnitude in zip(given, weights, strict=True):
+        sums = total_weight.reshape(-1, *[1] * (weight.ndim - 1))
+        noise = 2 * EXTENDED_UNIT * (16 + rows.shape[1]) * (1 + sums)
+        if population.model.name == "ttfs_alpha1":
+            relative = unit * (2 + sums) + noise
+        else:
+            relative = np.where(weight == weight.astype(np.float64), 0.0, unit + noise)  # what float64 holds is copied
+        allowed.append(relative * magnitude)
     total = np.abs(bias.astype(np.float64))
     if neurons.spiking:
         parts = np.abs(neurons.threshold) + neurons.slope_start * (neurons.t_min - neurons.t_start)
         total = total + (parts / neurons.slope_fire + neurons.length).astype(np.float64)
-    return relative * weights, unit * total + 2 * EXTENDED_UNIT * (16 + rows.shape[1]) * (total + size)
+    return allowed, unit * total + 2 * EXTENDED_UNIT * (16 + rows.shape[1]) * (total + size)
 
 
 def _bias_sizes(relu: ReluNetwork, value_range: tuple[Any, Any], layers: Sequence[CodedLayer]) -> list[Array]:
     """For each layer, (size,): the sum of the absolute values of all that was added up to its biases."""
     low, high = (abs(float(value)) for value in value_range)
-    absolute = ReluNetwork([_absolute(layer) for layer in relu.layers], relu.input_shape)
+    absolute = ReluNetwork([_absolute(layer) for layer in relu.layers], relu.input_shape, inputs=relu.inputs)
     plain = (0.0, 1.0) if tuple(value_range) == (0, 1) else (low, low + low + high)
     held = {layer.name: layer.bias for layer in coded_layers(absolute, np.float64, plain)}
     return [
@@ -234,22 +248,25 @@ def _full(values: Any, layer: CodedLayer) -> Array:
 def _check_structure(net: Network, relu: ReluNetwork, layers: Sequence[CodedLayer]) -> None:
     """Refuse a network that is not of the structure that `to_ttfs` gives `relu`."""
     nodes: list[Any] = [*net.sources, *net.populations]
-    fits = len(nodes) == len(net.projections) + 1 == len(layers) + 1 and net.sources[0].size == relu.n_in
+    fits = len(net.sources) == 1 and len(nodes) == len(layers) + 1 and net.sources[0].size == relu.n_in
     if fits:
-        for layer, projection, before, after in zip(layers, net.projections, nodes, nodes[1:], strict=False):
-            chained = projection.pre is before and projection.post is after and after.size == math.prod(layer.shape)
+        for layer, after in zip(layers, net.populations, strict=True):
             last = layer is layers[-1]
             models = ("relay",) if layer.pools else ("integrator",) if last else ("ttfs_b1", "ttfs_alpha1")
-            fits &= chained and after.model.name in models and (layer.relu or layer.pools or last)
-            fits &= _alike(projection.kind, layer.projection(layer.weight))
+            fits &= after.size == math.prod(layer.shape) and after.model.name in models
+            fits &= layer.relu or layer.pools or last
+            heard = projections_to(net, after)
+            fits &= [projection.pre for projection in heard] == [nodes[1 + k] for k in layer.sources] and all(
+                _alike(projection.kind, kind) for projection, kind in zip(heard, layer.projections(), strict=True)
+            )
     if not fits:
         wanted, given = (
             ", ".join(f"{one.name} {'×'.join(map(str, one.shape))}" for one in part) for part in (layers, nodes)
         )
         raise InputError(
             f"verify: relu has layers input {'×'.join(map(str, relu.input_shape))}, {wanted}; the network has {given}; "
-            "must be one source and a population for each layer, in a chain of projections of the same kinds; give the "
-            "relu that net was made from"
+            "must be one source and a population for each layer, with projections of the same kinds between the same "
+            "ones; give the relu that net was made from"
         )
 
 

@@ -240,6 +240,9 @@ KERAS_LAYERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "Flatten": ("flatten", _flatten),
         "Reshape": ("reshape", _reshape),
         "Permute": ("transpose", _permute),
+        "Add": ("add", lambda _config, _given: [Step("add")]),
+        "Subtract": ("subtract", lambda _config, _given: [Step("subtract")]),
+        "Concatenate": ("concat", lambda config, _given: [Step("concat", [], {"axis": config.get("axis", -1)})]),
         **dict.fromkeys(IDENTITIES, ("identity", _nothing)),
     }
 )

@@ -4,7 +4,6 @@ Relies on the coded layers. Used by `to_ttfs`, in whose name it speaks.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,15 +34,16 @@ def check_layers(layers: Sequence[CodedLayer]) -> None:
         raise MappingError("to_ttfs: the network has no layer that computes; give it at least a dense layer")
     *hidden, last = layers
     for layer in layers:
-        if layer.weight is not None and not (np.abs(layer.weight) <= LARGEST_WEIGHT).all():
+        if not all((np.abs(term.weight) <= LARGEST_WEIGHT).all() for term in layer.terms):
             raise MappingError(
                 f"to_ttfs: layer {layer.name!r} has weights beyond {LARGEST_WEIGHT:g}, batch norms folded in; must be "
                 "smaller, since bounds on rounding overflow; rescale the layer"
             )
-    for layer, behind in pairwise(layers):
+    for i, layer in enumerate(hidden):
         if not layer.relu and not layer.pools:
             remedy = "multiply its weight into the next layer's"
-            if behind.divisor is not None:
+            behind = next((other for other in layers if i in other.sources and other.divisor is not None), None)
+            if behind is not None:
                 remedy = f"average pool {behind.name!r} behind it would be one layer with it if it had no padding"
             raise MappingError(
                 f"to_ttfs: hidden layer {layer.name!r} has no ReLU, so its values may be negative, which no spike time "

@@ -4,7 +4,7 @@ Relies on `eventsim.models.sliding` for the geometry. Used by `eventsim.models.r
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -193,27 +193,6 @@ class Flatten(Layer):
     def apply(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the same values, shape (n, values)."""
         return x.reshape(len(x), math.prod(x.shape[1:]))
-
-
-def relus_before_pools(layers: Sequence[Layer]) -> list[Layer]:
-    """Return layers that compute the same, with each ReLU at the one whose values it cuts.
-
-    A max and a ReLU commute, and means of positive values are positive. A ReLU on the input itself stays where it is.
-    """
-    layers = list(layers)
-    for i in range(len(layers) - 1, 0, -1):
-        if layers[i].relu and isinstance(layers[i], MaxPool | Flatten):
-            layers[i - 1], layers[i] = _with_relu(layers[i - 1], True), _with_relu(layers[i], False)
-    positive = False
-    for i, layer in enumerate(layers):
-        if positive and layer.relu and isinstance(layer, AveragePool):
-            layers[i] = _with_relu(layer, False)
-        positive = layer.relu or (positive and isinstance(layer, MaxPool | AveragePool | Flatten))
-    return layers
-
-
-def _with_relu(layer: Layer, relu: bool) -> Layer:
-    return layer if layer.relu is relu else type(layer)(**{**vars(layer), "relu": relu})
 
 
 def _over_taps(operation: Callable[[Any, Any], Any], sliding: Sliding, x: NDArray[Any], fill: Any) -> NDArray[Any]:

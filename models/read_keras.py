@@ -18,8 +18,6 @@ from eventsim.models.relu_network import ReluNetwork
 WHERE = "read_relu: Keras layer "
 INPUT = "input"
 MODELS = ("Sequential", "Functional", "Model")
-# Layers that join branches, which the walk refuses in its own words.
-JOINING = ("Add", "Concatenate", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Dot")
 
 
 def read_keras(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
@@ -120,8 +118,6 @@ class _Reading:
         own = str(layer.get("module") or "keras").split(".")[0] not in ("keras", "tensorflow", "tf_keras")
         if own or layer.get("registered_name") not in (None, kind):
             steps = [Step(UNSUPPORTED, [], {"reason": "is a class of somebody's own, which is not read"})]
-        elif kind in JOINING and len(given) > 1:
-            steps = [Step("add")]
         else:
             try:
                 steps = steps_of(kind, config, self.model.weights.get(name, []))

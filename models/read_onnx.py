@@ -292,6 +292,7 @@ ONNX_OPERATIONS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "Constant": ("constant", _plain),
         "Shape": ("shape", _shape),
         "Gather": ("gather", _axis),
+        "Sum": ("add", _plain),
         "Concat": ("concat", _axis),
         "Slice": ("slice", _slice),
         "ConstantOfShape": ("fill", _fill),

@@ -15,7 +15,7 @@ from eventsim.errors import MappingError
 from eventsim.models.graph_walk import read_graph
 from eventsim.models.layer_graph import UNSUPPORTED, Array, Graph, Node
 from eventsim.models.relu_network import ReluNetwork
-from eventsim.models.torch_functions import TORCH_FUNCTIONS, bound
+from eventsim.models.torch_functions import IN_PLACE, TORCH_FUNCTIONS, TORCH_JOINS, bound
 from eventsim.models.torch_modules import (
     EVALUATION,
     SUPPORTED_MODULES,
@@ -157,6 +157,7 @@ class _Reading:
         module = self.holder.get_submodule(node.target) if node.op == "call_module" else None
         named = str(node.target).endswith("_") and node.op == "call_method"
         named |= getattr(node.target, "__name__", "").endswith("_")
+        named |= getattr(node.target, "__name__", "") in IN_PLACE
         if getattr(module, "inplace", False) or node.kwargs.get("inplace") or named:
             given = node.args[0] if node.args else None
             if len(getattr(given, "users", ())) > 1 or not node.users:
@@ -190,6 +191,10 @@ class _Reading:
             return
         if name == "getitem" and isinstance(rest[0], int):
             self._append(node, label, "gather", [first, rest[0]], {})
+            return
+        if name in TORCH_JOINS and not foreign and isinstance(first or keywords.get("tensors"), list | tuple):
+            axis = keywords.get("dim", rest[0] if rest else 0)
+            self._append(node, label, "concat", first or keywords["tensors"], {"axis": axis})
             return
         known = TORCH_FUNCTIONS.get(name)
         given = None if known is None or foreign else bound(known[1], rest, keywords)

@@ -1,7 +1,8 @@
 """A trained feed-forward ReLU network: what `read_relu` returns and what spiking networks are made from.
 
-`ReluNetwork` is a list of layers, of the kinds in `eventsim.models.layer_kinds`. Its forward pass is the reference
-that event simulations are compared with: float64 by BLAS, extended precision, or exact rational numbers.
+`ReluNetwork` is a list of layers, of the kinds in `eventsim.models.layer_kinds`, each behind the one before it or
+behind those that are named. Its forward pass is the reference that event simulations are compared with: float64 by
+BLAS, extended precision, or exact rational numbers.
 
 Relies on `eventsim.archive` for files and on nothing of the simulator. Used by the readers, the mapping to
 spikes and the checks.
@@ -25,16 +26,20 @@ from eventsim.checks import shown
 from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError, nearest
 from eventsim.models.batch_norm import BatchNorm
 from eventsim.models.conv_layer import Conv
+from eventsim.models.join_layers import Add, Concat, Join
 from eventsim.models.layer_kinds import LAYER_KINDS
-from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool, Pool, relus_before_pools
+from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.real_numbers import EXACT, as_numbers, real_array
 from eventsim.models.relu_layers import Dense, Layer, parameter
+from eventsim.models.relu_places import INPUT, relu_outputs, relus_before_pools
 
 __all__ = [
     "INPUT",
     "OUTPUT",
+    "Add",
     "AveragePool",
     "BatchNorm",
+    "Concat",
     "Conv",
     "Dense",
     "Flatten",
@@ -46,7 +51,6 @@ __all__ = [
 
 FORMAT = "eventsim-relu"
 VERSION = 1
-INPUT = "input"
 OUTPUT = "output"
 
 
@@ -63,10 +67,14 @@ class ReluNetwork:
         as flat.
     provenance
         Where the network comes from, as JSON values; kept in its file.
+    inputs
+        By a layer's name the names of the layers whose outputs it takes, or "input"; without an entry it takes those
+        of the layer before it. Only `Add` and `Concat` take several.
 
     Attributes
     ----------
     layers : tuple of Layer
+    inputs : mapping, of all layers
     input_shape, output_shape : tuple of int
     n_in, n_out, n_parameters : int
     provenance : mapping
@@ -74,7 +82,8 @@ class ReluNetwork:
     Raises
     ------
     NetworkError
-        No layers, shapes that do not chain (the message names the layer), a name used twice.
+        No layers, shapes that do not chain (the message names the layer), a name used twice; inputs that come later
+        or do not exist, outputs that nobody takes.
     """
 
     def __init__(
@@ -82,6 +91,7 @@ class ReluNetwork:
         layers: Sequence[Layer],
         input_shape: Sequence[int] | None = None,
         provenance: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         if not isinstance(layers, Iterable):
             raise NetworkError(f"ReluNetwork: layers = {shown(layers)}; must be a list of layers; give them in order")
@@ -91,9 +101,12 @@ class ReluNetwork:
                 raise NetworkError(f"ReluNetwork: layers[{i}] is a {type(layer).__name__}; must be a Layer, as Dense")
         names = layer_names(layers, [layer.name for layer in layers])
         self._layers = tuple(layer.named(name) for layer, name in zip(layers, names, strict=True))
-        self._shapes = [_input_shape(self._layers[0], input_shape)]
+        self._inputs = _all_inputs(self._layers, inputs)
+        self._shapes = {INPUT: _input_shape(self._layers[0], input_shape)}
         for layer in self._layers:
-            self._shapes.append(layer.output_shape(self._shapes[-1]))
+            shapes = [self._shapes[name] for name in self._inputs[layer.name]]
+            joined = layer.joined_shape(shapes) if isinstance(layer, Join) else layer.output_shape(shapes[0])
+            self._shapes[layer.name] = joined
         if not isinstance(provenance, Mapping | None):
             raise NetworkError(f"ReluNetwork: provenance = {shown(provenance)}; must be a dict of JSON values, or None")
         self._provenance = copy.deepcopy(dict(provenance or {}))
@@ -153,7 +166,7 @@ class ReluNetwork:
         header, arrays = read_archive(path, FORMAT, VERSION)
         try:
             layers = [_layer_from(entry, arrays) for entry in header["layers"]]
-            return cls(layers, header["input_shape"], header.get("provenance"))
+            return cls(layers, header["input_shape"], header.get("provenance"), header["inputs"])
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             reason = error if isinstance(error, EventsimError) else repr(error)
             raise FileFormatError(
@@ -183,6 +196,7 @@ class ReluNetwork:
             "version": VERSION,
             "input_shape": list(self.input_shape),
             "layers": entries,
+            "inputs": {name: list(taken) for name, taken in self._inputs.items()},
             "provenance": self._provenance,
         }
         write_archive(path, header, arrays)
@@ -193,14 +207,23 @@ class ReluNetwork:
         return self._layers
 
     @property
+    def inputs(self) -> Mapping[str, tuple[str, ...]]:
+        """By each layer's name, whose outputs it takes: names of layers, or "input"."""
+        return MappingProxyType(self._inputs)
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one input."""
-        return self._shapes[0]
+        return self._shapes[INPUT]
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """Shape of one output."""
-        return self._shapes[-1]
+        return self._shapes[self._layers[-1].name]
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Return the shape of what a layer gives, or of "input"."""
+        return self._shapes[name]
 
     @property
     def n_in(self) -> int:
@@ -223,8 +246,7 @@ class ReluNetwork:
         return MappingProxyType(self._provenance)
 
     def __repr__(self) -> str:
-        stages = [f"{INPUT} {self._shapes[0]}"]
-        stages += [f"{layer.name} {shape}" for layer, shape in zip(self._layers, self._shapes[1:], strict=True)]
+        stages = [f"{name} {shape}" for name, shape in self._shapes.items()]
         return f"ReluNetwork({', '.join(stages)}; {self.n_parameters} parameters)"
 
     def forward(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
@@ -249,28 +271,25 @@ class ReluNetwork:
             Another shape, NaN or infinite values, values that are not real numbers, another dtype.
         """
         for _, held in self._outputs(x, dtype, self._layers):
-            output = held
+            output = held  # of the last
         return output.reshape(len(output), self.n_out)
 
     def activations(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> list[tuple[str, NDArray[Any]]]:
         """Return what comes out of each ReLU and each pool, as pairs of a layer's name and an array (n, *shape).
 
-        They go by the names of the populations of a spiking network: the ReLU behind a batch norm is that of the
-        convolution, dense layer or pool before it, that behind a max pool or a flattening comes before these, and a
-        pool of values that no ReLU has cut yet is left out. The output layer is among them only where it has a ReLU or
-        pools what went through one. Parameters and errors are those of `forward`.
+        They go by the names of the populations of a spiking network (`relu_places.relu_outputs`): the ReLU behind a
+        batch norm is that of the convolution, dense layer, sum or pool before it, that behind a max pool or a
+        flattening comes before these, and a pool of values that no ReLU has cut yet is left out. What pools or
+        normalises a concatenation has its number behind a dot, ``pool1.2``. The output layer is among them only where
+        it has a ReLU or pools what went through one. Parameters and errors are those of `forward`.
         """
-        found: list[tuple[str, NDArray[Any]]] = []
-        carrier, is_cut = "", True  # the layer that has the values, and whether they went through a ReLU; inputs did
-        for layer, held in self._outputs(x, dtype, relus_before_pools(self._layers)):
-            if isinstance(layer, Conv | Dense) or (isinstance(layer, BatchNorm) and is_cut and layer.relu):
-                carrier, is_cut = layer.name, False
-            elif isinstance(layer, Pool):
-                carrier = layer.name
-            if layer.relu or (isinstance(layer, Pool) and is_cut):
-                found.append((carrier or layer.name, held))
-                is_cut = True
-        return found
+        layers = relus_before_pools(self._layers, self._inputs)
+        places = relu_outputs(layers, self._inputs, self._shapes)
+        return [
+            (name, held[:, channels])
+            for layer, held in self._outputs(x, dtype, layers)
+            for name, channels in places[layer.name]
+        ]
 
     def _outputs(self, x: ArrayLike, dtype: DTypeLike, layers: Sequence[Layer]) -> Iterator[tuple[Layer, NDArray[Any]]]:
         """Each of the layers with its outputs, in order."""
@@ -291,16 +310,22 @@ class ReluNetwork:
             )
         held = as_numbers(values.reshape(len(values), *self.input_shape), number)
         zero = np.array(Fraction(0) if number == EXACT else 0, number)
+        last_use = {name: layer.name for layer in layers for name in self._inputs[layer.name]}
+        outputs = {INPUT: held}
         for layer in layers:
-            held = layer.apply(held)
-            if layer.relu:
-                held = np.maximum(held, zero)
+            taken = [outputs[name] for name in self._inputs[layer.name]]
+            held = layer.join(taken) if isinstance(layer, Join) else layer.apply(taken[0])
+            held = np.maximum(held, zero) if layer.relu else held
+            outputs[layer.name] = held
+            for name in self._inputs[layer.name]:
+                if last_use[name] == layer.name:
+                    outputs.pop(name, None)
             yield layer, held
 
 
 def parameter_hash(relu: ReluNetwork) -> str:
-    """Return the SHA-256 of a ReLU network's layers (64 hex digits): kinds, names, ReLUs, weights, biases."""
-    digest = hashlib.sha256(repr(relu.input_shape).encode())
+    """Return the SHA-256 of a ReLU network's layers (64 hex digits): kinds, names, inputs, ReLUs, weights, biases."""
+    digest = hashlib.sha256(repr((relu.input_shape, list(relu.inputs.values()))).encode())
     for layer in relu.layers:
         digest.update(layer.kind.encode())
         for field, value in sorted(vars(layer).items()):
@@ -310,6 +335,41 @@ def parameter_hash(relu: ReluNetwork) -> str:
             else:
                 digest.update(repr(value.tolist() if isinstance(value, np.ndarray) else value).encode())
     return digest.hexdigest()
+
+
+def _all_inputs(layers: Sequence[Layer], given: Any) -> dict[str, tuple[str, ...]]:
+    """Of each layer, whose outputs it takes: as given, or that of the layer before it."""
+    if not isinstance(given, Mapping | None):
+        raise NetworkError(f"ReluNetwork: inputs = {shown(given)}; must be a dict of lists of names, or None")
+    given = given or {}
+    names = [layer.name for layer in layers]
+    for name in given:
+        if name not in names:
+            raise NetworkError(
+                f"ReluNetwork: inputs names layer {shown(name)}{nearest(str(name), names)}; there is none"
+            )
+    found: dict[str, tuple[str, ...]] = {}
+    before = INPUT
+    for layer in layers:
+        taken = given.get(layer.name, (before,))
+        place, before = f"ReluNetwork: inputs of {layer.name!r}", layer.name
+        if isinstance(taken, str) or not isinstance(taken, Sequence) or not taken:
+            raise NetworkError(f"{place} = {shown(taken)}; must be a list of names")
+        if len(taken) > 1 and not isinstance(layer, Join):
+            raise NetworkError(
+                f"{place}: {len(taken)} for a {layer.kind} layer; must be one; Add and Concat take several"
+            )
+        for name in taken:
+            if name not in found and name != INPUT:
+                raise NetworkError(
+                    f"{place}: {shown(name)} is no layer before it; give names of earlier layers, or {INPUT!r}"
+                )
+        found[layer.name] = tuple(taken)
+    used = {name for taken in found.values() for name in taken}
+    for name in names[:-1]:
+        if name not in used:
+            raise NetworkError(f"ReluNetwork: nobody takes the outputs of layer {name!r}; remove it")
+    return found
 
 
 def layer_names(layers: Sequence[Layer | type[Layer]], given: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from eventsim.models.keras_layers import KERAS_LAYERS
 from eventsim.models.read_onnx import ONNX_OPERATIONS, ONNX_OUTPUTS
-from eventsim.models.torch_functions import TORCH_FUNCTIONS
+from eventsim.models.torch_functions import IN_PLACE, TORCH_FUNCTIONS, TORCH_JOINS
 from eventsim.models.torch_modules import TORCH_MODULES
 
 # What becomes of the operations of `layer_graph`, in the order of the table.
@@ -27,10 +27,11 @@ BECOMES: Mapping[str, str] = MappingProxyType(
         "adaptive_average_pool": "an average pool whose windows divide the positions",
         "mean": "an average pool, if it is over all positions",
         "pad": "the padding of the convolution, or pool behind a ReLU, that follows; zeros only",
-        "add": "a shift of each channel by a constant, or the bias of the layer before it",
-        "subtract": "a shift of each channel by a constant",
+        "add": "a shift of each channel by a constant, or the bias of the layer before it; of branches, their sum",
+        "subtract": "a shift of each channel by a constant; of two branches, their difference",
         "multiply": "a scale of each channel by a constant",
         "divide": "a scale of each channel by a constant",
+        "floor_divide": "a constant, of constants",
         "flatten": "a flattening",
         "reshape": "a flattening, or another shape of the inputs",
         "squeeze": "another shape",
@@ -41,14 +42,13 @@ BECOMES: Mapping[str, str] = MappingProxyType(
         "constant": "a constant",
         "shape": "a constant",
         "gather": "a constant, of constants",
-        "concat": "a constant, of constants",
+        "concat": "a constant, of constants; of branches, the channels of all",
         "slice": "a constant, of constants",
         "fill": "a constant, of constants",
         "softmax": "left out at the end, refused elsewhere",
         "sigmoid": "left out at the end, refused elsewhere",
     }
 )
-IN_PLACE = ("iadd", "isub", "imul", "itruediv")  # of Python, not of PyTorch
 
 
 def supported_operations() -> dict[str, dict[str, tuple[str, ...]]]:
@@ -56,7 +56,8 @@ def supported_operations() -> dict[str, dict[str, tuple[str, ...]]]:
     tables = {
         "ONNX": {**ONNX_OPERATIONS, **ONNX_OUTPUTS},
         "PyTorch modules": TORCH_MODULES,
-        "PyTorch functions": {name: row for name, row in TORCH_FUNCTIONS.items() if name not in IN_PLACE},
+        "PyTorch functions": {name: row for name, row in TORCH_FUNCTIONS.items() if name not in IN_PLACE}
+        | dict.fromkeys(TORCH_JOINS, ("concat",)),
         "Keras": KERAS_LAYERS,
     }
     return {

@@ -146,12 +146,15 @@ def _table() -> dict[str, tuple[str, str, Reader]]:
         ("add", "add iadd"),
         ("subtract", "sub isub subtract"),
         ("multiply", "mul imul multiply"),
-        ("divide", "truediv itruediv div divide floordiv"),
+        ("divide", "truediv itruediv div divide"),
+        ("floor_divide", "floordiv floor_divide"),
     ):
         table |= dict.fromkeys(names.split(), (operation, "other", _two))
     return table
 
 
+TORCH_JOINS = ("cat", "concat", "concatenate")  # of a list of values, which only they take
+IN_PLACE = ("iadd", "isub", "imul", "itruediv")  # operators of Python
 TORCH_FUNCTIONS: Mapping[str, tuple[str, str, Reader]] = MappingProxyType(_table())
 
 

@@ -2,7 +2,8 @@
 
 A neuron that fires at t during its layer's window [t_min, t_max) carries the value x = t_max - t; silence is 0. Layer
 n receives during the window of layer n - 1 and fires in its own, which begins where that one ends, so that its spike
-times are t_max - ReLU(W x + b). Two neurons do this: B1 (Stanojevic et al. 2024, eqs. 2.1-2.3) keeps the weights and
+times are t_max - ReLU(W x + b). What also listens to an earlier layer gets its spikes with a delay, as if that one had
+fired in the window of the others. Two neurons do this: B1 (Stanojevic et al. 2024, eqs. 2.1-2.3) keeps the weights and
 rises with slope 1 from t_min on; alpha1 (Stanojevic et al. 2023, eqs. 1-4) has one slope throughout, 1 + the sum of
 the weights J = W / (1 - S) that have arrived, which needs row sums S below 1 and so scaled weights.
 
@@ -25,7 +26,7 @@ from eventsim import __version__
 from eventsim.checks import flag, shown
 from eventsim.errors import MappingError
 from eventsim.models.certify import certify, smallest_windows
-from eventsim.models.coded_layers import EXTENDED, HIGHEST_SUM, LOWEST_SUM, CodedLayer, coded_layers
+from eventsim.models.coded_layers import EXTENDED, HIGHEST_SUM, INPUTS, LOWEST_SUM, CodedLayer, coded_layers
 from eventsim.models.mapping_checks import (
     check_choice,
     check_layers,
@@ -39,11 +40,12 @@ from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers
 from eventsim.models.relu_network import INPUT, OUTPUT, ReluNetwork, parameter_hash
 from eventsim.models.windows import (
     DEAD_LAYER,
-    borders_of,
+    Schedule,
     check_resolution,
     decimal,
     given_windows,
     largest_activations,
+    scheduled,
 )
 from eventsim.network import Network
 
@@ -55,7 +57,7 @@ ALPHA = 1
 
 @dataclass(frozen=True, eq=False)
 class _Mapping:
-    """What was decided before the network is built: numbers, layers, and the borders of their windows."""
+    """What was decided before the network is built: numbers, layers, and when they fire."""
 
     relu: ReluNetwork
     slope: str
@@ -67,7 +69,7 @@ class _Mapping:
     largest: list[Any]  # value of each layer with a window, over the calibration samples
     calibrated: bool  # do the windows follow from these?
     lengths: list[Any]  # of each window
-    borders: tuple[Any, ...]  # 0, 1, then the end of each hidden layer's window
+    schedule: Schedule
     n_calibration: int
     smallest: list[float] | None = None  # safe windows of the calibration data, where these were asked for
 
@@ -188,12 +190,13 @@ def _decided(
     calibrated = lengths is None
     if lengths is None:
         lengths = [(1 + share) * (x if x > 0 else DEAD_LAYER) for x in largest]
-    borders = borders_of(lengths, names, number)
+    schedule = scheduled(layers, lengths, number)
     if number is float:
-        check_resolution(borders, largest, names)
+        check_resolution(layers, schedule, largest)
     return _Mapping(
-        network, slope, number, (low, high), rescale, layers, share, largest, calibrated, lengths, borders, len(samples)
-    )
+        network, slope, number, (low, high), rescale, layers, share, largest, calibrated, lengths, schedule,
+        len(samples),
+    )  # fmt: skip
 
 
 def _names(layers: Sequence[CodedLayer]) -> list[str]:
@@ -210,15 +213,15 @@ def _certified(mapping: _Mapping, calibration: Array, time_unit: float | None) -
     if mapping.margin < 0:
         raise MappingError(f"to_ttfs: margin = {mapping.margin}; must be >= 0 for certified windows; 0 is the smallest")
     roomy = [max(x, DEAD_LAYER) for x in mapping.largest]
-    names, number = mapping.names, mapping.number
-    trial = _build(replace(mapping, borders=borders_of(roomy, names, number)), time_unit)
+    layers, number = mapping.layers, mapping.number
+    trial = _build(replace(mapping, schedule=scheduled(layers, roomy, number)), time_unit)
     smallest = smallest_windows(trial, calibration)
     for widening in (0.0, 1e-13, 1e-12, 1e-11):
         lengths = [
             (1 + mapping.margin) * (number(safe * (1 + widening)) if safe > 0 else number(DEAD_LAYER))
             for safe in smallest
         ]
-        found = replace(mapping, lengths=lengths, borders=borders_of(lengths, names, number), smallest=smallest)
+        found = replace(mapping, lengths=lengths, schedule=scheduled(layers, lengths, number), smallest=smallest)
         net = _build(found, time_unit)
         if certify(net, calibration).ok:
             return found, net
@@ -231,51 +234,57 @@ def _certified(mapping: _Mapping, calibration: Array, time_unit: float | None) -
 
 
 def _build(mapping: _Mapping, time_unit: float | None) -> Network:
-    number, borders = mapping.number, mapping.borders
+    number, windows = mapping.number, mapping.schedule.windows
     net = Network(time_unit)
-    node: Any = net.source(mapping.relu.input_shape, INPUT, (borders[0], borders[1]), mapping.value_range)
-    n = 0  # windows so far
-    shared: tuple[Any, ...] = (borders[0], borders[1])  # the window that a pool has in common with its source
-    for layer in mapping.layers[:-1]:
+    nodes: dict[int, Any] = {INPUTS: net.source(mapping.relu.input_shape, INPUT, windows[INPUTS], mapping.value_range)}
+    for i, layer in enumerate(mapping.layers):
+        weights: list[Array] | None = None
         if layer.pools:
-            population = net.population("relay", layer.shape, layer.name, shared, count=layer.counts())
-            net.connect(node, population, layer.projection())
+            nodes[i] = net.population("relay", layer.shape, layer.name, windows[i], count=layer.counts())
+        elif i < len(mapping.layers) - 1:
+            weights, parameters = _neurons(layer, mapping.slope, windows[i], number)
+            nodes[i] = net.population(SLOPES[mapping.slope], layer.shape, layer.name, windows[i], **parameters)
         else:
-            shared, n = (borders[n], borders[n + 1], borders[n + 2]), n + 1
-            weight, parameters = _neurons(layer, mapping.slope, shared, number)
-            population = net.population(SLOPES[mapping.slope], layer.shape, layer.name, shared, **parameters)
-            net.connect(node, population, layer.projection(weight))
-        node = population
-    last = mapping.layers[-1]
-    duration = as_fraction(borders[-1]) - as_fraction(borders[-2])
-    drift = _full(_exactly(lambda b: b / duration, number, last.bias), last)
-    output = net.population("integrator", last.shape, OUTPUT, borders[-2:], drift=drift)
-    net.connect(node, output, last.projection(_rounded(last.weight, number)))
+            weights = [_rounded(term.weight, number) for term in layer.terms]
+            drift = _full(_drifts(layer, windows[i], number), layer)
+            nodes[i] = net.population("integrator", layer.shape, OUTPUT, windows[i], drift=drift)
+        for source, delay, kind in zip(
+            layer.sources, mapping.schedule.delays[i], layer.projections(weights), strict=True
+        ):
+            net.connect(nodes[source], nodes[i], kind, delay)
     return net
 
 
-def _neurons(layer: CodedLayer, slope: str, window: tuple[Any, ...], number: type) -> tuple[Array, dict[str, Array]]:
-    """The synaptic weights and the parameters of a population that computes `layer`."""
+def _neurons(
+    layer: CodedLayer, slope: str, window: tuple[Any, ...], number: type
+) -> tuple[list[Array], dict[str, Array]]:
+    """The synaptic weights, a matrix a source, and the parameters of a population that computes `layer`."""
     shape = (layer.shape[0], *[1] * (len(layer.shape) - 1))
     alpha: Any = None
     if layer.divisor is not None:  # plain sums that a steeper slope divides
-        weight = _rounded(layer.weight, number)
+        weights = [_rounded(term.weight, number) for term in layer.terms]
         steepness = _rounded(layer.divisor, number)[None]
         if slope == "alpha1":
             alpha = _exactly(lambda d: d * (1 / HIGHEST_SUM - 1), number, steepness)
             steepness = alpha + steepness
     elif slope == "alpha1":
-        weight = _alpha1_weights(layer, number)
+        weights = _alpha1_weights(layer, number)
         alpha = np.full(shape, number(ALPHA))
-        steepness = _slopes(weight).reshape(shape)
+        steepness = _slopes(weights).reshape(shape)
     else:
-        weight = _rounded(layer.weight, number)
+        weights = [_rounded(term.weight, number) for term in layer.terms]
         steepness = np.full(shape, number(1))
     assert layer.bias is not None
     bias = layer.bias.reshape(*layer.bias.shape, *[1] * (len(layer.shape) - layer.bias.ndim))
     threshold = _thresholds(alpha, steepness, bias, window, number)
     parameters = {"slope": steepness, "threshold": threshold} | ({} if alpha is None else {"alpha": alpha})
-    return weight, {name: _full(values, layer) for name, values in parameters.items()}
+    return weights, {name: _full(values, layer) for name, values in parameters.items()}
+
+
+def _drifts(layer: CodedLayer, window: tuple[Any, ...], number: type) -> Array:
+    """The slopes that make biases of a read-out by its end."""
+    duration = as_fraction(window[1]) - as_fraction(window[0])
+    return _exactly(lambda b: b / duration, number, layer.bias)
 
 
 def _thresholds(alpha: Any, slopes: Array, bias: Array, window: tuple[Any, ...], number: type) -> Array:
@@ -291,16 +300,18 @@ def _thresholds(alpha: Any, slopes: Array, bias: Array, window: tuple[Any, ...],
     )
 
 
-def _alpha1_weights(layer: CodedLayer, number: type) -> Array:
+def _alpha1_weights(layer: CodedLayer, number: type) -> list[Array]:
     """J = alpha W / (1 - S) (Stanojevic et al. 2023, eq. 3)."""
-    assert layer.weight is not None
-    return _rounded(ALPHA * layer.weight / (1 - layer.sums()).reshape(-1, *[1] * (layer.weight.ndim - 1)), number)
+    left = 1 - layer.sums()
+    return [
+        _rounded(ALPHA * term.weight / left.reshape(-1, *[1] * (term.weight.ndim - 1)), number) for term in layer.terms
+    ]
 
 
-def _slopes(weights: Array) -> Array:
+def _slopes(weights: Sequence[Array]) -> Array:
     """Alpha + sum J of each neuron, padding included: correctly rounded in float64."""
-    rows = weights.reshape(len(weights), -1)
-    if weights.dtype == EXACT:
+    rows = np.concatenate([weight.reshape(len(weight), -1) for weight in weights], axis=1)
+    if rows.dtype == EXACT:
         exact: Array = ALPHA + rows.sum(axis=1)
         return exact
     return np.array([math.fsum([ALPHA, *row]) for row in rows])

@@ -4,7 +4,8 @@ Relies on the coded layers. Used by `to_ttfs`, in whose name it refuses what it 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from eventsim.checks import real, shown
 from eventsim.errors import MappingError, nearest
-from eventsim.models.coded_layers import CodedLayer
+from eventsim.models.coded_layers import INPUTS, CodedLayer
 from eventsim.models.real_numbers import EXACT, as_fraction, as_numbers
 
 Array = np.ndarray[Any, Any]
@@ -23,11 +24,11 @@ DEAD_LAYER = 1
 
 
 def largest_activations(layers: Sequence[CodedLayer], inputs: Array, number: type) -> list[Any]:
-    """Return X of each layer that computes: its largest coded value over the coded `inputs` (n, *shape).
+    """Return X of each of `layers` that computes: its largest coded value over the coded `inputs` (n, *shape).
 
     In Fractions only for samples that in float64 come within 1e-6 of it, since exact arithmetic on all takes minutes.
     """
-    if number is Fraction:
+    if number is Fraction and not all(layer.pools for layer in layers):
         peaks = np.stack([held.reshape(len(held), -1).max(axis=1) for held in _values(layers, inputs, np.float64)])
         near = peaks >= (1 - 1e-6) * peaks.max(axis=1, keepdims=True)
         inputs = inputs[near.any(axis=0)]
@@ -37,11 +38,11 @@ def largest_activations(layers: Sequence[CodedLayer], inputs: Array, number: typ
 
 def _values(layers: Sequence[CodedLayer], inputs: Array, dtype: Any) -> Iterator[Array]:
     """The coded values of each layer that computes; pools pass on what is in their source's window."""
-    held = as_numbers(inputs, np.dtype(dtype))
-    for layer in layers:
-        held = layer.apply(held)
+    held = {INPUTS: as_numbers(inputs, np.dtype(dtype))}
+    for i, layer in enumerate(layers):
+        held[i] = layer.apply(held)
         if not layer.pools:
-            yield held
+            yield held[i]
 
 
 def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | None:
@@ -73,27 +74,59 @@ def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | N
     return lengths
 
 
-def borders_of(lengths: Sequence[Any], names: list[str], number: type) -> tuple[Any, ...]:
-    """Return 0, 1, and the end of each window; in float64 each is rounded, and thresholds are made for these.
+@dataclass(frozen=True)
+class Schedule:
+    """When each population integrates and fires, by its number; `INPUTS` is the source.
+
+    A population fires from the end of the last window that it gets values from on. Spikes of windows that end earlier
+    are delayed by the difference, so that all arrive as long before t_min as their values are large.
+
+    Attributes
+    ----------
+    windows : (t_start, t_min, t_max) of what has a threshold or pools; (t_min, t_max) of the source;
+        (t_start, t_read) of the read-out. delays : of each projection, in the order of the terms.
+    """
+
+    windows: Mapping[int, tuple[Any, ...]]
+    delays: Mapping[int, tuple[Any, ...]]
+
+
+def scheduled(layers: Sequence[CodedLayer], lengths: Sequence[Any], number: type) -> Schedule:
+    """Return the schedule for given lengths of the windows of all that computes but the last, the read-out.
+
+    In float64 the end of each window is rounded, and thresholds are made for these.
 
     Raises
     ------
     MappingError
         A window that is lost by rounding, or infinite.
     """
-    borders = [number(0), number(1)]
-    for name, length in zip(names, lengths, strict=True):
-        end = borders[-1] + number(length)
-        if not borders[-1] < end < math.inf:
+    windows: dict[int, tuple[Any, ...]] = {INPUTS: (number(0), number(1))}
+    delays: dict[int, tuple[Any, ...]] = {}
+    ahead = iter(lengths)
+    for i, layer in enumerate(layers):
+        if layer.pools:
+            windows[i], delays[i] = windows[layer.sources[0]], (number(0),)
+            continue
+        heard = [windows[source][-2:] for source in layer.sources]
+        t_min = max(window[1] for window in heard)
+        delays[i] = tuple(t_min - window[1] for window in heard)
+        t_start = min(window[0] + delay for window, delay in zip(heard, delays[i], strict=True))
+        if i == len(layers) - 1:
+            windows[i] = (t_start, t_min)
+            break
+        length = number(next(ahead))
+        end = t_min + length
+        if not t_min < end < math.inf:
             raise MappingError(
-                f"to_ttfs: the window of layer {name!r}, of length {float(length):g} from t = {float(borders[-1]):g}, "
+                f"to_ttfs: the window of layer {layer.name!r}, of length {float(length):g} from t = {float(t_min):g}, "
                 "is lost by rounding or infinite; give windows= explicit lengths, or rescale the layer's weights"
             )
-        borders.append(end)
-    return tuple(borders)
+        windows[i] = (t_start, t_min, end)
+    return Schedule(windows, delays)
 
 
-def check_resolution(borders: Sequence[Any], largest: Sequence[Any], names: list[str]) -> None:
+def check_resolution(layers: Sequence[CodedLayer], schedule: Schedule, largest: Sequence[Any]) -> None:
     """Refuse windows at whose end the steps of float64 are not small beside the largest value that they code.
 
     Raises
@@ -101,7 +134,9 @@ def check_resolution(borders: Sequence[Any], largest: Sequence[Any], names: list
     MappingError
         More than 1e-9 of the value would be lost.
     """
-    for name, end, value in zip(names, borders[2:], largest, strict=True):
+    computing = [i for i, layer in enumerate(layers[:-1]) if not layer.pools]
+    for i, value in zip(computing, largest, strict=True):
+        end, name = schedule.windows[i][-1], layers[i].name
         if value > 0 and np.spacing(float(end)) > 1e-9 * float(value):
             raise MappingError(
                 f"to_ttfs: the window of layer {name!r} ends at t = {float(end):g}, where float64 has steps of "

@@ -471,7 +471,8 @@ ENTRY = {"kind": "dense", "name": "output", "relu": False}
     ],
 )
 def test_headers_that_make_no_network_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    header = {"format": "eventsim-relu", "version": 1, "input_shape": [3], "layers": [ENTRY], "provenance": {}}
+    header = {"format": "eventsim-relu", "version": 1, "input_shape": [3], "layers": [ENTRY], "provenance": {},
+              "inputs": {}}  # fmt: skip
     arrays = {"output.weight": W1, "output.bias": B1}
     write_archive(tmp_path / "good.npz", header, arrays)
     assert np.array_equal(read_relu(tmp_path / "good.npz").forward(X), X @ W1.T + B1)
@@ -481,7 +482,7 @@ def test_headers_that_make_no_network_are_refused(tmp_path: Path, changes: dict[
 
 
 def test_weights_in_a_file_are_checked_too(tmp_path: Path) -> None:
-    header = {"format": "eventsim-relu", "version": 1, "input_shape": [3], "layers": [ENTRY]}
+    header = {"format": "eventsim-relu", "version": 1, "input_shape": [3], "layers": [ENTRY], "inputs": {}}
     for weight, message in [(W1 * np.nan, "weight.0, 0. = nan"), (W1[:, :2], "needs 2 inputs"), (W1[0], "must be")]:
         write_archive(tmp_path / "bad.npz", header, {"output.weight": weight, "output.bias": B1})
         with pytest.raises(FileFormatError, match=message):

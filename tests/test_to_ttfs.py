@@ -246,14 +246,11 @@ def test_scaling_keeps_outputs_and_takes_row_sums_into_their_interval() -> None:
         )
         scaled = coded_layers(relu, np.float64, (0, 1), scaling=True)
         for layer in scaled[:-1]:
-            assert layer.weight is not None
-            sums = row_sums(layer.weight)
+            sums = row_sums([term.weight for term in layer.terms])
             assert sums.min() >= -10 * (1 + 1e-14)
             assert sums.max() <= 0.99 * (1 + 1e-14)
         x = rng.uniform(size=(20, 10))
-        same = ReluNetwork.from_weights(
-            [one.weight for one in scaled if one.weight is not None], [one.bias for one in scaled]
-        )
+        same = ReluNetwork.from_weights([one.terms[0].weight for one in scaled], [one.bias for one in scaled])
         assert np.abs(same.forward(x) - relu.forward(x)).max() <= 1e-13 * np.abs(relu.forward(x)).max()
 
 

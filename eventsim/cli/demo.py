@@ -108,11 +108,10 @@ def execute(options: argparse.Namespace) -> int:
 def about_relu(relu: "ReluNetwork", images: Any, labels: Any) -> dict[str, Any]:
     """What the trained network is, and how often it is right."""
     right = relu.forward(images).argmax(axis=1) == labels
-    sizes, shape = {"input": relu.n_in}, relu.input_shape
+    sizes = {"input": relu.n_in}
     for layer in relu.layers:
-        shape = layer.output_shape(shape)
         if layer.makes_population:
-            sizes[layer.name] = math.prod(shape)
+            sizes[layer.name] = math.prod(relu.shape_of(layer.name))
     return {"layers": sizes, "parameters": relu.n_parameters, "images": len(images), "accuracy": float(right.mean())}
 
 

@@ -116,13 +116,10 @@ def relu_content(path: Path) -> tuple[dict[str, Any], str]:
     from eventsim.cli.layout import table
 
     relu = models.read_relu(path)
-    shape = relu.input_shape
     rows = []
     for layer in relu.layers:
-        shape = layer.output_shape(shape)
-        rows.append(
-            [layer.name, layer.kind, shape_text(shape), count(layer.n_parameters), "yes" if layer.relu else "no"]
-        )
+        shape = shape_text(relu.shape_of(layer.name))
+        rows.append([layer.name, layer.kind, shape, count(layer.n_parameters), "yes" if layer.relu else "no"])
     content = {
         "input_shape": list(relu.input_shape),
         "parameters": relu.n_parameters,
