@@ -167,10 +167,10 @@ def show_memory(n: int, duration: float) -> None:
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return 1024 * int(status.split("VmRSS:")[1].split()[0])
 
-    eventsim.simulate(workloads.w2_network(workloads.w2_synapses(100)), until=duration, threads=1)
+    eventsim.simulate(workloads.w2_network(workloads.w2_synapses(100)), until=duration, threads=1, record=["cells"])
     before = resident()
     net = workloads.w2_network(workloads.w2_synapses(n))
-    run = eventsim.simulate(net, until=duration, threads=1)
+    run = eventsim.simulate(net, until=duration, threads=1, record=["cells"])
     found = {
         "synapses": net.n_synapses,
         "bytes_a_synapse": (resident() - before) / net.n_synapses,

@@ -204,8 +204,10 @@ def make_row(model: Model) -> Any:
         elif lane.kind == 2:
             fold(m, member, st, pr, neuron, m.weights[lane.weights + neuron], t, error)
         elif lane.kind != CONV:
+            place = lane.weights + (neuron if lane.alike == 1 else begin)
             for k in range(begin, end):
-                fold(m, member, st, pr, m.targets[lane.targets + k], m.weights[lane.weights + k], t, error)
+                fold(m, member, st, pr, m.targets[lane.targets + k], m.weights[place], t, error)
+                place += 1 - lane.alike
         else:
             channel, source = neuron // lane.positions, lane.rows + neuron % lane.positions
             for k in range(m.links[source], m.links[source + 1]):

@@ -231,14 +231,15 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
             n_rows += start.size
             n_targets += target.size
             values = values.reshape(kind.groups, -1, values.shape[1], n_taps).transpose(0, 2, 3, 1)
-        weights.append((values if isinstance(kind, Conv | Pool) else values.T).ravel())
-        n_weights += weights[-1].size
         if kind.kind == "sparse":
             counts = np.bincount(arrays["sources"], minlength=projection.pre.size)
             row_start.append(np.concatenate(([0], np.cumsum(counts))))
+            values, lane["alike"] = _one_weight_each(values, counts)
             targets.append(arrays["targets"].astype(np.int32))
             n_rows += projection.pre.size + 1
             n_targets += kind.n_synapses
+        weights.append((values if isinstance(kind, Conv | Pool) else values.T).ravel())
+        n_weights += weights[-1].size
         # A source's lane holds the next of its spikes, at least all that it sends at once.
         room = max(min(stimulus_room or FED, FED), 2 * projection.pre.size)
         if isinstance(projection.pre, Population):  # room for every neuron to fire once more, else the ring grows
@@ -254,6 +255,19 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
             n_delays += kind.n_synapses
             travel += 2 * size
     return lanes, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start), (ring, travel)
+
+
+def _one_weight_each(values: Array, counts: Array) -> tuple[Array, int]:
+    """A weight for each neuron and 1, where all its synapses have the same, to the bit; else the weights and 0.
+
+    Then a synapse takes 4 bytes of memory, not 12, on its way through the processor. `counts` are of synapses.
+    """
+    if not values.size:
+        return values, 0
+    first = values[np.minimum(np.cumsum(counts) - counts, values.size - 1)]
+    if np.array_equal(np.repeat(first, counts).view(np.int64), values.view(np.int64)):
+        return first, 1
+    return values, 0
 
 
 def _switches(net: Network) -> Array:

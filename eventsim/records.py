@@ -73,7 +73,8 @@ LANE = np.dtype(
         ("kind", "i8"),  # 0 dense, 1 sparse, 2 one-to-one, 3 convolution, 4 sparse with a delay a synapse
         ("weights", "i8"),  # dense: row i is weights + i * n_out
         ("rows", "i8"),  # sparse: row i holds entries a..b = row_start[rows + i], row_start[rows + i + 1]
-        ("targets", "i8"),  # of targets[targets + a:targets + b] and weights[weights + a:weights + b]
+        ("targets", "i8"),  # of targets[targets + a:targets + b] and weights[weights + a:weights + b],
+        ("alike", "i8"),  # or, where this is 1, of weights[weights + i] all: each neuron's synapses weigh the same
         ("positions", "i8"),  # convolution: source positions; rows and targets as above, by source position, where
         ("out", "i8"),  # a target is position * taps + tap; positions of the target population
         ("taps", "i8"),

@@ -14,7 +14,19 @@ import naive
 import numpy as np
 import pytest
 
-from eventsim import Conv, Dense, Network, OneToOne, Population, Run, SimulationError, Sparse, SpikeTimes, simulate
+from eventsim import (
+    Conv,
+    Dense,
+    Network,
+    OneToOne,
+    Pool,
+    Population,
+    Run,
+    SimulationError,
+    Sparse,
+    SpikeTimes,
+    simulate,
+)
 
 
 class Outcome(NamedTuple):
@@ -55,19 +67,25 @@ def synapses_of(kind: Any) -> list[tuple[int, int, Any]]:
         return [(i, j, weight) for j, row in enumerate(kind.weights.tolist()) for i, weight in enumerate(row)]
     if isinstance(kind, OneToOne):
         return [(i, i, weight) for i, weight in enumerate(kind.weights.tolist())]
-    if isinstance(kind, Conv):
+    if isinstance(kind, Conv | Pool):
         return list(convolution_synapses(kind))
     assert isinstance(kind, Sparse)
     columns = [kind.sources, kind.targets, kind.weights, *([] if kind.delays is None else [kind.delays])]
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def convolution_synapses(kind: Conv) -> Iterator[tuple[int, int, Any]]:
-    """By definition: out[o, y] = sum over c, k of weights[o, c, k] in[c, y stride - padding + k dilation]."""
+def convolution_synapses(kind: Conv | Pool) -> Iterator[tuple[int, int, Any]]:
+    """By definition: out[o, y] = sum over c, k of weights[o, c, k] in[c, y stride - padding + k dilation].
+
+    A pool has a weight of 1 for each tap of its own channel.
+    """
     positions, into = kind.shape[1:], kind.output_shape(kind.shape)
-    n_out, width, *kernel = kind.weights.shape
+    pools = isinstance(kind, Pool)
+    weights = np.ones((kind.shape[0], 1, *kind.kernel)) if pools else kind.weights
+    groups = kind.shape[0] if pools else kind.groups
+    n_out, width, *kernel = weights.shape
     for o, c in itertools.product(range(n_out), range(width)):
-        channel = o // (n_out // kind.groups) * width + c
+        channel = o // (n_out // groups) * width + c
         for place in itertools.product(*map(range, into[1:])):
             for tap in itertools.product(*map(range, kernel)):
                 axes = zip(place, tap, kind.stride, kind.padding, kind.dilation, strict=True)
@@ -75,7 +93,7 @@ def convolution_synapses(kind: Conv) -> Iterator[tuple[int, int, Any]]:
                 if all(0 <= x < n for x, n in zip(seen, positions, strict=True)):
                     source = np.ravel_multi_index((channel, *seen), kind.shape)
                     target = np.ravel_multi_index((o, *place), into)
-                    yield int(source), int(target), kind.weights[(o, c, *tap)]
+                    yield int(source), int(target), weights[(o, c, *tap)]
 
 
 def oracle_stimulus(net: Network, x: Any, sample: int = 0, until: Any = None, seed: int = 0) -> dict[str, list]:

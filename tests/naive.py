@@ -90,6 +90,7 @@ class Neuron:
         self.crossing = math.inf
         self.ends, self.changes = [], []
         self.last_spike = None
+        self.windowed = node.window is not None
 
     def parameter(self, name, default=None):
         if name not in self.node.parameters and default is not None:
@@ -202,6 +203,26 @@ class Integrator(LinearPsp):
 
     def test(self, t):
         return False
+
+
+class Relay(Neuron):
+    """Counts arrivals, and spikes once, at the one that makes their weights reach ``count``; knows no window."""
+
+    heard, passed = 0, False
+
+    def __init__(self, node, order, i):
+        super().__init__(node, order, i)
+        self.windowed = False
+
+    def receive(self, t, weight):
+        self.heard += weight
+        return not self.passed
+
+    def test(self, t):
+        return not self.passed and self.heard >= self.parameter("count")
+
+    def fire(self, t):
+        self.passed = True
 
 
 class LifDelta(Neuron):
@@ -471,7 +492,7 @@ class LifClocked(Neuron):
 
 
 MODELS = {"linear_psp": LinearPsp, "ttfs_alpha1": TtfsAlpha1, "ttfs_b1": TtfsB1, "integrator": Integrator}
-MODELS |= {"falling_threshold": FallingThreshold, "step_psp": StepPsp}
+MODELS |= {"relay": Relay, "falling_threshold": FallingThreshold, "step_psp": StepPsp}
 MODELS |= {"if_delta": IfDelta, "lif_delta": LifDelta, "lif_clocked": LifClocked}
 EXACT = tuple(MODELS)  # to the last bit of what the equations' closed forms give in floats
 MODELS |= {"lif_exp": LifExp}
@@ -578,7 +599,7 @@ class Simulation:
             for j, weight in packet.synapses:
                 neuron = self.members[packet.post][j]
                 self.result.visited += 1
-                self.result.late[packet.post] += bool(neuron.node.window and t >= neuron.node.window[1])
+                self.result.late[packet.post] += neuron.windowed and t >= neuron.node.window[1]
                 if neuron.receive(t, weight):
                     touched.append(neuron)
         return touched
@@ -595,7 +616,7 @@ class Simulation:
         neuron.last_spike = t
         neuron.fire(t)
         fired.append(neuron)
-        self.result.premature[neuron.node.name] += bool(neuron.node.window and t < neuron.node.window[1])
+        self.result.premature[neuron.node.name] += neuron.windowed and t < neuron.node.window[1]
 
     def emit(self, order, i, t, n, neuron=None):
         """Record a spike (of a source if there is no ``neuron``) and send it; without delay it is due at (t, n)."""
