@@ -97,10 +97,9 @@ class Growing:
             self.put(Add("", True), self.any(cut=False))
         elif what == "block":  # residual: what is added back has the shape that it began with
             start = self.any(cut=True)
-            linear = self.put(
-                Conv("", numbers(self.rng, (self.shapes[start][0], self.shapes[start][0], *[1] * (len(self.shapes[start]) - 1))),
-                     numbers(self.rng, self.shapes[start][0]), False), start,
-            )  # fmt: skip
+            c, n_axes = self.shapes[start][0], len(self.shapes[start]) - 1
+            weight, bias = numbers(self.rng, (c, c, *[1] * n_axes)), numbers(self.rng, c)
+            linear = self.put(Conv("", weight, bias, False), start)
             if self.draw(st.booleans()):
                 linear = self.norm(linear, False)
             self.put(Add("", self.draw(st.booleans())), *self.draw(st.permutations([start, linear])))
@@ -160,10 +159,12 @@ def plain_forward(network: ReluNetwork, x: Array) -> Array:
             if isinstance(layer, Add):
                 found = sum(taken[1:], taken[0])
             elif isinstance(layer, Concat):
-                found = np.array([[channel for one in taken for channel in one[k]] for k in range(len(x))], dtype=object)
+                found = np.array(
+                    [[channel for one in taken for channel in one[k]] for k in range(len(x))], dtype=object
+                )
             else:
                 found = layer.apply(taken[0])
-            held[name] = np.maximum(found, Fraction(0)) if layer.relu else found
+            held[name] = found * (found > 0) if layer.relu else found
         return held[name]
 
     return value(network.layers[-1].name)
@@ -210,6 +211,7 @@ def test_spikes_are_exactly_at_t_max_minus_the_activation(
             continue
         factor = factors[name].reshape(-1, *[1] * (values.ndim - 2))
         times = run.spike_times(name).reshape(values.shape)
+        assert population.window is not None
         expected = np.where(values > 0, population.window[-1] - values * factor, np.inf)
         assert (times == expected).all(), name
     assert (run.readout == network.forward(x, dtype=object)).all()
@@ -229,3 +231,136 @@ def test_networks_of_floats_are_verified(network: ReluNetwork, slope: str, seed:
     report = models.verify(net, network, x, run)
     assert report.ok, str(report)
     assert models.certify(net, x).ok
+
+
+# ---- by hand
+
+
+def residual() -> ReluNetwork:
+    """Two residual blocks, the second with a batch norm, and a concatenation of both before the read-out."""
+    rng = np.random.default_rng(5)
+
+    def conv(name: str, relu: bool) -> Conv:
+        return Conv(name, rng.normal(0, 0.4, (3, 3, 3)), rng.normal(0, 0.1, 3), relu, padding=1)
+
+    layers = [
+        Conv("first", rng.normal(0, 0.6, (3, 1, 3)), rng.normal(0, 0.1, 3), True, padding=1),
+        conv("a1", True), conv("a2", False), Add("a", True),
+        conv("b1", True), conv("b2", False),
+        BatchNorm("norm", rng.normal(0.5, 0.2, 3), *rng.normal(0, 0.2, (2, 3)), rng.uniform(0.5, 2, 3)), Add("b", True),
+        Concat("both"), MaxPool("pool", (2,)), Flatten("flat"),
+        Dense("output", rng.normal(0, 0.3, (4, 24)), rng.normal(0, 0.1, 4), False),
+    ]  # fmt: skip
+    inputs = {"a": ["first", "a2"], "b": ["a", "norm"], "both": ["a", "b"], "pool": ["both"]}
+    return ReluNetwork(layers, (1, 8), inputs=inputs)
+
+
+def test_a_skip_is_delayed_by_the_windows_that_it_jumps() -> None:
+    network = residual()
+    net = models.to_ttfs(network, np.random.default_rng(0).random((20, 1, 8)), windows=[2.0, 3.0, 4.0, 5.0, 6.0])
+    found = {(p.pre.name, p.post.name): p.delay for p in net.projections}
+    assert found == {
+        ("input", "first"): 0.0, ("first", "a1"): 0.0, ("a1", "a"): 0.0, ("first", "a"): 3.0, ("a", "b1"): 0.0,
+        ("b1", "b"): 0.0, ("a", "b"): 5.0, ("a", "pool.1"): 0.0, ("b", "pool.2"): 0.0, ("pool.1", "output"): 11.0,
+        ("pool.2", "output"): 0.0,
+    }  # fmt: skip
+    windows = {node.name: node.window for node in net.populations}
+    assert windows["a"] == (3.0, 6.0, 10.0)  # the window of a1, and its own
+    assert windows["pool.1"] == windows["a"]
+    assert windows["output"] == (15.0, 21.0, np.inf)
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+def test_both_engines_give_the_bits_of_each_other_and_the_logits(slope: str) -> None:
+    network, x = residual(), np.random.default_rng(1).random((30, 1, 8))
+    net = models.to_ttfs(network, x, slope, windows="certified")
+    runs = [eventsim.simulate(net, x, engine=engine, error_bounds=True) for engine in ("compiled", "reference")]
+    assert runs[0].spikes.tobytes() == runs[1].spikes.tobytes()
+    assert runs[0].readout.tobytes() == runs[1].readout.tobytes()
+    report = models.verify(net, network, x, runs[0])
+    assert report.ok
+    assert report.agreement == 1.0
+    assert np.abs(runs[0].readout - network.forward(x)).max() <= 1e-12
+    assert models.certify(net, run=runs[0]).ok
+
+
+def test_a_planted_delay_and_a_planted_weight_of_a_skip_are_found() -> None:
+    network, x = residual(), np.random.default_rng(2).random((10, 1, 8))
+    net = models.to_ttfs(network, x, windows="certified")
+    for what in ("delay", "weight"):
+        bent = eventsim.Network()
+        for node in net.nodes:
+            if node is net.nodes[0]:
+                bent.source(node.shape, node.name)
+            else:
+                assert isinstance(node, eventsim.Population)
+                bent.population(node.model.name, node.shape, node.name, node.window, **node.parameters)
+        for projection in net.projections:
+            kind, delay = projection.kind, projection.delay
+            if (projection.pre.name, projection.post.name) == ("first", "a"):
+                delay = delay * 0.999 if what == "delay" else delay
+                if what == "weight":
+                    kind = eventsim.Conv(kind.arrays()["weights"] * (1 + 1e-9), groups=3)
+            bent.connect(projection.pre.name, projection.post.name, kind, delay)
+        report = models.verify(bent, network, x)
+        assert not report.ok
+        wrong = {name for name, causes in report.counts.items() if causes["structural"]}
+        assert wrong == {"a"}, str(report)
+
+
+def test_a_file_keeps_who_takes_what(tmp_path: Path) -> None:
+    network = residual()
+    network.save(tmp_path / "net.npz")
+    back = ReluNetwork.load(tmp_path / "net.npz")
+    assert dict(back.inputs) == dict(network.inputs)
+    assert parameter_hash(back) == parameter_hash(network)
+    x = np.random.default_rng(3).random((4, 1, 8))
+    assert back.forward(x).tobytes() == network.forward(x).tobytes()
+    other = ReluNetwork(network.layers, (1, 8), inputs={**network.inputs, "b": ["norm", "a"]})
+    assert parameter_hash(other) != parameter_hash(network)
+
+
+ONE = np.ones((2, 2))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"c": ["input", "a"]}, "inputs of 'c': 2 for a dense layer; must be one; Add and Concat take several"),
+        ({"b": ["c"]}, "inputs of 'b': 'c' is no layer before it; give names of earlier layers, or 'input'"),
+        ({"b": ["b"]}, "inputs of 'b': 'b' is no layer before it"),
+        ({"b": []}, r"inputs of 'b' = \[\]; must be a list of names"),
+        ({"b": "a"}, "inputs of 'b' = 'a'; must be a list of names"),
+        ({"bb": ["a"]}, "inputs names layer 'bb', did you mean 'b'"),
+        ({"c": ["input"]}, "nobody takes the outputs of layer 'b'; remove it"),
+        (["a"], r"inputs = \['a'\]; must be a dict of lists of names, or None"),
+        ({"b": [7]}, "7 is no layer before it"),
+    ],
+)
+def test_inputs_that_make_no_network_are_refused(inputs: Any, message: str) -> None:
+    layers = [Dense("a", ONE, np.zeros(2), True), Add("b"), Dense("c", ONE, np.zeros(2), False)]
+    with pytest.raises(NetworkError, match=message):
+        ReluNetwork(layers, (2,), inputs=inputs)
+
+
+def test_values_that_do_not_fit_together_are_refused() -> None:
+    wide = Dense("wide", np.ones((3, 2)), np.zeros(3), True)
+    last = Dense("last", np.ones((1, 2)), np.zeros(1), False)
+    with pytest.raises(NetworkError, match=r"layer 'sum': adds values of shapes \(3,\), \(2,\); must be equal"):
+        ReluNetwork([wide, Add("sum"), last], (2,), inputs={"sum": ["wide", "input"]})
+    flat = Flatten("flat")
+    with pytest.raises(NetworkError, match=r"layer 'all': joins values of shapes \(1, 4\), \(4,\); all but the first"):
+        ReluNetwork([flat, Concat("all"), last], (1, 4), inputs={"all": ["input", "flat"]})
+    with pytest.raises(NetworkError, match="relu = 1; must be True or False"):
+        Add("sum", 1)
+
+
+def test_a_convolution_of_a_sum_that_no_relu_has_cut_is_refused_by_the_name_of_the_sum() -> None:
+    rng = np.random.default_rng(0)
+    layers = [
+        Dense("a", rng.normal(size=(3, 3)), np.zeros(3), True), Dense("b", rng.normal(size=(3, 3)), np.zeros(3), False),
+        Add("sum"), Dense("last", rng.normal(size=(2, 3)), np.zeros(2), False),
+    ]  # fmt: skip
+    network = ReluNetwork(layers, (3,), inputs={"sum": ["a", "b"]})
+    with pytest.raises(MappingError, match="hidden layer 'sum' has no ReLU, so its values may be negative"):
+        models.to_ttfs(network, rng.random((2, 3)))

@@ -37,15 +37,27 @@ def behind(operation: str, *shapes: tuple[int, ...], opset: int = 13, **attribut
     return made.model()
 
 
-def residual() -> Any:
+def multiplied() -> Any:
     made = network()
-    made.node("Add", [made.last, "v0"])
+    made.node("Mul", [made.last, "v0"])
     return made.model()
 
 
-def concatenated() -> Any:
+def concatenated(axis: int) -> Any:
     made = network()
-    made.node("Concat", [made.last, "v0"], axis=1)
+    made.node("Concat", [made.last, "v0"], axis=axis)
+    return made.model()
+
+
+def joined_with_a_constant() -> Any:
+    made = network()
+    made.node("Concat", [made.last, made.random(1, 2, 4, 4)], axis=1)
+    return made.model()
+
+
+def added_to_another_shape() -> Any:
+    made = network()
+    made.node("Add", [made.last, "x"])
     return made.model()
 
 
@@ -196,8 +208,11 @@ REFUSED: list[tuple[Any, type[EventsimError], str]] = [
     (lambda: behind("HardSwish", opset=14), MappingError, r"node2 \(HardSwish\) is not read"),
     (looping, MappingError, r"loop \(Loop\) is not read"),
     (foreign, MappingError, r"node1 \(Relu\) is of the domain 'com.example', which is not read; supported are"),
-    (residual, MappingError, r"node2 \(Add\) joins two branches of the network; what is read is a chain of layers"),
-    (concatenated, MappingError, r"node2 \(Concat\) joins two branches"),
+    (multiplied, MappingError, r"node2 \(Mul\) joins two branches of the network; .* end in add, subtract, concat"),
+    (lambda: concatenated(0), MappingError, r"node2 \(Concat\) joins branches .* along axis 0; must be an axis"),
+    (lambda: concatenated(7), MappingError, r"node2 \(Concat\) joins branches of shapes .* along axis 7"),
+    (joined_with_a_constant, MappingError, r"node2 \(Concat\) .*constant"),
+    (added_to_another_shape, MappingError, r"node2 \(Add\) joins branches of shapes .*; must be equal"),
     (two_outputs, MappingError, r"node3 \(GlobalMaxPool\) makes output 'v3', and node2 \(Flatten\) makes 'v2'"),
     (two_inputs, FileFormatError, "the model has inputs 'x', 'y' besides its weights; must have one"),
     (integers, FileFormatError, "input 'x' holds no floats"),

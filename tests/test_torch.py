@@ -219,18 +219,37 @@ class OwnSequential(nn.Sequential):  # type: ignore[name-defined,misc]
         return super().forward(x) + 1
 
 
+def test_a_relu_on_the_inputs_is_a_layer_of_neurons() -> None:
+    torch.manual_seed(1)
+    module = nn.Sequential(nn.ReLU(), nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(48, 2)).double()
+    x = np.random.default_rng(4).uniform(-1, 1, (4, 2, 4, 4))
+    network = read_relu(module, (2, 4, 4))
+    assert close(network.forward(x), outputs_of(module, x))
+    for slope in ("b1", "alpha1"):
+        net = to_ttfs(network, x, slope, input_range=(-1, 1), windows="certified")
+        run = simulate(net, x, engine="reference", error_bounds=True)
+        assert verify(net, network, x, run).ok
+        assert np.abs(run.readout - outputs_of(module, x)).max() <= 1e-12
+    assert [name for name, _ in network.activations(x)] == [p.name for p in net.populations[:-1]]
+
+
 class Branches(nn.Module):  # type: ignore[name-defined,misc]
     def __init__(self) -> None:
         super().__init__()
         self.inner = nn.Conv2d(2, 2, 1)
 
     def forward(self, x: Any) -> Any:
-        return torch.relu(self.inner(x)) + x
+        return torch.relu(self.inner(x)) * x
 
 
 class Bent(Branches):
     def forward(self, x: Any) -> Any:
         return torch.tanh(self.inner(x))
+
+
+class Rounding(Branches):
+    def forward(self, x: Any) -> Any:
+        return self.inner(x) // 2
 
 
 class Deciding(Branches):
@@ -325,8 +344,9 @@ SHAPE = (2, 6, 6)
     ("module", "error", "message"),
     [
         (OwnCode(), NetworkError, "there are no layers"),
-        (OwnSequential(nn.ReLU()), MappingError, r"torch module 0 \(ReLU\) comes first"),
-        (Branches(), MappingError, r"torch module add \(add\) joins two branches of the network; what is read is a ch"),
+        (OwnSequential(nn.Tanh()), MappingError, r"torch module 0 \(Tanh\) is not read"),
+        (Branches(), MappingError, r"torch module mul \(mul\) joins two branches of the network; branches are read"),
+        (Rounding(), MappingError, r"torch module floordiv\w* \(floordiv\) computes with activations; .* floor_divide"),
         (Bent(), MappingError, r"tanh \(tanh\) is not read; supported are Linear,.* functions linear, "),
         (Deciding(), MappingError, r"torch module Deciding cannot be traced by torch.fx \(TraceError"),
         (InPlace(), MappingError, r"torch module relu_ \(relu_\) changes in place what others see, too"),
@@ -339,7 +359,6 @@ SHAPE = (2, 6, 6)
             r"torch module 1\.0 \(GELU\) is not",
         ),
         (nn.Sequential(nn.Conv3d(2, 2, 1)), MappingError, r"0 \(Conv3d\) is not read; supported are Linear, Conv1d"),
-        (nn.Sequential(nn.ReLU()), MappingError, r"0 \(ReLU\) comes first; a ReLU must follow a layer"),
         (
             nn.Sequential(nn.MaxPool2d(4, ceil_mode=True)),
             MappingError,
