@@ -243,11 +243,12 @@ def residual() -> ReluNetwork:
     def conv(name: str, relu: bool) -> Conv:
         return Conv(name, rng.normal(0, 0.4, (3, 3, 3)), rng.normal(0, 0.1, 3), relu, padding=1)
 
+    gamma, beta, mean = rng.normal(0.3, 0.3, (3, 3))
     layers = [
         Conv("first", rng.normal(0, 0.6, (3, 1, 3)), rng.normal(0, 0.1, 3), True, padding=1),
         conv("a1", True), conv("a2", False), Add("a", True),
         conv("b1", True), conv("b2", False),
-        BatchNorm("norm", rng.normal(0.5, 0.2, 3), *rng.normal(0, 0.2, (2, 3)), rng.uniform(0.5, 2, 3)), Add("b", True),
+        BatchNorm("norm", gamma, beta, mean, rng.uniform(0.5, 2, 3)), Add("b", True),
         Concat("both"), MaxPool("pool", (2,)), Flatten("flat"),
         Dense("output", rng.normal(0, 0.3, (4, 24)), rng.normal(0, 0.1, 4), False),
     ]  # fmt: skip
