@@ -25,6 +25,7 @@ from eventsim.cli.files import save_figure
 from eventsim.cli.patience import TEXT
 from eventsim.cli.run import recorded
 from eventsim.errors import InputError
+from eventsim.models.relu_network import Add, BatchNorm, Concat, Conv, Dense, Flatten, MaxPool, ReluNetwork
 from eventsim.progress import Progress
 
 # Needs no compiler; for options that would compile one more loop, of which each takes seconds.
@@ -183,6 +184,41 @@ def test_convert_prints_the_spikes_that_the_simulation_then_counts(made, capsys)
         assert row["spikes_per_neuron"] == run.n_spikes(row["layer"]) / (row["neurons"] * run.n_samples)
 
 
+def test_convert_estimates_the_events_and_gives_the_safe_windows_of_certify(made, capsys):
+    out = json_of(capsys, "convert", made / "relu.npz", "--calibrate", made / "x.npy", "--out", "n.npz")
+    run = eventsim.load_run(made / "run.npz")
+    x = np.load(made / "x.npy")
+    for row in out["layers"][1:]:
+        # Dense: every spike before reaches all neurons, so the estimate is exact.
+        events = run.counters["by_population"][row["layer"]]["visited"] / run.n_samples
+        assert row["events_per_sample"] == pytest.approx(events, rel=1e-12)
+    certificates = models.certify(eventsim.load_network("n.npz"), x)
+    safe = {row["layer"]: row["safe_window"] for row in out["layers"] if row["safe_window"] is not None}
+    assert safe == certificates.safe_windows
+    assert (out["certified_samples"], out["folded"], out["dropped"]) == (len(x), [], [])
+
+
+def test_convert_says_what_was_folded(here, capsys):
+    rng = np.random.default_rng(0)
+    layers = [
+        Conv("first", rng.normal(size=(2, 1, 3)), np.zeros(2), True, padding=1),
+        Conv("second", rng.normal(size=(2, 2, 3)), np.zeros(2), False, padding=1),
+        BatchNorm("norm", np.ones(2), np.zeros(2), np.zeros(2), np.ones(2)),
+        Add("sum", True), Concat("both"), MaxPool("pool", (2,)), Flatten("flat"),
+        Dense("output", rng.normal(size=(2, 16)), np.zeros(2), False),
+    ]  # fmt: skip
+    inputs = {"sum": ["norm", "first"], "both": ["first", "sum"]}
+    ReluNetwork(layers, (1, 8), inputs=inputs).save("branches.npz")
+    np.save("x.npy", rng.random((4, 1, 8)))
+    words = ("convert", "branches.npz", "--calibrate", "x.npy", "--out", "n.npz")
+    out = json_of(capsys, *words)
+    assert out["folded"] == ["second", "norm"]
+    assert [row["layer"] for row in out["layers"]] == ["input", "first", "sum", "pool.1", "pool.2", "output"]
+    assert "folded into their neighbours: second, norm\n" in called(capsys, *words)[1]
+    assert "sum" in called(capsys, "info", "branches.npz")[1]
+    assert called(capsys, "verify", "n.npz", "branches.npz", "x.npy")[0] == OK
+
+
 def test_convert_passes_its_options_on(made, capsys):
     words = ["convert", made / "relu.npz", "--calibrate", made / "x.npy", "--out", "n.npz"]
     alpha = json_of(capsys, *words, "--slope", "alpha1")["layers"]
@@ -198,7 +234,8 @@ def test_the_table_of_convert_is_aligned(made, capsys):
     code, out, err = called(capsys, "convert", made / "relu.npz", "--calibrate", made / "x.npy", "--out", "n.npz")
     table = out.splitlines()[:5]
     assert (code, err) == (OK, "")
-    assert table[0].split() == ["layer", "kind", "neurons", "synapses", "window", "spikes", "per", "neuron"]
+    heads = "layer kind neurons synapses window safe window spikes per neuron events per sample"
+    assert table[0].split() == heads.split()
     assert len({len(line) for line in table}) == 1
 
 

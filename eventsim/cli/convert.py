@@ -4,14 +4,20 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from eventsim.cli.command import OK, Command, add_json, number, positive_number, print_json
 from eventsim.errors import nearest
 
 if TYPE_CHECKING:
     from eventsim.models import ReluNetwork
+    from eventsim.network import Network
 
 SLOPES = ("b1", "alpha1")
 WINDOWS = ("calibrated", "certified")
+# Layers that compute nothing: it goes without saying that no population is called after them.
+WITHOUT_TRACE = ("flatten", "concat")
+MOST_CERTIFIED = 1e8  # synapses times samples, of which some ten million a second are certified
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,29 +84,74 @@ def execute(options: argparse.Namespace) -> int:
         windows=options.windows,
     )
     net.save(options.out)
-    spikes = expected_spikes(relu, calibration)
-    dropped = list(relu.provenance.get("dropped", ()))
+    facts = expected(net, relu, calibration)
+    safe, n_certified = safe_windows(net, calibration)
+    populations = {name.split(".")[0] for name in facts}
+    folded = [layer.name for layer in relu.layers if layer.name not in populations and layer.kind not in WITHOUT_TRACE]
+    notes = {"folded": folded, "dropped": list(relu.provenance.get("dropped", ()))}
     # Windows given by hand need not have room for the data.
     certificates = models.certify(net, calibration) if isinstance(options.windows, list) else None
     if options.json:
-        rows = [row | {"spikes_per_neuron": spikes.get(row["layer"])} for row in network_rows(net)]
-        content = {"network": options.out, "hash": net.hash(), "synapses": net.n_synapses, "layers": rows}
-        content["dropped"] = dropped
+        rows = [row | facts[row["layer"]] | {"safe_window": safe.get(row["layer"])} for row in network_rows(net)]
+        content = {"network": options.out, "hash": net.hash(), "synapses": net.n_synapses, "layers": rows} | notes
+        content |= {"certified_samples": n_certified}
         print_json(content | ({} if certificates is None else {"certified_share": certificates.share}))
         return OK
-    print(network_table(net, ("spikes per neuron", lambda name: f"{spikes[name]:.3f}" if name in spikes else "-")))
-    print(f"spikes per neuron: mean over the {len(calibration):,} calibration samples, from the ReLU activations")
-    if dropped:
-        print(f"left out: {', '.join(dropped)}")
+    print(
+        network_table(
+            net,
+            {
+                "safe window": lambda name: f"{safe[name]:.6g}" if name in safe else "-",
+                "spikes per neuron": lambda name: _cell(facts[name]["spikes_per_neuron"], ".3f"),
+                "events per sample": lambda name: _cell(facts[name]["events_per_sample"], ",.0f"),
+            },
+        )
+    )
+    print(f"spikes and events: expected, means over the {len(calibration):,} calibration samples")
+    if safe:
+        print(f"safe window: no neuron is premature on {n_certified:,} calibration samples in windows of this length")
+    else:
+        print("safe windows: not computed, since it would take minutes; models.certify does it")
+    for word, names in (("folded into their neighbours", folded), ("left out", notes["dropped"])):
+        if names:
+            print(f"{word}: {', '.join(names)}")
     if certificates is not None:
         print(f"calibration data in these windows: {certificates.verdict}")
     print(f"saved to {options.out} (hash {net.hash()[:12]})")
     return OK
 
 
-def expected_spikes(relu: "ReluNetwork", x: Any) -> dict[str, float]:
-    """Mean number of spikes a neuron and sample by layer: an exact conversion fires where an activation is > 0."""
-    return {name: float((values > 0).mean()) for name, values in relu.activations(x)}
+def _cell(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def expected(net: "Network", relu: "ReluNetwork", x: Any) -> dict[str, dict[str, float | None]]:
+    """By population the mean number of spikes a neuron and sample, and of synaptic events a sample that reach it.
+
+    An exact conversion fires where an activation is > 0, an input where it is above the lowest value. Events are those
+    of neurons that fire alike at all positions.
+    """
+    values = np.asarray(x, dtype=np.float64)
+    low = float(net.sources[0].value_range[0])
+    spikes: dict[str, float | None] = {net.sources[0].name: float((values > low).mean())}
+    spikes |= {name: float((held > 0).mean()) for name, held in relu.activations(x)}
+    events = {node.name: 0.0 for node in net.nodes}
+    for projection in net.projections:
+        events[projection.post.name] += (spikes.get(projection.pre.name) or 0.0) * projection.kind.n_synapses
+    return {
+        node.name: {"spikes_per_neuron": spikes.get(node.name), "events_per_sample": events[node.name] or None}
+        for node in net.nodes
+    }
+
+
+def safe_windows(net: "Network", calibration: Any) -> tuple[dict[str, float], int]:
+    """The smallest safe windows by layer, and of how many calibration samples: as many as take some seconds."""
+    from eventsim import models
+
+    n = min(len(calibration), int(MOST_CERTIFIED // max(net.n_synapses, 1)))
+    if n == 0:
+        return {}, 0
+    return {name: float(safe) for name, safe in models.certify(net, calibration[:n]).safe_windows.items()}, n
 
 
 COMMAND = Command(

@@ -5,7 +5,7 @@ Relies on `Network` and `Run`. Used by the commands.
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from eventsim.cli.layout import count, duration, large, plural, shape_text, table
@@ -55,15 +55,15 @@ def _kind(node: Any) -> str:
     return str(node.model.name)
 
 
-def network_table(net: Network, extra: tuple[str, Callable[[str], str]] | None = None) -> str:
-    """Return the table of `network_rows`, with one more column where given: its head and its cell for each layer."""
+def network_table(net: Network, extra: Mapping[str, Callable[[str], str]] | None = None) -> str:
+    """Return the table of `network_rows`, with more columns where given: by their heads the cell for each layer."""
+    extra = extra or {}
     rows = [
         [row["layer"], row["kind"], count(row["neurons"]), count(row["synapses"]), window_text(row["window"])]
-        + ([extra[1](row["layer"])] if extra else [])
+        + [cell(row["layer"]) for cell in extra.values()]
         for row in network_rows(net)
     ]
-    header = ["layer", "kind", "neurons", "synapses", "window", *([extra[0]] if extra else [])]
-    return table(header, rows, left=2)
+    return table(["layer", "kind", "neurons", "synapses", "window", *extra], rows, left=2)
 
 
 def run_content(run: Run) -> dict[str, Any]:
