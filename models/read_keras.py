@@ -10,8 +10,9 @@ from typing import Any
 
 from eventsim.errors import EventsimError, FileFormatError, InputError
 from eventsim.models.graph_walk import read_graph
-from eventsim.models.keras_file import KerasModel, layer_name, layers_of, open_keras
+from eventsim.models.keras_file import KerasModel, open_keras
 from eventsim.models.keras_layers import KERAS_LAYERS, LayerError, Step, steps_of
+from eventsim.models.keras_weights import layer_name, layers_of
 from eventsim.models.layer_graph import UNSUPPORTED, Array, Graph, Node
 from eventsim.models.relu_network import ReluNetwork
 

@@ -18,7 +18,7 @@ from eventsim.models import read_relu
 # Sizes, offsets and numbers of elements that lie, as varints and as plain integers.
 LIES = (b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x80\x80\x80\x80\x08", b"\x00", b"\xff" * 8, b"\x7f" + b"\xff" * 3)
 MOST_BYTES = 3 << 30
-MOST_SECONDS = 10.0
+MOST_SECONDS = 30.0
 
 
 def damaged(whole: bytes, rng: random.Random) -> bytes:

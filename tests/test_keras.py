@@ -347,7 +347,7 @@ def test_damaged_copies_are_read_or_refused_and_nothing_else(tmp_path: Path, nam
     program = Path(__file__).with_name("fuzzed_reader.py")
     ended = subprocess.run(
         [sys.executable, program, path, "500", "0"],
-        capture_output=True, text=True, check=False, timeout=300,
+        capture_output=True, text=True, check=False, timeout=900,
         env=os.environ | {"PYTHONPATH": str(program.parents[1])},
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
