@@ -41,9 +41,13 @@ class Built:
     layers : so far, named after their nodes, for messages, until all are read. taken : whose outputs each takes.
     shared : layers, or the inputs, whose outputs are taken by several nodes, and must stay what they are.
     dropped : labels of what is left out at the end. input_shape : as it was given, or as the first layers need it.
+    input_order : then, for each place of the inputs, that among the graph's; None where they are the same.
+    fixed : has a layer taken the inputs, so that they stay as they are?
     """
 
     input_shape: Shape | None
+    input_order: Array | None = None
+    fixed: bool = False
     layers: list[Layer] = field(default_factory=list)
     taken: list[tuple[int, ...]] = field(default_factory=list)
     shared: set[int] = field(default_factory=set)
@@ -91,7 +95,15 @@ class Chain:
         """Return the same value for a node that goes on from it; `shared`: others take it, too."""
         if shared:
             self.built.shared.add(self.at)
-        return copy.copy(self)
+        mine = copy.copy(self)
+        order = self.built.input_order
+        if self.at == INPUTS and order is not None and self.layer_shape != self.built.input_shape:
+            # Another branch has turned the inputs: where this one finds its values among them.
+            places = np.empty_like(order)
+            places[order] = np.arange(order.size)
+            mine.layer_shape = self.built.input_shape
+            mine.view(self.shape or (), places[np.arange(order.size) if self.order is None else self.order.ravel()])
+        return mine
 
     @property
     def last(self) -> Layer | None:
@@ -131,6 +143,7 @@ class Chain:
                 f"{self.place}{layer.name} gives {math.prod(shape):,} values of shape {shape}; must be at most "
                 f"{MOST_VALUES:,}; give smaller inputs"
             )
+        self.built.fixed |= INPUTS in taken
         self.built.layers.append(layer)
         self.built.taken.append(taken)
         self.at = len(self.built.layers) - 1
@@ -196,9 +209,11 @@ class Chain:
             )
         if self.order is None and shape == self.layer_shape:
             return shape
-        if self.at == INPUTS and self.can_change:
+        if self.at == INPUTS and not self.built.fixed:
+            if self.order is not None:
+                self.built.input_order = self.order.ravel()
             self.built.input_shape = self.layer_shape = shape
-            self.order = None
+            self.order, self.built.fixed = None, True
         elif self.order is None and len(shape) == 1:
             self.append(Flatten(node.label))
         else:

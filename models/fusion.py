@@ -36,6 +36,7 @@ from eventsim.models.fusion_steps import (
     identity_term,
     is_cut,
     linear_before,
+    merged,
     moved_past,
     negative,
     own_copy,
@@ -45,6 +46,7 @@ from eventsim.models.join_layers import Add, Concat
 from eventsim.models.real_numbers import EXACT, as_numbers
 from eventsim.models.relu_network import (
     INPUT,
+    OUTPUT,
     AveragePool,
     BatchNorm,
     Conv,
@@ -86,6 +88,7 @@ class _Fusion:
         self.dtype = dtype
         self.layers: list[Fused] = []
         self.names: Counter[str] = Counter()
+        self.reserved = set(network.inputs)  # names of the network's layers
         self.users = Counter(name for taken in network.inputs.values() for name in taken)
         shape = network.input_shape
         pending = None
@@ -117,12 +120,13 @@ class _Fusion:
     def finish(self) -> list[Fused]:
         """Return the layers that the output needs; what is still pending is done by neurons that are the output."""
         last = self.last[0]
-        if len(self.last) > 1:
-            last = self._sum(Add(), [self.last])
-        elif last.pending is not None:
-            before, last = last.held, self._own_layer(last, relu=False)
-            if before is not None and last.held is not None:
-                last.held.layer, before.layer = last.held.layer.named(before.layer.name), before.layer.named("")
+        if len(self.last) > 1 or last.pending is not None:
+            last = self._sum(Add(), [self.last]) if len(self.last) > 1 else self._own_layer(last, relu=False)
+            assert last.held is not None
+            last.held.layer = last.held.layer.named(OUTPUT)
+            for other in self.layers:  # whose default name that was, when it was the last to compute
+                if other is not last.held and other.layer.name == OUTPUT:
+                    other.layer = other.layer.named("")
         ahead, needed = [last.held], set()
         while ahead:
             held = ahead.pop()
@@ -133,8 +137,9 @@ class _Fusion:
         names = {held.layer.name for held in found if held.relu}
         for held in found:
             if not held.relu and held.layer.name:  # pools, flattenings, and copies of what no ReLU has cut
-                while held.layer.name in names:
-                    held.layer = held.layer.named(unused(held.layer.name, self.names))
+                if held.layer.name in names:
+                    self.names[held.layer.name] += 1
+                    held.layer = held.layer.named(unused(held.layer.name, self.names, self.reserved | names))
                 names.add(held.layer.name)
         return found
 
@@ -159,7 +164,7 @@ class _Fusion:
     def _named(self, held: Fused) -> None:
         """Tell the populations apart that several ReLUs make of one layer's values."""
         if held.layer.name:
-            held.layer = held.layer.named(unused(held.layer.name, self.names))
+            held.layer = held.layer.named(unused(held.layer.name, self.names, self.reserved))
 
     def _numbers(self, array: Array) -> Array:
         return as_numbers(array, self.dtype)
@@ -209,7 +214,7 @@ class _Fusion:
                     if part.pending is not None:
                         bias[rows] += part.pending.shift
                 first = rows.stop
-        return self._append(Fused(layer, layer.relu, shape, terms, bias))
+        return self._append(Fused(layer, layer.relu, shape, merged(layer.name, terms), bias))
 
     def _by_channel(self, layer: Layer, part: Part, name: str, channels: slice) -> Part:
         """What treats each channel by itself, on one part: batch norms, pools, flattening."""
@@ -217,6 +222,9 @@ class _Fusion:
             return self._batch_norm(layer, part, name, channels)
         on_input = part.held is None and part.pending is None  # whose ReLU stays where it is
         if layer.relu and isinstance(layer, MaxPool | Flatten) and not on_input:
+            if part.held is None and part.pending is not None:  # inputs of another range: neurons of their own
+                own = name if isinstance(layer, Flatten) else f"{name}.relu"
+                part = replace(part, pending=replace(part.pending, name=own))
             part, layer = self._cut(part), type(layer)(**{**vars(layer), "relu": False})
         if isinstance(layer, MaxPool) and layer.smallest:
             chosen = [c - channels.start for c in layer.smallest if channels.start <= c < channels.stop]

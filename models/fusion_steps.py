@@ -5,17 +5,20 @@ Relies on `eventsim.models.relu_network`. Used by `fusion` and `coded_layers`.
 
 import copy
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from eventsim.errors import MappingError
 from eventsim.models.real_numbers import EXACT, as_numbers
 from eventsim.models.relu_network import AveragePool, Conv, Dense, Flatten, Layer, MaxPool
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+MOST_TERMS = 1000
+MOST_IDENTITY = 1 << 25  # weights of a matrix that passes values on; 256 MiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,18 +94,21 @@ class Part:
 
 def own_copy(held: Fused | None) -> tuple[Fused | None, list[Fused]]:
     """Return the same values, with copies of all that no ReLU has cut yet, which may still change; and these copies."""
-    if held is None or held.relu:
+    path: list[Fused] = []
+    at = held
+    while at is not None and not at.relu and not at.terms:
+        path.append(at)
+        at = at.source
+    if at is None or at.relu:
         return held, []
-    if held.terms:
-        mine = copy.copy(held)
-        mine.terms = [copy.copy(term) for term in held.terms]
-        return mine, [mine]
-    source, copies = own_copy(held.source)
-    if not copies:
-        return held, []
-    mine = copy.copy(held)
-    mine.source = source
-    return mine, [*copies, mine]
+    mine = copy.copy(at)
+    mine.terms = [copy.copy(term) for term in at.terms]
+    copies = [mine]
+    for one in reversed(path):
+        mine = copy.copy(one)
+        mine.source = copies[-1]
+        copies.append(mine)
+    return mine, copies
 
 
 def linear_before(part: Part, relu: bool) -> Fused | None:
@@ -198,6 +204,11 @@ def _averaged_term(pool: AveragePool, term: Term, dtype: np.dtype[Any]) -> Term:
 def identity_term(name: str, part: Part, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term:
     """The part's own values, scaled by what is pending, as a term of some rows of a layer of `shape`."""
     n, n_axes = part.shape[0], len(part.shape) - 1
+    if n * shape[0] > MOST_IDENTITY and not (n_axes and n == shape[0]):
+        raise MappingError(
+            f"to_ttfs: {name or 'the last layer'!r} takes {n:,} values as they are by {shape[0]:,} x {n:,} weights; "
+            f"must be at most {MOST_IDENTITY:,}; flatten behind it, so that it sees (channels, *positions)"
+        )
     scale = as_numbers(np.ones(n), dtype) if part.pending is None else part.pending.scale
     whole = n == shape[0]
     layer: Conv | Dense
@@ -225,6 +236,25 @@ def rows_of(term: Term, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term
     weight[rows] = own
     fields |= {"weight": np.ones(weight.shape), "bias": np.zeros(shape[0])}
     return Term(type(layer)(**fields), weight, term.source, term.source_shape)
+
+
+def merged(name: str, terms: list[Term]) -> list[Term]:
+    """Terms of one source and one geometry as one, with the sum of their weights; refuse more than `MOST_TERMS`."""
+    found: dict[Any, Term] = {}
+    for term in terms:
+        layer = term.layer
+        sliding = (layer.stride, layer.padding, layer.dilation, layer.groups) if isinstance(layer, Conv) else ()
+        key = (term.source, term.source_shape, term.weight.shape, sliding)
+        if key in found:
+            found[key] = replace(found[key], weight=found[key].weight + term.weight)
+        else:
+            found[key] = term
+    if len(found) > MOST_TERMS:
+        raise MappingError(
+            f"to_ttfs: layer {name!r} adds up {len(found):,} terms that no ReLU has cut; must be at most "
+            f"{MOST_TERMS:,}; put a ReLU behind sums"
+        )
+    return list(found.values())
 
 
 def columns_of(layer: Conv | Dense, columns: slice) -> Conv | Dense:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eventsim.models.chain import Chain, Shape
+from eventsim.models.chain import MOST_VALUES, Chain, Shape
 from eventsim.models.graph_operations import scaling
 from eventsim.models.layer_graph import Array, Node
 from eventsim.models.relu_network import Add, Concat
@@ -53,6 +53,9 @@ def concat(chains: list[Chain], node: Node) -> None:
             node, f"joins branches of shapes {', '.join(map(str, shapes))} along axis {axis}; must be an axis of a "
             "sample, and all others equal",
         )  # fmt: skip
+    total = sum(map(math.prod, shapes))
+    if total > MOST_VALUES:
+        raise first.refusal(node, f"joins {total:,} values; must be at most {MOST_VALUES:,}; give smaller inputs")
     order = np.concatenate(_orders(chains, shapes), axis=axis - 1)
     first.join(node, others, Concat(node.label), order.shape, order)
 

@@ -284,6 +284,10 @@ def _pairs_of(node: Node, given: Values, n_axes: int) -> Pairs:
 def affine(chain: Chain, node: Node, given: Values) -> None:
     """The sum, difference, product or quotient of the values and a constant, the same at all positions of a channel."""
     shape = chain.known_shape(node)
+    if len(given) != 2:
+        raise chain.refusal(
+            node, f"takes {len(given)} values, constants among them; must take two; add constants first"
+        )
     first = given[0] is None
     constant = numbers(chain, node, "constant", given[1] if first else given[0])
     while constant.ndim > len(shape) and constant.shape[0] == 1:

@@ -107,7 +107,7 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
                 if name is not None and isinstance(value, Chain)
             ]
             _check_chain(node, given, mine)
-            if len(mine) > 1:
+            if len(mine) > 1 or node.operation not in OPERATIONS:
                 JOINS[node.operation](mine, node)
             else:
                 OPERATIONS[node.operation](
@@ -120,7 +120,10 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
             f"read_relu: the output {output!r} of the {graph.source} is no first output of a node that takes the "
             "activations; must come from the input; export the model again"
         )
-    return found.network(others)
+    network = found.network(others)
+    if graph.confirm is not None:
+        graph.confirm(network, found.built.input_order, list(graph.outputs).index(output))
+    return network
 
 
 def _check_chain(node: Node, given: Sequence[Array | Chain | None], mine: Sequence[Chain]) -> None:
@@ -130,10 +133,15 @@ def _check_chain(node: Node, given: Sequence[Array | Chain | None], mine: Sequen
         raise first.refusal(
             node, f"joins two branches of the network; branches are read that end in {', '.join(JOINS)}; use these"
         )
-    if len(mine) == 1 and node.operation not in OPERATIONS:
+    constant = len(mine) < sum(value is not None for value in given)
+    if node.operation not in OPERATIONS and (node.operation not in JOINS or (constant and len(mine) == 1)):
+        if constant and node.operation in JOINS:
+            raise first.refusal(node, "joins activations and constants; must join activations only; pad with zeros")
         raise first.refusal(node, f"computes with activations; that is read of constants only, as {node.operation}")
-    if len(mine) > 1 and len(mine) < sum(value is not None for value in given):
-        raise first.refusal(node, "joins activations and constants; must join activations only; pad them with zeros")
+    if len(mine) > 1 and constant:
+        raise first.refusal(node, "joins activations and constants; must join activations only; pad with zeros")
+    if len(mine) > 1 and None in node.inputs:
+        raise first.refusal(node, "leaves out one of the values that it joins; must name them all; export it again")
     if not isinstance(given[0], Chain) and node.operation not in layers.SYMMETRIC:
         raise first.refusal(node, "takes the activations as another than its first input; that is not read")
     for chain in mine:

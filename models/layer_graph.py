@@ -5,7 +5,7 @@ decided once, by the walk. Relies on nothing. Used by the readers and by `graph_
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from eventsim.errors import FileFormatError, MappingError
 
 Array = np.ndarray[Any, Any]
+Confirm = Callable[[Any, "Array | None", int], None]
 UNSUPPORTED = "unsupported"
 MOST_OUTPUTS = 100
 
@@ -48,6 +49,8 @@ class Graph:
     constants : values that are known, by name. The data come in as `input` and leave as the last of `outputs`.
     shape : of one sample; None where it is that of a first dense layer.
     batch : samples that values of the graph hold in their first axis; 1 where it leaves that open.
+    confirm : called with the network that was read, the places of its inputs among the graph's (None: as they are) and
+        the number of the output; raises where the framework computes something else.
     source : what it was read from. supported : what its framework's reader takes, for messages.
     """
 
@@ -60,6 +63,7 @@ class Graph:
     supported: str
     shape: tuple[int, ...] | None = None
     batch: int = 1
+    confirm: Confirm | None = None
 
 
 def needed_nodes(graph: Graph) -> tuple[list[Node], str, list[str]]:

@@ -88,7 +88,9 @@ def _translated(node: OnnxNode, opset: int, constants: dict[str, Array]) -> Node
             made, reader = known[node.operation]
             settings = reader(node, opset)
             operation = made
-            least, most = INPUTS.get(made, (1, 9))
+            least, most = (1, 1000) if node.operation == "Sum" else INPUTS.get(made, (1, 9))
+            if node.operation == "Sum" and len(inputs) == 1:
+                operation = "identity"
             if not least <= len(inputs) <= most or inputs[0] is None:
                 raise _UnreadError(f"has {len(inputs)} inputs; must have from {least} to {most}")
     except _UnreadError as error:

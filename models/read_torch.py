@@ -5,6 +5,7 @@ imported by nobody but who already has a module of it. Relies on `torch_modules`
 mean, and on `graph_walk` for what becomes of them. Used by `read_relu`.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,8 @@ from eventsim.models.torch_modules import (
 )
 
 INPUT = "input"
+# Of the largest output: what a module that computes in float32 may differ by.
+SAME = 1e-3
 
 
 def is_torch(source: Any) -> bool:
@@ -42,6 +45,10 @@ def read_torch(module: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
     reading = _Reading(module)
     nodes, output = reading.nodes()
     plain = kind_of(module) is not None
+
+    def confirm(network: ReluNetwork, order: Array | None, output: int) -> None:
+        _check_outputs(module, input_shape or network.input_shape, network, order, output)
+
     return read_graph(
         Graph(
             place=WHERE,
@@ -52,9 +59,53 @@ def read_torch(module: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
             source="torch.nn.Sequential" if plain else f"torch module {type(module).__qualname__}",
             supported=f"{SUPPORTED_MODULES}, in a torch.nn.Sequential or a module that torch.fx can trace, and the "
             f"functions {', '.join(TORCH_FUNCTIONS)}",
+            confirm=confirm,
         ),
         input_shape,
     )
+
+
+def _check_outputs(module: Any, shape: Sequence[int], network: ReluNetwork, order: Array | None, output: int) -> None:
+    """Refuse a network that computes something else than its module: what changes in place what others see, above all.
+
+    A graph does not say whether two of its values are one tensor, and so not what a change in place means.
+    """
+    import torch
+
+    x = np.random.default_rng(0).uniform(-1.0, 1.0, (2, *shape))
+    own = copy.deepcopy(module).double().cpu()
+    with _evaluating(own), torch.no_grad():
+        try:
+            theirs = own(torch.from_numpy(x))
+        except Exception as error:
+            raise MappingError(
+                f"{WHERE}{type(module).__name__} does not run on inputs of shape {x.shape} ({type(error).__name__}: "
+                f"{str(error).splitlines()[0] if str(error) else 'no message'}); must run; give the input_shape "
+                "that it takes"
+            ) from error
+    if isinstance(theirs, tuple | list):
+        theirs = theirs[output]
+    flat = x.reshape(2, -1)
+    ours = network.forward(flat if order is None else flat[:, order])
+    there = theirs.detach().numpy().reshape(2, -1).astype(np.float64)
+    ours, there = _before_output(network.provenance["output"], ours, there)
+    size = max(float(np.abs(there).max()), float(np.abs(ours).max()), 1e-300)
+    if ours.shape != there.shape or not np.abs(ours - there).max() <= SAME * size:
+        raise MappingError(
+            f"{WHERE}{type(module).__name__} computes other outputs than its graph as torch.fx records it; must not "
+            "change in place (+=, relu_, inplace=True) what is used elsewhere; write y = y + x, and inplace=False"
+        )
+
+
+def _before_output(word: str, ours: Array, theirs: Array) -> tuple[Array, Array]:
+    """Logits, and outputs behind the function that was left out, in a form that can be compared."""
+    if word == "logistic":
+        return 1 / (1 + np.exp(-ours)), theirs
+    if word == "softmax":
+        with np.errstate(divide="ignore"):
+            logs = np.log(theirs) if (theirs >= 0).all() else theirs
+        return ours - ours.max(axis=1, keepdims=True), logs - logs.max(axis=1, keepdims=True)
+    return ours, theirs
 
 
 def _check_hooks(path: str, module: Any) -> None:
@@ -193,7 +244,7 @@ class _Reading:
             self._append(node, label, "gather", [first, rest[0]], {})
             return
         if name in TORCH_JOINS and not foreign and isinstance(first or keywords.get("tensors"), list | tuple):
-            axis = keywords.get("dim", rest[0] if rest else 0)
+            axis = keywords.get("dim", keywords.get("axis", rest[0] if rest else 0))
             self._append(node, label, "concat", first or keywords["tensors"], {"axis": axis})
             return
         known = TORCH_FUNCTIONS.get(name)

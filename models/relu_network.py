@@ -166,7 +166,7 @@ class ReluNetwork:
         header, arrays = read_archive(path, FORMAT, VERSION)
         try:
             layers = [_layer_from(entry, arrays) for entry in header["layers"]]
-            return cls(layers, header["input_shape"], header.get("provenance"), header["inputs"])
+            return cls(layers, header["input_shape"], header.get("provenance"), header.get("inputs"))
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             reason = error if isinstance(error, EventsimError) else repr(error)
             raise FileFormatError(
@@ -222,7 +222,12 @@ class ReluNetwork:
         return self._shapes[self._layers[-1].name]
 
     def shape_of(self, name: str) -> tuple[int, ...]:
-        """Return the shape of what a layer gives, or of "input"."""
+        """Return the shape of what a layer gives, or of "input"; InputError for another name."""
+        if name not in self._shapes:
+            raise InputError(
+                f"ReLU network: there is no layer {shown(name)}{nearest(str(name), self._shapes)}; must be one of "
+                f"{', '.join(self._shapes)}"
+            )
         return self._shapes[name]
 
     @property
@@ -360,7 +365,7 @@ def _all_inputs(layers: Sequence[Layer], given: Any) -> dict[str, tuple[str, ...
                 f"{place}: {len(taken)} for a {layer.kind} layer; must be one; Add and Concat take several"
             )
         for name in taken:
-            if name not in found and name != INPUT:
+            if not isinstance(name, str) or (name not in found and name != INPUT):
                 raise NetworkError(
                     f"{place}: {shown(name)} is no layer before it; give names of earlier layers, or {INPUT!r}"
                 )
@@ -375,7 +380,8 @@ def _all_inputs(layers: Sequence[Layer], given: Any) -> dict[str, tuple[str, ...
 def layer_names(layers: Sequence[Layer | type[Layer]], given: Sequence[str]) -> list[str]:
     """Return a name for each layer: the given one, or where that is "" its kind and number, or ``output``.
 
-    ``output`` is the last layer that makes a population: a batch norm or a flattening behind it does not.
+    ``output`` is the last layer that makes a population: a batch norm or a flattening behind it does not. Behind it is
+    no concatenation, of which the output would be a sum.
 
     >>> layer_names([Conv, MaxPool, Flatten, Dense, Dense], ["", "", "", "hidden", ""])
     ['conv1', 'pool1', 'flatten1', 'hidden', 'output']
@@ -384,7 +390,9 @@ def layer_names(layers: Sequence[Layer | type[Layer]], given: Sequence[str]) -> 
         raise NetworkError("ReLU network: there are no layers; give at least one")
     stems = [layer.stem or layer.kind for layer in layers]
     usual = [f"{stem}{stems[:i].count(stem) + 1}" for i, stem in enumerate(stems)]
-    usual[max((i for i, layer in enumerate(layers) if layer.makes_population), default=-1)] = OUTPUT
+    last = max((i for i, layer in enumerate(layers) if layer.makes_population), default=-1)
+    if not any(layer.kind == Concat.kind for layer in layers[last:]):
+        usual[last] = OUTPUT
     names = [name or usual[i] for i, name in enumerate(given)]
     for i, name in enumerate(names):
         if not _is_name(name):

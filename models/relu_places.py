@@ -5,7 +5,7 @@ Relies on the kinds of layers. Used by `eventsim.models.relu_network` and `fusio
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eventsim.models.batch_norm import BatchNorm
@@ -52,6 +52,7 @@ class _Part:
     carrier: str
     is_cut: bool
     channels: int
+    norm: str = ""  # the batch norm that values that were cut have been through since
 
 
 def relu_outputs(
@@ -75,12 +76,12 @@ def relu_outputs(
         found[layer.name] = []
         first = 0
         for k, part in enumerate(mine):
-            if (layer.relu and not (part.is_cut and isinstance(layer, Concat))) or (
-                isinstance(layer, Pool) and part.is_cut
-            ):
-                carrier = unused(part.carrier or layer.name, used)
+            already = part.is_cut and not part.norm and isinstance(layer, Concat)
+            if (layer.relu and not already) or (isinstance(layer, Pool) and part.is_cut):
+                name = part.norm if layer.relu and part.norm else part.carrier or layer.name
+                carrier = unused(name, used, inputs)
                 found[layer.name].append((carrier, slice(first, first + part.channels)))
-                mine[k] = replace(part, carrier=carrier, is_cut=True)
+                mine[k] = replace(part, carrier=carrier, is_cut=True, norm="" if layer.relu else part.norm)
             first += part.channels
         parts[layer.name] = mine
     return found
@@ -90,8 +91,8 @@ def _carried(layer: Layer, part: _Part, name: str) -> _Part:
     """Who carries a part behind a layer of the given name that keeps parts apart."""
     if isinstance(layer, Pool):
         return replace(part, carrier=name)
-    if isinstance(layer, BatchNorm) and part.is_cut and layer.relu:
-        return replace(part, carrier=name, is_cut=False)
+    if isinstance(layer, BatchNorm) and part.is_cut:
+        return replace(part, carrier=name, is_cut=False, norm="") if layer.relu else replace(part, norm=name)
     return part
 
 
@@ -100,10 +101,17 @@ def numbered(name: str, k: int, parts: Sequence[object]) -> str:
     return name if len(parts) == 1 else f"{name}.{k + 1}"
 
 
-def unused(name: str, used: Counter[str]) -> str:
-    """Return the name, or where populations have it already, with the next number behind a dot; count it."""
+def unused(name: str, used: Counter[str], reserved: Collection[str]) -> str:
+    """Return the name, or where a population has it already, with a number behind a dot that makes it new; count it.
+
+    `reserved` are the names of layers, of which each is its own layer's.
+    """
     used[name] += 1
-    return name if used[name] == 1 else f"{name}.{used[name]}"
+    if used[name] == 1:
+        return name
+    while f"{name}.{used[name]}" in reserved or used[f"{name}.{used[name]}"]:
+        used[name] += 1
+    return f"{name}.{used[name]}"
 
 
 def _with_relu(layer: Layer, relu: bool) -> Layer:

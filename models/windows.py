@@ -110,7 +110,7 @@ def scheduled(layers: Sequence[CodedLayer], lengths: Sequence[Any], number: type
             continue
         heard = [windows[source][-2:] for source in layer.sources]
         t_min = max(window[1] for window in heard)
-        delays[i] = tuple(t_min - window[1] for window in heard)
+        delays[i] = tuple(_delay(window[1], t_min) for window in heard)
         t_start = min(window[0] + delay for window, delay in zip(heard, delays[i], strict=True))
         if i == len(layers) - 1:
             windows[i] = (t_start, t_min)
@@ -124,6 +124,16 @@ def scheduled(layers: Sequence[CodedLayer], lengths: Sequence[Any], number: type
             )
         windows[i] = (t_start, t_min, end)
     return Schedule(windows, delays)
+
+
+def _delay(end: Any, t_min: Any) -> Any:
+    """What takes the end of a window to t_min; rounded such that the last spike of the window still comes before it."""
+    delay = t_min - end
+    if delay > 0 and isinstance(delay, float):
+        last = math.nextafter(end, -math.inf)
+        while last + delay >= t_min:
+            delay -= max(math.ulp(t_min) / 2, math.ulp(delay))
+    return max(delay, 0 * delay)
 
 
 def check_resolution(layers: Sequence[CodedLayer], schedule: Schedule, largest: Sequence[Any]) -> None:

@@ -55,6 +55,18 @@ def joined_with_a_constant() -> Any:
     return made.model()
 
 
+def joined_beyond_measure() -> Any:
+    made = Builder([1, 4096, 4096], 13)
+    made.node("Concat", ["x"] * 40, axis=1)
+    return made.model()
+
+
+def summed_with_constants() -> Any:
+    made = network()
+    made.node("Sum", [made.last, made.weight(np.ones(1)), made.weight(np.ones(1))])
+    return made.model()
+
+
 def added_to_another_shape() -> Any:
     made = network()
     made.node("Add", [made.last, "x"])
@@ -211,6 +223,8 @@ REFUSED: list[tuple[Any, type[EventsimError], str]] = [
     (multiplied, MappingError, r"node2 \(Mul\) joins two branches of the network; .* end in add, subtract, concat"),
     (lambda: concatenated(0), MappingError, r"node2 \(Concat\) joins branches .* along axis 0; must be an axis"),
     (lambda: concatenated(7), MappingError, r"node2 \(Concat\) joins branches of shapes .* along axis 7"),
+    (joined_beyond_measure, MappingError, r"node0 \(Concat\) joins 671,088,640 values; must be at most 33,554,432"),
+    (summed_with_constants, MappingError, r"node2 \(Sum\) takes 3 values, constants among them; must take two"),
     (joined_with_a_constant, MappingError, r"node2 \(Concat\) .*constant"),
     (added_to_another_shape, MappingError, r"node2 \(Add\) joins branches of shapes .*; must be equal"),
     (two_outputs, MappingError, r"node3 \(GlobalMaxPool\) makes output 'v3', and node2 \(Flatten\) makes 'v2'"),

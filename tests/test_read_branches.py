@@ -182,7 +182,8 @@ def test_branches_of_keras_files_are_those_of_keras(tmp_path: Path) -> None:
     L = keras.layers
     given = L.Input((6, 7, 3))
     held = L.Conv2D(4, 3, padding="same", activation="relu")(given)
-    block = L.Conv2D(4, 3, padding="same")(held)
+    held = L.Concatenate()([held, L.Conv2D(2, 1, activation="relu")(given)])
+    block = L.Conv2D(6, 3, padding="same")(held)
     block = L.BatchNormalization()(block)
     held = L.ReLU()(L.Add()([block, held]))
     side = L.MaxPooling2D(2, padding="same")(held)

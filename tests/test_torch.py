@@ -219,6 +219,78 @@ class OwnSequential(nn.Sequential):  # type: ignore[name-defined,misc]
         return super().forward(x) + 1
 
 
+class Changing(nn.Module):  # type: ignore[name-defined,misc]
+    """What is changed in place is seen by another, in one of several ways."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.a, self.b = how, nn.Linear(6, 6), nn.Linear(6, 6)
+        self.last = nn.Linear(12, 3)
+        self.cut, self.dropout = nn.ReLU(inplace=True), nn.Dropout()
+
+    def forward(self, x: Any) -> Any:
+        y = self.a(x)
+        if self.how == "+=":
+            y = torch.relu(y)
+            skip = y
+            y += torch.relu(self.b(y))
+        elif self.how == "dropout":
+            skip, y = y, self.cut(self.dropout(y))
+            skip = torch.relu(-skip)
+        elif self.how == "view":
+            skip = nn.functional.relu(y.reshape(-1, 2, 3).flatten(1), inplace=True)
+        else:
+            skip = y.contiguous().relu_()
+        return self.last(torch.cat([y, skip], axis=1))  # torch takes `axis` for `dim`
+
+
+@pytest.mark.parametrize("how", ["+=", "dropout", "view", "relu_"])
+def test_a_module_that_computes_something_else_than_its_graph_is_refused(how: str) -> None:
+    torch.manual_seed(3)
+    with pytest.raises(MappingError, match=r"Changing computes other outputs than its graph as torch\.fx records it"):
+        read_relu(Changing(how), (6,))
+
+
+class LastChannels(nn.Module):  # type: ignore[name-defined,misc]
+    """Branches that begin at inputs which have their channels last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.last = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 3, padding=1), nn.Linear(4 * 20 + 60, 2)
+
+    def forward(self, x: Any) -> Any:
+        y = x.permute(0, 3, 1, 2)
+        joined = torch.cat([torch.relu(self.one(y)), torch.relu(self.two(x.transpose(1, 3).transpose(2, 3)))], 1)
+        return self.last(torch.cat([joined.flatten(1), x.flatten(1)], 1))
+
+
+def test_branches_at_inputs_with_the_channels_last_are_read() -> None:
+    torch.manual_seed(4)
+    module = LastChannels().double()
+    network = read_relu(module, (4, 5, 3))
+    assert network.input_shape == (3, 4, 5)
+    x = np.random.default_rng(5).random((3, 4, 5, 3))
+    assert close(network.forward(np.moveaxis(x, -1, 1)), outputs_of(module, x))
+
+
+def test_a_concatenation_may_be_the_output() -> None:
+    class Sides(nn.Module):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(3, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Any) -> Any:
+            h = torch.relu(self.a(x))
+            return torch.cat([self.b(h), torch.cat([torch.relu(self.b(h))], 1)], 1)
+
+    torch.manual_seed(6)
+    module = Sides().double()
+    network = read_relu(module, (3,))
+    x = np.random.default_rng(6).random((5, 3))
+    net = to_ttfs(network, x, windows="certified")
+    assert close(simulate(net, x, engine="reference").readout, outputs_of(module, x))
+
+
 def test_a_relu_on_the_inputs_is_a_layer_of_neurons() -> None:
     torch.manual_seed(1)
     module = nn.Sequential(nn.ReLU(), nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(48, 2)).double()
