@@ -56,11 +56,6 @@ def fields_of(net: Network, population: Population) -> Iterator[Field]:
         parts = [as_numbers(np.asarray(projection.kind.weights), EXTENDED) for projection in projections]
         matrix: Array = np.concatenate([np.zeros((population.size, 0), EXTENDED), *parts], axis=1)
         yield Field(np.arange(population.size), np.arange(matrix.shape[1]), matrix, _side_by_side)
-    elif len(projections) == 1 and isinstance(projections[0].kind, Conv):
-        window = _Window(projections[0].kind)
-        for neurons in _blocks(population, projections):
-            inputs, weights, gather = window.of(neurons)
-            yield Field(neurons, inputs, weights, _joined_gather([gather]))
     else:
         yield from _joined(population, projections)
 
@@ -86,7 +81,7 @@ def pooled(net: Network, population: Population) -> Array:
 
 
 def _joined(population: Population, projections: Sequence[Projection]) -> Iterator[Field]:
-    """Fields of several projections, or of single synapses: the inputs of some neurons at a time, side by side."""
+    """Fields of convolutions, of several projections, or of single synapses: the inputs of some neurons at a time."""
     first = np.cumsum([0, *(projection.pre.size for projection in projections)])
     rows = [_rows(projection) for projection in projections]
     for neurons in _blocks(population, projections):
@@ -98,7 +93,11 @@ def _joined(population: Population, projections: Sequence[Projection]) -> Iterat
 
 def _blocks(population: Population, projections: Sequence[Projection]) -> Iterator[Array]:
     """Neurons to take together: at each position of convolutions the channels that see the same ones, else the next."""
-    convolutions = [projection.kind for projection in projections if isinstance(projection.kind, Conv)]
+    convolutions = [
+        projection.kind
+        for projection in projections
+        if isinstance(projection.kind, Conv) and not _passes_on(projection.kind)
+    ]
     if not convolutions:
         yield from np.split(np.arange(population.size), range(TOGETHER, population.size, TOGETHER))
         return
@@ -114,11 +113,34 @@ def _rows(projection: Projection) -> Callable[[Array], tuple[Array, Array, Gathe
     """What takes neurons to (source neurons that they see, weights (n, n_sources), what gathers such weights)."""
     kind = projection.kind
     if isinstance(kind, Conv):
-        return _Window(kind).of
+        return _Diagonal(kind).of if _passes_on(kind) else _Window(kind).of
     if isinstance(kind, Dense):
         matrix = as_numbers(kind.weights, EXTENDED)
         return lambda neurons: (np.arange(matrix.shape[1]), matrix[neurons], lambda array: array[neurons])
     return _Synapses(projection).of
+
+
+def _passes_on(kind: Conv) -> bool:
+    """Has each neuron the source neuron in its own place as its only input, as in a residual sum?"""
+    alone = kind.groups == kind.shape[0] == len(kind.weights) and math.prod(kind.kernel) == 1
+    return alone and set(kind.stride) == {1} and not any(map(any, kind.padding))
+
+
+class _Diagonal:
+    """The inputs and weights of a convolution's neurons that have one input each, whichever they are."""
+
+    def __init__(self, kind: Conv) -> None:
+        self.weights = as_numbers(kind.weights, EXTENDED)
+        self.n_positions = math.prod(kind.shape[1:])
+
+    def of(self, neurons: Array) -> tuple[Array, Array, Gather]:
+        """Source neurons, weights, and what takes arrays in the shape of all weights to theirs."""
+        channels = neurons // self.n_positions
+
+        def gather(array: Array) -> Array:
+            return np.diag(array.reshape(len(array))[channels])
+
+        return neurons, gather(self.weights), gather
 
 
 class _Window:

@@ -23,6 +23,7 @@ def kinds(channels: int, length: int) -> dict[str, Any]:
         "conv": eventsim.Conv(RNG.normal(size=(channels, channels, 3)), padding=1),
         "groups of 2": eventsim.Conv(RNG.normal(size=(channels, 2, 3)), padding=(2,), dilation=2, groups=channels // 2),
         "groups of 3": eventsim.Conv(RNG.normal(size=(channels, 3, 1)), groups=channels // 3),
+        "in place": eventsim.Conv(RNG.normal(size=(channels, 1, 1)), groups=channels),
         "one to one": eventsim.OneToOne(RNG.normal(size=size)),
         "sparse": eventsim.Sparse(sources, targets, RNG.normal(size=len(sources))),
         "dense": eventsim.Dense(RNG.normal(size=(size, size))),
@@ -43,6 +44,9 @@ def network(*names: str, channels: int = 6, length: int = 5) -> Network:
     [
         ("conv", "conv"),
         ("conv", "one to one"),
+        ("conv", "in place"),
+        ("in place",),
+        ("in place", "groups of 2", "in place"),
         ("groups of 2", "groups of 3"),
         ("one to one", "groups of 3", "dense", "conv"),
         ("sparse", "conv"),
