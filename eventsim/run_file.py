@@ -56,11 +56,11 @@ def _increasing(texts: Any) -> bool:
     return all(low < high for low, high in itertools.pairwise(times)) and times[0] >= 0 and times[1] < math.inf
 
 
-# Entries of the provenance that eventsim reads again: what each must be, in words and as a test.
 def _is_names(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
 
 
+# Entries of the provenance that eventsim reads again: what each must be, in words and as a test.
 PROVENANCE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "engine": ("text", lambda value: isinstance(value, str)),
     "network_hash": ("text", lambda value: isinstance(value, str)),

@@ -62,6 +62,7 @@ class Chain:
     built : the layers of the whole network. at : the place of the last one that made this value, or `INPUTS`.
     layer_shape : of what that layer gives, or of the input; None while that is not known.
     shape : of the same values as the graph sees them. order : None, or for each of them its place in the layer's.
+    raw : is `order` about the graph's inputs, and not about those of the network, which may be turned?
     zeros : padding that waits for the next convolution or pool: the node, and a pair (before, after) an axis.
     positive : can no value be negative, since they went through a ReLU?
     output : the word for what was left out at the end.
@@ -87,6 +88,7 @@ class Chain:
         self.layer_shape = given
         self.shape: Shape | None = graph.shape or given
         self.order: Array | None = None
+        self.raw = True
         self.zeros: tuple[Node, list[tuple[int, int]]] | None = None
         self.positive = False
         self.output = "identity"
@@ -96,14 +98,20 @@ class Chain:
         if shared:
             self.built.shared.add(self.at)
         mine = copy.copy(self)
+        if self.at == INPUTS and self.raw and self.built.fixed:
+            mine.find_inputs()
+        return mine
+
+    def find_inputs(self) -> None:
+        """Say where this view of the graph's inputs finds its values among the network's, which are fixed."""
         order = self.built.input_order
-        if self.at == INPUTS and order is not None and self.layer_shape != self.built.input_shape:
-            # Another branch has turned the inputs: where this one finds its values among them.
+        self.layer_shape, self.raw = self.built.input_shape, False
+        if self.shape is None:
+            self.shape = self.layer_shape
+        if order is not None and self.shape is not None:
             places = np.empty_like(order)
             places[order] = np.arange(order.size)
-            mine.layer_shape = self.built.input_shape
-            mine.view(self.shape or (), places[np.arange(order.size) if self.order is None else self.order.ravel()])
-        return mine
+            self.view(self.shape, places if self.order is None else places[self.order.ravel()])
 
     @property
     def last(self) -> Layer | None:
@@ -213,7 +221,7 @@ class Chain:
             if self.order is not None:
                 self.built.input_order = self.order.ravel()
             self.built.input_shape = self.layer_shape = shape
-            self.order, self.built.fixed = None, True
+            self.order, self.raw, self.built.fixed = None, False, True
         elif self.order is None and len(shape) == 1:
             self.append(Flatten(node.label))
         else:

@@ -73,23 +73,31 @@ def _check_outputs(module: Any, shape: Sequence[int], network: ReluNetwork, orde
     import torch
 
     x = np.random.default_rng(0).uniform(-1.0, 1.0, (2, *shape))
-    own = copy.deepcopy(module).double().cpu()
-    with _evaluating(own), torch.no_grad():
+
+    def run(number: Any) -> Any:
+        own = copy.deepcopy(module).to(device="cpu", dtype=number)
+        with _evaluating(own), torch.no_grad():
+            return own(torch.from_numpy(x).to(number))
+
+    try:
         try:
-            theirs = own(torch.from_numpy(x))
-        except Exception as error:
-            raise MappingError(
-                f"{WHERE}{type(module).__name__} does not run on inputs of shape {x.shape} ({type(error).__name__}: "
-                f"{str(error).splitlines()[0] if str(error) else 'no message'}); must run; give the input_shape "
-                "that it takes"
-            ) from error
+            theirs = run(torch.float64)
+        except RuntimeError:  # its code may ask for the numbers that its weights are in
+            theirs = run(next((p.dtype for p in module.parameters()), torch.float64))
+    except Exception as error:
+        raise MappingError(
+            f"{WHERE}{type(module).__name__} does not run on inputs of shape {x.shape} ({type(error).__name__}: "
+            f"{str(error).splitlines()[0] if str(error) else 'no message'}); must run; give the input_shape that it "
+            "takes"
+        ) from error
     if isinstance(theirs, tuple | list):
-        theirs = theirs[output]
+        theirs = [one for one in theirs if isinstance(one, torch.Tensor)][output]
     flat = x.reshape(2, -1)
     ours = network.forward(flat if order is None else flat[:, order])
-    there = theirs.detach().numpy().reshape(2, -1).astype(np.float64)
+    there = theirs.double().numpy().reshape(2, -1)
     ours, there = _before_output(network.provenance["output"], ours, there)
-    size = max(float(np.abs(there).max()), float(np.abs(ours).max()), 1e-300)
+    least = 0.0 if network.provenance["output"] == "identity" else 1.0  # probabilities, which may all be next to 0
+    size = max(float(np.abs(there).max()), float(np.abs(ours).max()), least)
     if ours.shape != there.shape or not np.abs(ours - there).max() <= SAME * size:
         raise MappingError(
             f"{WHERE}{type(module).__name__} computes other outputs than its graph as torch.fx records it; must not "
@@ -100,11 +108,13 @@ def _check_outputs(module: Any, shape: Sequence[int], network: ReluNetwork, orde
 def _before_output(word: str, ours: Array, theirs: Array) -> tuple[Array, Array]:
     """Logits, and outputs behind the function that was left out, in a form that can be compared."""
     if word == "logistic":
-        return 1 / (1 + np.exp(-ours)), theirs
+        with np.errstate(over="ignore"):
+            return 1 / (1 + np.exp(-ours)), theirs
     if word == "softmax":
-        with np.errstate(divide="ignore"):
-            logs = np.log(theirs) if (theirs >= 0).all() else theirs
-        return ours - ours.max(axis=1, keepdims=True), logs - logs.max(axis=1, keepdims=True)
+        lead = ours - ours.max(axis=1, keepdims=True)
+        if (theirs >= 0).all() and np.allclose(theirs.sum(axis=1), 1, atol=SAME):
+            return np.exp(lead) / np.exp(lead).sum(axis=1, keepdims=True), theirs
+        return lead, theirs - theirs.max(axis=1, keepdims=True)  # a log-softmax
     return ours, theirs
 
 

@@ -91,8 +91,8 @@ def received(
         early=skew < -slack,
         error=_side_by_side(
             [
-                # A delay is rounded, such that spikes come before t_min, and so is the arrival.
-                checked[name].ideal_bound + (5 * UNIT * float(t_min) if projection.delay else 0.0)
+                # A delay is off by 3 halves of an ulp of t_min at most (`windows.scheduled`), the arrival by one half.
+                checked[name].ideal_bound + (4 * UNIT * float(t_min) if projection.delay else 0.0)
                 for name, projection in zip(names, projections, strict=True)
             ],
             rows,

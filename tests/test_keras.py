@@ -346,7 +346,7 @@ def test_damaged_copies_are_read_or_refused_and_nothing_else(tmp_path: Path, nam
     path = saved(model, tmp_path, name)
     program = Path(__file__).with_name("fuzzed_reader.py")
     ended = subprocess.run(
-        [sys.executable, program, path, "500", "0"],
+        [sys.executable, program, path, "500", "0", "30"],  # a process that starts, and is ended after 20 s
         capture_output=True, text=True, check=False, timeout=900,
         env=os.environ | {"PYTHONPATH": str(program.parents[1])},
     )  # fmt: skip

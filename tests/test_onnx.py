@@ -13,6 +13,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from eventsim import simulate
+from eventsim.errors import MappingError
 from eventsim.models import read_relu, to_ttfs, verify
 from eventsim.models.fusion import fused
 from eventsim.models.relu_network import BatchNorm, Conv, Dense
@@ -254,3 +255,36 @@ def test_zeros_before_a_pool_are_values_of_it(tmp_path: Path, pool: str) -> None
     made.add(pool, kernel_shape=[2, 2])
     x = np.random.default_rng(0).normal(size=(3, 2, 5, 5)).astype(np.float32)
     assert close(read_relu(saved(made.model(), tmp_path)).forward(x), run_by_runtime(made.model(), x)[0], SINGLE)
+
+
+@pytest.mark.parametrize("sizes", [(4, 4, 4), (4, 5, 3)])
+@pytest.mark.parametrize("turned_first", [True, False])
+def test_branches_that_see_the_inputs_turned_and_as_they_are(tmp_path: Path, sizes: Any, turned_first: bool) -> None:
+    """Also where the turned inputs have the shape that they had."""
+    height, width, channels = sizes
+    made = Builder(list(sizes), 13, 3)
+
+    def turned() -> str:
+        made.node("Transpose", ["x"], perm=[0, 3, 1, 2])
+        made.add("Conv", made.random(3, channels, 1, 1))
+        made.add("Relu")
+        return made.add("Flatten")
+
+    def plain() -> str:
+        made.node("Flatten", ["x"])
+        made.add("Gemm", made.random(height * width * channels, 5))
+        return made.add("Relu")
+
+    ends = [made_by() for made_by in ((turned, plain) if turned_first else (plain, turned))]
+    made.node("Concat", ends, axis=1)
+    made.add("Gemm", made.random(3 * height * width + 5, 2))
+    x = np.random.default_rng(0).random((3, *sizes)).astype(np.float32)
+    (expected,) = run_by_runtime(made.model(), x)
+    try:
+        network = read_relu(saved(made.model(), tmp_path))
+    except MappingError as error:  # the inputs are as the first branch has them
+        assert not turned_first
+        assert "reshaping or transposing" in str(error)  # noqa: PT017
+        return
+    assert turned_first
+    assert close(network.forward(np.moveaxis(x, -1, 1)), expected, SINGLE)

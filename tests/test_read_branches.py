@@ -173,7 +173,7 @@ def test_branches_of_onnx_files_are_those_of_onnx_runtime(kind: Any, shape: Any,
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (expected,) = session.run(None, {"x": x})
     assert np.abs(relu.forward(x) - expected).max() <= SINGLE * np.abs(expected).max()
-    assert len(relu.layers) >= len(models.read_relu(module, shape).layers) - 2  # Exporters fold what they can
+    assert any(len(taken) > 1 for taken in relu.inputs.values())
 
 
 def test_branches_of_keras_files_are_those_of_keras(tmp_path: Path) -> None:

@@ -273,6 +273,36 @@ def test_branches_at_inputs_with_the_channels_last_are_read() -> None:
     assert close(network.forward(np.moveaxis(x, -1, 1)), outputs_of(module, x))
 
 
+class Single(nn.Module):  # type: ignore[name-defined,misc]
+    """Code that asks for float32, and gives something besides."""
+
+    def __init__(self, last: Any) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv1d(1, 2, 3), last
+
+    def forward(self, x: Any) -> Any:
+        y = x.view(-1, 1, 6)
+        both = torch.cat([torch.relu(self.first(y.float())), torch.relu(self.first(x.reshape(-1, 1, 6).float()))], 1)
+        return 3, self.last(both.flatten(1))
+
+
+@pytest.mark.parametrize("width", [1, 4])
+@pytest.mark.parametrize("kind", [nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.Identity])
+def test_modules_in_float32_with_any_last_function_are_what_they_are_read_as(kind: Any, width: int) -> None:
+    torch.manual_seed(8)
+    function = kind(1) if kind in (nn.Softmax, nn.LogSoftmax) else kind()
+    linear = nn.Linear(16, width)
+    with torch.no_grad():
+        linear.weight *= 4000.0  # probabilities that float64 does not hold
+    module = Single(nn.Sequential(linear, function))
+    network = read_relu(module, (6,))
+    assert network.input_shape == (1, 6)
+    x = np.random.default_rng(9).uniform(-1, 1, (3, 6))
+    cut = torch.relu(module.first(torch.tensor(x[:, None]).float()))
+    expected = linear(torch.cat([cut, cut], 1).flatten(1)).detach().numpy()
+    assert np.abs(network.forward(x) - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
 def test_a_concatenation_may_be_the_output() -> None:
     class Sides(nn.Module):  # type: ignore[name-defined,misc]
         def __init__(self) -> None:
