@@ -29,8 +29,10 @@ class BatchNorm(Layer):
     ----------
     name
         Name of the layer; "" leaves it to the network.
-    gamma, beta, mean, variance
+    gamma, variance
         Shape (c,), for inputs of shape (c,) or (c, *positions). Numbers as in `Dense`.
+    beta, mean
+        Shape (c,), or that of the inputs where each position has its own, such as a mean image.
     epsilon
         What is added to the variance, >= 0.
     relu
@@ -57,7 +59,9 @@ class BatchNorm(Layer):
         place = f"layer {self.name!r}"
         checked_relu(place, self.relu)
         for field in ("gamma", "beta", "mean", "variance"):
-            values = parameter(f"{place}: {field}", getattr(self, field), "(channels,)", (1,))
+            by_value = field in ("beta", "mean")
+            axes = "(channels,) or (channels, *positions)" if by_value else "(channels,)"
+            values = parameter(f"{place}: {field}", getattr(self, field), axes, (1, 2, 3) if by_value else (1,))
             object.__setattr__(self, field, values)
             if len(values) != len(self.gamma):
                 raise NetworkError(
@@ -77,6 +81,11 @@ class BatchNorm(Layer):
         return f"BatchNorm({self.name!r}, {len(self.gamma)} channels{', relu' if self.relu else ''})"
 
     @property
+    def by_value(self) -> bool:
+        """Does each position have a beta or a mean of its own?"""
+        return max(self.beta.ndim, self.mean.ndim) > 1
+
+    @property
     def root(self) -> NDArray[Any]:
         """The square root of variance + epsilon, shape (c,): float64, or Fractions where the variances are."""
         if self.variance.dtype != EXACT:
@@ -90,6 +99,13 @@ class BatchNorm(Layer):
                 f"layer {self.name!r}: {len(self.gamma)} channels are normalised, but what precedes it has shape "
                 f"{input_shape}; layers must chain, as (channels, *positions)"
             )
+        for field in ("beta", "mean"):
+            own = getattr(self, field).shape
+            if len(own) > 1 and own != input_shape:
+                raise NetworkError(
+                    f"layer {self.name!r}: {field} of shape {own}, but what precedes it has shape {input_shape}; must "
+                    "be equal, or one number a channel"
+                )
         return input_shape
 
     def scale(self, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -100,7 +116,7 @@ class BatchNorm(Layer):
     def apply(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the normalised inputs, shape (n, *input)."""
         kappa, mean, beta = (
-            values.reshape(-1, *[1] * (x.ndim - 2))
+            values if values.ndim > 1 else values.reshape(-1, *[1] * (x.ndim - 2))
             for values in (self.scale(x.dtype), as_numbers(self.mean, x.dtype), as_numbers(self.beta, x.dtype))
         )
         normalised: NDArray[Any] = kappa * (x - mean) + beta

@@ -242,13 +242,20 @@ class Chain:
         by_first = values.ndim == len(self.shape) and math.prod(values.shape[1:]) == 1
         if self.order is None and self.shape == self.layer_shape and (by_first or values.size == 1):
             return np.array(np.broadcast_to(values.ravel(), self.shape[:1]))
+        full = self.by_value(values)
+        rows = full.reshape(len(full), -1)
+        return rows[:, 0].copy() if (rows == rows[:, :1]).all() else None
+
+    def by_value(self, values: Array) -> Array:
+        """Return an array that the graph sees in `shape`, to which `values` broadcasts, as the layer has its values."""
+        assert self.shape is not None
+        assert self.layer_shape is not None
         full = np.array(np.broadcast_to(values, self.shape)).ravel()
         if self.order is not None:
             ordered = np.empty_like(full)
             ordered[self.order.ravel()] = full
             full = ordered
-        rows = full.reshape(self.layer_shape[0], -1)
-        return rows[:, 0].copy() if (rows == rows[:, :1]).all() else None
+        return full.reshape(self.layer_shape)
 
     def network(self, others: Sequence[str]) -> ReluNetwork:
         """Return the network that gives this value, now that all is read; `others` are outputs that are left out."""

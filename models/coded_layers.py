@@ -185,7 +185,8 @@ def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scal
     if isinstance(layer, AveragePool):
         return _coded_average(held, layer, given[held.source], number, scaling, is_last)
     assert held.bias is not None
-    weights = [term.weight / _inputs(given[term.source][1], term.layer) for term in held.terms]
+    matrices = held.matrices
+    weights = [term.weight / _inputs(given[term.source][1], term.layer) for term in matrices]
     bias = held.bias
     own = np.full(held.shape[0], _one(number), dtype=number)
     if scaling:
@@ -194,7 +195,7 @@ def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scal
         bias = bias * own.reshape(-1, *[1] * (bias.ndim - 1))
     terms = tuple(
         CodedTerm(term.layer, weight, given[term.source][0], term.source_shape)
-        for term, weight in zip(held.terms, weights, strict=True)
+        for term, weight in zip(matrices, weights, strict=True)
     )
     return CodedLayer(name, held.shape, held.relu, own, terms, _shared(bias))
 

@@ -26,13 +26,16 @@ from eventsim.errors import InputError
 from eventsim.models.fusion_steps import (
     Affine,
     Array,
+    Diagonal,
     Fused,
     Part,
     Term,
     absorbed,
+    addends,
     averaged,
     by_channel,
     columns_of,
+    flattened_sum,
     identity_term,
     is_cut,
     linear_before,
@@ -57,10 +60,13 @@ from eventsim.models.relu_network import (
     ReluNetwork,
     layer_names,
 )
-from eventsim.models.relu_places import numbered, relus_before_pools, unused
+from eventsim.models.relu_places import numbered, unused
+from eventsim.models.streams import Streams
 
 
-def fuse(network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any] = (0, 1)) -> list[Fused]:
+def fuse(
+    network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any] = (0, 1), read_out: bool = True
+) -> list[Fused]:
     """Return what computes the same from inputs in [0, 1]: sums of convolutions and dense layers, pools, flattenings.
 
     They keep their names; a batch norm that has no layer to go into becomes one of its own, a convolution of kernel 1
@@ -70,10 +76,12 @@ def fuse(network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any
     ----------
     dtype : numbers to compute with; float64 and extended precision round on the way, object for Fractions does not.
     value_range : (low, high) of the inputs of `network`, that 0 and 1 stand for.
+    read_out : whether the last may be no ReLU and no max pool, but passes their values on.
     """
-    fusion = _Fusion(network, dtype, value_range)
-    for layer in relus_before_pools(network.layers, network.inputs):
-        fusion.add(layer, network.inputs[layer.name])
+    carried = network.streams(read_out)
+    fusion = _Fusion(carried, dtype, value_range)
+    for layer in carried.layers:
+        fusion.add(layer, carried.inputs[layer.name])
     held = fusion.finish()
     names = layer_names([one.layer for one in held], [one.layer.name for one in held])
     for one, name in zip(held, names, strict=True):
@@ -84,13 +92,13 @@ def fuse(network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any
 class _Fusion:
     """The layers so far, and of each layer of the network what holds its outputs: one part, or several side by side."""
 
-    def __init__(self, network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any]) -> None:
+    def __init__(self, carried: Streams, dtype: np.dtype[Any], value_range: tuple[Any, Any]) -> None:
         self.dtype = dtype
         self.layers: list[Fused] = []
         self.names: Counter[str] = Counter()
-        self.reserved = set(network.inputs)  # names of the network's layers
-        self.users = Counter(name for taken in network.inputs.values() for name in taken)
-        shape = network.input_shape
+        self.reserved = set(carried.inputs)  # names of the network's layers
+        self.users = Counter(name for taken in carried.inputs.values() for name in taken)
+        shape = carried.shapes[INPUT]
         pending = None
         if tuple(value_range) != (0, 1):
             low, high = (as_numbers(np.array([value]), dtype) for value in value_range)
@@ -104,7 +112,7 @@ class _Fusion:
         taken = [self._taken(name) for name in inputs]
         before = [part for parts in taken for part in parts]
         if isinstance(layer, Add):
-            found = [self._sum(layer, taken)]
+            found = self._sums(layer, taken)
         elif isinstance(layer, Conv | Dense):
             found = [self._linear(layer, before)]
         elif isinstance(layer, Concat):
@@ -190,16 +198,28 @@ class _Fusion:
                 width = part.shape[0] if isinstance(layer, Conv) else math.prod(part.shape)
                 own = columns_of(layer, slice(first, first + width))
                 first += width
-            weight, bias = absorbed(own, self._numbers(own.weight), bias, part.pending)
-            terms.append(Term(own, weight, part.held, part.shape))
+            given = self._numbers(own.weight)
+            for one in addends(part):
+                weight, bias = absorbed(own, given, bias, one.pending)
+                terms.append(Term(own, weight, one.held, one.shape))
         shape = layer.output_shape((sum(part.shape[0] for part in before), *before[0].shape[1:]))
-        return self._append(Fused(layer, layer.relu, shape, terms, bias))
+        return self._append(Fused(layer, layer.relu, shape, merged(layer.name, terms), bias))
+
+    def _sums(self, layer: Add, taken: Sequence[Sequence[Part]]) -> list[Part]:
+        """A sum; of values that are side by side in the same way, and that no ReLU cuts here, the sums of each part."""
+        shapes = {tuple(part.shape for part in parts) for parts in taken}
+        if layer.relu or len(shapes) > 1 or len(taken[0]) == 1:
+            return [self._sum(layer, taken)]
+        return [
+            self._sum(Add(numbered(layer.name, k, taken[0])), [[part] for part in parts])
+            for k, parts in enumerate(zip(*taken, strict=True))
+        ]
 
     def _sum(self, layer: Add, taken: Sequence[Sequence[Part]]) -> Part:
         """A sum: the terms of what it adds, where no ReLU has cut that, or the values themselves."""
         shape = (sum(part.shape[0] for part in taken[0]), *taken[0][0].shape[1:])
         bias = self._numbers(np.zeros(shape))
-        terms: list[Term] = []
+        terms: list[Term | Diagonal] = []
         for parts in taken:
             first = 0
             for part in parts:
@@ -220,16 +240,18 @@ class _Fusion:
         """What treats each channel by itself, on one part: batch norms, pools, flattening."""
         if isinstance(layer, BatchNorm):
             return self._batch_norm(layer, part, name, channels)
-        on_input = part.held is None and part.pending is None  # whose ReLU stays where it is
-        if layer.relu and isinstance(layer, MaxPool | Flatten) and not on_input:
-            if part.held is None and part.pending is not None:  # inputs of another range: neurons of their own
-                own = name if isinstance(layer, Flatten) else f"{name}.relu"
-                part = replace(part, pending=replace(part.pending, name=own))
+        if layer.relu and isinstance(layer, MaxPool | Flatten):
             part, layer = self._cut(part), type(layer)(**{**vars(layer), "relu": False})
+        if isinstance(layer, Flatten) and len(part.shape) == 1:
+            return part
         if isinstance(layer, MaxPool) and layer.smallest:
             chosen = [c - channels.start for c in layer.smallest if channels.start <= c < channels.stop]
             layer = MaxPool(**{**vars(layer), "smallest": tuple(chosen)})
         layer = layer.named(name)
+        if isinstance(layer, Flatten) and part.held is not None and part.held.is_sum and part.pending is None:
+            total, flat = flattened_sum(layer, part.held, self.dtype)
+            self.layers += flat
+            return self._append(total)
         turned: frozenset[int] = frozenset()
         pending = part.pending
         if pending is not None:
@@ -237,8 +259,6 @@ class _Fusion:
                 part = self._level(part)
                 assert part.pending is not None
                 turned = negative(part.pending.scale)
-            elif layer.relu:
-                part = self._own_layer(part, relu=False)
             pending = None if part.pending is None else moved_past(layer, part.pending, part.shape)
         if isinstance(layer, AveragePool) and part.pending is None:
             joined = averaged(layer, part, self.dtype)
@@ -254,6 +274,8 @@ class _Fusion:
         scale = norm.scale(self.dtype)[channels]
         mean, beta = self._numbers(norm.mean)[channels], self._numbers(norm.beta)[channels]
         held = linear_before(part, norm.relu) if part.pending is None else None
+        if held is not part.held and norm.by_value:
+            held = None
         if held is not None and held.bias is not None:
             later = part.held
             while later is not None and later is not held:
@@ -262,15 +284,17 @@ class _Fusion:
                 later = later.source
             for term in held.terms:
                 term.weight = by_channel(scale, term.weight) * term.weight
-            held.bias = by_channel(scale, held.bias) * (held.bias - by_channel(mean, held.bias))
-            held.bias = held.bias + by_channel(beta, held.bias)
+            if norm.by_value and held.bias.ndim == 1:
+                held.bias = np.broadcast_to(held.bias.reshape(-1, *[1] * (len(held.shape) - 1)), held.shape)
+            held.bias = by_channel(scale, held.bias) * (held.bias - _beside(mean, held.bias))
+            held.bias = held.bias + _beside(beta, held.bias)
             held.relu = norm.relu
             if norm.relu:
                 self._named(held)
             return part
         zero, one = (np.broadcast_to(self._numbers(np.array([value])), part.shape) for value in (0, 1))
         old = part.pending or Affine(name, one.reshape(len(one), -1)[:, 0], zero)
-        shift = by_channel(scale, zero) * (old.shift - by_channel(mean, zero)) + by_channel(beta, zero)
+        shift = by_channel(scale, zero) * (old.shift - _beside(mean, zero)) + _beside(beta, zero)
         part = replace(part, pending=Affine(name, scale * old.scale, shift))
         return self._own_layer(part, relu=True) if norm.relu else part
 
@@ -297,14 +321,19 @@ class _Fusion:
         name = "" if part.pending is None else part.pending.name
         term = identity_term(name, part, slice(0, part.shape[0]), part.shape, self.dtype)
         shift = self._numbers(np.zeros(part.shape)) if part.pending is None else part.pending.shift
-        return self._append(Fused(term.layer, relu, part.shape, [term], shift))
+        return self._append(Fused(Add(name), relu, part.shape, [term], shift))
+
+
+def _beside(values: Array, like: Array) -> Array:
+    """One value a channel, with axes for the positions of `like`; or values that have these."""
+    return values if values.ndim > 1 else by_channel(values, like)
 
 
 # -- a network again ---------------------------------------------------------------------------------------------------
 
 
 def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
-    """Return a network without batch norms that computes the same: the layers of `fuse`.
+    """Return a network without batch norms that computes the same from inputs >= 0: the layers of `fuse`.
 
     Parameters
     ----------
@@ -321,11 +350,12 @@ def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
     """
     if number not in (float, Fraction):
         raise InputError(f"fused: number = {number!r}; must be float or Fraction")
-    layers = relus_before_pools(network.layers, network.inputs)
-    if number is float and layers == list(network.layers) and not _anything_to_fuse(network):
+    unchanged = list(network.streams(False).layers) == list(network.layers)
+    if number is float and unchanged and not _anything_to_fuse(network):
         return network
-    made = _Made(number)
-    for held in fuse(network, EXACT if number is Fraction else np.dtype(np.longdouble)):
+    every = fuse(network, EXACT if number is Fraction else np.dtype(np.longdouble), read_out=False)
+    made = _Made(number, Counter(held.layer.name for held in every))
+    for held in every:
         made.add(held)
     return ReluNetwork(made.layers, network.input_shape, network.provenance, made.inputs)
 
@@ -333,7 +363,8 @@ def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
 class _Made:
     """Layers in their final numbers; what has several terms is a layer for each and their sum."""
 
-    def __init__(self, number: type) -> None:
+    def __init__(self, number: type, names: Counter[str]) -> None:
+        self.names = names
         self.dtype = EXACT if number is Fraction else np.dtype(np.float64)
         self.layers: list[Layer] = []
         self.inputs: dict[str, list[str]] = {}
@@ -347,8 +378,10 @@ class _Made:
             self._append(type(held.layer)(**fields), held.source)
             return
         assert held.bias is not None
-        names = [f"{name}+{k + 1}" for k in range(len(held.terms))] if len(held.terms) > 1 else [name]
-        for k, (term, own) in enumerate(zip(held.terms, names, strict=True)):
+        names = [name]
+        if len(held.terms) > 1:
+            names = [unused(f"{name}+{k + 1}", self.names, ()) for k in range(len(held.terms))]
+        for k, (term, own) in enumerate(zip(held.matrices, names, strict=True)):
             with np.errstate(over="ignore"):  # the layer refuses infinities by name
                 weight = as_numbers(term.weight, self.dtype)
                 bias = as_numbers(held.bias if k == 0 else np.zeros(len(weight)), self.dtype)

@@ -5,6 +5,7 @@ Relies on `eventsim.models.relu_network`. Used by `fusion` and `coded_layers`.
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import MappingError
+from eventsim.models.join_layers import Add
 from eventsim.models.real_numbers import EXACT, as_numbers
 from eventsim.models.relu_network import AveragePool, Conv, Dense, Flatten, Layer, MaxPool
 
@@ -53,6 +55,32 @@ class Term:
 
 
 @dataclass(eq=False)
+class Diagonal:
+    """A linear function of the values of one source that keeps channels apart: ``weight x``, one number a channel.
+
+    Attributes
+    ----------
+    weight : (channels,). source : whose values; None for the inputs. source_shape : of these, and of the outputs.
+    """
+
+    weight: Array
+    source: "Fused | None"
+    source_shape: Shape
+
+    def expanded(self, name: str) -> Term:
+        """Return it as a convolution of kernel 1 with a group for each channel; of values in one axis, as a matrix."""
+        n, n_axes = self.source_shape[0], len(self.source_shape) - 1
+        if n_axes:
+            weight = self.weight.reshape(n, *[1] * (n_axes + 1))
+            conv = Conv(name, np.ones(weight.shape), np.zeros(n), False, groups=n)
+            return Term(conv, weight, self.source, self.source_shape)
+        check_identity(name, n, n)
+        weight = as_numbers(np.zeros((n, n)), self.weight.dtype)
+        np.fill_diagonal(weight, self.weight)
+        return Term(Dense(name, np.ones((n, n)), np.zeros(n), False), weight, self.source, self.source_shape)
+
+
+@dataclass(eq=False)
 class Fused:
     """A layer in the making. `layer` gives its name and, to pools, its settings.
 
@@ -66,7 +94,7 @@ class Fused:
     layer: Layer
     relu: bool
     shape: Shape
-    terms: list[Term] = field(default_factory=list)
+    terms: list[Term | Diagonal] = field(default_factory=list)
     bias: Array | None = None
     source: "Fused | None" = None
     source_shape: Shape = ()
@@ -76,6 +104,16 @@ class Fused:
     def sources(self) -> "list[Fused | None]":
         """Whose values it takes; None for the inputs."""
         return [term.source for term in self.terms] if self.terms else [self.source]
+
+    @property
+    def matrices(self) -> list[Term]:
+        """The terms, each with weights as a layer has them."""
+        return [term.expanded(self.layer.name) if isinstance(term, Diagonal) else term for term in self.terms]
+
+    @property
+    def is_sum(self) -> bool:
+        """Does it add up what populations carry, channel by channel, and nothing else? Then it need be none itself."""
+        return not self.relu and bool(self.terms) and all(isinstance(term, Diagonal) for term in self.terms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,11 +208,12 @@ def averaged(pool: AveragePool, part: Part, dtype: np.dtype[Any]) -> Fused | Non
     held = part.held
     if held is None or held.relu or not held.terms or held.bias is None or any(map(any, pool.padding)):
         return None
-    if not all(isinstance(term.layer, Conv) for term in held.terms):
+    matrices = held.matrices
+    if not all(isinstance(term.layer, Conv) for term in matrices):
         return None
-    terms = [_averaged_term(pool, term, dtype) for term in held.terms]
+    terms = [_averaged_term(pool, term, dtype) for term in matrices]
     bias = held.bias if held.bias.ndim == 1 else pool.apply(held.bias[None])[0]
-    return Fused(terms[0].layer.named(pool.name), pool.relu, pool.output_shape(held.shape), terms, bias)
+    return Fused(terms[0].layer.named(pool.name), pool.relu, pool.output_shape(held.shape), [*terms], bias)
 
 
 def _averaged_term(pool: AveragePool, term: Term, dtype: np.dtype[Any]) -> Term:
@@ -201,33 +240,62 @@ def _averaged_term(pool: AveragePool, term: Term, dtype: np.dtype[Any]) -> Term:
     return Term(joined, weight / divisor, term.source, term.source_shape)
 
 
-def identity_term(name: str, part: Part, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term:
-    """The part's own values, scaled by what is pending, as a term of some rows of a layer of `shape`."""
-    n, n_axes = part.shape[0], len(part.shape) - 1
-    if n * shape[0] > MOST_IDENTITY and not (n_axes and n == shape[0]):
+def check_identity(name: str, n_out: int, n_in: int) -> None:
+    """Refuse a matrix that passes values on where it would not fit into memory."""
+    if n_out * n_in > MOST_IDENTITY:
         raise MappingError(
-            f"to_ttfs: {name or 'the last layer'!r} takes {n:,} values as they are by {shape[0]:,} x {n:,} weights; "
+            f"to_ttfs: {name or 'the last layer'!r} takes {n_in:,} values as they are by {n_out:,} x {n_in:,} weights; "
             f"must be at most {MOST_IDENTITY:,}; flatten behind it, so that it sees (channels, *positions)"
         )
+
+
+def identity_term(name: str, part: Part, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term | Diagonal:
+    """The part's own values, scaled by what is pending, as a term of some rows of a layer of `shape`."""
+    n, n_axes = part.shape[0], len(part.shape) - 1
     scale = as_numbers(np.ones(n), dtype) if part.pending is None else part.pending.scale
-    whole = n == shape[0]
-    layer: Conv | Dense
-    if n_axes and whole:
-        weight = scale.reshape(n, *[1] * (n_axes + 1))
-        layer = Conv(name, np.ones(weight.shape), np.zeros(n), False, groups=n)
-    else:
-        weight = as_numbers(np.zeros((shape[0], n)), dtype)
-        weight[np.arange(rows.start, rows.stop), np.arange(n)] = scale
-        weight = weight.reshape(*weight.shape, *[1] * n_axes)
-        kind = Conv if n_axes else Dense
-        layer = kind(name, np.ones(weight.shape), np.zeros(shape[0]), False)
-    return Term(layer, weight, part.held, part.shape)
+    if n == shape[0]:
+        return Diagonal(scale, part.held, part.shape)
+    check_identity(name, shape[0], n)
+    weight = as_numbers(np.zeros((shape[0], n)), dtype)
+    weight[np.arange(rows.start, rows.stop), np.arange(n)] = scale
+    weight = weight.reshape(*weight.shape, *[1] * n_axes)
+    kind = Conv if n_axes else Dense
+    return Term(kind(name, np.ones(weight.shape), np.zeros(shape[0]), False), weight, part.held, part.shape)
 
 
-def rows_of(term: Term, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term:
+def addends(part: Part) -> list[Part]:
+    """What a convolution or dense layer takes in place of a part: of a sum, the values that it adds up."""
+    held = part.held
+    if held is None or not held.is_sum or held.bias is None or part.pending is not None:
+        return [part]
+    bias = by_channel(held.bias, np.empty(held.shape)) if held.bias.ndim == 1 else held.bias
+    shift = np.broadcast_to(bias, held.shape)
+    found = []
+    for term in held.terms:
+        found.append(Part(term.source, term.source_shape, Affine("", term.weight, shift)))
+        shift = np.broadcast_to(0 * term.weight.ravel()[0], held.shape)
+    return found
+
+
+def flattened_sum(layer: Flatten, held: Fused, dtype: np.dtype[Any]) -> tuple[Fused, list[Fused]]:
+    """The sum of what a sum adds up, in one axis each; and the flattenings that it needs."""
+    assert held.bias is not None
+    n = math.prod(held.shape)
+    each, terms = [], []
+    for term in held.terms:
+        each.append(Fused(layer, False, (n,), source=term.source, source_shape=term.source_shape))
+        terms.append(Diagonal(term.weight.repeat(n // len(term.weight)), each[-1], (n,)))
+    bias = by_channel(held.bias, np.empty(held.shape)) if held.bias.ndim == 1 else held.bias
+    flat = as_numbers(np.broadcast_to(bias, held.shape).ravel().copy(), dtype)
+    return Fused(Add(layer.name), False, (n,), [*terms], flat), each
+
+
+def rows_of(term: Term | Diagonal, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term | Diagonal:
     """A copy of a term, as one of some rows of a layer of `shape`: the others have weights of 0."""
     if rows == slice(0, shape[0]):
         return copy.copy(term)
+    if isinstance(term, Diagonal):
+        term = term.expanded("")
     layer, own = term.layer, term.weight
     fields = {**vars(term.layer), "relu": False}
     if isinstance(layer, Conv):
@@ -238,17 +306,20 @@ def rows_of(term: Term, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term
     return Term(type(layer)(**fields), weight, term.source, term.source_shape)
 
 
-def merged(name: str, terms: list[Term]) -> list[Term]:
+def merged(name: str, terms: Sequence[Term | Diagonal]) -> list[Term | Diagonal]:
     """Terms of one source and one geometry as one, with the sum of their weights; refuse more than `MOST_TERMS`."""
-    found: dict[Any, Term] = {}
+    found: dict[Any, Term | Diagonal] = {}
+    dense = {(term.source, term.weight.shape) for term in terms if isinstance(term, Term) and term.weight.ndim == 2}
     for term in terms:
-        layer = term.layer
+        beside = (term.source, term.source_shape * 2) in dense
+        one = term.expanded(name) if isinstance(term, Diagonal) and beside else term
+        layer = None if isinstance(one, Diagonal) else one.layer
         sliding = (layer.stride, layer.padding, layer.dilation, layer.groups) if isinstance(layer, Conv) else ()
-        key = (term.source, term.source_shape, term.weight.shape, sliding)
+        key = (one.source, one.source_shape, one.weight.shape, sliding)
         if key in found:
-            found[key] = replace(found[key], weight=found[key].weight + term.weight)
+            found[key] = replace(found[key], weight=found[key].weight + one.weight)
         else:
-            found[key] = term
+            found[key] = one
     if len(found) > MOST_TERMS:
         raise MappingError(
             f"to_ttfs: layer {name!r} adds up {len(found):,} terms that no ReLU has cut; must be at most "

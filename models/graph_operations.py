@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.models.chain import INPUTS, MOST_VALUES, Chain, Shape
+from eventsim.models.chain import INPUTS, Chain, Shape
 from eventsim.models.layer_graph import Array, Node
 from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, MaxPool
 from eventsim.models.sliding import Sliding
@@ -21,7 +21,6 @@ Pairs = list[tuple[int, int]]
 SYMMETRIC = ("add", "subtract", "multiply", "divide")
 # What may come between a padding and the convolution or pool that takes it.
 AFTER_ZEROS = ("pad", "conv", "max_pool", "average_pool", "transpose", "identity", "cast")
-INFINITE = 3e38  # from here on a bound of float32 is none
 
 
 def dense(chain: Chain, node: Node, given: Values) -> None:
@@ -101,7 +100,7 @@ def batch_norm(chain: Chain, node: Node, given: Values) -> None:
             raise chain.refusal(node, f"has a {name} of shape {values.shape} for values of shape {shape}; must be (c,)")
         found.append(values)
     if chain.order is not None or shape != chain.layer_shape:
-        _take_for_channels(chain, node)
+        take_for_channels(chain, node)
         rows = chain.by_channel(np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1)))
         if rows is None:
             raise chain.refusal(node, f"normalises an axis of {shape} that is not that of the channels before it")
@@ -110,54 +109,6 @@ def batch_norm(chain: Chain, node: Node, given: Values) -> None:
     gamma, beta, centre, variance = found
     chain.append(BatchNorm(node.label, gamma, beta, centre, variance, node.settings.get("epsilon", 1e-5)))
     chain.shape, chain.order = kept
-
-
-def relu(chain: Chain, node: Node, given: Values) -> None:
-    """Negative values become 0."""
-    if chain.shape is None:
-        chain.known_shape(node)
-    chain.cut(node)
-
-
-def clip(chain: Chain, node: Node, given: Values) -> None:
-    """Values cut at both ends; settings or inputs: low, high. That to [0, h] is h - relu(h - relu(x)), two layers."""
-    low, high = (_bound(chain, node, given, place) for place in (0, 1))
-    if low == -math.inf and high == math.inf:
-        return
-    if low != 0 or not high > 0:
-        raise chain.refusal(node, f"cuts values to [{low:g}, {high:g}]; must be from 0 to a number > 0, as ReLU6 does")
-    relu(chain, node, given)
-    if high == math.inf:
-        return
-    shape = chain.layer_shape
-    assert shape is not None
-    kept = chain.shape, chain.order
-    n = shape[0]
-    if len(shape) > 1:
-        weight = -np.ones((n, 1, *[1] * (len(shape) - 1)))
-        chain.append(Conv(node.label, weight, np.full(n, high), True, groups=n))
-    elif n * n > MOST_VALUES:
-        raise chain.refusal(
-            node, f"cuts {n:,} values in one axis from above; must be at most {math.isqrt(MOST_VALUES)}"
-        )
-    else:
-        chain.append(Dense(node.label, -np.eye(n), np.full(n, high), True))
-    chain.append(scaling(node, np.full(n, -1.0), np.full(n, high)))
-    (chain.shape, chain.order), chain.positive = kept, True
-
-
-def _bound(chain: Chain, node: Node, given: Values, place: int) -> float:
-    """The lower (0) or upper (1) bound of a clip; those that float32 cannot pass are none."""
-    value: Any = node.settings.get(("low", "high")[place])
-    if len(given) > 1 + place and given[1 + place] is not None:
-        value = given[1 + place]
-    if value is None:
-        return (-math.inf, math.inf)[place]
-    array = np.asarray(value)
-    if array.size != 1 or array.dtype.kind not in "iuf" or array.ravel()[0] != array.ravel()[0]:
-        raise chain.refusal(node, f"has a bound of {array.size} values of type {array.dtype}; must be one number")
-    bound = float(array.ravel()[0])
-    return math.copysign(math.inf, bound) if abs(bound) >= INFINITE else bound
 
 
 def max_pool(chain: Chain, node: Node, given: Values) -> None:
@@ -282,7 +233,10 @@ def _pairs_of(node: Node, given: Values, n_axes: int) -> Pairs:
 
 
 def affine(chain: Chain, node: Node, given: Values) -> None:
-    """The sum, difference, product or quotient of the values and a constant, the same at all positions of a channel."""
+    """The sum, difference, product or quotient of the values and a constant.
+
+    A factor must be the same at all positions of a channel; a summand, such as a mean image, need not.
+    """
     shape = chain.known_shape(node)
     if len(given) != 2:
         raise chain.refusal(
@@ -292,24 +246,26 @@ def affine(chain: Chain, node: Node, given: Values) -> None:
     constant = numbers(chain, node, "constant", given[1] if first else given[0])
     while constant.ndim > len(shape) and constant.shape[0] == 1:
         constant = constant[0]
-    if not _fits(constant.shape, shape):
+    if not fits(constant.shape, shape):
         raise chain.refusal(
             node, f"has a constant of shape {constant.shape} for values of shape {shape}; must broadcast"
         )
     if node.operation == "divide" and (not first or not constant.all()):
         raise chain.refusal(node, "divides by activations or by 0; must divide by a constant other than 0")
-    _take_for_channels(chain, node)
+    take_for_channels(chain, node)
     values = chain.by_channel(constant)
     last = chain.last
     linear = isinstance(last, Dense | Conv) and not last.relu and chain.can_change
-    if values is None:
+    if values is None and node.operation in ("multiply", "divide"):
         raise chain.refusal(
             node,
-            f"has a constant of shape {constant.shape} that differs between positions of a channel (values of shape "
+            f"has a factor of shape {constant.shape} that differs between positions of a channel (values of shape "
             f"{shape}); must be one number a channel",
         )
+    if values is None:
+        values = chain.by_value(constant)
     n = len(values)
-    if node.operation == "add" and linear and not cast("Dense | Conv", last).bias.any():
+    if node.operation == "add" and linear and values.ndim == 1 and not cast("Dense | Conv", last).bias.any():
         chain.replace_last(bias=values)
         return
     scale, shift, centre = np.ones(n), np.zeros(n), np.zeros(n)
@@ -326,22 +282,6 @@ def affine(chain: Chain, node: Node, given: Values) -> None:
     kept = chain.shape, chain.order
     chain.append(scaling(node, scale, shift, centre))
     chain.shape, chain.order = kept
-
-
-def output_function(chain: Chain, node: Node, given: Values) -> None:
-    """A softmax or sigmoid behind the last layer, which is left out; settings: axis (None: all values of a sample)."""
-    shape, word = chain.shape, "logistic" if node.operation == "sigmoid" else "softmax"
-    if word == "softmax" and shape is not None:
-        axis = node.settings.get("axis")
-        place = len(shape) if axis is None or axis == -1 else axis
-        inside = 1 <= place <= len(shape)
-        if axis is not None and (not inside or shape[place - 1] != math.prod(shape)):
-            remedy = "put a Flatten before it" if len(shape) > 1 else "must be 1, the outputs of a sample; use that"
-            raise chain.refusal(
-                node, f"dim = {axis}; inputs of shape {shape}; must be the outputs of a sample in one axis; {remedy}"
-            )
-    chain.output = word
-    chain.built.dropped.append(node.label)
 
 
 def numbers(chain: Chain, node: Node, name: str, value: Any) -> Array:
@@ -406,7 +346,7 @@ def scaling(node: Node, scale: Array, shift: Array, centre: Array | None = None)
     return BatchNorm(node.label, scale, shift, 0 * one if centre is None else centre, one, 0.0)
 
 
-def _take_for_channels(chain: Chain, node: Node) -> None:
+def take_for_channels(chain: Chain, node: Node) -> None:
     """Make the layer's channels those that the graph sees: the shape of the inputs is free, values may be flattened."""
     if chain.layer_shape is None:
         raise InputError(f"{chain.place}{node.label} comes first; give input_shape, as (channels, height, width)")
@@ -416,5 +356,6 @@ def _take_for_channels(chain: Chain, node: Node) -> None:
         chain.flattened(node)
 
 
-def _fits(shape: Shape, onto: Shape) -> bool:
+def fits(shape: Shape, onto: Shape) -> bool:
+    """Does an array of the first shape broadcast to the second?"""
     return len(shape) <= len(onto) and all(n in (1, m) for n, m in zip(shape[::-1], onto[::-1], strict=False))

@@ -4,7 +4,8 @@ Of each value that depends on the inputs the walk keeps the layers that lead to 
 re-ordered the values since the last layer, the order: nothing is moved, the next dense layer takes its columns in it.
 All else must be known: weights, and what can be computed from them and from shapes.
 
-Relies on `layer_graph`, `graph_operations`, `graph_joins`, `graph_views` and `graph_constants`. Used by the readers.
+Relies on `layer_graph`, `graph_operations`, `graph_activations`, `graph_joins`, `graph_views` and `graph_constants`.
+Used by the readers.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from eventsim.errors import MappingError
+from eventsim.models import graph_activations as activations
 from eventsim.models import graph_joins as joins
 from eventsim.models import graph_operations as layers
 from eventsim.models import graph_views as views
@@ -27,8 +29,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "dense": layers.dense,
         "conv": layers.conv,
         "batch_norm": layers.batch_norm,
-        "relu": layers.relu,
-        "clip": layers.clip,
+        "relu": activations.relu,
+        "clip": activations.clip,
+        "leaky_relu": activations.leaky_relu,
         "max_pool": layers.max_pool,
         "average_pool": layers.average_pool,
         "global_max_pool": layers.global_pool,
@@ -41,8 +44,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "subtract": layers.affine,
         "multiply": layers.affine,
         "divide": layers.affine,
-        "softmax": layers.output_function,
-        "sigmoid": layers.output_function,
+        "softmax": activations.output_function,
+        "sigmoid": activations.output_function,
         "flatten": views.flatten,
         "reshape": views.reshape,
         "transpose": views.transpose,

@@ -51,12 +51,15 @@ def _activation(value: Any) -> list[Step]:
         return [Step("relu")]
     if name == "relu6":
         return [Step("clip", [], {"low": 0, "high": 6})]
+    if name == "leaky_relu":
+        return [Step("leaky_relu", [], {"slope": 0.2})]
     if name in ("softmax", "log_softmax"):
         return [Step("softmax", [], {"axis": -1})]
     if name == "sigmoid":
         return [Step("sigmoid")]
     raise LayerError(
-        f"has activation {value!r}; must be relu, relu6 or linear, or softmax, log_softmax or sigmoid at the end"
+        f"has activation {value!r}; must be relu, relu6, leaky_relu or linear, or softmax, log_softmax or sigmoid at "
+        "the end"
     )
 
 
@@ -193,12 +196,24 @@ def _permute(config: Config, _given: list[Array]) -> list[Step]:
 
 
 def _relu(config: Config, _given: list[Array]) -> list[Step]:
-    if config.get("negative_slope") or config.get("threshold"):
+    slope, high = config.get("negative_slope") or 0.0, config.get("max_value")
+    if config.get("threshold") or (slope and high is not None):
         raise LayerError(
-            f"has negative_slope = {config.get('negative_slope')}, threshold = {config.get('threshold')}; must be 0"
+            f"has negative_slope = {slope}, max_value = {high}, threshold = {config.get('threshold')}; must have a "
+            "threshold of 0, and one of the others"
         )
-    high = config.get("max_value")
+    if slope:
+        return [Step("leaky_relu", [], {"slope": float(slope)})]
     return [Step("relu")] if high is None else [Step("clip", [], {"low": 0, "high": float(high)})]
+
+
+def _leaky(config: Config, _given: list[Array]) -> list[Step]:
+    slope = config.get("negative_slope", config.get("alpha", 0.3))
+    return [Step("leaky_relu", [], {"slope": float(np.asarray(slope))})]
+
+
+def _prelu(_config: Config, given: list[Array]) -> list[Step]:
+    return [Step("leaky_relu", _weights(given, True))]
 
 
 def _softmax(config: Config, _given: list[Array]) -> list[Step]:
@@ -225,6 +240,8 @@ KERAS_LAYERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "Normalization": ("batch_norm", _normalization),
         "Rescaling": ("multiply", _rescaling),
         "ReLU": ("relu", _relu),
+        "LeakyReLU": ("leaky_relu", _leaky),
+        "PReLU": ("leaky_relu", _prelu),
         "Activation": ("relu", lambda _config, _given: []),
         "Softmax": ("softmax", _softmax),
         "MaxPooling1D": ("max_pool", _named("max_pool", _pool)),

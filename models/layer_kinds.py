@@ -9,8 +9,9 @@ from types import MappingProxyType
 from eventsim.models.batch_norm import BatchNorm
 from eventsim.models.conv_layer import Conv
 from eventsim.models.join_layers import Add, Concat
+from eventsim.models.leaky_relu import LeakyReLU
 from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu_layers import Dense, Layer
 
-KINDS = (Dense, Conv, MaxPool, AveragePool, Flatten, BatchNorm, Add, Concat)
+KINDS = (Dense, Conv, MaxPool, AveragePool, Flatten, BatchNorm, LeakyReLU, Add, Concat)
 LAYER_KINDS: Mapping[str, type[Layer]] = MappingProxyType({kind.kind: kind for kind in KINDS})

@@ -109,6 +109,7 @@ INPUTS = {
     "batch_norm": (5, 5),
     "relu": (1, 1),
     "clip": (1, 3),
+    "leaky_relu": (1, 2),
     "pad": (1, 4),
     "add": (2, 2),
     "subtract": (2, 2),
@@ -208,6 +209,10 @@ def _clip(node: OnnxNode, opset: int) -> Settings:
     return {"low": node.attributes.get("min"), "high": node.attributes.get("max")} if opset < 11 else {}
 
 
+def _leaky(node: OnnxNode, _opset: int) -> Settings:
+    return {"slope": float(node.attributes.get("alpha", 0.01))}
+
+
 def _flatten(node: OnnxNode, _opset: int) -> Settings:
     return {"start": node.attributes.get("axis", 1)}
 
@@ -273,6 +278,9 @@ ONNX_OPERATIONS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "BatchNormalization": ("batch_norm", _batch_norm),
         "Relu": ("relu", _plain),
         "Clip": ("clip", _clip),
+        "LeakyRelu": ("leaky_relu", _leaky),
+        "PRelu": ("leaky_relu", _plain),
+        "Abs": ("leaky_relu", lambda _node, _opset: {"slope": -1.0}),
         "MaxPool": ("max_pool", _pool),
         "AveragePool": ("average_pool", _pool),
         "GlobalMaxPool": ("global_max_pool", _plain),

@@ -28,10 +28,12 @@ from eventsim.models.batch_norm import BatchNorm
 from eventsim.models.conv_layer import Conv
 from eventsim.models.join_layers import Add, Concat, Join
 from eventsim.models.layer_kinds import LAYER_KINDS
+from eventsim.models.leaky_relu import LeakyReLU
 from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.real_numbers import EXACT, as_numbers, real_array
 from eventsim.models.relu_layers import Dense, Layer, parameter
-from eventsim.models.relu_places import INPUT, relu_outputs, relus_before_pools
+from eventsim.models.relu_places import INPUT, relu_outputs
+from eventsim.models.streams import OUTPUT, Streams, streams
 
 __all__ = [
     "INPUT",
@@ -44,6 +46,7 @@ __all__ = [
     "Dense",
     "Flatten",
     "Layer",
+    "LeakyReLU",
     "MaxPool",
     "ReluNetwork",
     "parameter_hash",
@@ -51,7 +54,6 @@ __all__ = [
 
 FORMAT = "eventsim-relu"
 VERSION = 1
-OUTPUT = "output"
 
 
 class ReluNetwork:
@@ -275,7 +277,7 @@ class ReluNetwork:
         InputError
             Another shape, NaN or infinite values, values that are not real numbers, another dtype.
         """
-        for _, held in self._outputs(x, dtype, self._layers):
+        for _, held in self._outputs(x, dtype, self._layers, self._inputs):
             output = held  # of the last
         return output.reshape(len(output), self.n_out)
 
@@ -288,15 +290,21 @@ class ReluNetwork:
         normalises a concatenation has its number behind a dot, ``pool1.2``. The output layer is among them only where
         it has a ReLU or pools what went through one. Parameters and errors are those of `forward`.
         """
-        layers = relus_before_pools(self._layers, self._inputs)
-        places = relu_outputs(layers, self._inputs, self._shapes)
+        carried = self.streams()
+        places = relu_outputs(carried.layers, carried.inputs, carried.shapes)
         return [
             (name, held[:, channels])
-            for layer, held in self._outputs(x, dtype, layers)
+            for layer, held in self._outputs(x, dtype, carried.layers, carried.inputs)
             for name, channels in places[layer.name]
         ]
 
-    def _outputs(self, x: ArrayLike, dtype: DTypeLike, layers: Sequence[Layer]) -> Iterator[tuple[Layer, NDArray[Any]]]:
+    def streams(self, read_out: bool = True) -> Streams:
+        """Return layers that compute the same, between which values are such that spikes can carry them."""
+        return streams(self._layers, self._inputs, self._shapes, read_out)
+
+    def _outputs(
+        self, x: ArrayLike, dtype: DTypeLike, layers: Sequence[Layer], inputs: Mapping[str, tuple[str, ...]]
+    ) -> Iterator[tuple[Layer, NDArray[Any]]]:
         """Each of the layers with its outputs, in order."""
         try:
             number = np.dtype(dtype)
@@ -315,14 +323,14 @@ class ReluNetwork:
             )
         held = as_numbers(values.reshape(len(values), *self.input_shape), number)
         zero = np.array(Fraction(0) if number == EXACT else 0, number)
-        last_use = {name: layer.name for layer in layers for name in self._inputs[layer.name]}
+        last_use = {name: layer.name for layer in layers for name in inputs[layer.name]}
         outputs = {INPUT: held}
         for layer in layers:
-            taken = [outputs[name] for name in self._inputs[layer.name]]
+            taken = [outputs[name] for name in inputs[layer.name]]
             held = layer.join(taken) if isinstance(layer, Join) else layer.apply(taken[0])
             held = np.maximum(held, zero) if layer.relu else held
             outputs[layer.name] = held
-            for name in self._inputs[layer.name]:
+            for name in inputs[layer.name]:
                 if last_use[name] == layer.name:
                     outputs.pop(name, None)
             yield layer, held

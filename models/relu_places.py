@@ -68,7 +68,11 @@ def relu_outputs(
     for layer in layers:
         before = [part for name in inputs[layer.name] for part in parts[name]]
         mine = [_carried(layer, part, numbered(layer.name, k, before)) for k, part in enumerate(before)]
-        if isinstance(layer, Conv | Dense | Add):
+        alike = {tuple(part.channels for part in parts[name]) for name in inputs[layer.name]}
+        if isinstance(layer, Add) and not layer.relu and len(alike) == 1:
+            mine = parts[inputs[layer.name][0]]
+            mine = [_Part(numbered(layer.name, k, mine), False, part.channels) for k, part in enumerate(mine)]
+        elif isinstance(layer, Conv | Dense | Add):
             mine = [_Part(layer.name, False, shapes[layer.name][0])]
         elif isinstance(layer, Flatten):
             positions = math.prod(shapes[inputs[layer.name][0]][1:])

@@ -29,6 +29,18 @@ def _clip(_label: str, name: str, given: dict[str, Any]) -> Call:
     }
 
 
+def _leaky(_label: str, _name: str, given: dict[str, Any]) -> Call:
+    return [], {"slope": given.get("negative_slope", 0.01)}
+
+
+def _prelu(_label: str, _name: str, given: dict[str, Any]) -> Call:
+    return [given["weight"]], {"by_channel": True}
+
+
+def _absolute(_label: str, _name: str, _given: dict[str, Any]) -> Call:
+    return [], {"slope": -1.0}
+
+
 def _linear(_label: str, _name: str, given: dict[str, Any]) -> Call:
     return [given["weight"], given.get("bias")], {}
 
@@ -115,6 +127,9 @@ def _table() -> dict[str, tuple[str, str, Reader]]:
         "linear": ("dense", "weight bias", _linear),
         "batch_norm": ("batch_norm", "running_mean running_var weight bias training momentum eps", _batch_norm),
         "relu": ("relu", "inplace", _plain),
+        "leaky_relu": ("leaky_relu", "negative_slope inplace", _leaky),
+        "prelu": ("leaky_relu", "weight", _prelu),
+        "abs": ("leaky_relu", "", _absolute),
         "relu6": ("clip", "inplace", _clip),
         "hardtanh": ("clip", "min_val max_val inplace", _clip),
         "clamp": ("clip", "min max", _clip),

@@ -116,6 +116,14 @@ def _hardtanh(_label: str, module: Any, operation: str) -> Meaning:
     return Meaning(operation, [], {"low": module.min_val, "high": module.max_val})
 
 
+def _leaky(_label: str, module: Any, operation: str) -> Meaning:
+    return Meaning(operation, [], {"slope": module.negative_slope})
+
+
+def _prelu(label: str, module: Any, operation: str) -> Meaning:
+    return Meaning(operation, [_parameter(label, module, "weight")], {"by_channel": True})
+
+
 def _zero_pad(_label: str, module: Any, operation: str) -> Meaning:
     """The pairs (before, after) go from the last axis to the first."""
     return Meaning(operation, [], pad_settings(module.padding, getattr(module, "value", 0), _n_axes(module)))
@@ -181,6 +189,8 @@ TORCH_MODULES: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "BatchNorm1d": ("batch_norm", _batch_norm),
         "BatchNorm2d": ("batch_norm", _batch_norm),
         "ReLU": ("relu", _plain),
+        "LeakyReLU": ("leaky_relu", _leaky),
+        "PReLU": ("leaky_relu", _prelu),
         "ReLU6": ("clip", _hardtanh),
         "Hardtanh": ("clip", _hardtanh),
         "MaxPool1d": ("max_pool", _pool),

@@ -372,7 +372,7 @@ def test_folding_batch_norms_is_exact_on_fractions(network: ReluNetwork, data: A
     rounded = fused(network)
     assert not any(isinstance(layer, BatchNorm) for layer in rounded.layers)
     logits = network.forward(x, dtype=object).astype(np.float64)
-    sizes = [abs(held).max(initial=1) for _, held in network._outputs(x, np.float64, network.layers)]
+    sizes = [abs(held).max(initial=1) for _, held in network._outputs(x, np.float64, network.layers, network.inputs)]
     # Roundings are relative to the largest numbers on the way, which weights up to 4 multiply again.
     assert np.allclose(rounded.forward(x), logits, rtol=0, atol=1e-11 * max(sizes))
 
