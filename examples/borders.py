@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 import eventsim
 from eventsim import models
-from eventsim.models.fusion import fused
+from eventsim.models.folded import fused
 from eventsim.models.relu_network import BatchNorm, Conv, Dense, Flatten, ReluNetwork
 from eventsim.viz.palette import FALLING, RISING, SILENT
 

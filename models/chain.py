@@ -13,6 +13,7 @@ import numpy as np
 
 from eventsim.errors import InputError, MappingError
 from eventsim.models.layer_graph import Array, Graph, Node
+from eventsim.models.layer_names import layer_names
 from eventsim.models.relu_network import (
     INPUT,
     Add,
@@ -23,7 +24,6 @@ from eventsim.models.relu_network import (
     Flatten,
     Layer,
     ReluNetwork,
-    layer_names,
 )
 
 Shape = tuple[int, ...]
@@ -217,13 +217,13 @@ class Chain:
             )
         if self.order is None and shape == self.layer_shape:
             return shape
-        if self.at == INPUTS and not self.built.fixed:
+        if self.order is None and len(shape) == 1:
+            self.append(Flatten(node.label))
+        elif self.at == INPUTS and not self.built.fixed:
             if self.order is not None:
                 self.built.input_order = self.order.ravel()
             self.built.input_shape = self.layer_shape = shape
             self.order, self.raw, self.built.fixed = None, False, True
-        elif self.order is None and len(shape) == 1:
-            self.append(Flatten(node.label))
         else:
             raise self.refusal(
                 node,

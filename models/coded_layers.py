@@ -160,7 +160,7 @@ def coded_layers(
         A last layer that is an average pool whose windows hold different numbers of inputs.
     """
     number = np.dtype(dtype)
-    fused = fuse(network, number, value_range)
+    fused = fuse(network.streams(), number, value_range)
     last = max((i for i, held in enumerate(fused) if held.layer.makes_population), default=-1)
     given: dict[Any, _Given] = {None: (INPUTS, np.full(network.input_shape[0], _one(number), dtype=number))}
     coded: list[CodedLayer] = []

@@ -17,12 +17,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from eventsim.errors import InputError
+from eventsim.models.batch_norm import BatchNorm
+from eventsim.models.conv_layer import Conv
 from eventsim.models.fusion_steps import (
     Affine,
     Array,
@@ -30,6 +30,7 @@ from eventsim.models.fusion_steps import (
     Fused,
     Part,
     Term,
+    Values,
     absorbed,
     addends,
     averaged,
@@ -37,7 +38,6 @@ from eventsim.models.fusion_steps import (
     columns_of,
     flattened_sum,
     identity_term,
-    is_cut,
     linear_before,
     merged,
     moved_past,
@@ -46,27 +46,14 @@ from eventsim.models.fusion_steps import (
     rows_of,
 )
 from eventsim.models.join_layers import Add, Concat
-from eventsim.models.real_numbers import EXACT, as_numbers
-from eventsim.models.relu_network import (
-    INPUT,
-    OUTPUT,
-    AveragePool,
-    BatchNorm,
-    Conv,
-    Dense,
-    Flatten,
-    Layer,
-    MaxPool,
-    ReluNetwork,
-    layer_names,
-)
-from eventsim.models.relu_places import numbered, unused
+from eventsim.models.layer_names import INPUT, OUTPUT, layer_names, numbered, unused
+from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool
+from eventsim.models.real_numbers import as_numbers
+from eventsim.models.relu_layers import Dense, Layer
 from eventsim.models.streams import Streams
 
 
-def fuse(
-    network: ReluNetwork, dtype: np.dtype[Any], value_range: tuple[Any, Any] = (0, 1), read_out: bool = True
-) -> list[Fused]:
+def fuse(carried: Streams, dtype: np.dtype[Any], value_range: tuple[Any, Any] = (0, 1)) -> list[Fused]:
     """Return what computes the same from inputs in [0, 1]: sums of convolutions and dense layers, pools, flattenings.
 
     They keep their names; a batch norm that has no layer to go into becomes one of its own, a convolution of kernel 1
@@ -75,10 +62,8 @@ def fuse(
     Parameters
     ----------
     dtype : numbers to compute with; float64 and extended precision round on the way, object for Fractions does not.
-    value_range : (low, high) of the inputs of `network`, that 0 and 1 stand for.
-    read_out : whether the last may be no ReLU and no max pool, but passes their values on.
+    value_range : (low, high) of the inputs, that 0 and 1 stand for.
     """
-    carried = network.streams(read_out)
     fusion = _Fusion(carried, dtype, value_range)
     for layer in carried.layers:
         fusion.add(layer, carried.inputs[layer.name])
@@ -116,7 +101,7 @@ class _Fusion:
         elif isinstance(layer, Conv | Dense):
             found = [self._linear(layer, before)]
         elif isinstance(layer, Concat):
-            found = [self._cut(part) for part in before] if layer.relu else before
+            found = before
         else:
             found, first = [], 0
             for k, part in enumerate(before):
@@ -163,10 +148,12 @@ class _Fusion:
             found.append(replace(part, held=held))
         return found
 
-    def _append(self, held: Fused) -> Part:
+    def _append(self, held: Fused, values: Values | None = None) -> Part:
+        """Add a layer; `values`: of which layer's, and in which channels, those that it carries if it has a ReLU."""
         self.layers.append(held)
         if held.relu:
             self._named(held)
+            held.values = values
         return Part(held, held.shape)
 
     def _named(self, held: Fused) -> None:
@@ -176,17 +163,6 @@ class _Fusion:
 
     def _numbers(self, array: Array) -> Array:
         return as_numbers(array, self.dtype)
-
-    def _cut(self, part: Part) -> Part:
-        """The part behind a ReLU: that of its layer, or of one of its own."""
-        if part.pending is None and is_cut(part.held):
-            return part
-        held = linear_before(part, relu=True)
-        if part.pending is not None or held is None:
-            return self._own_layer(part, relu=True)
-        held.relu = True
-        self._named(held)
-        return part
 
     def _linear(self, layer: Conv | Dense, before: Sequence[Part]) -> Part:
         """A convolution or dense layer: a term for each part."""
@@ -203,7 +179,8 @@ class _Fusion:
                 weight, bias = absorbed(own, given, bias, one.pending)
                 terms.append(Term(own, weight, one.held, one.shape))
         shape = layer.output_shape((sum(part.shape[0] for part in before), *before[0].shape[1:]))
-        return self._append(Fused(layer, layer.relu, shape, merged(layer.name, terms), bias))
+        held = Fused(layer, layer.relu, shape, merged(layer.name, terms), bias)
+        return self._append(held, (layer.name, slice(None)))
 
     def _sums(self, layer: Add, taken: Sequence[Sequence[Part]]) -> list[Part]:
         """A sum; of values that are side by side in the same way, and that no ReLU cuts here, the sums of each part."""
@@ -234,20 +211,19 @@ class _Fusion:
                     if part.pending is not None:
                         bias[rows] += part.pending.shift
                 first = rows.stop
-        return self._append(Fused(layer, layer.relu, shape, merged(layer.name, terms), bias))
+        held = Fused(layer, layer.relu, shape, merged(layer.name, terms), bias)
+        return self._append(held, (layer.name, slice(None)))
 
     def _by_channel(self, layer: Layer, part: Part, name: str, channels: slice) -> Part:
         """What treats each channel by itself, on one part: batch norms, pools, flattening."""
         if isinstance(layer, BatchNorm):
             return self._batch_norm(layer, part, name, channels)
-        if layer.relu and isinstance(layer, MaxPool | Flatten):
-            part, layer = self._cut(part), type(layer)(**{**vars(layer), "relu": False})
         if isinstance(layer, Flatten) and len(part.shape) == 1:
             return part
         if isinstance(layer, MaxPool) and layer.smallest:
             chosen = [c - channels.start for c in layer.smallest if channels.start <= c < channels.stop]
             layer = MaxPool(**{**vars(layer), "smallest": tuple(chosen)})
-        layer = layer.named(name)
+        layer, pool_of = layer.named(name), layer.name
         if isinstance(layer, Flatten) and part.held is not None and part.held.is_sum and part.pending is None:
             total, flat = flattened_sum(layer, part.held, self.dtype)
             self.layers += flat
@@ -263,7 +239,7 @@ class _Fusion:
         if isinstance(layer, AveragePool) and part.pending is None:
             joined = averaged(layer, part, self.dtype)
             if joined is not None:
-                return self._append(joined)
+                return self._append(joined, (pool_of, channels))
         made = Fused(layer, layer.relu, layer.output_shape(part.shape), source=part.held, source_shape=part.shape)
         if isinstance(layer, MaxPool):
             made.smallest = frozenset(layer.smallest) ^ turned
@@ -271,7 +247,7 @@ class _Fusion:
         return Part(made, made.shape, pending)
 
     def _batch_norm(self, norm: BatchNorm, part: Part, name: str, channels: slice) -> Part:
-        scale = norm.scale(self.dtype)[channels]
+        scale, norm_of = norm.scale(self.dtype)[channels], norm.name
         mean, beta = self._numbers(norm.mean)[channels], self._numbers(norm.beta)[channels]
         held = linear_before(part, norm.relu) if part.pending is None else None
         if held is not part.held and norm.by_value:
@@ -289,14 +265,15 @@ class _Fusion:
             held.bias = by_channel(scale, held.bias) * (held.bias - _beside(mean, held.bias))
             held.bias = held.bias + _beside(beta, held.bias)
             held.relu = norm.relu
-            if norm.relu:
+            if norm.relu and part.held is not None:
                 self._named(held)
+                part.held.values = norm_of, channels
             return part
         zero, one = (np.broadcast_to(self._numbers(np.array([value])), part.shape) for value in (0, 1))
         old = part.pending or Affine(name, one.reshape(len(one), -1)[:, 0], zero)
         shift = by_channel(scale, zero) * (old.shift - _beside(mean, zero)) + _beside(beta, zero)
         part = replace(part, pending=Affine(name, scale * old.scale, shift))
-        return self._own_layer(part, relu=True) if norm.relu else part
+        return self._own_layer(part, relu=True, values=(norm_of, channels)) if norm.relu else part
 
     def _level(self, part: Part) -> Part:
         """The part before a max pool, with a shift (channels, 1, …): what differs between positions neurons do.
@@ -316,96 +293,14 @@ class _Fusion:
             return replace(self._own_layer(replace(part, pending=own), relu=True), pending=Affine("", sign, level))
         return replace(part, pending=Affine(part.pending.name, scale, level))
 
-    def _own_layer(self, part: Part, relu: bool) -> Part:
+    def _own_layer(self, part: Part, relu: bool, values: Values | None = None) -> Part:
         """Do what is pending, or nothing, by a layer of its own, one weight for each channel."""
         name = "" if part.pending is None else part.pending.name
         term = identity_term(name, part, slice(0, part.shape[0]), part.shape, self.dtype)
         shift = self._numbers(np.zeros(part.shape)) if part.pending is None else part.pending.shift
-        return self._append(Fused(Add(name), relu, part.shape, [term], shift))
+        return self._append(Fused(Add(name), relu, part.shape, [term], shift), values)
 
 
 def _beside(values: Array, like: Array) -> Array:
     """One value a channel, with axes for the positions of `like`; or values that have these."""
     return values if values.ndim > 1 else by_channel(values, like)
-
-
-# -- a network again ---------------------------------------------------------------------------------------------------
-
-
-def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
-    """Return a network without batch norms that computes the same from inputs >= 0: the layers of `fuse`.
-
-    Parameters
-    ----------
-    network
-        Any ReLU network; returned as it is where there is nothing to do.
-    number
-        float, which rounds each new weight once from extended precision, or Fraction, which is exact and turns all
-        weights into Fractions.
-
-    Raises
-    ------
-    InputError
-        Another `number`.
-    """
-    if number not in (float, Fraction):
-        raise InputError(f"fused: number = {number!r}; must be float or Fraction")
-    unchanged = list(network.streams(False).layers) == list(network.layers)
-    if number is float and unchanged and not _anything_to_fuse(network):
-        return network
-    every = fuse(network, EXACT if number is Fraction else np.dtype(np.longdouble), read_out=False)
-    made = _Made(number, Counter(held.layer.name for held in every))
-    for held in every:
-        made.add(held)
-    return ReluNetwork(made.layers, network.input_shape, network.provenance, made.inputs)
-
-
-class _Made:
-    """Layers in their final numbers; what has several terms is a layer for each and their sum."""
-
-    def __init__(self, number: type, names: Counter[str]) -> None:
-        self.names = names
-        self.dtype = EXACT if number is Fraction else np.dtype(np.float64)
-        self.layers: list[Layer] = []
-        self.inputs: dict[str, list[str]] = {}
-
-    def add(self, held: Fused) -> None:
-        name = held.layer.name
-        if not held.terms:
-            fields = {**vars(held.layer), "relu": held.relu}
-            if isinstance(held.layer, MaxPool):
-                fields["smallest"] = tuple(held.smallest)
-            self._append(type(held.layer)(**fields), held.source)
-            return
-        assert held.bias is not None
-        names = [name]
-        if len(held.terms) > 1:
-            names = [unused(f"{name}+{k + 1}", self.names, ()) for k in range(len(held.terms))]
-        for k, (term, own) in enumerate(zip(held.matrices, names, strict=True)):
-            with np.errstate(over="ignore"):  # the layer refuses infinities by name
-                weight = as_numbers(term.weight, self.dtype)
-                bias = as_numbers(held.bias if k == 0 else np.zeros(len(weight)), self.dtype)
-            rows = bias.reshape(len(bias), -1)
-            if (rows == rows[:, :1]).all():  # the same at all positions
-                bias = rows[:, 0]
-            relu = held.relu and len(names) == 1
-            fields = {**vars(term.layer), "name": own, "weight": weight, "bias": bias, "relu": relu}
-            self._append(type(term.layer)(**fields), term.source)
-        if len(names) > 1:
-            self.layers.append(Add(name, held.relu))
-            self.inputs[name] = names
-
-    def _append(self, layer: Layer, source: Fused | None) -> None:
-        self.layers.append(layer)
-        self.inputs[layer.name] = [INPUT if source is None else source.layer.name]
-
-
-def _anything_to_fuse(network: ReluNetwork) -> bool:
-    kinds: dict[str, Layer | None] = {layer.name: layer for layer in network.layers}
-    for layer in network.layers:
-        before = kinds.get(network.inputs[layer.name][0])
-        if isinstance(layer, AveragePool) and isinstance(before, Conv) and not before.relu:
-            return True
-        if isinstance(layer, BatchNorm | Concat | Add):
-            return True
-    return False

@@ -1,6 +1,6 @@
 """What the fusion is made of: layers in the making, their terms, and the steps that need no more than one of them.
 
-Relies on `eventsim.models.relu_network`. Used by `fusion` and `coded_layers`.
+Relies on the kinds of layers. Used by `fusion` and `coded_layers`.
 """
 
 import copy
@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import MappingError
+from eventsim.models.conv_layer import Conv
 from eventsim.models.join_layers import Add
+from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.real_numbers import EXACT, as_numbers
-from eventsim.models.relu_network import AveragePool, Conv, Dense, Flatten, Layer, MaxPool
+from eventsim.models.relu_layers import Dense, Layer
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+Values = tuple[str, slice]  # some channels of what a layer of that name gives
 MOST_TERMS = 1000
 MOST_IDENTITY = 1 << 25  # weights of a matrix that passes values on; 256 MiB
 
@@ -89,6 +92,7 @@ class Fused:
     shape : of its output. terms : what it adds up, with `bias`, (channels,) or `shape`; none for pools and flattening,
         which have one `source`, of `source_shape`.
     smallest : channels whose smallest input a max pool passes on.
+    values : of a population that has a ReLU, what it carries; None where that is before a batch norm or a pool.
     """
 
     layer: Layer
@@ -99,6 +103,7 @@ class Fused:
     source: "Fused | None" = None
     source_shape: Shape = ()
     smallest: frozenset[int] = frozenset()
+    values: Values | None = None
 
     @property
     def sources(self) -> "list[Fused | None]":
@@ -109,6 +114,18 @@ class Fused:
     def matrices(self) -> list[Term]:
         """The terms, each with weights as a layer has them."""
         return [term.expanded(self.layer.name) if isinstance(term, Diagonal) else term for term in self.terms]
+
+    @property
+    def is_population(self) -> bool:
+        """Has it a ReLU, or is it a pool of what went through one?"""
+        return self.relu or (not self.terms and not isinstance(self.layer, Flatten))
+
+    def pooled(self, values: Array) -> Array:
+        """What a pool or a flattening makes of the values of its source, (n, *shape)."""
+        layer = self.layer
+        if isinstance(layer, MaxPool):
+            layer = MaxPool(**{**vars(layer), "smallest": tuple(self.smallest)})
+        return layer.apply(values)
 
     @property
     def is_sum(self) -> bool:
@@ -178,15 +195,6 @@ def absorbed(layer: Conv | Dense, weight: Array, bias: Array, pending: Affine | 
         return seen.reshape(*seen.shape, *[1] * len(layer.kernel)) * weight, bias
     bias = bias + weight @ shift.ravel()
     return weight * np.broadcast_to(by_channel(scale, shift), shift.shape).ravel(), bias
-
-
-def is_cut(held: Fused | None) -> bool:
-    """Have these values been through a ReLU, and since then through pools and flattening alone?"""
-    while held is not None and not held.relu:
-        if held.terms:
-            return False
-        held = held.source
-    return held is not None
 
 
 def moved_past(layer: Layer, pending: Affine, shape: Shape) -> Affine:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+MODELS = ("Sequential", "Functional", "Model")
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 SPARE_MEMORY = 2 << 30  # what Python, numpy and h5py take, and more
 
@@ -93,6 +94,11 @@ class _Weights:
         return list(held) if hasattr(held, "keys") else []
 
 
+def is_model(layer: Mapping[str, Any]) -> bool:
+    """Is a layer, from its description, a model of layers itself?"""
+    return layer.get("class_name") in MODELS and isinstance(layer.get("config"), Mapping | list)
+
+
 def layers_of(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the descriptions of a model's layers, in order."""
     listed = config["config"]["layers"] if isinstance(config["config"], Mapping) else config["config"]
@@ -101,19 +107,23 @@ def layers_of(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def layer_name(layer: Mapping[str, Any]) -> str:
     """Return the name of a layer from its description."""
-    return str(layer["config"].get("name") or layer.get("name"))
+    config = layer["config"]
+    return str((config.get("name") if isinstance(config, Mapping) else None) or layer.get("name"))
 
 
-def _by_order(weights: _Weights, config: Mapping[str, Any]) -> dict[str, list[Array]]:
+def _by_order(weights: _Weights, config: Mapping[str, Any], root: str = "", path: str = "") -> dict[str, list[Array]]:
     """Weights of a ``.keras`` file: its groups are called by the class and number of layers, "conv2d_1"."""
     numbers: Counter[str] = Counter()
     found: dict[str, list[Array]] = {}
     for layer in layers_of(config):
         stem = _snake_case(str(layer["class_name"]))
-        place = f"layers/{stem}_{numbers[stem]}" if numbers[stem] else f"layers/{stem}"
+        place = f"{root}layers/{stem}_{numbers[stem]}" if numbers[stem] else f"{root}layers/{stem}"
         numbers[stem] += 1
+        name = path + layer_name(layer)
+        if is_model(layer):
+            found |= _by_order(weights, layer, f"{place}/", f"{name}/")
         listed = sorted(weights.names(f"{place}/vars"), key=lambda name: (len(name), name))
-        found[layer_name(layer)] = [weights.array(f"{place}/vars/{name}") for name in listed]
+        found[name] = [weights.array(f"{place}/vars/{number}") for number in listed]
     return found
 
 
@@ -123,12 +133,40 @@ def _by_name(weights: _Weights, config: Mapping[str, Any]) -> dict[str, list[Arr
     for layer in layers_of(config):
         name = layer_name(layer)
         group = weights.at(name)
+        inside = _leaves(layer, f"{name}/") if is_model(layer) else []
+        found |= {leaf: [] for leaf in (name, *inside)}
         if group is None:
-            found[name] = []
             continue
         listed = [text.decode() if isinstance(text, bytes) else str(text) for text in _listed(group.attrs)]
-        found[name] = [weights.array(f"{name}/{place}") for place in listed]
+        for place in listed:
+            owner = _owner(place, inside) if inside else name
+            found[owner].append(weights.array(f"{name}/{place}"))
     return found
+
+
+def _leaves(model: Mapping[str, Any], path: str) -> list[str]:
+    """Paths of the layers of a model within a model, those of its own models among them."""
+    found: list[str] = []
+    for layer in layers_of(model):
+        name = path + layer_name(layer)
+        found += _leaves(layer, f"{name}/") if is_model(layer) else [name]
+    return found
+
+
+def _owner(place: str, leaves: list[str]) -> str:
+    """The layer that a weight of a nested model belongs to: whose path ends as that of the weight does."""
+    parts = place.split("/")[:-1]
+    for n in range(len(parts), 0, -1):
+        ending = parts[-n:]
+        found = [leaf for leaf in leaves if leaf.split("/")[-n:] == ending]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            break
+    raise UnreadError(
+        f"weights {place!r} belong to none or to several of the layers of a nested model; save the model as a .keras "
+        "file"
+    )
 
 
 def _listed(attributes: Any) -> list[Any]:

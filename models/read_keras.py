@@ -12,13 +12,13 @@ from eventsim.errors import EventsimError, FileFormatError, InputError
 from eventsim.models.graph_walk import read_graph
 from eventsim.models.keras_file import KerasModel, open_keras
 from eventsim.models.keras_layers import KERAS_LAYERS, LayerError, Step, steps_of
-from eventsim.models.keras_weights import layer_name, layers_of
+from eventsim.models.keras_weights import MODELS, is_model, layer_name, layers_of
 from eventsim.models.layer_graph import UNSUPPORTED, Array, Graph, Node
 from eventsim.models.relu_network import ReluNetwork
 
 WHERE = "read_relu: Keras layer "
 INPUT = "input"
-MODELS = ("Sequential", "Functional", "Model")
+MOST_NESTED = 10
 
 
 def read_keras(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
@@ -65,42 +65,56 @@ class _Reading:
 
     def read(self) -> None:
         """Read all layers."""
-        kind, config = self.model.config["class_name"], self.model.config["config"]
+        kind = self.model.config["class_name"]
         if kind not in MODELS:
             raise FileFormatError(
                 f"{self.path}: the model is a {kind}, whose code no file holds; must be Sequential or Functional"
             )
-        layers = layers_of(self.model.config)
-        if kind == "Sequential":
-            last = INPUT
+        self.outputs = self._model(self.model.config, [INPUT], "", "")
+
+    def _model(self, model: Mapping[str, Any], given: Sequence[str], path: str, values: str) -> list[str]:
+        """Add the layers of a model, which may lie in another; the names of what it gives.
+
+        `path` begins the names of its layers, with those of the models around it; `values` those of its values.
+        """
+        config, layers = model["config"], layers_of(model)
+        if path.count("/") > MOST_NESTED:
+            raise FileFormatError(f"{self.path}: models are nested more than {MOST_NESTED} deep; take them apart")
+        if model["class_name"] == "Sequential":
+            last = self._only(list(given), "inputs", path)
             for layer in layers:
-                last = self._layer(layer, [last], 0)
-            self.outputs = [last]
-            built = config.get("build_input_shape") if isinstance(config, Mapping) else None
-            self._take_shape(built)
-            return
+                last = self._layer(layer, [last], 0, path, values)
+            self._take_shape(config.get("build_input_shape") if isinstance(config, Mapping) else None)
+            return [last]
         names = [layer_name(layer) for layer in layers]
-        inputs = [self._value(place, {}) for place in _places(config["input_layers"])]
-        if len(inputs) != 1:
-            raise FileFormatError(f"{self.path}: the model has {len(inputs)} inputs; must have one; split it")
-        replaced = {inputs[0]: INPUT}
+        inputs = [self._value(place, values, {}) for place in _places(config["input_layers"])]
+        if len(inputs) != len(given) or (not path and len(inputs) != 1):
+            raise FileFormatError(f"{self.path}: the model {path}has {len(inputs)} inputs; must have one; split it")
+        replaced = dict(zip(inputs, given, strict=True))
         for layer in layers:
             if layer["class_name"] == "InputLayer":
                 self._take_shape(_shape_of(layer["config"]))
                 continue
             for number, inbound in enumerate(layer["inbound_nodes"]):
-                given = [self._value(place, replaced) for place in _inbound(inbound)]
-                self._layer(layer, given, number)
+                taken = [self._value(place, values, replaced) for place in _inbound(inbound)]
+                self._layer(layer, taken, number, path, values)
         if len(set(names)) != len(names):
             raise FileFormatError(f"{self.path}: two layers have one name; save the model again")
-        self.outputs = [self._value(place, replaced) for place in _places(config["output_layers"])]
+        return [self._value(place, values, replaced) for place in _places(config["output_layers"])]
 
-    def _value(self, place: Sequence[Any], replaced: Mapping[str, str]) -> str:
+    def _only(self, listed: list[str], what: str, path: str) -> str:
+        if len(listed) != 1:
+            raise FileFormatError(
+                f"{self.path}: the model {path.rstrip('/')} has {len(listed)} {what}; must have one; split it"
+            )
+        return listed[0]
+
+    def _value(self, place: Sequence[Any], values: str, replaced: Mapping[str, str]) -> str:
         """Name of the value that Keras calls by layer, call and number of the output."""
         name, call, output = place[0], int(place[1]), int(place[2])
         if output != 0:
             raise FileFormatError(f"{self.path}: output {output} of layer {name!r} is used; only first ones are read")
-        value = f"{name} {call}"
+        value = f"{values}{name} {call}"
         return replaced.get(value, value)
 
     def _take_shape(self, shape: Any) -> None:
@@ -110,12 +124,18 @@ class _Reading:
             if all(isinstance(n, int) and n > 0 for n in sizes):
                 self.shape = tuple(sizes)
 
-    def _layer(self, layer: Mapping[str, Any], given: list[str], call: int) -> str:
+    def _layer(self, layer: Mapping[str, Any], given: list[str], call: int, path: str, values: str) -> str:
         """Add the operations of a layer; the name of what it gives."""
-        kind, config, name = str(layer["class_name"]), layer["config"], layer_name(layer)
+        kind, config, name = str(layer["class_name"]), layer["config"], path + layer_name(layer)
+        if is_model(layer):
+            result = f"{values}{layer_name(layer)} {call}"
+            inside = self._model(layer, given, f"{name}/", f"{result}/")
+            label = f"{name if name.isprintable() else repr(name)} ({kind})"
+            self.nodes.append(Node(label, "identity", (self._only(inside, "outputs", name),), (result,)))
+            return result
         self._take_shape(_shape_of(config))
         label = f"{name if name.isprintable() else repr(name)} ({kind})"
-        result = f"{name} {call}"
+        result = f"{values}{layer_name(layer)} {call}"
         own = str(layer.get("module") or "keras").split(".")[0] not in ("keras", "tensorflow", "tf_keras")
         if own or layer.get("registered_name") not in (None, kind):
             steps = [Step(UNSUPPORTED, [], {"reason": "is a class of somebody's own, which is not read"})]

@@ -26,14 +26,16 @@ from eventsim.checks import shown
 from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError, nearest
 from eventsim.models.batch_norm import BatchNorm
 from eventsim.models.conv_layer import Conv
+from eventsim.models.fusion import fuse
+from eventsim.models.fusion_steps import Fused
 from eventsim.models.join_layers import Add, Concat, Join
 from eventsim.models.layer_kinds import LAYER_KINDS
+from eventsim.models.layer_names import INPUT, OUTPUT, layer_names
 from eventsim.models.leaky_relu import LeakyReLU
 from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.real_numbers import EXACT, as_numbers, real_array
 from eventsim.models.relu_layers import Dense, Layer, parameter
-from eventsim.models.relu_places import INPUT, relu_outputs
-from eventsim.models.streams import OUTPUT, Streams, streams
+from eventsim.models.streams import Streams, streams
 
 __all__ = [
     "INPUT",
@@ -284,19 +286,28 @@ class ReluNetwork:
     def activations(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> list[tuple[str, NDArray[Any]]]:
         """Return what comes out of each ReLU and each pool, as pairs of a layer's name and an array (n, *shape).
 
-        They go by the names of the populations of a spiking network (`relu_places.relu_outputs`): the ReLU behind a
-        batch norm is that of the convolution, dense layer, sum or pool before it, that behind a max pool or a
-        flattening comes before these, and a pool of values that no ReLU has cut yet is left out. What pools or
-        normalises a concatenation has its number behind a dot, ``pool1.2``. The output layer is among them only where
-        it has a ReLU or pools what went through one. Parameters and errors are those of `forward`.
+        They go by the names of the populations of a spiking network that carry them, in order. The ReLU behind a batch
+        norm is that of the convolution, dense layer, sum or pool before it, that behind a max pool or a flattening
+        comes before these, and a pool behind a batch norm pools what comes before that. Values below 0 are a population
+        of their own, ``conv1.2`` beside ``conv1``, where a leaky ReLU or no ReLU at all comes before the next layer.
+        What pools or normalises a concatenation has its number behind a dot, ``pool1.2``. The output layer is among
+        them only where it has a ReLU or pools what went through one. Parameters and errors are those of `forward`.
         """
         carried = self.streams()
-        places = relu_outputs(carried.layers, carried.inputs, carried.shapes)
-        return [
-            (name, held[:, channels])
-            for layer, held in self._outputs(x, dtype, carried.layers, carried.inputs)
-            for name, channels in places[layer.name]
-        ]
+        layers = fuse(carried, np.dtype(np.float64))
+        wanted = {held.values[0] for held in layers if held.values is not None}
+        found = self._outputs(x, dtype, carried.layers, carried.inputs)
+        outputs = {layer.name: held for layer, held in found if layer.name in wanted}
+        values: dict[Fused | None, NDArray[Any] | None] = {None: self._checked(x, dtype)}
+        for held in layers:
+            if held.values is not None:
+                name, channels = held.values
+                values[held] = outputs[name][:, channels]
+            else:
+                taken = None if held.terms else values[held.source]
+                values[held] = None if taken is None else held.pooled(taken)
+        named = ((held, values[held]) for held in layers if held.is_population)
+        return [(held.layer.name, own) for held, own in named if own is not None]
 
     def streams(self, read_out: bool = True) -> Streams:
         """Return layers that compute the same, between which values are such that spikes can carry them."""
@@ -306,6 +317,22 @@ class ReluNetwork:
         self, x: ArrayLike, dtype: DTypeLike, layers: Sequence[Layer], inputs: Mapping[str, tuple[str, ...]]
     ) -> Iterator[tuple[Layer, NDArray[Any]]]:
         """Each of the layers with its outputs, in order."""
+        held = self._checked(x, dtype)
+        zero = np.array(Fraction(0) if held.dtype == EXACT else 0, held.dtype)
+        last_use = {name: layer.name for layer in layers for name in inputs[layer.name]}
+        outputs = {INPUT: held}
+        for layer in layers:
+            taken = [outputs[name] for name in inputs[layer.name]]
+            held = layer.join(taken) if isinstance(layer, Join) else layer.apply(taken[0])
+            held = np.maximum(held, zero) if layer.relu else held
+            outputs[layer.name] = held
+            for name in inputs[layer.name]:
+                if last_use[name] == layer.name:
+                    outputs.pop(name, None)
+            yield layer, held
+
+    def _checked(self, x: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
+        """The inputs as (n, *input_shape) in numbers to compute with."""
         try:
             number = np.dtype(dtype)
         except TypeError as error:
@@ -321,19 +348,7 @@ class ReluNetwork:
                 f"ReLU network: x has shape {values.shape}; must be (n, {', '.join(map(str, self.input_shape))}) "
                 f"or (n, {self.n_in}){hint}"
             )
-        held = as_numbers(values.reshape(len(values), *self.input_shape), number)
-        zero = np.array(Fraction(0) if number == EXACT else 0, number)
-        last_use = {name: layer.name for layer in layers for name in inputs[layer.name]}
-        outputs = {INPUT: held}
-        for layer in layers:
-            taken = [outputs[name] for name in inputs[layer.name]]
-            held = layer.join(taken) if isinstance(layer, Join) else layer.apply(taken[0])
-            held = np.maximum(held, zero) if layer.relu else held
-            outputs[layer.name] = held
-            for name in inputs[layer.name]:
-                if last_use[name] == layer.name:
-                    outputs.pop(name, None)
-            yield layer, held
+        return as_numbers(values.reshape(len(values), *self.input_shape), number)
 
 
 def parameter_hash(relu: ReluNetwork) -> str:
@@ -383,37 +398,6 @@ def _all_inputs(layers: Sequence[Layer], given: Any) -> dict[str, tuple[str, ...
         if name not in used:
             raise NetworkError(f"ReluNetwork: nobody takes the outputs of layer {name!r}; remove it")
     return found
-
-
-def layer_names(layers: Sequence[Layer | type[Layer]], given: Sequence[str]) -> list[str]:
-    """Return a name for each layer: the given one, or where that is "" its kind and number, or ``output``.
-
-    ``output`` is the last layer that makes a population: a batch norm or a flattening behind it does not. Behind it is
-    no concatenation, of which the output would be a sum.
-
-    >>> layer_names([Conv, MaxPool, Flatten, Dense, Dense], ["", "", "", "hidden", ""])
-    ['conv1', 'pool1', 'flatten1', 'hidden', 'output']
-    """
-    if not layers:
-        raise NetworkError("ReLU network: there are no layers; give at least one")
-    stems = [layer.stem or layer.kind for layer in layers]
-    usual = [f"{stem}{stems[:i].count(stem) + 1}" for i, stem in enumerate(stems)]
-    last = max((i for i, layer in enumerate(layers) if layer.makes_population), default=-1)
-    if not any(layer.kind == Concat.kind for layer in layers[last:]):
-        usual[last] = OUTPUT
-    names = [name or usual[i] for i, name in enumerate(given)]
-    for i, name in enumerate(names):
-        if not _is_name(name):
-            raise NetworkError(
-                f"ReLU network: layer {i} has name {name!r}; must be printable, without a backslash, and not {INPUT!r}"
-            )
-        if name in names[:i]:
-            raise NetworkError(f"ReLU network: two layers are named {name!r}; give each its own name")
-    return names
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value.isprintable() and "\\" not in value and value != INPUT
 
 
 def _input_shape(first: Layer, given: Sequence[int] | None) -> tuple[int, ...]:

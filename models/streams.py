@@ -9,6 +9,7 @@ Relies on the kinds of layers. Used by `eventsim.models.relu_network` and `fusio
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,13 +19,12 @@ import numpy as np
 from eventsim.models.batch_norm import BatchNorm
 from eventsim.models.conv_layer import Conv
 from eventsim.models.join_layers import Add, Concat, Join
+from eventsim.models.layer_names import INPUT, OUTPUT
 from eventsim.models.leaky_relu import LeakyReLU
 from eventsim.models.pool_layers import AveragePool, Flatten, MaxPool, Pool
 from eventsim.models.relu_layers import Dense, Layer
-from eventsim.models.relu_places import INPUT, relus_before_pools
 
 Array = np.ndarray[Any, Any]
-OUTPUT = "output"
 Shape = tuple[int, ...]
 Inputs = Mapping[str, Sequence[str]]
 
@@ -64,14 +64,45 @@ def streams(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]
 
 def _split(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]) -> "_Splitting":
     found = _Splitting(dict(shapes))
-    for layer in relus_before_pools(layers, inputs):
+    for layer in _relus_in_place(layers, inputs):
         found.add(layer, tuple(inputs[layer.name]))
     return found
 
 
+def _relus_in_place(layers: Sequence[Layer], inputs: Inputs) -> list[Layer]:
+    """Return layers that compute the same, with each ReLU at the one whose values it cuts.
+
+    A max, a choice of order and a ReLU commute, and means of positive values are positive. A ReLU behind the input
+    itself, or behind a layer whose values somebody else takes without it, stays where it is.
+    """
+    places = {layer.name: i for i, layer in enumerate(layers)}
+    users = Counter(name for taken in inputs.values() for name in taken)
+    layers = list(layers)
+    for i in range(len(layers) - 1, 0, -1):
+        before = [places.get(name, -1) for name in inputs[layers[i].name]]
+        alone = all(k >= 0 and (layers[k].relu or users[layers[k].name] == 1) for k in before)
+        if layers[i].relu and isinstance(layers[i], MaxPool | Flatten | Concat) and alone:
+            layers[i] = _with_relu(layers[i], False)
+            for k in before:
+                layers[k] = _with_relu(layers[k], True)
+    positive: dict[str, bool] = {}
+    for i, layer in enumerate(layers):
+        kept = all(positive.get(name, False) for name in inputs[layer.name])
+        if kept and layer.relu and isinstance(layer, AveragePool | Concat):
+            layers[i] = _with_relu(layer, False)
+        if kept and isinstance(layer, Add) and i < len(layers) - 1:
+            layers[i] = _with_relu(layer, True)
+        positive[layer.name] = layer.relu or (kept and isinstance(layer, Pool | Flatten | Add | Concat))
+    return layers
+
+
+def _with_relu(layer: Layer, relu: bool) -> Layer:
+    return layer if layer.relu is relu else type(layer)(**{**vars(layer), "relu": relu})
+
+
 @dataclass
 class _Splitting:
-    """The layers so far; by their names what they give, in how many channels side by side, and the split values."""
+    """The layers so far; by their names what they give, in how many channels side by side, and that split or cut."""
 
     shapes: dict[str, Shape]
     layers: list[Layer] = field(default_factory=list)
@@ -79,6 +110,8 @@ class _Splitting:
     state: dict[str, int] = field(default_factory=dict)
     widths: dict[str, tuple[int, ...]] = field(default_factory=dict)
     split: dict[str, str] = field(default_factory=dict)
+    cut: dict[str, str] = field(default_factory=dict)
+    positive: set[str] = field(default_factory=set)
     # Of a leaky ReLU, the streams above and below 0, and the slope of the latter.
     leaky: dict[str, tuple[str, str, Array]] = field(default_factory=dict)
 
@@ -88,20 +121,17 @@ class _Splitting:
     def add(self, layer: Layer, taken: tuple[str, ...]) -> None:
         """Add a layer of the network, or what computes the same."""
         worst = max(self.state[name] for name in taken)
-        if layer.relu and isinstance(layer, MaxPool | Flatten | Concat) and INPUT in taken:
-            cut = self._append(Add(self._unused(f"{layer.name}.relu"), True), (INPUT,), CARRIED)
-            taken = tuple(cut if name == INPUT else name for name in taken)
-            if len(taken) == 1:
-                layer = type(layer)(**{**vars(layer), "relu": False})
+        if layer.relu and isinstance(layer, MaxPool | Flatten | Concat):
+            taken, layer = tuple(self._cut(name) for name in taken), _with_relu(layer, relu=False)
+            worst = CARRIED
         if isinstance(layer, Dense | Conv):
             self._append(layer, self._each(taken, LINEAR), LINEAR)
         elif isinstance(layer, LeakyReLU):
             self._leaky(layer, self._each(taken, FLAT)[0])
-        elif isinstance(layer, Pool) and not (isinstance(layer, MaxPool) and layer.relu):
+        elif isinstance(layer, Pool):
             self._pool(layer, taken[0], worst)
         elif isinstance(layer, Flatten):
             flat = {LINEAR: FLAT, POOLED: FLAT_POOLED}
-            taken = self._each(taken, FLAT) if layer.relu else taken
             unchanged = len(self.shapes[taken[0]]) == 1
             self._append(layer, taken, worst if unchanged else flat.get(worst, worst))
         elif isinstance(layer, BatchNorm):
@@ -113,7 +143,6 @@ class _Splitting:
             worst = max(self.state[name] for name in taken)
             self._append(layer, taken, SUM if worst <= SUM and alike else LINEAR, layer.relu or not alike)
         else:
-            taken = self._each(taken, FLAT) if layer.relu else taken
             self._append(layer, taken, worst)
 
     def _append(self, layer: Layer, taken: tuple[str, ...], state: int, whole: bool = False) -> str:
@@ -124,6 +153,8 @@ class _Splitting:
         self.layers.append(layer)
         self.inputs[name] = taken
         self.state[name] = CARRIED if layer.relu else state
+        kept = isinstance(layer, Pool | Flatten | Join) and self.positive.issuperset(taken)
+        self.positive |= {name} if layer.relu or kept else set()
         before = tuple(n for one in taken for n in self.widths[one])
         if isinstance(layer, Dense | Conv) or whole:
             self.widths[name] = self.shapes[name][:1]
@@ -151,6 +182,16 @@ class _Splitting:
                 self._difference(Add(new), above, below, np.ones(self.shapes[name][0]))
             self.split[name] = new
         return self.split[name]
+
+    def _cut(self, name: str) -> str:
+        """The name of the values, those below 0 cut."""
+        if name in self.positive:
+            return name
+        if name not in self.cut:
+            [taken] = self._each((name,), FLAT)
+            scale = np.ones(self.shapes[name][0])
+            self.cut[name] = self._append(self._scaling(f"{name}.relu", scale, relu=True), (taken,), CARRIED)
+        return self.cut[name]
 
     def _above(self, name: str, sign: int) -> str:
         """The name of a stream of the values above 0, or of those below, which change their sign."""

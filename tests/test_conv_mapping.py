@@ -21,8 +21,18 @@ import eventsim
 from eventsim import models
 from eventsim.errors import InputError, MappingError
 from eventsim.models.coded_layers import coded_layers
-from eventsim.models.fusion import fused
-from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, Layer, MaxPool, ReluNetwork
+from eventsim.models.folded import fused
+from eventsim.models.relu_network import (
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Dense,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    MaxPool,
+    ReluNetwork,
+)
 from eventsim.network import Network, Population
 
 Array = np.ndarray[Any, Any]
@@ -440,27 +450,52 @@ def test_activations_go_by_the_names_of_the_populations_that_carry_them(order: s
     assert populations == (["conv1", *names] if order.startswith("conv pool norm") else names)
 
 
-def refused(*layers: Layer) -> ReluNetwork:
+def numbered(*layers: Layer) -> ReluNetwork:
     return ReluNetwork(layers, (2, 4))
 
 
-CONV = Conv("", np.ones((2, 2, 1)), [0.0, 0.0], relu=False)
-REFUSED = {
-    "the last layer, 'output', is a max pool": refused(
-        CONV, BatchNorm("", *[np.ones(2)] * 4, relu=True), MaxPool("", (2,))
+CONV = Conv("", [[[0.75], [-1.5]], [[-0.5], [1.25]]], [0.25, -0.5], relu=False)
+NORM = BatchNorm("", [0.5, -1.5], [0.25, 0.5], [0.5, 0.125], [1.0, 4.0], 0.0, relu=True)
+READ_OUT = Dense("", np.arange(8.0).reshape(2, 4) - 3, [0.5, 0.0], False)
+SIGNED = {
+    "a max pool at the end": (numbered(CONV, NORM, MaxPool("", (2,))), ["conv1", "pool1", "output"]),
+    "a ReLU at the end": (numbered(CONV, NORM), ["conv1", "output"]),
+    "a mean of unequal windows at the end": (
+        numbered(Conv("", CONV.weight, CONV.bias, True), AveragePool("", (2,), 1, 1, count_include_pad=False)),
+        ["conv1", "pool1", "output"],
     ),
-    "hidden layer 'pool1' has no ReLU": refused(CONV, AveragePool("", (2,)), Dense("", np.ones((1, 4)), [0.0], False)),
-    "'conv1' has no ReLU.*average pool 'pool1' behind it would be one layer with it if it had no padding": refused(
-        CONV, AveragePool("", (2,), padding=1), Dense("", np.ones((1, 6)), [0.0], False)
+    "a max pool of signed values at the end": (
+        numbered(CONV, MaxPool("", (2,))), ["conv1", "pool1", "conv1.2", "pool1.2", "output"],
     ),
-    "'output', is an average pool whose windows hold different numbers of inputs": refused(
-        Conv("", np.ones((2, 2, 1)), [0.0, 0.0], relu=True), AveragePool("", (2,), 1, 1, count_include_pad=False)
+    "a mean that no ReLU has cut": (numbered(CONV, AveragePool("", (2,)), READ_OUT), ["pool1", "pool1.2", "output"]),
+    "a mean with padding that no ReLU has cut": (
+        numbered(CONV, AveragePool("", (2,), 1, 1), MaxPool("", (2,)), READ_OUT),
+        ["conv1", "conv1.2", "pool1.positive", "pool1.negative", "pool1", "pool2", "pool1.2", "pool2.2", "output"],
     ),
-    "the last layer, 'output', ends in a ReLU": refused(CONV, BatchNorm("", *[np.ones(2)] * 4, relu=True)),
-}
+    "two convolutions": (
+        numbered(CONV, CONV, NORM, MaxPool("", (2,)), READ_OUT),
+        ["conv1", "conv1.2", "conv2", "pool1", "output"],
+    ),
+    "leaky": (
+        numbered(CONV, LeakyReLU("", [0.25, 0.5]), MaxPool("", (2,)), READ_OUT),
+        ["conv1", "conv1.2", "pool1.positive", "pool1.negative", "output"],
+    ),
+    "leaky at the end": (numbered(CONV, LeakyReLU("", [0.25, -0.5])), ["conv1", "conv1.2", "output"]),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("message", REFUSED)
-def test_what_no_spike_times_code_is_refused_by_layer(message: str) -> None:
-    with pytest.raises(MappingError, match=message):
-        models.to_ttfs(REFUSED[message], np.ones((1, 2, 4)))
+@pytest.mark.parametrize("slope", ["b1", "alpha1"])
+@pytest.mark.parametrize("what", SIGNED)
+def test_values_that_may_be_negative_are_carried_by_two_streams(what: str, slope: str) -> None:
+    network, names = SIGNED[what]
+    x = np.random.default_rng(3).random((4, 2, 4))
+    net = models.to_ttfs(network, x, slope, margin=20)
+    assert [node.name for node in net.populations] == names
+    run = eventsim.simulate(net, x, error_bounds=True, engine="reference")
+    report = models.verify(net, network, x, run)
+    assert report.ok, str(report)
+    assert np.abs(run.readout - network.forward(x)).max() <= 1e-13
+    exact = models.to_ttfs(network, x, slope, margin=20, number=Fraction)
+    eighths = np.array([[Fraction(int(8 * v), 8) for v in row.ravel()] for row in x], dtype=object).reshape(x.shape)
+    found = eventsim.simulate(exact, eighths, engine="reference").readout
+    assert (found == network.forward(eighths, dtype=object)).all()

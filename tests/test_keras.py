@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from eventsim import simulate
 from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError
-from eventsim.models import read_relu, to_ttfs, verify
-from eventsim.models.fusion import fused
+from eventsim.models import keras_weights, read_relu, to_ttfs, verify
+from eventsim.models.folded import fused
 from eventsim.models.keras_layers import KERAS_LAYERS
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -49,7 +49,9 @@ def close(ours: Array, theirs: Array, tolerance: float = SINGLE) -> bool:
 def randomised(model: Any, seed: int = 0) -> Any:
     """The model with weights and statistics as after training, negative scales included."""
     rng = np.random.default_rng(seed)
-    for layer in model.layers:
+    for layer in model._flatten_layers(include_self=False):
+        if hasattr(layer, "layers"):
+            continue
         made = [rng.normal(size=held.shape) / np.sqrt(np.prod(held.shape[:-1]) or 1) for held in layer.get_weights()]
         if isinstance(layer, L.BatchNormalization):
             made[-1] = rng.uniform(0.25, 4, made[-1].shape)
@@ -103,7 +105,12 @@ def sequentials(draw: Draw) -> tuple[Any, tuple[int, ...]]:
         kernel = [draw(st.integers(1, 3)) for _ in range(n)]
         layers.append(of("Conv")(draw(st.integers(1, 4)), kernel, **settings))
         norm = L.BatchNormalization(center=draw(st.booleans()), scale=draw(st.booleans()))
-        relu = draw(st.sampled_from([L.ReLU(), L.Activation("relu"), L.ReLU(0.5)]))
+        shared = list(range(1, 1 + n))
+        relus = [
+            L.ReLU(), L.Activation("relu"), L.ReLU(0.5), L.LeakyReLU(), L.ReLU(negative_slope=0.2),
+            L.Activation("leaky_relu"), L.PReLU("random_normal", shared_axes=shared),
+        ]  # fmt: skip
+        relu = draw(st.sampled_from(relus))
         layers += draw(st.sampled_from([[norm, relu], [relu, norm], [relu], [relu, L.Dropout(0.5)]]))
         kind = draw(st.sampled_from(["", "MaxPooling", "AveragePooling"]))
         if kind:
@@ -131,9 +138,44 @@ def test_logits_and_activations_are_those_of_keras(tmp_path_factory: Any, drawn:
     value = x
     for layer in model.layers[:-1]:
         value = outputs_of(layer, value)
-        if isinstance(layer, L.Dense | L.ReLU | L.Activation) and getattr(layer, "max_value", None) is None:
+        cuts = isinstance(layer, L.Dense | L.ReLU) or layer.get_config().get("activation") == "relu"
+        if cuts and getattr(layer, "max_value", None) is None and not getattr(layer, "negative_slope", 0):
             theirs = first(value) if value.ndim > 2 else value
             assert any(close(ours, theirs) for _, ours in shown), layer.name
+
+
+def within(name: str) -> Any:
+    """A model of two convolutions with a skip, whose layers have the names of those of other models."""
+    given = L.Input((4, 4, 3))
+    held = L.BatchNormalization(name="norm")(L.Conv2D(3, 1, name="conv")(given))
+    held = L.Conv2D(3, 1, name="conv2", trainable=False)(L.ReLU()(held))
+    return keras.Model(given, L.Add()([given, held]), name=name)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_models_within_models_are_read(tmp_path: Path, name: str) -> None:
+    first_part = keras.Sequential([
+        L.Input((6, 6, 2)), L.Conv2D(3, 3, name="conv"), L.BatchNormalization(name="norm"), L.ReLU(),
+    ], name="a")  # fmt: skip
+    twice, other = within("b"), within("c")
+    given = L.Input((6, 6, 2))
+    held = other(twice(L.ReLU()(twice(first_part(given)))))
+    held = keras.Sequential([keras.Sequential([L.Flatten(), L.Dense(4, "relu")]), L.Dense(2, name="conv")])(held)
+    model = randomised(keras.Model(given, held), 3)
+    x = np.random.default_rng(2).random((5, 6, 6, 2))
+    network = read_relu(saved(model, tmp_path, name))
+    assert close(network.forward(first(x)), outputs_of(model, x))
+    net = to_ttfs(network, first(x), margin=20)
+    assert verify(net, network, first(x)).ok
+
+
+def test_weights_of_nested_models_are_told_apart_by_their_paths() -> None:
+    leaves = ["both/b/conv", "both/c/conv", "both/c/last"]
+    assert keras_weights._owner("c/conv/kernel:0", leaves) == "both/c/conv"
+    assert keras_weights._owner("somewhere/last/bias", leaves) == "both/c/last"
+    for place in ("conv/kernel", "elsewhere/kernel", "kernel"):
+        with pytest.raises(keras_weights.UnreadError, match="belong to none or to several of the layers of a nested"):
+            keras_weights._owner(place, leaves)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -213,10 +255,6 @@ def multiplied() -> Any:
     return keras.Model(inputs, L.Multiply()([held, inputs]))
 
 
-def nested() -> Any:
-    return small(keras.Sequential([L.Input((6, 6, 2)), L.Conv2D(2, 3)]))
-
-
 @pytest.mark.parametrize(
     ("model", "message"),
     [
@@ -224,11 +262,12 @@ def nested() -> Any:
             lambda: small(L.Conv2D(2, 3, activation="tanh")),
             r"layer conv2d\w* \(Conv2D\) has activation 'tanh'; must be relu",
         ),
+        (lambda: small(L.Conv2D(2, 3), L.ELU()), r"elu\w* \(ELU\) is not read; supported are Dense, Conv"),
         (
-            lambda: small(L.Conv2D(2, 3), L.LeakyReLU()),
-            r"leaky_re_lu\w* \(LeakyReLU\) is not read; supported are Dense, Conv",
+            lambda: small(L.Conv2D(2, 3), L.ReLU(1.0, negative_slope=0.1)),
+            r"\(ReLU\) has negative_slope = 0.1, max_value = 1.0, threshold = 0.0; must have a threshold of 0",
         ),
-        (lambda: small(L.Conv2D(2, 3), L.ReLU(negative_slope=0.1)), r"\(ReLU\) has negative_slope = 0.1"),
+        (lambda: small(L.Conv2D(2, 3), L.PReLU()), r"\(PReLU\) has slopes that differ between positions of a channel"),
         (lambda: small(L.Conv3D(2, 3), shape=(6, 6, 6, 2)), r"\(Conv3D\) is not read"),
         (lambda: small(L.Conv2DTranspose(2, 3)), r"\(Conv2DTranspose\) is not read"),
         (lambda: small(L.Conv1D(2, 3, padding="causal"), shape=(6, 2)), r"\(Conv1D\) has padding = 'causal'"),
@@ -243,7 +282,10 @@ def nested() -> Any:
             r"\(Dense\) comes after a softmax; .* last layer",
         ),
         (multiplied, r"multiply\w* \(Multiply\) is not read"),
-        (nested, r"sequential\w* \(Sequential\) is not read"),
+        (
+            lambda: small(keras.Sequential([L.Input((6, 6, 2)), L.Conv2D(2, 3, activation="elu")], name="in")),
+            r"layer in/conv2d\w* \(Conv2D\) has activation 'elu'",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", FORMATS)

@@ -37,6 +37,12 @@ def behind(operation: str, *shapes: tuple[int, ...], opset: int = 13, **attribut
     return made.model()
 
 
+def clipped() -> Any:
+    made = network()
+    made.clip(1.0, 0.5)
+    return made.model()
+
+
 def multiplied() -> Any:
     made = network()
     made.node("Mul", [made.last, "v0"])
@@ -215,7 +221,10 @@ def looping() -> Any:
 
 REFUSED: list[tuple[Any, type[EventsimError], str]] = [
     (lambda: behind("Tanh"), MappingError, r"ONNX node node2 \(Tanh\) is not read; supported are Gemm, MatMul, Conv"),
-    (lambda: behind("LeakyRelu", alpha=0.1), MappingError, r"node2 \(LeakyRelu\) is not read"),
+    (lambda: behind("Elu", alpha=0.1), MappingError, r"node2 \(Elu\) is not read"),
+    (lambda: behind("PRelu", (2, 4, 4)), MappingError, r"node2 \(PRelu\) has slopes that differ between positions"),
+    (lambda: behind("PRelu", (3, 1, 1)), MappingError, r"node2 \(PRelu\) has slopes of shape \(3, 1, 1\) for values"),
+    (lambda: behind("PRelu"), MappingError, r"node2 \(PRelu\) takes its slope from the activations; must be a const"),
     (lambda: behind("LRN", size=3), MappingError, r"node2 \(LRN\) is not read"),
     (lambda: behind("HardSwish", opset=14), MappingError, r"node2 \(HardSwish\) is not read"),
     (looping, MappingError, r"loop \(Loop\) is not read"),
@@ -234,7 +243,7 @@ REFUSED: list[tuple[Any, type[EventsimError], str]] = [
     (missing, FileFormatError, r"node0 \(Conv\) needs value 'w0', which no node makes and no weight holds"),
     (twice, FileFormatError, r"again \(Relu\) makes value 'v1', which there is already"),
     (indices, MappingError, r"cast \(Cast\) needs 'i', which is not the first output of its node"),
-    (lambda: behind("Clip", (), ()), MappingError, r"node2 \(Clip\) cuts values to \["),
+    (clipped, MappingError, r"node2 \(Clip\) cuts values to \[1, 0.5\]; must be from a number to a larger one"),
     (lambda: behind("MatMul", (4, 3)), MappingError, r"node2 \(MatMul\) multiplies each row of \(2, 4, 4\) by itself"),
     (lambda: behind("MaxPool", kernel_shape=[2, 2], ceil_mode=1, strides=[3, 3]), MappingError, "ceil_mode = True"),
     (lambda: behind("MaxPool", kernel_shape=[2, 2, 2]), MappingError, r"node2 \(MaxPool\) takes values of shape"),
@@ -249,7 +258,7 @@ REFUSED: list[tuple[Any, type[EventsimError], str]] = [
     (after_softmax, MappingError, r"node4 \(Relu\) comes after a softmax; that is read as the last node only"),
     (padded_average, MappingError, r"node2 \(Pad\) comes before node3 \(Flatten\); padding is read before"),
     (lambda: behind("Dropout", (), (1,)), MappingError, r"node2 \(Dropout\) is in training"),
-    (lambda: scaled(np.ones((2, 4, 4)) + np.eye(4)), MappingError, r"node2 \(Mul\) has a constant of shape"),
+    (lambda: scaled(np.ones((2, 4, 4)) + np.eye(4)), MappingError, r"node2 \(Mul\) has a factor of shape"),
     (lambda: scaled(np.array(np.nan)), NetworkError, r"layer 'node2 \(Mul\)': gamma\[0\] = nan"),
     (lambda: behind("ReduceMean", axes=[1, 2]), MappingError, r"node2 \(ReduceMean\) averages axes \(1, 2\) of"),
     (lying(set_dims(2, 1, 3, 4)), FileFormatError, r"w0 has shape \(2, 1, 3, 4\) and holds 72 bytes; must fit"),

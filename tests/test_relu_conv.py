@@ -18,7 +18,7 @@ import eventsim
 from eventsim.archive import read_archive, write_archive
 from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError
 from eventsim.models import conv_layer, read_relu
-from eventsim.models.fusion import fused
+from eventsim.models.folded import fused
 from eventsim.models.relu_network import (
     AveragePool,
     BatchNorm,

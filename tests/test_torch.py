@@ -17,7 +17,7 @@ from eventsim import simulate
 from eventsim.errors import EventsimError, InputError, MappingError, NetworkError
 from eventsim.models import certify, read_relu, to_ttfs, verify
 from eventsim.models.coded_layers import coded_layers
-from eventsim.models.fusion import fused
+from eventsim.models.folded import fused
 from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, MaxPool, ReluNetwork
 from eventsim.models.torch_modules import SUPPORTED_MODULES
 
@@ -90,7 +90,7 @@ def test_spike_times_and_readouts_are_the_activations_and_logits_of_torch(
     if run.counters["premature"]:  # a layer that is all but dead has a short window, however wide
         assert not certify(net, x).ok
         reject()
-    shown, logits = shown_by(flat(module), x, carried=True)
+    shown, logits = shown_by(flat(module), x)
     layers = {layer.name: layer for layer in coded_layers(network, np.float64, (low, 1.0), slope == "alpha1")}
     for (name, _), theirs in zip(network.activations(x), shown, strict=True):
         layer, t_window = layers[name], net.node(name).window
@@ -414,7 +414,7 @@ def test_functions_and_methods_are_read_as_modules_are() -> None:
     assert close(normalised, outputs_of(module, x))
     assert close(fused(network).forward(x), logits)
     kinds = [layer.kind for layer in network.layers]
-    assert kinds.count("batch_norm") == 5  # two for the inputs, that of the module, the ReLU6, the scale
+    assert kinds.count("batch_norm") == 6  # two for the inputs, that of the module, two for the ReLU6, the scale
     cut = network.activations(x)[2][1]
     assert (cut == 0).any()
 

@@ -11,7 +11,7 @@ from torch import nn
 Array = np.ndarray[Any, Any]
 Draw = Any
 # "pool" stands for one between; blocks may have another at their end.
-ORDERS = ("norm relu", "relu norm", "relu", "norm", "relu dropout", "pool relu", "norm pool relu", "pool norm relu")
+ORDERS = ("norm relu", "relu norm", "relu", "relu dropout", "pool relu", "norm pool relu", "pool norm relu")
 
 
 def outputs_of(module: Any, x: Array) -> Array:
@@ -20,10 +20,10 @@ def outputs_of(module: Any, x: Array) -> Array:
         return module.eval()(torch.from_numpy(x)).numpy()
 
 
-def shown_by(modules: Any, x: Array, carried: bool = False) -> tuple[list[Array], Array]:
+def shown_by(modules: Any, x: Array) -> tuple[list[Array], Array]:
     """Outputs of the ReLUs, and of the pools of what went through one, among a flat list of modules; and of the last.
 
-    `carried`: what neurons carry, who pool the ReLUs before a batch norm, the smallest of them where it turns signs.
+    A pool behind a batch norm pools the ReLUs before that, the smallest of them where it turns signs.
 
     A ReLU behind a max pool is taken before it, which is the same. A ReLU in place changes what was given to it, so
     each is copied.
@@ -40,7 +40,7 @@ def shown_by(modules: Any, x: Array, carried: bool = False) -> tuple[list[Array]
         if kind == "ReLU" or ("Pool" in kind and cut):
             behind = kind != "ReLU" and i > 1 and "Norm" in type(modules[i - 1]).__name__
             behind &= isinstance(modules[i - 2], nn.ReLU)
-            found.append(pooled(module, modules[i - 1], found[-1]) if carried and behind else x)
+            found.append(pooled(module, modules[i - 1], found[-1]) if behind else x)
     return found, x
 
 
