@@ -19,7 +19,6 @@ import numpy as np
 
 from eventsim.convolution import Conv as ConvProjection
 from eventsim.convolution import Pool as PoolProjection
-from eventsim.errors import MappingError
 from eventsim.models.fusion import fuse
 from eventsim.models.fusion_steps import Fused
 from eventsim.models.real_numbers import EXACT, as_numbers
@@ -153,11 +152,6 @@ def coded_layers(
     ----------
     dtype : numbers to compute with: float64, longdouble, or object for Fractions.
     value_range : (low, high) of the inputs of `network`, that 0 and 1 stand for.
-
-    Raises
-    ------
-    MappingError
-        A last layer that is an average pool whose windows hold different numbers of inputs.
     """
     number = np.dtype(dtype)
     fused = fuse(network.streams(), number, value_range)
@@ -203,7 +197,10 @@ def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scal
 def _coded_average(
     held: Fused, layer: AveragePool, given: _Given, number: np.dtype[Any], scaling: bool, is_last: bool
 ) -> CodedLayer:
-    """Sums of a convolution that sees each channel by itself, divided; at the read-out, weights that divide."""
+    """Sums of a convolution that sees each channel by itself, divided; at the read-out, weights that divide.
+
+    There all windows hold as many inputs: `streams` sees to that.
+    """
     source, factor = given
     shape = held.source_shape
     channels = shape[0]
@@ -215,11 +212,6 @@ def _coded_average(
         gain = _number(HIGHEST_SUM, number) if scaling else _one(number)
         terms = (CodedTerm(conv, weight, source, shape),)
         return CodedLayer(layer.name, held.shape, True, factor * gain, terms, bias, divisor=divisor, gain=gain)
-    if (divisor != divisor.flat[0]).any():
-        raise MappingError(
-            f"to_ttfs: the last layer, {layer.name!r}, is an average pool whose windows hold different numbers of "
-            "inputs, and a read-out has one weight for all; count the padding in, or pad nothing"
-        )
     weight = weight / as_numbers(divisor.ravel()[:1], number) / _inputs(factor, conv)
     own = np.full(channels, _one(number), dtype=number)
     return CodedLayer(layer.name, held.shape, held.relu, own, (CodedTerm(conv, weight, source, shape),), bias)

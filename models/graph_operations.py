@@ -115,13 +115,13 @@ def max_pool(chain: Chain, node: Node, given: Values) -> None:
     """A max pool; settings: kernel, stride, padding, dilation, ceil."""
     chain.take_channels_first(node, len(node.settings["kernel"]))
     sliding = _sliding_of(node)
-    padding = paddings(chain, node, sliding)
+    padding, zeros = paddings(chain, node, sliding), chain.zeros is not None
     if chain.zeros is not None:
         if not chain.positive or len(chain.zeros[1]) != len(padding):  # a zero is the largest of negative values
             chain.check_zeros(node)
         padding = [(a + c, b + d) for (a, b), (c, d) in zip(padding, chain.zeros[1], strict=True)]
         chain.zeros = None
-    _check_ceil(chain, node, sliding, padding)
+    padding = _with_cut_windows(chain, node, sliding, padding, zeros)
     chain.append(MaxPool(node.label, sliding.kernel, sliding.stride, padding, sliding.dilation))
 
 
@@ -131,14 +131,20 @@ def average_pool(chain: Chain, node: Node, given: Values) -> None:
     sliding = _sliding_of(node)
     if max(sliding.dilation) > 1:
         raise chain.refusal(node, f"has dilation {sliding.dilation}; must be 1")
-    padding = paddings(chain, node, sliding)
+    padding, zeros = paddings(chain, node, sliding), chain.zeros is not None
     counted = node.settings.get("count_include_pad", True)
     if chain.zeros is not None:
         if len(chain.zeros[1]) != len(padding) or (any(map(any, padding)) and not counted):
             chain.check_zeros(node)
         padding = [(a + c, b + d) for (a, b), (c, d) in zip(padding, chain.zeros[1], strict=True)]
         chain.zeros, counted = None, True
-    _check_ceil(chain, node, sliding, padding)
+    whole = _with_cut_windows(chain, node, sliding, padding, zeros)
+    if whole != padding and counted and any(map(any, padding)):
+        raise chain.refusal(
+            node, f"has ceil_mode = True, padding {padding} and count_include_pad = True for inputs of shape "
+            f"{chain.shape}, which count some of the zeros at the border; must be without one of them; pad the inputs"
+        )  # fmt: skip
+    counted, padding = counted and whole == padding, whole
     chain.append(AveragePool(node.label, sliding.kernel, sliding.stride, padding, bool(counted)))
 
 
@@ -326,18 +332,25 @@ def _sliding_of(node: Node) -> Sliding:
     )
 
 
-def _check_ceil(chain: Chain, node: Node, sliding: Sliding, padding: Pairs) -> None:
-    """Rounding the number of windows up is nothing where they end with the positions."""
+def _with_cut_windows(chain: Chain, node: Node, sliding: Sliding, padding: Pairs, zeros: bool) -> Pairs:
+    """The padding with what a last window reaches beyond the border, where the number of windows is rounded up.
+
+    A window that would begin behind the positions is none, as torch and ONNX have it. `zeros`: are positions among the
+    padding, which a node of its own made?
+    """
     if not node.settings.get("ceil"):
-        return
-    shape = chain.known_shape(node)
-    for size, extent, step, pads in zip(shape[1:], sliding.extent, sliding.stride, padding, strict=True):
-        if (size + sum(pads) - extent) % step:
+        return padding
+    shape, found = chain.known_shape(node), []
+    for size, extent, step, (before, after) in zip(shape[1:], sliding.extent, sliding.stride, padding, strict=True):
+        beyond = -(size + before + after - extent) % step
+        start = size + before + after + beyond - extent
+        found.append((before, after + beyond) if start < size + before else (before, after))
+        if beyond and zeros:
             raise chain.refusal(
-                node,
-                f"ceil_mode = True for inputs of shape {shape}, which leaves a window cut at the border; must be False "
-                "where the windows do not end with the positions; pad the inputs",
-            )
+                node, f"has ceil_mode = True behind a padding, for inputs of shape {shape}, and a window is cut at the "
+                "border; must be padded by the pool itself"
+            )  # fmt: skip
+    return found
 
 
 def scaling(node: Node, scale: Array, shift: Array, centre: Array | None = None) -> BatchNorm:

@@ -29,7 +29,7 @@ def check_choice(what: str, value: Any, allowed: Any) -> None:
 
 
 def check_layers(layers: Sequence[CodedLayer]) -> None:
-    """Refuse layers whose values no spike time codes: hidden ones without a ReLU, a last one with a threshold."""
+    """Refuse weights that are too large, and a network without layers; make sure that `streams` left nothing signed."""
     if not layers:
         raise MappingError("to_ttfs: the network has no layer that computes; give it at least a dense layer")
     *hidden, last = layers
@@ -39,29 +39,15 @@ def check_layers(layers: Sequence[CodedLayer]) -> None:
                 f"to_ttfs: layer {layer.name!r} has weights beyond {LARGEST_WEIGHT:g}, batch norms folded in; must be "
                 "smaller, since bounds on rounding overflow; rescale the layer"
             )
-    for i, layer in enumerate(hidden):
-        if not layer.relu and not layer.pools:
-            remedy = "multiply its weight into the next layer's"
-            behind = next((other for other in layers if i in other.sources and other.divisor is not None), None)
-            if behind is not None:
-                remedy = f"average pool {behind.name!r} behind it would be one layer with it if it had no padding"
-            raise MappingError(
-                f"to_ttfs: hidden layer {layer.name!r} has no ReLU, so its values may be negative, which no spike time "
-                f"codes; {remedy}"
-            )
+    unmapped = [layer.name for layer in hidden if not (layer.relu or layer.pools)]
+    if unmapped or last.pools or last.relu:
+        raise MappingError(
+            f"to_ttfs: layer {(unmapped or [last.name])[0]!r} was left with values that no spike time codes, which is a "
+            "defect of eventsim; report the network"
+        )
     for layer in hidden:
         if layer.name == OUTPUT:
             raise MappingError(f"to_ttfs: hidden layer {OUTPUT!r} has the name of the read-out; rename it")
-    if last.pools:
-        raise MappingError(
-            f"to_ttfs: the last layer, {last.name!r}, is a max pool, but a read-out sums its inputs; put an identity "
-            "layer without ReLU behind it"
-        )
-    if last.relu and last.divisor is None:
-        raise MappingError(
-            f"to_ttfs: the last layer, {last.name!r}, ends in a ReLU, but a read-out has no threshold; give the layer "
-            "without its ReLU and cut the read-out at 0, or put an identity layer without ReLU behind it"
-        )
 
 
 def check_row_sums(layers: Sequence[CodedLayer]) -> None:

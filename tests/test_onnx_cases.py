@@ -22,12 +22,14 @@ pytestmark = pytest.mark.references
 Array = np.ndarray[Any, Any]
 # What cases hold is in float32.
 TOLERANCE = 1e-5
+FOUR_DIGITS = 1e-4  # as the outputs of one case are written
 # Cases of an operation that must be computed, not refused. The others show what is refused, such as a ReLU of an axis
 # that is none of positions, or bounds, axes and constants that no ReLU network has.
 AT_LEAST = {
-    "AveragePool": 13, "BatchNormalization": 7, "Conv": 26, "Gemm": 10, "GlobalAveragePool": 2, "GlobalMaxPool": 2,
-    "MaxPool": 15, "Relu": 2, "Flatten": 4, "Reshape": 6, "Add": 4, "Clip": 1, "Dropout": 5, "MatMul": 2,
-    "Unsqueeze": 6, "Squeeze": 1, "Transpose": 3, "Softmax": 4, "LogSoftmax": 4, "Sigmoid": 2,
+    "AveragePool": 14, "BatchNormalization": 7, "Conv": 26, "Gemm": 10, "GlobalAveragePool": 2, "GlobalMaxPool": 2,
+    "MaxPool": 17, "Relu": 2, "Flatten": 4, "Reshape": 6, "Add": 5, "Clip": 4, "Dropout": 5, "MatMul": 2,
+    "Unsqueeze": 6, "Squeeze": 1, "Transpose": 3, "Softmax": 4, "LogSoftmax": 4, "Sigmoid": 2, "LeakyRelu": 4,
+    "PRelu": 3, "Abs": 1, "Sub": 1,
 }  # fmt: skip
 
 
@@ -102,6 +104,7 @@ def test_the_cases_of_onnx_are_computed_or_refused_by_name(tmp_path: Path) -> No
                 continue
             ours = network.forward(inputs[0])
             theirs = np.asarray(outputs[0]).reshape(ours.shape)
-            assert np.abs(ours - theirs).max() <= TOLERANCE * max(1, np.abs(theirs).max()), name
+            tolerance = FOUR_DIGITS if name.endswith("last_window_starts_on_pad") else TOLERANCE
+            assert np.abs(ours - theirs).max() <= tolerance * max(1, np.abs(theirs).max()), name
             computed.update(operations)
     assert {operation: n for operation, n in AT_LEAST.items() if computed[operation] < n} == {}, (computed, refused)

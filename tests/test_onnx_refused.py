@@ -245,7 +245,13 @@ REFUSED: list[tuple[Any, type[EventsimError], str]] = [
     (indices, MappingError, r"cast \(Cast\) needs 'i', which is not the first output of its node"),
     (clipped, MappingError, r"node2 \(Clip\) cuts values to \[1, 0.5\]; must be from a number to a larger one"),
     (lambda: behind("MatMul", (4, 3)), MappingError, r"node2 \(MatMul\) multiplies each row of \(2, 4, 4\) by itself"),
-    (lambda: behind("MaxPool", kernel_shape=[2, 2], ceil_mode=1, strides=[3, 3]), MappingError, "ceil_mode = True"),
+    (
+        lambda: behind(
+            "AveragePool", kernel_shape=[3, 3], ceil_mode=1, strides=[3, 3], pads=[1, 1, 0, 0], count_include_pad=1
+        ),
+        MappingError,
+        r"node2 \(AveragePool\) has ceil_mode = True, padding",
+    ),
     (lambda: behind("MaxPool", kernel_shape=[2, 2, 2]), MappingError, r"node2 \(MaxPool\) takes values of shape"),
     (lambda: behind("Conv", (2, 2, 3, 3), kernel_shape=[2, 2]), MappingError, r"node2 \(Conv\) has kernel \(2, 2\)"),
     (lambda: behind("Conv", (2, 3, 3, 3)), NetworkError, r"layer 'node2 \(Conv\)': weight .* needs 3 channels"),

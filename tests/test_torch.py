@@ -184,10 +184,15 @@ def test_adaptive_pools_that_divide_the_positions_are_average_pools() -> None:
     assert close(read_relu(module.double(), (1, 6, 5)).forward(x), outputs_of(module, x).reshape(2, -1))
 
 
-def test_pools_in_ceil_mode_are_read_where_no_window_is_cut() -> None:
-    module = nn.Sequential(nn.MaxPool2d(2, ceil_mode=True), nn.AvgPool2d(2, 1, padding=1, ceil_mode=True))
-    x = np.random.default_rng(5).normal(size=(2, 3, 6, 4))
-    assert close(read_relu(module, (3, 6, 4)).forward(x), outputs_of(module, x).reshape(2, -1))
+@pytest.mark.parametrize("size", [4, 5, 6, 7, 8, 9])
+def test_pools_in_ceil_mode_have_windows_that_the_border_cuts(size: int) -> None:
+    x = np.random.default_rng(5).normal(size=(2, 3, size, 9))
+    for pool in (
+        nn.MaxPool2d(3, 2, ceil_mode=True), nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.MaxPool2d(2, 3, ceil_mode=True),
+        nn.MaxPool2d(2, 2, dilation=2, ceil_mode=True), nn.AvgPool2d(3, 2, ceil_mode=True),
+        nn.AvgPool2d(2, 3, ceil_mode=True), nn.AvgPool2d(3, 3, 1, True, False), nn.AvgPool2d(2, 1, 1, True),
+    ):  # fmt: skip
+        assert close(read_relu(nn.Sequential(pool), (3, size, 9)).forward(x), outputs_of(pool, x).reshape(2, -1)), pool
 
 
 def test_paddings_before_one_convolution_add_up() -> None:
@@ -462,11 +467,15 @@ SHAPE = (2, 6, 6)
         ),
         (nn.Sequential(nn.Conv3d(2, 2, 1)), MappingError, r"0 \(Conv3d\) is not read; supported are Linear, Conv1d"),
         (
-            nn.Sequential(nn.MaxPool2d(4, ceil_mode=True)),
+            nn.Sequential(nn.AvgPool2d(4, 3, padding=1, ceil_mode=True)),
             MappingError,
-            r"ceil_mode = True for inputs of shape \(2, 6, 6\)",
+            r"ceil_mode = True, padding \[\(1, 1\), \(1, 1\)\] and count_include_pad = True for inputs",
         ),
-        (nn.Sequential(nn.AvgPool2d(3, 2, ceil_mode=True)), MappingError, "ceil_mode = True for inputs"),
+        (
+            nn.Sequential(nn.ReLU(), nn.ZeroPad2d(1), nn.MaxPool2d(3, 2, ceil_mode=True)),
+            MappingError,
+            r"2 \(MaxPool2d\) has ceil_mode = True behind a padding, for inputs of shape \(2, 6, 6\)",
+        ),
         (nn.Sequential(nn.AdaptiveMaxPool2d(3, return_indices=True)), MappingError, "return_indices = True"),
         (nn.Sequential(nn.AdaptiveMaxPool2d(4)), MappingError, "output_size = 4"),
         (

@@ -112,13 +112,15 @@ def pools(draw: Draw, positions: Any, padded: bool) -> Any:
         "stride": draw(st.sampled_from([None, 1, 2])),
         "padding": [draw(st.integers(0, k // 2)) if padded else 0 for k in kernel],
     }
+    ceil = padded and draw(st.booleans())
     kind = draw(st.sampled_from(["max", "average", "global", "global max"]))
     if kind == "max":
-        return (nn.MaxPool1d if n == 1 else nn.MaxPool2d)(kernel if n == 2 else kernel[0], **settings)
+        return (nn.MaxPool1d if n == 1 else nn.MaxPool2d)(kernel if n == 2 else kernel[0], ceil_mode=ceil, **settings)
     if kind == "average":
         return (nn.AvgPool1d if n == 1 else nn.AvgPool2d)(
-            kernel, count_include_pad=draw(st.booleans()), **settings | {"stride": settings["stride"] or kernel}
-        )
+            kernel, ceil_mode=ceil, count_include_pad=not ceil and draw(st.booleans()),
+            **settings | {"stride": settings["stride"] or kernel},
+        )  # fmt: skip
     if kind == "global max":
         return (nn.AdaptiveMaxPool1d if n == 1 else nn.AdaptiveMaxPool2d)(1)
     return (nn.AdaptiveAvgPool1d if n == 1 else nn.AdaptiveAvgPool2d)(1)
