@@ -13,7 +13,7 @@ from eventsim.checks import real, shown
 from eventsim.errors import InputError, MappingError, nearest
 from eventsim.models.coded_layers import CodedLayer
 from eventsim.models.real_numbers import real_array
-from eventsim.models.relu_network import OUTPUT, ReluNetwork
+from eventsim.models.relu_network import OUTPUT, ReluNetwork, shape_hint
 from eventsim.models.windows import decimal
 
 Array = np.ndarray[Any, Any]
@@ -42,7 +42,7 @@ def check_layers(layers: Sequence[CodedLayer]) -> None:
     unmapped = [layer.name for layer in hidden if not (layer.relu or layer.pools)]
     if unmapped or last.pools or last.relu:
         raise MappingError(
-            f"to_ttfs: layer {(unmapped or [last.name])[0]!r} was left with values that no spike time codes, which is a "
+            f"to_ttfs: layer {(unmapped or [last.name])[0]!r} was left with values that no spike time codes; this is a "
             "defect of eventsim; report the network"
         )
     for layer in hidden:
@@ -70,9 +70,9 @@ def checked_calibration(network: ReluNetwork, calibration: ArrayLike, value_rang
     samples = real_array("to_ttfs: calibration", calibration, InputError)
     shape = network.input_shape
     if samples.ndim == 0 or samples.shape[1:] not in (shape, (network.n_in,)):
-        hint = "; one sample needs a leading axis: x[None]" if samples.shape in (shape, (network.n_in,)) else ""
         raise InputError(
-            f"to_ttfs: calibration has shape {samples.shape}; must be (n, {', '.join(map(str, shape))}){hint}"
+            f"to_ttfs: calibration has shape {samples.shape}; must be (n, {', '.join(map(str, shape))})"
+            f"{shape_hint(samples.shape, shape)}"
         )
     if not len(samples):
         raise InputError(

@@ -343,12 +343,20 @@ class ReluNetwork:
             raise InputError(f"ReLU network: dtype = {number}; must be a floating type, or object for Fractions")
         values = real_array("ReLU network: x", x, InputError)
         if values.ndim == 0 or values.shape[1:] not in (self.input_shape, (self.n_in,)):
-            hint = "; give one input as x[None]" if values.shape in (self.input_shape, (self.n_in,)) else ""
             raise InputError(
                 f"ReLU network: x has shape {values.shape}; must be (n, {', '.join(map(str, self.input_shape))}) "
-                f"or (n, {self.n_in}){hint}"
+                f"or (n, {self.n_in}){shape_hint(values.shape, self.input_shape)}"
             )
         return as_numbers(values.reshape(len(values), *self.input_shape), number)
+
+
+def shape_hint(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return what to do about inputs of shape `given` for a network that takes (n, *shape), or ""."""
+    if given in (shape, (math.prod(shape),)):
+        return "; one sample needs a leading axis: x[None]"
+    if len(shape) > 1 and given[1:] == (*shape[1:], shape[0]):
+        return "; the channels come first: np.moveaxis(x, -1, 1)"
+    return ""
 
 
 def parameter_hash(relu: ReluNetwork) -> str:

@@ -41,11 +41,13 @@ class Streams:
     Attributes
     ----------
     layers : in order. inputs : of each layer, whose outputs it takes. shapes : of each layer's outputs.
+    split : layers of the network whose values are carried by two streams, those above 0 and those below.
     """
 
     layers: Sequence[Layer]
     inputs: Mapping[str, tuple[str, ...]]
     shapes: Mapping[str, Shape]
+    split: Sequence[str]
 
 
 def streams(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape], read_out: bool = True) -> Streams:
@@ -59,7 +61,8 @@ def streams(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]
             layers, inputs, shapes = _renamed(layers, inputs, shapes, OUTPUT)
             found = _split(layers, inputs, shapes)
         found.read_out(layers[-1].name)
-    return Streams(found.layers, found.inputs, found.shapes)
+    split = [name for name in shapes if name in found.split or name in found.leaky]
+    return Streams(found.layers, found.inputs, found.shapes, split)
 
 
 def _split(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]) -> "_Splitting":

@@ -87,8 +87,10 @@ def execute(options: argparse.Namespace) -> int:
     facts = expected(net, relu, calibration)
     safe, n_certified = safe_windows(net, calibration)
     populations = {name.split(".")[0] for name in facts}
+    split = list(relu.streams().split)
+    populations |= {*split}
     folded = [layer.name for layer in relu.layers if layer.name not in populations and layer.kind not in WITHOUT_TRACE]
-    notes = {"folded": folded, "dropped": list(relu.provenance.get("dropped", ()))}
+    notes = {"folded": folded, "split": split, "dropped": list(relu.provenance.get("dropped", ()))}
     # Windows given by hand need not have room for the data.
     certificates = models.certify(net, calibration) if isinstance(options.windows, list) else None
     if options.json:
@@ -112,7 +114,11 @@ def execute(options: argparse.Namespace) -> int:
         print(f"safe window: no neuron is premature on {n_certified:,} calibration samples in windows of this length")
     else:
         print("safe windows: not computed, since it would take minutes; models.certify does it")
-    for word, names in (("folded into their neighbours", folded), ("left out", notes["dropped"])):
+    for word, names in (
+        ("folded into their neighbours", folded),
+        ("carried by two populations, values above and below 0", split),
+        ("left out", notes["dropped"]),
+    ):
         if names:
             print(f"{word}: {', '.join(names)}")
     if certificates is not None:
