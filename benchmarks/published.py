@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 
 import eventsim
 from eventsim import models
-from eventsim.models.relu_network import Conv, Flatten, MaxPool, ReluNetwork
+from eventsim.models.relu import Conv, Flatten, MaxPool, ReluNetwork
 
 Array = np.ndarray[Any, Any]
 MEAN, SPREAD = 0.1307, 0.3081  # of the recogniser's inputs

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 import eventsim
 from eventsim import models
-from eventsim.models.folded import fused
-from eventsim.models.relu_network import BatchNorm, Conv, Dense, Flatten, ReluNetwork
+from eventsim.models.relu import BatchNorm, Conv, Dense, Flatten, ReluNetwork
+from eventsim.models.relu.folded import fused
 from eventsim.viz.palette import FALLING, RISING, SILENT
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "borders.png"

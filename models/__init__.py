@@ -1,16 +1,16 @@
 """What makes a network: neuron models, ReLU readers, the TTFS mapping, verification."""
 
 from eventsim.models import neurons
-from eventsim.models.certificates import Certificates
-from eventsim.models.certify import certify
-from eventsim.models.nir_read import NodeFidelity, nir_fidelity, read_nir
-from eventsim.models.nir_write import write_nir
-from eventsim.models.read_relu import read_relu
-from eventsim.models.relu_network import ReluNetwork
-from eventsim.models.report import VerificationReport
-from eventsim.models.ttfs import to_ttfs
-from eventsim.models.ttfs_parameters import ttfs_network
-from eventsim.models.verify import verify
+from eventsim.models.checking.certificates import Certificates
+from eventsim.models.checking.certify import certify
+from eventsim.models.checking.report import VerificationReport
+from eventsim.models.checking.verify import verify
+from eventsim.models.mapping.ttfs import to_ttfs
+from eventsim.models.mapping.ttfs_parameters import ttfs_network
+from eventsim.models.nir.nir_read import NodeFidelity, nir_fidelity, read_nir
+from eventsim.models.nir.nir_write import write_nir
+from eventsim.models.readers.read_relu import read_relu
+from eventsim.models.relu.relu_network import ReluNetwork
 
 __all__ = [
     "Certificates",

@@ -14,7 +14,7 @@ import numpy as np
 import eventsim
 from eventsim import models
 from eventsim.faults import Clock, Jitter
-from eventsim.models.relu_network import Dense, ReluNetwork
+from eventsim.models.relu.relu_network import Dense, ReluNetwork
 from eventsim.network import Network
 from eventsim.transport import AerBus
 

@@ -20,10 +20,10 @@ import eventsim
 from eventsim import models
 from eventsim.archive import read_archive, write_archive
 from eventsim.errors import InputError, MappingError, NetworkError
-from eventsim.models.coded_layers import INPUTS, coded_layers
-from eventsim.models.folded import fused
-from eventsim.models.join_layers import Add, Concat
-from eventsim.models.relu_network import (
+from eventsim.models.relu.coded_layers import INPUTS, coded_layers
+from eventsim.models.relu.folded import fused
+from eventsim.models.relu.join_layers import Add, Concat
+from eventsim.models.relu.relu_network import (
     AveragePool,
     BatchNorm,
     Conv,

@@ -16,7 +16,7 @@ from eventsim import models
 from eventsim.errors import InputError, MappingError
 from eventsim.faults import Jitter
 from eventsim.models import digits
-from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, MaxPool, ReluNetwork
+from eventsim.models.relu.relu_network import AveragePool, BatchNorm, Conv, Dense, MaxPool, ReluNetwork
 from eventsim.network import Network
 
 Array = np.ndarray[Any, Any]

@@ -25,7 +25,7 @@ from eventsim.cli.files import save_figure
 from eventsim.cli.patience import TEXT
 from eventsim.cli.run import recorded
 from eventsim.errors import InputError
-from eventsim.models.relu_network import Add, BatchNorm, Concat, Conv, Dense, Flatten, MaxPool, ReluNetwork
+from eventsim.models.relu.relu_network import Add, BatchNorm, Concat, Conv, Dense, Flatten, MaxPool, ReluNetwork
 from eventsim.progress import Progress
 
 # Needs no compiler; for options that would compile one more loop, of which each takes seconds.

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 import eventsim
 from eventsim import models
 from eventsim.errors import InputError, MappingError
-from eventsim.models.coded_layers import coded_layers
-from eventsim.models.folded import fused
-from eventsim.models.relu_network import (
+from eventsim.models.relu.coded_layers import coded_layers
+from eventsim.models.relu.folded import fused
+from eventsim.models.relu.relu_network import (
     AveragePool,
     BatchNorm,
     Conv,

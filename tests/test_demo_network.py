@@ -8,7 +8,7 @@ from planted import window_of
 
 from eventsim import models
 from eventsim.models import digits
-from eventsim.models.relu_network import ReluNetwork
+from eventsim.models.relu.relu_network import ReluNetwork
 
 
 @pytest.mark.parametrize("slope", ["b1", "alpha1"])

@@ -10,9 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from eventsim.models import digits
 from eventsim.models.digits import train
-from eventsim.models.folded import fused
-from eventsim.models.read_relu import read_relu
-from eventsim.models.relu_network import BatchNorm, Conv, MaxPool, ReluNetwork, parameter_hash
+from eventsim.models.readers.read_relu import read_relu
+from eventsim.models.relu.folded import fused
+from eventsim.models.relu.relu_network import BatchNorm, Conv, MaxPool, ReluNetwork, parameter_hash
 
 PARTS = ("training", "calibration", "test")
 

@@ -15,12 +15,12 @@ import eventsim
 from eventsim import cli, models
 from eventsim.models import digits
 from eventsim.models import verify as verify_function
-from eventsim.models.graph_constants import CONSTANT_OPERATIONS
-from eventsim.models.graph_walk import OPERATIONS
-from eventsim.models.keras_layers import KERAS_LAYERS
-from eventsim.models.read_onnx import ONNX_OPERATIONS
-from eventsim.models.supported import BECOMES, operations_table, supported_operations
-from eventsim.models.torch_modules import TORCH_MODULES
+from eventsim.models.readers.graph_constants import CONSTANT_OPERATIONS
+from eventsim.models.readers.graph_walk import OPERATIONS
+from eventsim.models.readers.keras_layers import KERAS_LAYERS
+from eventsim.models.readers.read_onnx import ONNX_OPERATIONS
+from eventsim.models.readers.supported import BECOMES, operations_table, supported_operations
+from eventsim.models.readers.torch_modules import TORCH_MODULES
 from eventsim.neuron_model import model_names
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,7 +10,7 @@ import pytest
 
 import eventsim
 from eventsim import models
-from eventsim.models.relu_network import ReluNetwork
+from eventsim.models.relu.relu_network import ReluNetwork
 from eventsim.network import Network, Source
 
 N_NETWORKS = 1_000

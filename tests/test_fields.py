@@ -8,7 +8,7 @@ import pytest
 
 import eventsim
 from eventsim import models
-from eventsim.models.fields import fields_of, projections_to
+from eventsim.models.checking.fields import fields_of, projections_to
 from eventsim.network import Network
 
 Array = np.ndarray[Any, Any]

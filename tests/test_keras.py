@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from eventsim import simulate
 from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError
-from eventsim.models import keras_weights, read_relu, to_ttfs, verify
-from eventsim.models.folded import fused
-from eventsim.models.keras_layers import KERAS_LAYERS
+from eventsim.models import read_relu, to_ttfs, verify
+from eventsim.models.readers import keras_weights
+from eventsim.models.readers.keras_layers import KERAS_LAYERS
+from eventsim.models.relu.folded import fused
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 h5py = pytest.importorskip("h5py")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eventsim import Conv, Dense, InputError, NetworkError, OneToOne, Pool, Sparse, models
-from eventsim.models.nir_maps import Map, conv_map
+from eventsim.models.nir.nir_maps import Map, conv_map
 
 RNG = np.random.default_rng(0)
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from eventsim import simulate
 from eventsim.errors import MappingError
 from eventsim.models import read_relu, to_ttfs, verify
-from eventsim.models.folded import fused
-from eventsim.models.relu_network import BatchNorm, Conv, Dense
+from eventsim.models.relu.folded import fused
+from eventsim.models.relu.relu_network import BatchNorm, Conv, Dense
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

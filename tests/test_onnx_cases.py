@@ -14,7 +14,7 @@ import pytest
 
 from eventsim.errors import EventsimError
 from eventsim.models import read_relu
-from eventsim.models.read_onnx import ONNX_OPERATIONS, ONNX_OUTPUTS
+from eventsim.models.readers.read_onnx import ONNX_OPERATIONS, ONNX_OUTPUTS
 
 onnx = pytest.importorskip("onnx")
 pytestmark = pytest.mark.references

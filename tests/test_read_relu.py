@@ -20,8 +20,8 @@ from sklearn.pipeline import make_pipeline
 from eventsim.archive import write_archive
 from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError, NetworkError
 from eventsim.models import digits
-from eventsim.models.read_relu import read_relu
-from eventsim.models.relu_network import Dense, ReluNetwork
+from eventsim.models.readers.read_relu import read_relu
+from eventsim.models.relu.relu_network import Dense, ReluNetwork
 
 # W1 (3, 3), b1, W2 (2, 3), b2 with activations and logits worked out by hand.
 W1 = np.array([[0.5, 0.25, -0.5], [-0.25, 0.5, 0.5], [1.0, -0.75, 0.25]])

@@ -11,7 +11,7 @@ import pytest
 import eventsim
 from eventsim import models
 from eventsim.errors import EventsimError, FileFormatError
-from eventsim.models import relu_network
+from eventsim.models.relu import relu_network
 
 
 def relu_of_conv():
@@ -80,10 +80,6 @@ WRONG = {
     "huge margin": (lambda: spiking(margin=HUGE), "to_ttfs: margin = .*; must be a finite number"),
     "huge range": (lambda: spiking(input_range=(0, HUGE)), "to_ttfs: input_range = .*; must be a finite number"),
     "number": (lambda: spiking(number=np.array([1, 2])), "to_ttfs: number = .*; must be float or fractions.Fraction"),
-    "only flat": (
-        lambda: models.to_ttfs(relu_network.ReluNetwork([relu_network.Flatten()], (1, 4, 4)), image()),
-        "no layer that computes",
-    ),
     "layout": (
         lambda: models.ttfs_network([{"W": [[1.0]]}], layout=np.array(["a", "b"])), "layout = .*; must be 'torch' or"
     ),

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 import eventsim
 from eventsim.archive import read_archive, write_archive
 from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError
-from eventsim.models import conv_layer, read_relu
-from eventsim.models.folded import fused
-from eventsim.models.relu_network import (
+from eventsim.models import read_relu
+from eventsim.models.relu import conv_layer
+from eventsim.models.relu.folded import fused
+from eventsim.models.relu.relu_network import (
     AveragePool,
     BatchNorm,
     Conv,

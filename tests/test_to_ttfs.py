@@ -16,8 +16,8 @@ import eventsim
 from eventsim import models
 from eventsim.errors import EventsimError, InputError, MappingError
 from eventsim.models import digits
-from eventsim.models.coded_layers import coded_layers, row_sums
-from eventsim.models.relu_network import Dense, ReluNetwork
+from eventsim.models.relu.coded_layers import coded_layers, row_sums
+from eventsim.models.relu.relu_network import Dense, Flatten, ReluNetwork
 from eventsim.network import Network
 
 # A 3-3-2 network whose spike times and outputs were worked out by hand: B = 2, so that times lie in [1, 3).
@@ -475,5 +475,7 @@ def test_a_relu_at_the_end_is_a_hidden_layer_before_a_read_out_that_passes_its_v
     run = eventsim.simulate(net, X, error_bounds=True)
     assert run.readout.tolist() == X.tolist()
     assert models.verify(net, relu, X, run).ok
+    flat = ReluNetwork([Flatten()], (1, 3))  # nothing that computes: the inputs are the outputs
+    assert eventsim.simulate(models.to_ttfs(flat, X), X).readout.tolist() == X.tolist()
     named = network_of(True, True, names=("output", "logits"))  # a name that the read-out needs
     assert [node.name for node in models.to_ttfs(named, X).populations] == ["dense1", "logits", "output"]

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from eventsim import simulate
 from eventsim.errors import EventsimError, InputError, MappingError, NetworkError
 from eventsim.models import certify, read_relu, to_ttfs, verify
-from eventsim.models.coded_layers import coded_layers
-from eventsim.models.folded import fused
-from eventsim.models.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, MaxPool, ReluNetwork
-from eventsim.models.torch_modules import SUPPORTED_MODULES
+from eventsim.models.readers.torch_modules import SUPPORTED_MODULES
+from eventsim.models.relu.coded_layers import coded_layers
+from eventsim.models.relu.folded import fused
+from eventsim.models.relu.relu_network import AveragePool, BatchNorm, Conv, Dense, Flatten, MaxPool, ReluNetwork
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -556,6 +556,6 @@ def test_a_network_that_does_not_begin_with_linear_needs_its_input_shape() -> No
 
 
 def test_the_reader_itself_imports_no_torch() -> None:
-    reader = sys.modules["eventsim.models.read_torch"]
+    reader = sys.modules["eventsim.models.readers.read_torch"]
     assert "torch" not in vars(reader)
     assert isinstance(read_relu(nn.Linear(1, 1)), ReluNetwork)

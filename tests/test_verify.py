@@ -17,8 +17,8 @@ import pytest
 import eventsim
 from eventsim import models
 from eventsim.errors import EventsimError, FileFormatError, InputError
-from eventsim.models.relu_network import ReluNetwork
-from eventsim.models.report import CAUSES
+from eventsim.models.checking.report import CAUSES
+from eventsim.models.relu.relu_network import ReluNetwork
 from eventsim.network import Network
 
 SEEDS = 64  # of 16 cases each

@@ -9,7 +9,7 @@ import pytest
 
 import eventsim
 from eventsim import Conv, Dense, InputError, Network, NetworkError, OneToOne, Pool, Sparse, SpikeTimes, models
-from eventsim.models.nir_neurons import NEVER
+from eventsim.models.nir.nir_neurons import NEVER
 
 nir = pytest.importorskip("nir")
 

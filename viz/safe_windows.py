@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from eventsim.checks import integer
 from eventsim.errors import InputError, nearest
-from eventsim.models.certificates import Certificates, Layer
+from eventsim.models.checking.certificates import Certificates, Layer
 from eventsim.viz.frame import Array, given_axes, left_title, new_axes, quieten
 from eventsim.viz.palette import CAUSES, INK
 

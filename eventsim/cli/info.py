@@ -59,7 +59,7 @@ def installation() -> tuple[dict[str, Any], str]:
 def file_content(path: Path) -> tuple[dict[str, Any], str]:
     """What one file holds, by the format that its header names."""
     from eventsim.cli.files import arrays_of, format_of
-    from eventsim.models import relu_network
+    from eventsim.models.relu import relu_network
     from eventsim.network_file import FILE_FORMAT as NETWORK
     from eventsim.run import FILE_FORMAT as RUN
 

@@ -6,7 +6,7 @@ networks trained on its training part: one of convolutions, batch norms and max 
 64-96-64-10. `eventsim.models.digits.train_conv` makes the first, `eventsim.models.digits.train` the split and the
 second.
 
-Relies on `eventsim.models.relu_network` and `eventsim.archive`. Used by the command line's demo, examples, tests.
+Relies on `eventsim.models.relu.relu_network` and `eventsim.archive`. Used by the command line's demo, examples, tests.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.archive import read_archive
-from eventsim.models.relu_network import ReluNetwork
+from eventsim.models.relu.relu_network import ReluNetwork
 
 FORMAT = "eventsim-digits"
 VERSION = 1

@@ -23,8 +23,8 @@ from threadpoolctl import threadpool_limits
 
 from eventsim.archive import write_archive
 from eventsim.models.digits import DENSE_NETWORK_FILE, FOLDER, FORMAT, IMAGES_FILE, VERSION, WHITE
-from eventsim.models.read_relu import read_relu
-from eventsim.models.relu_network import ReluNetwork
+from eventsim.models.readers.read_relu import read_relu
+from eventsim.models.relu.relu_network import ReluNetwork
 
 CREDIT = "E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI Repository, 1998, CC BY 4.0"
 SEED = 0

@@ -27,8 +27,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from eventsim.models.digits import FOLDER, NETWORK_FILE, test_images, training_images
 from eventsim.models.digits.train import N_FOLDS, SEED, accuracy
-from eventsim.models.read_relu import read_relu
-from eventsim.models.relu_network import ReluNetwork
+from eventsim.models.readers.read_relu import read_relu
+from eventsim.models.relu.relu_network import ReluNetwork
 
 INPUT_SHAPE = (1, 8, 8)
 N_DIGITS = 10

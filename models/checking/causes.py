@@ -1,0 +1,326 @@
+"""The cause of each neuron's spike time in each sample: the decisions that `eventsim.models.verify` defines.
+
+Each function takes one source or population: what it received, what it did, what it ought to carry. Causes are
+assigned in the order of their severity, a later one replacing an earlier one.
+
+Relies on `expected_times`, `reception` and the replayed stages. Used by `verify`.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from eventsim.models.checking.expected_times import (
+    EXTENDED_UNIT,
+    UNIT,
+    Crossing,
+    Neurons,
+    complete_potential,
+    complete_sum,
+    extended,
+    first_crossing,
+    magnitude,
+    received_values,
+)
+from eventsim.models.checking.ideal_values import Ideal, largest_input, relayed
+from eventsim.models.checking.observation import Observation
+from eventsim.models.checking.reception import Reception
+from eventsim.models.checking.replayed_stages import Emissions
+from eventsim.models.checking.report import (
+    CLAMPED,
+    FAULT,
+    INHERITED,
+    LATE,
+    OK,
+    PREMATURE,
+    ROUNDING,
+    STRUCTURAL,
+    TIE,
+    Checked,
+)
+from eventsim.network import Network, Population, Source
+
+Array = np.ndarray[Any, Any]
+
+# A bound beyond which nothing is said about a spike time; kept finite, so that it can be multiplied by a weight of 0.
+HOPELESS = 1e100
+
+
+@dataclass(frozen=True, eq=False)
+class _Expected:
+    """What the equations have each neuron do with what it received; (n_samples, n_neurons), inf = silent.
+
+    closed : time of the closed form, extended precision, before t_min and from t_max on, too. time : of the first
+    crossing. bound : on the difference of a correct run from `time`, its own rounding included. early : surely before
+    t_min. undecided : spike or silence, before or after t_min, is within the rounding.
+    """
+
+    closed: Array
+    time: Array
+    bound: Array
+    early: Array
+    undecided: Array
+    crossing: Crossing
+
+
+def check_source(source: Source, seen: Observation, ideal: Ideal) -> Checked:
+    """Does a source spike when its window's code says? Where only spike times are known, these are taken as right."""
+    t_min, t_max = (extended(t) for t in source.window)
+    event = seen.times[source.name]
+    times = t_max - ideal.values
+    bound = np.full(event.shape, 4 * (seen.unit + EXTENDED_UNIT) * float(t_max + (t_max - t_min)))
+    # Values beyond the window are expected to be clipped into it, so that what is left must be the code.
+    gap = np.abs(np.minimum(event, t_max) - np.clip(times, t_min, t_max))
+    expected = np.where(times < t_max, times, np.inf)
+    causes = np.where(_same(event, expected), OK, ROUNDING).astype(np.int8)
+    causes[np.isinf(event) != np.isinf(expected)] = TIE if source.name in seen.values else OK
+    causes[(times < t_min) | (times > t_max)] = CLAMPED
+    causes[~(gap <= bound)] = STRUCTURAL
+    return _checked(event, expected, bound, expected, bound, causes, float(t_max), float(t_max - t_min))
+
+
+def check_population(
+    name: str, neurons: Neurons, reception: Reception, seen: Observation, emissions: Emissions, ideal: Ideal,
+    which: Array,
+) -> Checked:  # fmt: skip
+    """Does every neuron of a field fire when its equations and the ReLU network say? `which` neurons these are."""
+    event = seen.times[name]
+    due = _expected(neurons, reception, seen, name)
+    total = _total_bound(neurons, reception, ideal, due.bound)
+    silent = np.isinf(event)
+    excess = np.minimum((neurons.t_max - due.closed).astype(np.float64), 0.0)
+    total = np.where(silent, np.maximum(total + excess, 0.0), total)
+    carried = neurons.t_max - np.minimum(event, neurons.t_max)
+    agrees, moved = _emitted(name, neurons, reception, emissions, event, due, which)
+
+    causes = np.where(_same(event, due.time), OK, ROUNDING).astype(np.int8)
+    causes[due.undecided] = TIE
+    _blame_inputs(causes, reception, np.abs(carried - ideal.values) > total)
+    causes[moved | _transported(neurons, reception, seen, due)] = FAULT
+    causes[reception.reaches(_late(neurons, reception))] = LATE
+    fits = due.closed >= neurons.t_min
+    causes[due.early & fits] = PREMATURE
+    causes[due.early & ~fits] = CLAMPED
+    if seen.external:
+        # A program that knows the closed form alone is right by it, and so tells what it has missed.
+        by_closed_form = np.abs(np.minimum(event, neurons.t_max) - np.minimum(due.closed, neurons.t_max)) <= due.bound
+        agrees |= due.early & by_closed_form
+    causes[~agrees] = STRUCTURAL
+    causes[_tied(neurons, reception, event, due, ~agrees)] = TIE
+    _blame_structure(causes, reception, ideal)
+    if name in seen.changed:
+        causes[seen.changed[name]] = STRUCTURAL
+    wanted = np.where(ideal.values > 0, neurons.t_max - ideal.values, np.inf)
+    shown = np.where(due.closed < neurons.t_max, due.closed, np.inf)
+    return _checked(event, shown, due.bound, wanted, total, causes, float(neurons.t_max), float(neurons.length))
+
+
+def check_readout(
+    neurons: Neurons, reception: Reception, seen: Observation, potentials: Array | None, ideal: Ideal
+) -> Checked:
+    """Do integrators hold, at t_min, the potential that their inputs make? `potentials` None: nobody looked."""
+    values = received_values(neurons, reception.arrivals)
+    expected = complete_potential(neurons, reception.weights, values)
+    size = magnitude(neurons, reception.weights, values)
+    own = EXTENDED_UNIT * (values.shape[1] + 4) * size
+    if potentials is None:
+        potentials = expected.astype(np.float64)
+        own += UNIT * size
+    elif seen.unit:
+        own += first_crossing(neurons, reception.weights, reception.arrivals).potential_bound * (1 + 1e-9)
+    if seen.external:
+        own += seen.unit * (values.shape[1] + 4) * size
+    total = _total_bound(neurons, reception, ideal, own)
+    causes = np.where(_same(potentials, expected), OK, ROUNDING).astype(np.int8)
+    _blame_inputs(causes, reception, ~(np.abs(potentials - ideal.values) <= total))
+    if seen.transport is not None:
+        undisturbed = complete_potential(neurons, reception.weights, received_values(neurons, reception.undisturbed))
+        causes[np.abs(undisturbed - expected) > own] = FAULT
+    causes[reception.reaches(_late(neurons, reception))] = LATE
+    causes[~(np.abs(potentials - expected) <= own)] = STRUCTURAL
+    _blame_structure(causes, reception, ideal)
+    largest = float(np.abs(ideal.values).max(initial=0.0))
+    return _checked(potentials, expected, own, ideal.values, total, causes, None, largest)
+
+
+def check_relays(
+    net: Network, population: Population, reception: Reception, seen: Observation, ideal: Ideal
+) -> Checked:
+    """Does every relay pass on the spike that its pool is made for? It rounds nothing."""
+    assert population.window is not None
+    t_min, t_max = (extended(t) for t in population.window[1:])
+    event = seen.times[population.name]
+    due = relayed(net, population, reception.arrivals, np.inf)
+    bound = np.full(event.shape, 4 * seen.unit * float(t_max) if seen.external else 0.0)
+    total = np.minimum(bound + largest_input(net, population, reception.error), HOPELESS)
+    causes = np.where(_same(event, due), OK, ROUNDING).astype(np.int8)
+    carried = t_max - np.minimum(event, t_max)
+    differs = np.abs(carried - ideal.values) > total
+    inherits = largest_input(net, population, reception.diverged).astype(bool)
+    # A spike before the window carries its value here, but not to whoever listens from t_min on.
+    causes[(differs | (event < t_min)) & inherits] = INHERITED
+    causes[differs & ~inherits] = STRUCTURAL
+    if seen.transport is not None:
+        causes[relayed(net, population, reception.undisturbed, np.inf) != due] = FAULT
+    causes[~(np.abs(np.minimum(event, t_max) - np.minimum(due, t_max)) <= bound)] = STRUCTURAL
+    if population.name in seen.changed:
+        causes[seen.changed[population.name]] = STRUCTURAL
+    wanted = np.where(ideal.values > 0, t_max - ideal.values, np.inf)
+    return _checked(event, due, bound, wanted, total, causes, float(t_max), float(t_max - t_min))
+
+
+# -- parts of the decision ---------------------------------------------------------------------------------------------
+
+
+def _expected(neurons: Neurons, reception: Reception, seen: Observation, name: str) -> _Expected:
+    values = received_values(neurons, reception.arrivals)
+    closed = complete_sum(neurons, reception.weights, values)
+    crossing = first_crossing(neurons, reception.weights, reception.arrivals)
+    size = magnitude(neurons, reception.weights, values)
+    terms = values.shape[1] + 4
+    # Where the closed form is not what happens: a crossing before t_min, or inputs that still count after it.
+    wandered = crossing.time < float(neurons.t_min)
+    if not neurons.deaf:
+        wandered |= reception.reaches(_late(neurons, reception))
+    time = np.where(wandered, crossing.time, np.where(closed < neurons.t_max, closed, np.inf))
+    bound = np.where(wandered, crossing.bound, EXTENDED_UNIT * terms * size)
+    if seen.external:
+        bound = bound + seen.unit * terms * size
+    elif seen.unit:
+        known = seen.bounds.get(name, np.full(bound.shape, np.nan))
+        bound = bound + np.where(np.isnan(known), crossing.bound, known)
+    bound = np.minimum(bound, HOPELESS)
+    summed = reception.reaches(reception.arrivals < float(neurons.t_min))
+    at_t_min = crossing.near_t_min & ~(crossing.time < float(neurons.t_min) - bound)
+    at_t_max = crossing.near_t_max & ~(crossing.time < float(neurons.t_min))
+    return _Expected(
+        closed=closed,
+        time=time,
+        bound=bound,
+        early=(crossing.time < float(neurons.t_min)) & ~at_t_min,
+        undecided=(at_t_min | at_t_max) & summed,
+        crossing=crossing,
+    )
+
+
+def _tied(neurons: Neurons, reception: Reception, event: Array, due: _Expected, doubtful: Array) -> Array:
+    """Which of the doubtful spikes and silences are what a threshold within the rounding of the potential gives.
+
+    Rounding may have a neuron miss, or make, a crossing that the potential just reaches; what it does then is what it
+    would do with a threshold that is a little higher, or lower. No other time is a matter of rounding.
+    """
+    tied = np.zeros_like(doubtful)
+    crossing, slope = due.crossing, neurons.slope_fire.astype(np.float64)
+    # The bound is on a time; the potential is off by as much as that makes of it on the slope, at least.
+    spread = 2 * crossing.highest_bound + np.minimum(due.bound.astype(np.float64), float(neurons.t_max)) * slope
+    spread += 8 * UNIT * (np.abs(neurons.threshold.astype(np.float64)) + slope * float(neurons.t_max))
+    for sample, neuron in np.argwhere(doubtful):
+        row, weights = reception.arrivals[sample : sample + 1], reception.weights[neuron : neuron + 1]
+        one, width = neurons.some(np.array([neuron])), float(spread[sample, neuron])
+        at = float(event[sample, neuron])
+        for shift in (-width, width):
+            found = first_crossing(replace(one, threshold=one.threshold + shift), weights, row)
+            near = 2 * float(found.bound[0, 0]) + 2 * float(due.bound[sample, neuron])
+            near += 2 * width / float(found.steepness[0, 0]) if found.steepness[0, 0] > 0 else np.inf
+            time = float(found.time[0, 0])
+            tied[sample, neuron] |= at == time if math.isinf(time) or math.isinf(at) else abs(at - time) <= near
+    return tied
+
+
+def _emitted(
+    name: str, neurons: Neurons, reception: Reception, emissions: Emissions, event: Array, due: _Expected, which: Array
+) -> tuple[Array, Array]:
+    """Which spikes left when their crossing and the faults say, and which of these the faults moved."""
+    low, high = due.time - due.bound, due.time + due.bound
+    acting = emissions.act_on(name)
+    if acting:
+        crossing = due.time.astype(np.float64)
+        decided = _last_decision(neurons, reception, crossing)
+        near, opened = due.bound.astype(np.float64), float(neurons.t_min)
+        low, high = emissions.interval(name, crossing, near, opened, decided, which)
+    agrees = np.where(np.isinf(due.time), np.isinf(event), (event >= low) & (event <= high))
+    with np.errstate(invalid="ignore"):
+        moved = agrees & (np.abs(event - due.time) > due.bound) if acting else np.zeros_like(agrees)
+    return agrees, moved
+
+
+def _last_decision(neurons: Neurons, reception: Reception, crossing: Array) -> Array:
+    """When each neuron's crossing was predicted for the last time: at t_min, or at a late input that still counts."""
+    decided = np.full(crossing.shape, float(neurons.t_min))
+    late = _late(neurons, reception)
+    for sample in np.flatnonzero(late.any(axis=1)) if not neurons.deaf else ():
+        times = np.sort(reception.arrivals[sample, late[sample]].astype(np.float64))
+        before = np.searchsorted(times, crossing[sample], side="right")
+        decided[sample] = np.maximum(decided[sample], np.where(before > 0, times[before - 1], -np.inf))
+    return decided
+
+
+def _transported(neurons: Neurons, reception: Reception, seen: Observation, due: _Expected) -> Array:
+    """Neurons that would have fired at another time, had no transport held up their inputs."""
+    if seen.transport is None:
+        return np.zeros(due.time.shape, dtype=bool)
+    undisturbed = complete_sum(neurons, reception.weights, received_values(neurons, reception.undisturbed))
+    differs: Array = np.abs(np.minimum(undisturbed, neurons.t_max) - np.minimum(due.closed, neurons.t_max)) > due.bound
+    return differs
+
+
+def _late(neurons: Neurons, reception: Reception) -> Array:
+    """Inputs that arrived at or after t_min, or through a window that ends after the input window."""
+    arrived = np.isfinite(reception.arrivals)
+    late: Array = arrived & ((reception.arrivals >= float(neurons.t_min)) | reception.overdue)
+    return late
+
+
+def _blame_inputs(causes: Array, reception: Reception, differs: Array) -> None:
+    """A value that is not the ideal one has it from its inputs; if these have not diverged, something else is wrong."""
+    inherits = reception.reaches(reception.diverged)
+    causes[differs & inherits] = INHERITED
+    causes[differs & ~inherits] = STRUCTURAL
+
+
+def _blame_structure(causes: Array, reception: Reception, ideal: Ideal) -> None:
+    """Windows that do not follow each other, and parameters that are not those of the ReLU network."""
+    causes[reception.reaches(np.isfinite(reception.arrivals) & reception.early)] = STRUCTURAL
+    if ideal.wrong is not None:
+        causes[:, ideal.wrong] = STRUCTURAL
+
+
+def _total_bound(neurons: Neurons, reception: Reception, ideal: Ideal, own: Array) -> Array:
+    """Bound on |value - ideal value|: own rounding, that of the inputs and that of the parameters, propagated.
+
+    A ReLU moves no more than its argument does, so the bounds of the inputs pass through the effective weights.
+    """
+    slope = neurons.slope_fire if neurons.spiking else np.ones(len(reception.weights))
+    effective = np.abs(reception.weights / slope[:, None]).astype(np.float64)
+    total = own + reception.error @ effective.T
+    inputs = reception.ideal.astype(np.float64)
+    if ideal.weight_error is not None:
+        total = total + np.abs(inputs) @ ideal.weight_error.T
+    if ideal.bias_error is not None:
+        total = total + ideal.bias_error
+    noise = EXTENDED_UNIT * (inputs.shape[1] + 8) * (np.abs(inputs) @ effective.T + np.abs(ideal.values))
+    bound: Array = np.minimum((total + noise.astype(np.float64)) * (1 + 1e-9), HOPELESS)
+    return bound
+
+
+def _same(event: Array, expected: Array) -> Array:
+    """Equal to the last bit of float64 (both silent among them)."""
+    same: Array = event.astype(np.float64) == expected.astype(np.float64)
+    return same
+
+
+def _checked(
+    event: Array,
+    expected: Array,
+    bound: Array,
+    ideal: Array,
+    total: Array,
+    causes: Array,
+    end: float | None,
+    scale: float,
+) -> Checked:
+    """The record of one source or population in float64."""
+    event, expected, bound, ideal, total = (a.astype(np.float64) for a in (event, expected, bound, ideal, total))
+    return Checked(event, expected, bound, ideal, total, causes, end, scale)

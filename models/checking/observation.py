@@ -1,0 +1,379 @@
+"""What is to be verified: the spike times of a run, or those that somebody else's program computed.
+
+Brings both into one form, and simulates where there is no run yet, or one without rounding bounds. Relies on
+`simulate` and the replay of faults and transports. Used by `verify`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from eventsim.archive import read_arrays
+from eventsim.checks import plain_array
+from eventsim.errors import InputError, nearest
+from eventsim.faults.contract import EmissionFault
+from eventsim.models.checking.expected_times import EXTENDED, extended
+from eventsim.models.checking.fields import projections_to
+from eventsim.models.checking.ideal_values import relayed
+from eventsim.models.checking.replayed_stages import stages_of
+from eventsim.models.neurons.ttfs import ROWS
+from eventsim.models.relu.real_numbers import as_fraction, as_numbers, real_array
+from eventsim.network import Network, Population, Source
+from eventsim.projections import own_delays
+from eventsim.run import Run
+from eventsim.simulate import simulate
+from eventsim.sources import SpikeTimes, encode
+from eventsim.stimulus import Inputs
+from eventsim.transport.contract import Transport
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(eq=False)
+class Observation:
+    """Spike times and where they come from.
+
+    Attributes
+    ----------
+    n_samples : number of samples. times : by source or population, (n_samples, size); float64, or extended precision
+        where they were Fractions; inf = silent. bounds : rounding bounds of the times by population, where the run has
+        them. values : what the user gave for a source, (n_samples, size), before it was coded.
+    readout : (n_samples, n_out), or None. unit : half an ulp of 1 in the arithmetic of whoever computed the times.
+    faults, transport, seed, sample_ids : those of the run.
+    external : the times are not those of a run. changed : by population, where simulating the run again gave other
+        spikes although the neuron's inputs were the same. notes : what a reader of the report should know.
+    """
+
+    n_samples: int
+    times: dict[str, Array]
+    bounds: dict[str, Array] = field(default_factory=dict)
+    values: dict[str, Array] = field(default_factory=dict)
+    readout: Array | None = None
+    unit: float = 2.0**-53
+    faults: tuple[EmissionFault, ...] = ()
+    transport: Transport | None = None
+    seed: int = 0
+    sample_ids: tuple[int, ...] = ()
+    external: bool = False
+    changed: dict[str, Array] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def of(self, name: str, neurons: Array) -> "Observation":
+        """What was seen of some neurons of one population."""
+        parts: dict[str, Any] = {
+            what: {name: held[name][:, neurons]} if name in (held := getattr(self, what)) else {}
+            for what in ("times", "bounds", "changed")
+        }
+        return replace(self, **parts)
+
+
+def observe(net: Network, x: Any, run: Run | None, times: Any, who: str = "verify") -> Observation:
+    """Return what is to be verified; see `eventsim.models.verify` for the arguments and errors.
+
+    `who` begins the messages about networks and runs.
+    """
+    check_network(net, who)
+    if run is None and x is None and times is None:
+        raise InputError("verify: neither x nor run; give the inputs to simulate, or a run to look at")
+    if run is not None:
+        _check_run(net, run, who)
+    values = {} if x is None else _values(net, x)
+    if times is not None:
+        return _of_times(net, run, times, values)
+    if run is None:
+        run = _simulated(net, x)
+    elif x is not None and (counts := {name: len(array) for name, array in values.items()}) != dict.fromkeys(
+        counts, run.n_samples
+    ):
+        raise InputError(f"verify: the run has {run.n_samples} samples, x has {counts}; give the inputs of the run")
+    clipped = [s.name for s in net.sources if run.counters["by_population"][s.name]["clipped"] and s.name not in values]
+    if clipped:
+        remedy = "give x=" if who == "verify" else "give x in place of the run"
+        raise InputError(
+            f"{who}: the run clipped values of source {clipped[0]!r}, and which ones only x can tell; {remedy}"
+        )
+    return _of_run(net, run, values)
+
+
+def check_network(net: Any, who: str = "verify") -> None:
+    """Raise `InputError` unless `net` is made of sources, windowed linear-PSP neurons and pools, without recurrence.
+
+    `who` begins the message.
+    """
+    if not isinstance(net, Network):
+        raise InputError(f"{who}: net is a {type(net).__name__}; must be an eventsim.Network, as to_ttfs returns")
+    if not net.sources:
+        raise InputError(f"{who}: net has no source; its spike times must come from inputs")
+    for source in net.sources:
+        if source.generator is not None:
+            raise InputError(f"{who}: source {source.name!r} has a generator; must code values, one spike each")
+    for population in net.populations:
+        kinds = [projection.kind.kind for projection in net.projections if projection.post is population]
+        if population.model.relay and (kinds != ["pool"] or population.window is None):
+            raise InputError(
+                f"{who}: population {population.name!r} of relays has projections {', '.join(kinds) or 'none'} and "
+                f"window {population.window}; must have one Pool to it, and the window of what it pools"
+            )
+        if population.model.relay and population.window is not None:
+            _check_relay_window(net, population, who)
+        if not population.model.relay and (population.model.rows != ROWS or not population.model.windowed):
+            raise InputError(
+                f"{who}: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
+                "ttfs_alpha1, integrator and pools of relays, whose times have a closed form"
+            )
+        if population.model.spiking and not population.model.relay:
+            _check_slope(population, who)
+    for projection in net.projections:
+        if projection.pre.order >= projection.post.order:
+            raise InputError(f"{who}: {projection.label} leads back; must lead from earlier to later populations")
+        if own_delays(projection.kind) is not None:
+            raise InputError(
+                f"{who}: synapses of {projection.label} have delays of their own; must share one, which the analytic "
+                "times take. Connect with one Sparse for each delay."
+            )
+
+
+def _check_relay_window(net: Network, population: Population, who: str) -> None:
+    """A pool has the window of what it pools, later by the delay of its projection."""
+    (projection,) = projections_to(net, population)
+    own, pooled_window = population.window, projection.pre.window
+    assert own is not None
+    assert pooled_window is not None
+    ends = [extended(t) + extended(projection.delay) for t in pooled_window[-2:]]
+    if any(abs(extended(t) - end) > 8 * 2.0**-53 * float(end) for t, end in zip(own[-2:], ends, strict=True)):
+        raise InputError(
+            f"{who}: pool {population.name!r} has the window [{float(own[-2]):g}, {float(own[-1]):g}], but what it "
+            f"pools arrives in [{float(ends[0]):g}, {float(ends[1]):g}]; must be equal; give it that window"
+        )
+
+
+def _check_slope(population: Population, who: str) -> None:
+    """Neurons whose potential does not rise from t_min on have no closed form."""
+    slope = population.parameters["slope"]
+    bad = np.flatnonzero(slope <= 0)
+    if bad.size:
+        raise InputError(
+            f"{who}: population {population.name!r}, neuron {bad[0]}: slope = {slope[bad[0]]} from t_min on (alpha + "
+            f"the sum of its weights), and {bad.size} neurons have one <= 0; must be > 0, since what does not rise has "
+            "no closed form; simulate tells what they do"
+        )
+
+
+def _check_run(net: Network, run: Any, who: str) -> None:
+    if not isinstance(run, Run):
+        raise InputError(f"{who}: run is a {type(run).__name__}; must be what eventsim.simulate returned")
+    expected = [(node.name, node.size) for node in net.nodes]
+    if list(zip(run.populations, run.sizes, strict=True)) != expected:
+        raise InputError(
+            f"{who}: the run has {_sizes(zip(run.populations, run.sizes, strict=True))}, the network "
+            f"{_sizes(expected)}; give the run of this network"
+        )
+    end = float(max(t for population in net.populations for t in population.window or () if t < np.inf))
+    until = run.provenance["until"]
+    if not run.complete or (until is not None and until < end):
+        raise InputError(
+            f"{who}: the run ended early (until = {until}); must reach t = {end:g}, the end of the last window"
+        )
+
+
+def _sizes(pairs: Any) -> str:
+    return ", ".join(f"{name} {size}" for name, size in pairs)
+
+
+# -- runs --------------------------------------------------------------------------------------------------------------
+
+
+def encoded(net: Network, x: Any) -> dict[str, Array]:
+    """Return the spike times (n_samples, size) of all sources for inputs as `simulate` takes them."""
+    return {name: _held(times) for name, times in Inputs(net, x, None, 0, None, False).one_each().items()}
+
+
+def _simulated(net: Network, x: Any, **options: Any) -> Run:
+    bounds = not net.exact
+    engine = "compiled" if bounds else "reference"
+    return simulate(net, x, engine=engine, record="first_spikes", error_bounds=bounds, **options)
+
+
+def _of_run(net: Network, run: Run, values: dict[str, Array]) -> Observation:
+    faults, transport = stages_of(run.provenance)
+    seen = Observation(
+        n_samples=run.n_samples,
+        times={node.name: _held(run.spike_times(node.name)) for node in net.nodes},
+        values=values,
+        readout=_readout(net, run),
+        unit=0.0 if net.exact else 2.0**-53,
+        faults=faults,
+        transport=transport,
+        seed=int(run.provenance["seed"]),
+        sample_ids=tuple(run.provenance["sample_ids"]),
+    )
+    if run.provenance["network_hash"] != net.hash():
+        seen.notes.append("the run was made with another network (its hash differs)")
+    elif not net.exact:
+        again = run if _has_bounds(run) else _repeated(net, seen)
+        seen.bounds = {population.name: again.spike_errors(population.name) for population in net.populations}
+        if again is not run:
+            _compare(net, seen, again)
+    return seen
+
+
+def _has_bounds(run: Run) -> bool:
+    return bool(run.provenance.get("error_bounds"))
+
+
+def _repeated(net: Network, seen: Observation) -> Run:
+    """The same run once more, with rounding bounds."""
+    stimulus = {source.name: SpikeTimes(seen.times[source.name]) for source in net.sources}
+    return _simulated(
+        net, stimulus, faults=seen.faults, transport=seen.transport, seed=seen.seed, sample_ids=list(seen.sample_ids)
+    )
+
+
+def _compare(net: Network, seen: Observation, again: Run) -> None:
+    """Note the neurons that fire at another time in the repetition although all before them is the same."""
+    same = np.ones((seen.n_samples, 1), dtype=bool)
+    for population in net.populations:
+        if not population.model.spiking:
+            continue
+        differs = again.spike_times(population.name) != seen.times[population.name]
+        if differs.any():
+            seen.notes.append(f"simulated again, {np.count_nonzero(differs)} spikes of {population.name!r} differ")
+            seen.changed[population.name] = differs & same
+        same = same & ~differs.any(axis=1, keepdims=True)
+
+
+def _readout(net: Network, run: Run) -> Array | None:
+    if all(population.model.spiking for population in net.populations):
+        return None
+    return _held(run.readout)
+
+
+def _held(array: Array) -> Array:
+    """Float64 as it is; Fractions (and inf) in extended precision."""
+    if array.dtype != object:
+        return array
+    held = np.full(array.shape, np.inf, dtype=EXTENDED)
+    finite = np.array([value not in (np.inf, None) for value in array.ravel()]).reshape(array.shape)
+    held[finite] = as_numbers(np.array([*map(as_fraction, array[finite]), None], dtype=object)[:-1], EXTENDED)
+    return held
+
+
+# -- values and times from outside -------------------------------------------------------------------------------------
+
+
+def _values(net: Network, x: Any) -> dict[str, Array]:
+    """The values among the data of `simulate`, by source, (n_samples, size); spike times are left out."""
+    if isinstance(x, Mapping):
+        given = dict(x)
+    elif len(net.sources) == 1:
+        given = {net.sources[0].name: x}
+    else:
+        raise InputError(
+            f"verify: one array for {len(net.sources)} sources; give a dict by source name: "
+            f"{', '.join(source.name for source in net.sources)}"
+        )
+    held = {}
+    for name, data in given.items():
+        node = net.node(name)
+        if not isinstance(node, Source):
+            raise InputError(f"verify: x has data for population {name!r}; data go to sources")
+        if not isinstance(data, SpikeTimes):
+            array = real_array(f"verify: x for {name!r}", data, InputError)
+            if array.shape[1:] not in (node.shape, (node.size,)):
+                raise InputError(
+                    f"verify: x for {name!r} has shape {array.shape}; must be (n, {', '.join(map(str, node.shape))})"
+                )
+            held[name] = array.reshape(len(array), node.size)
+    return held
+
+
+def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array]) -> Observation:
+    """Times from another program in place of a run's; sources that it leaves out are coded from x or the run."""
+    given = dict(_read_times(times))
+    readouts = [node for node in net.populations if not node.model.spiking]
+    potentials = [_real_numbers(node, "potentials", given.pop(node.name)) for node in readouts if node.name in given]
+    if 0 < len(potentials) < len(readouts):
+        raise InputError("verify: times has potentials of some read-outs; must be of all of them, or of none")
+    names = [node.name for node in net.nodes if isinstance(node, Source) or node.model.spiking]
+    for name in given:
+        if name not in names:
+            raise InputError(f"verify: times has {name!r}{nearest(name, names)}; must be among {', '.join(names)}")
+    held = {}
+    unit = 2.0**-53
+    for name in names:
+        node = net.node(name)
+        if name in given:
+            held[name], own_unit = _checked_times(node, given[name])
+            unit = max(unit, own_unit)
+        elif isinstance(node, Population) and node.model.relay:
+            held[name] = _relayed_times(net, node, held)
+        elif isinstance(node, Population):
+            raise InputError(
+                f"verify: times lacks {name!r}; must have all of {', '.join(names)} (sources and pools may be left out)"
+            )
+        elif name in values:
+            held[name] = encode(f"verify: {name!r}", values[name], node.window, node.value_range, clip=False)[0]
+        elif run is not None:
+            held[name] = _held(run.spike_times(name))
+        else:
+            raise InputError(f"verify: neither times nor x has values for source {name!r}; give one of them")
+    counts = {name: len(array) for name, array in held.items()} | {
+        f"x for {name}": len(array) for name, array in values.items()
+    }
+    if len(set(counts.values())) != 1:
+        raise InputError(f"verify: times and x have different numbers of samples ({counts}); must be equal")
+    n_samples = next(iter(counts.values()))
+    readout = np.concatenate([held.astype(np.float64) for held in potentials], axis=1) if potentials else None
+    if readout is not None and len(readout) != n_samples:
+        raise InputError(f"verify: times has {n_samples} samples, its potentials {len(readout)}; must be equal")
+    for held_potentials in potentials:
+        if held_potentials.dtype.kind == "f":
+            unit = max(unit, float(np.finfo(held_potentials.dtype).eps) / 2)
+    ids = tuple(range(n_samples))
+    return Observation(n_samples, held, values=values, readout=readout, unit=unit, sample_ids=ids, external=True)
+
+
+def _relayed_times(net: Network, node: Population, held: Mapping[str, Array]) -> Array:
+    """What a pool passes on of the times of another program that has none of pools."""
+    (projection,) = projections_to(net, node)
+    return relayed(net, node, held[projection.pre.name] + float(projection.delay), np.inf)
+
+
+def _read_times(times: Any) -> Mapping[str, Any]:
+    if isinstance(times, Mapping):
+        return times
+    if not isinstance(times, str | os.PathLike):
+        raise InputError(
+            f"verify: times is a {type(times).__name__}; must be a dict or the path of an .npz file, by population"
+        )
+    return read_arrays(times)
+
+
+def _checked_times(node: Source | Population, given: Any) -> tuple[Array, float]:
+    """Times (n_samples, size) with inf for silence, and half an ulp of 1 in their number type."""
+    raw = _real_numbers(node, "times", given)
+    unit = float(np.finfo(raw.dtype).eps) / 2 if raw.dtype.kind == "f" else 0.0
+    bad = np.isnan(raw) | (raw == -np.inf)
+    if bad.any():
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"verify: times of {node.name!r}{list(index)} = {raw[index]}; silence is inf, or the end of the window"
+        )
+    assert node.window is not None
+    # The end of the window as the other program has it, in its own number type.
+    end = np.float64(node.window[-1]).astype(raw.dtype) if raw.dtype.kind == "f" else float(node.window[-1])
+    return np.where(raw < end, raw.astype(np.float64), np.inf), unit
+
+
+def _real_numbers(node: Source | Population, what: str, given: Any) -> Array:
+    """An array (n_samples, size) of integers or floats, in its own type."""
+    raw = plain_array(f"verify: {what} of {node.name!r}", given, InputError)
+    if raw.dtype.kind not in "iuf" or raw.ndim < 2 or raw.shape[1:] not in (node.shape, (node.size,)) or not len(raw):
+        raise InputError(
+            f"verify: {what} of {node.name!r} have shape {raw.shape} and type {raw.dtype}; must be integers or floats "
+            f"(n, {', '.join(map(str, node.shape))}) of at least one sample"
+        )
+    return raw.reshape(len(raw), node.size)

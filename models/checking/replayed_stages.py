@@ -1,0 +1,121 @@
+"""What the faults and the transport of a run did to its spikes, worked out again outside the engines.
+
+A fault is a function of (seed, population, sample, neuron), a transport of the spikes in the order of emission, so
+both can be replayed. That lets a check tell a spike that a stage moved from one that is simply wrong.
+
+Relies on the contracts of faults and transports. Used by `verify`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from eventsim.faults.contract import EmissionFault, applies_to
+from eventsim.models.checking.expected_times import UNIT
+from eventsim.network import Network, Population
+from eventsim.provenance import stage_described
+from eventsim.randomness import stream_key
+from eventsim.transport.contract import Transport
+
+Array = np.ndarray[Any, Any]
+
+
+def stages_of(provenance: Mapping[str, Any]) -> tuple[tuple[EmissionFault, ...], Transport | None]:
+    """Return the faults and the transport that a run's provenance describes.
+
+    Raises
+    ------
+    InputError
+        A stage whose class is not loaded, as one of the user's own.
+    """
+    faults = tuple(stage_described("verify", EmissionFault, "fault", entry) for entry in provenance["faults"])
+    carried = provenance["transport"]
+    return faults, None if carried is None else stage_described("verify", Transport, "transport", carried)
+
+
+def departures(net: Network, times: Mapping[str, Array], transport: Transport | None) -> dict[str, Array]:
+    """Return when each first spike leaves its node for the projections: as it was emitted, or after the transport.
+
+    Parameters
+    ----------
+    times : by source or population, (n_samples, size), inf = silent. Every neuron fires once at most, and spikes of one
+        time are carried in the order (source or population, neuron), in which such neurons emit them.
+    """
+    if transport is None:
+        return dict(times)
+    nodes = [node for node in net.nodes if any(projection.pre is node for projection in net.projections)]
+    left = dict(times)
+    sizes = [node.size for node in nodes]
+    emitted = np.concatenate([times[node.name] for node in nodes], axis=1)
+    moved = emitted.copy()
+    # Sources before populations: they are fed to the transport first.
+    rank = np.repeat([isinstance(node, Population) for node in nodes], sizes)
+    place = np.arange(len(rank))
+    numbers = transport.numbers()
+    for sample, row in enumerate(emitted):
+        state = np.zeros(transport.n_state)
+        for k in np.lexsort((place, rank, row)):
+            if row[k] == math.inf:
+                break
+            moved[sample, k] = transport.carry(numbers, state, float(row[k]))
+    for node, part in zip(nodes, np.split(moved, np.cumsum(sizes)[:-1], axis=1), strict=True):
+        left[node.name] = part
+    return left
+
+
+class Emissions:
+    """The emission faults of a run.
+
+    Parameters
+    ----------
+    faults, seed, sample_ids : those of the run.
+    """
+
+    def __init__(self, net: Network, faults: Sequence[EmissionFault], seed: int, sample_ids: Sequence[int]) -> None:
+        self._ids = sample_ids
+        self._early = any(not fault.causal for fault in faults)
+        self._acting: dict[str, list[tuple[Any, tuple[float, ...], np.uint64]]] = {}
+        for k, fault in enumerate(faults):
+            for population in applies_to(fault, net):
+                key = np.uint64(stream_key(seed, fault.name, k, population.name))
+                self._acting.setdefault(population.name, []).append((fault.perturb, fault.numbers(), key))
+
+    def act_on(self, population: str) -> bool:
+        """Does any fault act on the population?"""
+        return population in self._acting
+
+    def interval(
+        self, population: str, crossing: Array, bound: Array, opened: float, decided: Array, neurons: Array
+    ) -> tuple[Array, Array]:
+        """Return the earliest and the latest time at which spikes can leave whose crossings lie within their bounds.
+
+        A fault is taken to be non-decreasing in the time of the crossing.
+
+        Parameters
+        ----------
+        crossing, bound : (n_samples, n_neurons), inf = silent. opened : t_min, from which a crossing is certain.
+        decided : latest time at which the emission was decided again, t_min or an arrival after it.
+        neurons : (n_neurons,), which neurons of the population these are.
+        """
+        low, high = crossing - bound, crossing + bound
+        stages = self._acting.get(population)
+        if stages is None:
+            return low, high
+        for sample, neuron in np.argwhere(crossing < math.inf).tolist():
+            at, near, which = float(crossing[sample, neuron]), float(bound[sample, neuron]), int(neurons[neuron])
+            recomputed = self._early and at >= opened
+            ends = []
+            for t in (at - near, at, at + near):
+                certain = (opened, float(decided[sample, neuron])) if recomputed else (t,)
+                ends += [self._emitted(stages, int(self._ids[sample]), which, t, earliest) for earliest in certain]
+            slack = 8 * UNIT * abs(at)
+            low[sample, neuron], high[sample, neuron] = min(ends) - slack, max(ends) + slack
+        return low, high
+
+    @staticmethod
+    def _emitted(stages: Sequence[Any], sample: int, neuron: int, t: float, earliest: float) -> float:
+        for perturb, numbers, key in stages:
+            t = max(perturb(numbers, key, np.uint64(sample), neuron, 0, t), earliest)
+        return t

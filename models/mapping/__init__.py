@@ -1,0 +1,1 @@
+"""From a ReLU network, or from spiking parameters, to the spiking network."""

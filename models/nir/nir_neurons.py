@@ -1,0 +1,119 @@
+"""The neurons of NIR, and the models and parameters that are the same here.
+
+NIR's inputs are sums of Dirac impulses, w at each spike, and of constants b (from the biases of affine maps):
+
+==========  ==================================================  ============================================
+I           dv/dt = R I                                         `step_psp`, `if_delta` where b is not 0
+IF          the same; v > v_threshold fires, v := v_reset       the same; V > v_threshold
+LI          tau dv/dt = v_leak - v + R I                        `lif_delta`
+LIF         the same; fires and is reset as above               `lif_delta`; V >= v_threshold
+CubaLI      tau_syn dI/dt = -I + w_in S, and LI with this I     `lif_exp`
+CubaLIF     the same; fires and is reset as above               `lif_exp`; V >= v_threshold
+==========  ==================================================  ============================================
+
+So an impulse moves v by R w (I, IF) or R w / tau (LI, LIF), and I by w_in w / tau_syn; a constant adds R b to dv/dt, or
+to the resting potential; behind a synapse it comes up with tau_syn, which is a current R w_in b that is there from the
+start, and an I that starts at -w_in b. What never fires has the threshold `NEVER`.
+
+NIR does not say where v begins; here it is 0, and I is 0. Relies on `nir_graph`. Used by `nir_read` and `nir_write`.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eventsim.models.nir.nir_graph import GRADED, Graph, values
+from eventsim.models.nir.nir_maps import Shape
+
+Array = np.ndarray[Any, Any]
+NEVER = 1e300  # a threshold that no potential reaches; its rounding is far from overflowing
+PARAMETERS = {
+    "I": ("r",),
+    "IF": ("r", "v_threshold", "v_reset"),
+    "LI": ("tau", "r", "v_leak"),
+    "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset"),
+    "CubaLI": ("tau_syn", "tau_mem", "r", "v_leak", "w_in"),
+    "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold", "v_reset", "w_in"),
+}
+TIMES = ("tau", "tau_mem", "tau_syn")
+AT_EQUALITY = "fires at V >= v_threshold, where NIR has v > v_threshold"
+
+
+class Neurons(NamedTuple):
+    """A population: its model, parameters, and by what the weights of its inputs are multiplied, an array (size,)."""
+
+    model: str
+    parameters: dict[str, Any]
+    gain: Array
+
+
+def own_shape(graph: Graph, name: str) -> Shape:
+    """The shape of a neuron node's parameters; () where all of them are single numbers."""
+    shapes = {values(graph, name, parameter).shape for parameter in PARAMETERS[graph.kind(name)]}
+    shapes = {shape for shape in shapes if math.prod(shape) != 1} or {()}
+    if len(shapes) > 1:
+        raise graph.error(name, f"parameters have shapes {sorted(shapes)}; must be equal. Give one number a neuron.")
+    (shape,) = shapes
+    if 0 in shape:
+        raise graph.error(name, f"parameters have shape {shape}; must have at least one neuron. Remove the node.")
+    return shape
+
+
+def read_neurons(graph: Graph, name: str, shape: Shape, constant: Array | None, strict: bool) -> Neurons:
+    """The population of a neuron node.
+
+    Parameters
+    ----------
+    constant : array (size,), the sum of the biases that reach it, or None.
+    strict : raise thresholds of LIF and CubaLIF to the next number, so that V >= threshold is v > v_threshold.
+    """
+    kind, size = graph.kind(name), math.prod(shape)
+    given = {
+        parameter: np.broadcast_to(values(graph, name, parameter).ravel(), (size,)) for parameter in PARAMETERS[kind]
+    }
+    for parameter in [parameter for parameter in TIMES if parameter in given]:
+        bad = np.flatnonzero(given[parameter] <= 0)
+        if bad.size:
+            raise graph.error(
+                name,
+                f"{parameter}[{bad[0]}] = {given[parameter][bad[0]]}; must be > 0. Correct it or remove the neuron.",
+            )
+    constant = np.zeros(size) if constant is None else constant
+    drive = given["r"] * constant
+    potentials = {"v_threshold": np.full(size, NEVER)}
+    if kind not in GRADED:
+        potentials = {key: given[key] for key in ("v_threshold", "v_reset")}
+        _check_reset(graph, name, potentials)
+        if strict and kind != "IF":
+            potentials["v_threshold"] = np.nextafter(potentials["v_threshold"], math.inf)
+    if kind in ("I", "IF"):
+        if not drive.any():
+            return Neurons("step_psp", {**potentials, "comparator": "strict"}, given["r"])
+        return Neurons("if_delta", {**potentials, "current": drive, "comparator": "strict"}, given["r"])
+    if kind in ("LI", "LIF"):
+        leak = {"tau_mem": given["tau"], "v_leak": given["v_leak"], "current": drive}
+        return Neurons("lif_delta", potentials | leak, given["r"] / given["tau"])
+    synapse = {key: given[key] for key in ("tau_mem", "tau_syn", "r", "v_leak")} | {"current": drive * given["w_in"]}
+    if constant.any():
+        synapse["i_init"] = -given["w_in"] * constant
+    return Neurons("lif_exp", potentials | synapse, given["w_in"] / given["tau_syn"])
+
+
+def fidelity(graph: Graph, name: str, strict: bool) -> tuple[str, str]:
+    """How a neuron node is represented, and in what that differs."""
+    if graph.kind(name) in ("LIF", "CubaLIF") and not strict:
+        return "faithful except at equality", AT_EQUALITY
+    return "faithful", "never fires: its potential is recorded" if graph.kind(name) in GRADED else ""
+
+
+def _check_reset(graph: Graph, name: str, potentials: dict[str, Array]) -> None:
+    threshold = potentials["v_threshold"]
+    for what, potential in (("v_reset", potentials["v_reset"]), ("its start 0", np.zeros(threshold.size))):
+        bad = np.flatnonzero(potential >= threshold)
+        if bad.size:
+            raise graph.error(
+                name,
+                f"v_threshold[{bad[0]}] = {threshold[bad[0]]}; must be above {what} ({potential[bad[0]]}), else the "
+                "neuron fires without end. Shift its potentials.",
+            )

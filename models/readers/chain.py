@@ -1,0 +1,288 @@
+"""The layers read so far, and of a value of the graph which of them gives it and what has happened to it since.
+
+Relies on `eventsim.models.relu.relu_network`. Used by the operations of `graph_walk`.
+"""
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from eventsim.errors import InputError, MappingError
+from eventsim.models.readers.layer_graph import Array, Graph, Node
+from eventsim.models.relu.layer_names import layer_names
+from eventsim.models.relu.relu_network import (
+    INPUT,
+    Add,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dense,
+    Flatten,
+    Layer,
+    ReluNetwork,
+)
+
+Shape = tuple[int, ...]
+# Values of a sample, of which a layer may have so many; a file can name any number without holding any.
+MOST_VALUES = 1 << 25
+INPUTS = -1  # the place of the network's inputs among its layers
+
+
+@dataclass
+class Built:
+    """What all values of a graph have in common.
+
+    Attributes
+    ----------
+    layers : so far, named after their nodes, for messages, until all are read. taken : whose outputs each takes.
+    shared : layers, or the inputs, whose outputs are taken by several nodes, and must stay what they are.
+    dropped : labels of what is left out at the end. input_shape : as it was given, or as the first layers need it.
+    input_order : then, for each place of the inputs, that among the graph's; None where they are the same.
+    fixed : has a layer taken the inputs, so that they stay as they are?
+    """
+
+    input_shape: Shape | None
+    input_order: Array | None = None
+    fixed: bool = False
+    layers: list[Layer] = field(default_factory=list)
+    taken: list[tuple[int, ...]] = field(default_factory=list)
+    shared: set[int] = field(default_factory=set)
+    dropped: list[str] = field(default_factory=list)
+
+
+class Chain:
+    """A value of the graph that depends on the inputs, and the layers that lead to it.
+
+    Attributes
+    ----------
+    built : the layers of the whole network. at : the place of the last one that made this value, or `INPUTS`.
+    layer_shape : of what that layer gives, or of the input; None while that is not known.
+    shape : of the same values as the graph sees them. order : None, or for each of them its place in the layer's.
+    raw : is `order` about the graph's inputs, and not about those of the network, which may be turned?
+    zeros : padding that waits for the next convolution or pool: the node, and a pair (before, after) an axis.
+    positive : can no value be negative, since they went through a ReLU?
+    output : the word for what was left out at the end.
+    batch : samples that arrays of the graph hold.
+    """
+
+    def __init__(self, graph: Graph, input_shape: Sequence[int] | None) -> None:
+        self.place, self.source, self.batch = graph.place, graph.source, graph.batch
+        self.word = graph.place.split()[-1]
+        given = graph.shape if input_shape is None else ReluNetwork([Flatten()], input_shape).input_shape
+        if given is not None and graph.shape is not None and math.prod(given) != math.prod(graph.shape):
+            raise InputError(
+                f"read_relu: the {graph.source} takes inputs of shape {graph.shape}, but input_shape = "
+                f"{given}; must have as many values; leave it out"
+            )
+        if given is not None and math.prod(given) > MOST_VALUES:
+            raise InputError(
+                f"read_relu: inputs of shape {given} have {math.prod(given):,} values; must be at most "
+                f"{MOST_VALUES:,}; give a smaller input_shape"
+            )
+        self.built = Built(given)
+        self.at = INPUTS
+        self.layer_shape = given
+        self.shape: Shape | None = graph.shape or given
+        self.order: Array | None = None
+        self.raw = True
+        self.zeros: tuple[Node, list[tuple[int, int]]] | None = None
+        self.positive = False
+        self.output = "identity"
+
+    def taken(self, shared: bool) -> Self:
+        """Return the same value for a node that goes on from it; `shared`: others take it, too."""
+        if shared:
+            self.built.shared.add(self.at)
+        mine = copy.copy(self)
+        if self.at == INPUTS and self.raw and self.built.fixed:
+            mine.find_inputs()
+        return mine
+
+    def find_inputs(self) -> None:
+        """Say where this view of the graph's inputs finds its values among the network's, which are fixed."""
+        order = self.built.input_order
+        self.layer_shape, self.raw = self.built.input_shape, False
+        if self.shape is None:
+            self.shape = self.layer_shape
+        if order is not None and self.shape is not None:
+            places = np.empty_like(order)
+            places[order] = np.arange(order.size)
+            self.view(self.shape, places if self.order is None else places[self.order.ravel()])
+
+    @property
+    def last(self) -> Layer | None:
+        """The layer that made this value; None for the inputs."""
+        return None if self.at == INPUTS else self.built.layers[self.at]
+
+    def check_zeros(self, node: Node) -> None:
+        """Refuse a node that padding before it is not read with."""
+        if self.zeros is not None:
+            raise MappingError(
+                f"{self.place}{self.zeros[0].label} comes before {node.label}; padding is read before a convolution of "
+                "as many axes, or a pool of what a ReLU has cut, only; use the padding= of these"
+            )
+
+    def refusal(self, node: Node, text: str) -> MappingError:
+        """Return the error that names a node: "read_relu: ONNX node conv1 (Conv) ", and `text`."""
+        return MappingError(f"{self.place}{node.label} {text}")
+
+    def known_shape(self, node: Node) -> Shape:
+        """Return the shape as the graph sees it; InputError where nobody has said it."""
+        if self.shape is None:
+            raise InputError(f"{self.place}{node.label} comes first; give input_shape, as (channels, height, width)")
+        return self.shape
+
+    def append(self, layer: Layer) -> None:
+        """Add a layer behind this value, to which nothing has happened since the last one."""
+        if self.layer_shape is None and isinstance(layer, Dense):
+            self.layer_shape = (layer.weight.shape[1],)
+            self.built.input_shape = self.built.input_shape or self.layer_shape
+        assert self.layer_shape is not None
+        self._add(layer, layer.output_shape(self.layer_shape), (self.at,))
+        self.positive = layer.relu or (self.positive and not isinstance(layer, BatchNorm | Conv | Dense))
+
+    def _add(self, layer: Layer, shape: Shape, taken: tuple[int, ...]) -> None:
+        if math.prod(shape) > MOST_VALUES:
+            raise MappingError(
+                f"{self.place}{layer.name} gives {math.prod(shape):,} values of shape {shape}; must be at most "
+                f"{MOST_VALUES:,}; give smaller inputs"
+            )
+        self.built.fixed |= INPUTS in taken
+        self.built.layers.append(layer)
+        self.built.taken.append(taken)
+        self.at = len(self.built.layers) - 1
+        self.shape = self.layer_shape = shape
+        self.order = None
+
+    @property
+    def can_change(self) -> bool:
+        """Does nobody else take what the last layer gives?"""
+        return self.at not in self.built.shared
+
+    def replace_last(self, **fields: Any) -> None:
+        """Change fields of the last layer, and nothing that has happened since."""
+        assert self.last is not None
+        self.built.layers[self.at] = type(self.last)(**{**vars(self.last), **fields})
+
+    def cut(self, node: Node) -> None:
+        """Let negative values become 0: by the last layer, or by one of its own where others take what that gives."""
+        if self.last is not None and self.can_change:
+            self.replace_last(relu=True)
+        else:
+            kept = self.shape, self.order
+            self.append(Add(node.label, True))
+            self.shape, self.order = kept
+        self.positive = True
+
+    def flattened(self, node: Node) -> None:
+        """Give the layer's values one axis, in the order that they have."""
+        if self.layer_shape is not None and len(self.layer_shape) > 1:
+            kept = self.shape, self.order
+            self.append(Flatten(node.label))
+            self.shape, self.order = kept
+
+    def join(
+        self, node: Node, others: Sequence["Chain"], layer: Add | Concat, shape: Shape, order: Array | None
+    ) -> None:
+        """Add a layer behind this value and others; the graph sees what it gives in `shape` and `order`."""
+        every = (self, *others)
+        if len({len(one.layer_shape or ()) for one in every}) > 1:
+            for one in every:
+                one.flattened(node)
+        shapes = [one.layer_shape for one in every if one.layer_shape is not None]
+        positive = all(one.positive for one in every)
+        self._add(layer, layer.joined_shape(shapes), tuple(one.at for one in every))
+        self.positive = positive
+        self.view(shape, order)
+
+    def view(self, shape: Shape, order: Array | None) -> None:
+        """The graph sees the same values in another shape and order; `order` of None is that of the layer."""
+        self.shape = shape or (1,)  # one value a sample may have no axis of its own
+        self.order = None if order is None or _in_place(order) else order.reshape(self.shape)
+
+    def take_channels_first(self, node: Node, n_axes: int | None = None) -> Shape:
+        """Return the shape (channels, *positions) of the values for a layer that needs them so.
+
+        The shape of the network's inputs may still be chosen so that they are; later only `Flatten` changes a shape.
+        """
+        shape = self.known_shape(node)
+        if n_axes is not None and len(shape) != 1 + n_axes:
+            axes = ("", "length", "height, width")[n_axes] if n_axes < 3 else "positions"
+            raise self.refusal(
+                node, f"takes values of shape (channels, {axes}), but what precedes it has shape {shape}"
+            )
+        if self.order is None and shape == self.layer_shape:
+            return shape
+        if self.order is None and len(shape) == 1:
+            self.append(Flatten(node.label))
+        elif self.at == INPUTS and not self.built.fixed:
+            if self.order is not None:
+                self.built.input_order = self.order.ravel()
+            self.built.input_shape = self.layer_shape = shape
+            self.order, self.raw, self.built.fixed = None, False, True
+        else:
+            raise self.refusal(
+                node,
+                f"takes values of shape {shape}, which the nodes before it made of {self.layer_shape} by reshaping or "
+                "transposing; that is read before dense layers and at the input only; leave it out",
+            )
+        return shape
+
+    def by_channel(self, values: Array) -> Array | None:
+        """Return (channels,) of an array that the graph sees in `shape`: for the layer's channels; None if it differs.
+
+        `values` broadcasts to `shape`.
+        """
+        assert self.shape is not None
+        assert self.layer_shape is not None
+        by_first = values.ndim == len(self.shape) and math.prod(values.shape[1:]) == 1
+        if self.order is None and self.shape == self.layer_shape and (by_first or values.size == 1):
+            return np.array(np.broadcast_to(values.ravel(), self.shape[:1]))
+        full = self.by_value(values)
+        rows = full.reshape(len(full), -1)
+        return rows[:, 0].copy() if (rows == rows[:, :1]).all() else None
+
+    def by_value(self, values: Array) -> Array:
+        """Return an array that the graph sees in `shape`, to which `values` broadcasts, as the layer has its values."""
+        assert self.shape is not None
+        assert self.layer_shape is not None
+        full = np.array(np.broadcast_to(values, self.shape)).ravel()
+        if self.order is not None:
+            ordered = np.empty_like(full)
+            ordered[self.order.ravel()] = full
+            full = ordered
+        return full.reshape(self.layer_shape)
+
+    def network(self, others: Sequence[str]) -> ReluNetwork:
+        """Return the network that gives this value, now that all is read; `others` are outputs that are left out."""
+        if self.zeros is not None:
+            raise MappingError(
+                f"{self.place}{self.zeros[0].label} comes last; padding is read before a convolution or a pool; remove "
+                "it"
+            )
+        if self.order is not None:
+            raise MappingError(
+                f"{self.place}{self.last.name if self.last else 'the network'} gives outputs in another order "
+                "than the model does, which transposes them; leave that out"
+            )
+        if self.last is not None and self.shape != self.layer_shape and len(self.shape or ()) == 1:
+            self.append(Flatten("flatten"))
+        built = self.built
+        names = layer_names(built.layers, [""] * len(built.layers))
+        layers = [layer.named(name) for layer, name in zip(built.layers, names, strict=True)]
+        inputs = {
+            name: [INPUT if k == INPUTS else names[k] for k in taken]
+            for name, taken in zip(names, built.taken, strict=True)
+        }
+        provenance: dict[str, Any] = {"source": self.source, "output": self.output}
+        dropped = [*built.dropped, *(f"output {name}" for name in others)]
+        return ReluNetwork(layers, built.input_shape, provenance | ({"dropped": dropped} if dropped else {}), inputs)
+
+
+def _in_place(order: Array) -> bool:
+    flat = order.ravel()
+    return bool((flat == np.arange(flat.size)).all())

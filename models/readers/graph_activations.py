@@ -1,0 +1,112 @@
+"""What the activation functions of a graph are as layers of a ReLU network.
+
+Functions are as in `graph_operations`. Used by `graph_walk`.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from eventsim.models.readers.chain import Chain
+from eventsim.models.readers.graph_operations import Values, fits, numbers, take_for_channels
+from eventsim.models.readers.layer_graph import Node
+from eventsim.models.relu.relu_network import BatchNorm, LeakyReLU
+
+INFINITE = 3e38  # from here on a bound of float32 is none
+
+
+def relu(chain: Chain, node: Node, given: Values) -> None:
+    """Negative values become 0."""
+    if chain.shape is None:
+        chain.known_shape(node)
+    chain.cut(node)
+
+
+def clip(chain: Chain, node: Node, given: Values) -> None:
+    """Values cut at one end or both; settings or inputs: low, high.
+
+    From below that is ``relu(x - low) + low``, from above ``high - relu(high - x)``, both one behind the other.
+    """
+    low, high = (_bound(chain, node, given, place) for place in (0, 1))
+    if not low < high:
+        raise chain.refusal(node, f"cuts values to [{low:g}, {high:g}]; must be from a number to a larger one")
+    if low > -math.inf:
+        _shift(chain, node, -low)
+        relu(chain, node, given)
+        _shift(chain, node, low)
+    if high < math.inf:
+        _turn(chain, node, high, cut=True)
+        _turn(chain, node, high)
+    chain.positive = low >= 0
+
+
+def _shift(chain: Chain, node: Node, by: float) -> None:
+    if by:
+        _scale(chain, node, 1.0, by)
+
+
+def _turn(chain: Chain, node: Node, start: float, *, cut: bool = False) -> None:
+    """``start - x``, cut at 0 or not."""
+    _scale(chain, node, -1.0, start, cut=cut)
+
+
+def _scale(chain: Chain, node: Node, scale: float, shift: float, *, cut: bool = False) -> None:
+    """``scale x + shift``, cut at 0 or not, of values that keep their shape and order."""
+    take_for_channels(chain, node)
+    assert chain.layer_shape is not None
+    one, kept = np.ones(chain.layer_shape[0]), (chain.shape, chain.order)
+    chain.append(BatchNorm(node.label, scale * one, shift * one, 0 * one, one, 0.0, cut))
+    chain.shape, chain.order = kept
+
+
+def leaky_relu(chain: Chain, node: Node, given: Values) -> None:
+    """Negative values times a slope; setting or second input: slope; by_channel: its one axis is that of channels."""
+    shape = chain.known_shape(node)
+    slope = numbers(chain, node, "slope", node.settings.get("slope") if len(given) < 2 else given[1])
+    if node.settings.get("by_channel") and slope.ndim == 1:
+        slope = slope.reshape(-1, *[1] * (len(shape) - 1))
+    while slope.ndim > len(shape) and slope.shape[0] == 1:
+        slope = slope[0]
+    if not fits(slope.shape, shape):
+        raise chain.refusal(node, f"has slopes of shape {slope.shape} for values of shape {shape}; must broadcast")
+    take_for_channels(chain, node)
+    values = chain.by_channel(slope)
+    if values is None:
+        raise chain.refusal(
+            node, f"has slopes that differ between positions of a channel (shape {shape}); must be one number "
+            "a channel; share them along the positions"
+        )  # fmt: skip
+    kept = chain.shape, chain.order
+    chain.append(LeakyReLU(node.label, values))
+    chain.shape, chain.order = kept
+
+
+def _bound(chain: Chain, node: Node, given: Values, place: int) -> float:
+    """The lower (0) or upper (1) bound of a clip; those that float32 cannot pass are none."""
+    value: Any = node.settings.get(("low", "high")[place])
+    if len(given) > 1 + place and given[1 + place] is not None:
+        value = given[1 + place]
+    if value is None:
+        return (-math.inf, math.inf)[place]
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "iuf" or array.ravel()[0] != array.ravel()[0]:
+        raise chain.refusal(node, f"has a bound of {array.size} values of type {array.dtype}; must be one number")
+    bound = float(array.ravel()[0])
+    return math.copysign(math.inf, bound) if abs(bound) >= INFINITE else bound
+
+
+def output_function(chain: Chain, node: Node, given: Values) -> None:
+    """A softmax or sigmoid behind the last layer, which is left out; settings: axis (None: all values of a sample)."""
+    shape, word = chain.shape, "logistic" if node.operation == "sigmoid" else "softmax"
+    if word == "softmax" and shape is not None:
+        axis = node.settings.get("axis")
+        place = len(shape) if axis is None or axis == -1 else axis
+        inside = 1 <= place <= len(shape)
+        if axis is not None and (not inside or shape[place - 1] != math.prod(shape)):
+            remedy = "put a Flatten before it" if len(shape) > 1 else "must be 1, the outputs of a sample; use that"
+            raise chain.refusal(
+                node, f"dim = {axis}; inputs of shape {shape}; must be the outputs of a sample in one axis; {remedy}"
+            )
+    chain.output = word
+    chain.built.dropped.append(node.label)

@@ -1,0 +1,156 @@
+"""From a graph of operations to the layers of a ReLU network: one walk for every reader.
+
+Of each value that depends on the inputs the walk keeps the layers that lead to it, the shape and, where the graph has
+re-ordered the values since the last layer, the order: nothing is moved, the next dense layer takes its columns in it.
+All else must be known: weights, and what can be computed from them and from shapes.
+
+Relies on `layer_graph`, `graph_operations`, `graph_activations`, `graph_joins`, `graph_views` and `graph_constants`.
+Used by the readers.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from eventsim.errors import MappingError
+from eventsim.models.readers import graph_activations as activations
+from eventsim.models.readers import graph_joins as joins
+from eventsim.models.readers import graph_operations as layers
+from eventsim.models.readers import graph_views as views
+from eventsim.models.readers.chain import Chain
+from eventsim.models.readers.graph_constants import computed
+from eventsim.models.readers.layer_graph import Array, Graph, Node, needed_nodes
+from eventsim.models.relu.relu_network import ReluNetwork
+
+# What an operation does to the chain: (chain, node, values of the inputs, of which that of the chain is None).
+Operation = Callable[[Chain, Node, list[Array | None]], None]
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {
+        "dense": layers.dense,
+        "conv": layers.conv,
+        "batch_norm": layers.batch_norm,
+        "relu": activations.relu,
+        "clip": activations.clip,
+        "leaky_relu": activations.leaky_relu,
+        "max_pool": layers.max_pool,
+        "average_pool": layers.average_pool,
+        "global_max_pool": layers.global_pool,
+        "global_average_pool": layers.global_pool,
+        "adaptive_max_pool": layers.adaptive_pool,
+        "adaptive_average_pool": layers.adaptive_pool,
+        "mean": layers.mean,
+        "pad": layers.pad,
+        "add": layers.affine,
+        "subtract": layers.affine,
+        "multiply": layers.affine,
+        "divide": layers.affine,
+        "softmax": activations.output_function,
+        "sigmoid": activations.output_function,
+        "flatten": views.flatten,
+        "reshape": views.reshape,
+        "transpose": views.transpose,
+        "squeeze": views.squeeze,
+        "unsqueeze": views.unsqueeze,
+        "identity": views.identity,
+        "cast": views.cast,
+    }
+)
+
+# What an operation does to several values, into the first of which it puts what comes of it.
+JOINS: Mapping[str, Callable[[list[Chain], Node], None]] = MappingProxyType(
+    {"add": joins.add, "subtract": joins.subtract, "concat": joins.concat}
+)
+
+LEAST_BUDGET = 1 << 22  # values that may be computed from constants, and four times as many as these have
+
+
+def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
+    """Return the ReLU network of a graph.
+
+    Parameters
+    ----------
+    graph
+        As a reader made it.
+    input_shape
+        Shape of one input, which goes before that of the graph.
+
+    Raises
+    ------
+    MappingError
+        An operation, a setting or a form of graph that no ReLU network has; the message names the node.
+    FileFormatError
+        Values that nothing makes, cycles.
+    NetworkError
+        Weights that make no network.
+    InputError
+        A shape of inputs is needed and not given.
+    """
+    nodes, output, others = needed_nodes(graph)
+    start = Chain(graph, input_shape)
+    values: dict[str, Array | Chain] = {**graph.constants, graph.input: start}
+    users = Counter(name for node in nodes if node.operation != "shape" for name in node.inputs if name is not None)
+    budget = LEAST_BUDGET + 4 * sum(array.size for array in graph.constants.values())
+    for node in nodes:
+        given = [None if name is None else values.get(name) for name in node.inputs]
+        for name, value in zip(node.inputs, given, strict=True):
+            if name is not None and value is None:
+                raise start.refusal(
+                    node, f"needs {name!r}, which is not the first output of its node; only first ones are read"
+                )
+        chains = [value for value in given if isinstance(value, Chain)]
+        if node.operation == "shape" and chains:
+            values[node.outputs[0]] = views.shape_of(chains[0], node)
+        elif not chains:
+            made = values[node.outputs[0]] = computed(graph.place, node, given, budget)
+            budget -= made.size
+        else:
+            mine = [
+                value.taken(users[name] > 1)
+                for name, value in zip(node.inputs, given, strict=True)
+                if name is not None and isinstance(value, Chain)
+            ]
+            _check_chain(node, given, mine)
+            if len(mine) > 1 or node.operation not in OPERATIONS:
+                JOINS[node.operation](mine, node)
+            else:
+                OPERATIONS[node.operation](
+                    mine[0], node, [None if isinstance(value, Chain) else value for value in given]
+                )
+            values[node.outputs[0]] = mine[0]
+    found = values.get(output)
+    if not isinstance(found, Chain):
+        raise MappingError(
+            f"read_relu: the output {output!r} of the {graph.source} is no first output of a node that takes the "
+            "activations; must come from the input; export the model again"
+        )
+    network = found.network(others)
+    if graph.confirm is not None:
+        graph.confirm(network, found.built.input_order, list(graph.outputs).index(output))
+    return network
+
+
+def _check_chain(node: Node, given: Sequence[Array | Chain | None], mine: Sequence[Chain]) -> None:
+    """Refuse operations that are not read of activations, and what stands where nothing may."""
+    first = mine[0]
+    if len(mine) > 1 and node.operation not in JOINS:
+        raise first.refusal(
+            node, f"joins two branches of the network; branches are read that end in {', '.join(JOINS)}; use these"
+        )
+    constant = len(mine) < sum(value is not None for value in given)
+    if node.operation not in OPERATIONS and (node.operation not in JOINS or (constant and len(mine) == 1)):
+        if constant and node.operation in JOINS:
+            raise first.refusal(node, "joins activations and constants; must join activations only; pad with zeros")
+        raise first.refusal(node, f"computes with activations; that is read of constants only, as {node.operation}")
+    if len(mine) > 1 and constant:
+        raise first.refusal(node, "joins activations and constants; must join activations only; pad with zeros")
+    if len(mine) > 1 and None in node.inputs:
+        raise first.refusal(node, "leaves out one of the values that it joins; must name them all; export it again")
+    if not isinstance(given[0], Chain) and node.operation not in layers.SYMMETRIC:
+        raise first.refusal(node, "takes the activations as another than its first input; that is not read")
+    for chain in mine:
+        if node.operation not in layers.AFTER_ZEROS:
+            chain.check_zeros(node)
+        if chain.output != "identity" and node.operation not in views.AFTER_OUTPUT:
+            raise chain.refusal(
+                node, f"comes after a {chain.output}; that is read as the last {chain.word} only; remove one"
+            )

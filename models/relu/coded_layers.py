@@ -1,0 +1,264 @@
+"""The layers of a ReLU network, rewritten so that spike times can carry their values: same function, other weights.
+
+Preparation of Stanojevic et al. 2023, section "exact mapping", in its order: batch norms and the range of the inputs
+go into the weights (`fusion`); for alpha1, the weights of each hidden neuron or filter are scaled so that their sums
+S_i lie in [-10, 0.99], and the next layer's weights make up for it (a ReLU is positively homogeneous, and pools pass
+positive factors on).
+
+Works on float64, extended precision and `Fraction` alike: the mapping and the checks use the latter two. Relies on
+`eventsim.models.relu.fusion`. Used by `to_ttfs` and `verify`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from eventsim.convolution import Conv as ConvProjection
+from eventsim.convolution import Pool as PoolProjection
+from eventsim.models.relu.fusion import fuse
+from eventsim.models.relu.fusion_steps import Fused
+from eventsim.models.relu.real_numbers import EXACT, as_numbers
+from eventsim.models.relu.relu_network import AveragePool, Conv, Dense, Flatten, MaxPool, ReluNetwork
+from eventsim.projections import Dense as DenseProjection
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+Kind = ConvProjection | DenseProjection | PoolProjection
+_Given = tuple[int, Array]  # number of a population, and the factors of the values that are taken from it
+INPUTS = -1  # the number of the source
+EXTENDED = np.dtype(np.longdouble)
+
+# S_i above 1 has no alpha1 neuron, S_i near 1 has huge weights; S_i far below 0 gives a shallow slope, which magnifies
+# noise (Stanojevic et al. 2023).
+LOWEST_SUM, HIGHEST_SUM = -10, Fraction(99, 100)
+
+
+@dataclass(frozen=True, eq=False)
+class CodedTerm:
+    """A linear function of the coded values of one source.
+
+    Attributes
+    ----------
+    layer : the convolution or dense layer whose geometry this has; not its weights. weight : as the layer's.
+    source : number of a population, or `INPUTS`. source_shape : in which its values are taken.
+    """
+
+    layer: Conv | Dense
+    weight: Array
+    source: int
+    source_shape: Shape
+
+    def apply(self, x: Array) -> Array:
+        """Values (n, *shape) that those of the source make, in the number type of `x`."""
+        weight = as_numbers(self.weight, x.dtype)
+        if isinstance(self.layer, Conv):
+            return self.layer.linear(x.reshape(len(x), *self.source_shape), weight)
+        held: Array = x.reshape(len(x), -1) @ weight.T
+        return held
+
+    def projection(self, weight: Array) -> Kind:
+        """The synapses, with `weight` in place of its own."""
+        layer = self.layer
+        if isinstance(layer, Conv):
+            return ConvProjection(weight, layer.stride, layer.padding, layer.dilation, layer.groups)
+        return DenseProjection(weight)
+
+
+@dataclass(frozen=True, eq=False)
+class CodedLayer:
+    """A population to be: ``relu(gain / divisor * (sum of its terms) + bias)``, or a max or min pool of its source.
+
+    Attributes
+    ----------
+    name, shape : of the population. relu : whether negative values are cut.
+    factor : (channels,); coded values are those of the ReLU network times this.
+    terms : what it adds up, one projection each; none for pools. bias : (channels,) or `shape`; None for pools.
+    pool : the max pool whose geometry this has, with its source and that one's shape; None for what computes.
+    divisor : (*positions,) whole numbers where an average pool divides its sums, else None. gain : one number.
+    """
+
+    name: str
+    shape: Shape
+    relu: bool
+    factor: Array
+    terms: tuple[CodedTerm, ...] = ()
+    bias: Array | None = None
+    pool: tuple[MaxPool, int, Shape] | None = None
+    divisor: Array | None = None
+    gain: Any = 1
+
+    @property
+    def pools(self) -> bool:
+        """Does it pass on one of its inputs, and compute nothing?"""
+        return self.pool is not None
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """Numbers of the populations that it gets values from, one a projection; `INPUTS` is the source."""
+        return tuple(term.source for term in self.terms) if self.pool is None else (self.pool[1],)
+
+    def apply(self, values: Mapping[int, Array]) -> Array:
+        """Values (n, *shape) that those of its sources make, in their number type."""
+        if self.pool is not None:
+            pool, source, shape = self.pool
+            return pool.apply(values[source].reshape(-1, *shape))
+        assert self.bias is not None
+        held = self.terms[0].apply(values[self.terms[0].source])
+        for term in self.terms[1:]:
+            held = held + term.apply(values[term.source])
+        number = held.dtype
+        if self.divisor is not None:
+            held = held * as_numbers(np.array(self.gain), number) / as_numbers(self.divisor, number)
+        bias = as_numbers(self.bias, number)
+        held = held + bias.reshape(*bias.shape, *[1] * (len(self.shape) - bias.ndim))
+        zero = np.array(Fraction(0) if held.dtype == EXACT else 0, held.dtype)
+        return np.maximum(held, zero) if self.relu else held
+
+    def sums(self) -> Array:
+        """S_i, the sum of the weights of each neuron or filter, padding included."""
+        if self.divisor is not None:
+            return np.full(self.shape[0], self.gain, dtype=self.factor.dtype)
+        return row_sums([term.weight for term in self.terms])
+
+    def counts(self) -> Array:
+        """How many spikes make each neuron of a pool spike, in C order: one, or all of a min pool's real inputs."""
+        assert self.pool is not None
+        pool, _, shape = self.pool
+        counts = np.ones(self.shape)
+        if pool.smallest:
+            counts[list(pool.smallest)] = pool.sliding.inside(shape)
+        return counts.ravel()
+
+    def projections(self, weights: Sequence[Array] | None = None) -> list[Kind]:
+        """The synapses of the population, a kind for each source, with `weights` in place of those of the terms."""
+        if self.pool is not None:
+            pool = self.pool[0]
+            return [PoolProjection(pool.kernel, pool.stride, pool.padding, pool.dilation)]
+        weights = [term.weight for term in self.terms] if weights is None else weights
+        return [term.projection(weight) for term, weight in zip(self.terms, weights, strict=True)]
+
+
+def coded_layers(
+    network: ReluNetwork, dtype: Any, value_range: tuple[Any, Any] = (0, 1), scaling: bool = False
+) -> list[CodedLayer]:
+    """Return the populations to be, for inputs in [0, 1], each behind its sources; `scaling` brings S_i of all but the
+    last into [-10, 0.99].
+
+    Parameters
+    ----------
+    dtype : numbers to compute with: float64, longdouble, or object for Fractions.
+    value_range : (low, high) of the inputs of `network`, that 0 and 1 stand for.
+    """
+    number = np.dtype(dtype)
+    fused = fuse(network.streams(), number, value_range)
+    last = max((i for i, held in enumerate(fused) if held.layer.makes_population), default=-1)
+    given: dict[Any, _Given] = {None: (INPUTS, np.full(network.input_shape[0], _one(number), dtype=number))}
+    coded: list[CodedLayer] = []
+    for i, held in enumerate(fused):
+        if isinstance(held.layer, Flatten):
+            source, factor = given[held.source]
+            given[held] = source, _spread(factor, math.prod(held.shape))
+        else:
+            made = _coded(held, given, number, scaling and i != last, i == last)
+            given[held] = len(coded), made.factor
+            coded.append(made)
+    return coded
+
+
+def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scaling: bool, is_last: bool) -> CodedLayer:
+    """One population to be. `given` has the number and the factors of each of its sources."""
+    layer, name = held.layer, held.layer.name
+    if isinstance(layer, MaxPool):
+        pool = MaxPool(**{**vars(layer), "relu": False, "smallest": tuple(held.smallest)})
+        source, factor = given[held.source]
+        return CodedLayer(name, held.shape, held.relu, factor, pool=(pool, source, held.source_shape))
+    if isinstance(layer, AveragePool):
+        return _coded_average(held, layer, given[held.source], number, scaling, is_last)
+    assert held.bias is not None
+    matrices = held.matrices
+    weights = [term.weight / _inputs(given[term.source][1], term.layer) for term in matrices]
+    bias = held.bias
+    own = np.full(held.shape[0], _one(number), dtype=number)
+    if scaling:
+        own = _factors(row_sums(weights))
+        weights = [weight * own.reshape(-1, *[1] * (weight.ndim - 1)) for weight in weights]
+        bias = bias * own.reshape(-1, *[1] * (bias.ndim - 1))
+    terms = tuple(
+        CodedTerm(term.layer, weight, given[term.source][0], term.source_shape)
+        for term, weight in zip(matrices, weights, strict=True)
+    )
+    return CodedLayer(name, held.shape, held.relu, own, terms, _shared(bias))
+
+
+def _coded_average(
+    held: Fused, layer: AveragePool, given: _Given, number: np.dtype[Any], scaling: bool, is_last: bool
+) -> CodedLayer:
+    """Sums of a convolution that sees each channel by itself, divided; at the read-out, weights that divide.
+
+    There all windows hold as many inputs: `streams` sees to that.
+    """
+    source, factor = given
+    shape = held.source_shape
+    channels = shape[0]
+    ones = np.ones((channels, 1, *layer.kernel))
+    bias = as_numbers(np.zeros(channels), number)
+    conv = Conv(layer.name, ones, np.zeros(channels), True, layer.stride, layer.padding, groups=channels)
+    divisor, weight = layer.divisor(shape), as_numbers(ones, number)
+    if not is_last:
+        gain = _number(HIGHEST_SUM, number) if scaling else _one(number)
+        terms = (CodedTerm(conv, weight, source, shape),)
+        return CodedLayer(layer.name, held.shape, True, factor * gain, terms, bias, divisor=divisor, gain=gain)
+    weight = weight / as_numbers(divisor.ravel()[:1], number) / _inputs(factor, conv)
+    own = np.full(channels, _one(number), dtype=number)
+    return CodedLayer(layer.name, held.shape, held.relu, own, (CodedTerm(conv, weight, source, shape),), bias)
+
+
+def row_sums(weights: Sequence[Array]) -> Array:
+    """Return S_i, the sum of all arrays but for the first axis: correctly rounded in float64, exact in Fractions."""
+    rows = np.concatenate([weight.reshape(len(weight), -1) for weight in weights], axis=1)
+    if rows.dtype == np.float64:
+        return np.array([math.fsum(row) for row in rows])
+    total: Array = rows.sum(axis=1)
+    return total
+
+
+def _inputs(factor: Array, layer: Conv | Dense) -> Array:
+    """The factor of each input channel, in the shape of the layer's weights."""
+    if isinstance(layer, Dense):
+        return _spread(factor, layer.weight.shape[1])
+    by_group = factor.reshape(layer.groups, 1, -1).repeat(layer.c_out // layer.groups, axis=1)
+    return by_group.reshape(*layer.weight.shape[:2], *[1] * len(layer.kernel))
+
+
+def _spread(factor: Array, n: int) -> Array:
+    """One factor for each of `n` values, channel after channel."""
+    return factor.repeat(n // len(factor))
+
+
+def _shared(bias: Array) -> Array:
+    """Biases that are the same at all positions as one for each channel."""
+    by_channel = bias.reshape(len(bias), -1)
+    return by_channel[:, 0] if (by_channel == by_channel[:, :1]).all() else bias
+
+
+def _factors(sums: Array) -> Array:
+    """0.99 / S where S > 0.99, -10 / S where S < -10, else 1."""
+    number = sums.dtype
+    lowest, highest = _number(Fraction(LOWEST_SUM), number), _number(HIGHEST_SUM, number)
+    factors = np.full(len(sums), _one(number), dtype=number)
+    for limit, beyond in ((highest, sums > highest), (lowest, sums < lowest)):
+        factors[beyond] = limit / sums[beyond]
+    return factors
+
+
+def _number(value: Fraction, number: np.dtype[Any]) -> Any:
+    """The value in another number type, rounded to nearest."""
+    return as_numbers(np.array(value, dtype=EXACT), number)[()]
+
+
+def _one(number: np.dtype[Any]) -> Any:
+    return Fraction(1) if number == EXACT else number.type(1)

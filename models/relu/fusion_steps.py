@@ -1,0 +1,369 @@
+"""What the fusion is made of: layers in the making, their terms, and the steps that need no more than one of them.
+
+Relies on the kinds of layers. Used by `fusion` and `coded_layers`.
+"""
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from eventsim.errors import MappingError
+from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.join_layers import Add
+from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
+from eventsim.models.relu.real_numbers import EXACT, as_numbers
+from eventsim.models.relu.relu_layers import Dense, Layer
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+Values = tuple[str, slice]  # some channels of what a layer of that name gives
+MOST_TERMS = 1000
+MOST_IDENTITY = 1 << 25  # weights of a matrix that passes values on; 256 MiB
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """What batch norms still have to do to the next layer's inputs: ``scale x + shift``.
+
+    Attributes
+    ----------
+    name : of the batch norm that it comes from.
+    scale : (channels,). shift : shape of a sample, since means over padding make it differ between positions.
+    """
+
+    name: str
+    scale: Array
+    shift: Array
+
+
+@dataclass(eq=False)
+class Term:
+    """A linear function of the values of one source: ``weight x``.
+
+    Attributes
+    ----------
+    layer : its geometry; not its weights, biases and ReLU. weight : in the number type of the fusion.
+    source : whose values; None for the inputs. source_shape : of these values.
+    """
+
+    layer: Conv | Dense
+    weight: Array
+    source: "Fused | None"
+    source_shape: Shape
+
+
+@dataclass(eq=False)
+class Diagonal:
+    """A linear function of the values of one source that keeps channels apart: ``weight x``, one number a channel.
+
+    Attributes
+    ----------
+    weight : (channels,). source : whose values; None for the inputs. source_shape : of these, and of the outputs.
+    """
+
+    weight: Array
+    source: "Fused | None"
+    source_shape: Shape
+
+    def expanded(self, name: str) -> Term:
+        """Return it as a convolution of kernel 1 with a group for each channel; of values in one axis, as a matrix."""
+        n, n_axes = self.source_shape[0], len(self.source_shape) - 1
+        if n_axes:
+            weight = self.weight.reshape(n, *[1] * (n_axes + 1))
+            conv = Conv(name, np.ones(weight.shape), np.zeros(n), False, groups=n)
+            return Term(conv, weight, self.source, self.source_shape)
+        check_identity(name, n, n)
+        weight = as_numbers(np.zeros((n, n)), self.weight.dtype)
+        np.fill_diagonal(weight, self.weight)
+        return Term(Dense(name, np.ones((n, n)), np.zeros(n), False), weight, self.source, self.source_shape)
+
+
+@dataclass(eq=False)
+class Fused:
+    """A layer in the making. `layer` gives its name and, to pools, its settings.
+
+    Attributes
+    ----------
+    shape : of its output. terms : what it adds up, with `bias`, (channels,) or `shape`; none for pools and flattening,
+        which have one `source`, of `source_shape`.
+    smallest : channels whose smallest input a max pool passes on.
+    values : of a population that has a ReLU, what it carries; None where that is before a batch norm or a pool.
+    """
+
+    layer: Layer
+    relu: bool
+    shape: Shape
+    terms: list[Term | Diagonal] = field(default_factory=list)
+    bias: Array | None = None
+    source: "Fused | None" = None
+    source_shape: Shape = ()
+    smallest: frozenset[int] = frozenset()
+    values: Values | None = None
+
+    @property
+    def sources(self) -> "list[Fused | None]":
+        """Whose values it takes; None for the inputs."""
+        return [term.source for term in self.terms] if self.terms else [self.source]
+
+    @property
+    def matrices(self) -> list[Term]:
+        """The terms, each with weights as a layer has them."""
+        return [term.expanded(self.layer.name) if isinstance(term, Diagonal) else term for term in self.terms]
+
+    @property
+    def is_population(self) -> bool:
+        """Has it a ReLU, or is it a pool of what went through one?"""
+        return self.relu or (not self.terms and not isinstance(self.layer, Flatten))
+
+    def pooled(self, values: Array) -> Array:
+        """What a pool or a flattening makes of the values of its source, (n, *shape)."""
+        layer = self.layer
+        if isinstance(layer, MaxPool):
+            layer = MaxPool(**{**vars(layer), "smallest": tuple(self.smallest)})
+        return layer.apply(values)
+
+    @property
+    def is_sum(self) -> bool:
+        """Does it add up what populations carry, channel by channel, and nothing else? Then it need be none itself."""
+        return not self.relu and bool(self.terms) and all(isinstance(term, Diagonal) for term in self.terms)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Channels of a layer's outputs that one layer in the making gives, and what is still to be done to them.
+
+    Attributes
+    ----------
+    held : None for the inputs. shape : of these values.
+    """
+
+    held: Fused | None
+    shape: Shape
+    pending: Affine | None = None
+
+
+def own_copy(held: Fused | None) -> tuple[Fused | None, list[Fused]]:
+    """Return the same values, with copies of all that no ReLU has cut yet, which may still change; and these copies."""
+    path: list[Fused] = []
+    at = held
+    while at is not None and not at.relu and not at.terms:
+        path.append(at)
+        at = at.source
+    if at is None or at.relu:
+        return held, []
+    mine = copy.copy(at)
+    mine.terms = [copy.copy(term) for term in at.terms]
+    copies = [mine]
+    for one in reversed(path):
+        mine = copy.copy(one)
+        mine.source = copies[-1]
+        copies.append(mine)
+    return mine, copies
+
+
+def linear_before(part: Part, relu: bool) -> Fused | None:
+    """The layer without a ReLU that a batch norm can scale, and whose ReLU its own can be: with pools between."""
+    held = part.held
+    while held is not None and not held.relu:
+        layer = held.layer
+        if held.terms:
+            return held
+        if isinstance(layer, AveragePool):
+            if relu or (layer.count_include_pad and any(map(any, layer.padding))):
+                return None  # no ReLU and no shift can go past a mean, or past zeros that join it
+        elif held.shape[0] != held.source_shape[0]:  # a flattening of more than one position
+            return None
+        held = held.source
+    return None
+
+
+def absorbed(layer: Conv | Dense, weight: Array, bias: Array, pending: Affine | None) -> tuple[Array, Array]:
+    """Return weight and bias that do what is pending: W' = W scale, b' = b + W * shift over inputs that there are."""
+    if pending is None:
+        return weight, bias
+    scale, shift = pending.scale, pending.shift
+    if isinstance(layer, Conv):
+        moved = layer.linear(shift[None])[0]
+        width = layer.c_out // layer.groups
+        seen = scale.reshape(layer.groups, 1, -1).repeat(width, axis=1).reshape(layer.weight.shape[:2])
+        bias = by_channel(bias, moved) + moved if bias.ndim == 1 else bias + moved
+        return seen.reshape(*seen.shape, *[1] * len(layer.kernel)) * weight, bias
+    bias = bias + weight @ shift.ravel()
+    return weight * np.broadcast_to(by_channel(scale, shift), shift.shape).ravel(), bias
+
+
+def moved_past(layer: Layer, pending: Affine, shape: Shape) -> Affine:
+    """What is pending behind a pool or a flattening of values of `shape`, which come before it then."""
+    scale, shift = pending.scale, pending.shift
+    if isinstance(layer, MaxPool):
+        return Affine(pending.name, scale, np.broadcast_to(shift, layer.output_shape(shape)))
+    if isinstance(layer, Flatten):
+        scale = np.broadcast_to(by_channel(scale, shift), shift.shape).ravel()
+    return Affine(pending.name, scale, layer.apply(shift[None])[0])
+
+
+def averaged(pool: AveragePool, part: Part, dtype: np.dtype[Any]) -> Fused | None:
+    """One convolution made of one without a ReLU and a pool behind it: means of sums are sums. None where it is none.
+
+    Not with padding in the pool, which is no value of the convolution: windows at the border would need kernels of
+    their own.
+    """
+    held = part.held
+    if held is None or held.relu or not held.terms or held.bias is None or any(map(any, pool.padding)):
+        return None
+    matrices = held.matrices
+    if not all(isinstance(term.layer, Conv) for term in matrices):
+        return None
+    terms = [_averaged_term(pool, term, dtype) for term in matrices]
+    bias = held.bias if held.bias.ndim == 1 else pool.apply(held.bias[None])[0]
+    return Fused(terms[0].layer.named(pool.name), pool.relu, pool.output_shape(held.shape), [*terms], bias)
+
+
+def _averaged_term(pool: AveragePool, term: Term, dtype: np.dtype[Any]) -> Term:
+    conv = term.layer
+    assert isinstance(conv, Conv)
+    apart = [  # steps between taps that are seen, which the new kernel need not look between
+        math.gcd(stride if n > 1 else 0, dilation if k > 1 else 0) or 1
+        for n, k, stride, dilation in zip(pool.kernel, conv.kernel, conv.stride, conv.dilation, strict=True)
+    ]
+    starts = [stride // step for stride, step in zip(conv.stride, apart, strict=True)]
+    steps = [dilation // step or 1 for dilation, step in zip(conv.dilation, apart, strict=True)]
+    ends = [(k - 1) * step + 1 for k, step in zip(conv.kernel, steps, strict=True)]
+    kernel = [(n - 1) * start + end for n, start, end in zip(pool.kernel, starts, ends, strict=True)]
+    weight = as_numbers(np.zeros((*term.weight.shape[:2], *kernel)), dtype)
+    for tap in np.ndindex(*pool.kernel):
+        first = [i * start for i, start in zip(tap, starts, strict=True)]
+        seen = [slice(i, i + end, step) for i, end, step in zip(first, ends, steps, strict=True)]
+        weight[:, :, *seen] += term.weight
+    stride = [a * b for a, b in zip(conv.stride, pool.stride, strict=True)]
+    joined = Conv(
+        pool.name, np.ones(weight.shape), np.zeros(len(weight)), pool.relu, stride, conv.padding, apart, conv.groups
+    )
+    divisor = as_numbers(np.array(pool.sliding.n_taps), dtype)
+    return Term(joined, weight / divisor, term.source, term.source_shape)
+
+
+def check_identity(name: str, n_out: int, n_in: int) -> None:
+    """Refuse a matrix that passes values on where it would not fit into memory."""
+    if n_out * n_in > MOST_IDENTITY:
+        raise MappingError(
+            f"to_ttfs: {name or 'the last layer'!r} takes {n_in:,} values as they are by {n_out:,} x {n_in:,} weights; "
+            f"must be at most {MOST_IDENTITY:,}; flatten behind it, so that it sees (channels, *positions)"
+        )
+
+
+def identity_term(name: str, part: Part, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term | Diagonal:
+    """The part's own values, scaled by what is pending, as a term of some rows of a layer of `shape`."""
+    n, n_axes = part.shape[0], len(part.shape) - 1
+    scale = as_numbers(np.ones(n), dtype) if part.pending is None else part.pending.scale
+    if n == shape[0]:
+        return Diagonal(scale, part.held, part.shape)
+    check_identity(name, shape[0], n)
+    weight = as_numbers(np.zeros((shape[0], n)), dtype)
+    weight[np.arange(rows.start, rows.stop), np.arange(n)] = scale
+    weight = weight.reshape(*weight.shape, *[1] * n_axes)
+    kind = Conv if n_axes else Dense
+    return Term(kind(name, np.ones(weight.shape), np.zeros(shape[0]), False), weight, part.held, part.shape)
+
+
+def addends(part: Part) -> list[Part]:
+    """What a convolution or dense layer takes in place of a part: of a sum, the values that it adds up."""
+    held = part.held
+    if held is None or not held.is_sum or held.bias is None or part.pending is not None:
+        return [part]
+    bias = by_channel(held.bias, np.empty(held.shape)) if held.bias.ndim == 1 else held.bias
+    shift = np.broadcast_to(bias, held.shape)
+    found = []
+    for term in held.terms:
+        found.append(Part(term.source, term.source_shape, Affine("", term.weight, shift)))
+        shift = np.broadcast_to(0 * term.weight.ravel()[0], held.shape)
+    return found
+
+
+def flattened_sum(layer: Flatten, held: Fused, dtype: np.dtype[Any]) -> tuple[Fused, list[Fused]]:
+    """The sum of what a sum adds up, in one axis each; and the flattenings that it needs."""
+    assert held.bias is not None
+    n = math.prod(held.shape)
+    each, terms = [], []
+    for term in held.terms:
+        each.append(Fused(layer, False, (n,), source=term.source, source_shape=term.source_shape))
+        terms.append(Diagonal(term.weight.repeat(n // len(term.weight)), each[-1], (n,)))
+    bias = by_channel(held.bias, np.empty(held.shape)) if held.bias.ndim == 1 else held.bias
+    flat = as_numbers(np.broadcast_to(bias, held.shape).ravel().copy(), dtype)
+    return Fused(Add(layer.name), False, (n,), [*terms], flat), each
+
+
+def rows_of(term: Term | Diagonal, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term | Diagonal:
+    """A copy of a term, as one of some rows of a layer of `shape`: the others have weights of 0."""
+    if rows == slice(0, shape[0]):
+        return copy.copy(term)
+    if isinstance(term, Diagonal):
+        term = term.expanded("")
+    layer, own = term.layer, term.weight
+    fields = {**vars(term.layer), "relu": False}
+    if isinstance(layer, Conv):
+        own, fields["groups"] = ungrouped(own, layer.groups), 1
+    weight = as_numbers(np.zeros((shape[0], *own.shape[1:])), dtype)
+    weight[rows] = own
+    fields |= {"weight": np.ones(weight.shape), "bias": np.zeros(shape[0])}
+    return Term(type(layer)(**fields), weight, term.source, term.source_shape)
+
+
+def merged(name: str, terms: Sequence[Term | Diagonal]) -> list[Term | Diagonal]:
+    """Terms of one source and one geometry as one, with the sum of their weights; refuse more than `MOST_TERMS`."""
+    found: dict[Any, Term | Diagonal] = {}
+    dense = {(term.source, term.weight.shape) for term in terms if isinstance(term, Term) and term.weight.ndim == 2}
+    for term in terms:
+        beside = (term.source, term.source_shape * 2) in dense
+        one = term.expanded(name) if isinstance(term, Diagonal) and beside else term
+        layer = None if isinstance(one, Diagonal) else one.layer
+        sliding = (layer.stride, layer.padding, layer.dilation, layer.groups) if isinstance(layer, Conv) else ()
+        key = (one.source, one.source_shape, one.weight.shape, sliding)
+        if key in found:
+            found[key] = replace(found[key], weight=found[key].weight + one.weight)
+        else:
+            found[key] = one
+    if len(found) > MOST_TERMS:
+        raise MappingError(
+            f"to_ttfs: layer {name!r} adds up {len(found):,} terms that no ReLU has cut; must be at most "
+            f"{MOST_TERMS:,}; put a ReLU behind sums"
+        )
+    return list(found.values())
+
+
+def columns_of(layer: Conv | Dense, columns: slice) -> Conv | Dense:
+    """A layer that sees some channels of its input, or of a dense layer's some values, alone; in one group."""
+    fields = {**vars(layer), "relu": False}
+    if isinstance(layer, Conv):
+        fields |= {"weight": ungrouped(layer.weight, layer.groups)[:, columns], "groups": 1}
+    else:
+        fields["weight"] = layer.weight[:, columns]
+    return type(layer)(**fields)
+
+
+def ungrouped(weight: Array, groups: int) -> Array:
+    """The kernels of a convolution in groups as those of one without: weights of 0 for the channels of other groups."""
+    if groups == 1:
+        return weight
+    c_out, seen = weight.shape[:2]
+    found = np.zeros((c_out, seen * groups, *weight.shape[2:]), dtype=weight.dtype)
+    if weight.dtype == EXACT:
+        found[...] = Fraction(0)
+    for group, rows in enumerate(np.split(np.arange(c_out), groups)):
+        found[rows, group * seen : (group + 1) * seen] = weight[rows]
+    return found
+
+
+def by_channel(values: Array, like: Array) -> Array:
+    """One value a channel, (c,), with axes for the positions of `like`."""
+    return values.reshape(-1, *[1] * (like.ndim - 1))
+
+
+def negative(scale: Array) -> frozenset[int]:
+    """Channels with a negative scale: the largest input is the smallest output there."""
+    return frozenset(np.flatnonzero(scale < 0).tolist())

@@ -1,0 +1,436 @@
+"""A trained feed-forward ReLU network: what `read_relu` returns and what spiking networks are made from.
+
+`ReluNetwork` is a list of layers, of the kinds in `eventsim.models.relu.layer_kinds`, each behind the one before it or
+behind those that are named. Its forward pass is the reference that event simulations are compared with: float64 by
+BLAS, extended precision, or exact rational numbers.
+
+Relies on `eventsim.archive` for files and on nothing of the simulator. Used by the readers, the mapping to
+spikes and the checks.
+"""
+
+import copy
+import hashlib
+import math
+import numbers
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from eventsim.archive import read_archive, write_archive
+from eventsim.checks import shown
+from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError, nearest
+from eventsim.models.relu.batch_norm import BatchNorm
+from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.fusion import fuse
+from eventsim.models.relu.fusion_steps import Fused
+from eventsim.models.relu.join_layers import Add, Concat, Join
+from eventsim.models.relu.layer_kinds import LAYER_KINDS
+from eventsim.models.relu.layer_names import INPUT, OUTPUT, layer_names
+from eventsim.models.relu.leaky_relu import LeakyReLU
+from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
+from eventsim.models.relu.real_numbers import EXACT, as_numbers, real_array
+from eventsim.models.relu.relu_layers import Dense, Layer, parameter
+from eventsim.models.relu.streams import Streams, streams
+
+__all__ = [
+    "INPUT",
+    "OUTPUT",
+    "Add",
+    "AveragePool",
+    "BatchNorm",
+    "Concat",
+    "Conv",
+    "Dense",
+    "Flatten",
+    "Layer",
+    "LeakyReLU",
+    "MaxPool",
+    "ReluNetwork",
+    "parameter_hash",
+]
+
+FORMAT = "eventsim-relu"
+VERSION = 1
+
+
+class ReluNetwork:
+    """A trained feed-forward ReLU network; immutable.
+
+    Parameters
+    ----------
+    layers
+        In order. One named "" is called by its kind and number, ``conv1``, ``pool1``, ``dense1``, …, and the last
+        that becomes a population ``output``.
+    input_shape
+        Shape of one input, (channels, *positions) before a convolution; None takes the inputs of a first dense layer
+        as flat.
+    provenance
+        Where the network comes from, as JSON values; kept in its file.
+    inputs
+        By a layer's name the names of the layers whose outputs it takes, or "input"; without an entry it takes those
+        of the layer before it. Only `Add` and `Concat` take several.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+    inputs : mapping, of all layers
+    input_shape, output_shape : tuple of int
+    n_in, n_out, n_parameters : int
+    provenance : mapping
+
+    Raises
+    ------
+    NetworkError
+        No layers, shapes that do not chain (the message names the layer), a name used twice; inputs that come later
+        or do not exist, outputs that nobody takes.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: Sequence[int] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        if not isinstance(layers, Iterable):
+            raise NetworkError(f"ReluNetwork: layers = {shown(layers)}; must be a list of layers; give them in order")
+        layers = tuple(layers)
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise NetworkError(f"ReluNetwork: layers[{i}] is a {type(layer).__name__}; must be a Layer, as Dense")
+        names = layer_names(layers, [layer.name for layer in layers])
+        self._layers = tuple(layer.named(name) for layer, name in zip(layers, names, strict=True))
+        self._inputs = _all_inputs(self._layers, inputs)
+        self._shapes = {INPUT: _input_shape(self._layers[0], input_shape)}
+        for layer in self._layers:
+            shapes = [self._shapes[name] for name in self._inputs[layer.name]]
+            joined = layer.joined_shape(shapes) if isinstance(layer, Join) else layer.output_shape(shapes[0])
+            self._shapes[layer.name] = joined
+        if not isinstance(provenance, Mapping | None):
+            raise NetworkError(f"ReluNetwork: provenance = {shown(provenance)}; must be a dict of JSON values, or None")
+        self._provenance = copy.deepcopy(dict(provenance or {}))
+
+    @classmethod
+    def from_weights(
+        cls,
+        weights: Sequence[ArrayLike],
+        biases: Sequence[ArrayLike | None] | None = None,
+        input_shape: Sequence[int] | None = None,
+        names: Sequence[str] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Return the network of dense layers with a ReLU behind each but the last.
+
+        Parameters
+        ----------
+        weights
+            For each layer an array (n_out, n_in).
+        biases
+            For each layer an array (n_out,) or None for zeros; None for zeros everywhere.
+        input_shape, provenance
+            As for the class.
+        names
+            For each layer a name, or "" for the usual one.
+
+        Raises
+        ------
+        NetworkError
+            Lists of different lengths, and what `Dense` and the class refuse.
+        """
+        for what, listed in (("weights", weights), ("biases", biases), ("names", names)):
+            if isinstance(listed, str) or not (isinstance(listed, Sequence | np.ndarray) or listed is None):
+                raise NetworkError(f"ReLU network: {what} = {shown(listed)}; must be a list, one entry for each layer")
+        n_layers = len(weights)
+        biases = [None] * n_layers if biases is None else biases
+        names = [""] * n_layers if names is None else names
+        for what, given in (("biases", biases), ("names", names)):
+            if len(given) != n_layers:
+                raise NetworkError(f"ReLU network: {len(given)} {what} for {n_layers} weights; give one for each layer")
+        layers = []
+        for i, name in enumerate(layer_names([Dense] * n_layers, names)):
+            weight = parameter(f"layer {name!r}: weight", weights[i], "(n_out, n_in)")
+            bias = np.zeros(len(weight)) if biases[i] is None else np.asarray(biases[i])
+            layers.append(Dense(name, weight, bias, relu=i < n_layers - 1))
+        return cls(layers, input_shape, provenance)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the network that `save` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            The file is missing, damaged or another one, or its layers make no network.
+        """
+        header, arrays = read_archive(path, FORMAT, VERSION)
+        try:
+            layers = [_layer_from(entry, arrays) for entry in header["layers"]]
+            return cls(layers, header["input_shape"], header.get("provenance"), header.get("inputs"))
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            reason = error if isinstance(error, EventsimError) else repr(error)
+            raise FileFormatError(
+                f"{path}: this is no network of {FORMAT} version {VERSION} ({reason}); save it again with eventsim"
+            ) from error
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to `path`, an .npz file in eventsim's own format, at once or not at all.
+
+        Raises
+        ------
+        InputError
+            Weights are Fractions, which the format does not hold, or `path` is no place for a file.
+        """
+        entries = []
+        arrays: dict[str, NDArray[Any]] = {}
+        for layer in self._layers:
+            held = {field: value for field, value in vars(layer).items() if isinstance(value, np.ndarray)}
+            if any(array.dtype == EXACT for array in held.values()):
+                raise InputError(
+                    f"{path}: layer {layer.name!r} holds Fractions; a file holds float64, convert it first"
+                )
+            arrays |= {f"{layer.name}.{field}": array for field, array in held.items()}
+            entries.append({"kind": layer.kind} | {k: v for k, v in vars(layer).items() if k not in held})
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "input_shape": list(self.input_shape),
+            "layers": entries,
+            "inputs": {name: list(taken) for name, taken in self._inputs.items()},
+            "provenance": self._provenance,
+        }
+        write_archive(path, header, arrays)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers in order."""
+        return self._layers
+
+    @property
+    def inputs(self) -> Mapping[str, tuple[str, ...]]:
+        """By each layer's name, whose outputs it takes: names of layers, or "input"."""
+        return MappingProxyType(self._inputs)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input."""
+        return self._shapes[INPUT]
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one output."""
+        return self._shapes[self._layers[-1].name]
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Return the shape of what a layer gives, or of "input"; InputError for another name."""
+        if name not in self._shapes:
+            raise InputError(
+                f"ReLU network: there is no layer {shown(name)}{nearest(str(name), self._shapes)}; must be one of "
+                f"{', '.join(self._shapes)}"
+            )
+        return self._shapes[name]
+
+    @property
+    def n_in(self) -> int:
+        """How many values one input has."""
+        return math.prod(self.input_shape)
+
+    @property
+    def n_out(self) -> int:
+        """How many values one output has."""
+        return math.prod(self.output_shape)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many weights and biases there are."""
+        return sum(layer.n_parameters for layer in self._layers)
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where the network comes from, as its maker wrote it."""
+        return MappingProxyType(self._provenance)
+
+    def __repr__(self) -> str:
+        stages = [f"{name} {shape}" for name, shape in self._shapes.items()]
+        return f"ReluNetwork({', '.join(stages)}; {self.n_parameters} parameters)"
+
+    def forward(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+        """Return the outputs before any softmax or sigmoid.
+
+        Parameters
+        ----------
+        x
+            Shape (n, *input_shape) or (n, n_in).
+        dtype
+            The numbers to compute with: a floating type (float64 goes to BLAS; ``np.longdouble`` is slow), or
+            ``object`` for exact `Fraction` arithmetic, into which every float is converted exactly.
+
+        Returns
+        -------
+        ndarray
+            Shape (n, n_out).
+
+        Raises
+        ------
+        InputError
+            Another shape, NaN or infinite values, values that are not real numbers, another dtype.
+        """
+        for _, held in self._outputs(x, dtype, self._layers, self._inputs):
+            output = held  # of the last
+        return output.reshape(len(output), self.n_out)
+
+    def activations(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> list[tuple[str, NDArray[Any]]]:
+        """Return what comes out of each ReLU and each pool, as pairs of a layer's name and an array (n, *shape).
+
+        They go by the names of the populations of a spiking network that carry them, in order. The ReLU behind a batch
+        norm is that of the convolution, dense layer, sum or pool before it, that behind a max pool or a flattening
+        comes before these, and a pool behind a batch norm pools what comes before that. Values below 0 are a population
+        of their own, ``conv1.2`` beside ``conv1``, where a leaky ReLU or no ReLU at all comes before the next layer.
+        What pools or normalises a concatenation has its number behind a dot, ``pool1.2``. The output layer is among
+        them only where it has a ReLU or pools what went through one. Parameters and errors are those of `forward`.
+        """
+        carried = self.streams()
+        layers = fuse(carried, np.dtype(np.float64))
+        wanted = {held.values[0] for held in layers if held.values is not None}
+        found = self._outputs(x, dtype, carried.layers, carried.inputs)
+        outputs = {layer.name: held for layer, held in found if layer.name in wanted}
+        values: dict[Fused | None, NDArray[Any] | None] = {None: self._checked(x, dtype)}
+        for held in layers:
+            if held.values is not None:
+                name, channels = held.values
+                values[held] = outputs[name][:, channels]
+            else:
+                taken = None if held.terms else values[held.source]
+                values[held] = None if taken is None else held.pooled(taken)
+        named = ((held, values[held]) for held in layers if held.is_population)
+        return [(held.layer.name, own) for held, own in named if own is not None]
+
+    def streams(self, read_out: bool = True) -> Streams:
+        """Return layers that compute the same, between which values are such that spikes can carry them."""
+        return streams(self._layers, self._inputs, self._shapes, read_out)
+
+    def _outputs(
+        self, x: ArrayLike, dtype: DTypeLike, layers: Sequence[Layer], inputs: Mapping[str, tuple[str, ...]]
+    ) -> Iterator[tuple[Layer, NDArray[Any]]]:
+        """Each of the layers with its outputs, in order."""
+        held = self._checked(x, dtype)
+        zero = np.array(Fraction(0) if held.dtype == EXACT else 0, held.dtype)
+        last_use = {name: layer.name for layer in layers for name in inputs[layer.name]}
+        outputs = {INPUT: held}
+        for layer in layers:
+            taken = [outputs[name] for name in inputs[layer.name]]
+            held = layer.join(taken) if isinstance(layer, Join) else layer.apply(taken[0])
+            held = np.maximum(held, zero) if layer.relu else held
+            outputs[layer.name] = held
+            for name in inputs[layer.name]:
+                if last_use[name] == layer.name:
+                    outputs.pop(name, None)
+            yield layer, held
+
+    def _checked(self, x: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
+        """The inputs as (n, *input_shape) in numbers to compute with."""
+        try:
+            number = np.dtype(dtype)
+        except TypeError as error:
+            raise InputError(
+                f"ReLU network: dtype = {shown(dtype)}; must be a floating type, or object for Fractions"
+            ) from error
+        if number != EXACT and number.kind != "f":
+            raise InputError(f"ReLU network: dtype = {number}; must be a floating type, or object for Fractions")
+        values = real_array("ReLU network: x", x, InputError)
+        if values.ndim == 0 or values.shape[1:] not in (self.input_shape, (self.n_in,)):
+            raise InputError(
+                f"ReLU network: x has shape {values.shape}; must be (n, {', '.join(map(str, self.input_shape))}) "
+                f"or (n, {self.n_in}){shape_hint(values.shape, self.input_shape)}"
+            )
+        return as_numbers(values.reshape(len(values), *self.input_shape), number)
+
+
+def shape_hint(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return what to do about inputs of shape `given` for a network that takes (n, *shape), or ""."""
+    if given in (shape, (math.prod(shape),)):
+        return "; one sample needs a leading axis: x[None]"
+    if len(shape) > 1 and given[1:] == (*shape[1:], shape[0]):
+        return "; the channels come first: np.moveaxis(x, -1, 1)"
+    return ""
+
+
+def parameter_hash(relu: ReluNetwork) -> str:
+    """Return the SHA-256 of a ReLU network's layers (64 hex digits): kinds, names, inputs, ReLUs, weights, biases."""
+    digest = hashlib.sha256(repr((relu.input_shape, list(relu.inputs.values()))).encode())
+    for layer in relu.layers:
+        digest.update(layer.kind.encode())
+        for field, value in sorted(vars(layer).items()):
+            digest.update(f"\x1f{field}\x1f".encode())
+            if isinstance(value, np.ndarray) and value.dtype != EXACT:
+                digest.update(repr(value.shape).encode() + value.astype("<f8").tobytes())
+            else:
+                digest.update(repr(value.tolist() if isinstance(value, np.ndarray) else value).encode())
+    return digest.hexdigest()
+
+
+def _all_inputs(layers: Sequence[Layer], given: Any) -> dict[str, tuple[str, ...]]:
+    """Of each layer, whose outputs it takes: as given, or that of the layer before it."""
+    if not isinstance(given, Mapping | None):
+        raise NetworkError(f"ReluNetwork: inputs = {shown(given)}; must be a dict of lists of names, or None")
+    given = given or {}
+    names = [layer.name for layer in layers]
+    for name in given:
+        if name not in names:
+            raise NetworkError(
+                f"ReluNetwork: inputs names layer {shown(name)}{nearest(str(name), names)}; there is none"
+            )
+    found: dict[str, tuple[str, ...]] = {}
+    before = INPUT
+    for layer in layers:
+        taken = given.get(layer.name, (before,))
+        place, before = f"ReluNetwork: inputs of {layer.name!r}", layer.name
+        if isinstance(taken, str) or not isinstance(taken, Sequence) or not taken:
+            raise NetworkError(f"{place} = {shown(taken)}; must be a list of names")
+        if len(taken) > 1 and not isinstance(layer, Join):
+            raise NetworkError(
+                f"{place}: {len(taken)} for a {layer.kind} layer; must be one; Add and Concat take several"
+            )
+        for name in taken:
+            if not isinstance(name, str) or (name not in found and name != INPUT):
+                raise NetworkError(
+                    f"{place}: {shown(name)} is no layer before it; give names of earlier layers, or {INPUT!r}"
+                )
+        found[layer.name] = tuple(taken)
+    used = {name for taken in found.values() for name in taken}
+    for name in names[:-1]:
+        if name not in used:
+            raise NetworkError(f"ReluNetwork: nobody takes the outputs of layer {name!r}; remove it")
+    return found
+
+
+def _input_shape(first: Layer, given: Sequence[int] | None) -> tuple[int, ...]:
+    if given is None:
+        if not isinstance(first, Dense):
+            raise NetworkError(
+                f"ReLU network: input_shape is needed before layer {first.name!r}; give it, as (channels, height, "
+                "width)"
+            )
+        return (first.weight.shape[1],)
+    shape = tuple(given) if isinstance(given, Iterable) else ()
+    if not shape or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) and n > 0 for n in shape):
+        raise NetworkError(f"ReLU network: input_shape = {given!r}; must be whole numbers from 1, as (28, 28)")
+    return tuple(int(n) for n in shape)
+
+
+def _layer_from(entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Layer:
+    """Return the layer that a file describes by the header's `entry` and its share of the arrays."""
+    settings = dict(entry)
+    kind = settings.pop("kind")
+    if kind not in LAYER_KINDS:
+        raise NetworkError(
+            f"layer {entry.get('name')!r} is of kind {kind!r}{nearest(kind, LAYER_KINDS)}; "
+            f"this release reads {', '.join(LAYER_KINDS)}"
+        )
+    prefix = f"{settings['name']}."
+    held = {key.removeprefix(prefix): array for key, array in arrays.items() if key.rpartition(".")[0] + "." == prefix}
+    return LAYER_KINDS[kind](**settings, **held)

@@ -1,0 +1,280 @@
+"""A ReLU network in a form whose streams spikes can carry: what may be negative is split into two streams from 0 on.
+
+Any value is ``relu(x) - relu(-x)``, and a leaky ReLU is ``relu(x) - slope relu(-x)``. Who takes the difference takes
+both streams with weights of opposite signs, so that they need no neurons beyond their own. Values that no ReLU has cut
+are split where a layer takes them that computes; those that a batch norm or a ReLU takes are left to `fusion`, and so
+is the read-out. A max pool of a difference is that of its positive stream minus the min pool of the negative one.
+
+Relies on the kinds of layers. Used by `eventsim.models.relu.relu_network` and `fusion`, which must see the same
+streams.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eventsim.models.relu.batch_norm import BatchNorm
+from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.join_layers import Add, Concat, Join
+from eventsim.models.relu.layer_names import INPUT, OUTPUT
+from eventsim.models.relu.leaky_relu import LeakyReLU
+from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool, Pool
+from eventsim.models.relu.relu_layers import Dense, Layer
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+Inputs = Mapping[str, Sequence[str]]
+
+# What a layer gives; of values side by side, the worst. CARRIED: by populations, but for a batch norm behind these.
+# SUM: of such, each channel by itself. LINEAR: of a convolution or dense layer. POOLED: max pools of those two.
+# FLAT, FLAT_POOLED: the same in one axis, where batch norms by value are no longer by channel.
+CARRIED, SUM, LINEAR, POOLED, FLAT, FLAT_POOLED = range(6)
+
+
+@dataclass(frozen=True, eq=False)
+class Streams:
+    """Layers that compute what a network does.
+
+    Attributes
+    ----------
+    layers : in order. inputs : of each layer, whose outputs it takes. shapes : of each layer's outputs.
+    split : layers of the network whose values are carried by two streams, those above 0 and those below.
+    """
+
+    layers: Sequence[Layer]
+    inputs: Mapping[str, tuple[str, ...]]
+    shapes: Mapping[str, Shape]
+    split: Sequence[str]
+
+
+def streams(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape], read_out: bool = True) -> Streams:
+    """Return layers that compute the same: each ReLU at the layer whose values it cuts, and signed values split.
+
+    `read_out`: where the network ends in a ReLU or in a max pool, one that passes values on comes last.
+    """
+    found = _split(layers, inputs, shapes)
+    if read_out and found.needs_read_out(layers[-1].name):
+        if OUTPUT in shapes:
+            layers, inputs, shapes = _renamed(layers, inputs, shapes, OUTPUT)
+            found = _split(layers, inputs, shapes)
+        found.read_out(layers[-1].name)
+    split = [name for name in shapes if name in found.split or name in found.leaky]
+    return Streams(found.layers, found.inputs, found.shapes, split)
+
+
+def _split(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]) -> "_Splitting":
+    found = _Splitting(dict(shapes))
+    for layer in _relus_in_place(layers, inputs):
+        found.add(layer, tuple(inputs[layer.name]))
+    return found
+
+
+def _relus_in_place(layers: Sequence[Layer], inputs: Inputs) -> list[Layer]:
+    """Return layers that compute the same, with each ReLU at the one whose values it cuts.
+
+    A max, a choice of order and a ReLU commute, and means of positive values are positive. A ReLU behind the input
+    itself, or behind a layer whose values somebody else takes without it, stays where it is.
+    """
+    places = {layer.name: i for i, layer in enumerate(layers)}
+    users = Counter(name for taken in inputs.values() for name in taken)
+    layers = list(layers)
+    for i in range(len(layers) - 1, 0, -1):
+        before = [places.get(name, -1) for name in inputs[layers[i].name]]
+        alone = all(k >= 0 and (layers[k].relu or users[layers[k].name] == 1) for k in before)
+        if layers[i].relu and isinstance(layers[i], MaxPool | Flatten | Concat) and alone:
+            layers[i] = _with_relu(layers[i], False)
+            for k in before:
+                layers[k] = _with_relu(layers[k], True)
+    positive: dict[str, bool] = {}
+    for i, layer in enumerate(layers):
+        kept = all(positive.get(name, False) for name in inputs[layer.name])
+        if kept and layer.relu and isinstance(layer, AveragePool | Concat):
+            layers[i] = _with_relu(layer, False)
+        if kept and isinstance(layer, Add) and i < len(layers) - 1:
+            layers[i] = _with_relu(layer, True)
+        positive[layer.name] = layer.relu or (kept and isinstance(layer, Pool | Flatten | Add | Concat))
+    return layers
+
+
+def _with_relu(layer: Layer, relu: bool) -> Layer:
+    return layer if layer.relu is relu else type(layer)(**{**vars(layer), "relu": relu})
+
+
+@dataclass
+class _Splitting:
+    """The layers so far; by their names what they give, in how many channels side by side, and that split or cut."""
+
+    shapes: dict[str, Shape]
+    layers: list[Layer] = field(default_factory=list)
+    inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    state: dict[str, int] = field(default_factory=dict)
+    widths: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    split: dict[str, str] = field(default_factory=dict)
+    cut: dict[str, str] = field(default_factory=dict)
+    positive: set[str] = field(default_factory=set)
+    # Of a leaky ReLU, the streams above and below 0, and the slope of the latter.
+    leaky: dict[str, tuple[str, str, Array]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.state[INPUT], self.widths[INPUT] = CARRIED, self.shapes[INPUT][:1]
+
+    def add(self, layer: Layer, taken: tuple[str, ...]) -> None:
+        """Add a layer of the network, or what computes the same."""
+        worst = max(self.state[name] for name in taken)
+        if layer.relu and isinstance(layer, MaxPool | Flatten | Concat):
+            taken, layer = tuple(self._cut(name) for name in taken), _with_relu(layer, relu=False)
+            worst = CARRIED
+        if isinstance(layer, Dense | Conv):
+            self._append(layer, self._each(taken, LINEAR), LINEAR)
+        elif isinstance(layer, LeakyReLU):
+            self._leaky(layer, self._each(taken, FLAT)[0])
+        elif isinstance(layer, Pool):
+            self._pool(layer, taken[0], worst)
+        elif isinstance(layer, Flatten):
+            flat = {LINEAR: FLAT, POOLED: FLAT_POOLED}
+            unchanged = len(self.shapes[taken[0]]) == 1
+            self._append(layer, taken, worst if unchanged else flat.get(worst, worst))
+        elif isinstance(layer, BatchNorm):
+            taken = self._each(taken, POOLED if layer.by_value else FLAT)
+            self._append(layer, taken, self.state[taken[0]])
+        elif isinstance(layer, Add):
+            taken = self._each(taken, POOLED)
+            alike = len({self.widths[name] for name in taken}) == 1
+            worst = max(self.state[name] for name in taken)
+            self._append(layer, taken, SUM if worst <= SUM and alike else LINEAR, layer.relu or not alike)
+        else:
+            self._append(layer, taken, worst)
+
+    def _append(self, layer: Layer, taken: tuple[str, ...], state: int, whole: bool = False) -> str:
+        name = layer.name
+        if name not in self.shapes:
+            shapes = [self.shapes[one] for one in taken]
+            self.shapes[name] = layer.joined_shape(shapes) if isinstance(layer, Join) else layer.output_shape(shapes[0])
+        self.layers.append(layer)
+        self.inputs[name] = taken
+        self.state[name] = CARRIED if layer.relu else state
+        kept = isinstance(layer, Pool | Flatten | Join) and self.positive.issuperset(taken)
+        self.positive |= {name} if layer.relu or kept else set()
+        before = tuple(n for one in taken for n in self.widths[one])
+        if isinstance(layer, Dense | Conv) or whole:
+            self.widths[name] = self.shapes[name][:1]
+        elif isinstance(layer, Add):
+            self.widths[name] = self.widths[taken[0]]
+        elif isinstance(layer, Flatten):
+            self.widths[name] = tuple(n * math.prod(self.shapes[taken[0]][1:]) for n in before)
+        else:
+            self.widths[name] = before
+        return name
+
+    def _each(self, taken: tuple[str, ...], least: int) -> tuple[str, ...]:
+        """The names, or those of the split values where a state is `least` or beyond."""
+        return tuple(self._signed(name) if self.state[name] >= least else name for name in taken)
+
+    def _signed(self, name: str) -> str:
+        """The name of the same values as a difference of two streams."""
+        if name not in self.split:
+            layer = next(layer for layer in self.layers if layer.name == name)
+            new = self._unused(f"{name}.signed")
+            if isinstance(layer, Flatten | Concat):
+                self._append(layer.named(new), self._each(self.inputs[name], LINEAR), SUM)
+            else:
+                above, below = self._above(name, 1), self._above(name, -1)
+                self._difference(Add(new), above, below, np.ones(self.shapes[name][0]))
+            self.split[name] = new
+        return self.split[name]
+
+    def _cut(self, name: str) -> str:
+        """The name of the values, those below 0 cut."""
+        if name in self.positive:
+            return name
+        if name not in self.cut:
+            [taken] = self._each((name,), FLAT)
+            scale = np.ones(self.shapes[name][0])
+            self.cut[name] = self._append(self._scaling(f"{name}.relu", scale, relu=True), (taken,), CARRIED)
+        return self.cut[name]
+
+    def _above(self, name: str, sign: int) -> str:
+        """The name of a stream of the values above 0, or of those below, which change their sign."""
+        word = "positive" if sign > 0 else "negative"
+        scale = np.full(self.shapes[name][0], sign)
+        return self._append(self._scaling(f"{name}.{word}", scale, True), (name,), CARRIED)
+
+    def _difference(self, layer: Add, above: str, below: str, slope: Array) -> None:
+        """Add the first stream minus `slope` times the second."""
+        scaled = self._append(self._scaling(f"{below}.scaled", -slope), (below,), CARRIED)
+        self._append(layer, (above, scaled), SUM)
+
+    def _leaky(self, layer: LeakyReLU, taken: str) -> None:
+        above, below = self._above(taken, 1), self._above(taken, -1)
+        self._difference(Add(layer.name, layer.relu), above, below, layer.slope)
+        if not layer.relu:
+            self.leaky[layer.name] = above, below, layer.slope
+
+    def _pool(self, pool: Pool, taken: str, worst: int) -> None:
+        """A pool, or the difference of two where it takes one that `fusion` has no single layer for."""
+        above, below, slope = self.leaky.get(taken, ("", "", np.ones(self.shapes[taken][0])))
+        is_max = isinstance(pool, MaxPool)
+        if not above or (is_max and (slope < 0).any()):
+            if worst == CARRIED and pool.relu:  # of values that a batch norm or the range of inputs makes negative
+                fields = {**vars(pool), "relu": False, "name": self._unused(f"{pool.name}.mean")}
+                self._append(Add(pool.name, True), (self._append(type(pool)(**fields), (taken,), CARRIED),), CARRIED)
+                return
+            padded = not is_max and any(map(any, pool.padding))
+            if worst == CARRIED or is_max or (worst < POOLED and not padded):
+                self._append(pool, (taken,), worst if worst == CARRIED else POOLED if is_max else LINEAR)
+                return
+            above, below = self._above(taken, 1), self._above(taken, -1)
+            slope = np.ones(self.shapes[taken][0])
+        fields = {**vars(pool), "relu": False, "name": self._unused(f"{pool.name}.positive")}
+        positive = self._append(type(pool)(**fields), (above,), CARRIED)
+        fields["name"] = self._unused(f"{pool.name}.negative")
+        if isinstance(pool, MaxPool):
+            fields["smallest"] = tuple(set(range(self.shapes[taken][0])) - set(pool.smallest))
+        negative = self._append(type(pool)(**fields), (below,), CARRIED)
+        self._difference(Add(pool.name, pool.relu), positive, negative, slope)
+
+    def _scaling(self, name: str, scale: Array, relu: bool = False) -> BatchNorm:
+        one = np.ones(len(scale))
+        return BatchNorm(self._unused(name), scale, 0 * one, 0 * one, one, 0.0, relu)
+
+    def _unused(self, name: str) -> str:
+        while name in self.shapes:
+            name += "'"
+        return name
+
+    def needs_read_out(self, last: str) -> bool:
+        """Is the last layer carried by populations, or a max pool, and no mean that a read-out can take?"""
+        state = self.state[last]
+        if state != CARRIED:
+            return state in (POOLED, FLAT_POOLED) or (state == FLAT and len(self.widths[last]) > 1)
+        places = {layer.name: layer for layer in self.layers}
+        while isinstance(places[last], Flatten) and not places[last].relu and self.inputs[last][0] != INPUT:
+            last = self.inputs[last][0]
+        pool = places[last]
+        if not isinstance(pool, AveragePool) or pool.relu:
+            return True
+        divisor = pool.divisor(self.shapes[self.inputs[last][0]])
+        return bool((divisor != divisor.flat[0]).any())
+
+    def read_out(self, last: str) -> None:
+        """Add a read-out that passes on the values of the last layer."""
+        self._append(Add(OUTPUT), self._each((last,), LINEAR), SUM)
+
+
+def _renamed(
+    layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape], old: str
+) -> tuple[list[Layer], Inputs, dict[str, Shape]]:
+    """The network with another name for a layer: its kind and number, as layers without a name have it."""
+    layer = next(layer for layer in layers if layer.name == old)
+    stem = layer.stem or layer.kind
+    number = 1 + sum((one.stem or one.kind) == stem for one in layers[: list(layers).index(layer)])
+    new = f"{stem}{number}"
+    while new in shapes:
+        new += "'"
+    names = {name: new if name == old else name for name in shapes}
+    taken = {names[name]: tuple(names[one] for one in before) for name, before in inputs.items()}
+    return [one.named(names[one.name]) for one in layers], taken, {names[name]: shapes[name] for name in shapes}
