@@ -167,14 +167,23 @@ def onnx_models(draw: Draw) -> tuple[Builder, tuple[int, ...]]:
         weights += [made.random(c_out)] if draw(st.booleans()) else []
         made.add("Conv", *weights, group=groups, **settings)
         for part in draw(
-            st.sampled_from(["norm relu", "relu norm", "relu", "relu dropout", "scale relu", "relu6"])
-        ).split():
+            st.sampled_from([
+                "norm relu", "relu norm", "relu", "relu dropout", "scale relu", "relu6", "clip", "leaky", "norm prelu",
+                "norm", "absolute",
+            ])
+        ).split():  # fmt: skip
             if part == "norm":
                 made.batch_norm(c_out)
             elif part == "relu":
                 made.relu()
-            elif part == "relu6":
-                made.clip(0.0, 0.25)
+            elif part in ("relu6", "clip"):
+                made.clip(0.0 if part == "relu6" else -0.125, 0.25)
+            elif part == "leaky":
+                made.add("LeakyRelu", alpha=draw(st.sampled_from([0.1, -0.5])))
+            elif part == "prelu":
+                made.add("PRelu", made.weight(made.rng.normal(size=(c_out, *[1] * n_axes))))
+            elif part == "absolute":
+                made.add("Abs")
             elif part == "dropout":
                 made.add("Dropout")
             else:

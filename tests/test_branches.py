@@ -215,7 +215,7 @@ def test_spikes_are_exactly_at_t_max_minus_the_activation(
     net = models.to_ttfs(network, x, slope, margin=WIDE, input_range=span, number=Fraction)
     run = eventsim.simulate(net, x, engine="reference")
     assert (run.counters["premature"], run.counters["late"]) == (0, 0)
-    coded = coded_layers(network, object, span, slope == "alpha1")
+    coded = coded_layers(network.streams(), object, span, slope == "alpha1")
     factors = {layer.name: layer.factor for layer in coded}
     of_inputs = {INPUTS}  # pools of the inputs, which are coded in their own range
     for i, layer in enumerate(coded):
@@ -499,10 +499,17 @@ def test_what_would_take_too_much_memory_or_depth_is_refused_or_works() -> None:
         [Flatten("flat"), Add("sum", True), Dense("o", np.ones((1, n)), np.zeros(1), False)], (n, 1),
         inputs={"sum": ["flat", "flat"]},
     )  # fmt: skip
-    with pytest.raises(
-        MappingError, match=r"'sum' takes 6,000 values as they are by 6,000 x 6,000 weights; must be at most"
-    ):
-        models.to_ttfs(wide, np.zeros((1, n, 1)))
+    x = np.random.default_rng(1).random((1, n, 1))
+    net = models.to_ttfs(wide, x)
+    assert [p.kind.kind for p in net.projections] == ["one_to_one", "dense"]
+    assert models.verify(net, wide, x).ok
+    assert models.certify(net, x).ok
+    both = ReluNetwork(
+        [Flatten("flat"), Concat("both"), Add("sum", True), Dense("o", np.ones((1, 2 * n)), [0.0], False)], (n, 1),
+        inputs={"both": ["flat", "flat"], "sum": ["both"]},
+    )  # fmt: skip
+    with pytest.raises(MappingError, match=r"'sum' takes 6,000 values as they are by 12,000 x 6,000 weights; must be"):
+        models.to_ttfs(both, x)
 
 
 def test_a_file_without_inputs_is_a_chain(tmp_path: Path) -> None:

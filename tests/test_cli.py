@@ -25,7 +25,17 @@ from eventsim.cli.files import save_figure
 from eventsim.cli.patience import TEXT
 from eventsim.cli.run import recorded
 from eventsim.errors import InputError
-from eventsim.models.relu.relu_network import Add, BatchNorm, Concat, Conv, Dense, Flatten, MaxPool, ReluNetwork
+from eventsim.models.relu.relu_network import (
+    Add,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dense,
+    Flatten,
+    LeakyReLU,
+    MaxPool,
+    ReluNetwork,
+)
 from eventsim.progress import Progress
 
 # Needs no compiler; for options that would compile one more loop, of which each takes seconds.
@@ -217,6 +227,26 @@ def test_convert_says_what_was_folded(here, capsys):
     assert "folded into their neighbours: second, norm\n" in called(capsys, *words)[1]
     assert "sum" in called(capsys, "info", "branches.npz")[1]
     assert called(capsys, "verify", "n.npz", "branches.npz", "x.npy")[0] == OK
+
+
+def test_convert_says_whose_values_two_populations_carry(here, capsys):
+    rng = np.random.default_rng(0)
+    layers = [
+        Conv("first", rng.normal(size=(2, 1, 3)), np.zeros(2), False, padding=1), LeakyReLU("leaky", [0.1, 0.2]),
+        Conv("linear", rng.normal(size=(2, 2, 3)), np.zeros(2), False), Flatten("flat"),
+        Dense("output", rng.normal(size=(2, 12)), np.zeros(2), False),
+    ]  # fmt: skip
+    ReluNetwork(layers, (1, 8)).save("signed.npz")
+    np.save("x.npy", rng.random((4, 1, 8)))
+    words = ("convert", "signed.npz", "--calibrate", "x.npy", "--out", "n.npz")
+    out = json_of(capsys, *words)
+    assert (out["split"], out["folded"]) == (["leaky", "linear"], [])
+    names = ["input", "first", "first.2", "linear", "linear.2", "output"]
+    assert [row["layer"] for row in out["layers"]] == names
+    assert None not in [row["spikes_per_neuron"] for row in out["layers"][:-1]]
+    both = "carried by two populations, values above and below 0: leaky, linear\n"
+    assert both in called(capsys, *words)[1]
+    assert called(capsys, "verify", "n.npz", "signed.npz", "x.npy")[0] == OK
 
 
 def test_convert_passes_its_options_on(made, capsys):

@@ -115,7 +115,7 @@ def _shape(layers: list[Layer], shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def factors(network: ReluNetwork, slope: str, value_range: Any, dtype: Any) -> dict[str, Array]:
-    layers = coded_layers(network, dtype, value_range, slope == "alpha1")
+    layers = coded_layers(network.streams(), dtype, value_range, slope == "alpha1")
     return {layer.name: layer.factor.reshape(-1, *[1] * (len(layer.shape) - 1)) for layer in layers}
 
 

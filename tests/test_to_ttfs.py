@@ -100,7 +100,7 @@ def test_thresholds_equal_the_published_formula() -> None:
     # Stanojevic et al. 2023, eq. 4, with alpha = 1: t_max - t_start + B sum J - (1 + sum J) b.
     relu, x = random_network(1, (6, 5, 4, 3))
     net = models.to_ttfs(relu, x, "alpha1")
-    scaled = coded_layers(relu, np.float64, (0, 1), scaling=True)
+    scaled = coded_layers(relu.streams(), np.float64, (0, 1), scaling=True)
     for k, name in enumerate(("dense1", "dense2")):
         t_start, t_min, t_max = window(net, name)
         total = weights(net, k).sum(axis=1)
@@ -170,7 +170,7 @@ def test_spike_times_are_t_max_minus_the_activation(slope: str, seed: int) -> No
     net = models.to_ttfs(relu, x, slope)
     run = eventsim.simulate(net, x)
     assert run.counters["premature"] == run.counters["late"] == 0
-    factors = [layer.factor for layer in coded_layers(relu, np.float64, (0, 1), slope == "alpha1")]
+    factors = [layer.factor for layer in coded_layers(relu.streams(), np.float64, (0, 1), slope == "alpha1")]
     for (name, held), factor in zip(relu.activations(x), factors, strict=False):
         t_max = window(net, name)[2]
         values = t_max - np.minimum(run.spike_times(name), t_max)
@@ -186,7 +186,7 @@ def test_networks_of_fractions_fire_exactly_at_t_max_minus_the_activation(slope:
         net = models.to_ttfs(relu, x, slope, number=Fraction)
         run = eventsim.simulate(net, x, engine="reference")
         assert run.counters["premature"] == 0
-        factors = [layer.factor for layer in coded_layers(relu, object, (0, 1), slope == "alpha1")]
+        factors = [layer.factor for layer in coded_layers(relu.streams(), object, (0, 1), slope == "alpha1")]
         for (name, held), factor in zip(relu.activations(x, object), factors, strict=False):
             values = held * factor
             expected = np.where(values > 0, window(net, name)[2] - values, math.inf)
@@ -209,7 +209,7 @@ def test_a_network_of_fractions_takes_weights_as_they_are_and_settings_as_they_a
 def test_the_exact_calibration_finds_the_largest_activation_of_every_layer() -> None:
     relu, x = random_network(3, (5, 4, 4, 2), exact=True)
     net = models.to_ttfs(relu, x, "alpha1", number=Fraction, margin=0)
-    factors = [layer.factor for layer in coded_layers(relu, object, (0, 1), scaling=True)]
+    factors = [layer.factor for layer in coded_layers(relu.streams(), object, (0, 1), scaling=True)]
     for (name, held), factor in zip(relu.activations(x, object), factors, strict=False):
         assert window(net, name)[2] - window(net, name)[1] == (held * factor).max()
 
@@ -244,7 +244,7 @@ def test_scaling_keeps_outputs_and_takes_row_sums_into_their_interval() -> None:
         relu = ReluNetwork.from_weights(
             [rng.normal(0, 1, s) * rng.choice([0.3, 3, 30]) for s in shapes], [rng.normal(0, 0.2, s[0]) for s in shapes]
         )
-        scaled = coded_layers(relu, np.float64, (0, 1), scaling=True)
+        scaled = coded_layers(relu.streams(), np.float64, (0, 1), scaling=True)
         for layer in scaled[:-1]:
             sums = row_sums([term.weight for term in layer.terms])
             assert sums.min() >= -10 * (1 + 1e-14)

@@ -91,7 +91,7 @@ def test_spike_times_and_readouts_are_the_activations_and_logits_of_torch(
         assert not certify(net, x).ok
         reject()
     shown, logits = shown_by(flat(module), x)
-    layers = {layer.name: layer for layer in coded_layers(network, np.float64, (low, 1.0), slope == "alpha1")}
+    layers = {layer.name: layer for layer in coded_layers(network.streams(), np.float64, (low, 1.0), slope == "alpha1")}
     for (name, _), theirs in zip(network.activations(x), shown, strict=True):
         layer, t_window = layers[name], net.node(name).window
         assert t_window is not None

@@ -16,7 +16,7 @@ import numpy as np
 from eventsim.convolution import Conv, Pool
 from eventsim.models.relu.real_numbers import as_numbers
 from eventsim.network import Network, Population, Projection
-from eventsim.projections import Dense
+from eventsim.projections import Dense, OneToOne
 
 Array = np.ndarray[Any, Any]
 Gather = Callable[[Array], Array]
@@ -117,6 +117,8 @@ def _rows(projection: Projection) -> Callable[[Array], tuple[Array, Array, Gathe
     if isinstance(kind, Dense):
         matrix = as_numbers(kind.weights, EXTENDED)
         return lambda neurons: (np.arange(matrix.shape[1]), matrix[neurons], lambda array: array[neurons])
+    if isinstance(kind, OneToOne):
+        return _Diagonal(kind).of
     return _Synapses(projection).of
 
 
@@ -127,11 +129,11 @@ def _passes_on(kind: Conv) -> bool:
 
 
 class _Diagonal:
-    """The inputs and weights of a convolution's neurons that have one input each, whichever they are."""
+    """The inputs and weights of neurons that have one input each, that in their own place."""
 
-    def __init__(self, kind: Conv) -> None:
+    def __init__(self, kind: Conv | OneToOne) -> None:
         self.weights = as_numbers(kind.weights, EXTENDED)
-        self.n_positions = math.prod(kind.shape[1:])
+        self.n_positions = math.prod(kind.shape[1:]) if isinstance(kind, Conv) else 1
 
     def of(self, neurons: Array) -> tuple[Array, Array, Gather]:
         """Source neurons, weights, and what takes arrays in the shape of all weights to theirs."""

@@ -9,7 +9,7 @@ Relies on `coded_layers`, `fields` and `expected_times`. Used by `verify`.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -129,7 +129,7 @@ def relu_values(
     source = net.sources[0]
     low, high = source.value_range
     scaling = bool((net.provenance.get("mapping") or {}).get("scaling"))
-    layers = coded_layers(relu, EXACT if net.exact else EXTENDED, (low, high), scaling)
+    layers = coded_layers(relu.streams(), EXACT if net.exact else EXTENDED, (low, high), scaling)
     _check_structure(net, relu, layers)
     sizes = _bias_sizes(relu, (low, high), layers)
     length = extended(source.window[1]) - extended(source.window[0])
@@ -222,13 +222,19 @@ def _allowed(
 def _bias_sizes(relu: ReluNetwork, value_range: tuple[Any, Any], layers: Sequence[CodedLayer]) -> list[Array]:
     """For each layer, (size,): the sum of the absolute values of all that was added up to its biases."""
     low, high = (abs(float(value)) for value in value_range)
-    absolute = ReluNetwork([_absolute(layer) for layer in relu.layers], relu.input_shape, inputs=relu.inputs)
+    carried = relu.streams()
+    absolute = replace(carried, layers=[_absolute(layer) for layer in carried.layers])
     plain = (0.0, 1.0) if tuple(value_range) == (0, 1) else (low, low + low + high)
-    held = {layer.name: layer.bias for layer in coded_layers(absolute, np.float64, plain)}
-    return [
-        np.zeros(1) if layer.pools else _full(held[layer.name], layer) * _full(layer.factor.astype(np.float64), layer)
-        for layer in layers
-    ]
+    found = {layer.name: layer.bias for layer in coded_layers(absolute, np.float64, plain)}
+    sizes = []
+    for layer in layers:
+        if layer.bias is None:
+            sizes.append(np.zeros(1))
+        else:  # neurons that level a shift may have nothing to level where all numbers are absolute
+            size = found.get(layer.name)
+            held = np.abs(layer.bias.astype(np.float64)) if size is None else size
+            sizes.append(_full(held, layer) * _full(layer.factor.astype(np.float64), layer))
+    return sizes
 
 
 def _absolute(layer: Layer) -> Layer:

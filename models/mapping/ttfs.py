@@ -174,7 +174,7 @@ def _decided(
     rescale = flag("to_ttfs", "scaling", scaling, MappingError) and slope == "alpha1"
     # Rounded once, when the network is built.
     dtype = EXACT if number is Fraction else EXTENDED
-    layers = coded_layers(network, dtype, (low, high), rescale)
+    layers = coded_layers(network.streams(), dtype, (low, high), rescale)
     check_layers(layers)
     if slope == "alpha1":
         check_row_sums(layers[:-1])

@@ -19,15 +19,20 @@ import numpy as np
 
 from eventsim.convolution import Conv as ConvProjection
 from eventsim.convolution import Pool as PoolProjection
+from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import Fused
+from eventsim.models.relu.fusion_steps import Diagonal, Fused, Term
+from eventsim.models.relu.layer_names import INPUT
+from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
-from eventsim.models.relu.relu_network import AveragePool, Conv, Dense, Flatten, MaxPool, ReluNetwork
+from eventsim.models.relu.relu_layers import Dense
+from eventsim.models.relu.streams import Streams
 from eventsim.projections import Dense as DenseProjection
+from eventsim.projections import OneToOne as OneToOneProjection
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
-Kind = ConvProjection | DenseProjection | PoolProjection
+Kind = ConvProjection | DenseProjection | OneToOneProjection | PoolProjection
 _Given = tuple[int, Array]  # number of a population, and the factors of the values that are taken from it
 INPUTS = -1  # the number of the source
 EXTENDED = np.dtype(np.longdouble)
@@ -43,11 +48,12 @@ class CodedTerm:
 
     Attributes
     ----------
-    layer : the convolution or dense layer whose geometry this has; not its weights. weight : as the layer's.
+    layer : the convolution or dense layer whose geometry this has; not its weights. None where values in one axis are
+        taken each by the neuron in its own place. weight : as the layer's, or (n,).
     source : number of a population, or `INPUTS`. source_shape : in which its values are taken.
     """
 
-    layer: Conv | Dense
+    layer: Conv | Dense | None
     weight: Array
     source: int
     source_shape: Shape
@@ -57,7 +63,8 @@ class CodedTerm:
         weight = as_numbers(self.weight, x.dtype)
         if isinstance(self.layer, Conv):
             return self.layer.linear(x.reshape(len(x), *self.source_shape), weight)
-        held: Array = x.reshape(len(x), -1) @ weight.T
+        flat = x.reshape(len(x), -1)
+        held: Array = flat * weight if self.layer is None else flat @ weight.T
         return held
 
     def projection(self, weight: Array) -> Kind:
@@ -65,7 +72,7 @@ class CodedTerm:
         layer = self.layer
         if isinstance(layer, Conv):
             return ConvProjection(weight, layer.stride, layer.padding, layer.dilation, layer.groups)
-        return DenseProjection(weight)
+        return OneToOneProjection(weight) if layer is None else DenseProjection(weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,20 +150,21 @@ class CodedLayer:
 
 
 def coded_layers(
-    network: ReluNetwork, dtype: Any, value_range: tuple[Any, Any] = (0, 1), scaling: bool = False
+    carried: Streams, dtype: Any, value_range: tuple[Any, Any] = (0, 1), scaling: bool = False
 ) -> list[CodedLayer]:
-    """Return the populations to be, for inputs in [0, 1], each behind its sources; `scaling` brings S_i of all but the
-    last into [-10, 0.99].
+    """Return the populations to be, for inputs in [0, 1], each behind its sources.
+
+    `scaling` brings S_i of all but the last into [-10, 0.99].
 
     Parameters
     ----------
     dtype : numbers to compute with: float64, longdouble, or object for Fractions.
-    value_range : (low, high) of the inputs of `network`, that 0 and 1 stand for.
+    value_range : (low, high) of the inputs that 0 and 1 stand for.
     """
     number = np.dtype(dtype)
-    fused = fuse(network.streams(), number, value_range)
+    fused = fuse(carried, number, value_range)
     last = max((i for i, held in enumerate(fused) if held.layer.makes_population), default=-1)
-    given: dict[Any, _Given] = {None: (INPUTS, np.full(network.input_shape[0], _one(number), dtype=number))}
+    given: dict[Any, _Given] = {None: (INPUTS, np.full(carried.shapes[INPUT][0], _one(number), dtype=number))}
     coded: list[CodedLayer] = []
     for i, held in enumerate(fused):
         if isinstance(held.layer, Flatten):
@@ -179,8 +187,11 @@ def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scal
     if isinstance(layer, AveragePool):
         return _coded_average(held, layer, given[held.source], number, scaling, is_last)
     assert held.bias is not None
-    matrices = held.matrices
-    weights = [term.weight / _inputs(given[term.source][1], term.layer) for term in matrices]
+    each = [_placed(term) for term in held.terms]
+    weights = [
+        weight / _inputs(given[term.source][1], layer, weight)
+        for term, (layer, weight) in zip(held.terms, each, strict=True)
+    ]
     bias = held.bias
     own = np.full(held.shape[0], _one(number), dtype=number)
     if scaling:
@@ -188,8 +199,8 @@ def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scal
         weights = [weight * own.reshape(-1, *[1] * (weight.ndim - 1)) for weight in weights]
         bias = bias * own.reshape(-1, *[1] * (bias.ndim - 1))
     terms = tuple(
-        CodedTerm(term.layer, weight, given[term.source][0], term.source_shape)
-        for term, weight in zip(matrices, weights, strict=True)
+        CodedTerm(layer, weight, given[term.source][0], term.source_shape)
+        for term, (layer, _), weight in zip(held.terms, each, weights, strict=True)
     )
     return CodedLayer(name, held.shape, held.relu, own, terms, _shared(bias))
 
@@ -212,7 +223,7 @@ def _coded_average(
         gain = _number(HIGHEST_SUM, number) if scaling else _one(number)
         terms = (CodedTerm(conv, weight, source, shape),)
         return CodedLayer(layer.name, held.shape, True, factor * gain, terms, bias, divisor=divisor, gain=gain)
-    weight = weight / as_numbers(divisor.ravel()[:1], number) / _inputs(factor, conv)
+    weight = weight / as_numbers(divisor.ravel()[:1], number) / _inputs(factor, conv, weight)
     own = np.full(channels, _one(number), dtype=number)
     return CodedLayer(layer.name, held.shape, held.relu, own, (CodedTerm(conv, weight, source, shape),), bias)
 
@@ -226,10 +237,18 @@ def row_sums(weights: Sequence[Array]) -> Array:
     return total
 
 
-def _inputs(factor: Array, layer: Conv | Dense) -> Array:
+def _placed(term: Term | Diagonal) -> tuple[Conv | Dense | None, Array]:
+    """Geometry and weights of a term; each value by itself is a convolution where there are positions."""
+    if isinstance(term, Diagonal) and len(term.source_shape) == 1:
+        return None, term.weight
+    whole = term.expanded("") if isinstance(term, Diagonal) else term
+    return whole.layer, whole.weight
+
+
+def _inputs(factor: Array, layer: Conv | Dense | None, weight: Array) -> Array:
     """The factor of each input channel, in the shape of the layer's weights."""
-    if isinstance(layer, Dense):
-        return _spread(factor, layer.weight.shape[1])
+    if not isinstance(layer, Conv):
+        return _spread(factor, weight.shape[-1])
     by_group = factor.reshape(layer.groups, 1, -1).repeat(layer.c_out // layer.groups, axis=1)
     return by_group.reshape(*layer.weight.shape[:2], *[1] * len(layer.kernel))
 

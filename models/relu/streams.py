@@ -62,7 +62,8 @@ def streams(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]
             layers, inputs, shapes = _renamed(layers, inputs, shapes, OUTPUT)
             found = _split(layers, inputs, shapes)
         found.read_out(layers[-1].name)
-    split = [name for name in shapes if name in found.split or name in found.leaky]
+    views = {layer.name for layer in layers if isinstance(layer, Flatten | Concat)}
+    split = [name for name in shapes if name in found.leaky or (name in found.split and name not in views)]
     return Streams(found.layers, found.inputs, found.shapes, split)
 
 
@@ -218,23 +219,27 @@ class _Splitting:
         """A pool, or the difference of two where it takes one that `fusion` has no single layer for."""
         above, below, slope = self.leaky.get(taken, ("", "", np.ones(self.shapes[taken][0])))
         is_max = isinstance(pool, MaxPool)
-        if not above or (is_max and (slope < 0).any()):
-            if worst == CARRIED and pool.relu:  # of values that a batch norm or the range of inputs makes negative
-                fields = {**vars(pool), "relu": False, "name": self._unused(f"{pool.name}.mean")}
-                self._append(Add(pool.name, True), (self._append(type(pool)(**fields), (taken,), CARRIED),), CARRIED)
-                return
-            padded = not is_max and any(map(any, pool.padding))
-            if worst == CARRIED or is_max or (worst < POOLED and not padded):
-                self._append(pool, (taken,), worst if worst == CARRIED else POOLED if is_max else LINEAR)
-                return
+        if above and not (is_max and (slope < 0).any()):
+            self._pool_both(pool, above, below, slope)
+        elif worst == CARRIED and pool.relu:  # a mean of what a batch norm or the range of inputs may make negative
+            mean = self._append(_settled(pool, self._unused(f"{pool.name}.mean")), (taken,), CARRIED)
+            self._append(Add(pool.name, True), (mean,), CARRIED)
+        elif worst == CARRIED or is_max:
+            self._append(pool, (taken,), CARRIED if worst == CARRIED else POOLED)
+        elif worst < POOLED and not any(map(any, pool.padding)):
+            self._append(pool, (taken,), LINEAR)
+        else:
             above, below = self._above(taken, 1), self._above(taken, -1)
-            slope = np.ones(self.shapes[taken][0])
-        fields = {**vars(pool), "relu": False, "name": self._unused(f"{pool.name}.positive")}
-        positive = self._append(type(pool)(**fields), (above,), CARRIED)
-        fields["name"] = self._unused(f"{pool.name}.negative")
-        if isinstance(pool, MaxPool):
-            fields["smallest"] = tuple(set(range(self.shapes[taken][0])) - set(pool.smallest))
-        negative = self._append(type(pool)(**fields), (below,), CARRIED)
+            self._pool_both(pool, above, below, np.ones(len(slope)))
+
+    def _pool_both(self, pool: Pool, above: str, below: str, slope: Array) -> None:
+        """The pool of the first stream minus `slope` times that of the second, of which a max takes the smallest."""
+        positive = self._append(_settled(pool, self._unused(f"{pool.name}.positive")), (above,), CARRIED)
+        other = _settled(pool, self._unused(f"{pool.name}.negative"))
+        if isinstance(other, MaxPool):
+            chosen = set(range(len(slope))) - set(other.smallest)
+            other = MaxPool(**{**vars(other), "smallest": tuple(chosen)})
+        negative = self._append(other, (below,), CARRIED)
         self._difference(Add(pool.name, pool.relu), positive, negative, slope)
 
     def _scaling(self, name: str, scale: Array, relu: bool = False) -> BatchNorm:
@@ -263,6 +268,11 @@ class _Splitting:
     def read_out(self, last: str) -> None:
         """Add a read-out that passes on the values of the last layer."""
         self._append(Add(OUTPUT), self._each((last,), LINEAR), SUM)
+
+
+def _settled(pool: Pool, name: str) -> Pool:
+    """The pool under another name and without its ReLU."""
+    return type(pool)(**{**vars(pool), "relu": False, "name": name})
 
 
 def _renamed(
