@@ -321,7 +321,12 @@ def _package_sources() -> bytes:
     """Digest of every source file of the engine (models and viz are reached by `fingerprint` arguments)."""
     digest = hashlib.sha256()
     root = Path(__file__).parent
-    for path in sorted(root.glob("*.py")) + sorted(root.glob("faults/*.py")) + sorted(root.glob("transport/*.py")):
+    for path in (
+        sorted(root.glob("*.py"))
+        + sorted(root.glob("compiled/*.py"))
+        + sorted(root.glob("faults/*.py"))
+        + sorted(root.glob("transport/*.py"))
+    ):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.digest()

@@ -14,14 +14,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from eventsim.compiled.horizon import heap_of
+from eventsim.compiled.machine import resize
+from eventsim.compiled.queue import WAITING, clear, requeue
+from eventsim.compiled.travel import add_traveller
 from eventsim.errors import InputError
-from eventsim.horizon import heap_of
-from eventsim.machine import resize
-from eventsim.queue import WAITING, clear, requeue
 from eventsim.records import NO_LIMIT, TRAVEL, TRAVELLED, Machine
 from eventsim.stimulus import Inputs
 from eventsim.task import Task
-from eventsim.travel import add_traveller
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]

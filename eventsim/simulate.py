@@ -263,7 +263,7 @@ def _threads(threads: int | None, task: Task) -> int:
 
 def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationError], str] | None:
     """Hand batches of samples to threads; the first problem in the order of samples ends the run."""
-    from eventsim.engine import Worker, prepare
+    from eventsim.compiled.engine import Worker, prepare
 
     prepared = prepare(task)
     task.start_clock()

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import eventsim
-import eventsim.engine
+import eventsim.compiled.engine
 from eventsim import _jit, cli, models
 from eventsim._jit import compile_report
 from eventsim.cli.command import FAILED, INTERRUPTED, OK, REFUSED, Command
@@ -664,13 +664,13 @@ def test_the_time_until_a_loop_can_run_is_counted_once_for_all_threads_that_wait
 
 def test_the_seconds_of_a_run_are_without_the_time_until_its_loop_can_run(made, monkeypatch):
     net, x = eventsim.load_network(made / "net.npz"), np.load(made / "x.npy")
-    prepare = eventsim.engine.prepare
+    prepare = eventsim.compiled.engine.prepare
 
     def slow(task):
         time.sleep(0.2)
         return prepare(task)
 
-    monkeypatch.setattr(eventsim.engine, "prepare", slow)
+    monkeypatch.setattr(eventsim.compiled.engine, "prepare", slow)
     started = time.perf_counter()
     run = eventsim.simulate(net, x, error_bounds=True, threads=1)
     assert run.provenance["seconds"] <= time.perf_counter() - started - 0.2

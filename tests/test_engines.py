@@ -28,7 +28,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Case
 
-from eventsim import BudgetError, Dense, Network, Sparse, SpikeTimes, _jit, compiled, simulate
+from eventsim import BudgetError, Dense, Network, Sparse, SpikeTimes, _jit, simulate
+from eventsim.compiled import event_loop
 from eventsim.faults import Clock, Jitter
 from eventsim.models.neurons import lif_exp
 from eventsim.transport import AerBus
@@ -317,7 +318,7 @@ def test_faults_of_zero_strength_really_run() -> None:
     for strength in (0.0, 0.2):
         faults = (Jitter(strength), Clock(strength))
         runs.append(simulate(net, [[1.0]], faults=faults, transport=AerBus(0.0)))
-        loops.append(compiled.event_loop.cache_info().misses)
+        loops.append(event_loop.event_loop.cache_info().misses)
     assert loops[0] == loops[1]
     assert runs[0].counters["delayed"] == 0 < runs[1].counters["delayed"]
     assert (runs[0].spike_times("cell") != runs[1].spike_times("cell")).all()

@@ -7,12 +7,12 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.emission import refill, write_stimulus
-from eventsim.horizon import heap_of, rekey, schedule, touch
-from eventsim.lookahead import TOGETHER
-from eventsim.queue import pop, requeue, second_key, sort_numbers
+from eventsim.compiled.emission import refill, write_stimulus
+from eventsim.compiled.horizon import heap_of, rekey, schedule, touch
+from eventsim.compiled.lookahead import TOGETHER
+from eventsim.compiled.queue import pop, requeue, second_key, sort_numbers
+from eventsim.compiled.travel import gather_travellers
 from eventsim.records import CONV, RECORD_SOURCES, T_MAX, T_MIN, T_START, T_STEP, TRAVELLED, Machine, Output, Stimulus
-from eventsim.travel import gather_travellers
 
 ULP = 2.0**-53
 # A source's lane is filled again where fewer packets are left: lookahead wants to see several.

@@ -10,11 +10,11 @@ import math
 from typing import Any
 
 from eventsim._jit import kernel_part
-from eventsim.horizon import reach, rekey
+from eventsim.compiled.horizon import reach, rekey
+from eventsim.compiled.queue import requeue
+from eventsim.compiled.rows import LOAD, SLICES, STORE
 from eventsim.neuron_model import Model
-from eventsim.queue import requeue
 from eventsim.records import Machine
-from eventsim.rows import LOAD, SLICES, STORE
 
 # Packets a sweep. More save little, since the weights are then the larger part of what is read.
 TOGETHER = 4

@@ -17,12 +17,12 @@ import math
 from typing import Any, NamedTuple
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.folding import make_conv, make_dense, make_row
-from eventsim.horizon import aim, heap_of, reach, rekey, schedule, touch
+from eventsim.compiled.folding import make_conv, make_dense, make_row
+from eventsim.compiled.horizon import aim, heap_of, reach, rekey, schedule, touch
+from eventsim.compiled.queue import push
+from eventsim.compiled.rows import BLOCKS, LOAD, SLICES, STORE
 from eventsim.neuron_model import Model
-from eventsim.queue import push
 from eventsim.records import Machine, neuron_of
-from eventsim.rows import BLOCKS, LOAD, SLICES, STORE
 
 # Members of a cohort that are looked at together when some may cross: long enough to vectorise.
 BLOCK = 64

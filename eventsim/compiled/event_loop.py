@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import borrowed, jitable, kernel, kernel_part
-from eventsim.arrival import make_deliver, make_gather
-from eventsim.dynamics import make_dynamics
-from eventsim.emission import (
+from eventsim.compiled.arrival import make_deliver, make_gather
+from eventsim.compiled.dynamics import make_dynamics
+from eventsim.compiled.emission import (
     gather_pending,
     make_decide,
     make_emit,
@@ -22,8 +22,8 @@ from eventsim.emission import (
     write_stimulus,
     write_until_lost,
 )
+from eventsim.compiled.queue import clear, requeue, sort_numbers
 from eventsim.neuron_model import Model
-from eventsim.queue import clear, requeue, sort_numbers
 from eventsim.records import (
     DONE,
     GROW,

@@ -8,11 +8,11 @@ import math
 from typing import Any, NamedTuple
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.horizon import aim, reach, touch
-from eventsim.lookahead import alone, make_together
+from eventsim.compiled.horizon import aim, reach, touch
+from eventsim.compiled.lookahead import alone, make_together
+from eventsim.compiled.rows import BLOCKS, LOAD, SLICES, STORE
 from eventsim.neuron_model import Model
 from eventsim.records import CONV, Machine
-from eventsim.rows import BLOCKS, LOAD, SLICES, STORE
 
 
 def _make_receive(model: Model) -> Any:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from eventsim import order
+from eventsim.compiled.queue import WAITING, new_queue
 from eventsim.convolution import Conv, Pool
 from eventsim.network import Network, Population, Projection
 from eventsim.neuron_model import Model
 from eventsim.projections import Dense, Sparse, own_delays
-from eventsim.queue import WAITING, new_queue
 from eventsim.records import (
     COHORT,
     CONTROL,

@@ -8,7 +8,8 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.queue import pop, push, requeue, sort_numbers
+from eventsim.compiled.queue import pop, push, requeue, sort_numbers
+from eventsim.compiled.travel import set_out
 from eventsim.records import (
     DONE,
     LOST_DELAY,
@@ -21,7 +22,6 @@ from eventsim.records import (
     Output,
     Stimulus,
 )
-from eventsim.travel import set_out
 
 
 def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:

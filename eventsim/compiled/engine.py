@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim import compiled, problems
+from eventsim import problems
 from eventsim._jit import kernel
 from eventsim.checkpoint import freeze, thaw
+from eventsim.compiled import event_loop
+from eventsim.compiled.machine import dynamics_of, fork, new_machine, resize
 from eventsim.errors import BudgetError, SimulationError
-from eventsim.machine import dynamics_of, fork, new_machine, resize
 from eventsim.network import Network, Source
 from eventsim.projections import own_delays
 from eventsim.records import (
@@ -75,7 +76,7 @@ def prepare(task: Task) -> Prepared:
         machine = machine._replace(fault_keys=task.fault_keys)
     for name, count in task.stop.items():
         machine.nodes.limit[task.net.node(name).order] = count
-    stages = compiled.Stages(
+    stages = event_loop.Stages(
         models=tuple(dynamics_of(task.net, task.error_bounds)),
         perturbs=tuple(fault.perturb for fault in task.faults),
         early=any(not fault.causal for fault in task.faults),
@@ -86,7 +87,7 @@ def prepare(task: Task) -> Prepared:
         feeds=feeds(task),
         travels=any(own_delays(projection.kind) is not None for projection in task.net.projections),
     )
-    return Prepared(machine, compiled.event_loop(stages))
+    return Prepared(machine, event_loop.event_loop(stages))
 
 
 def feeds(task: Task) -> bool:
@@ -153,7 +154,7 @@ class Worker:
                 problem = BudgetError, problems.budget_used_up(int(control.sample[0]), over)
             if problem is not None or status == DONE:
                 if problem is not None:
-                    compiled.finish_sample(self.machine, output)
+                    event_loop.finish_sample(self.machine, output)
                 if task.keep_state and (problem is None or problem[0] is BudgetError):
                     task.states[low] = freeze(self.machine)
                 end = math.inf if task.until is None else float(task.until)
@@ -185,7 +186,7 @@ class Worker:
         self._take_up(sample, stimulus)
         control = self.machine.control
         control.sample, control.now, control.enough = sample, task.reached[sample], 0
-        compiled.finish_sample(self.machine, self._output())
+        event_loop.finish_sample(self.machine, self._output())
         self._note_source_spikes(stimulus, sample, complete=False)
         self._drain(sample)
         if task.keep_state:

@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.queue import requeue
+from eventsim.compiled.queue import requeue
 from eventsim.records import Machine
 
 # Widens the horizon of the cheap check by more than the rounding of t + time_to_spike, so that it errs towards yes.

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
-from eventsim.queue import requeue
+from eventsim.compiled.queue import requeue
 from eventsim.records import Machine
 
 
