@@ -135,7 +135,7 @@ def test_a_typo_in_a_command_is_answered_with_the_nearest_one(capsys):
         ("run net.npz x.npy --max-time -1", "'-1' is not > 0"),
         ("run net.npz x.npy --until soon", "'soon' is not a finite number"),
         ("run net.npz x.npy --engine fast", "invalid choice: 'fast'"),
-        ("convert relu.npz --out net.npz", "the following arguments are required: --calibrate"),
+        ("convert relu.npz", "the following arguments are required: --calibrate"),
         ("convert relu.npz --calibrate x.npy --out net.npz --windows 1,wide", "must be calibrated, certified, or"),
         ("plot run.npz --neurons 1,b", "'b' is not a whole number >= 0"),
         ("info --frobnicate", "unrecognized arguments: --frobnicate"),
@@ -240,12 +240,17 @@ def test_convert_says_whose_values_two_populations_carry(here, capsys):
     np.save("x.npy", rng.random((4, 1, 8)))
     words = ("convert", "signed.npz", "--calibrate", "x.npy", "--out", "n.npz")
     out = json_of(capsys, *words)
-    assert (out["split"], out["folded"]) == (["leaky", "linear"], [])
-    names = ["input", "first", "first.2", "linear", "linear.2", "output"]
+    split = {"leaky": ["first", "first.negative"], "linear": ["linear", "linear.negative"]}
+    assert (out["split"], out["folded"]) == (split, [])
+    names = ["input", "first", "first.negative", "linear", "linear.negative", "output"]
     assert [row["layer"] for row in out["layers"]] == names
     assert None not in [row["spikes_per_neuron"] for row in out["layers"][:-1]]
-    both = "carried by two populations, values above and below 0: leaky, linear\n"
+    both = "above and below 0: leaky (first, first.negative), linear (linear, linear.negative)\n"
     assert both in called(capsys, *words)[1]
+    run = eventsim.simulate(eventsim.load_network("n.npz"), np.load("x.npy"))
+    for row in out["layers"][1:-1]:
+        assert row["spikes_per_neuron"] == run.n_spikes(row["layer"]) / (row["neurons"] * run.n_samples)
+    assert called(capsys, *words[:-2])[1].endswith("not saved: give --out NET.npz\n")
     assert called(capsys, "verify", "n.npz", "signed.npz", "x.npy")[0] == OK
 
 

@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibrate", type=Path, required=True, metavar="X.npy",
         help="inputs (n, *input shape) that set the spike-time windows; a few hundred training samples",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="NET.npz", help="where to save the spiking network")
+    parser.add_argument(
+        "--out", type=Path, metavar="NET.npz", help="where to save the spiking network (default: it is only described)"
+    )
     parser.add_argument(
         "--slope", choices=SLOPES, default="b1",
         help="slope of the membrane while a layer fires: b1 = fixed to 1, alpha1 = 1 + the weights (default: b1)",
@@ -72,7 +74,8 @@ def execute(options: argparse.Namespace) -> int:
     from eventsim.cli.files import check_folder_of, read_values
     from eventsim.cli.results import network_rows, network_table
 
-    check_folder_of(options.out, options.model, options.calibrate)
+    if options.out is not None:
+        check_folder_of(options.out, options.model, options.calibrate)
     relu = models.read_relu(options.model, options.input_shape)
     calibration = read_values(options.calibrate)
     net = models.to_ttfs(
@@ -83,11 +86,12 @@ def execute(options: argparse.Namespace) -> int:
         input_range=None if options.input_range is None else tuple(options.input_range),
         windows=options.windows,
     )
-    net.save(options.out)
+    if options.out is not None:
+        net.save(options.out)
     facts = expected(net, relu, calibration)
     safe, n_certified = safe_windows(net, calibration)
     populations = {name.split(".")[0] for name in facts}
-    split = list(relu.streams().split)
+    split = split_layers(relu)
     populations |= {*split}
     folded = [layer.name for layer in relu.layers if layer.name not in populations and layer.kind not in WITHOUT_TRACE]
     notes = {"folded": folded, "split": split, "dropped": list(relu.provenance.get("dropped", ()))}
@@ -116,14 +120,17 @@ def execute(options: argparse.Namespace) -> int:
         print("safe windows: not computed, since it would take minutes; models.certify does it")
     for word, names in (
         ("folded into their neighbours", folded),
-        ("carried by two populations, values above and below 0", split),
+        ("carried by two populations, above and below 0", [f"{name} ({', '.join(split[name])})" for name in split]),
         ("left out", notes["dropped"]),
     ):
         if names:
             print(f"{word}: {', '.join(names)}")
     if certificates is not None:
         print(f"calibration data in these windows: {certificates.verdict}")
-    print(f"saved to {options.out} (hash {net.hash()[:12]})")
+    if options.out is None:
+        print("not saved: give --out NET.npz")
+    else:
+        print(f"saved to {options.out} (hash {net.hash()[:12]})")
     return OK
 
 
@@ -134,20 +141,42 @@ def _cell(value: float | None, form: str) -> str:
 def expected(net: "Network", relu: "ReluNetwork", x: Any) -> dict[str, dict[str, float | None]]:
     """By population the mean number of spikes a neuron and sample, and of synaptic events a sample that reach it.
 
-    An exact conversion fires where an activation is > 0, an input where it is above the lowest value. Events are those
-    of neurons that fire alike at all positions.
+    An exact conversion fires where a coded value is > 0. Events are those of neurons that fire alike at all positions.
     """
-    values = np.asarray(x, dtype=np.float64)
-    low = float(net.sources[0].value_range[0])
-    spikes: dict[str, float | None] = {net.sources[0].name: float((values > low).mean())}
-    spikes |= {name: float((held > 0).mean()) for name, held in relu.activations(x)}
+    from eventsim.models.relu.coded_layers import INPUTS, coded_layers
+
+    source = net.sources[0]
+    low, high = (float(bound) for bound in source.value_range)
+    held = {INPUTS: (np.asarray(x, dtype=np.float64).reshape(-1, *source.shape) - low) / (high - low)}
+    spikes: dict[str, float | None] = {source.name: float((held[INPUTS] > 0).mean())}
+    for i, layer in enumerate(coded_layers(relu.streams(), np.float64, (low, high))):
+        held[i] = layer.apply(held)
+        spikes[layer.name] = float((held[i] > 0).mean())
+    spikes[net.populations[-1].name] = None
     events = {node.name: 0.0 for node in net.nodes}
     for projection in net.projections:
-        events[projection.post.name] += (spikes.get(projection.pre.name) or 0.0) * projection.kind.n_synapses
+        share = spikes[projection.pre.name]
+        assert share is not None
+        events[projection.post.name] += share * projection.kind.n_synapses
     return {
-        node.name: {"spikes_per_neuron": spikes.get(node.name), "events_per_sample": events[node.name] or None}
+        node.name: {"spikes_per_neuron": spikes[node.name], "events_per_sample": events[node.name] or None}
         for node in net.nodes
     }
+
+
+def split_layers(relu: "ReluNetwork") -> dict[str, list[str]]:
+    """By the names of layers whose values may be below 0 between layers, the populations that carry these."""
+    from eventsim.models.relu.fusion import fuse
+
+    carried = relu.streams()
+    streams = {name: {*both} for name, both in carried.split.items()}
+    found: dict[str, list[str]] = {name: [] for name in carried.split}
+    for held in fuse(carried, np.dtype(np.float64)):
+        own = held.values[0] if held.values is not None else held.layer.name
+        for name, both in streams.items():
+            if own in both or {carried.called.get(one) for one in both} & {own}:
+                found[name].append(held.layer.name)
+    return {name: listed for name, listed in found.items() if listed}
 
 
 def safe_windows(net: "Network", calibration: Any) -> tuple[dict[str, float], int]:

@@ -163,14 +163,14 @@ def _with_errors(
     than 1, `spans`, are that much larger.
     """
     assert layer.bias is not None
-    bias = _full(as_numbers(layer.bias, EXTENDED), layer)
+    bias = layer.full(as_numbers(layer.bias, EXTENDED))
     weights = [as_numbers(term.weight, EXTENDED) for term in layer.terms]
     given = [as_numbers(p.kind.arrays()["weights"], EXTENDED) for p in projections_to(net, population)]
     received = neurons.slope_start * (neurons.t_min - neurons.t_start)
     slope = neurons.slope_fire if neurons.spiking else np.ones(population.size, EXTENDED)
     effective_bias = neurons.length - (neurons.threshold - received) / slope if neurons.spiking else received
     if layer.divisor is not None:
-        slope = slope * as_numbers(np.array(layer.gain), EXTENDED) / _full(layer.divisor[None], layer)
+        slope = slope * as_numbers(np.array(layer.gain), EXTENDED) / layer.full(layer.divisor[None])
     # Neurons of one channel have one slope; where they have not, the extremes are the farthest off.
     channels = layer.shape[0]
     by_channel = slope.reshape(channels, -1)
@@ -225,15 +225,12 @@ def _bias_sizes(relu: ReluNetwork, value_range: tuple[Any, Any], layers: Sequenc
     carried = relu.streams()
     absolute = replace(carried, layers=[_absolute(layer) for layer in carried.layers])
     plain = (0.0, 1.0) if tuple(value_range) == (0, 1) else (low, low + low + high)
-    found = {layer.name: layer.bias for layer in coded_layers(absolute, np.float64, plain)}
+    levels = {layer.level for layer in layers}
+    held = {layer.name: layer.bias for layer in coded_layers(absolute, np.float64, plain, levels=levels)}
     sizes = []
     for layer in layers:
-        if layer.bias is None:
-            sizes.append(np.zeros(1))
-        else:  # neurons that level a shift may have nothing to level where all numbers are absolute
-            size = found.get(layer.name)
-            held = np.abs(layer.bias.astype(np.float64)) if size is None else size
-            sizes.append(_full(held, layer) * _full(layer.factor.astype(np.float64), layer))
+        size = None if layer.pools else held[layer.name]
+        sizes.append(np.zeros(1) if size is None else layer.full(size) * layer.full(layer.factor.astype(np.float64)))
     return sizes
 
 
@@ -243,12 +240,6 @@ def _absolute(layer: Layer) -> Layer:
     if isinstance(layer, BatchNorm):
         numbers["mean"] = -numbers["mean"]
     return type(layer)(**{**vars(layer), **numbers})
-
-
-def _full(values: Any, layer: CodedLayer) -> Array:
-    """Values by channel, or with axes of positions, as one for each neuron in C order."""
-    spread = values.reshape(*values.shape, *[1] * (len(layer.shape) - values.ndim))
-    return np.broadcast_to(spread, layer.shape).ravel()
 
 
 def _check_structure(net: Network, relu: ReluNetwork, layers: Sequence[CodedLayer]) -> None:

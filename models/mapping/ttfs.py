@@ -246,7 +246,7 @@ def _build(mapping: _Mapping, time_unit: float | None) -> Network:
             nodes[i] = net.population(SLOPES[mapping.slope], layer.shape, layer.name, windows[i], **parameters)
         else:
             weights = [_rounded(term.weight, number) for term in layer.terms]
-            drift = _full(_drifts(layer, windows[i], number), layer)
+            drift = layer.full(_drifts(layer, windows[i], number))
             nodes[i] = net.population("integrator", layer.shape, OUTPUT, windows[i], drift=drift)
         for source, delay, kind in zip(
             layer.sources, mapping.schedule.delays[i], layer.projections(weights), strict=True
@@ -278,7 +278,7 @@ def _neurons(
     bias = layer.bias.reshape(*layer.bias.shape, *[1] * (len(layer.shape) - layer.bias.ndim))
     threshold = _thresholds(alpha, steepness, bias, window, number)
     parameters = {"slope": steepness, "threshold": threshold} | ({} if alpha is None else {"alpha": alpha})
-    return weights, {name: _full(values, layer) for name, values in parameters.items()}
+    return weights, {name: layer.full(values) for name, values in parameters.items()}
 
 
 def _drifts(layer: CodedLayer, window: tuple[Any, ...], number: type) -> Array:
@@ -322,12 +322,6 @@ def _exactly(formula: Callable[..., Fraction], number: type, *arrays: Any) -> Ar
     together = np.broadcast_arrays(*arrays)
     rows = zip(*(array.ravel() for array in together), strict=True)
     return _array([formula(*map(as_fraction, row)) for row in rows], number).reshape(together[0].shape)
-
-
-def _full(values: Array, layer: CodedLayer) -> Array:
-    """Values by channel, or with axes of positions, as one for each neuron in C order."""
-    spread = values.reshape(*values.shape, *[1] * (len(layer.shape) - values.ndim))
-    return np.broadcast_to(spread, layer.shape).ravel()
 
 
 def _rounded(values: Any, number: type) -> Array:

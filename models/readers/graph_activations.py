@@ -11,7 +11,7 @@ import numpy as np
 from eventsim.models.readers.chain import Chain
 from eventsim.models.readers.graph_operations import Values, fits, numbers, take_for_channels
 from eventsim.models.readers.layer_graph import Node
-from eventsim.models.relu.relu_network import BatchNorm, LeakyReLU
+from eventsim.models.relu.relu_network import Clip, LeakyReLU
 
 INFINITE = 3e38  # from here on a bound of float32 is none
 
@@ -24,40 +24,18 @@ def relu(chain: Chain, node: Node, given: Values) -> None:
 
 
 def clip(chain: Chain, node: Node, given: Values) -> None:
-    """Values cut at one end or both; settings or inputs: low, high.
-
-    From below that is ``relu(x - low) + low``, from above ``high - relu(high - x)``, both one behind the other.
-    """
+    """Values cut at one end or both; settings or inputs: low, high."""
     low, high = (_bound(chain, node, given, place) for place in (0, 1))
     if not low < high:
         raise chain.refusal(node, f"cuts values to [{low:g}, {high:g}]; must be from a number to a larger one")
-    if low > -math.inf:
-        _shift(chain, node, -low)
+    if low == 0 and high == math.inf:
         relu(chain, node, given)
-        _shift(chain, node, low)
-    if high < math.inf:
-        _turn(chain, node, high, cut=True)
-        _turn(chain, node, high)
-    chain.positive = low >= 0
-
-
-def _shift(chain: Chain, node: Node, by: float) -> None:
-    if by:
-        _scale(chain, node, 1.0, by)
-
-
-def _turn(chain: Chain, node: Node, start: float, *, cut: bool = False) -> None:
-    """``start - x``, cut at 0 or not."""
-    _scale(chain, node, -1.0, start, cut=cut)
-
-
-def _scale(chain: Chain, node: Node, scale: float, shift: float, *, cut: bool = False) -> None:
-    """``scale x + shift``, cut at 0 or not, of values that keep their shape and order."""
-    take_for_channels(chain, node)
-    assert chain.layer_shape is not None
-    one, kept = np.ones(chain.layer_shape[0]), (chain.shape, chain.order)
-    chain.append(BatchNorm(node.label, scale * one, shift * one, 0 * one, one, 0.0, cut))
-    chain.shape, chain.order = kept
+        return
+    chain.known_shape(node)
+    kept = chain.shape, chain.order
+    lowest, highest = (None if math.isinf(bound) else bound for bound in (low, high))
+    chain.append(Clip(node.label, lowest, highest))
+    (chain.shape, chain.order), chain.positive = kept, low >= 0
 
 
 def leaky_relu(chain: Chain, node: Node, given: Values) -> None:

@@ -10,7 +10,7 @@ Works on float64, extended precision and `Fraction` alike: the mapping and the c
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -85,6 +85,7 @@ class CodedLayer:
     factor : (channels,); coded values are those of the ReLU network times this.
     terms : what it adds up, one projection each; none for pools. bias : (channels,) or `shape`; None for pools.
     pool : the max pool whose geometry this has, with its source and that one's shape; None for what computes.
+    level : of a max pool, as `Fused` has it.
     divisor : (*positions,) whole numbers where an average pool divides its sums, else None. gain : one number.
     """
 
@@ -97,6 +98,7 @@ class CodedLayer:
     pool: tuple[MaxPool, int, Shape] | None = None
     divisor: Array | None = None
     gain: Any = 1
+    level: str = ""
 
     @property
     def pools(self) -> bool:
@@ -140,6 +142,11 @@ class CodedLayer:
             counts[list(pool.smallest)] = pool.sliding.inside(shape)
         return counts.ravel()
 
+    def full(self, values: Array) -> Array:
+        """Values by channel, or with axes of positions, as one for each neuron in C order."""
+        spread = values.reshape(*values.shape, *[1] * (len(self.shape) - values.ndim))
+        return np.broadcast_to(spread, self.shape).ravel()
+
     def projections(self, weights: Sequence[Array] | None = None) -> list[Kind]:
         """The synapses of the population, a kind for each source, with `weights` in place of those of the terms."""
         if self.pool is not None:
@@ -150,7 +157,11 @@ class CodedLayer:
 
 
 def coded_layers(
-    carried: Streams, dtype: Any, value_range: tuple[Any, Any] = (0, 1), scaling: bool = False
+    carried: Streams,
+    dtype: Any,
+    value_range: tuple[Any, Any] = (0, 1),
+    scaling: bool = False,
+    levels: Collection[str] | None = None,
 ) -> list[CodedLayer]:
     """Return the populations to be, for inputs in [0, 1], each behind its sources.
 
@@ -159,10 +170,10 @@ def coded_layers(
     Parameters
     ----------
     dtype : numbers to compute with: float64, longdouble, or object for Fractions.
-    value_range : (low, high) of the inputs that 0 and 1 stand for.
+    value_range, levels : see `fuse`.
     """
     number = np.dtype(dtype)
-    fused = fuse(carried, number, value_range)
+    fused = fuse(carried, number, value_range, levels)
     last = max((i for i, held in enumerate(fused) if held.layer.makes_population), default=-1)
     given: dict[Any, _Given] = {None: (INPUTS, np.full(carried.shapes[INPUT][0], _one(number), dtype=number))}
     coded: list[CodedLayer] = []
@@ -183,7 +194,7 @@ def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scal
     if isinstance(layer, MaxPool):
         pool = MaxPool(**{**vars(layer), "relu": False, "smallest": tuple(held.smallest)})
         source, factor = given[held.source]
-        return CodedLayer(name, held.shape, held.relu, factor, pool=(pool, source, held.source_shape))
+        return CodedLayer(name, held.shape, held.relu, factor, pool=(pool, source, held.source_shape), level=held.level)
     if isinstance(layer, AveragePool):
         return _coded_average(held, layer, given[held.source], number, scaling, is_last)
     assert held.bias is not None

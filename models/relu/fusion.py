@@ -15,7 +15,7 @@ Relies on `eventsim.models.relu.relu_network` and `fusion_steps`. Used by `coded
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +53,12 @@ from eventsim.models.relu.relu_layers import Dense, Layer
 from eventsim.models.relu.streams import Streams
 
 
-def fuse(carried: Streams, dtype: np.dtype[Any], value_range: tuple[Any, Any] = (0, 1)) -> list[Fused]:
+def fuse(
+    carried: Streams,
+    dtype: np.dtype[Any],
+    value_range: tuple[Any, Any] = (0, 1),
+    levels: Collection[str] | None = None,
+) -> list[Fused]:
     """Return what computes the same from inputs in [0, 1]: sums of convolutions and dense layers, pools, flattenings.
 
     They keep their names; a batch norm that has no layer to go into becomes one of its own, a convolution of kernel 1
@@ -63,8 +68,10 @@ def fuse(carried: Streams, dtype: np.dtype[Any], value_range: tuple[Any, Any] = 
     ----------
     dtype : numbers to compute with; float64 and extended precision round on the way, object for Fractions does not.
     value_range : (low, high) of the inputs, that 0 and 1 stand for.
+    levels : max pools that have neurons before them which level what differs between positions, as `Fused.level` gives
+        them; None finds them.
     """
-    fusion = _Fusion(carried, dtype, value_range)
+    fusion = _Fusion(carried, dtype, value_range, levels)
     for layer in carried.layers:
         fusion.add(layer, carried.inputs[layer.name])
     held = fusion.finish()
@@ -77,8 +84,15 @@ def fuse(carried: Streams, dtype: np.dtype[Any], value_range: tuple[Any, Any] = 
 class _Fusion:
     """The layers so far, and of each layer of the network what holds its outputs: one part, or several side by side."""
 
-    def __init__(self, carried: Streams, dtype: np.dtype[Any], value_range: tuple[Any, Any]) -> None:
+    def __init__(
+        self,
+        carried: Streams,
+        dtype: np.dtype[Any],
+        value_range: tuple[Any, Any],
+        levels: Collection[str] | None,
+    ) -> None:
         self.dtype = dtype
+        self.levels = levels
         self.layers: list[Fused] = []
         self.names: Counter[str] = Counter()
         self.reserved = set(carried.inputs)  # names of the network's layers
@@ -91,6 +105,7 @@ class _Fusion:
             pending = Affine("input_range", np.broadcast_to(high - low, shape[:1]).copy(), shift)
         self.parts = {INPUT: [Part(None, shape, pending)]}
         self.last: list[Part] = []
+        self.below, self.called = carried.below, carried.called
 
     def add(self, layer: Layer, inputs: Sequence[str]) -> None:
         """Add a layer of the network behind those of the given names."""
@@ -106,7 +121,8 @@ class _Fusion:
             found, first = [], 0
             for k, part in enumerate(before):
                 channels = slice(first, first + part.shape[0])
-                found.append(self._by_channel(layer, part, numbered(layer.name, k, before), channels))
+                name = numbered(self.called.get(layer.name, layer.name), k, before)
+                found.append(self._by_channel(layer, part, name, channels))
                 first += part.shape[0]
         self.parts[layer.name] = self.last = found
 
@@ -205,7 +221,7 @@ class _Fusion:
                 if held is not None and held.terms and not held.relu and part.pending is None:
                     terms += [rows_of(term, rows, shape, self.dtype) for term in held.terms]
                     assert held.bias is not None
-                    bias[rows] += by_channel(held.bias, bias) if held.bias.ndim == 1 else held.bias
+                    bias[rows] += by_channel(held.bias, bias)
                 else:
                     terms.append(identity_term(layer.name, part, rows, shape, self.dtype))
                     if part.pending is not None:
@@ -229,10 +245,13 @@ class _Fusion:
             self.layers += flat
             return self._append(total)
         turned: frozenset[int] = frozenset()
+        level = ""
         pending = part.pending
         if pending is not None:
             if isinstance(layer, MaxPool):
-                part = self._level(part)
+                place = f"{pool_of} {channels.start}"
+                levelled = self._level(part, place)
+                level, part = "" if levelled.held is part.held else place, levelled
                 assert part.pending is not None
                 turned = negative(part.pending.scale)
             pending = None if part.pending is None else moved_past(layer, part.pending, part.shape)
@@ -243,6 +262,7 @@ class _Fusion:
         made = Fused(layer, layer.relu, layer.output_shape(part.shape), source=part.held, source_shape=part.shape)
         if isinstance(layer, MaxPool):
             made.smallest = frozenset(layer.smallest) ^ turned
+            made.level = level
         self.layers.append(made)
         return Part(made, made.shape, pending)
 
@@ -262,20 +282,26 @@ class _Fusion:
                 term.weight = by_channel(scale, term.weight) * term.weight
             if norm.by_value and held.bias.ndim == 1:
                 held.bias = np.broadcast_to(held.bias.reshape(-1, *[1] * (len(held.shape) - 1)), held.shape)
-            held.bias = by_channel(scale, held.bias) * (held.bias - _beside(mean, held.bias))
-            held.bias = held.bias + _beside(beta, held.bias)
+            held.bias = by_channel(scale, held.bias) * (held.bias - by_channel(mean, held.bias))
+            held.bias = held.bias + by_channel(beta, held.bias)
             held.relu = norm.relu
             if norm.relu and part.held is not None:
+                later = part.held if norm_of in self.below else held
+                while later is not held and later is not None:  # pools, and then what they pool
+                    later.layer = later.layer.named(f"{later.layer.name}.negative")
+                    later = later.source
+                if norm_of in self.below:
+                    held.layer = held.layer.named(f"{held.layer.name}.negative")
                 self._named(held)
                 part.held.values = norm_of, channels
             return part
         zero, one = (np.broadcast_to(self._numbers(np.array([value])), part.shape) for value in (0, 1))
         old = part.pending or Affine(name, one.reshape(len(one), -1)[:, 0], zero)
-        shift = by_channel(scale, zero) * (old.shift - _beside(mean, zero)) + _beside(beta, zero)
+        shift = by_channel(scale, zero) * (old.shift - by_channel(mean, zero)) + by_channel(beta, zero)
         part = replace(part, pending=Affine(name, scale * old.scale, shift))
         return self._own_layer(part, relu=True, values=(norm_of, channels)) if norm.relu else part
 
-    def _level(self, part: Part) -> Part:
+    def _level(self, part: Part, place: str) -> Part:
         """The part before a max pool, with a shift (channels, 1, …): what differs between positions neurons do.
 
         These hold values >= 0, the distances from the smallest shift of a channel, or from the largest where the scale
@@ -284,9 +310,10 @@ class _Fusion:
         assert part.pending is not None
         scale, shift = part.pending.scale, part.pending.shift
         rows = shift.reshape(len(scale), -1)
-        base = np.where(scale < 0, rows.max(axis=1), rows.min(axis=1))
+        lowest = rows.min(axis=1) if self.levels is None else rows.max(axis=1)  # of absolute values, a bound
+        base = np.where(scale < 0, rows.max(axis=1), lowest)
         level = by_channel(base, shift)
-        if (shift != level).any():
+        if (shift != level).any() if self.levels is None else place in self.levels:
             sign = self._numbers(np.where(scale < 0, -1.0, 1.0))
             moved = by_channel(sign, shift) * (shift - level)
             own = Affine(part.pending.name, scale * sign, moved)
@@ -299,8 +326,3 @@ class _Fusion:
         term = identity_term(name, part, slice(0, part.shape[0]), part.shape, self.dtype)
         shift = self._numbers(np.zeros(part.shape)) if part.pending is None else part.pending.shift
         return self._append(Fused(Add(name), relu, part.shape, [term], shift), values)
-
-
-def _beside(values: Array, like: Array) -> Array:
-    """One value a channel, with axes for the positions of `like`; or values that have these."""
-    return values if values.ndim > 1 else by_channel(values, like)

@@ -5,7 +5,7 @@ Relies on the kinds of layers. Used by `fusion` and `coded_layers`.
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -56,6 +56,13 @@ class Term:
     source: "Fused | None"
     source_shape: Shape
 
+    def apply(self, x: Array) -> Array:
+        """The values that those of the source make."""
+        if isinstance(self.layer, Conv):
+            return self.layer.linear(x.reshape(len(x), *self.source_shape), self.weight)
+        made: Array = x.reshape(len(x), -1) @ self.weight.T
+        return made
+
 
 @dataclass(eq=False)
 class Diagonal:
@@ -69,6 +76,11 @@ class Diagonal:
     weight: Array
     source: "Fused | None"
     source_shape: Shape
+
+    def apply(self, x: Array) -> Array:
+        """The values that those of the source make."""
+        made: Array = x.reshape(len(x), *self.source_shape) * by_channel(self.weight, np.empty(self.source_shape))
+        return made
 
     def expanded(self, name: str) -> Term:
         """Return it as a convolution of kernel 1 with a group for each channel; of values in one axis, as a matrix."""
@@ -93,6 +105,7 @@ class Fused:
         which have one `source`, of `source_shape`.
     smallest : channels whose smallest input a max pool passes on.
     values : of a population that has a ReLU, what it carries; None where that is before a batch norm or a pool.
+    level : of a max pool with neurons before it that level what differs between positions, its place in the network.
     """
 
     layer: Layer
@@ -104,6 +117,7 @@ class Fused:
     source_shape: Shape = ()
     smallest: frozenset[int] = frozenset()
     values: Values | None = None
+    level: str = ""
 
     @property
     def sources(self) -> "list[Fused | None]":
@@ -120,12 +134,18 @@ class Fused:
         """Has it a ReLU, or is it a pool of what went through one?"""
         return self.relu or (not self.terms and not isinstance(self.layer, Flatten))
 
-    def pooled(self, values: Array) -> Array:
-        """What a pool or a flattening makes of the values of its source, (n, *shape)."""
+    def apply(self, values: "Mapping[Fused | None, Array]") -> Array:
+        """What it makes of the values of its sources, (n, *shape) each, in the number type of the fusion."""
+        if self.terms:
+            assert self.bias is not None
+            zero = np.zeros_like(self.bias.ravel()[:1])
+            total = sum((term.apply(values[term.source]) for term in self.terms), zero)
+            total = total.reshape(len(total), *self.shape) + by_channel(self.bias, np.empty(self.shape))
+            return np.maximum(total, zero) if self.relu else total
         layer = self.layer
         if isinstance(layer, MaxPool):
             layer = MaxPool(**{**vars(layer), "smallest": tuple(self.smallest)})
-        return layer.apply(values)
+        return layer.apply(values[self.source])
 
     @property
     def is_sum(self) -> bool:
@@ -276,7 +296,7 @@ def addends(part: Part) -> list[Part]:
     held = part.held
     if held is None or not held.is_sum or held.bias is None or part.pending is not None:
         return [part]
-    bias = by_channel(held.bias, np.empty(held.shape)) if held.bias.ndim == 1 else held.bias
+    bias = by_channel(held.bias, np.empty(held.shape))
     shift = np.broadcast_to(bias, held.shape)
     found = []
     for term in held.terms:
@@ -293,7 +313,7 @@ def flattened_sum(layer: Flatten, held: Fused, dtype: np.dtype[Any]) -> tuple[Fu
     for term in held.terms:
         each.append(Fused(layer, False, (n,), source=term.source, source_shape=term.source_shape))
         terms.append(Diagonal(term.weight.repeat(n // len(term.weight)), each[-1], (n,)))
-    bias = by_channel(held.bias, np.empty(held.shape)) if held.bias.ndim == 1 else held.bias
+    bias = by_channel(held.bias, np.empty(held.shape))
     flat = as_numbers(np.broadcast_to(bias, held.shape).ravel().copy(), dtype)
     return Fused(Add(layer.name), False, (n,), [*terms], flat), each
 
@@ -360,8 +380,8 @@ def ungrouped(weight: Array, groups: int) -> Array:
 
 
 def by_channel(values: Array, like: Array) -> Array:
-    """One value a channel, (c,), with axes for the positions of `like`."""
-    return values.reshape(-1, *[1] * (like.ndim - 1))
+    """One value a channel, (c,), with axes for the positions of `like`; or values that have these."""
+    return values.reshape(-1, *[1] * (like.ndim - 1)) if values.ndim == 1 else values
 
 
 def negative(scale: Array) -> frozenset[int]:

@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 from eventsim.models.relu.batch_norm import BatchNorm
 from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.cut_layers import Clip, LeakyReLU
 from eventsim.models.relu.join_layers import Add, Concat
-from eventsim.models.relu.leaky_relu import LeakyReLU
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.relu_layers import Dense, Layer
 
-KINDS = (Dense, Conv, MaxPool, AveragePool, Flatten, BatchNorm, LeakyReLU, Add, Concat)
+KINDS = (Dense, Conv, MaxPool, AveragePool, Flatten, BatchNorm, LeakyReLU, Clip, Add, Concat)
 LAYER_KINDS: Mapping[str, type[Layer]] = MappingProxyType({kind.kind: kind for kind in KINDS})

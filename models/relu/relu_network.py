@@ -26,12 +26,12 @@ from eventsim.checks import shown
 from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError, nearest
 from eventsim.models.relu.batch_norm import BatchNorm
 from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.cut_layers import Clip, LeakyReLU
 from eventsim.models.relu.fusion import fuse
 from eventsim.models.relu.fusion_steps import Fused
 from eventsim.models.relu.join_layers import Add, Concat, Join
 from eventsim.models.relu.layer_kinds import LAYER_KINDS
 from eventsim.models.relu.layer_names import INPUT, OUTPUT, layer_names
-from eventsim.models.relu.leaky_relu import LeakyReLU
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_numbers, real_array
 from eventsim.models.relu.relu_layers import Dense, Layer, parameter
@@ -43,6 +43,7 @@ __all__ = [
     "Add",
     "AveragePool",
     "BatchNorm",
+    "Clip",
     "Concat",
     "Conv",
     "Dense",
@@ -284,30 +285,33 @@ class ReluNetwork:
         return output.reshape(len(output), self.n_out)
 
     def activations(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> list[tuple[str, NDArray[Any]]]:
-        """Return what comes out of each ReLU and each pool, as pairs of a layer's name and an array (n, *shape).
+        """Return what the populations of a spiking network carry, as pairs of a name and an array (n, *shape).
 
-        They go by the names of the populations of a spiking network that carry them, in order. The ReLU behind a batch
-        norm is that of the convolution, dense layer, sum or pool before it, that behind a max pool or a flattening
-        comes before these, and a pool behind a batch norm pools what comes before that. Values below 0 are a population
-        of their own, ``conv1.2`` beside ``conv1``, where a leaky ReLU or no ReLU at all comes before the next layer.
-        What pools or normalises a concatenation has its number behind a dot, ``pool1.2``. The output layer is among
-        them only where it has a ReLU or pools what went through one. Parameters and errors are those of `forward`.
+        That is what comes out of each ReLU and each pool, in order, under the names of the populations. The ReLU behind
+        a batch norm is that of the convolution, dense layer, sum or pool before it, that behind a max pool or a
+        flattening comes before these, and a pool behind a batch norm pools what comes before that. Where a leaky ReLU,
+        or no ReLU at all, comes before the next layer, values below 0 are a population of their own, with their sign
+        changed: ``conv1.negative`` beside ``conv1``. What pools or normalises a concatenation has its number behind a
+        dot, ``pool1.2``. The output layer is among them only where it has a ReLU or pools what went through one.
+        Neurons that the range of inputs needs, when it is not [0, 1], are not. Parameters and errors are those of
+        `forward`.
         """
-        carried = self.streams()
-        layers = fuse(carried, np.dtype(np.float64))
+        carried, x = self.streams(), self._checked(x, dtype)
+        layers = fuse(carried, x.dtype if x.dtype == EXACT else np.dtype(np.float64))
         wanted = {held.values[0] for held in layers if held.values is not None}
-        found = self._outputs(x, dtype, carried.layers, carried.inputs)
-        outputs = {layer.name: held for layer, held in found if layer.name in wanted}
-        values: dict[Fused | None, NDArray[Any] | None] = {None: self._checked(x, dtype)}
+        outputs = {
+            layer.name: held
+            for layer, held in self._outputs(x, dtype, carried.layers, carried.inputs)
+            if layer.name in wanted
+        }
+        values: dict[Fused | None, NDArray[Any]] = {None: x}
         for held in layers:
             if held.values is not None:
                 name, channels = held.values
                 values[held] = outputs[name][:, channels]
-            else:
-                taken = None if held.terms else values[held.source]
-                values[held] = None if taken is None else held.pooled(taken)
-        named = ((held, values[held]) for held in layers if held.is_population)
-        return [(held.layer.name, own) for held, own in named if own is not None]
+            else:  # pools, and what a batch norm and a ReLU behind them would have cut there
+                values[held] = held.apply(values)
+        return [(held.layer.name, values[held]) for held in layers if held.is_population]
 
     def streams(self, read_out: bool = True) -> Streams:
         """Return layers that compute the same, between which values are such that spikes can carry them."""

@@ -11,7 +11,7 @@ streams.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,9 @@ import numpy as np
 
 from eventsim.models.relu.batch_norm import BatchNorm
 from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.cut_layers import Clip, LeakyReLU
 from eventsim.models.relu.join_layers import Add, Concat, Join
 from eventsim.models.relu.layer_names import INPUT, OUTPUT
-from eventsim.models.relu.leaky_relu import LeakyReLU
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool, Pool
 from eventsim.models.relu.relu_layers import Dense, Layer
 
@@ -42,13 +42,17 @@ class Streams:
     Attributes
     ----------
     layers : in order. inputs : of each layer, whose outputs it takes. shapes : of each layer's outputs.
-    split : layers of the network whose values are carried by two streams, those above 0 and those below.
+    split : by the names of layers of the network whose values are carried by two streams, the layers that give these:
+        what is above 0, and what is below. below : all layers that give what is below 0.
+    called : by the name of a pool of one stream what its population is to be called.
     """
 
     layers: Sequence[Layer]
     inputs: Mapping[str, tuple[str, ...]]
     shapes: Mapping[str, Shape]
-    split: Sequence[str]
+    split: Mapping[str, tuple[str, str]]
+    below: Collection[str]
+    called: Mapping[str, str]
 
 
 def streams(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape], read_out: bool = True) -> Streams:
@@ -57,14 +61,14 @@ def streams(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]
     `read_out`: where the network ends in a ReLU or in a max pool, one that passes values on comes last.
     """
     found = _split(layers, inputs, shapes)
-    if read_out and found.needs_read_out(layers[-1].name):
-        if OUTPUT in shapes:
+    if read_out:
+        hidden = found.needs_read_out(layers[-1].name)
+        if OUTPUT in shapes and (hidden or OUTPUT in found.both):
             layers, inputs, shapes = _renamed(layers, inputs, shapes, OUTPUT)
             found = _split(layers, inputs, shapes)
-        found.read_out(layers[-1].name)
-    views = {layer.name for layer in layers if isinstance(layer, Flatten | Concat)}
-    split = [name for name in shapes if name in found.leaky or (name in found.split and name not in views)]
-    return Streams(found.layers, found.inputs, found.shapes, split)
+        if hidden:
+            found.read_out(layers[-1].name)
+    return Streams(found.layers, found.inputs, found.shapes, found.both, found.below, found.called)
 
 
 def _split(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]) -> "_Splitting":
@@ -115,10 +119,15 @@ class _Splitting:
     state: dict[str, int] = field(default_factory=dict)
     widths: dict[str, tuple[int, ...]] = field(default_factory=dict)
     split: dict[str, str] = field(default_factory=dict)
+    both: dict[str, tuple[str, str]] = field(default_factory=dict)
     cut: dict[str, str] = field(default_factory=dict)
     positive: set[str] = field(default_factory=set)
+    below: set[str] = field(default_factory=set)
+    called: dict[str, str] = field(default_factory=dict)
     # Of a leaky ReLU, the streams above and below 0, and the slope of the latter.
     leaky: dict[str, tuple[str, str, Array]] = field(default_factory=dict)
+    # Of a clip, the streams cut at its bounds, and the shift of their difference.
+    clips: dict[str, tuple[str, str, Array]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.state[INPUT], self.widths[INPUT] = CARRIED, self.shapes[INPUT][:1]
@@ -133,6 +142,8 @@ class _Splitting:
             self._append(layer, self._each(taken, LINEAR), LINEAR)
         elif isinstance(layer, LeakyReLU):
             self._leaky(layer, self._each(taken, FLAT)[0])
+        elif isinstance(layer, Clip):
+            self._clip(layer, self._each(taken, POOLED if layer.low is None else FLAT)[0])
         elif isinstance(layer, Pool):
             self._pool(layer, taken[0], worst)
         elif isinstance(layer, Flatten):
@@ -146,11 +157,11 @@ class _Splitting:
             taken = self._each(taken, POOLED)
             alike = len({self.widths[name] for name in taken}) == 1
             worst = max(self.state[name] for name in taken)
-            self._append(layer, taken, SUM if worst <= SUM and alike else LINEAR, layer.relu or not alike)
+            self._append(layer, taken, SUM if worst <= SUM and alike else LINEAR)
         else:
             self._append(layer, taken, worst)
 
-    def _append(self, layer: Layer, taken: tuple[str, ...], state: int, whole: bool = False) -> str:
+    def _append(self, layer: Layer, taken: tuple[str, ...], state: int) -> str:
         name = layer.name
         if name not in self.shapes:
             shapes = [self.shapes[one] for one in taken]
@@ -161,10 +172,11 @@ class _Splitting:
         kept = isinstance(layer, Pool | Flatten | Join) and self.positive.issuperset(taken)
         self.positive |= {name} if layer.relu or kept else set()
         before = tuple(n for one in taken for n in self.widths[one])
-        if isinstance(layer, Dense | Conv) or whole:
-            self.widths[name] = self.shapes[name][:1]
-        elif isinstance(layer, Add):
+        apart = not layer.relu and len({self.widths[one] for one in taken}) == 1  # as `fusion` adds up part by part
+        if isinstance(layer, Add) and apart:
             self.widths[name] = self.widths[taken[0]]
+        elif isinstance(layer, Dense | Conv | Add):
+            self.widths[name] = self.shapes[name][:1]
         elif isinstance(layer, Flatten):
             self.widths[name] = tuple(n * math.prod(self.shapes[taken[0]][1:]) for n in before)
         else:
@@ -185,6 +197,7 @@ class _Splitting:
             else:
                 above, below = self._above(name, 1), self._above(name, -1)
                 self._difference(Add(new), above, below, np.ones(self.shapes[name][0]))
+                self.both[name] = above, below
             self.split[name] = new
         return self.split[name]
 
@@ -202,7 +215,9 @@ class _Splitting:
         """The name of a stream of the values above 0, or of those below, which change their sign."""
         word = "positive" if sign > 0 else "negative"
         scale = np.full(self.shapes[name][0], sign)
-        return self._append(self._scaling(f"{name}.{word}", scale, True), (name,), CARRIED)
+        made = self._append(self._scaling(f"{name}.{word}", scale, True), (name,), CARRIED)
+        self.below |= {made} if sign < 0 else set()
+        return made
 
     def _difference(self, layer: Add, above: str, below: str, slope: Array) -> None:
         """Add the first stream minus `slope` times the second."""
@@ -212,8 +227,27 @@ class _Splitting:
     def _leaky(self, layer: LeakyReLU, taken: str) -> None:
         above, below = self._above(taken, 1), self._above(taken, -1)
         self._difference(Add(layer.name, layer.relu), above, below, layer.slope)
+        self.both[layer.name] = above, below
         if not layer.relu:
             self.leaky[layer.name] = above, below, layer.slope
+
+    def _clip(self, layer: Clip, taken: str) -> None:
+        """``low + relu(x - low) - relu(x - high)``, or ``x - relu(x - high)`` where nothing is cut from below."""
+        one = np.ones(self.shapes[taken][0])
+        name, first, shift = layer.name, taken, 0.0 * one
+        if layer.low is not None:
+            cut = BatchNorm(self._unused(f"{name}.low"), one, 0 * one, layer.low * one, one, 0.0, True)
+            first, shift = self._append(cut, (taken,), CARRIED), layer.low * one
+        if layer.high is None:
+            self._append(BatchNorm(name, one, shift, 0 * one, one, 0.0, layer.relu), (first,), CARRIED)
+            return
+        cut = BatchNorm(self._unused(f"{name}.high"), one, 0 * one, layer.high * one, one, 0.0, True)
+        second = self._append(cut, (taken,), CARRIED)
+        turned = BatchNorm(self._unused(f"{name}.turned"), -one, shift, 0 * one, one, 0.0)
+        both = (first, self._append(turned, (second,), CARRIED))
+        self._append(Add(name, layer.relu), both, SUM if self.state[first] <= SUM else LINEAR)
+        if layer.low is not None:
+            self.clips[name] = first, second, shift
 
     def _pool(self, pool: Pool, taken: str, worst: int) -> None:
         """A pool, or the difference of two where it takes one that `fusion` has no single layer for."""
@@ -221,6 +255,8 @@ class _Splitting:
         is_max = isinstance(pool, MaxPool)
         if above and not (is_max and (slope < 0).any()):
             self._pool_both(pool, above, below, slope)
+        elif is_max and taken in self.clips:
+            self._pool_clip(pool, *self.clips[taken])
         elif worst == CARRIED and pool.relu:  # a mean of what a batch norm or the range of inputs may make negative
             mean = self._append(_settled(pool, self._unused(f"{pool.name}.mean")), (taken,), CARRIED)
             self._append(Add(pool.name, True), (mean,), CARRIED)
@@ -234,13 +270,25 @@ class _Splitting:
 
     def _pool_both(self, pool: Pool, above: str, below: str, slope: Array) -> None:
         """The pool of the first stream minus `slope` times that of the second, of which a max takes the smallest."""
-        positive = self._append(_settled(pool, self._unused(f"{pool.name}.positive")), (above,), CARRIED)
-        other = _settled(pool, self._unused(f"{pool.name}.negative"))
+        positive = self._append(_settled(pool, self._unused(f"{pool.name}.above")), (above,), CARRIED)
+        other = _settled(pool, self._unused(f"{pool.name}.below"))
         if isinstance(other, MaxPool):
             chosen = set(range(len(slope))) - set(other.smallest)
             other = MaxPool(**{**vars(other), "smallest": tuple(chosen)})
         negative = self._append(other, (below,), CARRIED)
+        self.both[pool.name] = positive, negative
+        self.called |= {positive: pool.name, negative: f"{pool.name}.negative"}
         self._difference(Add(pool.name, pool.relu), positive, negative, slope)
+
+    def _pool_clip(self, pool: Pool, first: str, second: str, shift: Array) -> None:
+        """The pool of each of two streams that grow together: the difference of their largest values is the largest."""
+        one = np.ones(len(shift))
+        kept = self._append(_settled(pool, self._unused(f"{pool.name}.low")), (first,), CARRIED)
+        other = self._append(_settled(pool, self._unused(f"{pool.name}.high")), (second,), CARRIED)
+        self.called |= {kept: pool.name, other: f"{pool.name}.high"}
+        turned = BatchNorm(self._unused(f"{pool.name}.turned"), -one, shift, 0 * one, one, 0.0)
+        self._append(Add(pool.name, pool.relu), (kept, self._append(turned, (other,), CARRIED)), SUM)
+        self.clips[pool.name] = kept, other, shift
 
     def _scaling(self, name: str, scale: Array, relu: bool = False) -> BatchNorm:
         one = np.ones(len(scale))
