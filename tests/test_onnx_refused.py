@@ -1,14 +1,12 @@
 """What no ReLU network has, and what no ONNX file should have, is refused by name before anything runs."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fuzzed_reader import read_copies
 
 from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError, NetworkError
 from eventsim.models import read_relu
@@ -252,7 +250,7 @@ REFUSED: list[tuple[Any, type[EventsimError], str]] = [
         MappingError,
         r"node2 \(AveragePool\) has ceil_mode = True, padding",
     ),
-    (lambda: behind("MaxPool", kernel_shape=[2, 2, 2]), MappingError, r"node2 \(MaxPool\) takes values of shape"),
+    (lambda: behind("MaxPool", kernel_shape=[2, 2, 2]), MappingError, r"node2 \(MaxPool\) pools over 3 axes"),
     (lambda: behind("Conv", (2, 2, 3, 3), kernel_shape=[2, 2]), MappingError, r"node2 \(Conv\) has kernel \(2, 2\)"),
     (lambda: behind("Conv", (2, 3, 3, 3)), NetworkError, r"layer 'node2 \(Conv\)': weight .* needs 3 channels"),
     (lambda: behind("Conv", (2, 2, 3, 3), auto_pad="SOMEHOW"), MappingError, r"auto_pad = 'SOMEHOW'; must be NOTSET"),
@@ -261,12 +259,12 @@ REFUSED: list[tuple[Any, type[EventsimError], str]] = [
     (lambda: behind("Transpose", perm=[1, 0, 2, 3]), MappingError, r"node2 \(Transpose\) transposes axes of"),
     (channels_last, MappingError, r"node3 \(GlobalMaxPool\) takes values of shape \(4, 4, 2\), which the nodes"),
     (reordered, MappingError, "gives outputs in another order than the model does"),
-    (after_softmax, MappingError, r"node4 \(Relu\) comes after a softmax; that is read as the last node only"),
+    (after_softmax, MappingError, r"node3 \(Softmax\) is a softmax inside the network, before node4 \(Relu\)"),
     (padded_average, MappingError, r"node2 \(Pad\) comes before node3 \(Flatten\); padding is read before"),
     (lambda: behind("Dropout", (), (1,)), MappingError, r"node2 \(Dropout\) is in training"),
     (lambda: scaled(np.ones((2, 4, 4)) + np.eye(4)), MappingError, r"node2 \(Mul\) has a factor of shape"),
     (lambda: scaled(np.array(np.nan)), NetworkError, r"layer 'node2 \(Mul\)': gamma\[0\] = nan"),
-    (lambda: behind("ReduceMean", axes=[1, 2]), MappingError, r"node2 \(ReduceMean\) averages axes \(1, 2\) of"),
+    (lambda: behind("ReduceMean", axes=[1, 2]), MappingError, r"averages axes \[1, 2\] of \(samples, 2, 4, 4\)"),
     (lying(set_dims(2, 1, 3, 4)), FileFormatError, r"w0 has shape \(2, 1, 3, 4\) and holds 72 bytes; must fit"),
     (lying(set_dims(1 << 40, 1 << 40)), FileFormatError, "w0 has shape .* and holds 72 bytes; must fit"),
     (lying(set_dims(-1, 1, 3, 3)), FileFormatError, r"w0 has shape \(-1, 1, 3, 3\); sizes must be >= 0"),
@@ -298,7 +296,8 @@ def test_a_sigmoid_inside_is_refused_and_one_at_the_end_is_left_out(tmp_path: Pa
     made.add("Flatten")
     made.dense("gemm", 32, 2)
     with pytest.raises(
-        MappingError, match=r"node4 \(Gemm\) comes after a logistic; that is read as the last node only"
+        MappingError,
+        match=r"node2 \(Sigmoid\) is a logistic inside the network, before node4 \(Gemm\); that is",
     ):
         read_relu(saved(made.model(), tmp_path))
 
@@ -374,13 +373,4 @@ def test_damaged_copies_are_read_or_refused_and_nothing_else(tmp_path: Path) -> 
     made.flatten("sizes", 2)
     made.dense("matmul add", 32, 2)
     path = saved(made.model(), tmp_path)
-    program = Path(__file__).with_name("fuzzed_reader.py")
-    environment = os.environ | {"PYTHONPATH": str(program.parents[1])}
-    ended = subprocess.run(
-        [sys.executable, program, path, "500", "0"],
-        capture_output=True, text=True, check=False, timeout=300, env=environment,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    n_read, n_refused = (int(words.split()[0]) for words in ended.stdout.split(",")[:2])
-    assert n_read + n_refused == 500
-    assert min(n_read, n_refused) > 10
+    assert min(read_copies(path)) > 10

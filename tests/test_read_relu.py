@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fuzzed_reader import read_copies
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from eventsim.archive import write_archive
 from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError, NetworkError
 from eventsim.models import digits
 from eventsim.models.readers.read_relu import read_relu
-from eventsim.models.relu.relu_network import Dense, ReluNetwork
+from eventsim.models.relu.relu_network import Add, Dense, ReluNetwork
 
 # W1 (3, 3), b1, W2 (2, 3), b2 with activations and logits worked out by hand.
 W1 = np.array([[0.5, 0.25, -0.5], [-0.25, 0.5, 0.5], [1.0, -0.75, 0.25]])
@@ -241,7 +242,7 @@ def test_other_mistakes_in_building_are_refused() -> None:
     ("x", "dtype", "message"),
     [
         (np.zeros((2, 4)), float, r"x has shape \(2, 4\); must be \(n, 3\) or \(n, 3\)"),
-        (np.zeros(3), float, r"x has shape \(3,\).*give one input as x\[None\]"),
+        (np.zeros(3), float, r"x has shape \(3,\).*one sample needs a leading axis: x\[None\]"),
         (1.0, float, r"x has shape \(\)"),
         ([[0.0, np.nan, 1.0]], float, r"x\[0, 1\] = nan .*must be finite"),
         (np.array([[0.0, np.inf, 1.0]], dtype=object), object, r"x\[0, 1\] = inf; must be a finite real number"),
@@ -509,3 +510,9 @@ def test_a_network_file_with_any_byte_changed_is_refused_or_reads_the_same(saved
         except FileFormatError:
             continue
         assert np.array_equal(network.forward(X), logits)
+
+
+def test_damaged_copies_are_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
+    layers = [Dense("a", W1, B1, True), Dense("b", W1, B1, False), Add("sum", True), Dense("output", W2, B2, False)]
+    ReluNetwork(layers, inputs={"sum": ["a", "b"]}).save(tmp_path / "net.npz")
+    read_copies(tmp_path / "net.npz")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from eventsim import simulate
 from eventsim.models import certify, read_relu, to_ttfs, verify
+from eventsim.models.relu.coded_layers import coded_layers
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -107,16 +108,20 @@ def test_logits_and_spikes_are_those_of_torch(drawn: Any, seed: int, slope: str)
     assert run.counters["premature"] == 0
     report = verify(net, network, x, run)
     assert report.ok, str(report)
-    window = max([1.0, *(node.window[-1] for node in net.populations[:-1] if node.window is not None)])
-    assert np.abs(run.readout - theirs).max() <= 1e-11 * max(1, size, window)
+    layers = {layer.name: layer for layer in coded_layers(network.streams(), np.float64, (0, 1), slope == "alpha1")}
+    heard = [net.node(p.pre).window for p in net.projections if p.post is net.populations[-1]]
+    length = max(window[-1] - window[-2] for window in heard if window is not None)
+    assert np.abs(run.readout - theirs).max() <= 1e-11 * max(1, size, length)
     for name, values in network.activations(x):
         if net.node(name) is net.populations[-1]:
             continue
-        own = net.node(name).window
-        assert own is not None
-        carried = own[-1] - np.minimum(run.spike_times(name), own[-1])
-        if slope == "b1":
-            assert np.abs(carried - values.reshape(len(x), -1)).max() <= 1e-11 * max(1, window), name
+        window = net.node(name).window
+        assert window is not None
+        carried = window[-1] - np.minimum(run.spike_times(name), window[-1]).reshape(values.shape)
+        coded = values * layers[name].factor.reshape(-1, *[1] * (values.ndim - 2))
+        # Of the window; and the time itself, which later windows have rounded.
+        assert np.abs(carried - coded).max() <= 1e-11 * (window[-1] - window[-2]) + 4 * np.spacing(window[-1]), name
+    assert len({name for name, _ in network.activations(x)}) >= len(net.populations) - 1
 
 
 @settings(max_examples=50)
@@ -143,7 +148,7 @@ def test_windows_of_leaky_networks_are_certified() -> None:
     module = randomised(module, 3)
     x = np.random.default_rng(0).random((40, 1, 10, 10))
     net = to_ttfs(read_relu(module, (1, 10, 10)), x, windows="certified")
-    names = ["conv1", "conv1.negative", "pool1.positive", "pool1.negative", "conv2", "conv2.negative", "output"]
+    names = ["conv1", "conv1.negative", "pool1", "pool1.negative", "conv2", "conv2.negative", "output"]
     assert [node.name for node in net.populations] == names
     run = simulate(net, x)
     assert run.counters["premature"] == 0

@@ -184,6 +184,25 @@ def test_adaptive_pools_that_divide_the_positions_are_average_pools() -> None:
     assert close(read_relu(module.double(), (1, 6, 5)).forward(x), outputs_of(module, x).reshape(2, -1))
 
 
+class Clamped(nn.Module):  # type: ignore[misc,name-defined]
+    def __init__(self, low: float | None, high: float | None) -> None:
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, x: Any) -> Any:
+        return torch.clamp(x, self.low, self.high)
+
+
+@pytest.mark.parametrize("bounds", [(0, 1e10), (0, 1e14), (0, 1e30), (-0.5, 1e20), (None, 1e15), (-0.25, None)])
+def test_clips_with_bounds_that_nothing_reaches_change_nothing(bounds: Any) -> None:
+    module = randomised(nn.Sequential(nn.Linear(5, 6), Clamped(*bounds), nn.Linear(6, 3)), 2)
+    x = np.random.default_rng(0).random((6, 5))
+    assert close(read_relu(module).forward(x), outputs_of(module, x))
+    net = to_ttfs(module, x, margin=20)
+    assert np.abs(simulate(net, x, engine="reference").readout - outputs_of(module, x)).max() <= 1e-13
+    assert verify(net, module, x).ok
+
+
 @pytest.mark.parametrize("size", [4, 5, 6, 7, 8, 9])
 def test_pools_in_ceil_mode_have_windows_that_the_border_cuts(size: int) -> None:
     x = np.random.default_rng(5).normal(size=(2, 3, size, 9))
@@ -267,6 +286,19 @@ class LastChannels(nn.Module):  # type: ignore[name-defined,misc]
         y = x.permute(0, 3, 1, 2)
         joined = torch.cat([torch.relu(self.one(y)), torch.relu(self.two(x.transpose(1, 3).transpose(2, 3)))], 1)
         return self.last(torch.cat([joined.flatten(1), x.flatten(1)], 1))
+
+
+def test_inputs_in_one_axis_whose_order_changes_are_refused() -> None:
+    class Turning(nn.Module):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(2, 2, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.conv(x.view(-1, 6, 2).permute(0, 2, 1)).flatten(1)
+
+    with pytest.raises(MappingError, match=r"conv \(Conv1d\) takes inputs in one axis as \(2, 6\), in another order"):
+        read_relu(Turning(), (12,))
 
 
 def test_branches_at_inputs_with_the_channels_last_are_read() -> None:
@@ -419,7 +451,8 @@ def test_functions_and_methods_are_read_as_modules_are() -> None:
     assert close(normalised, outputs_of(module, x))
     assert close(fused(network).forward(x), logits)
     kinds = [layer.kind for layer in network.layers]
-    assert kinds.count("batch_norm") == 6  # two for the inputs, that of the module, two for the ReLU6, the scale
+    assert kinds.count("batch_norm") == 4  # two for the inputs, that of the module, the scale
+    assert kinds.count("clip") == 1
     cut = network.activations(x)[2][1]
     assert (cut == 0).any()
 
@@ -504,7 +537,7 @@ SHAPE = (2, 6, 6)
         (
             nn.Sequential(nn.Flatten(), nn.Softmax(1), nn.Linear(2, 2)),
             MappingError,
-            r"2 \(Linear\) comes after a softmax",
+            r"1 \(Softmax\) is a softmax inside the network, before 2 \(Linear\); that is read",
         ),
         (
             nn.Sequential(nn.Flatten(), nn.Linear(72, 2), nn.Softmax(0)),

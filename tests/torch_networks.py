@@ -23,7 +23,8 @@ def outputs_of(module: Any, x: Array) -> Array:
 def shown_by(modules: Any, x: Array) -> tuple[list[Array], Array]:
     """Outputs of the ReLUs, and of the pools of what went through one, among a flat list of modules; and of the last.
 
-    A pool behind a batch norm pools the ReLUs before that, the smallest of them where it turns signs.
+    A pool behind a batch norm pools the ReLUs before that, the smallest of them where it turns signs. A max pool before
+    a batch norm and a ReLU pools what these would have made of its inputs, which neurons carry, too.
 
     A ReLU behind a max pool is taken before it, which is the same. A ReLU in place changes what was given to it, so
     each is copied.
@@ -33,9 +34,14 @@ def shown_by(modules: Any, x: Array) -> tuple[list[Array], Array]:
     for i, module in enumerate(modules[1:]):
         if isinstance(module, nn.ReLU) and "MaxPool" in type(modules[i]).__name__:
             modules[i : i + 2] = modules[i + 1], modules[i]
+    given: list[Array] = []
     for i, module in enumerate(modules):
+        given.append(x)
         x = outputs_of(module, x.copy())
         kind = type(module).__name__
+        kinds = [type(one).__name__ for one in modules[max(i - 2, 0) : i]]
+        if kind == "ReLU" and len(kinds) == 2 and "MaxPool" in kinds[0] and "Norm" in kinds[1]:
+            found.append(np.maximum(outputs_of(modules[i - 1], given[i - 2]), 0))
         cut = kind == "ReLU" or (cut and "Conv" not in kind and "Linear" not in kind)
         if kind == "ReLU" or ("Pool" in kind and cut):
             behind = kind != "ReLU" and i > 1 and "Norm" in type(modules[i - 1]).__name__

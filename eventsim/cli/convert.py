@@ -1,6 +1,7 @@
 """``eventsim convert``: a trained ReLU network becomes a spiking network."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,35 +104,41 @@ def execute(options: argparse.Namespace) -> int:
         content |= {"certified_samples": n_certified}
         print_json(content | ({} if certificates is None else {"certified_share": certificates.share}))
         return OK
-    print(
-        network_table(
-            net,
-            {
-                "safe window": lambda name: f"{safe[name]:.6g}" if name in safe else "-",
-                "spikes per neuron": lambda name: _cell(facts[name]["spikes_per_neuron"], ".3f"),
-                "events per sample": lambda name: _cell(facts[name]["events_per_sample"], ",.0f"),
-            },
-        )
+    show(network_table(net, columns(facts, safe)), notes, len(calibration), n_certified if safe else 0)
+    if certificates is not None:
+        print(f"calibration data in these windows: {certificates.verdict}")
+    saved = (
+        "not saved: give --out NET.npz" if options.out is None else f"saved to {options.out} (hash {net.hash()[:12]})"
     )
-    print(f"spikes and events: expected, means over the {len(calibration):,} calibration samples")
-    if safe:
+    print(saved)
+    return OK
+
+
+def columns(facts: Mapping[str, Mapping[str, float | None]], safe: Mapping[str, float]) -> dict[str, Any]:
+    """What is said of each population besides its size and window: by the heading, a function of its name."""
+    return {
+        "safe window": lambda name: f"{safe[name]:.6g}" if name in safe else "-",
+        "spikes per neuron": lambda name: _cell(facts[name]["spikes_per_neuron"], ".3f"),
+        "events per sample": lambda name: _cell(facts[name]["events_per_sample"], ",.0f"),
+    }
+
+
+def show(table: str, notes: Mapping[str, Any], n_samples: int, n_certified: int) -> None:
+    """Print the table and what became of layers that are not in it; `n_certified` is 0 without safe windows."""
+    print(table)
+    print(f"spikes and events: expected, means over the {n_samples:,} calibration samples")
+    if n_certified:
         print(f"safe window: no neuron is premature on {n_certified:,} calibration samples in windows of this length")
     else:
         print("safe windows: not computed, since it would take minutes; models.certify does it")
+    split = [f"{name} ({', '.join(populations)})" for name, populations in notes["split"].items()]
     for word, names in (
-        ("folded into their neighbours", folded),
-        ("carried by two populations, above and below 0", [f"{name} ({', '.join(split[name])})" for name in split]),
+        ("folded into their neighbours", notes["folded"]),
+        ("carried by two populations, above and below 0", split),
         ("left out", notes["dropped"]),
     ):
         if names:
             print(f"{word}: {', '.join(names)}")
-    if certificates is not None:
-        print(f"calibration data in these windows: {certificates.verdict}")
-    if options.out is None:
-        print("not saved: give --out NET.npz")
-    else:
-        print(f"saved to {options.out} (hash {net.hash()[:12]})")
-    return OK
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -94,13 +94,14 @@ def to_ttfs(
 
     Source ``input`` codes values in the window [0, 1]. Each hidden layer becomes a population of its name, in the
     window (t_start, t_min, t_max): it integrates from t_start and fires in [t_min, t_max), where t_start and t_min
-    are the window of what precedes it. The last layer becomes ``output``, integrators that hold the outputs (logits)
-    at the end of the last hidden window.
+    are the window of what precedes it. Where values may be below 0, two populations carry them
+    (`ReluNetwork.activations` says which). The last layer becomes ``output``, integrators that hold the outputs
+    (logits) at the end of the last hidden window; behind a ReLU or a max pool they pass its values on.
 
     Parameters
     ----------
     relu
-        A `ReluNetwork` of dense layers, or anything that `read_relu` takes.
+        A `ReluNetwork`, or anything that `read_relu` takes.
     calibration
         Inputs, shape (n, *input_shape) or (n, n_in), by which the windows are set; labels are not needed.
     slope
@@ -113,8 +114,8 @@ def to_ttfs(
         (low, high) of the data, coded as the last and the first time of the input window; None is (0, 1).
     windows
         "calibrated"; "certified", which takes for X the smallest window in which no neuron of the layer is premature
-        on the calibration data (`certify`), with margin >= 0; or the lengths of the windows, one for each hidden layer
-        that computes, pools left out.
+        on the calibration data (`certify`), with margin >= 0; or the lengths of the windows, one for each hidden
+        population that computes, pools left out.
     number
         ``float``, or ``Fraction`` for a network of rational numbers, whose spike times in ``engine="reference"`` are
         exactly those of the mapping: weights are taken as they are, `margin`, `windows` and `input_range` as the
@@ -133,8 +134,8 @@ def to_ttfs(
     Raises
     ------
     MappingError
-        A network that cannot be mapped: a hidden layer without or a last layer with a ReLU, a max pool at the end,
-        S_i >= 1 for alpha1 with scaling disabled; an unknown slope, margin, number or windows.
+        A network that cannot be mapped: weights beyond 1e100, sums that need too large a matrix, S_i >= 1 for alpha1
+        with scaling disabled; windows that rounding would lose; an unknown slope, margin, number or windows.
     InputError
         Calibration data that are empty, of another shape, NaN, or outside `input_range`; what `read_relu` refuses.
 
@@ -226,7 +227,7 @@ def _certified(mapping: _Mapping, calibration: Array, time_unit: float | None) -
         if certify(net, calibration).ok:
             return found, net
     raise MappingError(
-        "to_ttfs: the smallest safe windows are lost by rounding; give margin > 0, or windows= explicit lengths"
+        "to_ttfs: the smallest safe windows are lost by rounding; give a larger margin, or windows= explicit lengths"
     )
 
 

@@ -21,28 +21,45 @@ Array = np.ndarray[Any, Any]
 WINDOWS = ("calibrated", "certified")
 # The largest activation that a layer is taken to have where it is silent on all of the calibration data.
 DEAD_LAYER = 1
+ROUNDING = 2.0**-50  # of what a neuron adds up: what cancels may leave so much
 
 
 def largest_activations(layers: Sequence[CodedLayer], inputs: Array, number: type) -> list[Any]:
     """Return X of each of `layers` that computes: its largest coded value over the coded `inputs` (n, *shape).
 
     In Fractions only for samples that in float64 come within 1e-6 of it, since exact arithmetic on all takes minutes.
+    In float64 a layer whose values are rounding errors, since what it adds up cancels, has X = 0.
     """
-    if number is Fraction and not all(layer.pools for layer in layers):
-        peaks = np.stack([held.reshape(len(held), -1).max(axis=1) for held in _values(layers, inputs, np.float64)])
-        near = peaks >= (1 - 1e-6) * peaks.max(axis=1, keepdims=True)
-        inputs = inputs[near.any(axis=0)]
-    values = _values(layers, inputs, EXACT if number is Fraction else np.dtype(np.float64))
-    return [held.max() for held in values]
+    if number is Fraction:
+        if not all(layer.pools for layer in layers):
+            found = _values(layers, inputs, np.float64)
+            peaks = np.stack([held.reshape(len(held), -1).max(axis=1) for _, held, _ in found])
+            near = peaks >= (1 - 1e-6) * peaks.max(axis=1, keepdims=True)
+            inputs = inputs[near.any(axis=0)]
+        return [held.max() for _, held, _ in _values(layers, inputs, EXACT)]
+    return [
+        0.0 if 0 < held.max() <= ROUNDING * _added_up(layer, heard) else held.max()
+        for layer, held, heard in _values(layers, inputs, np.float64)
+    ]
 
 
-def _values(layers: Sequence[CodedLayer], inputs: Array, dtype: Any) -> Iterator[Array]:
-    """The coded values of each layer that computes; pools pass on what is in their source's window."""
+def _values(
+    layers: Sequence[CodedLayer], inputs: Array, dtype: Any
+) -> Iterator[tuple[CodedLayer, Array, Mapping[int, Array]]]:
+    """Each layer that computes, its coded values, and those of all before it; pools pass on what is in their window."""
     held = {INPUTS: as_numbers(inputs, np.dtype(dtype))}
     for i, layer in enumerate(layers):
         held[i] = layer.apply(held)
         if not layer.pools:
-            yield held[i]
+            yield layer, held[i], held
+
+
+def _added_up(layer: CodedLayer, heard: Mapping[int, Array]) -> float:
+    """A bound on what a neuron adds up, without signs: weights times the largest value of their source, and biases."""
+    assert layer.bias is not None
+    rows = [np.abs(term.weight).reshape(len(term.weight), -1).sum(axis=1).max() for term in layer.terms]
+    peaks = [np.abs(heard[term.source]).max() for term in layer.terms]
+    return float(np.dot(rows, peaks) + np.abs(layer.bias).max())
 
 
 def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | None:

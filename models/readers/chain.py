@@ -41,11 +41,13 @@ class Built:
     layers : so far, named after their nodes, for messages, until all are read. taken : whose outputs each takes.
     shared : layers, or the inputs, whose outputs are taken by several nodes, and must stay what they are.
     dropped : labels of what is left out at the end. input_shape : as it was given, or as the first layers need it.
-    input_order : then, for each place of the inputs, that among the graph's; None where they are the same.
+    flat : are the inputs of the graph in one axis?
+    input_order : for each place of the inputs, that among the graph's; None where they are the same.
     fixed : has a layer taken the inputs, so that they stay as they are?
     """
 
     input_shape: Shape | None
+    flat: bool = False
     input_order: Array | None = None
     fixed: bool = False
     layers: list[Layer] = field(default_factory=list)
@@ -66,11 +68,12 @@ class Chain:
     zeros : padding that waits for the next convolution or pool: the node, and a pair (before, after) an axis.
     positive : can no value be negative, since they went through a ReLU?
     output : the word for what was left out at the end.
-    batch : samples that arrays of the graph hold.
+    batch : samples that arrays of the graph hold. supported : what is read, for messages.
     """
 
     def __init__(self, graph: Graph, input_shape: Sequence[int] | None) -> None:
         self.place, self.source, self.batch = graph.place, graph.source, graph.batch
+        self.supported = graph.supported
         self.word = graph.place.split()[-1]
         given = graph.shape if input_shape is None else ReluNetwork([Flatten()], input_shape).input_shape
         if given is not None and graph.shape is not None and math.prod(given) != math.prod(graph.shape):
@@ -83,7 +86,7 @@ class Chain:
                 f"read_relu: inputs of shape {given} have {math.prod(given):,} values; must be at most "
                 f"{MOST_VALUES:,}; give a smaller input_shape"
             )
-        self.built = Built(given)
+        self.built = Built(given, len(graph.shape or given or ()) == 1)
         self.at = INPUTS
         self.layer_shape = given
         self.shape: Shape | None = graph.shape or given
@@ -220,6 +223,12 @@ class Chain:
         if self.order is None and len(shape) == 1:
             self.append(Flatten(node.label))
         elif self.at == INPUTS and not self.built.fixed:
+            if self.order is not None and self.built.flat:
+                raise self.refusal(
+                    node,
+                    f"takes inputs in one axis as {shape}, in another order; a ReluNetwork would take them in its own, "
+                    f"(channels, *positions); export the model with inputs of the shape before the transposition",
+                )
             if self.order is not None:
                 self.built.input_order = self.order.ravel()
             self.built.input_shape = self.layer_shape = shape

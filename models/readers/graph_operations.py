@@ -113,6 +113,7 @@ def batch_norm(chain: Chain, node: Node, given: Values) -> None:
 
 def max_pool(chain: Chain, node: Node, given: Values) -> None:
     """A max pool; settings: kernel, stride, padding, dilation, ceil."""
+    _check_axes(chain, node)
     chain.take_channels_first(node, len(node.settings["kernel"]))
     sliding = _sliding_of(node)
     padding, zeros = paddings(chain, node, sliding), chain.zeros is not None
@@ -127,6 +128,7 @@ def max_pool(chain: Chain, node: Node, given: Values) -> None:
 
 def average_pool(chain: Chain, node: Node, given: Values) -> None:
     """An average pool; settings: kernel, stride, padding, ceil, count_include_pad."""
+    _check_axes(chain, node)
     chain.take_channels_first(node, len(node.settings["kernel"]))
     sliding = _sliding_of(node)
     if max(sliding.dilation) > 1:
@@ -187,7 +189,9 @@ def mean(chain: Chain, node: Node, given: Values) -> None:
     found = sorted({axis + n if axis < 0 else axis for axis in axes or ()})
     if len(shape) not in (2, 3) or found != list(range(2, n)):
         raise chain.refusal(
-            node, f"averages axes {axes} of (samples, *{shape}); must be those of all positions, from 2"
+            node,
+            f"averages axes {list(axes or ())} of (samples, {', '.join(map(str, shape))}); must be those of all "
+            "positions, from 2",
         )
     global_pool(chain, node, given)
     if not node.settings.get("keep", True):
@@ -201,7 +205,7 @@ def pad(chain: Chain, node: Node, given: Values) -> None:
     """
     value = node.settings.get("value", 0)
     if len(given) > 2 and given[2] is not None:
-        value = np.asarray(given[2]).ravel()[0] if np.asarray(given[2]).size == 1 else given[2]
+        value = np.asarray(given[2]).ravel()[0].item() if np.asarray(given[2]).size == 1 else given[2]
     shape = chain.known_shape(node)
     pairs = _pairs_of(node, given, len(shape))
     if len(pairs) == 1 + len(shape):
@@ -321,6 +325,12 @@ def paddings(chain: Chain, node: Node, sliding: Sliding) -> Pairs:
         half = total // 2
         pairs.append((half, total - half) if wanted == "same_upper" else (total - half, half))
     return pairs
+
+
+def _check_axes(chain: Chain, node: Node) -> None:
+    n_axes = len(node.settings["kernel"])
+    if n_axes > 2:
+        raise chain.refusal(node, f"pools over {n_axes} axes; must be one or two")
 
 
 def _sliding_of(node: Node) -> Sliding:

@@ -151,6 +151,7 @@ def _check_chain(node: Node, given: Sequence[Array | Chain | None], mine: Sequen
         if node.operation not in layers.AFTER_ZEROS:
             chain.check_zeros(node)
         if chain.output != "identity" and node.operation not in views.AFTER_OUTPUT:
-            raise chain.refusal(
-                node, f"comes after a {chain.output}; that is read as the last {chain.word} only; remove one"
+            raise MappingError(
+                f"{chain.place}{chain.built.dropped[-1]} is a {chain.output} inside the network, before {node.label}; "
+                f"that is read as the last {chain.word} only; remove one of them, or use one of {chain.supported}"
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.models.readers.layer_graph import UNSUPPORTED, Array
+from eventsim.models.readers.layer_graph import Array
 
 Config = Mapping[str, Any]
 
@@ -218,10 +218,6 @@ def _prelu(_config: Config, given: list[Array]) -> list[Step]:
 
 def _softmax(config: Config, _given: list[Array]) -> list[Step]:
     return [Step("softmax", [], {"axis": config.get("axis", -1)})]
-
-
-def _unread(_config: Config, _given: list[Array]) -> list[Step]:
-    return [Step(UNSUPPORTED)]
 
 
 IDENTITIES = (

@@ -1,7 +1,8 @@
 """A trained network as a graph of operations, as readers of ONNX, PyTorch and Keras hand it to `graph_walk`.
 
 A reader says in these words what its framework's nodes do; which of them make a ReLU network, and which are refused, is
-decided once, by the walk. Relies on nothing. Used by the readers and by `graph_walk`.
+decided once, by the walk. The settings of an operation are those of its function in `graph_operations`,
+`graph_activations`, `graph_joins` or `graph_views`. Relies on nothing. Used by the readers and by `graph_walk`.
 """
 
 from collections import deque
@@ -29,7 +30,7 @@ class Node:
     operation : a key of `graph_walk.OPERATIONS`, or `UNSUPPORTED`.
     inputs : names of values, the data first; None for one that is left out.
     outputs : names of values; of all but the first it is only known that they are not read.
-    settings : of the operation, in the words of its function in `graph_walk`.
+    settings : of the operation, in the words of its function.
     """
 
     label: str

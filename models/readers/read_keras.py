@@ -33,6 +33,12 @@ def read_keras(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
         raise FileFormatError(
             f"{path}: the description of the model is not as Keras writes it ({error!r}); save it again with model.save"
         ) from error
+    given = None if input_shape is None else tuple(input_shape)
+    if given is not None and reading.shape is not None and given not in (reading.shape, first_channels(reading.shape)):
+        raise InputError(
+            f"{path}: the model takes inputs of shape {reading.shape}, but input_shape = {given}; must be that; leave "
+            "it out"
+        )
     if reading.shape is None and input_shape is None:
         raise InputError(
             f"{path}: the model leaves the shape of its inputs open; give input_shape, as Keras has it: (height, "
@@ -51,6 +57,11 @@ def read_keras(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
         ),
         None,
     )
+
+
+def first_channels(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape with the last axis first, as a `ReluNetwork` has it."""
+    return (shape[-1], *shape[:-1])
 
 
 class _Reading:
@@ -100,7 +111,9 @@ class _Reading:
                 self._layer(layer, taken, number, path, values)
         if len(set(names)) != len(names):
             raise FileFormatError(f"{self.path}: two layers have one name; save the model again")
-        return [self._value(place, values, replaced) for place in _places(config["output_layers"])]
+        kinds = dict(zip(names, layers, strict=True))
+        outputs = [_called(place, kinds.get(str(place[0]))) for place in _places(config["output_layers"])]
+        return [self._value(place, values, replaced) for place in outputs]
 
     def _only(self, listed: list[str], what: str, path: str) -> str:
         if len(listed) != 1:
@@ -165,6 +178,14 @@ def _shape_of(config: Mapping[str, Any]) -> Any:
 def _places(listed: Sequence[Any]) -> list[Sequence[Any]]:
     """Values that a model lists, which may be one without a list around it."""
     return [listed] if listed and isinstance(listed[0], str) else list(listed)
+
+
+def _called(place: Sequence[Any], layer: Mapping[str, Any] | None) -> Sequence[Any]:
+    """An output of a model by the calls of its layers; Keras 3 counts the making of a Functional layer as a call."""
+    newer = layer is not None and any(isinstance(inbound, Mapping) for inbound in layer.get("inbound_nodes", ()))
+    if layer is not None and newer and layer["class_name"] == "Functional" and int(place[1]) > 0:
+        return (place[0], int(place[1]) - 1, *place[2:])
+    return place
 
 
 def _inbound(inbound: Any) -> list[Sequence[Any]]:

@@ -19,7 +19,7 @@ BECOMES: Mapping[str, str] = MappingProxyType(
         "batch_norm": "a batch norm as it evaluates, or a scale and shift of each channel",
         "relu": "the ReLU of the layer before it",
         "leaky_relu": "two streams from 0 on, one of them with weights times the slope; one slope a channel",
-        "clip": "a ReLU for each bound, shifted: h − ReLU(h − x) from above",
+        "clip": "a clip: l + ReLU(x − l) − ReLU(x − h), two populations for two bounds",
         "max_pool": "a max pool",
         "average_pool": "an average pool",
         "global_max_pool": "a max pool of all positions",

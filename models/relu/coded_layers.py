@@ -6,7 +6,7 @@ S_i lie in [-10, 0.99], and the next layer's weights make up for it (a ReLU is p
 positive factors on).
 
 Works on float64, extended precision and `Fraction` alike: the mapping and the checks use the latter two. Relies on
-`eventsim.models.relu.fusion`. Used by `to_ttfs` and `verify`.
+`eventsim.models.relu.fusion`. Used by `to_ttfs`, `verify` and ``eventsim convert``.
 """
 
 import math

@@ -10,7 +10,7 @@ A layer adds up terms, one a source: several where its input is a concatenation,
 those of what it adds, or the values of a population as they are. Values that no ReLU has cut are no population: whoever
 takes them has their terms for himself.
 
-Relies on `eventsim.models.relu.relu_network` and `fusion_steps`. Used by `coded_layers`.
+Relies on `streams` for the layers and on `fusion_steps`. Used by `relu_network`, `coded_layers` and `folded`.
 """
 
 import math

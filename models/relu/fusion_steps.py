@@ -1,6 +1,6 @@
 """What the fusion is made of: layers in the making, their terms, and the steps that need no more than one of them.
 
-Relies on the kinds of layers. Used by `fusion` and `coded_layers`.
+Relies on the kinds of layers. Used by `fusion` and by those who take what it makes.
 """
 
 import copy

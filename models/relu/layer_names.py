@@ -1,6 +1,6 @@
 """What layers, and the populations that they become, are called.
 
-Relies on nothing but errors. Used by `eventsim.models.relu.relu_network`, `streams` and `fusion`.
+Relies on `relu_layers`. Used by `eventsim.models.relu.relu_network`, `streams` and `fusion`.
 """
 
 from collections import Counter

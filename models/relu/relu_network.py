@@ -4,8 +4,8 @@
 behind those that are named. Its forward pass is the reference that event simulations are compared with: float64 by
 BLAS, extended precision, or exact rational numbers.
 
-Relies on `eventsim.archive` for files and on nothing of the simulator. Used by the readers, the mapping to
-spikes and the checks.
+Relies on `eventsim.archive` for files, and on `streams` and `fusion` for what populations carry. Used by the readers,
+the mapping to spikes and the checks.
 """
 
 import copy
