@@ -112,12 +112,54 @@ class Differences(nn.Module):  # type: ignore[name-defined,misc]
         return self.last(torch.cat((cut, functional.relu(self.second(cut) - held)), -1))
 
 
+class Mobile(nn.Module):  # type: ignore[name-defined,misc]
+    """Of Sandler et al. 2018: ReLU6, depthwise convolutions, and sums that no ReLU has cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU6())
+        self.blocks = nn.ModuleList([self.block(4, 4), self.block(4, 4), self.block(4, 4)])
+        self.last = nn.Linear(4, 3)
+
+    def block(self, n_in: int, n_out: int) -> Any:
+        n = 2 * n_in
+        return nn.Sequential(
+            nn.Conv2d(n_in, n, 1, bias=False), nn.BatchNorm2d(n), nn.ReLU6(),
+            nn.Conv2d(n, n, 3, 1, 1, groups=n, bias=False), nn.BatchNorm2d(n), nn.ReLU6(),
+            nn.Conv2d(n, n_out, 1, bias=False), nn.BatchNorm2d(n_out),
+        )  # fmt: skip
+
+    def forward(self, x: Any) -> Any:
+        x = self.blocks[0](self.first(x))
+        for block in (self.blocks[1], self.blocks[2]):
+            x = x + block(x)
+        return self.last(functional.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+class Scales(nn.Module):  # type: ignore[name-defined,misc]
+    """Leaky ReLUs and max pools, one in ceil mode; features of two sizes, flattened side by side; an integer mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(1))
+        self.first, self.norm = nn.Conv2d(3, 4, 3, 1, 1, bias=False), nn.BatchNorm2d(4)
+        self.second, self.third = nn.Conv2d(4, 3, 3), nn.Conv2d(4, 2, 2)
+        self.leaky, self.last = nn.LeakyReLU(0.1), nn.Linear(30, 3)
+
+    def forward(self, x: Any) -> Any:
+        x = functional.max_pool2d(self.leaky(self.norm(self.first(x - self.mean))), 3, 2, ceil_mode=True)
+        y = self.third(x)  # without any activation
+        return self.last(torch.cat([self.leaky(self.second(x)).flatten(1), y.flatten(1)], 1))
+
+
 MADE = [
     (Residual, (3, 12, 12)),
     (PreActivated, (3, 6, 6)),
     (Dense, (3, 6, 6)),
     (Inception, (3, 6, 6)),
     (Differences, (6,)),
+    (Mobile, (3, 8, 8)),
+    (Scales, (3, 8, 8)),
 ]
 
 

@@ -193,7 +193,8 @@ class Chain:
     ) -> None:
         """Add a layer behind this value and others; the graph sees what it gives in `shape` and `order`."""
         every = (self, *others)
-        if len({len(one.layer_shape or ()) for one in every}) > 1:
+        apart = {(one.layer_shape or ())[1:] for one in every} if isinstance(layer, Concat) else set()
+        if len({len(one.layer_shape or ()) for one in every}) > 1 or len(apart) > 1:
             for one in every:
                 one.flattened(node)
         shapes = [one.layer_shape for one in every if one.layer_shape is not None]
@@ -276,7 +277,8 @@ class Chain:
         if self.order is not None:
             raise MappingError(
                 f"{self.place}{self.last.name if self.last else 'the network'} gives outputs in another order "
-                "than the model does, which transposes them; leave that out"
+                "than the model does, which transposes them; end it in a dense layer or a global pool, which need no "
+                "order"
             )
         if self.last is not None and self.shape != self.layer_shape and len(self.shape or ()) == 1:
             self.append(Flatten("flatten"))

@@ -29,11 +29,15 @@ class Meaning:
 def values_of(label: str, name: str, tensor: Any) -> Array:
     """Return a parameter in float64, which holds every value of the types that torch trains in."""
     try:
-        if not tensor.is_floating_point():
+        if tensor.is_floating_point():
+            return np.asarray(tensor.detach().double().cpu().numpy())
+        given = None if tensor.is_quantized else tensor.detach().cpu().numpy()
+        if given is None or given.dtype.kind not in "iub" or max(map(abs, given.ravel().tolist()), default=0) > 2**53:
             raise MappingError(
-                f"{WHERE}{label}: {name} has type {tensor.dtype}; must be floating; convert the module first"
+                f"{WHERE}{label}: {name} has type {tensor.dtype}; must be real numbers that float64 holds; convert the "
+                "module first"
             )
-        values: Array = tensor.detach().double().cpu().numpy()
+        values: Array = given.astype(np.float64)
     except (RuntimeError, NotImplementedError, ValueError) as error:
         if isinstance(error, MappingError):
             raise

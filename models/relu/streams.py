@@ -3,7 +3,8 @@
 Any value is ``relu(x) - relu(-x)``, and a leaky ReLU is ``relu(x) - slope relu(-x)``. Who takes the difference takes
 both streams with weights of opposite signs, so that they need no neurons beyond their own. Values that no ReLU has cut
 are split where a layer takes them that computes; those that a batch norm or a ReLU takes are left to `fusion`, and so
-is the read-out. A max pool of a difference is that of its positive stream minus the min pool of the negative one.
+is the read-out. A max pool of a difference is that of its positive stream minus the min pool of the negative one. A
+clip is ``low + relu(x - low) - relu(x - high)``.
 
 Relies on the kinds of layers. Used by `eventsim.models.relu.relu_network` and `fusion`, which must see the same
 streams.
