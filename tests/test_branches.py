@@ -26,6 +26,7 @@ from eventsim.models.relu.join_layers import Add, Concat
 from eventsim.models.relu.relu_network import (
     AveragePool,
     BatchNorm,
+    Clip,
     Conv,
     Dense,
     Flatten,
@@ -92,7 +93,20 @@ class Growing:
 
     def grow(self) -> None:
         """One more layer, or several that make sense together."""
-        kinds = ["computed", "computed", "norm", "block", "add", "concat", "pool", "pool", "relu", "leaky", "flatten"]
+        kinds = [
+            "computed",
+            "computed",
+            "norm",
+            "block",
+            "add",
+            "concat",
+            "pool",
+            "pool",
+            "relu",
+            "leaky",
+            "clip",
+            "flatten",
+        ]
         what = self.draw(st.sampled_from(kinds))
         if what == "computed":
             self.computed(self.any(), self.draw(st.booleans()))
@@ -104,6 +118,9 @@ class Growing:
             source = self.any()
             slope = abs(numbers(self.rng, self.shapes[source][0])) * self.draw(st.sampled_from([1, 1, -1]))
             self.put(LeakyReLU("", slope, self.draw(st.integers(0, 9)) == 0), source)
+        elif what == "clip":
+            bounds = self.draw(st.sampled_from([(-0.25, 0.5), (0.0, 0.75), (None, 0.25), (-0.5, None), (0.125, 0.5)]))
+            self.put(Clip("", bounds[0], bounds[1], self.draw(st.integers(0, 4)) == 0), self.any())
         elif what == "flatten":
             self.put(Flatten("", self.draw(st.booleans())), self.any())
         elif what == "block":  # residual: what is added back has the shape that it began with
@@ -173,6 +190,11 @@ def plain_forward(network: ReluNetwork, x: Array) -> Array:
                 slope = np.array([Fraction(value) for value in layer.slope], dtype=object)
                 below = taken[0] < 0
                 found = taken[0] * (1 - below) + slope.reshape(-1, *[1] * (taken[0].ndim - 2)) * taken[0] * below
+            elif isinstance(layer, Clip):
+                lowest, highest = (None if one is None else Fraction(one) for one in (layer.low, layer.high))
+                flat = [v if lowest is None else max(v, lowest) for v in taken[0].ravel()]
+                flat = [v if highest is None else min(v, highest) for v in flat]
+                found = np.array(flat, dtype=object).reshape(taken[0].shape)
             elif isinstance(layer, Concat):
                 found = np.array(
                     [[channel for one in taken for channel in one[k]] for k in range(len(x))], dtype=object

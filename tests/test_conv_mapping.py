@@ -490,6 +490,14 @@ SIGNED = {
         numbered(CONV, Clip("", -0.25, 0.5), MaxPool("", (2,)), READ_OUT),
         ["conv1", "conv1.2", "pool1", "pool1.high", "output"],
     ),
+    "a clip with a ReLU": (
+        numbered(CONV, Clip("", -0.25, 0.5, True), MaxPool("", (2,)), READ_OUT),
+        ["conv1", "conv1.2", "clip1", "pool1", "output"],
+    ),
+    "a leaky ReLU with a ReLU": (
+        numbered(CONV, LeakyReLU("", [0.25, -0.5], True), MaxPool("", (2,)), READ_OUT),
+        ["conv1", "conv1.negative", "leaky1", "pool1", "output"],
+    ),
     "a clip from above": (numbered(CONV, Clip("", None, 0.25)), ["conv1", "output"]),
     "a clip from below, and a far one": (
         numbered(CONV, Clip("", -0.125), Clip("", 0, 1e30), MaxPool("", (2,)), READ_OUT),

@@ -247,7 +247,7 @@ class _Splitting:
         turned = BatchNorm(self._unused(f"{name}.turned"), -one, shift, 0 * one, one, 0.0)
         both = (first, self._append(turned, (second,), CARRIED))
         self._append(Add(name, layer.relu), both, SUM if self.state[first] <= SUM else LINEAR)
-        if layer.low is not None:
+        if layer.low is not None and not layer.relu:
             self.clips[name] = first, second, shift
 
     def _pool(self, pool: Pool, taken: str, worst: int) -> None:
