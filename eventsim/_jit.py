@@ -186,6 +186,10 @@ def kernel(function: F) -> F:
     return cast(F, compiled)
 
 
+# All marks: what a checker of sources must know a compiled function by.
+MARKS = (jitable, separate, kernel_part, kernel)
+
+
 def _made_ready(get_code: Callable[..., Any]) -> Callable[..., Any]:
     """Add to the report how long a loop takes until it can run, compiled or loaded from disk."""
 

@@ -8,6 +8,7 @@ tuple ``s`` (in the order of `Model.state`, membrane potential first). They retu
 in the reference engine (also on `fractions.Fraction`), interpreted and compiled.
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -112,6 +113,7 @@ class Model:
         fault acts on it.
     shared : parameters that must be equal over a population whose neurons are updated together; where they differ,
         each neuron is updated alone.
+    family : models of one family share their compiled loops where loops are broad (``EVENTSIM_LOOPS=broad``).
     prepare : turns the user's parameters (arrays by name) and the window into the rows that the functions see.
     bounded : the same model with a running rounding bound, or None.
     """
@@ -140,6 +142,7 @@ class Model:
     clocked: bool = False
     holds: bool = False
     relay: bool = False
+    family: str = ""
     generic: bool = False
     shared: tuple[str, ...] = ()
     threshold: str = "threshold"
@@ -156,11 +159,17 @@ class Model:
         )  # fmt: skip
 
     @property
+    def in_cohorts(self) -> bool:
+        """May neurons share a time of last update? Not those that are reset, and so advanced, at times of their own."""
+        return self.single_spike or not self.spiking or self.clocked
+
+    @property
     def dynamics(self) -> "Model":
         """What a compiled loop depends on: equal for models that differ only in name, parameters and window."""
         return replace(
             self, name="", parameters=(), prepare=_nothing, windowed=False, deaf=False, spiking=True,
-            single_spike=False, jumps=False, holds=False, generic=False, shared=(), threshold="", bounded=None,
+            single_spike=self.in_cohorts, jumps=False, holds=False, family="", generic=False, shared=(),
+            threshold="", bounded=None,
         )  # fmt: skip
 
     def held(self, parameters: Mapping[str, Array]) -> Array | None:
@@ -203,6 +212,12 @@ def model_names() -> list[str]:
     """Return the names of all models that can be used, registered or installed, sorted."""
     installed = {entry.name for entry in entry_points(group="eventsim.neuron_models")}
     return sorted(installed | set(_REGISTRY))
+
+
+@functools.cache
+def installed_models() -> tuple[Model, ...]:
+    """All models that installed packages announce (entry points), by name."""
+    return tuple(find_model(entry.name) for entry in sorted(entry_points(group="eventsim.neuron_models")))
 
 
 def find_model(model: "str | Model") -> Model:

@@ -24,6 +24,15 @@ def delay_lost(sample: int, neuron: int, node: str, t: Any) -> str:
     )
 
 
+def out_of_room(sample: int, t: Any) -> str:
+    """A list of the compiled engine was full: a fault of eventsim, found before it could do harm."""
+    return _where(
+        sample,
+        f"at t = {t} the compiled engine had more to note than it has room for, which is a fault of eventsim. Use "
+        'engine="reference", and report the network',
+    )
+
+
 def budget_used_up(sample: int, which: str) -> str:
     """A budget of events or of time was reached before the run was complete."""
     return _where(sample, which)

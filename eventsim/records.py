@@ -123,7 +123,7 @@ CONTROL = np.dtype(
         ("switch", "i8"),
         ("micro", "i8"),
         ("stamp", "i8"),
-        ("busy", "u1"),  # 0 before a sample, 1 in it, 2 in one that is taken up again
+        ("busy", "u1"),  # where the sample stands: BEFORE, STARTING, GOING, TAKEN_UP
         ("enough", "u1"),  # a population has sent the spikes that end the sample
         ("touched", "i8"),  # lengths of the lists of the micro-step, and where they begin in `work`
         ("fired", "i8"),
@@ -140,9 +140,14 @@ CONTROL = np.dtype(
         ("queue_operations", "i8"),
         ("sample", "i8"),
         ("neuron", "i8"),  # for errors: which neuron
+        ("again", "i8"),  # the first neuron that is at its threshold again after the reset of this micro-step
+        ("full", "u1"),  # a list had no room for what was to be appended
         ("grow", "u1"),
         ("record", "u1"),
         ("limited", "u1"),  # the sample may end at any event: no packet is taken before its time
+        ("feeds", "u1"),  # source spikes are sent at their time, not known to the lanes before
+        ("early", "u1"),  # a fault may let windowed neurons emit before their crossing
+        ("ahead", "u1"),  # packets in the lanes are all that is under way: several may be taken at once
     ],
     align=True,
 )
@@ -180,8 +185,9 @@ COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_event
 
 
 # What a call of the loop returns.
-DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY = range(7)
-RECORD_SPIKES, RECORD_FIRST, RECORD_SOURCES = 1, 2, 4
+DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM = range(8)
+BEFORE, GOING, TAKEN_UP, STARTING = range(4)  # where a sample stands
+RECORD_SPIKES, RECORD_FIRST, RECORD_SOURCES, RECORD_ERRORS = 1, 2, 4, 8
 NO_LIMIT = 2**62
 CONV = 3  # the kind of a lane that is a convolution or pool
 TRAVELLED = 4  # the kind of a lane whose synapses have delays of their own

@@ -342,9 +342,10 @@ class _Sample:
         left = t
         if self.task.transport is not None:
             left = self.task.transport.carry(self.plan.transport, self.transport_state, t)
-        for projection in self.plan.outgoing[node]:
-            first, count = 0, len(self.plan.synapses(projection.order, index))
-            self.counts[node]["synaptic_events"] += count
+        counts = [len(self.plan.synapses(projection.order, index)) for projection in self.plan.outgoing[node]]
+        self.counts[node]["synaptic_events"] += sum(counts)
+        for projection, count in zip(self.plan.outgoing[node], counts, strict=True):
+            first = 0
             ticks, delays = self.plan.ticks[projection.order], self.plan.delays(projection.order, index)
             arrivals = [self.arrival(t, left, node, index, delay, ticks) for delay in delays]
             for arrival, synapses in itertools.groupby(arrivals):

@@ -244,7 +244,7 @@ class LifDelta(Neuron):
             return math.inf
         if self.v >= self.v_threshold:
             return 0
-        return self.tau_mem * math.log((self.v_inf - self.v) / (self.v_inf - self.v_threshold))
+        return self.tau_mem * math.log1p((self.v_threshold - self.v) / (self.v_inf - self.v_threshold))
 
     def relax(self, t):
         self.v = self.v + (self.v_inf - self.v) * -math.expm1(-(t - self.t_last) / self.tau_mem)

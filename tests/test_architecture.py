@@ -1,4 +1,4 @@
-"""House rules that a reader can rely on without looking, read from the syntax trees; nothing is imported.
+"""House rules that a reader can rely on without looking, read from the syntax trees.
 
 Rooms import in one direction, eventsim <- models <- viz <- eventsim.cli; kernels hold to what gives the same bits
 compiled and interpreted; files and functions stay short.
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from eventsim import _jit
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_FILE_LINES = 450  # aim at 400
@@ -116,8 +118,8 @@ def functions(module: ast.AST) -> list[Function]:
 
 
 def compiled_functions(module: ast.AST) -> list[Function]:
-    """Functions marked `jitable`, `separate` or `kernel`, by a decorator or by a call such as kernel(run)."""
-    marks = ("jitable", "separate", "kernel")
+    """Functions with a mark of `eventsim._jit`, by a decorator or by a call such as kernel(run)."""
+    marks = [mark.__name__ for mark in _jit.MARKS]
     called_on = {
         last_name(argument)
         for node in ast.walk(module)
@@ -192,6 +194,25 @@ def test_compiled_functions_give_the_bits_of_python(path: Path) -> None:
 @each(PACKAGE)
 def test_nothing_asks_for_fastmath(path: Path) -> None:
     assert not [node for node in ast.walk(tree(path)) if isinstance(node, ast.keyword) and node.arg == "fastmath"]
+
+
+@pytest.mark.parametrize("mark", [mark.__name__ for mark in _jit.MARKS])
+def test_the_rules_for_compiled_functions_know_every_mark(mark: str) -> None:
+    source = f"@{mark}\ndef part(x):\n    y = x**3\n    raise ValueError(np.exp(y))"
+    (marked,) = compiled_functions(ast.parse(source))
+    assert len(list(offences_of_compiled(marked))) == 3
+
+
+def test_every_mark_of_jit_is_known_and_the_engine_uses_it() -> None:
+    returned = {
+        function.name
+        for function in tree(ROOT / "eventsim" / "_jit.py").body
+        if isinstance(function, Function) and any(last_name(call) == "register_jitable" for call in ast.walk(function))
+    }
+    marks = {mark.__name__ for mark in _jit.MARKS}
+    assert returned | {"kernel"} == marks
+    used = {last_name(mark) for path in PACKAGE for f in functions(tree(path)) for mark in f.decorator_list}
+    assert marks <= used
 
 
 def test_the_rules_for_compiled_functions_see_what_they_forbid() -> None:

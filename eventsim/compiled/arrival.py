@@ -9,6 +9,7 @@ from typing import Any
 from eventsim._jit import jitable, kernel_part
 from eventsim.compiled.emission import refill, write_stimulus
 from eventsim.compiled.horizon import heap_of, rekey, schedule, touch
+from eventsim.compiled.lists import append
 from eventsim.compiled.lookahead import TOGETHER
 from eventsim.compiled.queue import pop, requeue, second_key, sort_numbers
 from eventsim.compiled.travel import gather_travellers
@@ -97,8 +98,8 @@ def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
         place = lane.offset + (lane.head & lane.mask)
         if m.ring[place].t != t:
             break
-        m.work[control.packets_at + control.packets] = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
-        control.packets += 1
+        code = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
+        control.packets = append(m, control.packets_at, m.work.size, control.packets, code)
         lane.head += 1
     key = math.inf
     if lane.head < lane.tail:
@@ -106,7 +107,7 @@ def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
     requeue(m.queue, m.cohorts.size + k, key)
 
 
-def make_gather(cross: Any, readout: Any, open_window: Any, travels: bool) -> Any:
+def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
     switch_node, gather_cohort = _make_switch(readout, open_window), _make_gather_cohort(cross)
 
@@ -122,7 +123,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any, travels: bool) -> An
                 gather_cohort(m, node, t, sample)
             elif node < m.cohorts.size + m.lanes.size:
                 k = node - m.cohorts.size
-                if travels and m.lanes[k].kind == TRAVELLED:
+                if m.lanes[k].kind == TRAVELLED:
                     gather_travellers(m, k, t)
                 else:
                     gather_lane(m, stimulus, k, t)
@@ -132,8 +133,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any, travels: bool) -> An
                 requeue(m.queue, node, m.switches[control.switch].t)
             else:
                 clock = node - first_clock
-                m.work[control.due_at + control.due] = clock
-                control.due += 1
+                control.due = append(m, control.due_at, control.packets_at, control.due, clock)
                 m.nodes[clock].tick += 1
                 requeue(m.queue, node, m.nodes[clock].tick * m.nodes[clock].period)
         for j in range(first_switch, control.switch):  # after the crossings: they saw the state before the change
@@ -143,15 +143,14 @@ def make_gather(cross: Any, readout: Any, open_window: Any, travels: bool) -> An
     return gather
 
 
-def make_deliver(dense: Any, conv: Any, row: Any, ahead: bool, travels: bool) -> Any:
+def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
     """Stage 3: fold all packets of this micro-step into their targets, in the published order.
 
-    `travels`: some synapses have delays of their own. `ahead`: packets in the lanes are all that is under way, so those
-    that follow alone may be taken at once: each is a micro-step of its own in which nothing else happens, so none of
-    the other stages is gone through. Returns the time reached. `take` is called in one place, since all of the models'
-    code is compiled into it.
+    Where packets in the lanes are all that is under way (``control.ahead``), those that follow alone may be taken at
+    once: each is a micro-step of its own in which nothing else happens, so none of the other stages is gone through.
+    Returns the time reached. `take` is called in one place, since all of the models' code is compiled into it.
     """
-    take = _make_take(dense, conv, row, travels)
+    take = _make_take(dense, conv, row)
 
     @kernel_part
     def deliver(m: Machine, stimulus: Stimulus, output: Output, begun: float) -> float:
@@ -167,7 +166,7 @@ def make_deliver(dense: Any, conv: Any, row: Any, ahead: bool, travels: bool) ->
                 code = m.work[control.packets_at + j]
                 k, neuron = code & 0xFFFF, (code >> 16) & 0x7FFFFFFF
             else:
-                if not ahead or control.touched > 0 or control.fired > 0 or control.due > 0:
+                if control.ahead == 0 or control.touched > 0 or control.fired > 0 or control.due > 0:
                     break
                 if j == control.packets:
                     limit = _alone_until(m, k)
@@ -225,7 +224,7 @@ def _next_alone(m: Machine, stimulus: Stimulus, output: Output, k: int, limit: f
 
 
 @kernel_part
-def _synapses(m: Machine, k: int, neuron: int, travels: bool) -> tuple[int, int, int]:
+def _synapses(m: Machine, k: int, neuron: int) -> tuple[int, int, int]:
     """How many synapses a packet of lane k reaches; of a sparse lane also the first, and the one behind the last."""
     lane = m.lanes[k]
     if lane.kind == 0:
@@ -236,7 +235,7 @@ def _synapses(m: Machine, k: int, neuron: int, travels: bool) -> tuple[int, int,
     if lane.kind == CONV:
         row = lane.rows + neuron % lane.positions
         return (m.links[row + 1] - m.links[row]) * lane.group_out, 0, 0
-    if travels and lane.kind == TRAVELLED:
+    if lane.kind == TRAVELLED:
         reached = m.travel[lane.offset + lane.mask + 1 + lane.taken]
         lane.taken += 1
         if lane.taken == lane.arrived:
@@ -245,7 +244,7 @@ def _synapses(m: Machine, k: int, neuron: int, travels: bool) -> tuple[int, int,
     return 1, 0, 0
 
 
-def _make_take(dense: Any, conv: Any, row: Any, travels: bool) -> Any:
+def _make_take(dense: Any, conv: Any, row: Any) -> Any:
     """Fold the packet of one neuron that lane k brings at t into its targets, and count it."""
 
     @kernel_part
@@ -253,7 +252,7 @@ def _make_take(dense: Any, conv: Any, row: Any, travels: bool) -> Any:
         lane = m.lanes[k]
         n = lane.post
         node = m.nodes[n]
-        count, first, last = _synapses(m, k, neuron, travels)
+        count, first, last = _synapses(m, k, neuron)
         m.nodes[n].visited += count
         if m.nodes[n].phase >= 2:
             m.nodes[n].late += count

@@ -7,7 +7,8 @@ for each distinct model of a network and chooses between them by the population'
 ``conv(m, n, k, neuron, t, error)`` … into the cohorts of a population that it reaches ·
 ``row(m, n, lane, neuron, begin, end, t, error)`` … into neurons that are cohorts of their own (a sparse packet: by
 these synapses) ·
-``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross ·
+``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross;
+before the first event store only, also what crosses at once ·
 ``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
 ``open_window(m, n, t, opens)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
 ``readout(m, n, t, values)``.
@@ -19,10 +20,10 @@ from typing import Any, NamedTuple
 from eventsim._jit import jitable, kernel_part
 from eventsim.compiled.folding import make_conv, make_dense, make_row
 from eventsim.compiled.horizon import aim, heap_of, reach, rekey, schedule, touch
-from eventsim.compiled.queue import push
+from eventsim.compiled.lists import push_waiting
 from eventsim.compiled.rows import BLOCKS, LOAD, SLICES, STORE
 from eventsim.neuron_model import Model
-from eventsim.records import Machine, neuron_of
+from eventsim.records import STARTING, Machine, neuron_of
 
 # Members of a cohort that are looked at together when some may cross: long enough to vectorise.
 BLOCK = 64
@@ -41,18 +42,28 @@ class Dynamics(NamedTuple):
     readout: Any
 
 
-def make_dynamics(model: Model, decide: Any, wish: Any, early: bool, ahead: bool) -> Dynamics:
+def make_dynamics(model: Model, decide: Any, wish: Any, early: bool) -> Dynamics:
     """Return the parts of the loop for `model`.
 
-    `decide` and `wish` are the emission stage (`make_decide`). `early`: a fault may let windowed neurons emit before
-    their crossing. `ahead`: packets in the lanes are all that is under way, so several may be taken together.
+    `decide` and `wish` are the emission stage (`make_decide`). `early`: there are faults, and one may let windowed
+    neurons emit before their crossing (``control.early``).
     """
-    dense = make_dense(model, ahead and model.time_error is None and not model.jumps and not model.clocked)
+    dense, conv = _never, _never
+    if model.in_cohorts:
+        dense = make_dense(model, model.time_error is None and not model.clocked)
+    if model.in_cohorts and not model.clocked:
+        conv = make_conv(model)
     row = make_row(model)
     cross = _make_cross(model, decide, early)
     settle = _make_settle(model, wish, cross, early)
-    open_window, tick, readout = _make_switches(model, decide)
-    return Dynamics(dense, make_conv(model), row, settle, cross, open_window, tick, readout)
+    open_window, readout = _make_switches(model)
+    tick = _make_tick(model, decide) if model.clocked else _never
+    return Dynamics(dense, conv, row, settle, cross, open_window, tick, readout)
+
+
+@jitable
+def _never(*_arguments: Any) -> None:
+    """Stands in for a part that this model cannot need."""
 
 
 def _make_note_error(model: Model) -> Any:
@@ -111,7 +122,7 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
         note_error(m, g, p, s, t)
         note_tangent(m, n, p, s)
         t_cross, now = t, t
-        if early and m.nodes[n].phase == 2:
+        if early and m.control[0].early == 1 and m.nodes[n].phase == 2:
             t_cross = m.since[c] + time_to_spike(p, s)
             if cohort.touched_at < t:
                 now = cohort.touched_at
@@ -125,10 +136,15 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
                 s = advance(propagator(p, t - m.since[c]), s)
             s = reset(p, s)
             store(st, i, s)
-            held = t + m.neurons[g].refractory
-            m.since[c] = held
-            cohort.mode = 1 if held > t else 0
-            rekey(m, c, held if held > t else t + time_to_spike(p, s))
+            key = t + m.neurons[g].refractory
+            m.since[c] = key
+            cohort.mode = 1 if key > t else 0
+            if cohort.mode == 0:
+                key = t + time_to_spike(p, s)
+                if key <= t:  # it would fire at t for ever; the emission stage ends the run
+                    m.control[0].again = min(m.control[0].again, g)
+                    key = math.inf
+            rekey(m, c, key)
             m.control[0].queue_operations += 1
         decide(m, n, g, neuron, t_cross, now, t, sample)
 
@@ -137,15 +153,16 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
 
 def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
     """After the arrivals of a micro-step: jump test, then prediction, then the cohort's key in the queue."""
-    settle_shared = _make_settle_shared(model, wish, cross, early)
+    settle_shared = _make_settle_shared(model, wish, cross, early) if model.in_cohorts else _never
     settle_alone = _make_settle_alone(model, wish, cross, early)
+    in_cohorts = model.in_cohorts
 
     @kernel_part
     def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
         node, cohort = m.nodes[n], m.cohorts[c]
         if t < m.since[c] or node.phase == 3 or cohort.mode == 1:
             return
-        if node.shared == 1:
+        if in_cohorts and node.shared == 1:
             aim(m, n, c, t)
             settle_shared(m, n, c, t, sample)
         else:
@@ -175,7 +192,7 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
     ) -> None:
         """Members low… of the cohort: fire who is at threshold, store who crosses up to the horizon."""
         node, cohort = m.nodes[n], m.cohorts[c]
-        soon = early and node.phase == 2
+        soon = early and m.control[0].early == 1 and node.phase == 2
         for i in range(near[0].size):
             p, s = part(limits, i), load(near, i)
             if not (everyone or may_spike(p, s, pad)):
@@ -190,14 +207,18 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
             elif soon:
                 key = wish(m, n, g, neuron, key, t, sample)
             if key <= t or (cohort.fresh == 1 and above(p, s)) or (node.jumps == 1 and above(p, s)):
-                cross(m, n, c, low + i, t, sample)
-            elif key < math.inf and (key <= cohort.horizon or soon):
-                cohort.candidates = push(m.waiting, heap_of(node, c), cohort.candidates, key, low + i)
+                if m.control[0].busy != STARTING:
+                    cross(m, n, c, low + i, t, sample)
+                    continue
+                key = t
+            if key < math.inf and (key <= cohort.horizon or soon):
+                heap = heap_of(node, c)
+                cohort.candidates = push_waiting(m, heap, heap + node.cohort_size, cohort.candidates, key, low + i)
 
     @kernel_part
     def settle_shared(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
         node, cohort = m.nodes[n], m.cohorts[c]
-        soon = early and node.phase == 2
+        soon = early and m.control[0].early == 1 and node.phase == 2
         if soon:
             cohort.bound = math.inf
         everyone = cohort.fresh == 1 or node.jumps == 1 or soon
@@ -239,11 +260,13 @@ def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
             key = m.since[c] + time_to_spike(p, s)
             if key >= node.t_max:
                 key = math.inf
-            elif early and node.phase == 2:
+            elif early and m.control[0].early == 1 and node.phase == 2:
                 key = wish(m, n, node.first + i, i, key, t, sample)
             if key <= t or (test and above(p, s)):
-                cross(m, n, c, i, t, sample)
-                return
+                if m.control[0].busy != STARTING:
+                    cross(m, n, c, i, t, sample)
+                    return
+                key = t
         if key < math.inf or cohort.queued == 1:
             rekey(m, c, key)
             m.control[0].queue_operations += 1
@@ -251,13 +274,11 @@ def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
     return settle_alone
 
 
-def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
-    """t_min, clock ticks and the read-out."""
+def _make_switches(model: Model) -> tuple[Any, Any]:
+    """t_min, a change of the drive, and the read-out."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
     propagator, advance, open_state = model.propagator, model.advance, model.open_window
-    tick_state, above, reset = model.tick, model.above, model.reset
-    clocked = model.clocked
 
     @jitable
     def open_window(m: Machine, n: int, t: float, opens: bool) -> None:
@@ -283,25 +304,33 @@ def _make_switches(model: Model, decide: Any) -> tuple[Any, Any, Any]:
             touch(m, c, t)
 
     @jitable
-    def tick(m: Machine, n: int, t: float, sample: Any) -> None:
-        if clocked:
-            node = m.nodes[n]
-            st = slices(m.numbers, node.state, node.n_neurons)
-            pr = rows(m.numbers, node.params, node.n_neurons)
-            for i in range(node.n_neurons):
-                p = part(pr, i)
-                s = tick_state(p, load(st, i))
-                if above(p, s):
-                    s = reset(p, s)
-                    neuron = neuron_of(node, i)
-                    decide(m, n, node.first + neuron, neuron, t, t, t, sample)
-                store(st, i, s)
-
-    @jitable
     def readout(m: Machine, n: int, values: Any) -> None:
         node = m.nodes[n]
         st = slices(m.numbers, node.state, node.n_neurons)
         for i in range(node.n_neurons):
             values[node.readout + neuron_of(node, i)] = st[0][i]
 
-    return open_window, tick, readout
+    return open_window, readout
+
+
+def _make_tick(model: Model, decide: Any) -> Any:
+    """A clocked population takes a tick: leak, buffered input, test, reset."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    tick_state, above, reset = model.tick, model.above, model.reset
+
+    @jitable
+    def tick(m: Machine, n: int, t: float, sample: Any) -> None:
+        node = m.nodes[n]
+        st = slices(m.numbers, node.state, node.n_neurons)
+        pr = rows(m.numbers, node.params, node.n_neurons)
+        for i in range(node.n_neurons):
+            p = part(pr, i)
+            s = tick_state(p, load(st, i))
+            if above(p, s):
+                s = reset(p, s)
+                neuron = neuron_of(node, i)
+                decide(m, n, node.first + neuron, neuron, t, t, t, sample)
+            store(st, i, s)
+
+    return tick

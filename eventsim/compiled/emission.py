@@ -7,12 +7,16 @@ Relies on the machine's arrays and on the scalar functions of faults (`eventsim.
 import math
 from typing import Any
 
-from eventsim._jit import jitable, kernel_part
-from eventsim.compiled.queue import pop, push, requeue, sort_numbers
+from eventsim._jit import jitable, kernel_part, separate
+from eventsim.compiled.alternatives import choice
+from eventsim.compiled.lists import append, push_waiting
+from eventsim.compiled.queue import pop, requeue, sort_numbers
 from eventsim.compiled.travel import set_out
 from eventsim.records import (
     DONE,
     LOST_DELAY,
+    NO_LIMIT,
+    RECORD_ERRORS,
     RECORD_FIRST,
     RECORD_SOURCES,
     RECORD_SPIKES,
@@ -30,11 +34,7 @@ def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
     ``wish(m, n, g, i, t_cross, now, sample)``: when the spike of a crossing at t_cross would leave, decided at `now`,
     never before now; ``decide`` puts it on the list of this micro-step's emissions, or among the pending ones.
     """
-    apply = _compose(perturbs, 0)
-
-    @kernel_part
-    def leave(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
-        return apply(m, n, i, m.neurons[g].spike_number, t_cross, now, sample, 0)
+    leave = _make_leave(perturbs)
 
     @kernel_part
     def wish(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
@@ -49,44 +49,47 @@ def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
             m.neurons[g].probed = 2
         m.nodes[n].clipped += clipped
         if wanted > t:
-            control.pending = push(m.waiting, m.neurons.size, control.pending, wanted, g)
+            control.pending = push_waiting(m, m.neurons.size, m.waiting.size, control.pending, wanted, g)
             m.nodes[n].delayed += 1
         else:
-            m.work[control.fired_at + control.fired] = g
-            control.fired += 1
+            control.fired = append(m, control.fired_at, control.due_at, control.fired, g)
 
     return decide, wish
 
 
-def _compose(perturbs: tuple[Any, ...], index: int) -> Any:
-    """One function that applies the faults one after another, each clipped to what is causal."""
+def _make_leave(perturbs: tuple[Any, ...]) -> Any:
+    """When a spike would leave, and whether a fault had to be clipped: the faults one after another, each causal."""
     if not perturbs:
 
-        @jitable
-        def identity(*arguments: Any) -> tuple[float, int]:
-            return arguments[4], arguments[7]
+        @kernel_part
+        def at_once(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:  # noqa: ARG001 - absent stage
+            return t_cross, 0
 
-        return identity
-    first, rest, f = perturbs[0], _compose(perturbs[1:], index + 1), index
+        return at_once
+    perturb = choice(perturbs)
 
-    @jitable
-    def then(
-        m: Machine, n: int, i: int, number: int, t: float, now: float, sample: Any, clipped: int
-    ) -> tuple[float, int]:
-        if m.fault_keys[f, n, 1] == 1:
-            t = first(m.stages[f], m.fault_keys[f, n, 0], sample, i, number, t)
-            if t < now:
-                t = now
-                clipped = 1
-        return rest(m, n, i, number, t, now, sample, clipped)
+    @kernel_part
+    def leave(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
+        t, clipped = t_cross, 0
+        for f in range(m.fault_keys.shape[0]):
+            if m.fault_keys[f, n, 1] == 1:
+                kind, number = int(m.fault_keys[f, n, 2]), m.neurons[g].spike_number
+                t = perturb(kind, m.stages[f], m.fault_keys[f, n, 0], sample, i, number, t)
+                if t < now:
+                    t = now
+                    clipped = 1
+        return t, clipped
 
-    return then
+    return leave
 
 
 @kernel_part
 def push_packet(m: Machine, k: int, t: float, neuron: int) -> None:
     """Put a packet into lane k; its queue key changes only where the lane was empty."""
     lane = m.lanes[k]
+    if lane.tail - lane.head > lane.mask:
+        m.control[0].full = 1
+        return
     place = lane.offset + (lane.tail & lane.mask)
     m.ring[place].t = t
     m.ring[place].neuron = neuron
@@ -106,17 +109,37 @@ def refill(m: Machine, stimulus: Stimulus, k: int) -> None:
         lane.cursor += 1
         if 0 <= i < node.n_neurons:
             arrival = t + lane.delay
-            if lane.delay > 0.0 and arrival == t and t < control.lost:
-                control.lost = t
-                control.lost_neuron = node.first + i
+            if lane.delay > 0.0 and arrival == t:
+                note_lost(m, t, node.first + i)
             push_packet(m, k, arrival, i)
 
 
-def make_send(carry: Any, travels: bool) -> Any:
-    """Transport and delay: from emission at t to packets in the lanes. Returns a status.
+@kernel_part
+def note_lost(m: Machine, t: float, g: int) -> None:
+    """Source neuron g sends a spike at t whose delay rounding loses: the first of these, by time and neuron, ends it."""
+    control = m.control[0]
+    if t < control.lost or (t == control.lost and g < control.lost_neuron):
+        control.lost = t
+        control.lost_neuron = g
 
-    `travels`: some synapses have delays of their own.
-    """
+
+@jitable
+def find_lost(m: Machine, stimulus: Stimulus) -> None:
+    """Which spike is the first whose delay is lost? Lanes that are full may not have come to it yet."""
+    control = m.control[0]
+    for k in range(m.lanes.size):
+        lane = m.lanes[k]
+        node = m.nodes[lane.pre]
+        j = lane.cursor
+        while lane.delay > 0.0 and j < control.stimulus_end and stimulus.time[j] <= control.lost:
+            i, t = stimulus.neuron[j] - node.first, stimulus.time[j]
+            if 0 <= i < node.n_neurons and t + lane.delay == t:
+                note_lost(m, t, node.first + i)
+            j += 1
+
+
+def make_send(carry: Any) -> Any:
+    """Transport and delay: from emission at t to packets in the lanes. Returns a status."""
     if carry is None:
 
         @kernel_part
@@ -128,7 +151,7 @@ def make_send(carry: Any, travels: bool) -> Any:
         def depart(m: Machine, t: float) -> float:
             return carry(m.stages[m.stages.shape[0] - 2], m.stages[m.stages.shape[0] - 1], t)
 
-    @kernel_part
+    @separate
     def send(m: Machine, n: int, neuron: int, t: float) -> int:
         node = m.nodes[n]
         control = m.control[0]
@@ -138,7 +161,7 @@ def make_send(carry: Any, travels: bool) -> Any:
         for o in range(node.first_out, node.last_out):
             k = m.links[o]
             lane = m.lanes[k]
-            if travels and lane.kind == TRAVELLED:
+            if lane.kind == TRAVELLED:
                 if not set_out(m, k, left, neuron):
                     control.neuron = node.first + neuron
                     return LOST_DELAY
@@ -198,6 +221,9 @@ def _write_spike(m: Machine, output: Output, g: int, t: float) -> None:
     n = m.neurons[g].node
     if m.nodes[n].recorded == 0:
         return
+    if control.spikes >= output.spikes.size:
+        m.control[0].full = 1
+        return
     spike = output.spikes[control.spikes]
     spike.sample = control.sample
     spike.population = n
@@ -206,7 +232,7 @@ def _write_spike(m: Machine, output: Output, g: int, t: float) -> None:
     control.spikes += 1
 
 
-def make_emit(send: Any, bounded: bool) -> Any:
+def make_emit(send: Any) -> Any:
     """Stage 5: record, count and send all spikes of this micro-step, in (population, neuron) order."""
 
     @kernel_part
@@ -229,7 +255,7 @@ def make_emit(send: Any, bounded: bool) -> Any:
                 _write_spike(m, output, g, t)
             if control.record & RECORD_FIRST and m.neurons[g].last_spike == -math.inf:
                 output.first[control.sample, g] = t
-                if bounded:
+                if control.record & RECORD_ERRORS:
                     output.errors[control.sample, g, 0] = m.neurons[g].error
                     output.errors[control.sample, g, 1] = m.neurons[g].error_network
             m.neurons[g].last_spike = t
@@ -237,6 +263,9 @@ def make_emit(send: Any, bounded: bool) -> Any:
             status = send(m, n, g - node.first, t)
             if status != DONE:
                 return status
+        if control.again < NO_LIMIT:
+            control.neuron = control.again
+            return TWICE
         return DONE
 
     return emit
@@ -247,6 +276,6 @@ def gather_pending(m: Machine, t: float) -> None:
     """Spikes that crossed earlier and leave now join this micro-step's emissions."""
     control = m.control[0]
     while control.pending > 0 and m.waiting[m.neurons.size].t == t:
-        m.work[control.fired_at + control.fired] = m.waiting[m.neurons.size].who
-        control.fired += 1
+        who = m.waiting[m.neurons.size].who
+        control.fired = append(m, control.fired_at, control.due_at, control.fired, who)
         control.pending = pop(m.waiting, m.neurons.size, control.pending)

@@ -14,20 +14,25 @@ from eventsim import problems
 from eventsim._jit import kernel
 from eventsim.checkpoint import freeze, thaw
 from eventsim.compiled import event_loop
-from eventsim.compiled.machine import dynamics_of, fork, new_machine, resize
+from eventsim.compiled.alternatives import dynamics_of, perturbs_of
+from eventsim.compiled.machine import fork, new_machine, resize
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.network import Network, Source
 from eventsim.projections import own_delays
 from eventsim.records import (
+    BEFORE,
     COUNTERS,
     DONE,
     GROW,
     LOST_DELAY,
+    OUT_OF_ROOM,
     PROBE,
+    RECORD_ERRORS,
     RECORD_FIRST,
     RECORD_SOURCES,
     RECORD_SPIKES,
     SPIKE,
+    TAKEN_UP,
     TRACE,
     TWICE,
     Machine,
@@ -72,20 +77,17 @@ def prepare(task: Task) -> Prepared:
         probes.neuron = np.sort(np.concatenate(chosen))
         machine.neurons.probed[probes.neuron] = 1
         machine = machine._replace(probes=probes)
+    perturbs = perturbs_of(task.faults)
     if task.faults:
-        machine = machine._replace(fault_keys=task.fault_keys)
+        kinds = np.array([perturbs.index(fault.perturb) for fault in task.faults], dtype=np.uint64)
+        every = np.broadcast_to(kinds[:, None, None], (len(kinds), len(task.net.nodes), 1))
+        machine = machine._replace(fault_keys=np.concatenate([task.fault_keys, every], axis=2))
     for name, count in task.stop.items():
         machine.nodes.limit[task.net.node(name).order] = count
     stages = event_loop.Stages(
         models=tuple(dynamics_of(task.net, task.error_bounds)),
-        perturbs=tuple(fault.perturb for fault in task.faults),
-        early=any(not fault.causal for fault in task.faults),
+        perturbs=perturbs,
         carry=task.transport.carry if task.transport else None,
-        probes=bool(task.probes),
-        clocked=any(population.model.clocked for population in task.net.populations),
-        bounded=task.error_bounds,
-        feeds=feeds(task),
-        travels=any(own_delays(projection.kind) is not None for projection in task.net.projections),
     )
     return Prepared(machine, event_loop.event_loop(stages))
 
@@ -116,9 +118,12 @@ class Worker:
         total = self.machine.neurons.size
         self._spikes = np.empty(max(1 << 12, 4 * total) if task.record == "spikes" else 1, dtype=SPIKE)
         self._traces = np.empty(max(1 << 10, 4 * self.machine.probes.size), dtype=TRACE)
+        self._status = DONE
         self._flags = {"readout": 0, "first_spikes": RECORD_FIRST}.get(task.record, RECORD_FIRST | RECORD_SPIKES)
         if task.record == "spikes" and any(node.name in task.recorded for node in task.net.sources):
             self._flags |= RECORD_SOURCES
+        if task.error_bounds:
+            self._flags |= RECORD_ERRORS
 
     def run(self, low: int, high: int) -> Problem | None:
         """Simulate samples low..high-1; return what went wrong, or None."""
@@ -128,9 +133,12 @@ class Worker:
         begun = self._take_up(low, stimulus)
         control = self.machine.control
         control.sample, control.until = low, math.inf if task.until is None else task.until
-        control.busy, control.stimulus_end = (2 if begun else 0), stimulus.start[1]
-        control.record, control.events, control.queue_operations, control.grow = self._flags, 0, 0, 0
+        control.busy, control.stimulus_end = (TAKEN_UP if begun else BEFORE), stimulus.start[1]
+        control.record, control.events, control.queue_operations = self._flags, 0, 0
+        control.grow = control.full = 0
         control.limited = bool(task.stop) or task.max_events is not None
+        control.feeds, control.early = feeds(task), any(not fault.causal for fault in task.faults)
+        control.ahead = not (control.feeds[0] or control.early[0] or task.probes)
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)
         while True:
@@ -147,6 +155,7 @@ class Worker:
                 if task.progress is not None:
                     task.progress.reached(task.events, float(control.now[0]))
             self._drain(low)
+            self._status = int(status)
             if status == GROW:
                 control = self._grow()
             problem = self._problem(status)
@@ -186,6 +195,7 @@ class Worker:
         self._take_up(sample, stimulus)
         control = self.machine.control
         control.sample, control.now, control.enough = sample, task.reached[sample], 0
+        self._status = DONE
         event_loop.finish_sample(self.machine, self._output())
         self._note_source_spikes(stimulus, sample, complete=False)
         self._drain(sample)
@@ -212,21 +222,45 @@ class Worker:
     def _note_source_spikes(self, stimulus: Any, low: int, complete: bool) -> None:
         """Count the source spikes that were sent, and put the first of each neuron into the matrix.
 
-        A batch that ended early ended at control.now of control.sample.
+        A batch that ended early ended in control.sample.
         """
         task, machine = self.task, self.machine
-        ends = task.stopped[low : low + len(stimulus.start) - 1].copy()
+        ends = task.stopped[low : low + len(stimulus.start) - 1]
+        sent = stimulus.start[1:].copy()
+        for row in np.flatnonzero(ends < math.inf).tolist():
+            sent[row] = self._sent_by(stimulus, row, float(ends[row]))
         if not complete:
             last = int(machine.control.sample[0]) - low
-            ends[last] = min(ends[last], float(machine.control.now[0]))
-            ends[last + 1 :] = -math.inf
+            sent[last] = min(sent[last], self._sent_by(stimulus, last, float(machine.control.now[0])))
+            sent[last + 1 :] = stimulus.start[last + 1 : -1]
         rows = task.counters[low : low + len(ends)]
         spikes, events = (rows[:, :, COUNTERS.index(name)] for name in ("spikes", "synaptic_events"))
         for node in task.net.sources:
             spikes[:, node.order] = events[:, node.order] = 0
         first = np.asarray(task.first[low : low + len(ends)])
         times, neurons, start, _ = stimulus
-        count_sent(times, neurons, start, ends, machine.neurons.node, machine.neurons.fan_out, spikes, events, first)
+        count_sent(times, neurons, start, sent, machine.neurons.node, machine.neurons.fan_out, spikes, events, first)
+
+    def _sent_by(self, stimulus: Any, row: int, t: float) -> int:
+        """Where the stimulus stands when a sample has ended at t: behind the spike that was lost, or all those at t."""
+        control = self.machine.control
+        times = stimulus.time[: stimulus.start[row + 1]]
+        begin, end = (int(np.searchsorted(times[stimulus.start[row] :], t, side)) for side in ("left", "right"))
+        lost = self._lost()
+        if lost is not None and t == float(control.now[0]):
+            first = int(stimulus.start[row])
+            end = begin + int(np.searchsorted(stimulus.neuron[first + begin : first + end], lost, side="right"))
+        return int(stimulus.start[row]) + end
+
+    def _lost(self) -> int | None:
+        """The source neuron whose spike lost its delay, where that ended the run."""
+        control = self.machine.control
+        if self._status != LOST_DELAY:
+            return None
+        if float(control.lost[0]) <= float(control.now[0]):
+            return int(control.lost_neuron[0])
+        g = int(control.neuron[0])
+        return g if self.machine.nodes.dynamics[self.machine.neurons.node[g]] < 0 else None
 
     def _make_room(self, stimulus: Any) -> None:
         """Lanes of sources hold all that arrives at one time."""
@@ -274,13 +308,16 @@ class Worker:
             return SimulationError, problems.fires_twice(*self._spike())
         if status == LOST_DELAY:
             return SimulationError, problems.delay_lost(*self._spike())
+        if status == OUT_OF_ROOM:
+            control = self.machine.control
+            return SimulationError, problems.out_of_room(int(control.sample[0]), float(control.now[0]))
         return None
 
     def _spike(self) -> tuple[int, int, str, float]:
         """Sample, neuron, population and time of the spike that stopped the loop."""
         control = self.machine.control
-        lost = float(control.lost[0]) <= float(control.now[0])
-        g = int(control.lost_neuron[0] if lost else control.neuron[0])
+        lost = self._lost()
+        g = int(control.neuron[0]) if lost is None else lost
         n = int(self.machine.neurons.node[g])
         neuron = g - int(self.machine.nodes.first[n])
         return int(control.sample[0]), neuron, self.task.net.nodes[n].name, float(control.now[0])
@@ -301,17 +338,15 @@ def most_at_once(times: Any, start: Any, delay: float) -> int:
 
 @kernel
 def count_sent(
-    times: Any, neurons: Any, start: Any, ends: Any, node: Any, fan_out: Any, spikes: Any, events: Any, first: Any
+    times: Any, neurons: Any, start: Any, sent: Any, node: Any, fan_out: Any, spikes: Any, events: Any, first: Any
 ) -> None:
-    """Add up the source spikes of each sample up to its end, with their synaptic events, and note the first ones.
+    """Add up the source spikes of each sample, from start[row] to sent[row], and note the first ones.
 
     `spikes` and `events` have a row a sample and a column a node, `first` a column a neuron, or no rows.
     """
-    for row in range(ends.size):
-        for j in range(start[row], start[row + 1]):
+    for row in range(sent.size):
+        for j in range(start[row], sent[row]):
             t, g = times[j], neurons[j]
-            if t > ends[row]:
-                break
             spikes[row, node[g]] += 1
             events[row, node[g]] += fan_out[g]
             if first.shape[0] > 0 and t < first[row, g]:

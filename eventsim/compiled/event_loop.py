@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import borrowed, jitable, kernel, kernel_part
+from eventsim.compiled.alternatives import choice
 from eventsim.compiled.arrival import make_deliver, make_gather
 from eventsim.compiled.dynamics import make_dynamics
 from eventsim.compiled.emission import (
+    find_lost,
     gather_pending,
     make_decide,
     make_emit,
@@ -22,16 +24,22 @@ from eventsim.compiled.emission import (
     write_stimulus,
     write_until_lost,
 )
+from eventsim.compiled.horizon import touch
 from eventsim.compiled.queue import clear, requeue, sort_numbers
 from eventsim.neuron_model import Model
 from eventsim.records import (
+    BEFORE,
     DONE,
+    GOING,
     GROW,
     LOST_DELAY,
     NO_LIMIT,
+    OUT_OF_ROOM,
     PAUSE,
     RECORD_SPIKES,
     SPIKES_FULL,
+    STARTING,
+    TAKEN_UP,
     TRACE_ROWS,
     TRACES_FULL,
     Machine,
@@ -43,38 +51,15 @@ from eventsim.records import (
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages that a loop is made with; what is absent is compiled away."""
+    """What a loop is made for: the scalar functions of models, faults and a transport. What is absent costs nothing.
+
+    All else that a network may or may not have (probes, clocks, delays of synapses, rounding bounds) is in every loop,
+    behind a number that is looked at once a micro-step: fewer loops have to be compiled.
+    """
 
     models: tuple[Model, ...]
     perturbs: tuple[Any, ...] = ()
-    early: bool = False
     carry: Any = None
-    probes: bool = False
-    clocked: bool = False
-    feeds: bool = False  # source spikes are sent at their time, not known to the lanes before
-    travels: bool = False  # some synapses have delays of their own
-    bounded: bool = False
-
-
-def _fold(functions: tuple[Any, ...]) -> Any:
-    """One function that calls the k-th of several, compiled to nested ifs."""
-    first = functions[0]
-    if len(functions) == 1:
-
-        @kernel_part
-        def only(kind: int, *args: Any) -> Any:  # noqa: ARG001 - the last of several, or the only one
-            return first(*args)
-
-        return only
-    rest = _fold(functions[1:])
-
-    @kernel_part
-    def choose(kind: int, *args: Any) -> Any:
-        if kind == 0:
-            return first(*args)
-        return rest(kind - 1, *args)
-
-    return choose
 
 
 @jitable
@@ -112,9 +97,10 @@ def _write_trace(m: Machine, output: Output, k: int, t: float) -> None:
 
 
 @jitable
-def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> None:
+def start_sample(m: Machine, stimulus: Stimulus, k: int) -> None:
     """Fresh state for sample k of the batch; without a transport source spikes go straight into their lanes."""
     control = m.control[0]
+    prefill = control.feeds == 0
     clear(m.queue)
     for g in range(m.neurons.size):
         m.neurons[g].done = 0
@@ -154,9 +140,9 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int, prefill: bool) -> None:
         m.lanes[k_lane].tail = m.lanes[k_lane].arrived = m.lanes[k_lane].taken = 0
         from_stimulus = prefill and m.nodes[m.lanes[k_lane].pre].dynamics < 0
         m.lanes[k_lane].cursor = stimulus.start[k] if from_stimulus else NO_LIMIT
-    control.switch = 0
+    control.switch = control.micro = 0
     control.stamp = 0
-    control.busy = control.enough = 0
+    control.enough = control.full = 0
     control.now, control.lost = -math.inf, math.inf
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
@@ -181,17 +167,13 @@ def event_loop(stages: Stages) -> Any:
     events. The second call with the same stages, or with the same models in another network, costs nothing.
     """
     decide, wish = make_decide(stages.perturbs)
-    ahead = not stages.feeds and not stages.probes and not stages.early
-    parts = [make_dynamics(model, decide, wish, stages.early, ahead) for model in stages.models]
-    fold = {name: _fold(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
-    send = make_send(stages.carry, stages.travels)
-    emit = make_emit(send, stages.bounded)
-    gather = make_gather(fold["cross"], fold["readout"], fold["open_window"], stages.travels)
-    deliver = make_deliver(fold["dense"], fold["conv"], fold["row"], ahead, stages.travels)
-    settle, tick = fold["settle"], fold["tick"]
-    micro_step = _make_micro_step(stages, gather, deliver, settle, tick, emit)
-    begin = _make_begin(settle)
-    feeds, probes = stages.feeds, stages.probes
+    parts = [make_dynamics(model, decide, wish, len(stages.perturbs) > 0) for model in stages.models]
+    fold = {name: choice(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
+    send = make_send(stages.carry)
+    gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
+    deliver = make_deliver(fold["dense"], fold["conv"], fold["row"])
+    events = _make_events(len(stages.perturbs) > 0, send, gather, deliver, fold["tick"])
+    micro_step = _make_micro_step(events, fold["settle"], make_emit(send))
 
     @kernel
     def run(
@@ -202,32 +184,22 @@ def event_loop(stages: Stages) -> Any:
         control.stop = control.events + budget
         while control.sample < last_row:
             k = control.sample - first_row
-            if control.busy == 0:
-                if probes and control.traces + m.probes.size > output.traces.size:
-                    return TRACES_FULL
-                start_sample(m, stimulus, k, not feeds)
-                begin(m, stimulus.sample_id[k])
-                if probes:
-                    note_traces(m, output, 0.0)
-                control.busy = 1
-                control.micro = 0
-            elif control.busy == 2:
-                if not feeds:
+            if control.busy == BEFORE:
+                start_sample(m, stimulus, k)
+                control.busy = STARTING
+            elif control.busy == TAKEN_UP:
+                if control.feeds == 0:
                     fill_lanes(m, stimulus)
-                control.busy = 1
+                control.busy = GOING
             while True:
-                if control.micro == 0:
-                    if control.enough == 1:
-                        break
-                    t = m.queue[0].key
-                    if feeds and control.stimulus < control.stimulus_end:
-                        t = min(t, stimulus.time[control.stimulus])
-                    if control.pending > 0:
-                        t = min(t, m.waiting[m.neurons.size].t)
+                if control.micro == 0 and control.busy == GOING:
+                    t = _next_time(m, stimulus)
                     if not t < control.until or t == math.inf:
                         break
                     control.now = t
                     if t >= control.lost:
+                        find_lost(m, stimulus)
+                        control.now = control.lost
                         return LOST_DELAY if write_until_lost(m, stimulus, output) else SPIKES_FULL
                 status = micro_step(m, stimulus, output, control.now, stimulus.sample_id[k])
                 if status != DONE:
@@ -238,7 +210,7 @@ def event_loop(stages: Stages) -> Any:
             if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, end):
                 return SPIKES_FULL
             finish_sample(m, output)
-            control.busy = 0
+            control.busy = BEFORE
             control.sample += 1
         return DONE
 
@@ -262,27 +234,32 @@ def finish_sample(m: Machine, output: Output) -> None:
         output.transport[row, j] = m.stages[m.stages.shape[0] - 1, j]
 
 
-def _make_begin(settle: Any) -> Any:
-    """Predictions before the first event, for neurons whose drive alone may make them spike."""
-
-    @jitable
-    def begin(m: Machine, sample: Any) -> None:
-        control = m.control[0]
-        for n in range(m.nodes.size):
-            node = m.nodes[n]
-            if node.dynamics >= 0 and node.windowed == 0 and node.clocked == 0:
-                for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
-                    settle(node.dynamics, m, n, c, node.t_start, sample)
-        control.stamp += 1
-
-    return begin
+@kernel_part
+def _next_time(m: Machine, stimulus: Stimulus) -> float:
+    """When the next micro-step 0 is due; inf where nothing is to come, or where the sample has ended."""
+    control = m.control[0]
+    if control.enough == 1:
+        return math.inf
+    t = m.queue[0].key
+    if control.feeds == 1 and control.stimulus < control.stimulus_end:
+        t = min(t, stimulus.time[control.stimulus])
+    if control.pending > 0:
+        t = min(t, m.waiting[m.neurons.size].t)
+    return t
 
 
-def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tick: Any, emit: Any) -> Any:
-    """One micro-step (t, n): the five stages of the event order. Returns a status; DONE leaves control ready."""
-    feeds, probes, clocked = stages.feeds, stages.probes, stages.clocked
-    pending = len(stages.perturbs) > 0
-    send = make_send(stages.carry, stages.travels)
+@jitable
+def _touch_all(m: Machine) -> None:
+    """Before the first event: neurons whose drive alone may make them spike are to be predicted, from t = 0 on."""
+    for n in range(m.nodes.size):
+        node = m.nodes[n]
+        if node.dynamics >= 0 and node.windowed == 0 and node.clocked == 0:
+            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
+                touch(m, c, node.t_start)
+
+
+def _make_events(pending: bool, send: Any, gather: Any, deliver: Any, tick: Any) -> Any:
+    """Stages 1 to 3 of a micro-step: all that is due at t, and what arrives. Returns (status, time reached)."""
 
     @kernel_part
     def feed(m: Machine, stimulus: Stimulus, t: float) -> int:
@@ -296,7 +273,7 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
             control.stimulus += 1
         return DONE
 
-    @kernel_part
+    @jitable
     def ticks(m: Machine, rank: int, t: float, sample: Any) -> None:
         control = m.control[0]
         kept = 0
@@ -312,41 +289,67 @@ def _make_micro_step(stages: Stages, gather: Any, deliver: Any, settle: Any, tic
         control.due = kept
 
     @kernel_part
-    def micro_step(m: Machine, stimulus: Stimulus, output: Output, begun: float, sample: Any) -> int:
-        t = begun
+    def events(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> tuple[int, float]:
         control = m.control[0]
+        if control.feeds == 1 and control.micro == 0:
+            status = feed(m, stimulus, t)
+            if status != DONE:
+                return status, t
+        gather(m, stimulus, output, t, sample)
+        if pending:
+            gather_pending(m, t)
+        if control.due > 0 and control.micro == 0:
+            ticks(m, -1, t, sample)
+        reached = deliver(m, stimulus, output, t)
+        if control.due > 0:
+            ticks(m, control.micro, reached, sample)
+        return DONE, reached
+
+    return events
+
+
+def _make_micro_step(events: Any, settle: Any, emit: Any) -> Any:
+    """One micro-step (t, n): the five stages of the event order. Returns a status; DONE leaves control ready.
+
+    The first of a sample, before any event, only predicts.
+    """
+
+    @kernel_part
+    def micro_step(m: Machine, stimulus: Stimulus, output: Output, begun: float, sample: Any) -> int:
+        t, status = begun, DONE
+        control = m.control[0]
+        starting = control.busy == STARTING
         if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size:
             return GROW
         if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, t):
             return SPIKES_FULL
-        if probes and control.traces + m.probes.size > output.traces.size:
+        if control.traces + m.probes.size > output.traces.size:
             return TRACES_FULL
         control.stamp += 1
-        control.touched = 0
-        control.fired = 0
-        if feeds and control.micro == 0:
-            status = feed(m, stimulus, t)
+        control.touched = control.fired = 0
+        control.again = NO_LIMIT
+        if starting:
+            t = 0.0
+            _touch_all(m)
+        else:
+            status, t = events(m, stimulus, output, begun, sample)
             if status != DONE:
                 return status
-        gather(m, stimulus, output, t, sample)
-        if pending:
-            gather_pending(m, t)
-        if clocked and control.micro == 0:
-            ticks(m, -1, t, sample)
-        t = deliver(m, stimulus, output, t)
-        if clocked:
-            ticks(m, control.micro, t, sample)
         for j in range(control.touched):
             c = m.work[j]
             n = m.cohorts[c].node
             settle(m.nodes[n].dynamics, m, n, c, t, sample)
-        if probes:
+        if m.probes.size > 0:
             note_traces(m, output, t)
         control.events += control.fired
         status = emit(m, output, t)
+        if control.full == 1:
+            return OUT_OF_ROOM
         control.micro += 1
-        if m.queue[0].key != t and control.due == 0:
+        if starting or (m.queue[0].key != t and control.due == 0):
             control.micro = 0
+        if starting:
+            control.busy = GOING
         return status
 
     return micro_step

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
+from eventsim.compiled.lists import append
 from eventsim.compiled.queue import requeue
 from eventsim.records import Machine
 
@@ -29,8 +30,7 @@ def touch(m: Machine, c: int, t: float) -> None:
     if cohort.stamp != control.stamp:
         cohort.stamp = control.stamp
         cohort.touched_at = t
-        m.work[control.touched] = c
-        control.touched += 1
+        control.touched = append(m, 0, control.fired_at, control.touched, c)
 
 
 @kernel_part

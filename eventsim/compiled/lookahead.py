@@ -48,7 +48,8 @@ def several(m: Machine, n: int, k: int, t: float) -> bool:
     control, lane, node = m.control[0], m.lanes[k], m.nodes[n]
     cohort = m.cohorts[node.cohort]
     if (
-        control.limited == 1
+        control.ahead == 0
+        or control.limited == 1
         or control.packets > 1
         or lane.tail - lane.head < TOGETHER
         or control.events + TOGETHER > control.stop

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from eventsim import order
+from eventsim.compiled.alternatives import dynamics_of, model_of
 from eventsim.compiled.queue import WAITING, new_queue
 from eventsim.convolution import Conv, Pool
 from eventsim.network import Network, Population, Projection
@@ -40,17 +41,6 @@ Array = Any  # plain arrays and record arrays, whose fields are read as attribut
 KINDS = ("dense", "sparse", "one_to_one", "conv", "pool")
 # Packets that a source's lane is filled with at a time: they stay in the processor's cache.
 FED = 4095
-
-
-def dynamics_of(net: Network, error_bounds: bool) -> list[Model]:
-    """The distinct dynamics of a network, in an order of their own: what a loop is specialised for."""
-    distinct = dict.fromkeys(_model(population, error_bounds).dynamics for population in net.populations)
-    return sorted(distinct, key=lambda model: [f"{f.__module__}.{f.__qualname__}" for f in model.functions])
-
-
-def _model(population: Population, error_bounds: bool) -> Model:
-    model = population.model
-    return model.bounded if error_bounds and model.bounded is not None else model
 
 
 def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine:
@@ -97,7 +87,7 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
         work=np.empty(int(control["packets_at"][0]) + n_ring + n_travel + 1, dtype=np.int64),
         probes=np.zeros(0, dtype=PROBE).view(np.recarray),
         stages=np.zeros((1, 1)),
-        fault_keys=np.zeros((1, len(net.nodes), 2), dtype=np.uint64),
+        fault_keys=np.zeros((1, len(net.nodes), 3), dtype=np.uint64),
     )
 
 
@@ -120,7 +110,7 @@ def cohort_size(net: Network, population: Population) -> int:
     Those that all incoming projections reach together, if they spike at most once or live on a clock.
     """
     model = population.model
-    if not (_uniform(population, model.shared) and (model.single_spike or not model.spiking or model.clocked)):
+    if not (model.in_cohorts and _uniform(population, model.shared)):
         return 0
     incoming = [projection.kind for projection in net.projections if projection.post is population]
     if all(kind.kind == "dense" for kind in incoming):
@@ -159,7 +149,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         record["limit"] = NO_LIMIT
         if not isinstance(node, Population):
             continue
-        model = _model(node, error_bounds)
+        model = model_of(node, error_bounds)
         record["dynamics"], record["initial"], record["params"] = models.index(model.dynamics), state, params
         record["n_state"], record["apart"] = len(model.state), not _uniform(node, node.parameters)
         record["first_params"], record["params_size"] = params, node.size * len(model.rows)
@@ -196,7 +186,7 @@ def _rows(net: Network, error_bounds: bool) -> Array:
     """Parameter rows, initial state rows, state rows and room for as many, of all populations, flat."""
     params, start = [np.empty(0)], [np.empty(0)]
     for population in net.populations:
-        model = _model(population, error_bounds)
+        model = model_of(population, error_bounds)
         rows = [np.asarray(row, dtype=np.float64) for row in model.prepare(population.parameters, population.window)]
         if 0 < cohort_size(net, population) < population.size:  # in the order of slots
             rows = [row.reshape(population.shape[0], -1).T.ravel() for row in rows]

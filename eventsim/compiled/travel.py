@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
+from eventsim.compiled.lists import append
 from eventsim.compiled.queue import requeue
 from eventsim.records import Machine
 
@@ -34,6 +35,9 @@ def _move(m: Machine, to: int, origin: int) -> None:
 def add_traveller(m: Machine, k: int, t: float, sent: float, neuron: int, place: int) -> None:
     """Put a spike into the heap of lane k; the place behind the lane's last one is free."""
     lane = m.lanes[k]
+    if lane.tail >= lane.mask:
+        m.control[0].full = 1
+        return
     base, hole = lane.offset, lane.offset + lane.tail
     new = m.travel[lane.offset + lane.mask]
     new.t, new.sent, new.neuron, new.place = t, sent, neuron, place
@@ -113,6 +117,9 @@ def gather_travellers(m: Machine, k: int, t: float) -> None:
         first = m.travel[lane.offset]
         sent, neuron, place = first.sent, first.neuron, first.place
         end = m.links[lane.rows + neuron + 1]
+        if lane.arrived > lane.mask:
+            control.full = 1
+            break
         reached = m.travel[lane.offset + lane.mask + 1 + lane.arrived]
         reached.neuron, reached.place = neuron, place
         while place < end and sent + m.delays[lane.delays + place] == t:
@@ -121,6 +128,6 @@ def gather_travellers(m: Machine, k: int, t: float) -> None:
         lane.arrived += 1
         _drop_first(m, k)
         go_to(m, k, sent, neuron, place)
-        m.work[control.packets_at + control.packets] = (((lane.pre << 31) + neuron) << 16) + k
-        control.packets += 1
+        code = (((lane.pre << 31) + neuron) << 16) + k
+        control.packets = append(m, control.packets_at, m.work.size, control.packets, code)
     requeue(m.queue, m.cohorts.size + k, _key(m, k))

@@ -77,6 +77,7 @@ CURRENT = Parameter(
 IF_DELTA = register(
     Model(
         name="if_delta",
+        family="jumps",
         parameters=(THRESHOLD, RESET, CURRENT, REFRACTORY, START, SPIKES, RESETS, COMPARATOR),
         state=("v",),
         rows=ROWS,

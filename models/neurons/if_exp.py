@@ -88,6 +88,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 IF_EXP = register(
     Model(
         name="if_exp",
+        family="currents",
         parameters=(TAU_SYN, THRESHOLD, RESET, HELD, START, SPIKES),
         state=("v", "i", "hold"),
         rows=ROWS,

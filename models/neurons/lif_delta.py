@@ -71,7 +71,7 @@ def time_to_spike(p: Numbers, s: Numbers) -> Any:
         return 0
     if p[3] <= p[1]:
         return math.inf
-    return p[0] * math.log((p[3] - s[0]) / (p[3] - p[1]))
+    return p[0] * math.log1p((p[1] - s[0]) / (p[3] - p[1]))  # the logarithm of a ratio near 1 has few digits
 
 
 @jitable
@@ -97,6 +97,7 @@ PARAMETERS = (TAU_MEM, THRESHOLD, RESET, LEAK, CURRENT, REFRACTORY, START, SPIKE
 LIF_DELTA = register(
     Model(
         name="lif_delta",
+        family="jumps",
         parameters=PARAMETERS,
         state=("v",),
         rows=ROWS,

@@ -243,6 +243,7 @@ PARAMETERS = (*COMMON, Parameter("i_init", "1", "I at the beginning", default=0.
 LIF_EXP = register(
     Model(
         name="lif_exp",
+        family="currents",
         parameters=PARAMETERS,
         state=("v", "i", "hold"),
         rows=ROWS,

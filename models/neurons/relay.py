@@ -93,6 +93,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 _RELAY = Model(
     name="relay",
+    family="ramps",
     parameters=(Parameter("count", "1", "how many inputs make it spike", default=1.0, low=1.0, high=2.0**31),),
     state=("heard",),
     rows=("count",),

@@ -106,6 +106,7 @@ _THRESHOLD = Parameter("threshold", "V", "firing threshold; at or below 0 the ne
 
 _LINEAR = Model(
     name="linear_psp",
+    family="ramps",
     parameters=(_THRESHOLD,),
     state=("v", "slope"),
     rows=ROWS,

@@ -1,0 +1,131 @@
+"""Random networks on both engines and the naive oracle, until told to stop: ``make torture``.
+
+    make torture                        all families in turn, until Ctrl-C
+    make torture NETWORKS=100000        that many, then the figures
+    make torture FIRST=500000           another range of numbers
+    make torture REPLAY=folder/123      a kept failure again
+
+Each case must leave the same bits on both engines (spikes, traces, counters, read-outs, also where an error or a budget
+ends it), the same as in one piece where it is interrupted and taken up, and what `tests/naive.py` says where that knows
+the models. A failure is kept as two files, ``NUMBER.npz`` and ``NUMBER.json``, in the folder ``torture``. The last
+lines say how many networks there were, and in how many something happened.
+"""
+
+import argparse
+import os
+import sys
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("EVENTSIM_LOOPS", "broad")  # before eventsim is imported: a few loops serve all networks
+
+import naive
+from adapters import Outcome, assert_equals_oracle, assert_same_run, both_engines, outcome
+from random_networks import Case, case
+
+
+def check(one: Case) -> Counter[str]:
+    """Hold one case against all that it must equal; AssertionError where it does not. Returns what happened in it."""
+    options = one.simulate_options()
+    whole = both_engines(one.net, one.x, **options)
+    happened = Counter(_what(whole, one))
+    if _oracle_knows(one) and not (whole.error and "max_events" in whole.error):
+        assert_equals_oracle(whole, one.net, one.x, one.options["until"])
+        happened["held against the oracle"] += 1
+    if one.cuts and not one.options.get("stop"):
+        for engine in ("compiled", "reference"):
+            assert_same_pieces(in_pieces(one, engine), whole)
+        happened["cut and taken up"] += 1
+    return happened
+
+
+def _what(done: Outcome, one: Case) -> list[str]:
+    spikes = done.run.counters["by_population"]
+    found = ["networks"]
+    if any(spikes[p.name]["spikes"] for p in one.net.populations):
+        found.append("a population spiked")
+    if done.error:
+        found.append("budgets" if "max_events" in done.error else "errors")
+    if max(p.size for p in one.net.populations) > 62:
+        found.append("63 neurons or more")
+    return found
+
+
+def _oracle_knows(one: Case) -> bool:
+    plain = {"until", "max_events", "seed"}
+    models = {population.model.name for population in one.net.populations}
+    return models <= set(naive.EXACT) and {*one.options} <= plain
+
+
+def in_pieces(one: Case, engine: str) -> Outcome:
+    """The run of a case, interrupted after some numbers of events, each time taken up again."""
+    options = one.simulate_options() | {"engine": engine, "keep_state": True}
+    budget = options.pop("max_events")
+    run, done = None, 0
+    for events in [*[cut for cut in one.cuts if cut < budget], budget]:
+        piece = outcome(one.net, one.x, resume=run, max_events=events - done, **options)
+        if piece.error is None or "max_events" not in piece.error:
+            return piece
+        run, done = piece.run, int(piece.run.counters["events"])
+        if done >= budget:
+            return piece
+    return piece
+
+
+def assert_same_pieces(pieces: Outcome, whole: Outcome) -> None:
+    assert pieces.error == whole.error
+    if whole.error is None:
+        assert_same_run(pieces.run, whole.run)
+
+
+def run_all(numbers: Any, kept: Path, families: str | None, report: float) -> int:
+    """Check the cases; returns how many failed."""
+    found: Counter[str] = Counter()
+    failures, began, said = 0, time.monotonic(), time.monotonic()
+    try:
+        for number in numbers:
+            one = case(number, families)
+            try:
+                found += check(one)
+            except Exception:  # noqa: BLE001 - a failure of any kind is kept
+                failures += 1
+                found["networks"] += 1
+                kept.mkdir(parents=True, exist_ok=True)
+                one.save(kept / str(number))
+                (kept / f"{number}.txt").write_text(f"{traceback.format_exc()}\n{one!r}\n", encoding="utf-8")
+                print(f"case {number} failed: kept as {kept / str(number)}", flush=True)
+            if time.monotonic() - said > report:
+                said = time.monotonic()
+                print(f"{found['networks']} networks, {failures} failures, {said - began:.0f} s", flush=True)
+    except KeyboardInterrupt:
+        print()
+    print(f"{time.monotonic() - began:.0f} s, {failures} failures")
+    for name, count in found.most_common():
+        print(f"  {count:8d} {name}")
+    return failures
+
+
+def main() -> int:
+    """Parse the command line, and go."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", type=int, help="how many; without it until Ctrl-C")
+    parser.add_argument("--first", type=int, default=0, help="number of the first")
+    parser.add_argument("--family", help="of models; without it all in turn")
+    parser.add_argument("--replay", type=Path, help="a kept failure, without its suffix")
+    parser.add_argument("--keep", type=Path, default=Path("torture"), help="folder for failures")
+    parser.add_argument("--report", type=float, default=30.0, help="seconds between two lines")
+    given = parser.parse_args()
+    if given.replay:
+        one = Case.load(given.replay)
+        print(one)
+        print(dict(check(one)))
+        return 0
+    last = sys.maxsize if given.networks is None else given.first + given.networks
+    return 1 if run_all(range(given.first, last), given.keep, given.family, given.report) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
