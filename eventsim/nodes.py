@@ -111,4 +111,7 @@ def least_delay(where: str, pre: Source | Population, delays: Array, delay: Any)
             f"{where}: {pre.name!r} is clocked, and its delays are counted in ticks; synapses must share one. Connect "
             "with one Sparse for each delay."
         )
-    return delays.min() if delays.size else delay
+    if not delays.size:
+        return delay
+    least = delays.min()
+    return least.item() if isinstance(least, np.generic) else least  # a plain number, as every other delay is one

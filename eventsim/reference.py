@@ -309,6 +309,7 @@ class _Sample:
         self.counts[node]["clipped"] += clipped
         if leaves > t:
             self.counts[node]["delayed"] += 1
+            self.task.events += 1  # else no budget would end a neuron whose spikes all wait
             self.agenda.add((leaves, LEAVING, node, neuron.index))
         else:
             self.fired.append((node, neuron.index))

@@ -93,7 +93,7 @@ def convolution_synapses(kind: Conv | Pool) -> Iterator[tuple[int, int, Any]]:
                 if all(0 <= x < n for x, n in zip(seen, positions, strict=True)):
                     source = np.ravel_multi_index((channel, *seen), kind.shape)
                     target = np.ravel_multi_index((o, *place), into)
-                    yield int(source), int(target), weights[(o, c, *tap)]
+                    yield int(source), int(target), weights.item(o, c, *tap)
 
 
 def oracle_stimulus(net: Network, x: Any, sample: int = 0, until: Any = None, seed: int = 0) -> dict[str, list]:

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 
+os.environ.setdefault("EVENTSIM_LOOPS", "broad")  # before eventsim is imported: a few loops serve all tests
+
 import hypothesis
 import pytest
 

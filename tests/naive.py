@@ -325,7 +325,9 @@ class IfDelta(StepPsp):
 
     def __init__(self, node, order, i):
         super().__init__(node, order, i)
-        self.current, self.t_last = self.parameter("current"), 0
+        self.current, self.t_last, self.t_end = self.parameter("current"), 0, math.inf
+        self.changes = [(t, currents[i]) for t, currents in node.changes]  # still to come
+        self.ends = [t for t, _ in self.changes]
         self.crossing = 0 + self.time_to_spike()
 
     def time_to_spike(self):
@@ -343,8 +345,13 @@ class IfDelta(StepPsp):
         return super().receive(t, weight)
 
     def interval_end(self, t):
-        self.t_last = t
-        return super().interval_end(t)
+        if self.refractory and t == self.t_end:
+            self.refractory, self.t_last = False, t
+        if self.changes and self.changes[0][0] == t:
+            if not self.refractory:
+                self.relax(t)
+            self.current = self.changes.pop(0)[1]
+        return True
 
     def test(self, t):
         if self.refractory:

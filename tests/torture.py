@@ -32,7 +32,7 @@ def check(one: Case) -> Counter[str]:
     options = one.simulate_options()
     whole = both_engines(one.net, one.x, **options)
     happened = Counter(_what(whole, one))
-    if _oracle_knows(one) and not (whole.error and "max_events" in whole.error):
+    if _oracle_knows(one) and not _of_budget(whole):
         assert_equals_oracle(whole, one.net, one.x, one.options["until"])
         happened["held against the oracle"] += 1
     if one.cuts and not one.options.get("stop"):
@@ -48,7 +48,7 @@ def _what(done: Outcome, one: Case) -> list[str]:
     if any(spikes[p.name]["spikes"] for p in one.net.populations):
         found.append("a population spiked")
     if done.error:
-        found.append("budgets" if "max_events" in done.error else "errors")
+        found.append("budgets" if _of_budget(done) else "errors")
     if max(p.size for p in one.net.populations) > 62:
         found.append("63 neurons or more")
     return found
@@ -64,21 +64,27 @@ def in_pieces(one: Case, engine: str) -> Outcome:
     """The run of a case, interrupted after some numbers of events, each time taken up again."""
     options = one.simulate_options() | {"engine": engine, "keep_state": True}
     budget = options.pop("max_events")
-    run, done = None, 0
+    piece, done = None, 0
     for events in [*[cut for cut in one.cuts if cut < budget], budget]:
-        piece = outcome(one.net, one.x, resume=run, max_events=events - done, **options)
-        if piece.error is None or "max_events" not in piece.error:
-            return piece
-        run, done = piece.run, int(piece.run.counters["events"])
-        if done >= budget:
-            return piece
+        if events <= done:
+            continue
+        piece = outcome(one.net, one.x, resume=piece and piece.run, max_events=events - done, **options)
+        done = int(piece.run.counters["events"])
+        if piece.error is None or not _of_budget(piece):
+            break
+    assert piece is not None
     return piece
 
 
+def _of_budget(done: Outcome) -> bool:
+    return done.error is not None and "max_events" in done.error
+
+
 def assert_same_pieces(pieces: Outcome, whole: Outcome) -> None:
-    assert pieces.error == whole.error
-    if whole.error is None:
-        assert_same_run(pieces.run, whole.run)
+    """All but the number that stands in the message of a budget."""
+    assert _of_budget(pieces) == _of_budget(whole)
+    assert _of_budget(pieces) or pieces.error == whole.error
+    assert_same_run(pieces.run, whole.run)
 
 
 def run_all(numbers: Any, kept: Path, families: str | None, report: float) -> int:

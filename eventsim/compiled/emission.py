@@ -51,6 +51,7 @@ def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
         if wanted > t:
             control.pending = push_waiting(m, m.neurons.size, m.waiting.size, control.pending, wanted, g)
             m.nodes[n].delayed += 1
+            control.events += 1  # else no budget would end a neuron whose spikes all wait
         else:
             control.fired = append(m, control.fired_at, control.due_at, control.fired, g)
 
@@ -116,7 +117,7 @@ def refill(m: Machine, stimulus: Stimulus, k: int) -> None:
 
 @kernel_part
 def note_lost(m: Machine, t: float, g: int) -> None:
-    """Source neuron g sends a spike at t whose delay rounding loses: the first of these, by time and neuron, ends it."""
+    """Source neuron g sends a spike at t whose delay rounding loses: the first by time and neuron ends it."""
     control = m.control[0]
     if t < control.lost or (t == control.lost and g < control.lost_neuron):
         control.lost = t

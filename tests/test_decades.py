@@ -1,0 +1,117 @@
+"""Spike times of neurons whose parameters lie up to twelve decades apart, against 50 digits.
+
+`golden/decades.py` made the golden file, and solves some of its cases again here.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import test_exponential_models
+import test_glif
+from golden import decades
+from golden.decades import MODELS, N_CASES
+
+from eventsim.neuron_model import Model, check_parameters, find_model
+
+UNIT = 2.0**-53  # rounding of one operation
+# A time is off by no more than so many roundings of each number that the neuron is made of would move it.
+ROUNDINGS = {"lif_delta": 2, "lif_exp": 4, "if_exp": 4, "lif_alpha": 4, "alpha_psp": 4, "glif": 32}
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, np.ndarray]:
+    with np.load(decades.FILE) as file:
+        return dict(file)
+
+
+def prepared(name: str, case: Any) -> tuple[Model, tuple, tuple]:
+    """A model, its parameters and its state in a case."""
+    if name == "glif":
+        return find_model(name), *test_glif.prepared(case)
+    if name == "lif_delta":
+        model = find_model(name)
+        given = {"tau_mem": case.tau_mem, "v_threshold": case.v_threshold, "current": case.v_inf}
+        given |= {"v_reset": case.v, "v_init": case.v}
+        rows = model.prepare(check_parameters(model, "test", 1, given), None)
+        return model, tuple(float(row[0]) for row in rows), (case.v,)
+    return test_exponential_models.prepared(name, case)
+
+
+def judge(name: str, number: int, time: Any, condition: float) -> tuple[str, float]:
+    """What is wrong with the model's answer ("" where nothing is), and how many roundings it is off."""
+    case = decades.case_of(name, number)
+    model, p, s = prepared(name, case)
+    found = float(model.time_to_spike(p, s))
+    if (found < np.inf) != (time < np.inf):
+        return f"{case}: {found}, should be {float(time)}", 0.0
+    if found == np.inf:
+        return "", 0.0
+    off = float(abs(mpmath.mpf(found) - time) / time) / UNIT
+    wrong = off > ROUNDINGS[name] * condition + 1.0  # and that of the golden file itself
+    return f"{case}: {found}, should be {float(time)}, {off} roundings off" if wrong else "", off
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_spike_time_is_right_to_the_digits_that_its_condition_allows(name: str, golden: Any) -> None:
+    """10,000 cases a model; where the condition number is below 10, the relative error is below 1e-14."""
+    times, conditions = golden[f"{name}_time"], golden[f"{name}_condition"].astype(np.float64)
+    assert len(times) == N_CASES
+    judged = [judge(name, k, times[k], conditions[k]) for k in range(N_CASES)]
+    assert not [wrong for wrong, _ in judged if wrong]
+    fires = np.isfinite(times)
+    assert fires.mean() > 0.2
+    well = fires & (conditions < 10.0)
+    worst = max(off for (_, off), counts in zip(judged, well, strict=True) if counts) * UNIT
+    assert well.sum() > 100
+    assert worst < 1e-14
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_random_cases_of_the_golden_file_are_solved_again(name: str, golden: Any) -> None:
+    with mpmath.workdps(100):
+        for number in np.random.default_rng(11).choice(N_CASES, 30, replace=False).tolist():
+            time, condition = decades.solve(name, decades.case_of(name, number))
+            assert float(time) == golden[f"{name}_time"][number]
+            assert float(condition) == pytest.approx(float(golden[f"{name}_condition"][number]), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"tau_mem": 1e9, "v_threshold": 1.0, "current": 1e9}, 1.0000000005),
+        ({"tau_mem": 1e2, "v_threshold": 1.0, "current": 1e2}, 1.0050335853501441),
+        ({"tau_mem": 1e6, "v_threshold": 1.0, "current": 1e6}, 1.0000005000003333),
+        ({"tau_mem": 1e15, "v_threshold": 1.0, "current": 1e15}, 1.0000000000000004),
+        ({"tau_mem": 1e16, "v_threshold": 1.0, "current": 1e16}, 1.0),
+        ({"tau_mem": 10.0, "v_threshold": 15.0, "current": 1e9}, 1.50000001125e-07),
+    ],
+)
+def test_a_strong_drive_leaves_lif_delta_all_digits(parameters: dict[str, float], expected: float) -> None:
+    model = find_model("lif_delta")
+    rows = model.prepare(check_parameters(model, "test", 1, parameters), None)
+    found = float(model.time_to_spike(tuple(float(row[0]) for row in rows), (0.0,)))
+    drive, threshold = mpmath.mpf(parameters["current"]), mpmath.mpf(parameters["v_threshold"])
+    with mpmath.workdps(50):
+        exact = parameters["tau_mem"] * mpmath.log(drive / (drive - threshold))
+        assert abs(found - exact) <= 2 * UNIT * exact
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_straight_lines_cross_at_the_rounded_quotient(seed: int) -> None:
+    """`if_delta` and `linear_psp` against exact rationals: two roundings, whatever the sizes."""
+    draw = np.random.default_rng(seed)
+    for _ in range(500):
+        threshold, slope = (float(10.0 ** draw.uniform(-6, 6)) for _ in range(2))
+        v = threshold - float(10.0 ** draw.uniform(-6, 6))
+        if not v < threshold:
+            continue
+        exact = (Fraction(threshold) - Fraction(v)) / Fraction(slope)
+        model = find_model("if_delta")
+        given = {"v_threshold": threshold, "v_reset": v, "v_init": v, "current": slope}
+        rows = model.prepare(check_parameters(model, "test", 1, given), None)
+        found = model.time_to_spike(tuple(float(row[0]) for row in rows), (v,))
+        assert abs(Fraction(found) - exact) <= 3 * Fraction(UNIT) * exact
