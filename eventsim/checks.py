@@ -217,13 +217,24 @@ def _entry(name: str, array: Array, place: int) -> str:
     return f"{name}[{index}]" if array.ndim else name
 
 
+HEAVIEST = 1e100  # of a weight
+
+
 def weights_array(where: str, values: Any, *ndim: int) -> Array:
     """Weights as float64 or, where they are Fractions, as an object array; finite, a read-only copy.
 
-    `ndim` are the numbers of dimensions that they may have.
+    `ndim` are the numbers of dimensions that they may have. Beyond `HEAVIEST` potentials, which are sums of weights
+    times times, could leave the range of float64 in the middle of a run, where a neuron falls silent without a word.
     """
     remedy = "Look for a diverged training run or a division by zero upstream."
     weights = finite_array(where, "weight", values, NetworkError, remedy=remedy)
+    sizes = np.abs(weights).astype(np.float64)
+    if (sizes > HEAVIEST).any():
+        place = int(np.argmax(sizes > HEAVIEST))
+        raise NetworkError(
+            f"{where}: {_entry('weight', weights, place)} = {weights.flat[place]}; must lie between -{HEAVIEST:g} and "
+            f"{HEAVIEST:g}. {remedy}"
+        )
     if weights.ndim not in ndim:
         allowed = " or ".join(map(str, ndim))
         raise NetworkError(

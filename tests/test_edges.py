@@ -6,6 +6,7 @@ The networks of `random_networks` are held on both engines against each other, t
 
 import os
 from collections import Counter
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -15,7 +16,7 @@ import torture
 from adapters import both_engines
 from random_networks import FAMILIES, case
 
-from eventsim import Dense, ModelError, Network, SimulationError, Sparse, SpikeTimes, Steps, simulate
+from eventsim import Dense, ModelError, Network, NetworkError, SimulationError, Sparse, SpikeTimes, Steps, simulate
 from eventsim.compiled import emission, engine, lists
 from eventsim.faults import Clock, Jitter
 
@@ -172,6 +173,18 @@ def test_parameters_from_which_no_number_follows_are_refused(model: str, given: 
         stepped = {**given, "current": Steps([0.0, 3.0], [0.0, given["current"]])}
         with pytest.raises(ModelError, match=r"from t = 3 on: .*Bring the sizes of the parameters closer together"):
             neuron(model, **stepped)
+
+
+@pytest.mark.parametrize("weight", [1.1e100, -1e300, Fraction(10) ** 101])
+def test_weights_whose_sums_may_leave_float64_are_refused(weight: Any) -> None:
+    weights = np.array([[0.5, weight]], dtype=object if isinstance(weight, Fraction) else float)
+    with pytest.raises(NetworkError, match=r"Dense: weight\[0, 1\] = .*; must lie between -1e\+100 and 1e\+100"):
+        Dense(weights)
+
+
+def test_what_a_glif_neuron_keeps_of_its_currents_cannot_grow_from_spike_to_spike() -> None:
+    with pytest.raises(ModelError, match=r"kept_1\[0\] = 1.5; must be >= -1 and <= 1"):
+        neuron("glif", tau_mem=1.0, tau_syn=1.0, kept_1=1.5)
 
 
 # -- nasty networks -------------------------------------------------------------------------------------------------

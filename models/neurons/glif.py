@@ -229,10 +229,10 @@ PARAMETERS = (
     Parameter("threshold_jump", "V", "what a spike adds to the threshold", default=0.0, low=0.0),
     _time("tau_1", "the first current of spikes"),
     Parameter("after_1", "1", "what a spike adds to that current", default=0.0),
-    Parameter("kept_1", "1", "what a spike leaves of that current", default=1.0),
+    Parameter("kept_1", "1", "what a spike leaves of that current", default=1.0, low=-1.0, high=1.0),
     _time("tau_2", "the second current of spikes"),
     Parameter("after_2", "1", "what a spike adds to that current", default=0.0),
-    Parameter("kept_2", "1", "what a spike leaves of that current", default=1.0),
+    Parameter("kept_2", "1", "what a spike leaves of that current", default=1.0, low=-1.0, high=1.0),
 )  # fmt: skip
 
 GLIF = register(
