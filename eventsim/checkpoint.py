@@ -6,6 +6,7 @@ micro-steps, and nothing is advanced for it, so that a run in pieces has the bit
 state are checked when it is taken up: a state from a damaged file is refused, not run.
 """
 
+import copy
 import hashlib
 import json
 import math
@@ -60,6 +61,11 @@ class RunState:
     samples: list[Any]
     reached: Array
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is sent: samples of the reference engine without the task that they belonged to."""
+        samples = [_sent(sample) for sample in self.samples] if self.engine == "reference" else self.samples
+        return vars(self) | {"samples": samples}
+
     def packed(self) -> tuple[dict[str, Any], Arrays]:
         """What a file holds: an entry of its header, and arrays.
 
@@ -94,6 +100,20 @@ class RunState:
         if reached.shape != (n_samples,) or reached.dtype != np.float64 or not (reached >= 0).all():
             raise ValueError("times that are none")
         return cls(entry["engine"], str(entry["inputs"]), samples, reached)
+
+
+class _Elsewhere:
+    """Stands for the task of a sample that was sent to another process; going on puts another in its place."""
+
+
+def _sent(sample: Any) -> Any:
+    """A sample of the reference engine that belongs to no task: that has locks, and all that was recorded."""
+    if sample is None:
+        return None
+    sent = copy.copy(sample)
+    sent.task = _Elsewhere()
+    sent.handlers = {kind: getattr(sent, method.__name__) for kind, method in sample.handlers.items()}
+    return sent
 
 
 def _digest(state: Arrays) -> str:
