@@ -2,8 +2,8 @@
 
 Relies on the machine's arrays. Used by `simulate` and `engine`. A state is what the sample is, not how the engine lays
 it out: times, states of neurons, packets in flight, what waits in the queue. It is kept and taken up again between two
-micro-steps, and nothing is advanced for it, so that a run in pieces has the bits of one in one piece. All indices in a
-state are checked when it is taken up: a state from a damaged file is refused, not run.
+micro-steps, and nothing is advanced for it, so that a run in pieces has the bits of one in one piece. What a state must
+be to be taken up is in `sample_state`.
 """
 
 import copy
@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -20,29 +20,24 @@ from eventsim.compiled.machine import resize
 from eventsim.compiled.queue import WAITING, clear, requeue
 from eventsim.compiled.travel import add_traveller
 from eventsim.errors import InputError
-from eventsim.records import NO_LIMIT, TRAVEL, TRAVELLED, Machine
+from eventsim.records import NO_LIMIT, TRAVELLED, Machine
+from eventsim.sample_state import (
+    FLIGHT,
+    KINDS,
+    OF_TRAVELLER,
+    QUEUED,
+    TABLES,
+    TRAVELLING,
+    check_state,
+    places_of,
+    refuse,
+    state_rows,
+)
 from eventsim.stimulus import Inputs
 from eventsim.task import Task
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
-
-NODE_FIELDS = (
-    "phase", "piece", "tick", "spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed",
-    "tangent",
-)  # fmt: skip
-COHORT_FIELDS = ("horizon", "bound", "touched_at", "flagged", "candidates", "alone", "mode", "fresh")
-NEURON_FIELDS = ("last_spike", "spike_number", "error", "error_network", "done")
-CONTROL_FIELDS = ("now", "stimulus", "written", "switch", "micro")
-TABLES = {
-    "nodes": NODE_FIELDS, "cohorts": COHORT_FIELDS, "neurons": NEURON_FIELDS, "control": CONTROL_FIELDS,
-    "probes": ("noted", "state"), "lanes": ("head",),
-}  # fmt: skip
-STORED = (*TABLES, "since", "numbers", "queue", "flight", "travel", "crossings", "pending", "due", "stages")
-FLIGHT = np.dtype([("lane", "i8"), ("t", "f8"), ("neuron", "i8")])
-OF_TRAVELLER = ("t", "sent", "neuron", "place")
-TRAVELLING = np.dtype([("lane", "i8"), *((name, TRAVEL[name]) for name in OF_TRAVELLER)])
-QUEUED = np.dtype([("node", "i8"), ("key", "f8")])
 
 
 @dataclass(eq=False)
@@ -93,7 +88,9 @@ class RunState:
             raise ValueError("samples that are none")
         samples: list[Any] = [None] * n_samples
         for k in begun:
-            samples[k] = {name: arrays.pop(f"state{k}.{name}") for name in STORED}
+            samples[k] = {name: arrays.pop(f"state{k}.{name}") for name in KINDS}
+            if any(array.ndim != 1 or array.dtype != KINDS[name] for name, array in samples[k].items()):
+                raise ValueError("arrays of other types")
         if [_digest(samples[k]) for k in begun] != entry["digests"]:
             raise ValueError("arrays that were changed")
         reached = arrays.pop("state.reached")
@@ -118,7 +115,7 @@ def _sent(sample: Any) -> Any:
 
 def _digest(state: Arrays) -> str:
     digest = hashlib.sha256()
-    for name in STORED:
+    for name in KINDS:
         digest.update(f"{name}\x1f{state[name].shape}".encode() + state[name].tobytes())
     return digest.hexdigest()
 
@@ -179,10 +176,10 @@ def _check_records(run: Any, task: Task) -> None:
         before = getattr(run, name)
         wanted[name] = held.size > 0
         if before is not None and held.size and before.shape != held.shape:
-            _refuse(f"comes with {name[1:]} of shape {before.shape}, not {held.shape}")
+            refuse(f"comes with {name[1:]} of shape {before.shape}, not {held.shape}")
     for name, needed in wanted.items():
         if needed and getattr(run, name) is None:
-            _refuse(f"comes without its {name[1:]}")
+            refuse(f"comes without its {name[1:]}")
 
 
 def _check_end(run: Any, until: float) -> None:
@@ -208,7 +205,7 @@ def _check_stop(run: Any, task: Task) -> None:
             if sample is None or before.get(name) == count:
                 continue
             if isinstance(sample, dict):
-                sent = int(sample["nodes"]["spikes"][order : order + 1].sum())  # sizes are checked later
+                sent = int(sample["nodes"]["spikes"][order : order + 1].sum())
             else:
                 sent = sample.counts[order]["spikes"]
             if sent >= count:
@@ -225,7 +222,7 @@ def freeze(machine: Machine) -> Arrays:
     """The state of the sample at work, between two micro-steps."""
     state: Arrays = {name: _columns(getattr(machine, name), fields) for name, fields in TABLES.items()}
     control = machine.control[0]
-    state["since"], state["numbers"] = machine.since.copy(), machine.numbers[_state_rows(machine)]
+    state["since"], state["numbers"] = machine.since.copy(), machine.numbers[state_rows(machine)]
     in_queue = int(machine.queue.place[-1])
     state["queue"] = np.array(
         list(zip(machine.queue.node[:in_queue].tolist(), machine.queue.key[:in_queue].tolist(), strict=True)), QUEUED
@@ -244,13 +241,6 @@ def _columns(table: Any, fields: tuple[str, ...]) -> Array:
     for name in fields:
         held[name] = table[name]
     return held
-
-
-def _state_rows(machine: Machine) -> Array:
-    """Where the states of all populations are in `numbers` now: a lookahead changes places with their spare rooms."""
-    own = [node for node in machine.nodes if node.dynamics >= 0]
-    places = [np.arange(int(node.state), int(node.state) + int(node.n_state * node.n_neurons)) for node in own]
-    return np.concatenate([np.empty(0, dtype=np.int64), *places])
 
 
 def _heaps(machine: Machine) -> list[int]:
@@ -300,7 +290,7 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
     InputError
         Arrays that are no state of this network.
     """
-    _check(machine, state, sent, fed)
+    check_state(machine, state, sent, fed)
     underway = np.concatenate([state["flight"]["lane"], state["travel"]["lane"]])
     in_flight = np.bincount(underway, minlength=len(machine.lanes))
     machine.lanes.head = machine.lanes.tail = 0
@@ -311,7 +301,7 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
         for field in fields:
             getattr(machine, name)[field] = state[name][field]
     machine.nodes.params = machine.nodes.first_params + machine.nodes.piece * machine.nodes.params_size
-    machine.numbers[_state_rows(machine)], machine.since[:] = state["numbers"], state["since"]
+    machine.numbers[state_rows(machine)], machine.since[:] = state["numbers"], state["since"]
     clear(machine.queue)
     for node, key in state["queue"].tolist():
         requeue(machine.queue, node, key)
@@ -322,7 +312,7 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
         places = int(lane.offset) + (np.arange(int(lane.head), int(lane.head) + len(mine)) & int(lane.mask))
         machine.ring.t[places], machine.ring.neuron[places] = mine["t"], mine["neuron"]
         lane.tail = lane.head + len(mine)
-        own = _places(machine, lane.pre, sent) if fed else None
+        own = places_of(machine, lane.pre, sent) if fed else None
         if own is not None:
             lane.cursor = own[int(lane.head)] if lane.head < len(own) else len(sent)
     for k, *spike in state["travel"].tolist():
@@ -341,90 +331,3 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
     control.stamp = control.touched = control.fired = control.packets = 0
     machine.stages[-1] = state["stages"]
     return machine
-
-
-def _places(machine: Machine, node: int, sent: Array) -> Array | None:
-    """Where in the stimulus the spikes of a source are; None of a population."""
-    if machine.nodes.dynamics[node] >= 0:
-        return None
-    return np.flatnonzero(machine.neurons.node[sent] == node)
-
-
-def _check(machine: Machine, state: Arrays, sent: Array, fed: bool) -> None:
-    """Refuse arrays of other sizes, and numbers that are no index into what this network has."""
-    sizes = {name: len(getattr(machine, name)) for name in TABLES}
-    sizes |= {"since": len(machine.since), "numbers": len(_state_rows(machine)), "stages": machine.stages.shape[1]}
-    kinds: dict[str, Any] = {
-        **{name: _columns(getattr(machine, name), fields).dtype for name, fields in TABLES.items()},
-        "since": np.dtype("f8"), "numbers": np.dtype("f8"), "queue": QUEUED, "flight": FLIGHT, "travel": TRAVELLING,
-        "crossings": WAITING, "pending": WAITING,
-        "due": np.dtype("i8"), "stages": np.dtype("f8"),
-    }  # fmt: skip
-    for name, kind in kinds.items():
-        array = state[name]
-        if array.ndim != 1 or array.dtype != kind or len(array) != sizes.get(name, len(array)):
-            _refuse(f"array {name!r} has shape {array.shape} of {array.dtype}")
-    lanes, nodes, flight, queue = machine.lanes, machine.nodes, state["flight"], state["queue"]
-    candidates, shared = state["cohorts"]["candidates"], nodes.shared[machine.cohorts.node] == 1
-    room = np.where(shared, nodes.cohort_size[machine.cohorts.node], 0)
-    _need("a cohort", (candidates >= 0) & (candidates <= room))
-    if len(state["crossings"]) != candidates.sum():
-        _refuse("array 'crossings' has another length than cohorts say")
-    owner = np.repeat(np.arange(len(candidates)), candidates)
-    begin = (owner - nodes.cohort[machine.cohorts.node[owner]]) * nodes.cohort_size[machine.cohorts.node[owner]]
-    who = state["crossings"]["who"]
-    _need("a crossing", (who >= begin) & (who < begin + room[owner]) & _times(state["crossings"]["t"]))
-    _need("a queued event", (queue["node"] >= 0) & (queue["node"] < len(machine.queue) - 1) & _times(queue["key"]))
-    if len(np.unique(queue["node"])) != len(queue):
-        _refuse("holds an event twice")
-    _need("a packet", (flight["lane"] >= 0) & (flight["lane"] < len(lanes)) & _times(flight["t"]))
-    _need("a packet", (flight["neuron"] >= 0) & (flight["neuron"] < nodes.n_neurons[lanes.pre[flight["lane"]]]))
-    behind = flight["lane"][1:] == flight["lane"][:-1]
-    _need("a packet", np.where(behind, flight["t"][1:] >= flight["t"][:-1], flight["lane"][1:] > flight["lane"][:-1]))
-    _check_travel(machine, state["travel"])
-    pending, due, control = state["pending"], state["due"], state["control"]
-    _need("a spike", (pending["who"] >= 0) & (pending["who"] < len(machine.neurons)) & _times(pending["t"]))
-    clocks = np.flatnonzero(nodes.clocked)
-    if len(np.unique(due)) != len(due) or not np.isin(due, clocks).all():
-        _refuse("a tick is none")
-    head = state["lanes"]["head"]
-    for k, lane in enumerate(lanes):
-        places = _places(machine, lane.pre, sent) if fed else None
-        _need("a packet", 0 <= head[k] <= (NO_LIMIT if places is None else len(places)))
-        _need("a packet", places is None or not (flight["lane"] == k).any())
-    for name in ("written", "stimulus"):
-        _need("its stimulus", (control[name] >= 0) & (control[name] <= len(sent)))
-    _need("a window", (control["switch"] >= 0) & (control["switch"] < len(machine.switches)))
-    _need("a population", (state["nodes"]["phase"] >= 0) & (state["nodes"]["phase"] <= 3))
-    _need("a drive", (state["nodes"]["piece"] >= 0) & (state["nodes"]["piece"] < np.maximum(nodes.pieces, 1)))
-    for name, fields in TABLES.items():
-        for field in fields:
-            if state[name][field].dtype.kind == "f" and np.isnan(state[name][field]).any():
-                _refuse(f"{field} of {name} holds NaN")
-    if np.isnan(state["since"]).any():
-        _refuse("since holds NaN")
-
-
-def _check_travel(machine: Machine, travel: Array) -> None:
-    """Refuse spikes under way that are none of a lane whose synapses have delays of their own."""
-    lanes, what = machine.lanes, "a spike under way"
-    _need(what, (travel["lane"] >= 0) & (travel["lane"] < len(lanes)) & (travel["neuron"] >= 0))
-    mine = lanes[travel["lane"]]
-    _need(what, (mine.kind == TRAVELLED) & (travel["neuron"] < machine.nodes.n_neurons[mine.pre]))
-    row = mine.rows + travel["neuron"]
-    _need(what, (travel["place"] >= machine.links[row]) & (travel["place"] < machine.links[row + 1]))
-    arrival = travel["sent"] + machine.delays[mine.delays + travel["place"]]
-    _need(what, _times(travel["sent"]) & (travel["t"] == arrival))
-
-
-def _times(t: Array) -> Any:
-    return (t >= 0) & (t < np.inf)
-
-
-def _need(what: str, good: Any) -> None:
-    if not np.all(good):
-        _refuse(f"{what} is none that this network can have")
-
-
-def _refuse(what: str) -> NoReturn:
-    raise InputError(f"simulate: resume = a run whose state {what}; it is damaged. Simulate from the beginning.")
