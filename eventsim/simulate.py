@@ -8,6 +8,7 @@ import math
 import os
 import threading
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,7 +19,7 @@ from eventsim import order
 from eventsim._jit import compile_report
 from eventsim.checkpoint import RunState, check_resumed, digest_of
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
-from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
+from eventsim.errors import BudgetError, FaultError, InputError, SimulationError, StorageError
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.network import Network, Population, Source
 from eventsim.progress import Progress
@@ -92,6 +93,8 @@ def simulate(
         A neuron firing twice at one time, a delay lost by rounding; ``error.run`` holds what was done.
     BudgetError
         A budget was used up; ``error.run`` holds what was done.
+    StorageError
+        A `BudgetError`: the disk has no room for what is recorded. ``error.run`` is None where nothing had begun.
     """
     engine = choice("simulate", "engine", engine, ENGINES)
     progress = flag("simulate", "progress", progress)
@@ -120,7 +123,9 @@ def simulate(
     run = _finish(task, engine, complete=problem is None)
     if problem is not None:
         kind, message = problem
-        raise kind(message, run)
+        raise (StorageError if kind is BudgetError and task.full else kind)(message, run)
+    if task.full:  # only when all was done
+        warnings.warn(f"simulate: {task.full}. All of this run is in memory now.", RuntimeWarning, stacklevel=2)
     return run
 
 
