@@ -21,6 +21,7 @@ from eventsim.checkpoint import RunState, check_resumed, digest_of
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
 from eventsim.errors import BudgetError, FaultError, InputError, SimulationError, StorageError
 from eventsim.faults.contract import EmissionFault, applies_to
+from eventsim.interruption import at_work
 from eventsim.network import Network, Population, Source
 from eventsim.progress import Progress
 from eventsim.provenance import provenance
@@ -106,18 +107,19 @@ def simulate(
     _check_parts(task, engine, stop, keep_state, resume)
     bar = task.progress = Progress(task.inputs.n_samples, task.until, progress)
     problem: tuple[type[SimulationError], str] | None
+    if task.exact and engine == "compiled":
+        raise InputError(
+            "simulate: this network or its input holds Fractions, which the compiled engine cannot; allowed: float64. "
+            'Use engine="reference".'
+        )
     try:
-        if engine == "reference":
-            from eventsim.reference import run_reference
+        with at_work():
+            if engine == "reference":
+                from eventsim.reference import run_reference
 
-            problem = run_reference(task, bar)
-        else:
-            if task.exact:
-                raise InputError(
-                    "simulate: this network or its input holds Fractions, which the compiled engine cannot; "
-                    'allowed: float64. Use engine="reference".'
-                )
-            problem = _run_compiled(task, _threads(threads, task), bar)
+                problem = run_reference(task, bar)
+            else:
+                problem = _run_compiled(task, _threads(threads, task), bar)
     finally:
         bar.close()
     run = _finish(task, engine, complete=problem is None)

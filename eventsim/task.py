@@ -12,6 +12,7 @@ import numpy as np
 
 from eventsim._jit import compile_report
 from eventsim.faults.contract import EmissionFault
+from eventsim.interruption import asked
 from eventsim.network import Network
 from eventsim.progress import Progress
 from eventsim.recording import Recorder, matrix
@@ -124,7 +125,7 @@ class Task:
 
     def check_budget(self, events: int) -> str | None:
         """Why the run must stop now, or None; `events` are those done so far."""
-        if self.interrupted:
+        if self.interrupted or asked() is not None:
             return "interrupted"
         if self.full:
             return self.full
