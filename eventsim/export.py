@@ -14,7 +14,7 @@ import numpy as np
 
 from eventsim.checks import names as checked_names
 from eventsim.checks import number
-from eventsim.errors import InputError
+from eventsim.errors import InputError, listed
 from eventsim.output import replaced
 from eventsim.run import Run
 
@@ -136,7 +136,7 @@ def _need_recorded(run: Run, what: str, population: str) -> None:
     run._index(population)
     if run._spikes is not None and population not in run.recorded_populations:
         raise InputError(
-            f"run.{what}: all spikes of {', '.join(run.recorded_populations)} were recorded, of {population!r} only "
+            f"run.{what}: all spikes of {listed(run.recorded_populations)} were recorded, of {population!r} only "
             f'the first; must be all. Simulate with record=[{population!r}] or record="spikes".'
         )
 

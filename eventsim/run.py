@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import finite_array, flag, integer, shown
-from eventsim.errors import InputError, nearest
+from eventsim.errors import InputError, listed, nearest
 from eventsim.network import Network, Population
 
 Array = np.ndarray[Any, Any]
@@ -253,7 +253,7 @@ class Run:
         if not isinstance(population, str) or population not in self.populations:
             raise InputError(
                 f"run: unknown population {shown(population)}{nearest(population, self.populations)}; this run has "
-                f"{', '.join(self.populations)}. Name one of them."
+                f"{listed(self.populations)}. Name one of them."
             )
         index = self.populations.index(population)
         return index, sum(self.sizes[:index])

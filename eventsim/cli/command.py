@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from eventsim.errors import shortened
+
 OK, FAILED, REFUSED, SIGNALLED, INTERRUPTED = 0, 1, 2, 128, 130
 
 
@@ -54,8 +56,8 @@ def say_error(message: object) -> None:
 
 
 def one_line(message: object) -> str:
-    """Return a message without line breaks."""
-    return " ".join(str(message).split())
+    """Return a message without line breaks, and no longer than a screen."""
+    return shortened(" ".join(str(message).split()))
 
 
 def examples_text(examples: tuple[tuple[str, str], ...]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.archive import DAMAGE, HEADER
-from eventsim.errors import FileFormatError, InputError
+from eventsim.errors import FileFormatError, InputError, listed
 from eventsim.output import check_place, replacing
 from eventsim.sources import SpikeTimes
 
@@ -102,7 +102,7 @@ def _chosen(path: Path, arrays: dict[str, Array]) -> tuple[str, Array]:
     if len(arrays) == 1:
         return next(iter(arrays.items()))
     raise FileFormatError(
-        f"{path}: there are {len(arrays)} arrays in it ({', '.join(arrays) or 'none'}); give a file with one, or name "
+        f"{path}: there are {len(arrays)} arrays in it ({listed(arrays) or 'none'}); give a file with one, or name "
         f"it {VALUES!r}"
     )
 
