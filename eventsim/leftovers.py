@@ -3,7 +3,7 @@
 A process that is ended by ``kill -9`` or loses its machine removes nothing. So that the next one can, each name holds
 who made it: a digest of machine and process namespace, the process's number, and when it was started, since numbers are
 used again. What is removed belongs to this user, was made on this machine, and its process is gone for certain; where
-that cannot be known, it stays. Used by `output` and `recording`.
+that cannot be known, it stays. Used by `output`, `recording` and whatever makes a temporary folder.
 """
 
 import functools
@@ -16,7 +16,7 @@ import socket
 import stat
 from pathlib import Path
 
-FOLDER = "eventsim-recording-"  # of recordings, in the folder for temporary files
+FOLDER = "eventsim-"  # how folders begin in the folder for temporary files
 MARK = re.compile(r"(?P<machine>[0-9a-f]{8})-(?P<process>[0-9]{1,19})-(?P<started>[0-9]{1,19})-[0-9a-f]{12}")
 FILES = re.compile(rf"\..*\.{MARK.pattern}\.tmp(\.\w*)?", re.DOTALL)  # beside the file whose place it was to take
 FOLDERS = re.compile(FOLDER + MARK.pattern + r"\w*")
