@@ -39,7 +39,8 @@ def check_place(where: str, path: str | os.PathLike[str]) -> Path:
     if not is_folder:
         raise InputError(f"{place}: the folder {str(target.parent)!r} does not exist; create it first")
     if taken:
-        raise InputError(f"{place}: this is not a regular file; give the name of a file to write")
+        kind = "a folder, not a regular file" if target.is_dir() else "not a regular file"
+        raise InputError(f"{place}: this is {kind}; give the name of a file to write")
     return target
 
 

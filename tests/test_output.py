@@ -54,7 +54,7 @@ def test_what_is_no_regular_file_is_never_replaced(writer: str, tmp_path: Path) 
     (tmp_path / "link.png").symlink_to(tmp_path / "pipe.png")
     (tmp_path / "folder.png").mkdir()
     for name in ("pipe.png", "link.png", "folder.png"):
-        with pytest.raises(InputError, match="this is not a regular file; give the name of a file to write"):
+        with pytest.raises(InputError, match="not a regular file; give the name of a file to write"):
             WRITERS[writer](tmp_path / name)
     with pytest.raises(InputError, match=r"the folder .*none' does not exist; create it first"):
         WRITERS[writer](tmp_path / "none" / "file.png")
