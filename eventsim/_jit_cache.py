@@ -19,6 +19,9 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
+from eventsim.errors import InputError
+from eventsim.output import replacing
+
 SETTING = os.environ.get("EVENTSIM_CACHE", "1")
 FOLDER = str(Path(SETTING).expanduser().absolute()) if os.sep in SETTING or (os.altsep or os.sep) in SETTING else None
 _LOCATING = threading.Lock()
@@ -52,8 +55,8 @@ class _CheckedFile(IndexDataCacheFile):
     def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
         content = io.BytesIO()
         yield content
-        with super()._open_for_write(filepath) as stream:
-            stream.write(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
+        with replacing("", filepath) as temporary:
+            temporary.write_bytes(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
 
     def _load_index(self) -> Any:
         _check_digest(self._index_path)
@@ -111,7 +114,7 @@ class KeptLoops(FunctionCache):
                 f"a file of compiled loops in {self._cache_path} is damaged or cannot be read ({error!r:.300}); the "
                 "loop is compiled again and takes its place.",
             )
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, InputError):
                 self.flush()
             return None
 
@@ -119,5 +122,5 @@ class KeptLoops(FunctionCache):
         """Keep machine code, if that can be."""
         try:
             super().save_overload(sig, data)
-        except (OSError, _DamagedError) as error:
+        except (OSError, InputError, _DamagedError) as error:
             _say_once("save", f"a compiled loop could not be kept in {self._cache_path} ({error}). {_REMEDY}")
