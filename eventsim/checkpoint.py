@@ -8,18 +8,21 @@ be to be taken up is in `sample_state`.
 
 import copy
 import hashlib
+import itertools
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
+from eventsim.checks import shown
 from eventsim.compiled.horizon import heap_of
 from eventsim.compiled.machine import resize
 from eventsim.compiled.queue import WAITING, clear, requeue
 from eventsim.compiled.travel import add_traveller
 from eventsim.errors import InputError
+from eventsim.network import Network
 from eventsim.records import NO_LIMIT, TRAVELLED, Machine
 from eventsim.sample_state import (
     FLIGHT,
@@ -149,9 +152,12 @@ def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
     for key, name in SAME.items():
         before, given = plain_json(run.provenance.get(key)), plain_json(now[key])
         if before != given:
+            what = f"{before!r:.200}, not {given!r:.200}"
+            if key == "network_hash":
+                what = _difference(run._network, task.net)
             raise InputError(
-                f"simulate: resume = a run with another {name} ({before!r:.200}, not {given!r:.200}); must be the "
-                "same. Give what the first part was given."
+                f"simulate: resume = a run with another {name} ({what}); must be the same. Give what the first part "
+                "was given."
             )
     if state.inputs != digest_of(task.inputs):
         raise InputError(
@@ -160,6 +166,41 @@ def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
     _check_records(run, task)
     _check_end(run, math.inf if now["until"] is None else now["until"])
     _check_stop(run, task)
+
+
+def _difference(before: Network | None, now: Network) -> str:
+    """What is different in two networks whose hashes are: the first part in the order in which they were made."""
+    if before is None:
+        return "the run was loaded without its network; load_run(path, network) says whose run it is"
+    for old, new in itertools.zip_longest(before.nodes, now.nodes):
+        if old is None or new is None or (old.name, type(old)) != (new.name, type(new)):
+            names = " and ".join("no node" if node is None else repr(node.name) for node in (old, new))
+            return f"{names} stand in one place"
+        for what, value in vars(old).items():
+            changed = vars(new)[what]
+            if what in ("parameters", "steps"):
+                for name in [name for name in {**value, **changed} if not _alike(value.get(name), changed.get(name))]:
+                    return f"{name} of {old.name!r} is {shown(value.get(name))}, not {shown(changed.get(name))}"
+            elif what != "model" and not _alike(value, changed):
+                return f"{what} of {old.name!r} is {shown(value)}, not {shown(changed)}"
+            elif what == "model" and value.name != changed.name:
+                return f"the model of {old.name!r} is {value.name}, not {changed.name}"
+    for one, other in itertools.zip_longest(before.projections, now.projections):
+        if one is None or other is None or (one.label, one.delay) != (other.label, other.delay):
+            parts = ["none" if p is None else f"{p.label}, delay {p.delay}" for p in (one, other)]
+            return f"a projection is {parts[0]}, not {parts[1]}"
+        if not _alike(one.kind, other.kind):
+            return f"the synapses of {one.label} are others"
+    return "its time unit, or something else in its hash"
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Do two parts of networks have the same values?"""
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and np.array_equal(one, other)
+    if is_dataclass(one) and type(one) is type(other):  # fields alone: what was looked up is kept beside them
+        return all(_alike(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
+    return bool(np.all(one == other))
 
 
 def plain_json(value: Any) -> Any:
@@ -297,8 +338,8 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
     machine.lanes.cursor = NO_LIMIT
     machine.control.pending = machine.control.due = 0
     machine = resize(machine, 2 * in_flight, len(state["pending"]) + 4 * machine.neurons.size)
-    for name, fields in TABLES.items():
-        for field in fields:
+    for name, columns in TABLES.items():
+        for field in columns:
             getattr(machine, name)[field] = state[name][field]
     machine.nodes.params = machine.nodes.first_params + machine.nodes.piece * machine.nodes.params_size
     machine.numbers[state_rows(machine)], machine.since[:] = state["numbers"], state["since"]

@@ -117,6 +117,16 @@ def test_the_second_signal_ends_it_at_once(capsys: Any, monkeypatch: pytest.Monk
     assert not Path("run.npz").exists()
 
 
+def test_a_signal_while_a_file_is_written_leaves_the_old_one(
+    capsys: Any, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("run.npz").write_bytes(b"old")
+    monkeypatch.setattr("eventsim.archive._write_member", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    assert called(capsys, *RUN, "--out", "run.npz")[0] == 143
+    assert Path("run.npz").read_bytes() == b"old"
+    assert sorted(path.name for path in here.iterdir()) == ["net.npz", "run.npz", "x.npz"]
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_outside_of_a_run_ends_the_command(
     number: signal.Signals, code: int, capsys: Any, monkeypatch: pytest.MonkeyPatch
