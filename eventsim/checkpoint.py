@@ -86,7 +86,9 @@ class RunState:
     @classmethod
     def unpacked(cls, n_samples: int, entry: dict[str, Any], arrays: Arrays) -> "RunState":
         """The state in a file's header and arrays; ValueError where they do not fit together."""
-        begun = entry["begun"]
+        reached, begun = arrays.pop("state.reached"), entry["begun"]
+        if reached.shape != (n_samples,) or reached.dtype != np.float64 or not (reached >= 0).all():
+            raise ValueError("times that are none")
         if not all(isinstance(k, int) and 0 <= k < n_samples for k in begun) or entry["engine"] != "compiled":
             raise ValueError("samples that are none")
         samples: list[Any] = [None] * n_samples
@@ -96,9 +98,6 @@ class RunState:
                 raise ValueError("arrays of other types")
         if [_digest(samples[k]) for k in begun] != entry["digests"]:
             raise ValueError("arrays that were changed")
-        reached = arrays.pop("state.reached")
-        if reached.shape != (n_samples,) or reached.dtype != np.float64 or not (reached >= 0).all():
-            raise ValueError("times that are none")
         return cls(entry["engine"], str(entry["inputs"]), samples, reached)
 
 

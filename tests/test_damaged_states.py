@@ -5,6 +5,7 @@ periods, a bus, spikes held back) are changed entry by entry, get a digest that 
 runs as plain Python here, where an index out of its array raises.
 """
 
+import copy
 import os
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 
 import eventsim
 from eventsim import BudgetError, SpikeTimes, simulate
-from eventsim.errors import FileFormatError, InputError, SimulationError
+from eventsim.archive import read_archive, write_archive
+from eventsim.errors import EventsimError, FileFormatError, InputError, SimulationError
 from eventsim.faults import Clock
 from eventsim.transport import AerBus
 
@@ -125,6 +127,48 @@ def try_states(network: str, tries: int, folder: Path) -> dict[str, int]:
     return found
 
 
+WRONG: tuple[Any, ...] = (None, -1, 0, 1, 2**70, 10**400, "x", [], {}, [0], {"a": 1}, True, 1.5, 1e300, [-1], [5, 5])
+
+
+def entries(content: Any) -> list[tuple[Any, Any]]:
+    """Every place in nested dicts and lists: what holds it, and its key."""
+    if not isinstance(content, dict | list):
+        return []
+    keys = list(content) if isinstance(content, dict) else range(len(content))
+    return [place for key in keys for place in [(content, key), *entries(content[key])]]
+
+
+def try_files(network: str, tries: int, folder: Path) -> dict[str, int]:
+    """What became of runs whose file has another header, or other records, beside a state that is right."""
+    net, x, options = NETWORKS[network]()
+    part(net, x, options).save(folder / "whole.npz")
+    whole, records = read_archive(folder / "whole.npz", "eventsim-run", 1)
+    rng = np.random.default_rng(3)
+    found = {"refused": 0, "ran": 0}
+    for _ in range(tries):
+        header, arrays = copy.deepcopy(whole), {name: array.copy() for name, array in records.items()}
+        if rng.random() < 0.6:
+            places = [(holder, key) for holder, key in entries(header) if key not in ("format", "version")]
+            holder, key = places[int(rng.integers(len(places)))]
+            holder[key] = WRONG[int(rng.integers(len(WRONG)))]
+        else:
+            name = str(rng.choice([name for name in arrays if not name.startswith("state0") and arrays[name].size]))
+            arrays[name] = changed({name: arrays[name].reshape(-1)}, rng)[name]
+            if arrays[name].size == records[name].size:
+                arrays[name] = arrays[name].reshape(records[name].shape)
+        try:
+            write_archive(folder / "run.npz", header, arrays)
+            damaged = eventsim.load_run(folder / "run.npz", net)
+            simulate(net, x, **options | {"until": 6.0, "resume": damaged, "max_events": 3000})
+        except SimulationError:
+            found["ran"] += 1
+        except EventsimError:
+            found["refused"] += 1
+        else:
+            found["ran"] += 1
+    return found
+
+
 # Entries that must be refused, whatever else is right: lanes, ticks, changes of windows and drives, heaps, the queue.
 REFUSED = [
     ("delayed", "lanes", "head", 0, 2**40),  # its tail counts the spikes under way, which would lie far behind them
@@ -192,6 +236,13 @@ def interpreted(call: str) -> str:
 
 def test_entries_that_no_state_has_are_refused() -> None:
     assert interpreted("try_refused()") == "[]"
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_changed_files_beside_a_state_are_refused_or_run(network: str, tmp_path: Path) -> None:
+    refused, ran = map(int, interpreted(f"*try_files({network!r}, 120, Path({str(tmp_path)!r})).values()").split())
+    assert refused > 40
+    assert ran > 10
 
 
 @pytest.mark.parametrize("network", NETWORKS)
