@@ -18,6 +18,7 @@ from eventsim.errors import (
     ModelError,
     NetworkError,
     SimulationError,
+    StorageError,
 )
 from eventsim.explain import explain
 from eventsim.explanation import Explanation
@@ -60,6 +61,7 @@ __all__ = [
     "Sparse",
     "SpikeTimes",
     "Steps",
+    "StorageError",
     "compare",
     "explain",
     "faults",

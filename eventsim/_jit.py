@@ -1,11 +1,12 @@
-"""The only module that names numba: how scalar functions and loops become machine code.
+"""The module that names numba, with `_jit_cache`: how scalar functions and loops become machine code.
 
 `jitable` marks a plain function that kernels may call and that stays a plain Python function; `kernel` compiles a
 loop at its first call. ``NUMBA_DISABLE_JIT=1`` makes both run as ordinary Python, with the same bits: kernels use
 `math` only, no ``**`` and no fastmath. Used by the compiled engine, the neuron models, faults and transports.
 
 Compiled loops are kept on disk unless ``EVENTSIM_CACHE=0``, under a name that holds the `fingerprint` of all sources
-that they are made of: an edited source, or another version, is compiled anew and never meets old machine code.
+that they are made of: an edited source, or another version, is compiled anew and never meets old machine code. Where
+no folder can be written to, or a kept file is damaged, loops are compiled again, and a warning says so, once each.
 """
 
 import contextlib
@@ -13,7 +14,6 @@ import functools
 import gc
 import hashlib
 import inspect
-import os
 import secrets
 import threading
 import time
@@ -32,9 +32,11 @@ from numba.core.typed_passes import NativeLowering
 from numba.cpython import slicing
 from numba.extending import register_jitable
 
+from eventsim._jit_cache import SETTING, KeptLoops, NoFolderError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-CACHE = os.environ.get("EVENTSIM_CACHE", "1") != "0" and not numba.config.DISABLE_JIT
+CACHE = SETTING != "0" and not numba.config.DISABLE_JIT
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 
 
@@ -179,7 +181,10 @@ def kernel(function: F) -> F:
     """Compile a loop at its first call; it releases the interpreter lock and divides as numpy does."""
     # numba's cache looks at the file of the loop alone, and trips over types that another version pickled.
     function.__qualname__ += f"_{fingerprint(function):016x}"
-    compiled = numba.njit(cache=CACHE, nogil=True, error_model="numpy", pipeline_class=_LoopCompiler)(function)
+    compiled = numba.njit(nogil=True, error_model="numpy", pipeline_class=_LoopCompiler)(function)
+    if CACHE:
+        with contextlib.suppress(NoFolderError):
+            compiled._cache = KeptLoops(function)
     if not INTERPRETED:
         # The dispatcher asks for machine code by this name, and calls it only then.
         compiled._compile_for_args = _made_ready(compiled._compile_for_args)

@@ -13,9 +13,9 @@ import io
 import json
 import math
 import os
-import secrets
 import stat
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,8 +26,8 @@ import numpy as np
 from numpy.lib import recfunctions
 from numpy.typing import NDArray
 
-from eventsim.checks import shown
 from eventsim.errors import FileFormatError, InputError
+from eventsim.output import path_of, replacing
 
 HEADER = "header"
 SUFFIX = ".npy"
@@ -52,6 +52,7 @@ DAMAGE = (
     RuntimeError,
     SyntaxError,
     TypeError,
+    tokenize.TokenError,
     ValueError,
 )
 
@@ -59,9 +60,8 @@ DAMAGE = (
 def write_archive(path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write `header` and `arrays` to one .npz file, completely or not at all.
 
-    The bytes go to a temporary file in the same folder, which then takes the place of `path`; a reader sees
-    the old file or the new one. Equal headers and arrays give equal bytes, whatever the order of the keys,
-    the byte order or the memory layout.
+    A reader sees the old file or the new one (`eventsim.output`). Equal headers and arrays give equal bytes, whatever
+    the order of the keys, the byte order or the memory layout.
 
     Parameters
     ----------
@@ -78,29 +78,15 @@ def write_archive(path: str | os.PathLike[str], header: Mapping[str, Any], array
     InputError
         A header or an array that such a file cannot hold, or a path that is no place for a file.
     OSError
-        The disk is full.
+        The disk is full; it names `path`.
     """
-    path = _path(path)
-    target = path.resolve()
+    path = path_of("", path)
     stored = {name: _storable(path, name, array) for name, array in arrays.items()}
     names = sorted(stored)
     members = {HEADER: _packed_header(path, header, names)} | {name: stored[name] for name in names}
-    if not target.parent.is_dir():
-        raise InputError(f"{path}: the folder {str(target.parent)!r} does not exist; create it before saving")
-    if target.exists() and not target.is_file():
-        raise InputError(f"{path}: this is not a regular file; give the name of a file to write")
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
-    opened = _opened(path, temporary)
-    try:
-        with opened as stream:
-            with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-                for name, array in members.items():
-                    _write_member(archive, name, array)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing("", path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in members.items():
+            _write_member(archive, name, array)
 
 
 def read_archive(
@@ -132,7 +118,7 @@ def read_archive(
     InputError
         `path` is no path.
     """
-    path = _path(path)
+    path = path_of("", path)
     with _members(path) as (archive, members):
         if HEADER not in members:
             raise FileFormatError(f"{path}: there is no eventsim header in it, so it is another program's; {REMEDY}")
@@ -142,7 +128,7 @@ def read_archive(
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     """Read all arrays of any .npz file, in the order in which they are stored; errors are those of `read_archive`."""
-    path = _path(path)
+    path = path_of("", path)
     with _members(path) as (archive, members):
         return {name: _read_member(path, archive, member) for name, member in members.items()}
 
@@ -165,23 +151,6 @@ def _members(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zi
         raise
     except DAMAGE as error:
         raise FileFormatError(f"{path}: the file is truncated or damaged ({error}); {REMEDY}") from error
-
-
-def _path(path: Any) -> Path:
-    """Return what the user gave as a `Path`."""
-    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str) or "\0" in os.fspath(path):
-        raise InputError(f"path = {shown(path)}; must be the path of a file, as text or a pathlib.Path. Give one.")
-    return Path(path)
-
-
-def _opened(path: Path, temporary: Path) -> IO[bytes]:
-    """Return a new file open for writing; that none can be made there is said of the path that the user knows."""
-    try:
-        return temporary.open("xb")
-    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
-        raise InputError(
-            f"{path}: no file can be made in the folder {str(temporary.parent)!r} ({error.strerror}); give another path"
-        ) from error
 
 
 def _packed_header(path: Path, header: Mapping[str, Any], names: list[str]) -> NDArray[np.uint8]:

@@ -2,46 +2,45 @@
 
 Relies on the machine's arrays. Used by `simulate` and `engine`. A state is what the sample is, not how the engine lays
 it out: times, states of neurons, packets in flight, what waits in the queue. It is kept and taken up again between two
-micro-steps, and nothing is advanced for it, so that a run in pieces has the bits of one in one piece. All indices in a
-state are checked when it is taken up: a state from a damaged file is refused, not run.
+micro-steps, and nothing is advanced for it, so that a run in pieces has the bits of one in one piece. What a state must
+be to be taken up is in `sample_state`.
 """
 
+import copy
 import hashlib
+import itertools
 import json
 import math
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 import numpy as np
 
+from eventsim.checks import shown
 from eventsim.compiled.horizon import heap_of
 from eventsim.compiled.machine import resize
 from eventsim.compiled.queue import WAITING, clear, requeue
 from eventsim.compiled.travel import add_traveller
 from eventsim.errors import InputError
-from eventsim.records import NO_LIMIT, TRAVEL, TRAVELLED, Machine
+from eventsim.network import Network
+from eventsim.records import NO_LIMIT, TRAVELLED, Machine
+from eventsim.sample_state import (
+    FLIGHT,
+    KINDS,
+    OF_TRAVELLER,
+    QUEUED,
+    TABLES,
+    TRAVELLING,
+    check_state,
+    places_of,
+    refuse,
+    state_rows,
+)
 from eventsim.stimulus import Inputs
 from eventsim.task import Task
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
-
-NODE_FIELDS = (
-    "phase", "piece", "tick", "spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed",
-    "tangent",
-)  # fmt: skip
-COHORT_FIELDS = ("horizon", "bound", "touched_at", "flagged", "candidates", "alone", "mode", "fresh")
-NEURON_FIELDS = ("last_spike", "spike_number", "error", "error_network", "done")
-CONTROL_FIELDS = ("now", "stimulus", "written", "switch", "micro")
-TABLES = {
-    "nodes": NODE_FIELDS, "cohorts": COHORT_FIELDS, "neurons": NEURON_FIELDS, "control": CONTROL_FIELDS,
-    "probes": ("noted", "state"), "lanes": ("head",),
-}  # fmt: skip
-STORED = (*TABLES, "since", "numbers", "queue", "flight", "travel", "crossings", "pending", "due", "stages")
-FLIGHT = np.dtype([("lane", "i8"), ("t", "f8"), ("neuron", "i8")])
-OF_TRAVELLER = ("t", "sent", "neuron", "place")
-TRAVELLING = np.dtype([("lane", "i8"), *((name, TRAVEL[name]) for name in OF_TRAVELLER)])
-QUEUED = np.dtype([("node", "i8"), ("key", "f8")])
 
 
 @dataclass(eq=False)
@@ -59,6 +58,11 @@ class RunState:
     inputs: str
     samples: list[Any]
     reached: Array
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is sent: samples of the reference engine without the task that they belonged to."""
+        samples = [_sent(sample) for sample in self.samples] if self.engine == "reference" else self.samples
+        return vars(self) | {"samples": samples}
 
     def packed(self) -> tuple[dict[str, Any], Arrays]:
         """What a file holds: an entry of its header, and arrays.
@@ -82,23 +86,38 @@ class RunState:
     @classmethod
     def unpacked(cls, n_samples: int, entry: dict[str, Any], arrays: Arrays) -> "RunState":
         """The state in a file's header and arrays; ValueError where they do not fit together."""
-        begun = entry["begun"]
+        reached, begun = arrays.pop("state.reached"), entry["begun"]
+        if reached.shape != (n_samples,) or reached.dtype != np.float64 or not (reached >= 0).all():
+            raise ValueError("times that are none")
         if not all(isinstance(k, int) and 0 <= k < n_samples for k in begun) or entry["engine"] != "compiled":
             raise ValueError("samples that are none")
         samples: list[Any] = [None] * n_samples
         for k in begun:
-            samples[k] = {name: arrays.pop(f"state{k}.{name}") for name in STORED}
+            samples[k] = {name: arrays.pop(f"state{k}.{name}") for name in KINDS}
+            if any(array.ndim != 1 or array.dtype != KINDS[name] for name, array in samples[k].items()):
+                raise ValueError("arrays of other types")
         if [_digest(samples[k]) for k in begun] != entry["digests"]:
             raise ValueError("arrays that were changed")
-        reached = arrays.pop("state.reached")
-        if reached.shape != (n_samples,) or reached.dtype != np.float64 or not (reached >= 0).all():
-            raise ValueError("times that are none")
         return cls(entry["engine"], str(entry["inputs"]), samples, reached)
+
+
+class _Elsewhere:
+    """Stands for the task of a sample that was sent to another process; going on puts another in its place."""
+
+
+def _sent(sample: Any) -> Any:
+    """A sample of the reference engine that belongs to no task: that has locks, and all that was recorded."""
+    if sample is None:
+        return None
+    sent = copy.copy(sample)
+    sent.task = _Elsewhere()
+    sent.handlers = {kind: getattr(sent, method.__name__) for kind, method in sample.handlers.items()}
+    return sent
 
 
 def _digest(state: Arrays) -> str:
     digest = hashlib.sha256()
-    for name in STORED:
+    for name in KINDS:
         digest.update(f"{name}\x1f{state[name].shape}".encode() + state[name].tobytes())
     return digest.hexdigest()
 
@@ -132,9 +151,12 @@ def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
     for key, name in SAME.items():
         before, given = plain_json(run.provenance.get(key)), plain_json(now[key])
         if before != given:
+            what = f"{before!r:.200}, not {given!r:.200}"
+            if key == "network_hash":
+                what = _difference(run._network, task.net)
             raise InputError(
-                f"simulate: resume = a run with another {name} ({before!r:.200}, not {given!r:.200}); must be the "
-                "same. Give what the first part was given."
+                f"simulate: resume = a run with another {name} ({what}); must be the same. Give what the first part "
+                "was given."
             )
     if state.inputs != digest_of(task.inputs):
         raise InputError(
@@ -143,6 +165,41 @@ def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
     _check_records(run, task)
     _check_end(run, math.inf if now["until"] is None else now["until"])
     _check_stop(run, task)
+
+
+def _difference(before: Network | None, now: Network) -> str:
+    """What is different in two networks whose hashes are: the first part in the order in which they were made."""
+    if before is None:
+        return "the run was loaded without its network; load_run(path, network) says whose run it is"
+    for old, new in itertools.zip_longest(before.nodes, now.nodes):
+        if old is None or new is None or (old.name, type(old)) != (new.name, type(new)):
+            names = " and ".join("no node" if node is None else repr(node.name) for node in (old, new))
+            return f"{names} stand in one place"
+        for what, value in vars(old).items():
+            changed = vars(new)[what]
+            if what in ("parameters", "steps"):
+                for name in [name for name in {**value, **changed} if not _alike(value.get(name), changed.get(name))]:
+                    return f"{name} of {old.name!r} is {shown(value.get(name))}, not {shown(changed.get(name))}"
+            elif what != "model" and not _alike(value, changed):
+                return f"{what} of {old.name!r} is {shown(value)}, not {shown(changed)}"
+            elif what == "model" and value.name != changed.name:
+                return f"the model of {old.name!r} is {value.name}, not {changed.name}"
+    for one, other in itertools.zip_longest(before.projections, now.projections):
+        if one is None or other is None or (one.label, one.delay) != (other.label, other.delay):
+            parts = ["none" if p is None else f"{p.label}, delay {p.delay}" for p in (one, other)]
+            return f"a projection is {parts[0]}, not {parts[1]}"
+        if not _alike(one.kind, other.kind):
+            return f"the synapses of {one.label} are others"
+    return "its time unit, or something else in its hash"
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Do two parts of networks have the same values?"""
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and np.array_equal(one, other)
+    if is_dataclass(one) and type(one) is type(other):  # fields alone: what was looked up is kept beside them
+        return all(_alike(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
+    return bool(np.all(one == other))
 
 
 def plain_json(value: Any) -> Any:
@@ -159,10 +216,10 @@ def _check_records(run: Any, task: Task) -> None:
         before = getattr(run, name)
         wanted[name] = held.size > 0
         if before is not None and held.size and before.shape != held.shape:
-            _refuse(f"comes with {name[1:]} of shape {before.shape}, not {held.shape}")
+            refuse(f"comes with {name[1:]} of shape {before.shape}, not {held.shape}")
     for name, needed in wanted.items():
         if needed and getattr(run, name) is None:
-            _refuse(f"comes without its {name[1:]}")
+            refuse(f"comes without its {name[1:]}")
 
 
 def _check_end(run: Any, until: float) -> None:
@@ -188,7 +245,7 @@ def _check_stop(run: Any, task: Task) -> None:
             if sample is None or before.get(name) == count:
                 continue
             if isinstance(sample, dict):
-                sent = int(sample["nodes"]["spikes"][order : order + 1].sum())  # sizes are checked later
+                sent = int(sample["nodes"]["spikes"][order : order + 1].sum())
             else:
                 sent = sample.counts[order]["spikes"]
             if sent >= count:
@@ -205,7 +262,7 @@ def freeze(machine: Machine) -> Arrays:
     """The state of the sample at work, between two micro-steps."""
     state: Arrays = {name: _columns(getattr(machine, name), fields) for name, fields in TABLES.items()}
     control = machine.control[0]
-    state["since"], state["numbers"] = machine.since.copy(), machine.numbers[_state_rows(machine)]
+    state["since"], state["numbers"] = machine.since.copy(), machine.numbers[state_rows(machine)]
     in_queue = int(machine.queue.place[-1])
     state["queue"] = np.array(
         list(zip(machine.queue.node[:in_queue].tolist(), machine.queue.key[:in_queue].tolist(), strict=True)), QUEUED
@@ -224,13 +281,6 @@ def _columns(table: Any, fields: tuple[str, ...]) -> Array:
     for name in fields:
         held[name] = table[name]
     return held
-
-
-def _state_rows(machine: Machine) -> Array:
-    """Where the states of all populations are in `numbers` now: a lookahead changes places with their spare rooms."""
-    own = [node for node in machine.nodes if node.dynamics >= 0]
-    places = [np.arange(int(node.state), int(node.state) + int(node.n_state * node.n_neurons)) for node in own]
-    return np.concatenate([np.empty(0, dtype=np.int64), *places])
 
 
 def _heaps(machine: Machine) -> list[int]:
@@ -280,18 +330,18 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
     InputError
         Arrays that are no state of this network.
     """
-    _check(machine, state, sent, fed)
+    check_state(machine, state, sent, fed)
     underway = np.concatenate([state["flight"]["lane"], state["travel"]["lane"]])
     in_flight = np.bincount(underway, minlength=len(machine.lanes))
     machine.lanes.head = machine.lanes.tail = 0
     machine.lanes.cursor = NO_LIMIT
     machine.control.pending = machine.control.due = 0
     machine = resize(machine, 2 * in_flight, len(state["pending"]) + 4 * machine.neurons.size)
-    for name, fields in TABLES.items():
-        for field in fields:
+    for name, columns in TABLES.items():
+        for field in columns:
             getattr(machine, name)[field] = state[name][field]
     machine.nodes.params = machine.nodes.first_params + machine.nodes.piece * machine.nodes.params_size
-    machine.numbers[_state_rows(machine)], machine.since[:] = state["numbers"], state["since"]
+    machine.numbers[state_rows(machine)], machine.since[:] = state["numbers"], state["since"]
     clear(machine.queue)
     for node, key in state["queue"].tolist():
         requeue(machine.queue, node, key)
@@ -302,7 +352,7 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
         places = int(lane.offset) + (np.arange(int(lane.head), int(lane.head) + len(mine)) & int(lane.mask))
         machine.ring.t[places], machine.ring.neuron[places] = mine["t"], mine["neuron"]
         lane.tail = lane.head + len(mine)
-        own = _places(machine, lane.pre, sent) if fed else None
+        own = places_of(machine, lane.pre, sent) if fed else None
         if own is not None:
             lane.cursor = own[int(lane.head)] if lane.head < len(own) else len(sent)
     for k, *spike in state["travel"].tolist():
@@ -321,90 +371,3 @@ def thaw(machine: Machine, state: Arrays, sent: Array, fed: bool) -> Machine:
     control.stamp = control.touched = control.fired = control.packets = 0
     machine.stages[-1] = state["stages"]
     return machine
-
-
-def _places(machine: Machine, node: int, sent: Array) -> Array | None:
-    """Where in the stimulus the spikes of a source are; None of a population."""
-    if machine.nodes.dynamics[node] >= 0:
-        return None
-    return np.flatnonzero(machine.neurons.node[sent] == node)
-
-
-def _check(machine: Machine, state: Arrays, sent: Array, fed: bool) -> None:
-    """Refuse arrays of other sizes, and numbers that are no index into what this network has."""
-    sizes = {name: len(getattr(machine, name)) for name in TABLES}
-    sizes |= {"since": len(machine.since), "numbers": len(_state_rows(machine)), "stages": machine.stages.shape[1]}
-    kinds: dict[str, Any] = {
-        **{name: _columns(getattr(machine, name), fields).dtype for name, fields in TABLES.items()},
-        "since": np.dtype("f8"), "numbers": np.dtype("f8"), "queue": QUEUED, "flight": FLIGHT, "travel": TRAVELLING,
-        "crossings": WAITING, "pending": WAITING,
-        "due": np.dtype("i8"), "stages": np.dtype("f8"),
-    }  # fmt: skip
-    for name, kind in kinds.items():
-        array = state[name]
-        if array.ndim != 1 or array.dtype != kind or len(array) != sizes.get(name, len(array)):
-            _refuse(f"array {name!r} has shape {array.shape} of {array.dtype}")
-    lanes, nodes, flight, queue = machine.lanes, machine.nodes, state["flight"], state["queue"]
-    candidates, shared = state["cohorts"]["candidates"], nodes.shared[machine.cohorts.node] == 1
-    room = np.where(shared, nodes.cohort_size[machine.cohorts.node], 0)
-    _need("a cohort", (candidates >= 0) & (candidates <= room))
-    if len(state["crossings"]) != candidates.sum():
-        _refuse("array 'crossings' has another length than cohorts say")
-    owner = np.repeat(np.arange(len(candidates)), candidates)
-    begin = (owner - nodes.cohort[machine.cohorts.node[owner]]) * nodes.cohort_size[machine.cohorts.node[owner]]
-    who = state["crossings"]["who"]
-    _need("a crossing", (who >= begin) & (who < begin + room[owner]) & _times(state["crossings"]["t"]))
-    _need("a queued event", (queue["node"] >= 0) & (queue["node"] < len(machine.queue) - 1) & _times(queue["key"]))
-    if len(np.unique(queue["node"])) != len(queue):
-        _refuse("holds an event twice")
-    _need("a packet", (flight["lane"] >= 0) & (flight["lane"] < len(lanes)) & _times(flight["t"]))
-    _need("a packet", (flight["neuron"] >= 0) & (flight["neuron"] < nodes.n_neurons[lanes.pre[flight["lane"]]]))
-    behind = flight["lane"][1:] == flight["lane"][:-1]
-    _need("a packet", np.where(behind, flight["t"][1:] >= flight["t"][:-1], flight["lane"][1:] > flight["lane"][:-1]))
-    _check_travel(machine, state["travel"])
-    pending, due, control = state["pending"], state["due"], state["control"]
-    _need("a spike", (pending["who"] >= 0) & (pending["who"] < len(machine.neurons)) & _times(pending["t"]))
-    clocks = np.flatnonzero(nodes.clocked)
-    if len(np.unique(due)) != len(due) or not np.isin(due, clocks).all():
-        _refuse("a tick is none")
-    head = state["lanes"]["head"]
-    for k, lane in enumerate(lanes):
-        places = _places(machine, lane.pre, sent) if fed else None
-        _need("a packet", 0 <= head[k] <= (NO_LIMIT if places is None else len(places)))
-        _need("a packet", places is None or not (flight["lane"] == k).any())
-    for name in ("written", "stimulus"):
-        _need("its stimulus", (control[name] >= 0) & (control[name] <= len(sent)))
-    _need("a window", (control["switch"] >= 0) & (control["switch"] < len(machine.switches)))
-    _need("a population", (state["nodes"]["phase"] >= 0) & (state["nodes"]["phase"] <= 3))
-    _need("a drive", (state["nodes"]["piece"] >= 0) & (state["nodes"]["piece"] < np.maximum(nodes.pieces, 1)))
-    for name, fields in TABLES.items():
-        for field in fields:
-            if state[name][field].dtype.kind == "f" and np.isnan(state[name][field]).any():
-                _refuse(f"{field} of {name} holds NaN")
-    if np.isnan(state["since"]).any():
-        _refuse("since holds NaN")
-
-
-def _check_travel(machine: Machine, travel: Array) -> None:
-    """Refuse spikes under way that are none of a lane whose synapses have delays of their own."""
-    lanes, what = machine.lanes, "a spike under way"
-    _need(what, (travel["lane"] >= 0) & (travel["lane"] < len(lanes)) & (travel["neuron"] >= 0))
-    mine = lanes[travel["lane"]]
-    _need(what, (mine.kind == TRAVELLED) & (travel["neuron"] < machine.nodes.n_neurons[mine.pre]))
-    row = mine.rows + travel["neuron"]
-    _need(what, (travel["place"] >= machine.links[row]) & (travel["place"] < machine.links[row + 1]))
-    arrival = travel["sent"] + machine.delays[mine.delays + travel["place"]]
-    _need(what, _times(travel["sent"]) & (travel["t"] == arrival))
-
-
-def _times(t: Array) -> Any:
-    return (t >= 0) & (t < np.inf)
-
-
-def _need(what: str, good: Any) -> None:
-    if not np.all(good):
-        _refuse(f"{what} is none that this network can have")
-
-
-def _refuse(what: str) -> NoReturn:
-    raise InputError(f"simulate: resume = a run whose state {what}; it is damaged. Simulate from the beginning.")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.comparison import Comparison, difference_dtype
-from eventsim.errors import InputError
+from eventsim.errors import InputError, listed
 from eventsim.run import Run
 from eventsim.sources import exactly
 from eventsim.trains import Array, Trains, first_neurons, has_all_spikes, positions_in_groups, trains
@@ -51,7 +51,7 @@ def compare(run_a: Run, run_b: Run) -> Comparison:
     for name, run in (("run_a", run_a), ("run_b", run_b)):
         if 0 < len(run.recorded_populations) < len(run.populations):
             raise InputError(
-                f"compare: {name} recorded all spikes of {', '.join(run.recorded_populations)} alone; must hold those "
+                f"compare: {name} recorded all spikes of {listed(run.recorded_populations)} alone; must hold those "
                 'of all, or first spikes. Simulate with record="spikes" or "first_spikes".'
             )
     every = has_all_spikes(run_a) and has_all_spikes(run_b)

@@ -2,16 +2,55 @@
 
 Relies on nothing. Used by every room. A message has four parts: where, what (name and value), what is
 allowed, and what to do. All errors are `EventsimError`; those about arguments are also `ValueError`, so that
-``except ValueError`` does what a user expects.
+``except ValueError`` does what a user expects. Names in a message may come from a file that anybody has written: no
+message is longer than a screen, whatever they are.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
+LONGEST = 1500  # characters of a message
+LONGEST_WORD = 300  # … of a word, which may be a path
+LONGEST_NAME = 80  # … of a name in a list
+MOST_NAMES = 12
+
+
+def shortened(message: str, longest: int = LONGEST) -> str:
+    """Return a message whose words and whole have bounded lengths; what is left out is in the middle.
+
+    >>> shortened("x" * 1000 + ": must be a number. Give one.", 100)
+    'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx … xxx: must be a number. Give one.'
+    """
+    message = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: _cut(word[0], LONGEST_WORD), message)
+    return _cut(message, longest)
+
+
+def _cut(text: str, longest: int) -> str:
+    """Two thirds of what is allowed from the beginning, the rest from the end, and a mark between them."""
+    if len(text) <= longest:
+        return text
+    end = (longest - 3) // 3
+    return f"{text[: longest - 3 - end]} … {text[-end:]}"
+
+
+def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:
+    """Return names for a message, separated by commas: the first ones where they are many, each cut where it is long.
+
+    >>> listed((f"layer{k}" for k in range(1000)), 3)
+    'layer0, layer1, layer2 and 997 more'
+    """
+    found = [_cut(str(name), LONGEST_NAME) for name in names]
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return f"{', '.join(found[:most])}{more}"
+
 
 class EventsimError(Exception):
-    """Base of every error that eventsim raises on purpose."""
+    """Base of every error that eventsim raises on purpose; a message that is too long is cut in the middle."""
+
+    def __init__(self, message: object = "", *details: object) -> None:
+        super().__init__(shortened(str(message)), *details)
 
 
 class NetworkError(EventsimError, ValueError):
@@ -53,11 +92,17 @@ class BudgetError(SimulationError):
     """`max_events` or `max_time` was reached; ``error.run`` holds what was done until then."""
 
 
+class StorageError(BudgetError):
+    """The disk has no room for what is recorded; ``error.run`` holds what was done until then."""
+
+
 def nearest(name: object, allowed: Iterable[object]) -> str:
     """Return ", did you mean 'x'?" for the closest allowed name, or "" where none is close.
 
     >>> nearest("hiden1", ["input", "hidden1"])
     ", did you mean 'hidden1'?"
     """
-    close = difflib.get_close_matches(str(name), [str(other) for other in allowed], n=1)
+    if len(str(name)) > LONGEST_WORD:  # a comparison takes the product of the lengths
+        return ""
+    close = difflib.get_close_matches(str(name), [text for text in map(str, allowed) if len(text) <= LONGEST_WORD], n=1)
     return f", did you mean {close[0]!r}?" if close else ""

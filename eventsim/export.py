@@ -6,9 +6,7 @@ imported when they are used. Times are those of the run, in its unit, to the las
 
 import importlib
 import math
-import os
-import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,8 @@ import numpy as np
 
 from eventsim.checks import names as checked_names
 from eventsim.checks import number
-from eventsim.errors import InputError
+from eventsim.errors import InputError, listed
+from eventsim.output import replaced
 from eventsim.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -137,7 +136,7 @@ def _need_recorded(run: Run, what: str, population: str) -> None:
     run._index(population)
     if run._spikes is not None and population not in run.recorded_populations:
         raise InputError(
-            f"run.{what}: all spikes of {', '.join(run.recorded_populations)} were recorded, of {population!r} only "
+            f"run.{what}: all spikes of {listed(run.recorded_populations)} were recorded, of {population!r} only "
             f'the first; must be all. Simulate with record=[{population!r}] or record="spikes".'
         )
 
@@ -166,18 +165,3 @@ def _end(run: Run, spikes: Array, t_max: float | None) -> float:
             "give a later end, or simulate until it."
         )
     return end
-
-
-def replaced(where: str, path: str | Path, write: Callable[[str], None]) -> None:
-    """Write a file under a temporary name beside `path`, then put it in its place."""
-    if not isinstance(path, str | os.PathLike):
-        raise InputError(f"{where}: path = {path!r:.80}; must be the path of a file. Give a name.")
-    place = Path(path)
-    if not place.parent.is_dir():
-        raise InputError(f"{where}: {place}: there is no folder {place.parent}; must exist. Make it first.")
-    temporary = place.with_name(f".{place.stem[:100]}.{secrets.token_hex(6)}.tmp{place.suffix}")
-    try:
-        write(str(temporary))
-        temporary.replace(place)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import integer, number, reals, shown
-from eventsim.errors import NetworkError, nearest
+from eventsim.errors import NetworkError, listed, nearest
 from eventsim.generators import Generator
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
 from eventsim.neuron_model import Model, check_parameters, check_prepared, find_model
@@ -209,7 +209,7 @@ class Network:
             )
         names = [node.name for node in self._nodes]
         raise NetworkError(
-            f"unknown population {name!r}{nearest(name, names)}; this network has {', '.join(names) or 'no nodes'}."
+            f"unknown population {name!r}{nearest(name, names)}; this network has {listed(names) or 'no nodes'}."
         )
 
     @property

@@ -30,7 +30,7 @@ class Progress:
         self._total = float(end) if end is not None and self._in_time else n_samples
         self._done = 0.0
         self._events = 0
-        self._shown = shown
+        self._shown = shown and sys.stderr is not None  # None where a program has no terminal and no file for it
         self._started = time.perf_counter()
         self._ready_before = compile_report().ready_seconds
         self._next = self._started + FIRST_SHOWN

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import finite_array, flag, integer, shown
-from eventsim.errors import InputError, nearest
+from eventsim.errors import InputError, listed, nearest
 from eventsim.network import Network, Population
 
 Array = np.ndarray[Any, Any]
@@ -34,6 +34,9 @@ class Run:
         ``by_population``.
     provenance : versions, source fingerprint, seed, network hash, engine, faults, transport.
     complete : False where the run ended early (error, budget).
+
+    A run can be pickled, as `multiprocessing`, joblib and Dask do, and so can the error that carries one. Recordings
+    that are on disk take memory then; to send one that is larger, `save` it and send the path.
     """
 
     populations: list[str]
@@ -53,6 +56,11 @@ class Run:
     _stopped: Array | None = field(default=None, repr=False)
     _state: Any = field(default=None, repr=False)  # where each sample stands, where that was kept
     _network: Network | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is sent: mapped recordings as arrays in memory, and nothing of the temporary files."""
+        state = vars(self) | {"_recorder": None}
+        return {name: np.array(held) if isinstance(held, np.memmap) else held for name, held in state.items()}
 
     @property
     def sizes(self) -> list[int]:
@@ -245,7 +253,7 @@ class Run:
         if not isinstance(population, str) or population not in self.populations:
             raise InputError(
                 f"run: unknown population {shown(population)}{nearest(population, self.populations)}; this run has "
-                f"{', '.join(self.populations)}. Name one of them."
+                f"{listed(self.populations)}. Name one of them."
             )
         index = self.populations.index(population)
         return index, sum(self.sizes[:index])

@@ -8,6 +8,7 @@ import math
 import os
 import threading
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,8 +19,9 @@ from eventsim import order
 from eventsim._jit import compile_report
 from eventsim.checkpoint import RunState, check_resumed, digest_of
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
-from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
+from eventsim.errors import BudgetError, FaultError, InputError, SimulationError, StorageError
 from eventsim.faults.contract import EmissionFault, applies_to
+from eventsim.interruption import at_work
 from eventsim.network import Network, Population, Source
 from eventsim.progress import Progress
 from eventsim.provenance import provenance
@@ -92,6 +94,8 @@ def simulate(
         A neuron firing twice at one time, a delay lost by rounding; ``error.run`` holds what was done.
     BudgetError
         A budget was used up; ``error.run`` holds what was done.
+    StorageError
+        A `BudgetError`: the disk has no room for what is recorded. ``error.run`` is None where nothing had begun.
     """
     engine = choice("simulate", "engine", engine, ENGINES)
     progress = flag("simulate", "progress", progress)
@@ -103,24 +107,27 @@ def simulate(
     _check_parts(task, engine, stop, keep_state, resume)
     bar = task.progress = Progress(task.inputs.n_samples, task.until, progress)
     problem: tuple[type[SimulationError], str] | None
+    if task.exact and engine == "compiled":
+        raise InputError(
+            "simulate: this network or its input holds Fractions, which the compiled engine cannot; allowed: float64. "
+            'Use engine="reference".'
+        )
     try:
-        if engine == "reference":
-            from eventsim.reference import run_reference
+        with at_work():
+            if engine == "reference":
+                from eventsim.reference import run_reference
 
-            problem = run_reference(task, bar)
-        else:
-            if task.exact:
-                raise InputError(
-                    "simulate: this network or its input holds Fractions, which the compiled engine cannot; "
-                    'allowed: float64. Use engine="reference".'
-                )
-            problem = _run_compiled(task, _threads(threads, task), bar)
+                problem = run_reference(task, bar)
+            else:
+                problem = _run_compiled(task, _threads(threads, task), bar)
     finally:
         bar.close()
     run = _finish(task, engine, complete=problem is None)
     if problem is not None:
         kind, message = problem
-        raise kind(message, run)
+        raise (StorageError if kind is BudgetError and task.full else kind)(message, run)
+    if task.full:  # only when all was done
+        warnings.warn(f"simulate: {task.full}. All of this run is in memory now.", RuntimeWarning, stacklevel=2)
     return run
 
 

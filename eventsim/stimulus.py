@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eventsim.checks import integer_array, real_array
-from eventsim.errors import InputError
+from eventsim.errors import InputError, listed
 from eventsim.network import Network, Source
 from eventsim.sources import SpikeTimes, encode, exactly, holds_exact
 
@@ -78,7 +78,7 @@ class Inputs:
                 if node not in driven:
                     raise InputError(
                         f"simulate: {name!r} takes no data; data go to "
-                        f"{', '.join(s.name for s in driven) or 'no source'}. Leave it out."
+                        f"{listed(s.name for s in driven) or 'no source'}. Leave it out."
                     )
             given = dict(x)
         elif x is None:
@@ -88,7 +88,7 @@ class Inputs:
         else:
             raise InputError(
                 f"simulate: one array for {len(driven)} sources; must be a dict by source name. Give data for "
-                f"{', '.join(source.name for source in driven) or 'no source: leave x out'}."
+                f"{listed(source.name for source in driven) or 'no source: leave x out'}."
             )
         for source in driven:
             if source.name not in given:

@@ -12,6 +12,7 @@ import numpy as np
 
 from eventsim._jit import compile_report
 from eventsim.faults.contract import EmissionFault
+from eventsim.interruption import asked
 from eventsim.network import Network
 from eventsim.progress import Progress
 from eventsim.recording import Recorder, matrix
@@ -73,10 +74,12 @@ class Task:
         rows = n if self.record != "readout" else 0
         self.exact = self.net.exact or self.inputs.exact
         number: Any = object if self.exact else np.float64
-        self.first = matrix((rows, total), math.inf, number, self.memory)
+        self.first = matrix("first spikes", (rows, total), math.inf, number, self.memory)
         self.readout = np.full((n, n_out), math.nan, dtype=number)
         self.counters = np.zeros((n, len(nodes), len(COUNTERS)), dtype=np.int64)
-        self.errors = matrix((rows if self.error_bounds else 0, total, 2), math.nan, np.float64, self.memory)
+        self.errors = matrix(
+            "error bounds", (rows if self.error_bounds else 0, total, 2), math.nan, np.float64, self.memory
+        )
         self.transport_state = np.zeros((n, max(1, self.transport.n_state if self.transport else 0)))
         self.stopped, self.reached = np.full(n, math.inf), np.zeros(n)
         self.earlier, self.states = [None] * n, [None] * n
@@ -115,10 +118,17 @@ class Task:
         self.counters[row:], self.transport_state[row:], self.stopped[row:] = 0, 0.0, math.inf
         self.states[row:], self.reached[row:] = [None] * (len(self.states) - row), 0.0
 
+    @property
+    def full(self) -> str | None:
+        """Why nothing more can be recorded, or None."""
+        return self.spikes.full or self.traces.full
+
     def check_budget(self, events: int) -> str | None:
         """Why the run must stop now, or None; `events` are those done so far."""
-        if self.interrupted:
+        if self.interrupted or asked() is not None:
             return "interrupted"
+        if self.full:
+            return self.full
         if self.max_events is not None and events - self.events_before >= self.max_events:
             return f"max_events = {self.max_events:,} reached"
         if self.deadline is not None and time.perf_counter() > self.deadline:

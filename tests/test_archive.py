@@ -134,10 +134,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(saved: Path, monkey
     before = saved.read_bytes()
 
     def full(*_: Any) -> None:
-        raise OSError("no space left")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OSError, match=r"No space left on device; nothing was written: .*file\.npz"):
         write_archive(saved, HEADER, {})
     assert saved.read_bytes() == before
     assert list(saved.parent.iterdir()) == [saved]
@@ -184,7 +184,7 @@ def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_takes_no_file_is_named_with_the_path_that_was_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*_: Any) -> None:
+    def refused(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refused)

@@ -339,6 +339,51 @@ def test_a_run_is_gone_on_with_as_it_was_begun(changes: dict[str, Any], message:
         simulate(**given | changes)
 
 
+def changed_ring(**changes: Any) -> eventsim.Network:
+    """A ring of neurons, and what is another in it."""
+    given: dict[str, Any] = {
+        "size": 3,
+        "name": "cells",
+        "delay": 0.75,
+        "weight": 2.0,
+        "model": {"v_threshold": 1.0},
+    } | changes
+    net, n = eventsim.Network(given.get("time_unit")), given["size"]
+    net.source(n, "input", generator=given.get("generator", eventsim.Regular(1.5)))
+    leaky = {} if "kind" in changes else {"tau_mem": 10.0}
+    net.population(given.get("kind", "lif_delta"), n, given["name"], **leaky, **given["model"])
+    net.connect("input", given["name"], eventsim.OneToOne(np.full(n, given["weight"])))
+    net.connect("input", given["name"], eventsim.Dense(np.full((n, n), 0.25)), delay=given["delay"])
+    return net
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        (
+            {"model": {"v_threshold": [1.0, 1.0, 2.0]}},
+            r"v_threshold of 'cells' is array\(\[1\., 1\., 1\.\]\), not array",
+        ),
+        ({"model": {"current": eventsim.Steps([0.0, 1.0], [0.0, 0.2])}}, "current of 'cells' is None, not Steps"),
+        ({"kind": "if_delta"}, "the model of 'cells' is lif_delta, not if_delta"),
+        ({"name": "others"}, "'cells' and 'others' stand in one place"),
+        ({"size": 4}, r"shape of 'input' is \(3,\), not \(4,\)"),
+        (
+            {"generator": eventsim.Regular(2.5)},
+            r"generator of 'input' is Regular\(period=1\.5.*\), not Regular\(period=2",
+        ),
+        ({"weight": 1.0}, r"the synapses of input -> cells \(OneToOne\) are others"),
+        ({"delay": 0.5}, r"a projection is input -> cells \(Dense\), delay 0\.75, not .* delay 0\.5"),
+        ({"time_unit": 1e-3}, "its time unit, or something else in its hash"),
+    ],
+)
+def test_what_is_another_in_the_network_is_said(changes: dict[str, Any], difference: str) -> None:
+    options: dict[str, Any] = {"engine": "reference", "keep_state": True}
+    run = simulate(changed_ring(), until=2.0, **options)
+    with pytest.raises(InputError, match=rf"resume = a run with another net \({difference}"):
+        simulate(changed_ring(**changes), until=4.0, resume=run, **options)
+
+
 def test_a_run_without_its_state_is_refused() -> None:
     net, x = ring()
     with pytest.raises(InputError, match="resume = a run without its state"):

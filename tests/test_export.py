@@ -107,7 +107,7 @@ def test_neo_takes_membranes_some_populations_and_another_unit() -> None:
 
 
 def test_what_cannot_be_written_is_refused(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="there is no folder"):
+    with pytest.raises(InputError, match="does not exist; create it first"):
         run.to_csv(tmp_path / "none" / "run.csv")
     with pytest.raises(InputError, match="path = 3; must be the path of a file"):
         run.to_csv(3)  # type: ignore[arg-type]

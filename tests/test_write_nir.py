@@ -200,7 +200,7 @@ def test_networks_of_fractions_names_with_slashes_and_folders_that_are_not_there
         models.write_nir(slashed)
     with pytest.raises(InputError, match=r"network is a str; must be an eventsim\.Network"):
         models.write_nir("net")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"write_nir: .*there is no folder"):
+    with pytest.raises(InputError, match=r"write_nir: .*does not exist; create it first"):
         models.write_nir(a_net(), tmp_path / "none" / "net.nir")
     assert same_spikes(
         a_net("step_psp", v_threshold=2.0),

@@ -1,10 +1,12 @@
 """The command line: parse, call, print. The one place that may import every room.
 
 ``eventsim COMMAND``; each command is a file of this folder. Exit codes: 0 it worked, 1 the check failed or the run
-ended early, 2 wrong use or refused input, 130 interrupted.
+ended early, 2 wrong use or refused input, 128 and the number of a signal that ended it (130 Ctrl-C, 143 SIGTERM).
+With ``--json`` the output is one JSON object in any case, with the entry ``error`` where the command did not work.
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -16,12 +18,17 @@ from eventsim.cli.command import (
     INTERRUPTED,
     OK,
     REFUSED,
+    SIGNALLED,
     Command,
     Parser,
+    WrongUse,
     examples_text,
+    one_line,
+    print_json,
     say_error,
 )
 from eventsim.errors import EventsimError, SimulationError, nearest
+from eventsim.interruption import asked, orderly
 
 COMMANDS: dict[str, Command] = {
     command.name: command
@@ -35,30 +42,63 @@ COMMANDS: dict[str, Command] = {
         info.COMMAND,
     )
 }
-EXIT_CODES = "exit codes: 0 it worked, 1 the check failed or the run ended early, 2 wrong use or refused input"
+EXIT_CODES = (
+    "exit codes: 0 it worked, 1 the check failed or the run ended early, 2 wrong use or refused input,\n"
+    "130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP (`eventsim run` keeps what was done)"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: that of the process) and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_streams()
     _accept_any_text()
+    with orderly():
+        return _guarded(words)
+
+
+def _guarded(words: list[str]) -> int:
+    """Run one command line; whatever stops it is one line on stderr, and an exit code."""
+    message: object = None
     try:
         code = _run(words)
         sys.stdout.flush()
     except EventsimError as error:
-        say_error(error)
-        code = FAILED if isinstance(error, SimulationError) else REFUSED
-    except KeyboardInterrupt:
+        message, code = error, FAILED if isinstance(error, SimulationError) else REFUSED
+        if (number := asked()) is not None:
+            code = SIGNALLED + number
+    except KeyboardInterrupt as error:
         print("\neventsim: interrupted", file=sys.stderr)
-        code = INTERRUPTED
+        _say_in_json(words, "interrupted")
+        code = SIGNALLED + getattr(error, "number", INTERRUPTED - SIGNALLED)
     except BrokenPipeError:
-        # The reader of our output has gone (`eventsim … | head`); what is still buffered must not raise at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader of our output has gone (`eventsim … | head`)
         code = FAILED
     except OSError as error:
-        say_error(f"{error.filename or 'system'}: {error.strerror or error}")
-        code = REFUSED
+        if error.filename is None:  # files are always named
+            _drop_output()
+        message, code = f"{error.filename or 'standard output'}: {error.strerror or error}", REFUSED
+    except MemoryError as error:
+        details = f" ({error})" if str(error) else ""
+        message, code = f"there is not enough memory{details}; give fewer samples, or a smaller network", REFUSED
+    if message is not None:
+        say_error(message)
+        _say_in_json(words, message)
     return code
+
+
+def _say_in_json(words: Sequence[str], message: object) -> None:
+    """With ``--json``, a program finds an object in the output, also where the command was refused."""
+    if "--json" in words:
+        with contextlib.suppress(OSError):
+            print_json({"error": one_line(message)})
+            sys.stdout.flush()
+
+
+def _drop_output() -> None:
+    """What is still buffered for a standard output that takes nothing must not raise at exit."""
+    with contextlib.suppress(OSError):  # a stream without a number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: list[str]) -> int:
@@ -73,6 +113,8 @@ def _run(words: list[str]) -> int:
             )
         options = parser.parse_args(words)
     except SystemExit as stop:  # argparse has printed its help, the version or an error
+        if isinstance(stop, WrongUse):
+            _say_in_json(words, stop.message)
         return stop.code if isinstance(stop.code, int) else OK
     return COMMANDS[options.command].run(options)
 
@@ -105,6 +147,18 @@ def build_parser() -> argparse.ArgumentParser:
         )
         command.add_arguments(one)
     return parser
+
+
+def _open_streams() -> None:
+    """Open standard streams that were closed: files that are opened later would get their numbers, and their text."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open as long as the process
 
 
 def _accept_any_text() -> None:

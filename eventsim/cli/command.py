@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+from eventsim.errors import shortened
+
+OK, FAILED, REFUSED, SIGNALLED, INTERRUPTED = 0, 1, 2, 128, 130
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,31 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
+class WrongUse(SystemExit):
+    """Options that are none; the message has been printed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(REFUSED)
+        self.message = message
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, as all errors of the command line."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is, and exit with 2."""
         say_error(f"{message}; see {self.prog} --help")
-        raise SystemExit(REFUSED)
+        raise WrongUse(f"{message}; see {self.prog} --help")
 
 
 def say_error(message: object) -> None:
     """Print one line to stderr, whatever lines the message has."""
-    print(f"eventsim: error: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"eventsim: error: {one_line(message)}", file=sys.stderr)
+
+
+def one_line(message: object) -> str:
+    """Return a message without line breaks, and no longer than a screen."""
+    return shortened(" ".join(str(message).split()))
 
 
 def examples_text(examples: tuple[tuple[str, str], ...]) -> str:

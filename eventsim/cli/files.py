@@ -4,14 +4,14 @@ Relies on numpy's formats; a pickle is never loaded. Used by the commands.
 """
 
 import json
-import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from eventsim.archive import DAMAGE, HEADER
-from eventsim.errors import FileFormatError, InputError
+from eventsim.errors import FileFormatError, InputError, listed
+from eventsim.output import check_place, replacing
 from eventsim.sources import SpikeTimes
 
 Array = np.ndarray[Any, Any]
@@ -102,7 +102,7 @@ def _chosen(path: Path, arrays: dict[str, Array]) -> tuple[str, Array]:
     if len(arrays) == 1:
         return next(iter(arrays.items()))
     raise FileFormatError(
-        f"{path}: there are {len(arrays)} arrays in it ({', '.join(arrays) or 'none'}); give a file with one, or name "
+        f"{path}: there are {len(arrays)} arrays in it ({listed(arrays) or 'none'}); give a file with one, or name "
         f"it {VALUES!r}"
     )
 
@@ -114,10 +114,7 @@ def check_folder_of(path: Path, *inputs: Path | None) -> None:
     for given in inputs:
         if given is not None and path.exists() and given.exists() and path.samefile(given):
             raise InputError(f"{path}: this is a file that the command reads; give --out another name")
-    if not path.resolve().parent.is_dir():
-        raise InputError(f"{path}: the folder {str(path.parent)!r} does not exist; create it first")
-    if path.is_dir():
-        raise InputError(f"{path}: this is a folder; give the name of a file")
+    check_place("", path)
 
 
 def save_figure(figure: Any, path: Path) -> None:
@@ -126,20 +123,11 @@ def save_figure(figure: Any, path: Path) -> None:
     known = figure.canvas.get_supported_filetypes()
     if kind not in known:
         raise InputError(f"{path}: pictures of kind {kind!r} cannot be written; allowed: {', '.join(sorted(known))}")
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
-    try:
+    with replacing("", path) as temporary:
         figure.savefig(temporary, format=kind, dpi=120)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save_array(array: Array, path: Path) -> None:
     """Write a .npy file completely or not at all."""
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            np.save(stream, array, allow_pickle=False)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing("", path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, array, allow_pickle=False)

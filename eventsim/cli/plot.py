@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.cli.command import OK, Command, integer_from
 from eventsim.cli.patience import patience
-from eventsim.errors import InputError
+from eventsim.errors import InputError, listed
 
 if TYPE_CHECKING:
     from eventsim.network import Network
@@ -117,7 +117,7 @@ def _membrane(run: "Run", options: argparse.Namespace) -> Any:
         )
     if len(names) != 1:
         raise InputError(
-            f"plot: --kind membrane draws one layer; recorded are {', '.join(recorded) or 'none'}; choose with "
+            f"plot: --kind membrane draws one layer; recorded are {listed(recorded) or 'none'}; choose with "
             "--population, record with `eventsim run --record NAME:0,1,2`"
         )
     neurons = options.neurons or recorded.get(names[0], [])

@@ -122,4 +122,4 @@ def speed_text(events: int, seconds: float | None) -> str:
 
 def wants_progress(quiet: bool = False) -> bool:
     """Is somebody watching? Progress goes to a terminal only, never into a log."""
-    return not quiet and sys.stderr.isatty()
+    return not quiet and sys.stderr is not None and sys.stderr.isatty()

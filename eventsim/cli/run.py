@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from eventsim.cli.command import (
     FAILED,
     OK,
+    SIGNALLED,
     Command,
     add_json,
     add_threads,
@@ -17,6 +18,7 @@ from eventsim.cli.command import (
 )
 from eventsim.cli.patience import patience
 from eventsim.errors import InputError, SimulationError
+from eventsim.interruption import asked
 
 if TYPE_CHECKING:
     from eventsim.network import Network
@@ -60,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Simulate, save, and print what was counted; a run that ended early is saved and printed too."""
+    """Simulate, save, and print what was counted; so is a run that ended early, by a budget or a signal."""
     import eventsim
     from eventsim.cli.files import check_folder_of, read_data
     from eventsim.cli.results import wants_progress
@@ -95,6 +97,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.out is not None:
         run.save(options.out)
     report(run, net, options, problem)
+    if (number := asked()) is not None:
+        return SIGNALLED + number
     return OK if problem is None else FAILED
 
 

@@ -7,7 +7,6 @@ before it is used, and a message says which one is wrong.
 import contextlib
 import json
 import re
-import secrets
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +15,7 @@ from typing import Any, TypeGuard
 
 from eventsim.errors import FileFormatError, nearest
 from eventsim.models.goldset.case_file import Case, case, cases, gold_file
+from eventsim.output import replacing
 
 FORMAT, VERSION = "eventsim-goldset-results", 1
 KEYS = ("format", "version", "edition", "simulator", "cases", "skipped")
@@ -50,7 +50,6 @@ class Results:
 
 def save_results(results: Results, path: str | Path) -> None:
     """Write a file of results, completely or not at all; floats as hex, so that they read back as they were."""
-    path = Path(path)
     lines = []
     for name, spikes in results.spikes.items():
         content = {"spikes": _written(spikes)}
@@ -60,12 +59,8 @@ def save_results(results: Results, path: str | Path) -> None:
     head = {"format": FORMAT, "version": VERSION, "edition": gold_file()["edition"], "simulator": results.simulator}
     keys = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     keys += [' "cases": {\n' + ",\n".join(lines) + "\n }", f' "skipped": {json.dumps(results.skipped)}']
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
-    try:
+    with replacing("save_results", path) as temporary:
         temporary.write_text("{\n" + ",\n".join(keys) + "\n}\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_results(path: str | Path) -> Results:

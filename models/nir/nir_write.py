@@ -16,12 +16,12 @@ import numpy as np
 from eventsim.checks import flag, names
 from eventsim.convolution import Conv, Pool
 from eventsim.errors import InputError, NetworkError
-from eventsim.export import replaced
 from eventsim.models.nir.nir_graph import nir_package
 from eventsim.models.nir.nir_maps import LARGEST, synapses
 from eventsim.models.nir.nir_neurons import NEVER
 from eventsim.network import Network, Population, Projection, Source
 from eventsim.neuron_model import ONCE
+from eventsim.output import replaced
 from eventsim.projections import Dense, OneToOne, Sparse, own_delays
 
 Array = np.ndarray[Any, Any]

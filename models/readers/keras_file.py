@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import FileFormatError, InputError
+from eventsim.leftovers import FOLDER, mark
 from eventsim.models.readers import keras_weights
 
 Array = np.ndarray[Any, Any]
@@ -60,7 +61,7 @@ def open_keras(path: Path) -> KerasModel:
         raise FileFormatError(f"{path}: there is no such file; check the path")
     size = path.stat().st_size
     patience = START_SECONDS + size * SECONDS_A_BYTE
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{mark()}") as folder:
         out = Path(folder) / "weights.npz"
         limit = max(LEAST_LIMIT, GREATEST_RATIO * size)
         # -P: the program's folder has modules of this package, which are not to be taken for others.

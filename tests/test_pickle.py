@@ -1,0 +1,169 @@
+"""Every public object travels through pickle, as process pools, joblib and Dask send it, and is the same at its end.
+
+The engine does not matter here but for the state of a run, which each keeps in a form of its own.
+"""
+
+import copy
+import inspect
+import multiprocessing
+import pickle  # noqa: TID251 - what pools of processes do is what is tested; nothing is read from a file
+from concurrent.futures import ProcessPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from adapters import assert_same_run
+
+import eventsim
+from eventsim import BudgetError, SpikeTimes, errors, faults, models, simulate, transport
+
+REFERENCE: Any = {"engine": "reference"}
+
+
+def leaky() -> tuple[eventsim.Network, SpikeTimes]:
+    """Two neurons with a drive that changes, which spike on and on."""
+    net = eventsim.Network(time_unit=1e-3)
+    net.source(3, "input")
+    net.population("lif_exp", 2, "cells", tau_mem=10.0, tau_syn=5.0, current=eventsim.Steps([0.0, 2.0], [0.5, 2.0]))
+    net.connect("input", "cells", eventsim.Dense(np.ones((2, 3))), delay=0.25)
+    net.connect("cells", "cells", eventsim.Sparse([0], [1], [0.5], delays=[0.5]))
+    return net, SpikeTimes([[[0.5, 4.0], [1.0], []], [[], [], [2.0]]])
+
+
+def mapped() -> tuple[models.ReluNetwork, np.ndarray]:
+    """A ReLU network and data for it."""
+    rng = np.random.default_rng(3)
+    return models.read_relu({"weights": [rng.normal(size=(4, 3)), rng.normal(size=(2, 4))]}), rng.random((5, 3))
+
+
+def public_classes() -> list[type]:
+    """All classes that the public modules name, errors included."""
+    found: dict[type, None] = {}
+    for module in (eventsim, models, models.neurons, faults, transport, errors):
+        names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+        for value in (getattr(module, name) for name in names):
+            if inspect.isclass(value) and not isinstance(value, ModuleType) and value.__module__.startswith("eventsim"):
+                found[value] = None
+    return list(found)
+
+
+def public_objects() -> list[Any]:
+    """One object at least of each public class."""
+    net, x = leaky()
+    relu, values = mapped()
+    ttfs = models.to_ttfs(relu, values)
+    cells: Any = net.node("cells")
+    run = simulate(net, x, until=6.0, keep_state=True, record={"cells": [0]}, **REFERENCE)
+    bounded = simulate(ttfs, values, error_bounds=True, **REFERENCE)
+    return [
+        *(net, x, run, ttfs, relu, bounded, *net.nodes, *net.projections, cells.model),
+        *(cells.model.parameters[0], cells.steps["current"]),
+        *(eventsim.Dense(np.ones((2, 3))), eventsim.OneToOne(np.ones(3)), eventsim.Sparse([0], [1], [2.0])),
+        *(eventsim.Conv(np.ones((2, 3, 3, 3))), eventsim.Pool(2)),
+        *(eventsim.Poisson(3.0), eventsim.Regular(2.0), faults.Jitter(0.1), faults.Clock(0.5), transport.AerBus(0.1)),
+        *(eventsim.compare(run, run), eventsim.explain(ttfs, bounded, "dense1", 0)),
+        *(models.verify(ttfs, relu, run=bounded), models.certify(ttfs, run=bounded)),
+        models.NodeFidelity("cells", "LIF", "exact", "as it is"),
+    ]
+
+
+def public_errors() -> list[errors.EventsimError]:
+    """One of each kind; those of a run carry one."""
+    kinds = [kind for kind in public_classes() if issubclass(kind, errors.EventsimError)]
+    run, message = simulate(*leaky(), until=6.0, **REFERENCE), "where: what; must be. Do."
+    return [kind(message, run) if issubclass(kind, errors.SimulationError) else kind(message) for kind in kinds]
+
+
+CONTRACTS = ("EmissionFault", "Transport")  # what users derive from; there are no objects of these alone
+
+
+def test_every_public_class_travels() -> None:
+    objects = [*public_objects(), *public_errors()]
+    missing = {kind.__name__ for kind in public_classes()} - {type(one).__name__ for one in objects} - {*CONTRACTS}
+    assert not missing
+    for one in objects:
+        for copied in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
+            assert type(copied) is type(one)
+            if not isinstance(one, eventsim.Population | eventsim.Projection):  # these show dicts as they are held
+                assert str(copied) == str(one)
+            if isinstance(one, errors.SimulationError):
+                assert_same_run(copied.run, one.run)
+
+
+def test_other_picklers_of_the_field_take_them_too() -> None:
+    """Dask and joblib serialise with cloudpickle what a worker is sent."""
+    cloudpickle = pytest.importorskip("cloudpickle")
+    for one in [*public_objects(), *public_errors()]:
+        assert type(pickle.loads(cloudpickle.dumps(one))) is type(one)
+
+
+def test_a_network_from_another_process_is_the_same_and_read_only() -> None:
+    net, x = leaky()
+    copied = pickle.loads(pickle.dumps(net))
+    assert copied.hash() == net.hash()
+    assert_same_run(simulate(copied, x, until=6.0, **REFERENCE), simulate(net, x, until=6.0, **REFERENCE))
+    cells: Any = copied.node("cells")
+    assert not cells.parameters["tau_mem"].flags.writeable
+    assert not any(projection.kind.weights.flags.writeable for projection in copied.projections)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_a_state_goes_on_after_its_journey(engine: str) -> None:
+    net, x = leaky()
+    part = simulate(net, x, until=3.0, keep_state=True, engine=engine)
+    whole = simulate(net, x, until=9.0, engine=engine)
+    for sent in (pickle.loads(pickle.dumps(part)), copy.deepcopy(part)):
+        for _ in range(2):
+            assert sent._network is not None
+            assert_same_run(simulate(sent._network, x, until=9.0, resume=sent, engine=engine), whole)
+    assert_same_run(simulate(net, x, until=9.0, resume=part, engine=engine), whole)
+
+
+def test_recordings_on_disk_are_sent_as_arrays() -> None:
+    net, x = leaky()
+    kept = simulate(net, x, until=6.0, record={"cells": [0, 1]}, **REFERENCE)
+    spilled = simulate(net, x, until=6.0, record={"cells": [0, 1]}, memory=0, **REFERENCE)
+    assert all(isinstance(array, np.memmap) for array in (spilled._spikes, spilled._traces, spilled._first))
+    data = pickle.dumps(spilled)
+    del spilled  # its files are gone
+    sent = pickle.loads(data)
+    assert not isinstance(sent._spikes, np.memmap)
+    assert_same_run(sent, kept)
+    assert pickle.dumps(sent._traces) == pickle.dumps(kept._traces)
+    assert sent.spike_times("cells").tobytes() == kept.spike_times("cells").tobytes()
+
+
+# -- pools of processes ------------------------------------------------------------------------------------------------
+
+
+def simulated(net: eventsim.Network, x: Any, options: dict[str, Any]) -> eventsim.Run:
+    return simulate(net, x, **REFERENCE, **options)
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_a_process_pool_returns_runs_and_errors_that_carry_one(method: str) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    net, x = leaky()
+    whole = simulated(net, x, {"until": 6.0})
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
+        for memory in (1 << 20, 0):
+            run = pool.submit(simulated, net, x, {"until": 6.0, "memory": memory}).result()
+            assert_same_run(run, whole)
+        future = pool.submit(simulated, net, x, {"until": 6.0, "max_events": 5})
+        with pytest.raises(BudgetError, match="max_events = 5 reached") as caught:
+            future.result()
+        assert caught.value.run.counters["events"] >= 5
+        assert pool.submit(len, "the pool still works").result() == 20
+
+
+def test_joblib_returns_runs_and_errors_that_carry_one() -> None:
+    joblib = pytest.importorskip("joblib")
+    net, x = leaky()
+    options: list[dict[str, Any]] = [{"until": 6.0}, {"until": 6.0, "memory": 0}]
+    for run in joblib.Parallel(2)(joblib.delayed(simulated)(net, x, one) for one in options):
+        assert_same_run(run, simulated(net, x, {"until": 6.0}))
+    with pytest.raises(BudgetError) as caught:
+        joblib.Parallel(2)(joblib.delayed(simulated)(net, x, {"until": 6.0, "max_events": 5}) for _ in range(2))
+    assert not caught.value.run.complete
