@@ -17,6 +17,7 @@ from eventsim.errors import (
     MappingError,
     ModelError,
     NetworkError,
+    PrematureSpikeWarning,
     SimulationError,
 )
 from eventsim.explain import explain
@@ -52,6 +53,7 @@ __all__ = [
     "Poisson",
     "Pool",
     "Population",
+    "PrematureSpikeWarning",
     "Projection",
     "Regular",
     "Run",

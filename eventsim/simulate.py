@@ -8,6 +8,7 @@ import math
 import os
 import threading
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,7 +19,7 @@ from eventsim import order
 from eventsim._jit import compile_report
 from eventsim.checkpoint import RunState, check_resumed, digest_of
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
-from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
+from eventsim.errors import BudgetError, FaultError, InputError, PrematureSpikeWarning, SimulationError
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.network import Network, Population, Source
 from eventsim.progress import Progress
@@ -92,6 +93,11 @@ def simulate(
         A neuron firing twice at one time, a delay lost by rounding; ``error.run`` holds what was done.
     BudgetError
         A budget was used up; ``error.run`` holds what was done.
+
+    Warns
+    -----
+    PrematureSpikeWarning
+        Once, where neurons of a mapped network (`eventsim.models.to_ttfs`, `ttfs_network`) fired before their window.
     """
     engine = choice("simulate", "engine", engine, ENGINES)
     progress = flag("simulate", "progress", progress)
@@ -118,6 +124,7 @@ def simulate(
     finally:
         bar.close()
     run = _finish(task, engine, complete=problem is None)
+    _warn_of_premature_spikes(run)
     if problem is not None:
         kind, message = problem
         raise kind(message, run)
@@ -360,6 +367,23 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _state=RunState(engine, digest_of(task.inputs), task.states, task.reached) if task.keep_state else None,
         _network=net,
     )
+
+
+def _warn_of_premature_spikes(run: Run) -> None:
+    """Say that a network that stands for values has carried wrong ones; whoever made it says how its outputs decide."""
+    found = {name: counted["premature"] for name, counted in run.counters["by_population"].items()}
+    found = {name: count for name, count in found.items() if count}
+    if found and run.provenance["decision"] is not None:
+        where = ", ".join(f"{count:,} in {name!r}" for name, count in found.items())
+        spikes = "spike" if sum(found.values()) == 1 else "spikes"
+        warnings.warn(
+            f"simulate: {sum(found.values()):,} premature {spikes} ({where}): neurons fired before all of their inputs "
+            "were there, so that they and what follows them carry wrong values; windows must be long enough for the "
+            'data. Convert again with windows="calibrated" and these data among the calibration data, or with a '
+            "larger margin; models.certify(net, x).safe_windows says how long windows must be.",
+            PrematureSpikeWarning,
+            stacklevel=3,
+        )
 
 
 __all__ = ["BudgetError", "simulate"]

@@ -1,7 +1,7 @@
 """The command line: parse, call, print. The one place that may import every room.
 
 ``eventsim COMMAND``; each command is a file of this folder. Exit codes: 0 it worked, 1 the check failed or the run
-ended early, 2 wrong use or refused input, 130 interrupted.
+ended early, 2 wrong use or refused input, 130 interrupted. A warning on stderr leaves the exit code what it is.
 """
 
 import argparse
@@ -35,7 +35,10 @@ COMMANDS: dict[str, Command] = {
         info.COMMAND,
     )
 }
-EXIT_CODES = "exit codes: 0 it worked, 1 the check failed or the run ended early, 2 wrong use or refused input"
+EXIT_CODES = (
+    "exit codes: 0 it worked (perhaps with a warning on stderr), 1 the check failed or the run ended early, "
+    "2 wrong use or refused input"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
