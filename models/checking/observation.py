@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.archive import read_arrays
-from eventsim.checks import plain_array
+from eventsim.checks import held_in_float64, plain_array
 from eventsim.errors import InputError, PrematureSpikeWarning, nearest
 from eventsim.faults.contract import EmissionFault
 from eventsim.models.checking.expected_times import EXTENDED, extended
@@ -368,7 +368,8 @@ def _checked_times(node: Source | Population, given: Any) -> tuple[Array, float]
     assert node.window is not None
     # The end of the window as the other program has it, in its own number type.
     end = np.float64(node.window[-1]).astype(raw.dtype) if raw.dtype.kind == "f" else float(node.window[-1])
-    return np.where(raw < end, raw.astype(np.float64), np.inf), unit
+    held = held_in_float64("verify", f"times of {node.name!r}", raw, "Give times in the unit of the network.")
+    return np.where(raw < end, held, np.inf), unit
 
 
 def _real_numbers(node: Source | Population, what: str, given: Any) -> Array:
