@@ -364,6 +364,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _exact=task.exact_times if task.exact else None,
         _recorder=(task.spikes, task.traces),
         _stopped=task.stopped if task.stop else None,
+        _reached=np.where((task.reached > 0) | task.counters.any(axis=(1, 2)), task.reached, math.nan),
         _state=RunState(engine, digest_of(task.inputs), task.states, task.reached) if task.keep_state else None,
         _network=net,
     )

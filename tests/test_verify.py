@@ -136,10 +136,10 @@ def test_an_unharmed_network_is_ok_within_its_bounds(slope: str) -> None:
 
 
 def tiny(seed: int) -> tuple[Any, Any, Any]:
-    """Decimal weights and inputs, zeros among these, one to three neurons a layer; average pools in every other."""
+    """Decimal weights and inputs, zeros among these, one to three neurons a layer; average pools in a fourth."""
     rng = np.random.default_rng(seed)
     digits = int(rng.integers(1, 4))
-    if seed % 4 < 2:
+    if seed % 8 not in (2, 3):
         sizes = [int(n) for n in rng.integers(1, 4, int(rng.integers(2, 5)))]
         pairs = zip(sizes[1:], sizes[:-1], strict=True)
         weights = [np.round(rng.normal(0, 1, pair), digits) for pair in pairs]
@@ -179,13 +179,14 @@ def test_no_difference_of_3000_tiny_networks_is_above_its_bound_and_none_within_
             differing += int((agrees & (report.differences[name] != 0)).sum())
             ties, checked = ties + int((~agrees).sum()), checked + causes.size
     assert differing > 10_000
-    assert ties <= checked / 5_000  # values that cancel to 0, or fill a window, to the last bit
+    assert ties <= checked / 2_000  # values that cancel to 0, or fill a window, to the last bit
 
 
 def test_an_average_of_nothing_is_no_tie_in_alpha1() -> None:
     """Nothing arrives, and the potential reaches its threshold at the end of the window, give or take an ulp."""
-    counts = [models.verify(*tiny(seed)).summary["tie"] for seed in range(3, 203, 4)]
-    assert sum(counts) == 0
+    nets = [tiny(seed) for seed in range(3, 403, 8)]
+    assert all(net.node("pool1").model.name == "ttfs_alpha1" for net, _, _ in nets)
+    assert sum(models.verify(*one).counts["pool1"]["tie"] for one in nets) == 0
 
 
 def test_a_value_of_zero_or_of_the_whole_window_is_a_tie() -> None:
