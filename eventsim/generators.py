@@ -123,18 +123,18 @@ class Regular(Generator):
     period : interval between two spikes, > 0; inf for one spike alone. One number or one a neuron; an array is copied.
     start : time of the first spike, >= 0; inf for none. One number or one a neuron.
 
-    Notes
-    -----
-    Times are those of float64: three periods of 0.1 end after 0.3, ten end at 1. What is compared with decimals, such
-    as a refractory period of 0.3, meets some of these and misses others (docs/event-order.md, "Decimal grids"); powers
-    of two do not, and `SpikeTimes` of Fractions on the reference engine gives what the decimals mean.
-
     Raises
     ------
     NetworkError
         Numbers that are none, or out of range.
     InputError
         (when simulated) Times so late that two spikes of a neuron round to one.
+
+    Notes
+    -----
+    Times are those of float64, in which three periods of 0.1 end behind 0.3. What is compared with decimals, such as a
+    refractory period of 0.3, meets some of these times and misses others; whole numbers and powers of two are exact,
+    and `SpikeTimes` of Fractions give what decimals mean (docs/event-order.md, "Decimal grids").
     """
 
     period: Any
