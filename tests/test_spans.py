@@ -131,6 +131,28 @@ def test_shares_are_those_of_the_samples_that_were_simulated(tmp_path: Path) -> 
     assert " 1.333" in run_table(spent)
 
 
+def test_explanations_and_comparisons_know_where_a_sample_ended() -> None:
+    net = eventsim.Network()
+    net.source(1, "input")
+    net.population("if_delta", 2, "n", v_threshold=[1.0, 100.0])
+    net.connect("input", "n", eventsim.Dense([[2.0], [2.0]]))
+    x = SpikeTimes([[[1.0, 2.0, 3.0, 4.0]], [[5.0]]])
+    stopped = simulate(net, x, until=1000.0, stop={"n": 2}, engine="reference")
+    silent = eventsim.explain(net, stopped, "n", 1)
+    assert (silent.at, silent.potential) == (2.0, 4.0)  # what arrived at 2 is among it, what would come is not
+    assert eventsim.explain(net, stopped, "n", 1, sample=1).at == 1000.0
+    whole = simulate(net, x, until=1000.0, engine="reference")
+    with pytest.raises(
+        InputError, match=r"run_a was simulated with stop = \{'n': 2\}, run_b with stop = None; must be"
+    ):
+        eventsim.compare(stopped, whole)
+    assert eventsim.compare(simulate(net, x, until=1000.0, stop={"n": 50}, engine="reference"), whole).same
+    with pytest.raises(BudgetError) as caught:
+        simulate(net, x, until=1000.0, max_events=2, engine="reference")
+    with pytest.raises(InputError, match="explain: sample 1 was never simulated, since the run ended before"):
+        eventsim.explain(net, caught.value.run, "n", 1, sample=1)
+
+
 def test_rasters_and_membranes_end_where_the_simulation_did() -> None:
     stopped = relayed(until=1000.0, stop={"n": 2}, record={"n": [0]}, engine="reference")
     raster = viz.raster(stopped)
