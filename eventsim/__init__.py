@@ -17,6 +17,7 @@ from eventsim.errors import (
     MappingError,
     ModelError,
     NetworkError,
+    PrematureSpikeWarning,
     SimulationError,
     StorageError,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Poisson",
     "Pool",
     "Population",
+    "PrematureSpikeWarning",
     "Projection",
     "Regular",
     "Run",

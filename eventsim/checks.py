@@ -18,6 +18,7 @@ from eventsim.errors import EventsimError, InputError, NetworkError, nearest
 Array = np.ndarray[Any, Any]
 Error = type[EventsimError]
 REAL_KINDS = "fiub"
+LARGEST_WHOLE = 2**53  # up to which float64 holds every integer
 LARGEST_SEED = 2**64 - 1
 
 
@@ -163,13 +164,17 @@ def _check_objects(where: str, name: str, array: Array, error: Error) -> None:
 
 
 def finite_array(
-    where: str, name: str, values: Any, error: Error = InputError, *, kinds: str = REAL_KINDS, remedy: str = ""
-) -> Array:
+    where: str, name: str, values: Any, error: Error = InputError, *, kinds: str = REAL_KINDS, remedy: str = "",
+    whole: bool = True,
+) -> Array:  # fmt: skip
     """Return `values` as an array of finite numbers: float64, or objects where they are given as objects (Fractions).
 
-    The array may share memory with `values`. The message names the first entry that is NaN or infinite.
+    The array may share memory with `values`. The message names the first entry that is NaN or infinite or, where
+    `whole`, an integer that float64 does not hold.
     """
     array = real_array(where, name, values, error, kinds=kinds)
+    if whole:
+        held_in_float64(where, name, array, remedy or "Give a float, if near is near enough.", values, error)
     with np.errstate(over="ignore"):
         near = np.asarray(array, dtype=np.float64)
     finite = np.isfinite(near)
@@ -178,6 +183,30 @@ def finite_array(
         remedy = remedy or "Replace it."
         raise error(f"{where}: {_entry(name, array, place)} = {near.flat[place]}; must be finite. {remedy}")
     return array if array.dtype == object else near
+
+
+def held_in_float64(
+    where: str, name: str, array: Array, remedy: str, given: Any = None, error: Error = InputError
+) -> Array:
+    """Return `array`, real numbers, as float64, objects as they are; integers that float64 does not hold are refused.
+
+    `given` is what `array` was made of: of a list of floats and integers numpy makes float64.
+    """
+    values: list[Any] = []
+    if array.dtype.kind in "iu":
+        far = (array > LARGEST_WHOLE) | (array < -LARGEST_WHOLE)
+        values = array[far].tolist()
+    elif array.dtype == np.float64 and isinstance(given, list | tuple):
+        far = np.abs(array) >= LARGEST_WHOLE
+        values = np.array(given, dtype=object).reshape(array.shape)[far].tolist() if far.any() else []
+    lost = next((k for k, one in enumerate(values) if isinstance(one, int) and int(float(one)) != one), None)
+    if lost is not None:
+        place = int(np.flatnonzero(far)[lost])
+        raise error(
+            f"{where}: {_entry(name, array, place)} = {values[lost]}; must be a number that float64 holds, as whole "
+            f"numbers up to 2**53 are. {remedy}"
+        )
+    return array if array.dtype == object else array.astype(np.float64, copy=False)
 
 
 def integer_array(

@@ -13,6 +13,7 @@ from eventsim.comparison import Comparison, difference_dtype
 from eventsim.errors import InputError, listed
 from eventsim.run import Run
 from eventsim.sources import exactly
+from eventsim.spans import reached
 from eventsim.trains import Array, Trains, first_neurons, has_all_spikes, positions_in_groups, trains
 
 # Entries of the provenance that say how a run was made, and what to call them.
@@ -105,6 +106,12 @@ def _check(run_a: Any, run_b: Any) -> None:
                 f"compare: {name} ended early (an error or a budget), so that spikes may be missing; must be complete. "
                 "Simulate it to its end: raise max_events or max_time."
             )
+    stops = [run.provenance.get("stop") for run in (run_a, run_b)]
+    if stops[0] != stops[1] and sorted(reached(run_a).tolist()) != sorted(reached(run_b).tolist()):
+        raise InputError(
+            f"compare: run_a was simulated with stop = {stops[0]}, run_b with stop = {stops[1]}; must be the same, "
+            "since one of them ended earlier. Simulate both with the same stop."
+        )
     ends = [run.provenance.get("until") for run in (run_a, run_b)]
     if ends[0] != ends[1]:
         raise InputError(

@@ -96,6 +96,10 @@ class StorageError(BudgetError):
     """The disk has no room for what is recorded; ``error.run`` holds what was done until then."""
 
 
+class PrematureSpikeWarning(UserWarning):
+    """Neurons of a mapped network fired before all of their inputs were there: what they carry is wrong."""
+
+
 def nearest(name: object, allowed: Iterable[object]) -> str:
     """Return ", did you mean 'x'?" for the closest allowed name, or "" where none is close.
 

@@ -38,7 +38,8 @@ def explain(
     contribution is the potential at the time of the crossing with this input minus that without it, the neuron's
     earlier spikes staying where they were; for models that are linear between resets, contributions and the potential
     without inputs add up to the potential. A silent neuron is explained at the end of its window, a read-out at the
-    time at which it is read; one without a window at `until` or, without that, at its last input.
+    time at which it is read; one without a window where the sample ended (`Run.reached`) or, where nothing ended it, at
+    its last input.
 
     Parameters
     ----------
@@ -191,7 +192,7 @@ class _Explainer:
         if replay.stopped:
             notes.append("it crossed its threshold, but its spike did not leave before the run ended")
             return replay.crossings[-1], notes
-        ends = [heard.until, _last_time(population)]
+        ends = [heard.end, _last_time(population)]
         if min(ends) < math.inf:
             return min(ends), notes
         return max((one.time for one in arrivals), default=heard.number(0)), notes

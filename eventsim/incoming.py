@@ -16,6 +16,7 @@ from eventsim.projections import Sparse
 from eventsim.provenance import stage_described
 from eventsim.run import Run
 from eventsim.sources import exactly
+from eventsim.spans import reached
 from eventsim.trains import Trains, first_neurons, has_all_spikes, numbers_of, trains
 from eventsim.transport.contract import Transport
 
@@ -45,10 +46,14 @@ class Arrival(NamedTuple):
 class Heard:
     """The spikes of one sample, and what of them reaches a neuron.
 
+    Attributes
+    ----------
+    end : up to where the sample was simulated. until : before which time what happened was simulated.
+
     Raises
     ------
     InputError
-        A run that recorded too few spikes to tell what a neuron received.
+        A run that recorded too few spikes to tell what a neuron received, or that ended before the sample began.
     """
 
     def __init__(self, net: Network, run: Run, sample: int) -> None:
@@ -70,13 +75,22 @@ class Heard:
         self.ranks = order.clocked_ranks(net)
         until = run.provenance.get("until")
         self.until: Any = math.inf if until is None else until
+        self.end: Any = self.until
+        done = float(reached(run)[sample])
+        if math.isnan(done):
+            raise InputError(
+                f"explain: sample {sample} was never simulated, since the run ended before; must have been. Choose "
+                "another, or resume the run."
+            )
+        if done < self.until:  # where a stop condition or a budget ended it, with what happened at that time
+            self.until, self.end = math.nextafter(done, math.inf), self.number(done)
 
     def train(self, node: int, neuron: int) -> list[int]:
         """Places of a neuron's spikes in the sample."""
         return np.flatnonzero((self.node == node) & (self.neuron == neuron)).tolist()
 
     def arrivals(self, population: Population, neuron: int) -> list[Arrival]:
-        """All spikes that reach a neuron before `until`, in the order of events."""
+        """All spikes that reached a neuron in the run, in the order of events."""
         found = []
         for projection in self.net.projections:
             if projection.post is population:

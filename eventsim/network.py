@@ -39,7 +39,8 @@ class Network:
 
     Attributes
     ----------
-    provenance : dict of where the network comes from, as JSON values; kept in its file, not part of its hash.
+    provenance : dict of where the network comes from, as JSON values; kept in its file, not part of its hash. Under
+        "notes" a list of what a reader of the network should know, which its repr shows.
 
     Examples
     --------
@@ -277,6 +278,7 @@ class Network:
             if delays is not None and delays.size:
                 delay = f", delays {float(delays.min()):g} to {float(delays.max()):g}"
             lines.append(f"  {projection.label}: {projection.kind.n_synapses:,} synapses{delay}")
+        lines += [f"  note: {note}" for note in self.provenance.get("notes", ())]
         return "\n".join(lines)
 
     # -- freezing, hashing, saving ----------------------------------------------------------------------------------

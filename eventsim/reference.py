@@ -48,6 +48,7 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
         try:
             sample.run()
         except SimulationError as problem:
+            task.reached[row] = sample.now
             for later in range(row + 1, task.inputs.n_samples):  # what an earlier run did of them is kept
                 if task.earlier[later] is not None:
                     task.keep_stop(later)

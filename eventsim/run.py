@@ -55,6 +55,7 @@ class Run:
     _recorder: Any = field(default=None, repr=False)
     _stopped: Array | None = field(default=None, repr=False)
     _state: Any = field(default=None, repr=False)  # where each sample stands, where that was kept
+    _reached: Array | None = field(default=None, repr=False)  # NaN where a sample never began
     _network: Network | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -127,6 +128,17 @@ class Run:
     def stop_times(self) -> Array:
         """Time at which each sample was ended by ``stop=``, (n_samples,); inf where it went to its end."""
         return self._need(self._stopped, "stop times", "stop={population: spikes}")
+
+    @property
+    def reached(self) -> Array:
+        """Time up to which each sample was simulated, (n_samples,).
+
+        `until`, or where a stop condition, a budget or an error ended the sample before; inf where `until` is None and
+        nothing was left to happen; NaN where the run ended before the sample began.
+        """
+        from eventsim.spans import reached
+
+        return reached(self)
 
     def spike_times(self, population: str) -> Array:
         """First spike times of a population, (n_samples, n_neurons); inf = silent.
@@ -293,17 +305,17 @@ class Run:
 
         export.to_parquet(self, path)
 
-    def to_neo(self, populations: Any = None, time_unit: float | None = None) -> Any:
+    def to_neo(self, populations: Any = None, time_unit: float | None = None, t_stop: float | None = None) -> Any:
         """A `neo.Block` with spike trains and recorded membranes (`eventsim.export.to_neo`)."""
         from eventsim import export
 
-        return export.to_neo(self, populations, time_unit)
+        return export.to_neo(self, populations, time_unit, t_stop)
 
-    def to_nirdata(self, population: str, t_max: float | None = None) -> Any:
+    def to_nirdata(self, population: str, t_max: float | None = None, samples: Any = None) -> Any:
         """The spikes of one population as `nir.data_ir.EventData` (`eventsim.export.to_nirdata`)."""
         from eventsim import export
 
-        return export.to_nirdata(self, population, t_max)
+        return export.to_nirdata(self, population, t_max, samples)
 
     def save(self, path: str | Path) -> None:
         """Write the run as .npz (no pickle), replacing it atomically."""
@@ -315,7 +327,7 @@ class Run:
             name: array
             for name, array in (
                 ("spikes", self._spikes), ("first", self._first), ("errors", self._errors), ("traces", self._traces),
-                ("readout", self._readout), ("stopped", self._stopped),
+                ("readout", self._readout), ("stopped", self._stopped), ("reached", self._reached),
             )
             if array is not None
         }  # fmt: skip

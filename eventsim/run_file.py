@@ -18,7 +18,7 @@ from eventsim.errors import FileFormatError
 from eventsim.records import COUNTERS, SPIKE, TRACE
 
 Array = np.ndarray[Any, Any]
-ARRAYS = ("spikes", "first", "errors", "traces", "readout", "stopped")
+ARRAYS = ("spikes", "first", "errors", "traces", "readout", "stopped", "reached")
 TOTALS = (*COUNTERS, "events", "queue_operations")
 
 
@@ -194,6 +194,7 @@ class _Checker:
             "traces": (TRACE, (-1,)),
             "readout": (np.dtype(np.float64), (n_samples, -1)),
             "stopped": (np.dtype(np.float64), (n_samples,)),
+            "reached": (np.dtype(np.float64), (n_samples,)),
         }
         for name, array in arrays.items():
             if name not in shapes:
@@ -211,6 +212,8 @@ class _Checker:
             self.refuse("array 'first' holds NaN or negative times")
         if "stopped" in arrays and not (arrays["stopped"] >= 0).all():
             self.refuse("array 'stopped' holds NaN or negative times")
+        if "reached" in arrays and (arrays["reached"] < 0).any():
+            self.refuse("array 'reached' holds negative times")
         if "readout" in arrays and not 1 <= arrays["readout"].shape[1] <= n:
             self.refuse(f"array 'readout' has {arrays['readout'].shape[1]} columns for {n} neurons")
 

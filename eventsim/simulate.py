@@ -19,7 +19,14 @@ from eventsim import order
 from eventsim._jit import compile_report
 from eventsim.checkpoint import RunState, check_resumed, digest_of
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
-from eventsim.errors import BudgetError, FaultError, InputError, SimulationError, StorageError
+from eventsim.errors import (
+    BudgetError,
+    FaultError,
+    InputError,
+    PrematureSpikeWarning,
+    SimulationError,
+    StorageError,
+)
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.interruption import at_work
 from eventsim.network import Network, Population, Source
@@ -96,6 +103,11 @@ def simulate(
         A budget was used up; ``error.run`` holds what was done.
     StorageError
         A `BudgetError`: the disk has no room for what is recorded. ``error.run`` is None where nothing had begun.
+
+    Warns
+    -----
+    PrematureSpikeWarning
+        Once, where neurons of a mapped network (`eventsim.models.to_ttfs`, `ttfs_network`) fired before their window.
     """
     engine = choice("simulate", "engine", engine, ENGINES)
     progress = flag("simulate", "progress", progress)
@@ -123,6 +135,7 @@ def simulate(
     finally:
         bar.close()
     run = _finish(task, engine, complete=problem is None)
+    _warn_of_premature_spikes(run)
     if problem is not None:
         kind, message = problem
         raise (StorageError if kind is BudgetError and task.full else kind)(message, run)
@@ -364,9 +377,27 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _exact=task.exact_times if task.exact else None,
         _recorder=(task.spikes, task.traces),
         _stopped=task.stopped if task.stop else None,
+        _reached=np.where((task.reached > 0) | task.counters.any(axis=(1, 2)), task.reached, math.nan),
         _state=RunState(engine, digest_of(task.inputs), task.states, task.reached) if task.keep_state else None,
         _network=net,
     )
+
+
+def _warn_of_premature_spikes(run: Run) -> None:
+    """Say that a network that stands for values has carried wrong ones; whoever made it says how its outputs decide."""
+    found = {name: counted["premature"] for name, counted in run.counters["by_population"].items()}
+    found = {name: count for name, count in found.items() if count}
+    if found and run.provenance["decision"] is not None:
+        where = ", ".join(f"{count:,} in {name!r}" for name, count in found.items())
+        spikes = "spike" if sum(found.values()) == 1 else "spikes"
+        warnings.warn(
+            f"simulate: {sum(found.values()):,} premature {spikes} ({where}): neurons fired before all of their inputs "
+            "were there, so that they and what follows them carry wrong values; windows must be long enough for the "
+            'data. Convert again with windows="calibrated" and these data among the calibration data, or with a '
+            "larger margin; models.certify(net, x).safe_windows says how long windows must be.",
+            PrematureSpikeWarning,
+            stacklevel=3,
+        )
 
 
 __all__ = ["BudgetError", "simulate"]

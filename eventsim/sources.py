@@ -8,16 +8,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from eventsim.checks import finite_array, flag, integer, number, real_array, shown
+from eventsim.camera_events import Events, pixel_spikes, reading
+from eventsim.checks import flag, held_in_float64, real_array, shown
 from eventsim.errors import InputError
 
 Array = np.ndarray[Any, Any]
 Train = tuple[Array, Array]  # times, neurons
 TIME_KINDS = "fiu"
+SHIFT = "Subtract the start from whole numbers before they become times, as from_events does."
 
 
 @dataclass(frozen=True)
@@ -40,19 +42,24 @@ class SpikeTimes:
     @classmethod
     def from_events(
         cls, events: Any, shape: tuple[int, int, int], scale: float = 1.0, start: float | None = None,
-        merge: bool = False,
+        merge: bool = False, polarity: str = "unsigned", rows: str = "from_above",
     ) -> "SpikeTimes":  # fmt: skip
         """Return the spikes of an event-camera recording, or of several, one sample each.
 
         Parameters
         ----------
         events : a structured array with fields t, x, y, p, as readers of such files give it, in any order; or a list
-            of them.
+            of them. A name may be the title of a field. A field e is that of ATIS cameras: events of which it is True
+            measure exposure and are left out.
         shape : (polarities, height, width) of the source. Neuron (p, y, x) gets the events of its pixel and polarity;
-            with one polarity, p says nothing.
+            with one polarity, p says nothing. Row 0 is the uppermost.
         scale : units of time of the network per unit of t, such as 1e-3 for microseconds in a network of ms.
-        start : t that is time 0; None is the first event of each recording.
+        start : t that is time 0; None is the first event of each recording that is not left out. Integer time stamps,
+            such as nanoseconds since 1970, are subtracted as integers.
         merge : whether events of one pixel and polarity at one t count as one; otherwise they are refused.
+        polarity : "unsigned" where p is 0 and 1 (or False and True), "signed" where it is -1 and 1.
+        rows : "from_above" where y = 0 is the uppermost row, as in AEDAT4 files and Prophesee's; "from_below" where it
+            is the lowest, as in Event Stream files (`from_recording` turns these).
 
         Raises
         ------
@@ -66,9 +73,8 @@ class SpikeTimes:
                 "or a list of them. Give one recording a sample."
             )
         merge = flag("SpikeTimes.from_events", "merge", merge)
-        if start is not None:
-            start = float(number("SpikeTimes.from_events", "start", start, remedy="Give the t that is time 0."))
-        return cls([_from_camera(k, recording, shape, scale, start, merge) for k, recording in enumerate(listed)])
+        how = reading(shape, scale, start, merge, polarity, rows)
+        return cls([pixel_spikes(k, recording, how) for k, recording in enumerate(listed)])
 
     @classmethod
     def from_recording(
@@ -81,7 +87,8 @@ class SpikeTimes:
         Parameters
         ----------
         path : a file that ends in .aedat4 or .es, or a list of them.
-        shape : (2, height, width) of the camera; or (1, height, width), where p says nothing.
+        shape : (2, height, width) of the camera; or (1, height, width), where p says nothing. Row 0 is the uppermost,
+            whatever the file counts from.
         scale : units of time of the network per microsecond: 1e-3 in a network of ms.
         start, merge : as for `from_events`, in microseconds.
 
@@ -122,74 +129,14 @@ class SpikeTimes:
                     "time a neuron, inf = silent."
                 )
             _check_times(where, flat)
-            return flat.copy() if flat.dtype == object else flat.astype(np.float64)
+            held = held_in_float64(where, "SpikeTimes", flat, SHIFT)
+            return held.copy() if held is flat else held
         if not isinstance(self.times, Sequence) or isinstance(self.times, str | bytes):
             raise InputError(
                 f"{where}: SpikeTimes holds {shown(self.times)}; must be an array (n, {', '.join(map(str, shape))}) or "
                 "a list with one entry a sample. Give one time, or one list of times, a neuron."
             )
         return [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
-
-
-class Events(NamedTuple):
-    """The spikes of one sample side by side: times and neurons, in order of (neuron, time)."""
-
-    times: Array
-    neurons: Array
-
-
-LARGEST_INDEX = 2**31 - 1
-CAMERA = ("t", "x", "y", "p")
-
-
-def _from_camera(
-    sample: int, recording: Any, shape: tuple[int, int, int], scale: float, start: float | None, merge: bool
-) -> Events:
-    where = f"SpikeTimes.from_events: recording {sample}"
-    names = getattr(getattr(recording, "dtype", None), "names", None) or ()
-    if not {*CAMERA} <= {*names} or recording.ndim != 1:
-        raise InputError(
-            f"{where} has fields ({', '.join(names)}); must be a structured array with fields t, x, y, p. Name them so."
-        )
-    listed = shape if isinstance(shape, Sequence | np.ndarray) and not isinstance(shape, str) else (shape,)
-    sizes = [integer("SpikeTimes.from_events", "shape", n, low=1, remedy="Give (polarities, y, x).") for n in listed]
-    if len(sizes) != 3:
-        raise InputError(f"SpikeTimes.from_events: shape = {shown(shape)}; must be (polarities, height, width).")
-    factor = number("SpikeTimes.from_events", "scale", scale, low=0, open_low=True, remedy="Give units of time per t.")
-    if math.prod(sizes) > LARGEST_INDEX:
-        raise InputError(f"SpikeTimes.from_events: shape = {shown(shape)} has more than {LARGEST_INDEX:,} neurons.")
-    place = [np.zeros(len(recording), np.int64) if sizes[0] == 1 else recording["p"], recording["y"], recording["x"]]
-    for name, index, size in zip(("p", "y", "x"), place, sizes, strict=True):
-        if index.ndim != 1 or index.dtype.kind not in "iub":
-            raise InputError(f"{where}: field {name} has type {index.dtype}; must be integers, one an event.")
-        bad = np.flatnonzero((index < 0) | (index >= size))
-        if bad.size:
-            raise InputError(
-                f"{where}: event {bad[0]} has {name} = {index[bad[0]]}; must be in 0..{size - 1}. Give the shape of "
-                "the camera."
-            )
-    neurons = np.ravel_multi_index([np.asarray(index, np.int64) for index in place], sizes)
-    t = finite_array(where, "t", recording["t"]).astype(np.float64)
-    if t.ndim != 1:
-        raise InputError(f"{where}: field t has shape {t.shape}; must be one number an event.")
-    with np.errstate(over="ignore"):
-        times = (t - (t.min(initial=math.inf) if start is None else start)) * float(factor)
-    if not np.isfinite(times).all():
-        raise InputError(f"{where}: times times scale = {scale:g} are no finite numbers. Give a smaller scale.")
-    if (times < 0).any():
-        first = int(np.argmax(times < 0))
-        raise InputError(f"{where}: event {first} is at t = {t[first]}, before start = {start}. Give an earlier start.")
-    order = np.lexsort((times, neurons))
-    times, neurons = times[order], neurons[order]
-    again = np.zeros(len(times), dtype=bool)
-    again[1:] = (times[1:] == times[:-1]) & (neurons[1:] == neurons[:-1])
-    if again.any() and not merge:
-        raise InputError(
-            f"{where}: {np.count_nonzero(again)} events are of a pixel and polarity that has another one at the same "
-            f"time, the first at {times[again][0]}; a neuron cannot fire twice at one time. Pass merge=True to count "
-            "them as one."
-        )
-    return Events(times[~again], neurons[~again])
 
 
 def _train(where: str, sample: int, times: Any, size: int) -> Train:
@@ -204,7 +151,7 @@ def _train(where: str, sample: int, times: Any, size: int) -> Train:
         return _in_order(where, sample, times.times, times.neurons)
     nested = isinstance(times, Sequence) and any(isinstance(train, Sequence | np.ndarray) for train in times)
     if not nested or isinstance(times, str):
-        flat = real_array(where, name, times, kinds=TIME_KINDS).ravel()
+        flat = held_in_float64(where, name, real_array(where, name, times, kinds=TIME_KINDS).ravel(), SHIFT, times)
         if flat.size != size:
             raise InputError(
                 f"{where}: sample {sample}: {flat.size} spike times for {size} neurons; must be one a neuron (inf = "
@@ -216,7 +163,10 @@ def _train(where: str, sample: int, times: Any, size: int) -> Train:
             f"{where}: sample {sample}: {len(times)} spike trains for {size} neurons; must be one list of times a "
             "neuron. Give an empty list where it is silent."
         )
-    trains = [real_array(where, f"{name}[{i}]", train, kinds=TIME_KINDS) for i, train in enumerate(times)]
+    trains = [
+        held_in_float64(where, f"{name}[{i}]", real_array(where, f"{name}[{i}]", train, kinds=TIME_KINDS), SHIFT, train)
+        for i, train in enumerate(times)
+    ]
     for i, train in enumerate(trains):
         if train.ndim != 1:
             raise InputError(

@@ -15,7 +15,7 @@ PICTURE = Path(__file__).parents[1] / "docs" / "images" / "safe_windows_digits.p
 WINDOWS = {
     "calibrated: 1.5 × the largest activation": ("calibrated", 0.5),
     "certified: 1.1 × the smallest safe window of the calibration images": ("certified", 0.1),
-    "too short: 0.55 × the largest activation": ("calibrated", -0.45),
+    "too short: 0.55 × the largest activation": ("published", -0.45),
 }
 
 

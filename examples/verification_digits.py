@@ -23,7 +23,7 @@ def main() -> None:
     images, _ = digits.test_images()
     figure = Figure(figsize=(9.6, 9.2), layout="constrained")
     for part, margin in zip(figure.subfigures(2, hspace=0.06), (0.5, -0.2), strict=True):
-        net = models.to_ttfs(relu, calibration, margin=margin)
+        net = models.to_ttfs(relu, calibration, margin=margin, windows="published")
         axes = part.subplots(2, len(LAYERS), sharex="col", gridspec_kw={"height_ratios": (1.6, 1.0)})
         viz.verification(models.verify(net, relu, images[:100]), ax=axes, populations=LAYERS)
         part.suptitle(f"windows {1 + margin:g} × the largest activation", fontweight="bold")

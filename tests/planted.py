@@ -109,7 +109,7 @@ def cases(seed: int) -> Iterator[Case]:
 
 def _shrunken(rng: Any, relu: ReluNetwork, slope: str, x: Any) -> Iterator[Case]:
     """Windows that are too short for some values."""
-    net = models.to_ttfs(relu, x, slope, margin=float(rng.uniform(-0.6, -0.2)))
+    net = models.to_ttfs(relu, x, slope, margin=float(rng.uniform(-0.6, -0.2)), windows="published")
     yield Case("shrunken window", net, relu, x, simulated(net, x))
 
 
@@ -123,7 +123,7 @@ def _premature(rng: Any, relu: ReluNetwork, slope: str, x: Any) -> Iterator[Case
     weights[0][neuron, a] += extra
     weights[0][neuron, b] -= extra * 0.9 / 0.4
     special = ReluNetwork.from_weights(weights, biases)
-    net = models.to_ttfs(special, sample, slope)
+    net = models.to_ttfs(special, sample, slope, windows="published")
     yield Case("special weights", net, special, sample, simulated(net, sample))
 
 

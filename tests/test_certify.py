@@ -56,7 +56,7 @@ def test_certificates_agree_with_the_simulator_premature_spikes_upstream_include
         rng = np.random.default_rng(seed)
         network = make(rng)
         x = inputs(rng, network, 12)
-        net = models.to_ttfs(network, x, slope, margin=rng.choice([-0.6, -0.3, 0.1, 0.5]))
+        net = models.to_ttfs(network, x, slope, margin=rng.choice([-0.6, -0.3, 0.1, 0.5]), windows="published")
         run = eventsim.simulate(net, x)
         certificates = models.certify(net, x)
         upstream = np.zeros(len(x), dtype=bool)
@@ -184,7 +184,7 @@ def test_every_spike_lies_on_its_threshold_within_its_bound_and_every_silence_be
         rng = np.random.default_rng(seed)
         network = make(rng)
         x = inputs(rng, network, 5)
-        net = models.to_ttfs(network, x, slope, margin=rng.choice([-0.5, 0.5]))
+        net = models.to_ttfs(network, x, slope, margin=rng.choice([-0.5, 0.5]), windows="published")
         run = eventsim.simulate(net, x, error_bounds=bool(seed % 2))
         certificates = models.certify(net, run=run)
         assert certificates.proof is not None
@@ -347,7 +347,7 @@ def test_safe_windows_of_an_unsafe_network_are_those_of_a_safe_one(slope: str) -
             network = make(rng)
             x = inputs(rng, network, 6)
             expected = models.certify(models.to_ttfs(network, x, slope, margin=60), x).safe_windows
-            unsafe = models.certify(models.to_ttfs(network, x, slope, margin=-0.6), x)
+            unsafe = models.certify(models.to_ttfs(network, x, slope, margin=-0.6, windows="published"), x)
             assert not unsafe.ok
             for name, window in unsafe.safe_windows.items():
                 assert window == pytest.approx(expected[name], rel=1e-9, abs=1e-9), (seed, name)
@@ -433,7 +433,7 @@ def test_spikes_may_move_by_the_decision_margin_and_no_further() -> None:
 def test_the_report_is_json_and_a_table() -> None:
     network = dense(np.random.default_rng(1))
     x = np.random.default_rng(1).uniform(size=(3, 8))
-    net = models.to_ttfs(network, x, margin=-0.5)
+    net = models.to_ttfs(network, x, margin=-0.5, windows="published")
     run = eventsim.simulate(net, x)
     certificates = models.certify(net, run=run)
     said = json.loads(certificates.to_json(limit=2))

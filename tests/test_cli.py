@@ -136,7 +136,10 @@ def test_a_typo_in_a_command_is_answered_with_the_nearest_one(capsys):
         ("run net.npz x.npy --until soon", "'soon' is not a finite number"),
         ("run net.npz x.npy --engine fast", "invalid choice: 'fast'"),
         ("convert relu.npz", "the following arguments are required: --calibrate"),
-        ("convert relu.npz --calibrate x.npy --out net.npz --windows 1,wide", "must be calibrated, certified, or"),
+        (
+            "convert relu.npz --calibrate x.npy --out net.npz --windows 1,wide",
+            "must be calibrated, published, certified, or",
+        ),
         ("plot run.npz --neurons 1,b", "'b' is not a whole number >= 0"),
         ("info --frobnicate", "unrecognized arguments: --frobnicate"),
     ],
@@ -455,9 +458,8 @@ def test_verify_certifies_on_request_and_fails_where_a_neuron_is_premature(made,
     assert code == OK
     assert "certified: every neuron waits for its inputs" in out
     assert json_of(capsys, *words)["certificates"]["ok"] is True
-    called(
-        capsys, "convert", made / "relu.npz", "--calibrate", made / "x.npy", "--margin", "-0.7", "--out", "short.npz"
-    )
+    convert = ("convert", made / "relu.npz", "--calibrate", made / "x.npy", "--windows", "published")
+    called(capsys, *convert, "--margin", "-0.7", "--out", "short.npz")
     code, out, _ = called(capsys, "verify", "short.npz", *words[2:])
     assert code == FAILED
     assert "% certified; first not: neuron" in out
@@ -487,7 +489,7 @@ def test_convert_says_what_windows_given_by_hand_make_of_the_calibration(made, c
     assert "% certified; first not: neuron" in out
     assert "in these windows: certified: every neuron waits" in called(capsys, *words, "50,50")[1]
     assert json_of(capsys, *words, "50,50")["certified_share"] == 1.0
-    assert "did you mean 'certified'?; must be calibrated, certified, or lengths > 0" in refused(
+    assert "did you mean 'certified'?; must be calibrated, published, certified, or lengths > 0" in refused(
         capsys, *words, "certifed"
     )
 

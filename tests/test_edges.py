@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torture
 from adapters import both_engines
-from random_networks import FAMILIES, case
+from random_networks import FAMILIES, Case, case
 
 from eventsim import Dense, ModelError, Network, NetworkError, SimulationError, Sparse, SpikeTimes, Steps, simulate
-from eventsim.compiled import emission, engine, lists
+from eventsim.compiled import emission, engine, lists, machine
 from eventsim.faults import Clock, Jitter
 
 N_NETWORKS = int(os.environ.get("EDGE_NETWORKS", "100"))
@@ -105,26 +105,26 @@ def test_a_crossing_at_the_beginning_comes_before_what_arrives_there() -> None:
 @pytest.mark.parametrize("room", range(4))
 def test_an_append_beyond_the_end_of_a_list_writes_nothing_and_says_so(room: int) -> None:
     net = neuron(weight=1.0, tau_mem=1.0)
-    machine = engine.new_machine(net, False, 1)
-    control = machine.control[0]
-    machine.work[:] = -7
+    lowered = machine.new_machine(net, False, 1)
+    control = lowered.control[0]
+    lowered.work[:] = -7
     length = 0
     for value in range(6):
-        length = lists.append(machine, 1, 1 + room, length, value)
+        length = lists.append(lowered, 1, 1 + room, length, value)
     assert length == room
-    assert machine.work[1 : 1 + room].tolist() == list(range(room))
-    assert set(machine.work[1 + room :].tolist()) == {-7}
+    assert lowered.work[1 : 1 + room].tolist() == list(range(room))
+    assert set(lowered.work[1 + room :].tolist()) == {-7}
     assert control.full == 1
 
 
 def test_a_ring_that_is_full_keeps_what_it_has() -> None:
-    machine = engine.new_machine(neuron(weight=1.0, tau_mem=1.0), False, 1)
-    size = int(machine.lanes.mask[0]) + 1
+    lowered = machine.new_machine(neuron(weight=1.0, tau_mem=1.0), False, 1)
+    size = int(lowered.lanes.mask[0]) + 1
     for k in range(size + 3):
-        emission.push_packet(machine, 0, float(k), 0)
-    assert int(machine.lanes.tail[0]) == size
-    assert machine.ring.t.tolist()[:size] == list(map(float, range(size)))
-    assert machine.control[0].full == 1
+        emission.push_packet(lowered, 0, float(k), 0)
+    assert int(lowered.lanes.tail[0]) == size
+    assert lowered.ring.t.tolist()[:size] == list(map(float, range(size)))
+    assert lowered.control[0].full == 1
 
 
 def test_a_full_list_ends_the_run_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,12 +165,12 @@ def test_the_first_lost_delay_by_time_and_neuron_ends_the_run_whatever_the_order
         ("glif", {"tau_mem": 1.0, "tau_syn": 1.0, "coupling": 1e300, "current": 1e300}),
     ],
 )
-def test_parameters_from_which_no_number_follows_are_refused(model: str, given: dict[str, float]) -> None:
+def test_parameters_from_which_no_number_follows_are_refused(model: str, given: dict[str, Any]) -> None:
     message = rf"'cell': {model}: numbers that follow from its parameters leave the range of float64 \(overflow"
     with pytest.raises(ModelError, match=message):
         neuron(model, **given)
     if "current" in given:
-        stepped = {**given, "current": Steps([0.0, 3.0], [0.0, given["current"]])}
+        stepped: dict[str, Any] = {**given, "current": Steps([0.0, 3.0], [0.0, given["current"]])}
         with pytest.raises(ModelError, match=r"from t = 3 on: .*Bring the sizes of the parameters closer together"):
             neuron(model, **stepped)
 
@@ -211,7 +211,7 @@ def test_kept_cases_are_the_same_when_they_are_loaded(tmp_path: Any) -> None:
     for number in range(20):
         one = case(number)
         one.save(tmp_path / str(number))
-        two = torture.Case.load(tmp_path / str(number))
+        two = Case.load(tmp_path / str(number))
         assert two.net.hash() == one.net.hash()
         assert repr(two) == repr(one)
 

@@ -50,7 +50,7 @@ def random_case(seed: int) -> tuple[Network, Any]:
     )
     x = rng.uniform(0, 1, (1, SIZES[0]))
     margin = float(rng.choice([0.5, 0.0, -0.4]))
-    return models.to_ttfs(relu, x, ("b1", "alpha1")[seed % 2], margin=margin), x
+    return models.to_ttfs(relu, x, ("b1", "alpha1")[seed % 2], margin=margin, windows="published"), x
 
 
 @pytest.mark.slow

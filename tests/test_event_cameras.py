@@ -57,7 +57,7 @@ def test_an_empty_recording_is_silence() -> None:
         (np.zeros(3, [("t", "f8"), ("x", "i2")]), {}, r"has fields \(t, x\)"),
         (recording((1, 4, 0, 0)), {}, r"event 0 has x = 4; must be in 0\.\.3"),
         (recording((1, 0, 0, 0), (1, 0, -1, 0)), {}, r"event 1 has y = -1; must be in 0\.\.2"),
-        (recording((1, 0, 0, 0)), {"start": 2}, "event 0 is at t = 1.0, before start = 2"),
+        (recording((1, 0, 0, 0)), {"start": 2}, "event 0 is at t = 1, before start = 2"),
         (recording((1, 0, 0, 0), (1, 0, 0, 0)), {}, "1 events are of a pixel and polarity that has another one"),
         (recording((1, 0, 0, 0)), {"scale": 0.0}, "scale = 0.0; must be > 0"),
         (recording((1, 0, 0, 0)), {"shape": (3, 4)}, r"shape = \(3, 4\); must be \(polarities, height, width\)"),
@@ -101,3 +101,124 @@ def test_times_that_a_scale_makes_infinite_and_places_that_are_no_integers_are_r
     half = np.array([(1, 0.5, 0, 0)], dtype=[("t", "i8"), ("x", "f8"), ("y", "i8"), ("p", "i8")])
     with pytest.raises(InputError, match="field x has type float64"):
         eventsim.SpikeTimes.from_events(half, (2, 3, 4))
+
+
+# -- what readers of such files give -----------------------------------------------------------------------------------
+
+
+def places(events: Any, shape: Any = SHAPE, **options: Any) -> list[tuple[float, int]]:
+    [(times, neurons)] = eventsim.SpikeTimes.from_events(events, shape, **options).checked("test", shape)
+    return list(zip(times.tolist(), neurons.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("kind", ["i8", "u8"])
+def test_nanoseconds_since_1970_are_subtracted_as_integers(kind: str) -> None:
+    begin = 1_767_225_600_123_456_789
+    assert float(begin + 1000) - float(begin) != 1000  # what float64 makes of steps of a microsecond
+    events = np.zeros(5, [("t", kind), ("x", "i2"), ("y", "i2"), ("p", "i2")])
+    events["t"] = begin + np.array([0, 1000, 2000, 2001, 3000])
+    expected = [(t * 1e-6, 0) for t in (0, 1000, 2000, 2001, 3000)]
+    assert places(events, scale=1e-6) == expected
+    assert places(events, scale=1e-6, merge=True) == expected  # none falls together with another
+    assert places(events, start=begin - 7)[:2] == [(7.0, 0), (1007.0, 0)]
+    with pytest.raises(InputError, match=f"event 0 is at t = {begin}, before start = {begin + 1}"):
+        places(events, start=begin + 1)
+
+
+def test_the_whole_range_of_integers_and_extended_precision_are_subtracted_before_they_are_rounded() -> None:
+    ends = np.iinfo(np.int64)
+    events = recording((ends.min, 0, 0, 0), (ends.min + 3, 1, 0, 0), (ends.max, 2, 0, 0))
+    assert [t for t, _ in places(events)] == [0.0, 3.0, 2.0**64]
+    assert [t for t, _ in places(events[:2], start=ends.min - 1)] == [1.0, 4.0]
+    assert [t for t, _ in places(recording((10, 0, 0, 0)), start=9.5)] == [0.5]
+    assert [t for t, _ in places(recording((3, 0, 0, 0)), start=-(10**30))] == [1e30]
+    wide = np.zeros(2, [("t", np.longdouble), ("x", "i2"), ("y", "i2"), ("p", "i2")])
+    wide["t"] = np.longdouble(2) ** 60 + np.arange(2)
+    if np.finfo(np.longdouble).nmant > 60:
+        assert [t for t, _ in places(wide)] == [0.0, 1.0]
+
+
+def test_measurements_of_exposure_are_no_events() -> None:
+    """An ATIS array as event_stream gives it: one change, and two events that measure exposure."""
+    events = np.array(
+        [(10, 1, 2, False, True), (20, 1, 2, True, False), (35, 1, 2, True, True)],
+        [("t", "u8"), ("x", "u2"), ("y", "u2"), ("e", "?"), ("p", "?")],
+    )
+    assert places(events) == [(0.0, 12 + 2 * 4 + 1)]
+    assert places(events, rows="from_below") == [(0.0, 12 + 1)]
+    assert places(events, start=5, scale=2.0) == [(10.0, 12 + 2 * 4 + 1)]
+    numbers = events.astype([("t", "u8"), ("x", "u2"), ("y", "u2"), ("e", "u1"), ("p", "?")])
+    assert places(numbers) == places(events)
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "message"),
+    [
+        (
+            "z",
+            "f4",
+            r"recording 0 has a field 'z', which may change what an event is; must have t, x, y, p, and e where",
+        ),
+        ("e", "f8", "field e has type float64; must be True where an ATIS event measures exposure"),
+        ("exposure", "?", "has a field 'exposure'"),
+    ],
+)
+def test_a_field_that_nobody_knows_is_refused_by_its_name(field: str, kind: str, message: str) -> None:
+    events = np.zeros(1, [("t", "i8"), ("x", "i2"), ("y", "i2"), (field, kind), ("p", "?")])
+    with pytest.raises(InputError, match=message):
+        places(events)
+
+
+def test_fields_that_have_their_name_as_a_title_are_read() -> None:
+    events = np.zeros(2, [("t", "u8"), ("x", "u2"), ("y", "u2"), (("p", "on"), "?")])
+    assert "p" not in (events.dtype.names or ())
+    events["t"], events["on"] = [5, 9], [True, False]
+    assert places(events) == [(0.0, 12), (4.0, 0)]
+
+
+def test_signed_polarities_are_read_when_told_and_the_message_says_so() -> None:
+    events = recording((1, 0, 0, 0), (2, 3, 2, 0)).astype([("x", "i2"), ("y", "i2"), ("p", "i1"), ("t", "i8")])
+    events["p"] = [1, -1]
+    assert places(events, polarity="signed") == [(0.0, 12), (1.0, 11)]
+    assert places(events, (1, 3, 4)) == [(0.0, 0), (1.0, 11)]  # one polarity: p says nothing
+    with pytest.raises(InputError, match=r"event 1 has p = -1; must be in 0\.\.1\. Pass polarity='signed' where") as e:
+        places(events)
+    assert "shape" not in str(e.value)
+    events["p"] = [0, 1]
+    with pytest.raises(InputError, match="event 0 has p = 0; must be -1 or 1, since polarity = 'signed'"):
+        places(events, polarity="signed")
+    events["p"] = [2, 1]
+    with pytest.raises(InputError, match=r"event 0 has p = 2; must be in 0\.\.1\. Polarities count from 0"):
+        places(events)
+    for name, value, message in (("polarity", "sign", "did you mean 'signed'"), ("rows", "up", "must be one of from_")):
+        with pytest.raises(InputError, match=f"{name} = '{value}'.*{message}"):
+            places(events, **{name: value})
+
+
+def test_rows_from_below_are_turned_and_row_0_is_the_uppermost() -> None:
+    events = recording((1, 1, 0, 0), (2, 1, 2, 0))
+    assert places(events) == [(0.0, 1), (1.0, 9)]
+    assert places(events, rows="from_below") == [(0.0, 9), (1.0, 1)]
+
+
+@pytest.mark.parametrize("make", [lambda t: np.array([[t, 1]]), lambda t: [[[t], [1]]], lambda t: [[[t], [0.5, 1.0]]]])
+def test_whole_numbers_that_float64_does_not_hold_are_refused_as_spike_times(make: Any) -> None:
+    net = eventsim.Network()
+    net.source(2, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=1.0)
+    lost = 1_767_225_600_123_456_789
+    with pytest.raises(InputError, match=rf"= {lost}; must be a number that float64 holds.*Subtract the start"):
+        eventsim.simulate(net, eventsim.SpikeTimes(make(lost)), engine="reference")
+    run = eventsim.simulate(net, eventsim.SpikeTimes(make(2**60)), engine="reference")
+    assert run.spike_times("input")[0, 0] == 2.0**60
+
+
+def test_whole_numbers_that_float64_does_not_hold_are_refused_as_other_times() -> None:
+    lost = 2**53 + 1
+    for make in (
+        lambda: eventsim.Regular(period=1, start=lost),
+        lambda: eventsim.Regular(period=[1.5, lost]),
+        lambda: eventsim.Steps([0, lost], [1, 2]),
+    ):
+        with pytest.raises(eventsim.EventsimError, match=f"{lost}; must be a number that float64 holds"):
+            make()

@@ -119,3 +119,95 @@ def test_what_cannot_be_written_is_refused(run: Run, tmp_path: Path, monkeypatch
     monkeypatch.setitem(__import__("sys").modules, "neo", None)
     with pytest.raises(InputError, match=r"run.to_neo needs neo, which is not installed .*eventsim\[neo\]"):
         run.to_neo()
+
+
+# -- spans -------------------------------------------------------------------------------------------------------------
+
+
+def four_spikes(n: int = 2, **options: Any) -> Run:
+    """A neuron that fires at 1, 2, 3, 4; in a second sample at 1.5; in a third never."""
+    net = eventsim.Network(options.pop("time_unit", 1e-3))
+    net.source(1, "input")
+    net.population("if_delta", 1, "n", v_threshold=1.0)
+    net.connect("input", "n", eventsim.OneToOne([2.0]))
+    trains = [[[1.0, 2.0, 3.0, 4.0]], [[1.5]], [[]]]
+    return simulate(net, SpikeTimes(trains[:n]), engine="reference", **options)
+
+
+def ended(**options: Any) -> Run:
+    with pytest.raises(eventsim.BudgetError) as caught:
+        four_spikes(3, until=1000.0, max_events=9, **options)
+    run: Run = caught.value.run
+    return run
+
+
+def stops(run: Run, **options: Any) -> list[float]:
+    return [float(segment.spiketrains[0].t_stop) for segment in run.to_neo(["n"], **options).segments]
+
+
+def test_neo_trains_end_where_each_sample_did() -> None:
+    stopped = four_spikes(until=1000.0, stop={"n": 2})
+    assert stops(stopped) == [math.nextafter(2.0, 3), 1000.0]
+    (train,) = stopped.to_neo(["n"]).segments[0].spiketrains
+    assert train.magnitude.tolist() == [1.0, 2.0]
+    assert stops(four_spikes(3)) == [5.0, 2.0, 1.0]  # behind the last spike, and more than nothing
+    assert stops(four_spikes(until=10.0)) == [10.0, 10.0]
+    assert stops(four_spikes(), t_stop=4.5) == [4.5, 4.5]
+    with pytest.raises(InputError, match=r"run.to_neo: t_stop = 4.0, but there is a spike at 4.0 in sample 0"):
+        four_spikes().to_neo(t_stop=4.0)
+    with pytest.raises(InputError, match=r"run.to_neo: t_stop = 1.5, but there is a spike at 2.0 in sample 0"):
+        stopped.to_neo(t_stop=1.5)
+    with pytest.raises(InputError, match="t_stop = nan; must be > 0"):
+        four_spikes().to_neo(t_stop=math.nan)
+
+
+def test_samples_that_never_began_are_not_silent() -> None:
+    run = ended()
+    assert np.isnan(run.reached).tolist() == [False, False, True]
+    block = run.to_neo()
+    assert not block.annotations["complete"]
+    assert [segment.annotations["simulated"] for segment in block.segments] == [True, True, False]
+    assert [len(segment.spiketrains) for segment in block.segments] == [2, 2, 0]
+    assert run.to_pandas().attrs["eventsim"]["reached"] == [1000.0, run.reached[1], None]
+    with pytest.raises(InputError, match=r"sample 2 was never simulated \(1 of 3 were not\).*Give samples="):
+        run.to_nirdata("n")
+    assert run.to_nirdata("n", samples=[0]).t_max == 1000.0
+
+
+def test_a_unit_of_time_that_is_not_the_networks_is_refused() -> None:
+    with pytest.raises(InputError, match=r"time_unit = 1e-06, but a unit of time of this network is 0.001 seconds"):
+        four_spikes().to_neo(time_unit=1e-6)
+    assert stops(four_spikes(), time_unit=1e-3) == [5.0, 2.0]
+
+
+def test_nir_data_have_one_end_behind_the_last_spike_and_can_be_gridded() -> None:
+    whole = four_spikes()
+    data = whole.to_nirdata("n")
+    assert data.t_max == 5.0
+    assert int(data.to_time_gridded(0.25).data.sum()) == 5  # none is beyond the last step
+    silent = four_spikes(3).to_nirdata("n", samples=[2])
+    assert (silent.t_max, silent.n_samples) == (1.0, 1)
+    stopped = four_spikes(until=1000.0, stop={"n": 2})
+    with pytest.raises(InputError, match=r"ended at different times, from 2 to 1000; must have one end"):
+        stopped.to_nirdata("n")
+    one = stopped.to_nirdata("n", samples=[0])
+    assert one.t_max == math.nextafter(2.0, 3)
+    assert one.time.tolist() == [[1.0, 2.0]]
+    assert int(stopped.to_nirdata("n", 2.25, [0]).to_time_gridded(0.25).data.sum()) == 2
+    assert stopped.to_nirdata("n", samples=[1]).time.tolist() == [[1.5]]
+    assert stopped.to_nirdata("n", t_max=3.0).time.tolist() == [[1.0, 2.0], [1.5, math.inf]]
+    with pytest.raises(InputError, match=r"run.to_nirdata: t_max = 4.0, but there is a spike at 4.0 in sample 0"):
+        whole.to_nirdata("n", t_max=4.0)
+    with pytest.raises(InputError, match=r"samples = \[\]; must name at least one"):
+        whole.to_nirdata("n", samples=[])
+    with pytest.raises(InputError, match=r"samples\[0\] = 7; must be in 0\.\.1"):
+        whole.to_nirdata("n", samples=[7])
+
+
+def test_spans_of_time_to_first_spike_networks_end_with_the_last_window() -> None:
+    from eventsim import models
+
+    net = models.to_ttfs({"weights": [[[1.0, 0.5]], [[1.0]]]}, [[0.5, 0.5]], windows=[2.5], time_unit=1e-3)
+    run = simulate(net, [[0.5, 0.5], [0.0, 0.0]], engine="reference")
+    assert run.to_nirdata("dense1").t_max == 3.5
+    assert {float(train.t_stop) for segment in run.to_neo().segments for train in segment.spiketrains} == {3.5}

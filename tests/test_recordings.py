@@ -60,6 +60,12 @@ def test_an_event_stream_of_the_specification_is_read(tmp_path: Path) -> None:
     path.write_bytes(raw)
     expected = [(float(t - 3), (p * HEIGHT + HEIGHT - 1 - y) * WIDTH + x) for t, x, y, p in given]
     assert trains(SpikeTimes.from_recording(path, SHAPE)) == [expected]
+    # The same file by other readers: event_stream gives the rows of the file, faery turns them.
+    as_written = np.array(given, [("t", "u8"), ("x", "u2"), ("y", "u2"), ("p", "?")])
+    assert trains(SpikeTimes.from_events(as_written, SHAPE, rows="from_below")) == [expected]
+    turned = faery.events_stream_from_file(path).to_array()
+    assert "p" not in turned.dtype.names  # it is a title
+    assert trains(SpikeTimes.from_events(turned, SHAPE)) == [expected]
 
 
 def test_damaged_files_are_refused(events: np.ndarray, tmp_path: Path) -> None:

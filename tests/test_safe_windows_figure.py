@@ -14,7 +14,7 @@ def certificates(margin: float) -> models.Certificates:
     rng = np.random.default_rng(0)
     relu = models.ReluNetwork.from_weights([rng.normal(0, 1, s) for s in ((8, 6), (5, 8), (2, 5))])
     x = rng.uniform(size=(20, 6))
-    return models.certify(models.to_ttfs(relu, x, margin=margin), x)
+    return models.certify(models.to_ttfs(relu, x, margin=margin, windows="published"), x)
 
 
 def test_safe_windows_count_every_neuron_and_tell_premature_ones_apart() -> None:

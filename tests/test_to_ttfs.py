@@ -208,7 +208,7 @@ def test_a_network_of_fractions_takes_weights_as_they_are_and_settings_as_they_a
 
 def test_the_exact_calibration_finds_the_largest_activation_of_every_layer() -> None:
     relu, x = random_network(3, (5, 4, 4, 2), exact=True)
-    net = models.to_ttfs(relu, x, "alpha1", number=Fraction, margin=0)
+    net = models.to_ttfs(relu, x, "alpha1", number=Fraction, margin=0, windows="published")
     factors = [layer.factor for layer in coded_layers(relu.streams(), object, (0, 1), scaling=True)]
     for (name, held), factor in zip(relu.activations(x, object), factors, strict=False):
         assert window(net, name)[2] - window(net, name)[1] == (held * factor).max()
@@ -301,7 +301,7 @@ def test_longer_windows_leave_fewer_neurons_premature_and_none_at_the_published_
     relu, x = digits.dense_network(), digits.calibration_images()[0][:60]
     premature = []
     for margin in (-0.7, -0.5, -0.3, 0.0, 0.5):
-        run = eventsim.simulate(models.to_ttfs(relu, x, margin=margin), x)
+        run = eventsim.simulate(models.to_ttfs(relu, x, margin=margin, windows="published"), x)
         premature.append(run.counters["premature"])
     assert premature == sorted(premature, reverse=True)
     assert premature[0] > 0

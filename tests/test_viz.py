@@ -538,6 +538,16 @@ class ReportOfHand:
     causes: dict[str, Any] = field(default_factory=dict)
     CAUSES: tuple[str, ...] = ("ok", "premature", "late", "clamped")
 
+    @property
+    def differences(self) -> dict[str, Any]:
+        """Silence is at the end of a window that is at 3."""
+        pairs = [(self.event_times, self.expected_times), (self.potentials, self.expected_potentials)]
+        return {
+            name: np.minimum(event[name], 3.0) - np.minimum(expected[name], 3.0)
+            for event, expected in pairs
+            for name in event
+        }
+
 
 def report_of(layers: dict[str, Any]) -> ReportOfHand:
     """Of (event times, expected times, bounds, causes) by population."""

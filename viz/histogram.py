@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from eventsim.checks import integer
 from eventsim.run import Run
+from eventsim.spans import began
 from eventsim.viz.frame import Array, given_axes, left_title, mark_window, new_axes, quieten, time_label
 from eventsim.viz.layers import Layer, layers, spikes_of
 
@@ -93,5 +94,5 @@ def _levels(times: Array, bins: int) -> str:
 
 
 def _share_that_fires(run: Run, layer: Layer) -> float:
-    first = run.spike_times(layer.name).astype(np.float64)
-    return float(np.count_nonzero(first < np.inf) / first.size)
+    first = run.spike_times(layer.name)[began(run)].astype(np.float64)
+    return float(np.count_nonzero(first < np.inf) / max(first.size, 1))

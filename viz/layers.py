@@ -14,6 +14,7 @@ import numpy as np
 from eventsim.checks import integer, names
 from eventsim.errors import InputError, nearest
 from eventsim.run import Run
+from eventsim.spans import reached
 from eventsim.viz.palette import layer_colour
 
 Array = np.ndarray[Any, Any]
@@ -117,6 +118,15 @@ def check_sample(where: str, run: Run, sample: int) -> None:
     """Refuse a sample that the run does not have."""
     remedy = "These are the samples of this run; choose another."
     integer(where, "sample", sample, low=0, high=run.n_samples - 1, remedy=remedy)
+
+
+def ended(run: Run, sample: int) -> str:
+    """For titles: where a sample ended that was not simulated to its planned end, or that it never began; else ""."""
+    done = float(reached(run)[sample])
+    until = run.provenance.get("until")
+    if math.isnan(done):
+        return ", never simulated"
+    return f", ended at {done:g}" if done < (math.inf if until is None else float(until)) else ""
 
 
 def spikes_of(run: Run, sample: int | None = None) -> Spikes:

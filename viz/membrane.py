@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from eventsim.checks import integer_array, shown
 from eventsim.errors import InputError
 from eventsim.run import Run
+from eventsim.spans import reached
 from eventsim.viz.frame import drawable, left_title, mark_window, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
 from eventsim.viz.palette import SILENT, layer_colour
@@ -119,12 +120,13 @@ def _train(run: Run, layer: Layer, neuron: int, sample: int) -> Array:
 
 
 def _end(run: Run, layer: Layer, events: Array, sample: int) -> float:
-    """When the line ends: with the window, at the read-out time, at `until`, or with the sample's last spike."""
+    """When the line ends: with the window, at the read-out time, where the simulation ended, or with the last spike."""
+    done = float(reached(run)[sample])
     if layer.window is not None:
-        return layer.window[1] if layer.is_readout else max(layer.window[-1], float(events[-1]))
-    until = run.provenance.get("until")
-    if until is not None:
-        return float(until)
+        end = layer.window[1] if layer.is_readout else max(layer.window[-1], float(events[-1]))
+        return max(min(end, done), float(events[-1]))
+    if math.isfinite(done):
+        return done
     return max(float(events[-1]), float(spikes_of(run, sample).time.max(initial=0.0)))
 
 

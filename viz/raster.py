@@ -4,6 +4,7 @@ Relies on the run's spikes and windows. A few spikes are drawn as marks, many as
 time nor file size grows with their number.
 """
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -14,8 +15,9 @@ from matplotlib.patches import Rectangle
 
 from eventsim.checks import integer
 from eventsim.run import Run
+from eventsim.spans import reached
 from eventsim.viz.frame import drawable, left_title, new_axes, quieten, time_label
-from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
+from eventsim.viz.layers import Array, Layer, check_sample, ended, layers, spikes_of
 from eventsim.viz.palette import GRID, INK, SILENT, window_colour
 
 GAP = 0.18  # between two layers, in mean layer heights
@@ -77,7 +79,7 @@ def raster(
 
     ax = new_axes(8.0, 3.2 + 0.35 * len(chosen)) if ax is None else drawable("raster", ax)
     bands = stack([layer.size for layer in chosen])
-    span = time_span(run, chosen, times)
+    span = time_span(run, sample, chosen, times)
     for layer, band, t, neuron in zip(chosen, bands, times, neurons, strict=True):
         _shade(ax, layer, band, t, span)
         if layer.is_readout:
@@ -95,7 +97,7 @@ def raster(
             textcoords="offset points", va="bottom", fontsize="x-small", color=INK, gid="caption",
         )  # fmt: skip
     ax.set_xlabel(time_label(run))
-    left_title(ax, f"sample {sample}: {n_spikes:,} spikes")
+    left_title(ax, f"sample {sample}: {n_spikes:,} spikes{ended(run, sample)}")
     return ax
 
 
@@ -121,11 +123,11 @@ def _drawn_as_marks(chosen: list[Layer], times: list[Array], max_points: int) ->
     return marked
 
 
-def time_span(run: Run, chosen: list[Layer], times: list[Array]) -> tuple[float, float]:
-    """From the first to the last time that any of these layers has something to show."""
+def time_span(run: Run, sample: int, chosen: list[Layer], times: list[Array]) -> tuple[float, float]:
+    """From the first to the last time that any of these layers has something to show, or was simulated."""
     marks = [0.0] if all(layer.window is None for layer in chosen) else []
-    until = run.provenance.get("until")
-    marks += [] if until is None else [float(until)]
+    done = float(reached(run)[sample])
+    marks += [done] if math.isfinite(done) else []
     for layer, t in zip(chosen, times, strict=True):
         marks += layer.fire_window(t) or ()
         marks += [layer.window[1]] if layer.is_readout and layer.window else []

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from eventsim.checks import integer
 from eventsim.errors import InputError
 from eventsim.run import Run
+from eventsim.spans import recording_end
 from eventsim.viz.frame import drawable, left_title, new_axes, quieten, time_label
-from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
-from eventsim.viz.raster import time_span
+from eventsim.viz.layers import Array, Layer, check_sample, ended, layers, spikes_of
 
 MOST_BINS = 100_000
 
@@ -31,12 +31,12 @@ def rates(
     run : recorded with "spikes", or with the names of the populations to be drawn.
     ax : axes to draw into; None makes a figure, which is ``rates(run).figure``.
     populations : names, in the order wanted; None draws all that were recorded, but read-outs, which never fire.
-    bins : bins from 0 (or the first window) to `until` (or the last spike).
+    bins : bins from 0 to the time up to which the sample was simulated, or behind its last window and spike.
 
     Raises
     ------
     InputError
-        Unknown population or sample, spikes not recorded, bins < 1.
+        Unknown population or sample, a sample that never began, spikes not recorded, bins < 1.
     """
     chosen = layers("rates", run, populations, recorded=True)
     if populations is None:
@@ -46,10 +46,13 @@ def rates(
     _ = run.spikes  # first spikes alone have no rate
     spikes = spikes_of(run, sample)
     times = [spikes.time[spikes.population == layer.order] for layer in chosen]
-    low, high = time_span(run, chosen, times)
-    if not math.isfinite(high - low):
-        raise InputError(f"rates: times from {low:g} to {high:g} are too far apart to be drawn. Choose populations.")
-    edges = np.linspace(low, high, bins + 1)
+    high = recording_end(run, sample)
+    if math.isnan(high):
+        raise InputError(
+            f"rates: sample {sample} was never simulated, since the run ended before; must have been, or it would look "
+            "silent. Choose another, or resume the run."
+        )
+    edges = np.linspace(0.0, high, bins + 1)
     ax = new_axes(8.0, 2.6) if ax is None else drawable("rates", ax)
     unit = run.provenance.get("time_unit")
     for layer, mine in zip(chosen, times, strict=True):
@@ -60,7 +63,7 @@ def rates(
     ax.legend(loc="upper right", fontsize="small", frameon=False)
     ax.set_xlabel(time_label(run))
     ax.set_ylabel("spikes / time / neuron" if unit is None else "rate (1/s)")
-    left_title(ax, f"sample {sample}: rates in {bins} bins")
+    left_title(ax, f"sample {sample}: rates in {bins} bins{ended(run, sample)}")
     return ax
 
 

@@ -55,6 +55,10 @@ class Report(Protocol):
         """Potentials of the closed form, given what each read-out received."""
 
     @property
+    def differences(self) -> Mapping[str, Array]:
+        """What happened minus what was expected, silence counted as the end of the window."""
+
+    @property
     def bounds(self) -> Mapping[str, Array]:
         """Bounds on the rounding error of the difference."""
 
@@ -99,7 +103,8 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
     InputError
         Unknown population, as many axes as there are not panels.
     """
-    missing = [name for name in ("event_times", "expected_times", "bounds", "causes") if not hasattr(report, name)]
+    needed = ("event_times", "expected_times", "differences", "bounds", "causes")
+    missing = [name for name in needed if not hasattr(report, name)]
     if missing:
         raise InputError(
             f"verification: report is a {type(report).__name__}, which has no {missing[0]}; must be a verification "
@@ -133,17 +138,17 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
 def _points(report: Report, name: str) -> Points:
     spikes = name in report.populations
     parts = (report.event_times, report.expected_times) if spikes else (report.potentials, report.expected_potentials)
-    event, expected, bound = (np.asarray(p[name]).astype(np.float64).ravel() for p in (*parts, report.bounds))
+    held = (*parts, report.differences, report.bounds)
+    event, expected, difference, bound = (np.asarray(part[name]).astype(np.float64).ravel() for part in held)
     fires = (event < math.inf) | (expected < math.inf)
-    event, expected, bound = event[fires], expected[fires], bound[fires]
+    event, expected, difference, bound = event[fires], expected[fires], difference[fires], bound[fires]
     ratio = np.zeros(event.size)  # equal times agree whatever the bound, also where it is 0
-    differs = event != expected
+    differs = difference != 0
     one_silent = (event == math.inf) | (expected == math.inf)
     ratio[one_silent] = np.where(event == math.inf, math.inf, -math.inf)[one_silent]
     measured = differs & ~one_silent
-    difference, bound = event[measured] - expected[measured], np.nan_to_num(bound[measured], nan=0.0)
     with np.errstate(divide="ignore", over="ignore"):
-        ratio[measured] = difference / bound
+        ratio[measured] = difference[measured] / np.nan_to_num(bound[measured], nan=0.0)
     cause = np.asarray(report.causes[name]).ravel()[fires]
     return Points(event, expected, ratio, cause, int(np.count_nonzero(~fires)))
 

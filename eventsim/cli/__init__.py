@@ -2,6 +2,7 @@
 
 ``eventsim COMMAND``; each command is a file of this folder. Exit codes: 0 it worked, 1 the check failed or the run
 ended early, 2 wrong use or refused input, 128 and the number of a signal that ended it (130 Ctrl-C, 143 SIGTERM).
+A warning on stderr leaves the exit code what it is.
 With ``--json`` the output is one JSON object in any case, with the entry ``error`` where the command did not work.
 """
 
@@ -43,8 +44,9 @@ COMMANDS: dict[str, Command] = {
     )
 }
 EXIT_CODES = (
-    "exit codes: 0 it worked, 1 the check failed or the run ended early, 2 wrong use or refused input,\n"
-    "130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP (`eventsim run` keeps what was done)"
+    "exit codes: 0 it worked (perhaps with a warning on stderr), 1 the check failed or the run ended early,\n"
+    "2 wrong use or refused input, 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP (`eventsim run` keeps\n"
+    "what was done)"
 )
 
 

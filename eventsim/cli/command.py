@@ -7,11 +7,13 @@ quick and a command waits for what it needs only.
 import argparse
 import math
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from eventsim.errors import shortened
+from eventsim.errors import PrematureSpikeWarning, shortened
 
 OK, FAILED, REFUSED, SIGNALLED, INTERRUPTED = 0, 1, 2, 128, 130
 
@@ -58,6 +60,30 @@ def say_error(message: object) -> None:
 def one_line(message: object) -> str:
     """Return a message without line breaks, and no longer than a screen."""
     return shortened(" ".join(str(message).split()))
+
+
+def say_warning(message: object) -> None:
+    """Print one line to stderr; the exit code stays what it is."""
+    print(f"eventsim: warning: {one_line(message)}", file=sys.stderr)
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Say on stderr, in one line each, that a network carried wrong values; the list has what was said."""
+    said: list[str] = []
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, PrematureSpikeWarning):
+            said.append(str(message))
+            say_warning(message)
+        else:
+            usual(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PrematureSpikeWarning)
+        warnings.showwarning = show
+        yield said
 
 
 def examples_text(examples: tuple[tuple[str, str], ...]) -> str:

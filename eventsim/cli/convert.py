@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.cli.command import OK, Command, add_json, number, positive_number, print_json
+from eventsim.cli.command import OK, Command, add_json, number, positive_number, print_json, say_warning
 from eventsim.errors import nearest
 
 if TYPE_CHECKING:
     from eventsim.models import ReluNetwork
+    from eventsim.models.checking.certificates import Certificates
     from eventsim.network import Network
 
 SLOPES = ("b1", "alpha1")
-WINDOWS = ("calibrated", "certified")
+WINDOWS = ("calibrated", "published", "certified")
 # Layers that compute nothing: it goes without saying that no population is called after them.
 WITHOUT_TRACE = ("flatten", "concat")
 MOST_CERTIFIED = 1e8  # synapses times samples, of which some ten million a second are certified
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--margin", type=number, default=0.5, metavar="M",
-        help="windows are longer than the calibration needs, by this share (default: 0.5)",
+        help="windows are longer than the largest activation of the calibration, by this share (default: 0.5)",
     )  # fmt: skip
     parser.add_argument(
         "--input-range", type=number, nargs=2, metavar=("LO", "HI"),
@@ -48,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--windows", type=windows, default=WINDOWS[0], metavar="HOW",
-        help="calibrated, certified, or lengths separated by commas, one a hidden layer (default: calibrated)",
+        help="calibrated (by the margin, but long enough for the calibration data), published (by the margin alone), "
+        "certified (by what these need), or lengths separated by commas, one a hidden layer (default: calibrated)",
     )  # fmt: skip
     parser.add_argument(
         "--input-shape", type=int, nargs="+", metavar="N",
@@ -96,12 +98,17 @@ def execute(options: argparse.Namespace) -> int:
     populations |= {*split}
     folded = [layer.name for layer in relu.layers if layer.name not in populations and layer.kind not in WITHOUT_TRACE]
     notes = {"folded": folded, "split": split, "dropped": list(relu.provenance.get("dropped", ()))}
-    # Windows given by hand need not have room for the data.
-    certificates = models.certify(net, calibration) if isinstance(options.windows, list) else None
+    notes["lengthened"] = net.provenance["mapping"]["lengthened"]
+    # Windows given by hand, or by the margin alone, need not have room for the data.
+    chosen = isinstance(options.windows, list) or options.windows == "published"
+    certificates = models.certify(net, calibration) if chosen else None
+    warned = [] if certificates is None else too_short(certificates)
+    for message in warned:
+        say_warning(message)
     if options.json:
         rows = [row | facts[row["layer"]] | {"safe_window": safe.get(row["layer"])} for row in network_rows(net)]
         content = {"network": options.out, "hash": net.hash(), "synapses": net.n_synapses, "layers": rows} | notes
-        content |= {"certified_samples": n_certified}
+        content |= {"certified_samples": n_certified, "warnings": warned}
         print_json(content | ({} if certificates is None else {"certified_share": certificates.share}))
         return OK
     show(network_table(net, columns(facts, safe)), notes, len(calibration), n_certified if safe else 0)
@@ -139,6 +146,27 @@ def show(table: str, notes: Mapping[str, Any], n_samples: int, n_certified: int)
     ):
         if names:
             print(f"{word}: {', '.join(names)}")
+    for name, found in notes["lengthened"].items():
+        short, by = float(found["published"]), float(found["by"])
+        print(
+            f"lengthened: the window of {name} by {by:.6g} to {short + by:.6g}; in the published {short:.6g} neurons "
+            "are premature on the calibration data"
+        )
+
+
+def too_short(certificates: "Certificates") -> list[str]:
+    """What to say of windows in which neurons are premature on the calibration data."""
+    from eventsim.cli.layout import plural
+
+    found = [
+        (name, int((layer.premature & ~layer.undecided).sum()), layer) for name, layer in certificates.layers.items()
+    ]
+    return [
+        f"convert: {plural(count, 'premature spike')} in {name!r} on the calibration data, in a window of "
+        f"{layer.window:.6g}; must be at least {layer.safe_window:.6g} long. Leave --windows out, or give longer ones."
+        for name, count, layer in found
+        if count
+    ]
 
 
 def _cell(value: float | None, form: str) -> str:

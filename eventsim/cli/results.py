@@ -12,6 +12,7 @@ from eventsim.cli.layout import count, duration, large, plural, shape_text, tabl
 from eventsim.errors import InputError
 from eventsim.network import Network, Source
 from eventsim.run import Run
+from eventsim.spans import began, reached
 
 COUNTED = ("premature", "late", "clipped")
 
@@ -79,17 +80,25 @@ def run_content(run: Run) -> dict[str, Any]:
         "synaptic_events_per_second": visited / seconds if seconds else None,
         "provenance": run.provenance,
     }
+    with contextlib.suppress(InputError):  # of a file that does not say
+        content["reached"] = reached(run)
     with contextlib.suppress(InputError):  # no read-out, not reached in every sample, or nothing to choose among
         content["predictions"] = run.predictions
     return content
 
 
 def run_table(run: Run) -> str:
-    """Return one line for each source and population: neurons, spikes, spikes per neuron and sample, counters."""
+    """Return one line for each source and population: neurons, spikes, spikes per neuron and sample, counters.
+
+    Samples that the run ended before are not counted as silent.
+    """
     rows = []
+    n_samples = run.n_samples
+    with contextlib.suppress(InputError):  # of a file that does not say
+        n_samples = max(int(began(run).sum()), 1)
     for name, size in zip(run.populations, run.sizes, strict=True):
         counters = run.counters["by_population"][name]
-        share = counters["spikes"] / (size * run.n_samples)
+        share = counters["spikes"] / (size * n_samples)
         rows.append(
             [name, count(size), count(counters["spikes"]), f"{share:.3f}", *(count(counters[k]) for k in COUNTED)]
         )

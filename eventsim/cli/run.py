@@ -11,6 +11,7 @@ from eventsim.cli.command import (
     Command,
     add_json,
     add_threads,
+    collected_warnings,
     integer_from,
     number,
     positive_number,
@@ -74,7 +75,7 @@ def execute(options: argparse.Namespace) -> int:
     stages = stages_of(options)
     problem = None
     try:
-        with patience(options.json):
+        with patience(options.json), collected_warnings() as warned:
             run = eventsim.simulate(
                 net,
                 x,
@@ -96,7 +97,7 @@ def execute(options: argparse.Namespace) -> int:
         problem, run = error, error.run
     if options.out is not None:
         run.save(options.out)
-    report(run, net, options, problem)
+    report(run, net, options, problem, warned)
     if (number := asked()) is not None:
         return SIGNALLED + number
     return OK if problem is None else FAILED
@@ -140,7 +141,9 @@ def recorded(words: list[str] | None, where: Path) -> Any:
     return chosen
 
 
-def report(run: Any, net: "Network", options: argparse.Namespace, problem: SimulationError | None) -> None:
+def report(
+    run: Any, net: "Network", options: argparse.Namespace, problem: SimulationError | None, warned: list[str]
+) -> None:
     """Print the counters of a run, as text or as JSON."""
     from eventsim.cli.command import say_error
     from eventsim.cli.layout import pairs, plural
@@ -150,7 +153,7 @@ def report(run: Any, net: "Network", options: argparse.Namespace, problem: Simul
     reason = None if problem is None else str(problem).removesuffix(" The partial run is in error.run.")
     if options.json:
         saved = {} if options.out is None else {"saved": options.out}
-        print_json(run_content(run) | {"error": reason} | saved)
+        print_json(run_content(run) | {"error": reason, "warnings": warned} | saved)
     else:
         print(f"{options.network}: {network_summary(net)}")
         print(f"{plural(run.n_samples, 'sample')}, {options.engine} engine\n")

@@ -1,11 +1,13 @@
 """``eventsim verify``: event times, of a run or of another program, against closed forms and the ReLU network."""
 
 import argparse
+import warnings
 from pathlib import Path
 from typing import Any
 
 from eventsim.cli.command import FAILED, OK, Command, add_json, add_threads, print_json
 from eventsim.cli.patience import patience
+from eventsim.errors import PrematureSpikeWarning
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +55,8 @@ def execute(options: argparse.Namespace) -> int:
         run = eventsim.load_run(options.run, net)
     else:
         progress = wants_progress(options.json)
-        with patience(options.json):
+        with patience(options.json), warnings.catch_warnings():
+            warnings.simplefilter("ignore", PrematureSpikeWarning)  # the report says where, and how far off
             run = eventsim.simulate(net, x, error_bounds=True, threads=options.threads, progress=progress)
     report = models.verify(net, relu, x, run=run, times=times)
     certificates = None

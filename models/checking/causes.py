@@ -29,6 +29,7 @@ from eventsim.models.checking.observation import Observation
 from eventsim.models.checking.reception import Reception
 from eventsim.models.checking.replayed_stages import Emissions
 from eventsim.models.checking.report import (
+    AGREEING,
     CLAMPED,
     FAULT,
     INHERITED,
@@ -54,7 +55,8 @@ class _Expected:
 
     closed : time of the closed form, extended precision, before t_min and from t_max on, too. time : of the first
     crossing. bound : on the difference of a correct run from `time`, its own rounding included. early : surely before
-    t_min. undecided : spike or silence, before or after t_min, is within the rounding.
+    t_min. undecided : spike or silence, before or after t_min, is within the rounding. nothing : received
+    nothing, or no more than the rounding of silence.
     """
 
     closed: Array
@@ -62,6 +64,7 @@ class _Expected:
     bound: Array
     early: Array
     undecided: Array
+    nothing: Array
     crossing: Crossing
 
 
@@ -72,13 +75,13 @@ def check_source(source: Source, seen: Observation, ideal: Ideal) -> Checked:
     times = t_max - ideal.values
     bound = np.full(event.shape, 4 * (seen.unit + EXTENDED_UNIT) * float(t_max + (t_max - t_min)))
     # Values beyond the window are expected to be clipped into it, so that what is left must be the code.
-    gap = np.abs(np.minimum(event, t_max) - np.clip(times, t_min, t_max))
+    gap = np.minimum(event, t_max) - np.clip(times, t_min, t_max)
     expected = np.where(times < t_max, times, np.inf)
     causes = np.where(_same(event, expected), OK, ROUNDING).astype(np.int8)
     causes[np.isinf(event) != np.isinf(expected)] = TIE if source.name in seen.values else OK
     causes[(times < t_min) | (times > t_max)] = CLAMPED
-    causes[~(gap <= bound)] = STRUCTURAL
-    return _checked(event, expected, bound, expected, bound, causes, float(t_max), float(t_max - t_min))
+    causes[~(np.abs(gap) <= bound)] = STRUCTURAL
+    return _checked(event, expected, gap, bound, expected, bound, causes, float(t_max), float(t_max - t_min))
 
 
 def check_population(
@@ -94,6 +97,8 @@ def check_population(
     total = np.where(silent, np.maximum(total + excess, 0.0), total)
     carried = neurons.t_max - np.minimum(event, neurons.t_max)
     agrees, moved = _emitted(name, neurons, reception, emissions, event, due, which)
+    # A neuron that received nothing and has no bias is due at t_max: it decides nothing if it spikes an ulp before.
+    agrees |= due.nothing & (np.abs(_apart(neurons, event, due.time)) <= due.bound)
 
     causes = np.where(_same(event, due.time), OK, ROUNDING).astype(np.int8)
     causes[due.undecided] = TIE
@@ -114,7 +119,10 @@ def check_population(
         causes[seen.changed[name]] = STRUCTURAL
     wanted = np.where(ideal.values > 0, neurons.t_max - ideal.values, np.inf)
     shown = np.where(due.closed < neurons.t_max, due.closed, np.inf)
-    return _checked(event, shown, due.bound, wanted, total, causes, float(neurons.t_max), float(neurons.length))
+    # Where a neuron agrees, the difference is the one that was held against the bound.
+    decided = np.where(np.isin(causes, AGREEING), due.time, due.closed)
+    gap = _apart(neurons, event, decided)
+    return _checked(event, shown, gap, due.bound, wanted, total, causes, float(neurons.t_max), float(neurons.length))
 
 
 def check_readout(
@@ -142,7 +150,8 @@ def check_readout(
     causes[~(np.abs(potentials - expected) <= own)] = STRUCTURAL
     _blame_structure(causes, reception, ideal)
     largest = float(np.abs(ideal.values).max(initial=0.0))
-    return _checked(potentials, expected, own, ideal.values, total, causes, None, largest)
+    gap = potentials - expected
+    return _checked(potentials, expected, gap, own, ideal.values, total, causes, None, largest)
 
 
 def check_relays(
@@ -164,11 +173,12 @@ def check_relays(
     causes[differs & ~inherits] = STRUCTURAL
     if seen.transport is not None:
         causes[relayed(net, population, reception.undisturbed, np.inf) != due] = FAULT
-    causes[~(np.abs(np.minimum(event, t_max) - np.minimum(due, t_max)) <= bound)] = STRUCTURAL
+    gap = np.minimum(event, t_max) - np.minimum(due, t_max)
+    causes[~(np.abs(gap) <= bound)] = STRUCTURAL
     if population.name in seen.changed:
         causes[seen.changed[population.name]] = STRUCTURAL
     wanted = np.where(ideal.values > 0, t_max - ideal.values, np.inf)
-    return _checked(event, due, bound, wanted, total, causes, float(t_max), float(t_max - t_min))
+    return _checked(event, due, gap, bound, wanted, total, causes, float(t_max), float(t_max - t_min))
 
 
 # -- parts of the decision ---------------------------------------------------------------------------------------------
@@ -192,7 +202,7 @@ def _expected(neurons: Neurons, reception: Reception, seen: Observation, name: s
         known = seen.bounds.get(name, np.full(bound.shape, np.nan))
         bound = bound + np.where(np.isnan(known), crossing.bound, known)
     bound = np.minimum(bound, HOPELESS)
-    summed = reception.reaches(reception.arrivals < float(neurons.t_min))
+    summed = reception.reaches(reception.arrivals < float(neurons.t_min) - reception.error)
     at_t_min = crossing.near_t_min & ~(crossing.time < float(neurons.t_min) - bound)
     at_t_max = crossing.near_t_max & ~(crossing.time < float(neurons.t_min))
     return _Expected(
@@ -201,8 +211,15 @@ def _expected(neurons: Neurons, reception: Reception, seen: Observation, name: s
         bound=bound,
         early=(crossing.time < float(neurons.t_min)) & ~at_t_min,
         undecided=(at_t_min | at_t_max) & summed,
+        nothing=~summed,
         crossing=crossing,
     )
+
+
+def _apart(neurons: Neurons, event: Array, expected: Array) -> Array:
+    """How much later spikes are than expected, in extended precision, silence counted as the end of the window."""
+    gap: Array = np.minimum(event, neurons.t_max) - np.minimum(expected, neurons.t_max)
+    return gap
 
 
 def _tied(neurons: Neurons, reception: Reception, event: Array, due: _Expected, doubtful: Array) -> Array:
@@ -233,17 +250,18 @@ def _emitted(
     name: str, neurons: Neurons, reception: Reception, emissions: Emissions, event: Array, due: _Expected, which: Array
 ) -> tuple[Array, Array]:
     """Which spikes left when their crossing and the faults say, and which of these the faults moved."""
-    low, high = due.time - due.bound, due.time + due.bound
+    silent = np.isinf(due.time)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(event - due.time) <= due.bound
     acting = emissions.act_on(name)
     if acting:
         crossing = due.time.astype(np.float64)
         decided = _last_decision(neurons, reception, crossing)
-        near, opened = due.bound.astype(np.float64), float(neurons.t_min)
-        low, high = emissions.interval(name, crossing, near, opened, decided, which)
-    agrees = np.where(np.isinf(due.time), np.isinf(event), (event >= low) & (event <= high))
-    with np.errstate(invalid="ignore"):
-        moved = agrees & (np.abs(event - due.time) > due.bound) if acting else np.zeros_like(agrees)
-    return agrees, moved
+        bound, opened = due.bound.astype(np.float64), float(neurons.t_min)
+        low, high = emissions.interval(name, crossing, bound, opened, decided, which)
+        within = (event >= low) & (event <= high)
+        return np.where(silent, np.isinf(event), within), ~silent & within & ~near
+    return np.where(silent, np.isinf(event), near), np.zeros_like(near)
 
 
 def _last_decision(neurons: Neurons, reception: Reception, crossing: Array) -> Array:
@@ -314,6 +332,7 @@ def _same(event: Array, expected: Array) -> Array:
 def _checked(
     event: Array,
     expected: Array,
+    gap: Array,
     bound: Array,
     ideal: Array,
     total: Array,
@@ -321,6 +340,8 @@ def _checked(
     end: float | None,
     scale: float,
 ) -> Checked:
-    """The record of one source or population in float64."""
-    event, expected, bound, ideal, total = (a.astype(np.float64) for a in (event, expected, bound, ideal, total))
-    return Checked(event, expected, bound, ideal, total, causes, end, scale)
+    """The record of one source or population in float64, to which the difference is rounded once it has been made."""
+    event, expected, gap, bound, ideal, total = (
+        array.astype(np.float64) for array in (event, expected, gap, bound, ideal, total)
+    )
+    return Checked(event, expected, gap, bound, ideal, total, causes, end, scale)

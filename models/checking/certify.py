@@ -6,7 +6,7 @@ sorting the arrivals decides it (O(N log N) a neuron). The window of such a neur
 much as that potential exceeds the threshold, divided by the slope; so each neuron of each sample has a smallest safe
 window, and each layer the supremum of these.
 
-Relies on `expected_times`, `fields` and `proofs`. Used by `to_ttfs` for certified windows, and by the figures.
+Relies on `expected_times`, `fields` and `proofs`. Used by the command line and the figures.
 """
 
 import math
@@ -162,14 +162,6 @@ def _listening_from(neurons: Neurons, earliest: float) -> Neurons:
     t_start = min(neurons.t_start, earliest)
     threshold = neurons.threshold + neurons.slope_start * (neurons.t_start - t_start)
     return replace(neurons, t_start=neurons.t_start * 0 + t_start, threshold=threshold)
-
-
-def smallest_windows(net: Network, x: Any) -> list[float]:
-    """The smallest safe window of each layer of `net`, where those before it are safe, whatever windows `net` has.
-
-    For inputs `x` whose values fit the windows of `net`. <= 0 where any window is safe.
-    """
-    return [layer.safe_window for layer in _certified(net, encoded(net, x), None, complete=True).layers.values()]
 
 
 def _closed(neurons: Neurons, field: Field, arrivals: Array) -> Array:

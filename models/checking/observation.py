@@ -5,6 +5,7 @@ Brings both into one form, and simulates where there is no run yet, or one witho
 """
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from eventsim.archive import read_arrays
-from eventsim.checks import plain_array
-from eventsim.errors import InputError, nearest
+from eventsim.checks import held_in_float64, plain_array
+from eventsim.errors import InputError, PrematureSpikeWarning, nearest
 from eventsim.faults.contract import EmissionFault
 from eventsim.models.checking.expected_times import EXTENDED, extended
 from eventsim.models.checking.fields import projections_to
@@ -194,7 +195,9 @@ def encoded(net: Network, x: Any) -> dict[str, Array]:
 def _simulated(net: Network, x: Any, **options: Any) -> Run:
     bounds = not net.exact
     engine = "compiled" if bounds else "reference"
-    return simulate(net, x, engine=engine, record="first_spikes", error_bounds=bounds, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PrematureSpikeWarning)  # the report says where, and how far off
+        return simulate(net, x, engine=engine, record="first_spikes", error_bounds=bounds, **options)
 
 
 def _of_run(net: Network, run: Run, values: dict[str, Array]) -> Observation:
@@ -365,7 +368,8 @@ def _checked_times(node: Source | Population, given: Any) -> tuple[Array, float]
     assert node.window is not None
     # The end of the window as the other program has it, in its own number type.
     end = np.float64(node.window[-1]).astype(raw.dtype) if raw.dtype.kind == "f" else float(node.window[-1])
-    return np.where(raw < end, raw.astype(np.float64), np.inf), unit
+    held = held_in_float64("verify", f"times of {node.name!r}", raw, "Give times in the unit of the network.")
+    return np.where(raw < end, held, np.inf), unit
 
 
 def _real_numbers(node: Source | Population, what: str, given: Any) -> Array:

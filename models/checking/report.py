@@ -40,13 +40,15 @@ class Checked:
     Attributes
     ----------
     event : observed times; of a read-out, potentials. expected : from what the neuron received, by the closed form.
-    bound : on |event - expected|. ideal : the value that the neuron ought to carry, as a time. ideal_bound : on
-        |event - ideal|. causes : codes. end : t_max, which stands for silence in differences; None for a read-out.
+    gap : event - expected, made before `expected` is rounded to float64, silence counted as the end of the window.
+    bound : on |gap|. ideal : the value that the neuron ought to carry, as a time. ideal_bound : on |event - ideal|.
+    causes : codes. end : t_max, which stands for silence in differences; None for a read-out.
     scale : length of the window, or the largest ideal potential.
     """
 
     event: Array
     expected: Array
+    gap: Array
     bound: Array
     ideal: Array
     ideal_bound: Array
@@ -54,11 +56,11 @@ class Checked:
     end: float | None
     scale: float
 
-    def difference(self, other: Array) -> Array:
-        """`event` minus `other`, silence counted as the end of the window."""
+    def from_ideal(self) -> Array:
+        """`event` minus `ideal`, silence counted as the end of the window."""
         if self.end is None:
-            return self.event - other
-        result: Array = np.minimum(self.event, self.end) - np.minimum(other, self.end)
+            return self.event - self.ideal
+        result: Array = np.minimum(self.event, self.end) - np.minimum(self.ideal, self.end)
         return result
 
 
@@ -88,7 +90,10 @@ class VerificationReport:
         those that the closed form gives for what each neuron received; those that the ReLU network gives (without one:
         the closed form from the inputs on).
     potentials, expected_potentials, ideal_potentials : the same for read-outs, at their read-out time.
-    bounds, ideal_bounds, causes : of both, by name: rounding bounds on the observed minus the expected and minus the
+    differences : of both, by name: the observed minus the expected, silence counted as the end of the window. Made in
+        extended precision: `expected_times` are rounded to float64, so that a difference of these may be off by half an
+        ulp.
+    bounds, ideal_bounds, causes : of both, by name: rounding bounds on the differences and on the observed minus the
         ideal; codes of causes (int8).
     agreement : fraction of samples on which the outputs decide as those of the ReLU network: the largest is the same
         or, where the network's provenance has ``decision = "sign"``, the same ones are > 0. None where there is nothing
@@ -114,6 +119,7 @@ class VerificationReport:
         self.potentials = {name: part.event for name, part in others.items()}
         self.expected_potentials = {name: part.expected for name, part in others.items()}
         self.ideal_potentials = {name: part.ideal for name, part in others.items()}
+        self.differences = {name: part.gap for name, part in checked.items()}
         self.bounds = {name: part.bound for name, part in checked.items()}
         self.ideal_bounds = {name: part.ideal_bound for name, part in checked.items()}
         self.causes = {name: part.causes for name, part in checked.items()}
@@ -158,7 +164,7 @@ class VerificationReport:
             sample, neuron = np.nonzero(~np.isin(part.causes, AGREEING))
             records = np.zeros(len(sample), dtype=DIVERGENCE)
             cause = part.causes[sample, neuron]
-            own, ideal = part.difference(part.expected), part.difference(part.ideal)
+            own, ideal = part.gap, part.from_ideal()
             local = (cause != INHERITED) & (own[sample, neuron] != 0)
             records["population"], records["neuron"], records["sample"] = name, neuron, sample
             records["time"] = part.event[sample, neuron]
@@ -171,7 +177,8 @@ class VerificationReport:
         """Return the report as text: a row for each population, the outputs last, and a verdict.
 
         Causes that no neuron has are named below the rows, in place of columns of nothing. The last two columns are the
-        worst |event - expected| among neurons that are ok or differ by rounding.
+        worst |event - expected| among neurons that are ok or differ by rounding, which is what decided that they are:
+        in units of its bound at most 1.
         """
         found = self.summary
         shown = [cause for cause in CAUSES if cause == CAUSES[OK] or found[cause]]
@@ -197,7 +204,7 @@ class VerificationReport:
     @staticmethod
     def _worst(part: Checked) -> tuple[float, float]:
         """Largest |event - expected| in units of the window, and in units of its bound, where neurons agree."""
-        gap = np.where(np.isin(part.causes, AGREEING), np.abs(part.difference(part.expected)), 0.0)
+        gap = np.where(np.isin(part.causes, AGREEING), np.abs(part.gap), 0.0)
         ratio = np.divide(gap, part.bound, out=np.where(gap > 0, np.inf, 0.0), where=part.bound > 0)
         return float(gap.max(initial=0.0) / (part.scale or 1.0)), float(ratio.max(initial=0.0))
 

@@ -18,7 +18,7 @@ from eventsim.models.relu.real_numbers import EXACT, as_fraction, as_numbers
 
 Array = np.ndarray[Any, Any]
 
-WINDOWS = ("calibrated", "certified")
+WINDOWS = ("calibrated", "published", "certified")
 # The largest activation that a layer is taken to have where it is silent on all of the calibration data.
 DEAD_LAYER = 1
 ROUNDING = 2.0**-50  # of what a neuron adds up: what cancels may leave so much
@@ -43,15 +43,23 @@ def largest_activations(layers: Sequence[CodedLayer], inputs: Array, number: typ
     ]
 
 
+def coded_values(layers: Sequence[CodedLayer], inputs: Array, dtype: Any) -> Iterator[tuple[int, CodedLayer, Array]]:
+    """Each layer with its number and the coded values that it makes of coded `inputs` (n, *shape)."""
+    held = {INPUTS: as_numbers(inputs, np.dtype(dtype))}
+    for i, layer in enumerate(layers):
+        held[i] = layer.apply(held)
+        yield i, layer, held[i]
+
+
 def _values(
     layers: Sequence[CodedLayer], inputs: Array, dtype: Any
 ) -> Iterator[tuple[CodedLayer, Array, Mapping[int, Array]]]:
     """Each layer that computes, its coded values, and those of all before it; pools pass on what is in their window."""
     held = {INPUTS: as_numbers(inputs, np.dtype(dtype))}
-    for i, layer in enumerate(layers):
-        held[i] = layer.apply(held)
+    for i, layer, values in coded_values(layers, inputs, dtype):
+        held[i] = values
         if not layer.pools:
-            yield layer, held[i], held
+            yield layer, values, held
 
 
 def _added_up(layer: CodedLayer, heard: Mapping[int, Array]) -> float:
@@ -73,8 +81,8 @@ def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | N
     if isinstance(windows, str):
         if windows not in WINDOWS:
             raise MappingError(
-                f"to_ttfs: windows = {windows!r}{nearest(windows, WINDOWS)}; must be 'calibrated', 'certified' or the "
-                "length of each hidden layer's window"
+                f"to_ttfs: windows = {windows!r}{nearest(windows, WINDOWS)}; must be 'calibrated', 'published', "
+                "'certified' or the length of each hidden layer's window"
             )
         return None
     listed = isinstance(windows, Sequence | np.ndarray) and not isinstance(windows, bytes) and np.ndim(windows) > 0

@@ -59,7 +59,8 @@ def case_of(model: str, number: int) -> Any:
         v_leak, currents = made.draws.sign() * made.size(), [made.draws.sign() * made.size() for _ in range(3)]
         coupling = made.draws.sign() * made.size() * 1e-3 if made.draws.bits(1) else 0.0
         current = made.drive(threshold) - v_leak
-        return glif.Case("decades", *taus, v_leak, current, threshold, coupling, v, threshold, *currents)
+        parts = (*taus, v_leak, current, threshold, coupling, v, threshold, *currents)
+        return glif.Case._make(("decades", *parts))
     still = model == "lif_delta"
     i, a = (0.0, 0.0) if still else (made.draws.sign() * made.size(), made.draws.sign() * made.size())
     free = model in ("if_exp", "alpha_psp")
