@@ -6,8 +6,11 @@ allowed, and what to do. All errors are `EventsimError`; those about arguments a
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+SHORTEST = 3  # letters that stand for the one name that begins with them
+MOST_OFFERED = 6
 
 
 class EventsimError(Exception):
@@ -56,8 +59,31 @@ class BudgetError(SimulationError):
 def nearest(name: object, allowed: Iterable[object]) -> str:
     """Return ", did you mean 'x'?" for the closest allowed name, or "" where none is close.
 
+    Case does not count. The beginning of one name, or of a family "name_…", stands for all that begin so.
+
     >>> nearest("hiden1", ["input", "hidden1"])
     ", did you mean 'hidden1'?"
+    >>> nearest("LIF_exp", ["if_exp", "lif_exp"])
+    ", did you mean 'lif_exp'?"
+    >>> nearest("lif", ["glif", "lif_alpha", "lif_delta", "lif_exp"])
+    ", did you mean 'lif_alpha', 'lif_delta' or 'lif_exp'?"
     """
-    close = difflib.get_close_matches(str(name), [str(other) for other in allowed], n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    given, known = str(name).lower(), {str(other).lower(): str(other) for other in allowed}
+    begun = [key for key in known if given and key.startswith(given)]
+    family = [key for key in known if given and key.startswith(f"{given}_")]
+    if given in known:
+        close = [given]
+    elif family:
+        close = family[:MOST_OFFERED]
+    else:
+        close = difflib.get_close_matches(given, known, n=1)
+        if not close and len(begun) == 1 and len(given) >= SHORTEST:
+            close = begun
+    return did_you_mean([known[key] for key in close])
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """Return ", did you mean 'x', 'y' or 'z'?"; "" without a name."""
+    *first, last = ["", *map(repr, names)] if names else ["", ""]
+    listed = ", ".join(filter(None, first))
+    return f", did you mean {listed} or {last}?" if listed else f", did you mean {last}?" if last else ""
