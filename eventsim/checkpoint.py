@@ -9,6 +9,7 @@ state are checked when it is taken up: a state from a damaged file is refused, n
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from eventsim.compiled.machine import resize
 from eventsim.compiled.queue import WAITING, clear, requeue
 from eventsim.compiled.travel import add_traveller
 from eventsim.errors import InputError
+from eventsim.network_difference import difference
 from eventsim.records import NO_LIMIT, TRAVEL, TRAVELLED, Machine
 from eventsim.stimulus import Inputs
 from eventsim.task import Task
@@ -53,12 +55,14 @@ class RunState:
     engine : that made it; only this one can go on with it. inputs : digest of the data, which must be given again.
     samples : of each its arrays by name (compiled engine), or what the reference engine holds; None: not begun.
     reached : (n_samples,), the time up to which each was simulated.
+    parts : digests of the parts of its network, for messages; none from files of earlier versions.
     """
 
     engine: str
     inputs: str
     samples: list[Any]
     reached: Array
+    parts: Mapping[str, str]
 
     def packed(self) -> tuple[dict[str, Any], Arrays]:
         """What a file holds: an entry of its header, and arrays.
@@ -77,7 +81,8 @@ class RunState:
         arrays = {f"state{k}.{name}": array for k in begun for name, array in self.samples[k].items()}
         arrays["state.reached"] = self.reached
         digest = [_digest(self.samples[k]) for k in begun]
-        return {"engine": self.engine, "inputs": self.inputs, "begun": begun, "digests": digest}, arrays
+        entry = {"engine": self.engine, "inputs": self.inputs, "begun": begun, "digests": digest}
+        return entry | {"parts": dict(self.parts)}, arrays
 
     @classmethod
     def unpacked(cls, n_samples: int, entry: dict[str, Any], arrays: Arrays) -> "RunState":
@@ -93,7 +98,8 @@ class RunState:
         reached = arrays.pop("state.reached")
         if reached.shape != (n_samples,) or reached.dtype != np.float64 or not (reached >= 0).all():
             raise ValueError("times that are none")
-        return cls(entry["engine"], str(entry["inputs"]), samples, reached)
+        parts = {str(name): str(digest) for name, digest in dict(entry.get("parts") or {}).items()}
+        return cls(entry["engine"], str(entry["inputs"]), samples, reached, parts)
 
 
 def _digest(state: Arrays) -> str:
@@ -132,8 +138,9 @@ def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
     for key, name in SAME.items():
         before, given = plain_json(run.provenance.get(key)), plain_json(now[key])
         if before != given:
+            said = difference(run, task.net) if name == "net" else f"{before!r:.200}, not {given!r:.200}"
             raise InputError(
-                f"simulate: resume = a run with another {name} ({before!r:.200}, not {given!r:.200}); must be the "
+                f"simulate: resume = a run with another {name} ({said}); must be the "
                 "same. Give what the first part was given."
             )
     if state.inputs != digest_of(task.inputs):

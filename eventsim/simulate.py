@@ -21,6 +21,7 @@ from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, 
 from eventsim.errors import BudgetError, FaultError, InputError, SimulationError
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.network import Network, Population, Source
+from eventsim.network_difference import part_digests
 from eventsim.progress import Progress
 from eventsim.provenance import provenance
 from eventsim.randomness import stream_key
@@ -321,6 +322,10 @@ def _carry_over(task: Task, worker: Any, row: int) -> None:
             worker.carry_over(sample)
 
 
+def _state_of(task: Task, engine: str) -> RunState:
+    return RunState(engine, digest_of(task.inputs), task.states, task.reached, part_digests(task.net))
+
+
 def _finish(task: Task, engine: str, complete: bool) -> Run:
     net = task.net
     totals = task.counters.sum(axis=0)
@@ -357,7 +362,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _exact=task.exact_times if task.exact else None,
         _recorder=(task.spikes, task.traces),
         _stopped=task.stopped if task.stop else None,
-        _state=RunState(engine, digest_of(task.inputs), task.states, task.reached) if task.keep_state else None,
+        _state=_state_of(task, engine) if task.keep_state else None,
         _network=net,
     )
 

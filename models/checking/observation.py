@@ -22,6 +22,7 @@ from eventsim.models.checking.replayed_stages import stages_of
 from eventsim.models.neurons.ttfs import ROWS
 from eventsim.models.relu.real_numbers import as_fraction, as_numbers, real_array
 from eventsim.network import Network, Population, Source
+from eventsim.network_difference import difference
 from eventsim.projections import own_delays
 from eventsim.run import Run
 from eventsim.simulate import simulate
@@ -211,7 +212,7 @@ def _of_run(net: Network, run: Run, values: dict[str, Array]) -> Observation:
         sample_ids=tuple(run.provenance["sample_ids"]),
     )
     if run.provenance["network_hash"] != net.hash():
-        seen.notes.append("the run was made with another network (its hash differs)")
+        seen.notes.append(f"the run was made with another network ({difference(run, net)})")
     elif not net.exact:
         again = run if _has_bounds(run) else _repeated(net, seen)
         seen.bounds = {population.name: again.spike_errors(population.name) for population in net.populations}
