@@ -66,6 +66,7 @@ class Chain:
     shape : of the same values as the graph sees them. order : None, or for each of them its place in the layer's.
     raw : is `order` about the graph's inputs, and not about those of the network, which may be turned?
     zeros : padding that waits for the next convolution or pool: the node, and a pair (before, after) an axis.
+    behind : labels of what was left out behind the outputs. noted : entries for the provenance.
     positive : can no value be negative, since they went through a ReLU?
     output : the word for what was left out at the end.
     batch : samples that arrays of the graph hold. supported : what is read, for messages.
@@ -73,7 +74,7 @@ class Chain:
 
     def __init__(self, graph: Graph, input_shape: Sequence[int] | None) -> None:
         self.place, self.source, self.batch = graph.place, graph.source, graph.batch
-        self.supported = graph.supported
+        self.supported, self.noted = graph.supported, graph.noted
         self.word = graph.place.split()[-1]
         given = graph.shape if input_shape is None else ReluNetwork([Flatten()], input_shape).input_shape
         if given is not None and graph.shape is not None and math.prod(given) != math.prod(graph.shape):
@@ -87,6 +88,7 @@ class Chain:
                 f"{MOST_VALUES:,}; give a smaller input_shape"
             )
         self.built = Built(given, len(graph.shape or given or ()) == 1)
+        self.behind = graph.dropped
         self.at = INPUTS
         self.layer_shape = given
         self.shape: Shape | None = graph.shape or given
@@ -289,8 +291,8 @@ class Chain:
             name: [INPUT if k == INPUTS else names[k] for k in taken]
             for name, taken in zip(names, built.taken, strict=True)
         }
-        provenance: dict[str, Any] = {"source": self.source, "output": self.output}
-        dropped = [*built.dropped, *(f"output {name}" for name in others)]
+        provenance: dict[str, Any] = {"source": self.source, "output": self.output, **self.noted}
+        dropped = [*built.dropped, *self.behind, *(f"output {name}" for name in others)]
         return ReluNetwork(layers, built.input_shape, provenance | ({"dropped": dropped} if dropped else {}), inputs)
 
 
