@@ -29,6 +29,8 @@ class Meaning:
 def values_of(label: str, name: str, tensor: Any) -> Array:
     """Return a parameter in float64, which holds every value of the types that torch trains in."""
     try:
+        if str(tensor.layout).startswith("torch.sparse"):
+            tensor = tensor.detach().to_dense()
         if tensor.is_floating_point():
             return np.asarray(tensor.detach().double().cpu().numpy())
         given = None if tensor.is_quantized else tensor.detach().cpu().numpy()
