@@ -11,20 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.errors import FileFormatError, InputError, MappingError, nearest
+from eventsim.errors import FileFormatError, InputError, nearest
 from eventsim.models.readers.read_keras import read_keras
 from eventsim.models.readers.read_onnx import read_onnx
+from eventsim.models.readers.read_sklearn import is_sklearn, read_sklearn
 from eventsim.models.readers.read_torch import is_torch, read_torch
 from eventsim.models.relu.relu_network import ReluNetwork
 
 SUPPORTED = (
-    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu', a torch.nn.Module that "
-    "torch.fx can trace, a dict {'weights': [...], 'biases': [...]}, or the path of an ONNX (.onnx) or Keras (.keras, "
-    ".h5) model or of an .npz file written by ReluNetwork.save"
+    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu' or a Pipeline of "
+    "scalers and one of these, a torch.nn.Module that torch.fx can trace, a program of torch.export or TorchScript, a "
+    "dict {'weights': [...], 'biases': [...]}, or the path of an ONNX (.onnx) or Keras (.keras, .h5) model or of an "
+    ".npz file written by ReluNetwork.save"
 )
-ESTIMATORS = ("MLPClassifier", "MLPRegressor")
-# Monotone functions behind the last layer; logits are what comes before them.
-DROPPED_OUTPUTS = ("identity", "softmax", "logistic")
 DICT_KEYS = ("weights", "biases", "input_shape", "names")
 OTHER_SUFFIXES = {
     ".pkl": "a pickle",
@@ -32,8 +31,16 @@ OTHER_SUFFIXES = {
     ".joblib": "a pickle",
     ".pt": "a PyTorch file, a pickle",
     ".pth": "a PyTorch file, a pickle",
+    ".pt2": "a program of torch.export",
     ".npy": "a single array",
     ".safetensors": "a safetensors file",
+}
+
+# What to do with some of them besides.
+ADVICE = {
+    ".pt": " (as the module, or torch.jit.load(path))",
+    ".pth": " (as the module, or torch.jit.load(path))",
+    ".pt2": "; load it yourself: torch.export.load(path)",
 }
 
 
@@ -48,9 +55,11 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
         - a `ReluNetwork`, returned as it is;
         - a fitted scikit-learn ``MLPClassifier`` or ``MLPRegressor`` with ``activation="relu"``; the softmax or
           sigmoid behind its last layer is left out;
+        - a scikit-learn ``Pipeline`` of scalers (standard, min-max, max-abs, robust) and one of these;
         - a ``torch.nn.Module`` that ``torch.fx`` can trace, a ``torch.nn.Sequential`` for example; it is read as it
-          evaluates, whether it is in training or not;
-        - the path of an ONNX model, ``.onnx``, of opset 9 or later (needs the package onnx);
+          evaluates, whether it is in training or not; what ``torch.compile`` made of it likewise;
+        - a ``torch.export.ExportedProgram``, its ``module()``, or a module of TorchScript;
+        - the path of an ONNX model, ``.onnx``, of opset 7 or later (needs the package onnx);
         - the path of a Keras model, ``.keras`` or ``.h5``, Sequential or Functional (needs the package h5py);
         - a mapping with ``weights``, one array (n_out, n_in) for each layer, and optionally ``biases``, one array
           (n_out,) for each layer (absent or None: zeros), ``input_shape`` and ``names``; a ReLU follows every
@@ -100,6 +109,7 @@ def _from_path(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
         return read_keras(path, input_shape)
     kind = OTHER_SUFFIXES.get(suffix, "of no kind that eventsim knows")
     advice = "; pickles are never loaded, since that runs code: load it yourself" if "pickle" in kind else ""
+    advice += ADVICE.get(suffix, "")
     raise FileFormatError(f"read_relu: {path} is {kind}, which is not read{advice}; give {SUPPORTED}")
 
 
@@ -124,34 +134,11 @@ def _from_mapping(source: Mapping[str, Any]) -> ReluNetwork:
 
 def _from_object(source: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
     """Recognise an object of another library by its classes' names, so that the library is not needed here."""
-    classes = [(cls.__module__, cls.__qualname__) for cls in type(source).__mro__]
     name = f"{type(source).__module__}.{type(source).__qualname__}"
-    if any(module.split(".")[0] == "sklearn" for module, _ in classes):
-        if not any(module.startswith("sklearn.") and cls in ESTIMATORS for module, cls in classes):
-            raise InputError(f"read_relu: {name} holds no ReLU network that is read; give {SUPPORTED}")
-        return _shaped(_from_sklearn(source, type(source).__name__), input_shape)
+    if is_sklearn(source):
+        return _shaped(read_sklearn(source, SUPPORTED), input_shape)
     if isinstance(source, type):
         raise InputError(f"read_relu: {source.__qualname__} is a class, not a network; give {SUPPORTED}")
     if is_torch(source):
         return read_torch(source, input_shape)
     raise InputError(f"read_relu: source is a {name}, which is not read; give {SUPPORTED}")
-
-
-def _from_sklearn(estimator: Any, name: str) -> ReluNetwork:
-    """Read a multilayer perceptron; scikit-learn keeps weights as (n_in, n_out)."""
-    if estimator.activation != "relu":
-        raise MappingError(
-            f"read_relu: {name}: activation = {estimator.activation!r}; must be 'relu'; train it with activation='relu'"
-        )
-    if not hasattr(estimator, "coefs_"):
-        raise InputError(f"read_relu: {name} is not fitted; call its fit(X, y) first")
-    if estimator.out_activation_ not in DROPPED_OUTPUTS:
-        raise MappingError(
-            f"read_relu: {name}: out_activation_ = {estimator.out_activation_!r}; must be one of "
-            f"{', '.join(DROPPED_OUTPUTS)}; train it with another loss"
-        )
-    return ReluNetwork.from_weights(
-        [weight.T for weight in estimator.coefs_],
-        estimator.intercepts_,
-        provenance={"source": f"scikit-learn {name}", "output": estimator.out_activation_},
-    )
