@@ -106,6 +106,8 @@ class Inputs:
         array = array if array.dtype == object else array.astype(np.float64)
         if array.shape[1:] != source.shape and (array.ndim != 2 or array.shape[1] != source.size):
             remedy = spikes_of_steps("x", array.shape, source.shape)
+            if len(source.shape) > 1 and array.shape[1:] == (*source.shape[1:], source.shape[0]):
+                remedy = "The channels come first: np.moveaxis(x, -1, 1)."
             raise InputError(
                 f"{where}: x has shape {array.shape}; must be (n, {', '.join(map(str, source.shape))}). "
                 f"{remedy or 'Reshape the data; one sample needs a leading axis of length 1.'}"

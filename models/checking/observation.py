@@ -20,7 +20,9 @@ from eventsim.models.checking.fields import projections_to
 from eventsim.models.checking.ideal_values import relayed
 from eventsim.models.checking.replayed_stages import stages_of
 from eventsim.models.neurons.ttfs import ROWS
+from eventsim.models.relu.input_order import turn_of
 from eventsim.models.relu.real_numbers import as_fraction, as_numbers, real_array
+from eventsim.models.relu.relu_network import shape_hint
 from eventsim.network import Network, Population, Source
 from eventsim.network_difference import difference
 from eventsim.projections import own_delays
@@ -286,6 +288,7 @@ def _values(net: Network, x: Any) -> dict[str, Array]:
             if array.shape[1:] not in (node.shape, (node.size,)):
                 raise InputError(
                     f"verify: x for {name!r} has shape {array.shape}; must be (n, {', '.join(map(str, node.shape))})"
+                    f"{shape_hint(array.shape, node.shape, turn_of(net.provenance.get('relu') or {}))}"
                 )
             held[name] = array.reshape(len(array), node.size)
     return held

@@ -13,6 +13,7 @@ import numpy as np
 
 from eventsim.errors import InputError, MappingError
 from eventsim.models.readers.layer_graph import Array, Graph, Node
+from eventsim.models.relu.input_order import described
 from eventsim.models.relu.layer_names import layer_names
 from eventsim.models.relu.relu_network import (
     INPUT,
@@ -41,12 +42,14 @@ class Built:
     layers : so far, named after their nodes, for messages, until all are read. taken : whose outputs each takes.
     shared : layers, or the inputs, whose outputs are taken by several nodes, and must stay what they are.
     dropped : labels of what is left out at the end. input_shape : as it was given, or as the first layers need it.
+    model_shape : of the graph's own inputs, where that is known.
     flat : are the inputs of the graph in one axis?
     input_order : for each place of the inputs, that among the graph's; None where they are the same.
     fixed : has a layer taken the inputs, so that they stay as they are?
     """
 
     input_shape: Shape | None
+    model_shape: Shape | None = None
     flat: bool = False
     input_order: Array | None = None
     fixed: bool = False
@@ -87,7 +90,7 @@ class Chain:
                 f"read_relu: inputs of shape {given} have {math.prod(given):,} values; must be at most "
                 f"{MOST_VALUES:,}; give a smaller input_shape"
             )
-        self.built = Built(given, len(graph.shape or given or ()) == 1)
+        self.built = Built(given, graph.shape or given, len(graph.shape or given or ()) == 1)
         self.behind = graph.dropped
         self.at = INPUTS
         self.layer_shape = given
@@ -292,6 +295,8 @@ class Chain:
             for name, taken in zip(names, built.taken, strict=True)
         }
         provenance: dict[str, Any] = {"source": self.source, "output": self.output, **self.noted}
+        if built.model_shape is not None and built.input_shape is not None:
+            provenance |= described(built.model_shape, built.input_shape, built.input_order)
         dropped = [*built.dropped, *self.behind, *(f"output {name}" for name in others)]
         return ReluNetwork(layers, built.input_shape, provenance | ({"dropped": dropped} if dropped else {}), inputs)
 

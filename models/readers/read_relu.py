@@ -5,6 +5,7 @@ are never imported here. Used by `to_ttfs`, the command line and the demo.
 """
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from eventsim.models.readers.read_keras import read_keras
 from eventsim.models.readers.read_onnx import read_onnx
 from eventsim.models.readers.read_sklearn import is_sklearn, read_sklearn
 from eventsim.models.readers.read_torch import is_torch, read_torch
+from eventsim.models.relu.input_order import turn_of
 from eventsim.models.relu.relu_network import ReluNetwork
 
 SUPPORTED = (
@@ -83,14 +85,29 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
         Weights that make no network: NaN or infinite, shapes that do not chain, empty.
     FileFormatError
         A file that is missing, damaged, a pickle, or of a kind that is not read.
+
+    Warns
+    -----
+    UserWarning
+        The model has its inputs in another order, and both shapes are equal. Where they differ, the repr of the network
+        and ``provenance["inputs"]`` say so, and inputs as the model has them are refused.
     """
     if isinstance(source, ReluNetwork):
         return _shaped(source, input_shape)
-    if isinstance(source, str | os.PathLike):
-        return _from_path(Path(source), input_shape)
     if isinstance(source, Mapping):
         return _shaped(_from_mapping(source), input_shape)
-    return _from_object(source, input_shape)
+    named = isinstance(source, str | os.PathLike)
+    network = _from_path(Path(source), input_shape) if named else _from_object(source, input_shape)
+    turn = turn_of(network.provenance)
+    if turn is not None and turn.ambiguous:
+        warnings.warn(
+            f"read_relu: the model takes inputs of shape {turn.model} in another order than this network, whose "
+            f"channels come first; both have one shape, so that nobody can see which is which: give {turn.how} of what "
+            "the model takes",
+            UserWarning,
+            stacklevel=2,
+        )
+    return network
 
 
 def _shaped(network: ReluNetwork, input_shape: Sequence[int] | None) -> ReluNetwork:
