@@ -191,6 +191,11 @@ MODULES: dict[str, tuple[tuple[int, ...], list[Any]]] = {
     "ZeroPad2d": (IMAGE, [nn.ZeroPad2d((0, 2, 1, 0)), nn.Conv2d(2, 2, 3)]),
     "ConstantPad1d": (LINE, [nn.ConstantPad1d(1, 0.0), nn.Conv1d(2, 2, 3)]),
     "ConstantPad2d": (IMAGE, [nn.ConstantPad2d((1, 0, 0, 1), 0.0), nn.Conv2d(2, 2, 3)]),
+    **{  # which are read where they pad nothing
+        f"{name}Pad{n}d": (shape, [getattr(nn, f"{name}Pad{n}d")(0), conv(2, 2, 3, padding_mode="reflect")])
+        for name in ("Reflection", "Replication", "Circular")
+        for n, shape, conv in ((1, LINE, nn.Conv1d), (2, IMAGE, nn.Conv2d))
+    },
     "Flatten": (IMAGE, [nn.Flatten()]),
     "Identity": (ROW, [nn.Identity()]),
     **{

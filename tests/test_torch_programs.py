@@ -266,6 +266,23 @@ def test_programs_that_are_no_relu_networks_are_refused_by_name(what: str) -> No
         read_relu(made(), SHAPES.get(what, (4,)) if what != "hook of the user's" else None)
 
 
+def test_padding_that_is_read_where_it_pads_nothing_is_refused_elsewhere() -> None:
+    for module, message in (
+        (
+            nn.ReflectionPad2d(1),
+            r"0 \(ReflectionPad2d\) has mode = 'reflect', padding = \[\(1, 1\), \(1, 1\)\]; must be",
+        ),
+        (
+            nn.ReplicationPad2d((0, 1, 0, 0)),
+            r"0 \(ReplicationPad2d\) has mode = 'replicate', padding = \[\(0, 0\), \(0, 1\)",
+        ),
+        (nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular"), r"0 \(Conv2d\): padding_mode = 'circular'; must be"),
+        (nn.Conv2d(1, 1, 3, padding="same", padding_mode="reflect"), r"padding_mode = 'reflect'; must be 'zeros'"),
+    ):
+        with pytest.raises(MappingError, match=message):
+            read_relu(nn.Sequential(module, nn.Conv2d(1, 2, 3)), (1, 6, 6))
+
+
 def test_files_of_programs_are_told_to_be_loaded(tmp_path: Path) -> None:
     from eventsim.errors import FileFormatError
 

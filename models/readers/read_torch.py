@@ -375,7 +375,9 @@ class _Named:
 
 
 def _module_of(node: Any) -> str:
-    """Path of the module that a call of a program was in; "" where that is not known."""
+    """Path of the module that a call of a program was in; "" where that is not known, or the module itself is read."""
+    if not hasattr(node.target, "_schema"):
+        return ""
     stack = node.meta.get("nn_module_stack") or {}
     path, _ = next(reversed(stack.values()), ("", None))
     return str(node.meta.get("module") or ("" if str(path).startswith("_empty") else path))

@@ -31,7 +31,7 @@ BECOMES: Mapping[str, str] = MappingProxyType(
         "adaptive_max_pool": "a max pool whose windows divide the positions",
         "adaptive_average_pool": "an average pool whose windows divide the positions",
         "mean": "an average pool, if it is over all positions",
-        "pad": "the padding of the convolution, or pool behind a ReLU, that follows; zeros only",
+        "pad": "the padding of the convolution, or pool behind a ReLU, that follows; zeros, or nothing in any mode",
         "add": "a shift by a constant, or the bias of the layer before it; of branches, their sum",
         "subtract": "a shift by a constant, such as a mean image; of two branches, their difference",
         "multiply": "a scale of each channel by a constant",
