@@ -338,6 +338,13 @@ def test_a_model_that_ends_in_the_largest_output_is_read_up_to_that(tmp_path: Pa
     assert network.provenance["output"] == "identity"
 
 
+def test_a_decision_about_constants_is_no_output(tmp_path: Path) -> None:
+    made = Builder([4], 13)
+    made.node("ArgMax", [made.weight(np.eye(3))], axis=1)
+    with pytest.raises(MappingError, match=r"ArgMax|the output 'v0' of the ONNX model"):
+        read_relu(saved(made.model(), tmp_path))
+
+
 def fitted(kind: str, scaler: Any = None, clip: bool = False) -> tuple[Any, Array, Array]:
     from sklearn import neural_network, pipeline, preprocessing
 

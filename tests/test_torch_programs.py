@@ -201,6 +201,20 @@ class Changed(nn.Module):  # type: ignore[misc,name-defined]
         return torch.relu(torch.sigmoid(x))
 
 
+class Two(nn.Module):  # type: ignore[misc,name-defined]
+    def forward(self, x, y):
+        return torch.relu(x) + y
+
+
+class Nothing(nn.Module):  # type: ignore[misc,name-defined]
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self):
+        return torch.relu(self.weight)
+
+
 def hooked() -> Any:
     module = exported(small(), np.zeros((BATCH, 1, 4, 4))).module()
     module.register_forward_pre_hook(lambda _module, given: given)
@@ -255,6 +269,15 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         ),
         r"\(dropout\) is in training, and drops values at random",
     ),
+    "two inputs": (
+        lambda: torch.export.export(Two(), (torch.ones(1, 4), torch.ones(1, 4))),
+        r"torch module of torch\.export takes 2 inputs \(x, y\); must take one; join them",
+    ),
+    "two inputs of a trace": (
+        lambda: torch.jit.trace(Two(), (torch.ones(1, 4), torch.ones(1, 4))),
+        r"torch module Two takes 2 inputs \(x, y\); must take one",
+    ),
+    "no input": (lambda: torch.jit.script(Nothing()), r"torch module Nothing takes 0 inputs \(none\); must take one"),
     "hook of the user's": (hooked, r"torch module 0 \(GraphModule\) has hooks \(<lambda>\), which change what"),
 }
 

@@ -37,7 +37,7 @@ def steps_of(kind: str, config: Config, weights: list[Array]) -> list[Step]:
     if kind not in KERAS_LAYERS:
         raise LayerError("is not read")
     policy = config.get("dtype")
-    if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):
+    if isinstance(policy, Mapping) and str(policy.get("class_name")).startswith(("Quantized", "GPTQ", "AWQ")):
         mode = (policy.get("config") or {}).get("mode", "integers")
         raise LayerError(
             f"is quantized ({mode}): it rounds its weights and, when it runs, its activations to integers, which no "

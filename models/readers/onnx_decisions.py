@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.models.readers.layer_graph import MOST_OUTPUTS
 from eventsim.models.readers.onnx_file import OnnxNode
 
 Array = np.ndarray[Any, Any]
@@ -25,6 +26,8 @@ def without_decisions(
 
     Two probabilities that are (1 - p, p) of one logistic p are that p.
     """
+    if len(outputs) > MOST_OUTPUTS or not any(map(_decides, nodes)):
+        return list(nodes), list(outputs), []
     nodes = [_single(node, nodes, constants) for node in nodes]
     makers = {name: node for node in nodes for name in node.outputs}
     decided: dict[str, bool] = {}
@@ -35,14 +38,20 @@ def without_decisions(
             found.append(output)
             continue
         for node in _ahead(output, makers):
-            if node.operation in DECISIONS:
+            if _decides(node):
                 dropped.append(node.label)
                 found += [
                     name
                     for name in node.inputs
                     if name is not None and name not in constants and not _is_decided(name, makers, decided)
                 ]
+    if not found:  # of constants
+        return nodes, list(outputs), []
     return nodes, list(dict.fromkeys(found)), list(dict.fromkeys(dropped))
+
+
+def _decides(node: OnnxNode) -> bool:
+    return node.operation in DECISIONS and node.domain in ("", "ai.onnx", "ai.onnx.ml")
 
 
 def _single(node: OnnxNode, nodes: Sequence[OnnxNode], constants: Mapping[str, Array]) -> OnnxNode:
@@ -74,5 +83,5 @@ def _ahead(name: str, makers: Mapping[str, OnnxNode]) -> list[OnnxNode]:
 def _is_decided(name: str, makers: Mapping[str, OnnxNode], known: dict[str, bool]) -> bool:
     """Is a value made by a decision, or from one?"""
     if name not in known:
-        known[name] = any(node.operation in DECISIONS for node in _ahead(name, makers))
+        known[name] = any(map(_decides, _ahead(name, makers)))
     return known[name]

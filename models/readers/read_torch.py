@@ -101,7 +101,6 @@ def _check_outputs(
     n = program.batch if program.batch > 1 or program.fixed else 2
     x = np.random.default_rng(0).uniform(-1.0, 1.0, (n, *shape))
     module = program.module
-    name = program.kind.removeprefix("torch module ").removeprefix("TorchScript module ")
 
     # In float64, or else in the numbers that its weights are in, or its code asks for.
     numbers = [torch.float64, next((p.dtype for p in module.parameters()), torch.float32), torch.float32]
@@ -116,7 +115,7 @@ def _check_outputs(
                 break
     if failure is not None:
         raise MappingError(
-            f"{WHERE}{name} does not run on inputs of shape {x.shape} ({type(failure).__name__}: "
+            f"{WHERE}{program.name} does not run on inputs of shape {x.shape} ({type(failure).__name__}: "
             f"{str(failure).splitlines()[0] if str(failure) else 'no message'}); must run; give the input_shape that "
             "it takes"
         ) from failure
@@ -130,7 +129,7 @@ def _check_outputs(
     size = max(float(np.abs(there).max()), float(np.abs(ours).max()), least)
     if ours.shape != there.shape or not np.abs(ours - there).max() <= SAME * size:
         raise MappingError(
-            f"{WHERE}{name} computes other outputs than its graph as torch.fx records it; must not "
+            f"{WHERE}{program.name} computes other outputs than its graph as torch.fx records it; must not "
             "change in place (+=, relu_, inplace=True) what is used elsewhere; write y = y + x, and inplace=False"
         )
 
@@ -228,8 +227,15 @@ class _Reading:
     def __init__(self, program: Program) -> None:
         self.constants: dict[str, Array] = {}
         self.made: list[Node] = []
-        self.graph, self.holder, self.kind = program.graph, program.holder, program.kind
-        self.inputs = [node for node in self.graph.nodes if node.op == "placeholder"]
+        self.graph, self.holder, self.name = program.graph, program.holder, program.name
+        given = [node for node in self.graph.nodes if node.op == "placeholder"]
+        self.inputs = [node for node in given if node.users] or given
+        if len(self.inputs) != 1:
+            names = ", ".join(str(node.name) for node in self.inputs) or "none"
+            raise MappingError(
+                f"{WHERE}{self.name} takes {len(self.inputs)} inputs ({names}); must take "
+                "one; join them, or wrap it in a module that gives the others"
+            )
 
     def nodes(self) -> tuple[list[Node], list[str]]:
         """The nodes, and the names of the outputs."""
@@ -249,7 +255,7 @@ class _Reading:
                 given = node.args[0] if isinstance(node.args[0], tuple | list) else [node.args[0]]
                 outputs = [self._name(one) for one in given if hasattr(one, "op")]
         if not outputs:
-            raise MappingError(f"{WHERE}{self.kind} returns no tensor; must return its outputs")
+            raise MappingError(f"{WHERE}{self.name} returns no tensor; must return its outputs")
         return self.made, outputs
 
     def _name(self, node: Any) -> str:

@@ -67,6 +67,12 @@ class Program:
     batch: int = 1
     fixed: bool = False
 
+    @property
+    def name(self) -> str:
+        """What messages call it, behind "torch module "."""
+        plain = self.kind.removeprefix("torch module ").removeprefix("TorchScript module ")
+        return plain.replace("torch.export program", "of torch.export")
+
 
 class AtenCall:
     """Stands in a graph for an operation of TorchScript, as `torch._ops.OpOverload` does in those of exports."""
@@ -117,7 +123,7 @@ def aten_call(target: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -
     if name.startswith("addmm"):  # the bias comes first
         bias, data = given.pop("self"), given.pop("mat1")
         return name, data, {"bias": bias, **{ATEN_ARGUMENTS.get(key, key): value for key, value in given.items()}}
-    data = given.pop(schema.arguments[0].name)
+    data = given.pop(schema.arguments[0].name, None) if schema.arguments else None
     if name == "rsub":
         return "sub", given["other"], {**given, "other": data}
     plain = name.removesuffix("_")
