@@ -109,6 +109,21 @@ def test_a_sparse_matrix_is_told_to_be_sparse_and_how(form):
     assert told.spike_times("cells").tolist() == same.spike_times("cells").tolist()
 
 
+@pytest.mark.references
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+@pytest.mark.parametrize("layout", ["to_sparse", "to_sparse_csr"])
+def test_a_sparse_tensor_is_told_the_same(layout):
+    torch = pytest.importorskip("torch")
+    matrix = getattr(torch.from_numpy(WEIGHTS), layout)()
+    with pytest.raises(NetworkError, match="Dense: weights are a sparse Tensor, which Dense does not take") as refused:
+        eventsim.Dense(matrix)
+    said = str(refused.value).partition("coalesce(): ")[2].partition("; or give its .to_dense()")[0]
+    told = eval(said, {"m": matrix.to_sparse_coo().coalesce(), "eventsim": eventsim})  # noqa: S307 - what it says
+    x = [[0.5, 0.25, 0.75]]
+    runs = [eventsim.simulate(connected(one), x, engine="reference") for one in (told, eventsim.Dense(WEIGHTS))]
+    assert runs[0].spike_times("cells").tolist() == runs[1].spike_times("cells").tolist()
+
+
 @pytest.mark.parametrize("shape", [(2,), (1, 2)])
 @pytest.mark.parametrize("as_times", [False, True])
 def test_spikes_by_time_step_are_told_to_be_spike_times_and_how(shape, as_times):

@@ -95,6 +95,24 @@ def test_programs_of_code_with_branches_are_read(form: str) -> None:
     assert close(read_relu(FORMS[form](module, x), (2, 6, 6)).forward(x), outputs_of(module, x))
 
 
+class Largest(nn.Module):  # type: ignore[misc,name-defined]
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 5), nn.Linear(5, 2)
+
+    def forward(self, x):
+        return self.last(torch.min(torch.max(self.first(x), torch.tensor(-0.25)), torch.tensor(0.5)))
+
+
+@pytest.mark.parametrize("form", [*FORMS, "module"])
+def test_the_larger_of_two_tensors_is_a_maximum(form: str) -> None:
+    module = randomised(Largest(), 5)
+    x = np.random.default_rng(0).normal(size=(BATCH, 4))
+    network = read_relu(FORMS[form](module, x) if form in FORMS else module, (4,))
+    assert close(network.forward(x), outputs_of(module, x))
+    assert [layer.kind for layer in network.layers] == ["dense", "clip", "clip", "dense"]
+
+
 def small() -> Any:
     return randomised(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)), 3)
 

@@ -336,6 +336,8 @@ class _Reading:
             axis = keywords.get("dim", keywords.get("axis", rest[0] if rest else 0))
             self._append(node, label, "concat", first or keywords["tensors"], {"axis": axis})
             return
+        if name in ("max", "min") and hasattr(keywords.get("other", rest[0] if rest else None), "op"):
+            name = f"{name}imum"  # of two tensors, and not along an axis
         known = TORCH_FUNCTIONS.get(name)
         given = None if known is None or foreign else bound(known[1], rest, keywords)
         if known is None or given is None:
