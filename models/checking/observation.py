@@ -20,9 +20,8 @@ from eventsim.models.checking.fields import projections_to
 from eventsim.models.checking.ideal_values import relayed
 from eventsim.models.checking.replayed_stages import stages_of
 from eventsim.models.neurons.ttfs import ROWS
-from eventsim.models.relu.input_order import turn_of
+from eventsim.models.relu.input_order import shape_hint, turn_of
 from eventsim.models.relu.real_numbers import as_fraction, as_numbers, real_array
-from eventsim.models.relu.relu_network import shape_hint
 from eventsim.network import Network, Population, Source
 from eventsim.network_difference import difference
 from eventsim.projections import own_delays

@@ -13,8 +13,9 @@ from eventsim.checks import real, shown
 from eventsim.errors import InputError, MappingError, nearest
 from eventsim.models.mapping.windows import decimal
 from eventsim.models.relu.coded_layers import CodedLayer
+from eventsim.models.relu.input_order import flat_hint, shape_hint
 from eventsim.models.relu.real_numbers import real_array
-from eventsim.models.relu.relu_network import OUTPUT, ReluNetwork, flat_hint, shape_hint
+from eventsim.models.relu.relu_network import OUTPUT, ReluNetwork
 
 Array = np.ndarray[Any, Any]
 LARGEST_WEIGHT = 1e100

@@ -69,6 +69,22 @@ def turn_of(provenance: Mapping[str, Any]) -> Turn | None:
         return None
 
 
+def flat_hint(shape: tuple[int, ...]) -> str:
+    """Return the other form that inputs may have, " or (n, 48), …"; of one axis there is no other."""
+    return f" or (n, {math.prod(shape)}), the same values in this order (C order)" if len(shape) > 1 else ""
+
+
+def shape_hint(given: tuple[int, ...], shape: tuple[int, ...], turn: Turn | None = None) -> str:
+    """Return what to do about inputs of shape `given` for a network that takes (n, *shape), or ""."""
+    if given in (shape, (math.prod(shape),)):
+        return "; one sample needs a leading axis: x[None]"
+    if turn is not None and given[1:] == turn.model:
+        return f"; this network is {turn} of the model: {turn.how}"
+    if len(shape) > 1 and given[1:] == (*shape[1:], shape[0]):
+        return "; the channels come first: np.moveaxis(x, -1, 1)"
+    return ""
+
+
 def _axes(model: Sequence[int], network: Sequence[int], order: Array) -> tuple[int, ...] | None:
     """The order of the model's axes that gives the network's, if it is one."""
     if len(model) != len(network) or len(model) > MOST_AXES:

@@ -29,7 +29,7 @@ from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.cut_layers import Clip, LeakyReLU
 from eventsim.models.relu.fusion import fuse
 from eventsim.models.relu.fusion_steps import Fused
-from eventsim.models.relu.input_order import Turn, turn_of
+from eventsim.models.relu.input_order import Turn, flat_hint, shape_hint, turn_of
 from eventsim.models.relu.join_layers import Add, Concat, Join
 from eventsim.models.relu.layer_kinds import LAYER_KINDS
 from eventsim.models.relu.layer_names import INPUT, OUTPUT, layer_names
@@ -361,22 +361,6 @@ class ReluNetwork:
                 f"{flat_hint(self.input_shape)}{shape_hint(values.shape, self.input_shape, self.turn)}"
             )
         return as_numbers(values.reshape(len(values), *self.input_shape), number)
-
-
-def flat_hint(shape: tuple[int, ...]) -> str:
-    """Return the other form that inputs may have, " or (n, 48), …"; of one axis there is no other."""
-    return f" or (n, {math.prod(shape)}), the same values in this order (C order)" if len(shape) > 1 else ""
-
-
-def shape_hint(given: tuple[int, ...], shape: tuple[int, ...], turn: Turn | None = None) -> str:
-    """Return what to do about inputs of shape `given` for a network that takes (n, *shape), or ""."""
-    if given in (shape, (math.prod(shape),)):
-        return "; one sample needs a leading axis: x[None]"
-    if turn is not None and given[1:] == turn.model:
-        return f"; this network is {turn} of the model: {turn.how}"
-    if len(shape) > 1 and given[1:] == (*shape[1:], shape[0]):
-        return "; the channels come first: np.moveaxis(x, -1, 1)"
-    return ""
 
 
 def parameter_hash(relu: ReluNetwork) -> str:
