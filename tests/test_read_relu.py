@@ -242,7 +242,7 @@ def test_other_mistakes_in_building_are_refused() -> None:
 @pytest.mark.parametrize(
     ("x", "dtype", "message"),
     [
-        (np.zeros((2, 4)), float, r"x has shape \(2, 4\); must be \(n, 3\) or \(n, 3\)"),
+        (np.zeros((2, 4)), float, r"x has shape \(2, 4\); must be \(n, 3\)$"),
         (np.zeros(3), float, r"x has shape \(3,\).*one sample needs a leading axis: x\[None\]"),
         (1.0, float, r"x has shape \(\)"),
         ([[0.0, np.nan, 1.0]], float, r"x\[0, 1\] = nan .*must be finite"),
