@@ -8,21 +8,20 @@ be to be taken up is in `sample_state`.
 
 import copy
 import hashlib
-import itertools
 import json
 import math
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from eventsim.checks import shown
 from eventsim.compiled.horizon import heap_of
 from eventsim.compiled.machine import resize
 from eventsim.compiled.queue import WAITING, clear, requeue
 from eventsim.compiled.travel import add_traveller
 from eventsim.errors import InputError
-from eventsim.network import Network
+from eventsim.network_difference import difference
 from eventsim.records import NO_LIMIT, TRAVELLED, Machine
 from eventsim.sample_state import (
     FLIGHT,
@@ -52,12 +51,14 @@ class RunState:
     engine : that made it; only this one can go on with it. inputs : digest of the data, which must be given again.
     samples : of each its arrays by name (compiled engine), or what the reference engine holds; None: not begun.
     reached : (n_samples,), the time up to which each was simulated.
+    parts : digests of the parts of its network, for messages; none from files of earlier versions.
     """
 
     engine: str
     inputs: str
     samples: list[Any]
     reached: Array
+    parts: Mapping[str, str]
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process is sent: samples of the reference engine without the task that they belonged to."""
@@ -81,7 +82,8 @@ class RunState:
         arrays = {f"state{k}.{name}": array for k in begun for name, array in self.samples[k].items()}
         arrays["state.reached"] = self.reached
         digest = [_digest(self.samples[k]) for k in begun]
-        return {"engine": self.engine, "inputs": self.inputs, "begun": begun, "digests": digest}, arrays
+        entry = {"engine": self.engine, "inputs": self.inputs, "begun": begun, "digests": digest}
+        return entry | {"parts": dict(self.parts)}, arrays
 
     @classmethod
     def unpacked(cls, n_samples: int, entry: dict[str, Any], arrays: Arrays) -> "RunState":
@@ -98,7 +100,8 @@ class RunState:
                 raise ValueError("arrays of other types")
         if [_digest(samples[k]) for k in begun] != entry["digests"]:
             raise ValueError("arrays that were changed")
-        return cls(entry["engine"], str(entry["inputs"]), samples, reached)
+        parts = {str(name): str(digest) for name, digest in dict(entry.get("parts") or {}).items()}
+        return cls(entry["engine"], str(entry["inputs"]), samples, reached, parts)
 
 
 class _Elsewhere:
@@ -151,12 +154,10 @@ def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
     for key, name in SAME.items():
         before, given = plain_json(run.provenance.get(key)), plain_json(now[key])
         if before != given:
-            what = f"{before!r:.200}, not {given!r:.200}"
-            if key == "network_hash":
-                what = _difference(run._network, task.net)
+            said = difference(run, task.net) if name == "net" else f"{before!r:.200}, not {given!r:.200}"
             raise InputError(
-                f"simulate: resume = a run with another {name} ({what}); must be the same. Give what the first part "
-                "was given."
+                f"simulate: resume = a run with another {name} ({said}); must be the "
+                "same. Give what the first part was given."
             )
     if state.inputs != digest_of(task.inputs):
         raise InputError(
@@ -165,41 +166,6 @@ def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
     _check_records(run, task)
     _check_end(run, math.inf if now["until"] is None else now["until"])
     _check_stop(run, task)
-
-
-def _difference(before: Network | None, now: Network) -> str:
-    """What is different in two networks whose hashes are: the first part in the order in which they were made."""
-    if before is None:
-        return "the run was loaded without its network; load_run(path, network) says whose run it is"
-    for old, new in itertools.zip_longest(before.nodes, now.nodes):
-        if old is None or new is None or (old.name, type(old)) != (new.name, type(new)):
-            names = " and ".join("no node" if node is None else repr(node.name) for node in (old, new))
-            return f"{names} stand in one place"
-        for what, value in vars(old).items():
-            changed = vars(new)[what]
-            if what in ("parameters", "steps"):
-                for name in [name for name in {**value, **changed} if not _alike(value.get(name), changed.get(name))]:
-                    return f"{name} of {old.name!r} is {shown(value.get(name))}, not {shown(changed.get(name))}"
-            elif what != "model" and not _alike(value, changed):
-                return f"{what} of {old.name!r} is {shown(value)}, not {shown(changed)}"
-            elif what == "model" and value.name != changed.name:
-                return f"the model of {old.name!r} is {value.name}, not {changed.name}"
-    for one, other in itertools.zip_longest(before.projections, now.projections):
-        if one is None or other is None or (one.label, one.delay) != (other.label, other.delay):
-            parts = ["none" if p is None else f"{p.label}, delay {p.delay}" for p in (one, other)]
-            return f"a projection is {parts[0]}, not {parts[1]}"
-        if not _alike(one.kind, other.kind):
-            return f"the synapses of {one.label} are others"
-    return "its time unit, or something else in its hash"
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """Do two parts of networks have the same values?"""
-    if isinstance(one, np.ndarray):
-        return isinstance(other, np.ndarray) and np.array_equal(one, other)
-    if is_dataclass(one) and type(one) is type(other):  # fields alone: what was looked up is kept beside them
-        return all(_alike(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
-    return bool(np.all(one == other))
 
 
 def plain_json(value: Any) -> Any:

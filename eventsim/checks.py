@@ -115,6 +115,23 @@ def names(where: str, name: str, values: Any, error: Error = InputError) -> list
     return found
 
 
+def is_sparse(values: Any) -> bool:
+    """Is it a sparse matrix of SciPy, or a sparse tensor of PyTorch? numpy makes a single object of the first."""
+    return hasattr(values, "tocoo") or str(getattr(values, "layout", "")).startswith("torch.sparse")
+
+
+def dense_form(values: Any) -> str:
+    """Return how a sparse matrix becomes an array."""
+    return "its .toarray()" if hasattr(values, "tocoo") else "its .to_dense()"
+
+
+def as_synapses(values: Any) -> str:
+    """Return how a sparse matrix of weights becomes a projection."""
+    if hasattr(values, "tocoo"):
+        return "with m = matrix.tocoo(): eventsim.Sparse(m.col, m.row, m.data)"
+    return "with m = matrix.to_sparse_coo().coalesce(): eventsim.Sparse(*m.indices().flip(0), m.values())"
+
+
 def plain_array(place: str, values: Any, error: Error) -> Array:
     """Return `values` as an array of any type; it may share memory with them. A mask would be lost, and is refused."""
     parts = values if isinstance(values, list | tuple) and values and isinstance(values[0], np.ndarray) else [values]
@@ -123,6 +140,8 @@ def plain_array(place: str, values: Any, error: Error) -> Array:
             f"{place} is a masked array; must be one without a mask, which would be ignored. Fill the masked values "
             "with .filled(value) first."
         )
+    if is_sparse(values):
+        raise error(f"{place} is a sparse {type(values).__name__}; must be an array. Give {dense_form(values)}.")
     try:
         return np.asarray(values)
     except (TypeError, ValueError, OverflowError, RuntimeError) as reason:  # the last of tensors that need a gradient
@@ -256,6 +275,11 @@ def weights_array(where: str, values: Any, *ndim: int) -> Array:
     times times, could leave the range of float64 in the middle of a run, where a neuron falls silent without a word.
     """
     remedy = "Look for a diverged training run or a division by zero upstream."
+    if is_sparse(values):
+        raise NetworkError(
+            f"{where}: weights are a sparse {type(values).__name__}, which {where} does not take. A matrix "
+            f"(n_out, n_in) is a Sparse projection, {as_synapses(values)}; or give {dense_form(values)}."
+        )
     weights = finite_array(where, "weight", values, NetworkError, remedy=remedy)
     sizes = np.abs(weights).astype(np.float64)
     if (sizes > HEAVIEST).any():

@@ -8,9 +8,11 @@ message is longer than a screen, whatever they are.
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+SHORTEST = 3  # letters that stand for the one name that begins with them
+MOST_OFFERED = 6
 LONGEST = 1500  # characters of a message
 LONGEST_WORD = 300  # … of a word, which may be a path
 LONGEST_NAME = 80  # … of a name in a list
@@ -103,10 +105,34 @@ class PrematureSpikeWarning(UserWarning):
 def nearest(name: object, allowed: Iterable[object]) -> str:
     """Return ", did you mean 'x'?" for the closest allowed name, or "" where none is close.
 
+    Case does not count. The beginning of one name, or of a family "name_…", stands for all that begin so.
+
     >>> nearest("hiden1", ["input", "hidden1"])
     ", did you mean 'hidden1'?"
+    >>> nearest("LIF_exp", ["if_exp", "lif_exp"])
+    ", did you mean 'lif_exp'?"
+    >>> nearest("lif", ["glif", "lif_alpha", "lif_delta", "lif_exp"])
+    ", did you mean 'lif_alpha', 'lif_delta' or 'lif_exp'?"
     """
     if len(str(name)) > LONGEST_WORD:  # a comparison takes the product of the lengths
         return ""
-    close = difflib.get_close_matches(str(name), [text for text in map(str, allowed) if len(text) <= LONGEST_WORD], n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    known = {text.lower(): text for text in map(str, allowed) if len(text) <= LONGEST_WORD}
+    given = str(name).lower()
+    begun = [key for key in known if given and key.startswith(given)]
+    family = [key for key in known if given and key.startswith(f"{given}_")]
+    if given in known:
+        close = [given]
+    elif family:
+        close = family[:MOST_OFFERED]
+    else:
+        close = difflib.get_close_matches(given, known, n=1)
+        if not close and len(begun) == 1 and len(given) >= SHORTEST:
+            close = begun
+    return did_you_mean([known[key] for key in close])
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """Return ", did you mean 'x', 'y' or 'z'?"; "" without a name."""
+    *first, last = ["", *map(repr, names)] if names else ["", ""]
+    before = ", ".join(filter(None, first))
+    return f", did you mean {before} or {last}?" if before else f", did you mean {last}?" if last else ""

@@ -16,6 +16,7 @@ from eventsim.errors import InputError
 from eventsim.explanation import Explanation, Input
 from eventsim.incoming import Arrival, Heard
 from eventsim.network import Network, Population, Source
+from eventsim.network_difference import difference
 from eventsim.reference_neuron import Layer, new_layer
 from eventsim.replay import ARRIVE, Replay, Step, potential_after
 from eventsim.run import Run
@@ -86,11 +87,10 @@ def _checked(net: Any, run: Any, population: Any) -> Source | Population:
         raise InputError(
             f"explain: run is a {type(run).__name__}; must be a Run. Give what eventsim.simulate or load_run returned."
         )
-    simulated = run.provenance.get("network_hash")
-    if net.hash() != simulated:
+    if net.hash() != run.provenance.get("network_hash"):
         raise InputError(
-            f"explain: this is a run of another network (hash {str(simulated)[:12]}, not {net.hash()[:12]}); must be "
-            "of net. Give the network that was simulated."
+            f"explain: this is a run of another network ({difference(run, net)}); must be of net. Give the network "
+            "that was simulated."
         )
     run._index(population)
     return net.node(population)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import integer, number, reals, shown
+from eventsim.checks import as_synapses, integer, is_sparse, number, reals, shown
 from eventsim.errors import NetworkError, listed, nearest
 from eventsim.generators import Generator
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
@@ -174,9 +174,12 @@ class Network:
                 f"{where}: {target.name!r} is a source; spikes can only go to a population. Swap pre and post?"
             )
         if not isinstance(projection, ProjectionKind):
+            remedy = "Wrap the weights, e.g. eventsim.Dense(weights)."
+            if is_sparse(projection):
+                remedy = f"A sparse matrix (n_out, n_in) is a Sparse, {as_synapses(projection)}."
             raise NetworkError(
                 f"{where}: {type(projection).__name__} is no projection; allowed: Dense, Sparse, OneToOne, Conv, Pool. "
-                "Wrap the weights, e.g. eventsim.Dense(weights)."
+                f"{remedy}"
             )
         if rule is not None:
             raise NetworkError(

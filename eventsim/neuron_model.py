@@ -20,7 +20,8 @@ import numpy as np
 
 from eventsim._jit import jitable
 from eventsim.checks import choice, read_only, real_array, shown
-from eventsim.errors import ModelError, nearest
+from eventsim.errors import ModelError
+from eventsim.spellings import MODELS, PARAMETERS, meant
 
 Numbers = tuple[Any, ...]
 Array = np.ndarray[Any, Any]
@@ -186,7 +187,8 @@ class Model:
                 return parameter
         names = [parameter.name for parameter in self.parameters]
         raise ModelError(
-            f"{self.name}: unknown parameter {name!r}{nearest(name, names)}; {self.name} takes {', '.join(names)}."
+            f"{self.name}: unknown parameter {name!r}{meant(name, names, PARAMETERS)}; {self.name} takes "
+            f"{', '.join(names)}."
         )
 
 
@@ -240,7 +242,7 @@ def find_model(model: "str | Model") -> Model:
             return register(entry.load())
         names = model_names()
         raise ModelError(
-            f"unknown neuron model {model!r}{nearest(model, names)}; available: {', '.join(names)}. "
+            f"unknown neuron model {model!r}{meant(model, names, MODELS)}; available: {', '.join(names)}. "
             "Import the module that registers it before building or loading the network."
         )
     return _REGISTRY[model]

@@ -16,6 +16,7 @@ import numpy as np
 from eventsim.checks import finite_array, flag, integer, shown
 from eventsim.errors import InputError, listed, nearest
 from eventsim.network import Network, Population
+from eventsim.network_difference import difference
 
 Array = np.ndarray[Any, Any]
 FILE_FORMAT = "eventsim-run"
@@ -371,11 +372,11 @@ def load_run(path: str | Path, network: Network | None = None) -> Run:
         )
     header, arrays = read_archive(path, FILE_FORMAT, FILE_VERSION)
     run = Run(**run_fields(path, header, arrays), _network=network)
-    simulated = run.provenance.get("network_hash")
-    if network is not None and network.hash() != simulated:
+    if network is not None and network.hash() != run.provenance.get("network_hash"):
+        run._network = None
         raise InputError(
-            f"{path}: this is a run of another network (hash {str(simulated)[:12]}, not {network.hash()[:12]}). "
-            "Give the network that was simulated, or leave it out."
+            f"{path}: this is a run of another network ({difference(run, network)}). Give the network that was "
+            "simulated, or leave it out."
         )
     return run
 

@@ -30,6 +30,7 @@ from eventsim.errors import (
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.interruption import at_work
 from eventsim.network import Network, Population, Source
+from eventsim.network_difference import part_digests
 from eventsim.progress import Progress
 from eventsim.provenance import provenance
 from eventsim.randomness import stream_key
@@ -341,6 +342,10 @@ def _carry_over(task: Task, worker: Any, row: int) -> None:
             worker.carry_over(sample)
 
 
+def _state_of(task: Task, engine: str) -> RunState:
+    return RunState(engine, digest_of(task.inputs), task.states, task.reached, part_digests(task.net))
+
+
 def _finish(task: Task, engine: str, complete: bool) -> Run:
     net = task.net
     totals = task.counters.sum(axis=0)
@@ -378,7 +383,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _recorder=(task.spikes, task.traces),
         _stopped=task.stopped if task.stop else None,
         _reached=np.where((task.reached > 0) | task.counters.any(axis=(1, 2)), task.reached, math.nan),
-        _state=RunState(engine, digest_of(task.inputs), task.states, task.reached) if task.keep_state else None,
+        _state=_state_of(task, engine) if task.keep_state else None,
         _network=net,
     )
 

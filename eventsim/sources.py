@@ -124,9 +124,9 @@ class SpikeTimes:
             array = real_array(where, "SpikeTimes", self.times, kinds=TIME_KINDS)
             flat = array.reshape(len(array), math.prod(array.shape[1:])) if array.ndim else array
             if flat.ndim != 2 or flat.shape[1] != size:
+                remedy = spikes_of_steps("times", array.shape, shape) or "Give one time a neuron, inf = silent."
                 raise InputError(
-                    f"{where}: SpikeTimes has shape {array.shape}; must be (n, {', '.join(map(str, shape))}). Give one "
-                    "time a neuron, inf = silent."
+                    f"{where}: SpikeTimes has shape {array.shape}; must be (n, {', '.join(map(str, shape))}). {remedy}"
                 )
             _check_times(where, flat)
             held = held_in_float64(where, "SpikeTimes", flat, SHIFT)
@@ -137,6 +137,17 @@ class SpikeTimes:
                 "a list with one entry a sample. Give one time, or one list of times, a neuron."
             )
         return [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
+
+
+def spikes_of_steps(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return what to do with an array of this shape if it can hold 0 and 1 by sample, time step and neuron; else ""."""
+    if len(given) < 3 or given[2:] not in (shape, (math.prod(shape),)):
+        return ""
+    return (
+        f"(samples, steps, {', '.join(map(str, given[2:]))}) with 1 where a neuron fires is not read: it does not say "
+        "when. Give the times, with steps of dt eventsim.SpikeTimes([[dt * np.flatnonzero(train) for train in "
+        f"sample.reshape(len(sample), -1).T] for sample in {name}]) (steps first: {name}.swapaxes(0, 1))."
+    )
 
 
 def _train(where: str, sample: int, times: Any, size: int) -> Train:

@@ -12,7 +12,7 @@ import numpy as np
 from eventsim.checks import integer_array, real_array
 from eventsim.errors import InputError, listed
 from eventsim.network import Network, Source
-from eventsim.sources import SpikeTimes, encode, exactly, holds_exact
+from eventsim.sources import SpikeTimes, encode, exactly, holds_exact, spikes_of_steps
 
 Array = np.ndarray[Any, Any]
 
@@ -105,9 +105,12 @@ class Inputs:
         array = real_array(where, "x", values)
         array = array if array.dtype == object else array.astype(np.float64)
         if array.shape[1:] != source.shape and (array.ndim != 2 or array.shape[1] != source.size):
+            remedy = spikes_of_steps("x", array.shape, source.shape)
+            if len(source.shape) > 1 and array.shape[1:] == (*source.shape[1:], source.shape[0]):
+                remedy = "The channels come first: np.moveaxis(x, -1, 1)."
             raise InputError(
                 f"{where}: x has shape {array.shape}; must be (n, {', '.join(map(str, source.shape))}). "
-                "Reshape the data; one sample needs a leading axis of length 1."
+                f"{remedy or 'Reshape the data; one sample needs a leading axis of length 1.'}"
             )
         window, value_range = source.window, source.value_range
         if self.net.exact:  # a float is a rational too: nothing is rounded on its way into an exact network

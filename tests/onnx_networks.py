@@ -148,10 +148,10 @@ def sliding(draw: Draw, positions: Sequence[int], strides: bool = True, dilation
 
 
 @st.composite
-def onnx_models(draw: Draw) -> tuple[Builder, tuple[int, ...]]:
+def onnx_models(draw: Draw, opsets: Sequence[int] = OPSETS) -> tuple[Builder, tuple[int, ...]]:
     """A whole classifier: steps on the input, one to three blocks of a convolution, a flattening, dense layers."""
     shape = input_shape = (draw(st.integers(1, 3)), *draw(st.lists(st.integers(3, 7), min_size=1, max_size=2)))
-    made = Builder(shape, draw(st.sampled_from(OPSETS)), draw(st.integers(0, 2**32 - 1)))
+    made = Builder(shape, draw(st.sampled_from(opsets)), draw(st.integers(0, 2**32 - 1)))
     n_axes = len(shape) - 1
     if draw(st.booleans()):
         made.add("Sub", made.weight(made.rng.random((1, shape[0], *[1] * n_axes))))

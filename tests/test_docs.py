@@ -127,7 +127,7 @@ def test_the_readme_lists_every_neuron_model():
 def test_the_supported_layers_are_those_of_the_readers():
     page = (ROOT / "docs" / "reference" / "supported-layers.md").read_text(encoding="utf-8")
     assert operations_table() in page
-    assert set(BECOMES) == {*OPERATIONS, *CONSTANT_OPERATIONS, "constant"}
+    assert set(BECOMES) == {*OPERATIONS, *CONSTANT_OPERATIONS, "constant", "decision"}
     for source, table in (("ONNX", ONNX_OPERATIONS), ("PyTorch modules", TORCH_MODULES), ("Keras", KERAS_LAYERS)):
         named = [name for row in supported_operations().values() for name in row[source]]
         assert set(table) <= set(named), source

@@ -325,6 +325,31 @@ def test_layers_that_are_not_read_are_refused_by_name(
         read_relu(saved(model(), tmp_path, name))
 
 
+@pytest.mark.parametrize("mode", ["int8", "float8"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_quantized_models_are_refused_in_words(tmp_path: Path, name: str, mode: str) -> None:
+    model = small(L.Flatten(), L.Dense(4, "relu"), L.Dense(2))
+    model.quantize(mode)
+    with pytest.raises(
+        MappingError,
+        match=rf"layer dense\w* \(Dense\) is quantized \({mode}\): it rounds its weights and, when it runs, its "
+        r"activations to integers.*; must be of floating-point layers; save the model before model\.quantize",
+    ):
+        read_relu(saved(model, tmp_path, name))
+
+
+def test_functions_of_keras_that_are_not_read_are_refused_by_name(tmp_path: Path) -> None:
+    given = L.Input((4,))
+    for made, message in (
+        (keras.ops.gelu(L.Dense(3)(given)), r"gelu\w* \(Gelu\) is a function of keras.ops that is not read; supported"),
+        (L.Dense(4)(given) * given, r"multiply\w* \(Multiply\) joins two branches of the network"),
+        (keras.ops.maximum(L.Dense(4)(given), given), r"maximum\w* \(Maximum\) joins two branches of the network"),
+        (1 / given, r"divide\w* \(\w*Divide\) divides by activations or by 0"),
+    ):
+        with pytest.raises(MappingError, match=message):
+            read_relu(saved(keras.Model(given, made), tmp_path))
+
+
 def rewritten(path: Path, change: Callable[[dict[str, Any], Any], None]) -> None:
     """Change the description and the weights in a ``.keras`` file."""
     with zipfile.ZipFile(path) as archive:

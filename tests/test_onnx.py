@@ -257,6 +257,7 @@ def test_zeros_before_a_pool_are_values_of_it(tmp_path: Path, pool: str) -> None
     assert close(read_relu(saved(made.model(), tmp_path)).forward(x), run_by_runtime(made.model(), x)[0], SINGLE)
 
 
+@pytest.mark.filterwarnings("ignore:read_relu. the model takes inputs of shape .4, 4, 4. in another order")
 @pytest.mark.parametrize("sizes", [(4, 4, 4), (4, 5, 3)])
 @pytest.mark.parametrize("turned_first", [True, False])
 def test_branches_that_see_the_inputs_turned_and_as_they_are(tmp_path: Path, sizes: Any, turned_first: bool) -> None:

@@ -328,7 +328,7 @@ def test_truncated_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("opset", "message"), [(8, "opset 8; must be from 9 to"), (999, "opset 999; must be from 9 to")]
+    ("opset", "message"), [(6, "opset 6; must be from 7 to"), (999, "opset 999; must be from 7 to")]
 )
 def test_operations_of_other_ages_are_refused(tmp_path: Path, opset: int, message: str) -> None:
     with pytest.raises(FileFormatError, match=message):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from eventsim.archive import write_archive
 from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError, NetworkError
@@ -241,7 +242,7 @@ def test_other_mistakes_in_building_are_refused() -> None:
 @pytest.mark.parametrize(
     ("x", "dtype", "message"),
     [
-        (np.zeros((2, 4)), float, r"x has shape \(2, 4\); must be \(n, 3\) or \(n, 3\)"),
+        (np.zeros((2, 4)), float, r"x has shape \(2, 4\); must be \(n, 3\)$"),
         (np.zeros(3), float, r"x has shape \(3,\).*one sample needs a leading axis: x\[None\]"),
         (1.0, float, r"x has shape \(\)"),
         ([[0.0, np.nan, 1.0]], float, r"x\[0, 1\] = nan .*must be finite"),
@@ -307,7 +308,9 @@ def test_estimators_that_cannot_be_read_are_refused_by_name() -> None:
         read_relu(MLPRegressor())
     with pytest.raises(InputError, match=r"LogisticRegression holds no ReLU network.*MLPClassifier or MLPRegressor"):
         read_relu(LogisticRegression())
-    with pytest.raises(InputError, match=r"sklearn\.pipeline\.Pipeline holds no ReLU network"):
+    with pytest.raises(InputError, match=r"Pipeline holds no ReLU network that is read; its last step is Logist"):
+        read_relu(make_pipeline(StandardScaler(), LogisticRegression()))
+    with pytest.raises(InputError, match="MLPClassifier is not fitted; call its fit"):
         read_relu(make_pipeline(MLPClassifier()))
     with pytest.raises(InputError, match="MLPClassifier is a class, not a network"):
         read_relu(MLPClassifier)

@@ -1,6 +1,7 @@
 """``eventsim convert``: a trained ReLU network becomes a spiking network."""
 
 import argparse
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,9 @@ def execute(options: argparse.Namespace) -> int:
 
     if options.out is not None:
         check_folder_of(options.out, options.model, options.calibrate)
-    relu = models.read_relu(options.model, options.input_shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # how inputs are turned is printed in any case
+        relu = models.read_relu(options.model, options.input_shape)
     calibration = read_values(options.calibrate)
     net = models.to_ttfs(
         relu,
@@ -108,10 +111,12 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         rows = [row | facts[row["layer"]] | {"safe_window": safe.get(row["layer"])} for row in network_rows(net)]
         content = {"network": options.out, "hash": net.hash(), "synapses": net.n_synapses, "layers": rows} | notes
-        content |= {"certified_samples": n_certified, "warnings": warned}
+        content |= {"certified_samples": n_certified, "warnings": warned, "provenance": dict(relu.provenance)}
         print_json(content | ({} if certificates is None else {"certified_share": certificates.share}))
         return OK
     show(network_table(net, columns(facts, safe)), notes, len(calibration), n_certified if safe else 0)
+    for line in origin(relu):
+        print(line)
     if certificates is not None:
         print(f"calibration data in these windows: {certificates.verdict}")
     saved = (
@@ -119,6 +124,18 @@ def execute(options: argparse.Namespace) -> int:
     )
     print(saved)
     return OK
+
+
+def origin(relu: "ReluNetwork") -> list[str]:
+    """What the reader did to inputs and operations of the model, a line each."""
+    found = []
+    if relu.turn is not None:
+        note = ", which the shape does not show" if relu.turn.ambiguous else ""
+        shape = ", ".join(map(str, relu.input_shape))
+        found.append(f"inputs: (n, {shape}), {relu.turn} of the model{note}: {relu.turn.how}")
+    if "opset" in relu.provenance:
+        found.append(f"opset: {relu.provenance['opset']}")
+    return found
 
 
 def columns(facts: Mapping[str, Mapping[str, float | None]], safe: Mapping[str, float]) -> dict[str, Any]:

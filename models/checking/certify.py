@@ -33,6 +33,7 @@ from eventsim.models.checking.ideal_values import largest_input, relayed
 from eventsim.models.checking.observation import check_network, encoded, observe
 from eventsim.models.checking.proofs import Parts, proof_of_neurons, proof_of_readout, proof_of_relays, scattered
 from eventsim.network import Network, Projection
+from eventsim.network_difference import difference
 from eventsim.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -77,7 +78,9 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
     if not isinstance(run, Run):
         raise InputError(f"certify: run is a {type(run).__name__}; must be what eventsim.simulate returned")
     if run.provenance["network_hash"] != net.hash():
-        raise InputError("certify: the run was made with another network (its hash differs); give the run of net")
+        raise InputError(
+            f"certify: the run was made with another network ({difference(run, net)}); give the run of net"
+        )
     seen = observe(net, None, run, None, who="certify")
     if seen.faults or seen.transport is not None:
         raise InputError(

@@ -21,8 +21,10 @@ from eventsim.models.checking.fields import projections_to
 from eventsim.models.checking.ideal_values import relayed
 from eventsim.models.checking.replayed_stages import stages_of
 from eventsim.models.neurons.ttfs import ROWS
+from eventsim.models.relu.input_order import shape_hint, turn_of
 from eventsim.models.relu.real_numbers import as_fraction, as_numbers, real_array
 from eventsim.network import Network, Population, Source
+from eventsim.network_difference import difference
 from eventsim.projections import own_delays
 from eventsim.run import Run
 from eventsim.simulate import simulate
@@ -214,7 +216,7 @@ def _of_run(net: Network, run: Run, values: dict[str, Array]) -> Observation:
         sample_ids=tuple(run.provenance["sample_ids"]),
     )
     if run.provenance["network_hash"] != net.hash():
-        seen.notes.append("the run was made with another network (its hash differs)")
+        seen.notes.append(f"the run was made with another network ({difference(run, net)})")
     elif not net.exact:
         again = run if _has_bounds(run) else _repeated(net, seen)
         seen.bounds = {population.name: again.spike_errors(population.name) for population in net.populations}
@@ -288,6 +290,7 @@ def _values(net: Network, x: Any) -> dict[str, Array]:
             if array.shape[1:] not in (node.shape, (node.size,)):
                 raise InputError(
                     f"verify: x for {name!r} has shape {array.shape}; must be (n, {', '.join(map(str, node.shape))})"
+                    f"{shape_hint(array.shape, node.shape, turn_of(net.provenance.get('relu') or {}))}"
                 )
             held[name] = array.reshape(len(array), node.size)
     return held

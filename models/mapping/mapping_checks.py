@@ -13,8 +13,9 @@ from eventsim.checks import real, shown
 from eventsim.errors import InputError, MappingError, nearest
 from eventsim.models.mapping.windows import decimal
 from eventsim.models.relu.coded_layers import CodedLayer
+from eventsim.models.relu.input_order import flat_hint, shape_hint
 from eventsim.models.relu.real_numbers import real_array
-from eventsim.models.relu.relu_network import OUTPUT, ReluNetwork, shape_hint
+from eventsim.models.relu.relu_network import OUTPUT, ReluNetwork
 
 Array = np.ndarray[Any, Any]
 LARGEST_WEIGHT = 1e100
@@ -70,7 +71,7 @@ def checked_calibration(network: ReluNetwork, calibration: ArrayLike, value_rang
     if samples.ndim == 0 or samples.shape[1:] not in (shape, (network.n_in,)):
         raise InputError(
             f"to_ttfs: calibration has shape {samples.shape}; must be (n, {', '.join(map(str, shape))})"
-            f"{shape_hint(samples.shape, shape)}"
+            f"{flat_hint(shape)}{shape_hint(samples.shape, shape, network.turn)}"
         )
     if not len(samples):
         raise InputError(

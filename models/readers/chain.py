@@ -13,6 +13,7 @@ import numpy as np
 
 from eventsim.errors import InputError, MappingError
 from eventsim.models.readers.layer_graph import Array, Graph, Node
+from eventsim.models.relu.input_order import described
 from eventsim.models.relu.layer_names import layer_names
 from eventsim.models.relu.relu_network import (
     INPUT,
@@ -41,12 +42,14 @@ class Built:
     layers : so far, named after their nodes, for messages, until all are read. taken : whose outputs each takes.
     shared : layers, or the inputs, whose outputs are taken by several nodes, and must stay what they are.
     dropped : labels of what is left out at the end. input_shape : as it was given, or as the first layers need it.
+    model_shape : of the graph's own inputs, where that is known.
     flat : are the inputs of the graph in one axis?
     input_order : for each place of the inputs, that among the graph's; None where they are the same.
     fixed : has a layer taken the inputs, so that they stay as they are?
     """
 
     input_shape: Shape | None
+    model_shape: Shape | None = None
     flat: bool = False
     input_order: Array | None = None
     fixed: bool = False
@@ -66,6 +69,7 @@ class Chain:
     shape : of the same values as the graph sees them. order : None, or for each of them its place in the layer's.
     raw : is `order` about the graph's inputs, and not about those of the network, which may be turned?
     zeros : padding that waits for the next convolution or pool: the node, and a pair (before, after) an axis.
+    behind : labels of what was left out behind the outputs. noted : entries for the provenance.
     positive : can no value be negative, since they went through a ReLU?
     output : the word for what was left out at the end.
     batch : samples that arrays of the graph hold. supported : what is read, for messages.
@@ -73,7 +77,7 @@ class Chain:
 
     def __init__(self, graph: Graph, input_shape: Sequence[int] | None) -> None:
         self.place, self.source, self.batch = graph.place, graph.source, graph.batch
-        self.supported = graph.supported
+        self.supported, self.noted = graph.supported, graph.noted
         self.word = graph.place.split()[-1]
         given = graph.shape if input_shape is None else ReluNetwork([Flatten()], input_shape).input_shape
         if given is not None and graph.shape is not None and math.prod(given) != math.prod(graph.shape):
@@ -86,7 +90,8 @@ class Chain:
                 f"read_relu: inputs of shape {given} have {math.prod(given):,} values; must be at most "
                 f"{MOST_VALUES:,}; give a smaller input_shape"
             )
-        self.built = Built(given, len(graph.shape or given or ()) == 1)
+        self.built = Built(given, graph.shape or given, len(graph.shape or given or ()) == 1)
+        self.behind = graph.dropped
         self.at = INPUTS
         self.layer_shape = given
         self.shape: Shape | None = graph.shape or given
@@ -289,8 +294,10 @@ class Chain:
             name: [INPUT if k == INPUTS else names[k] for k in taken]
             for name, taken in zip(names, built.taken, strict=True)
         }
-        provenance: dict[str, Any] = {"source": self.source, "output": self.output}
-        dropped = [*built.dropped, *(f"output {name}" for name in others)]
+        provenance: dict[str, Any] = {"source": self.source, "output": self.output, **self.noted}
+        if built.model_shape is not None and built.input_shape is not None:
+            provenance |= described(built.model_shape, built.input_shape, built.input_order)
+        dropped = [*built.dropped, *self.behind, *(f"output {name}" for name in others)]
         return ReluNetwork(layers, built.input_shape, provenance | ({"dropped": dropped} if dropped else {}), inputs)
 
 

@@ -3,13 +3,14 @@
 Functions are as in `graph_operations`. Used by `graph_walk`.
 """
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
 from eventsim.models.readers.chain import Chain
-from eventsim.models.readers.graph_operations import Values, fits, numbers, take_for_channels
+from eventsim.models.readers.graph_operations import Values, fits, numbers, scaling, take_for_channels
 from eventsim.models.readers.layer_graph import Node
 from eventsim.models.relu.relu_network import Clip, LeakyReLU
 
@@ -36,6 +37,40 @@ def clip(chain: Chain, node: Node, given: Values) -> None:
     lowest, highest = (None if math.isinf(bound) else bound for bound in (low, high))
     chain.append(Clip(node.label, lowest, highest))
     (chain.shape, chain.order), chain.positive = kept, low >= 0
+
+
+def extreme(chain: Chain, node: Node, given: Values) -> None:
+    """The larger (maximum) or smaller (minimum) of the values and constants.
+
+    One number is a clip. Others are ``c + relu(x - c)`` and ``c - relu(c - x)``, each for its value.
+    """
+    shape, larger = chain.known_shape(node), node.operation == "maximum"
+    bounds = [numbers(chain, node, "constant", value) for value in given if value is not None]
+    if not bounds:
+        return
+    try:
+        constant = functools.reduce(np.maximum if larger else np.minimum, bounds)
+    except ValueError as error:
+        raise chain.refusal(node, "has constants whose shapes do not broadcast") from error
+    while constant.ndim > len(shape) and constant.shape[0] == 1:
+        constant = constant[0]
+    if not fits(constant.shape, shape):
+        raise chain.refusal(
+            node, f"has a constant of shape {constant.shape} for values of shape {shape}; must broadcast"
+        )
+    if constant.size == 1:
+        number = constant.reshape(())
+        clip(chain, node, [None, number, None] if larger else [None, None, number])
+        return
+    take_for_channels(chain, node)
+    values = chain.by_channel(constant)
+    values = chain.by_value(constant) if values is None else values
+    sign = np.full(len(values), 1.0 if larger else -1.0)
+    kept = chain.shape, chain.order
+    chain.append(scaling(node, sign, np.zeros(len(sign)), values))
+    chain.replace_last(relu=True)
+    chain.append(scaling(node, sign, values))
+    (chain.shape, chain.order), chain.positive = kept, False
 
 
 def leaky_relu(chain: Chain, node: Node, given: Values) -> None:

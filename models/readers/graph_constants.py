@@ -58,7 +58,7 @@ def _n_values(node: Node, arrays: Sequence[Array]) -> int:
         return math.prod(max(int(n), 0) for n in arrays[0].ravel())
     if node.operation == "gather":
         return arrays[0].size * arrays[1].size
-    if node.operation in ("add", "subtract", "multiply", "divide"):
+    if node.operation in ("add", "subtract", "multiply", "divide", "maximum", "minimum"):
         return math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
     return sum(array.size for array in arrays)
 
@@ -121,6 +121,12 @@ def _unsqueeze(node: Node, array: Array, axes: Array | None = None) -> Array:
     return _reshaped(array, unsqueezed(array.shape, _axes(node, axes)))
 
 
+def _transpose(node: Node, array: Array) -> Array:
+    if "swap" in node.settings:
+        return array.swapaxes(*node.settings["swap"])
+    return array.transpose(node.settings.get("axes"))
+
+
 def _gather(node: Node, array: Array, places: Array) -> Array:
     return np.take(array, places.astype(np.int64), axis=int(node.settings.get("axis", 0)))
 
@@ -143,8 +149,33 @@ def _divide(_node: Node, array: Array, divisor: Array) -> Array:
 
 
 def _fill(node: Node, shape: Array) -> Array:
-    value = np.asarray(node.settings.get("value", 0.0)).ravel()[0]
-    return np.full(tuple(int(n) for n in shape.ravel()), value)
+    """One number at all places, which takes no memory until a layer takes it as its weight."""
+    value = np.asarray(node.settings.get("value", np.zeros(1, np.float32))).ravel()[0]
+    return np.broadcast_to(value, tuple(int(n) for n in shape.ravel()))
+
+
+def _dequantize(node: Node, array: Array, scale: Array, zero: Array | None = None) -> Array:
+    """``(x - zero point) scale`` as ONNX computes it, in the type of the scale; one scale, one a place of an axis, or
+    one a block along it.
+    """
+    if array.dtype.kind not in "iu" or scale.dtype.kind != "f":
+        raise TypeError(f"{array.dtype} with scales of {scale.dtype}; must be integers, and floats")
+    start = np.zeros_like(scale, np.int64) if zero is None else zero.astype(np.int64)
+    if scale.size > 1 or scale.ndim > 1:
+        axis, block = int(node.settings.get("axis", 1)), int(node.settings.get("block", 0))
+        if block:
+            scale, start = (
+                np.take(np.repeat(one, block, axis), range(array.shape[axis]), axis) for one in (scale, start)
+            )
+        elif scale.shape != (array.shape[axis],):
+            raise ValueError(f"{scale.shape} scales along axis {axis} of {array.shape}")
+        else:
+            shape = [1] * array.ndim
+            shape[axis] = -1
+            scale, start = scale.reshape(shape), start.reshape(shape)
+    else:
+        scale, start = scale.reshape(()), start.reshape(())
+    return (array.astype(np.int64) - start).astype(scale.dtype) * scale
 
 
 def _slice(node: Node, array: Array, *given: Array | None) -> Array:
@@ -168,7 +199,7 @@ CONSTANT_OPERATIONS: Mapping[str, Callable[..., Array]] = MappingProxyType(
         "reshape": _reshape,
         "squeeze": _squeeze,
         "unsqueeze": _unsqueeze,
-        "transpose": lambda node, array: array.transpose(node.settings.get("axes")),
+        "transpose": _transpose,
         "gather": _gather,
         "concat": _concat,
         "fill": _fill,
@@ -178,6 +209,9 @@ CONSTANT_OPERATIONS: Mapping[str, Callable[..., Array]] = MappingProxyType(
         "add": lambda _node, *arrays: functools.reduce(np.add, arrays),
         "subtract": lambda _node, a, b: a - b,
         "multiply": lambda _node, a, b: a * b,
+        "maximum": lambda _node, *arrays: functools.reduce(np.maximum, arrays),
+        "minimum": lambda _node, *arrays: functools.reduce(np.minimum, arrays),
+        "dequantize": _dequantize,
         "divide": _divide,
         "floor_divide": _divide,
     }

@@ -18,7 +18,7 @@ from eventsim.models.relu.sliding import Sliding
 Values = list[Array | None]
 Pairs = list[tuple[int, int]]
 # The data may be their second input.
-SYMMETRIC = ("add", "subtract", "multiply", "divide")
+SYMMETRIC = ("add", "subtract", "multiply", "divide", "maximum", "minimum")
 # What may come between a padding and the convolution or pool that takes it.
 AFTER_ZEROS = ("pad", "conv", "max_pool", "average_pool", "transpose", "identity", "cast")
 
@@ -84,7 +84,9 @@ def conv(chain: Chain, node: Node, given: Values) -> None:
 
 
 def batch_norm(chain: Chain, node: Node, given: Values) -> None:
-    """A normalisation of channels; settings: epsilon, axes (how many positions may have, for frameworks that say)."""
+    """A normalisation of channels; settings: epsilon, axes (how many positions may have, for frameworks that say),
+    optional (constants may be None, for 1 and 0, and one number for all channels).
+    """
     shape = chain.known_shape(node)
     axes = node.settings.get("axes")
     if axes and len(shape) not in axes:
@@ -95,7 +97,11 @@ def batch_norm(chain: Chain, node: Node, given: Values) -> None:
         )
     found: list[Array] = []
     for name, value in zip(("gamma", "beta", "mean", "variance"), given[1:5], strict=True):
+        if value is None and node.settings.get("optional"):
+            value = np.full(shape[:1], float(name in ("gamma", "variance")))  # noqa: PLW2901 - what stands for none
         values = numbers(chain, node, name, value)
+        if node.settings.get("optional") and values.size == 1:
+            values = np.full(shape[:1], values.ravel()[0])
         if values.shape != shape[:1]:
             raise chain.refusal(node, f"has a {name} of shape {values.shape} for values of shape {shape}; must be (c,)")
         found.append(values)
@@ -199,15 +205,24 @@ def mean(chain: Chain, node: Node, given: Values) -> None:
 
 
 def pad(chain: Chain, node: Node, given: Values) -> None:
-    """Zeros around the positions; settings: pairs (before, after), value; or inputs, as ONNX has them.
+    """Zeros around the positions; settings: pairs (before, after), value, mode; or inputs, as ONNX has them.
 
-    The pairs are for each axis behind the channels, or for these, too, and the samples.
+    The pairs are for each axis behind the channels, or for these, too, and the samples. Where all are 0 nothing is
+    padded, whatever with.
     """
     value = node.settings.get("value", 0)
     if len(given) > 2 and given[2] is not None:
         value = np.asarray(given[2]).ravel()[0].item() if np.asarray(given[2]).size == 1 else given[2]
     shape = chain.known_shape(node)
     pairs = _pairs_of(node, given, len(shape))
+    mode = node.settings.get("mode", "constant")
+    if not any(map(any, pairs)):
+        return
+    if mode != "constant":
+        raise chain.refusal(
+            node, f"has mode = {mode!r}, padding = {pairs!r}; must be 'constant', zeros, or pad nothing; train it with "
+            "that"
+        )  # fmt: skip
     if len(pairs) == 1 + len(shape):
         if any(map(any, pairs[:2])):
             raise chain.refusal(node, f"pads samples or channels, by {pairs[:2]}; must pad positions only")
@@ -224,9 +239,8 @@ def pad(chain: Chain, node: Node, given: Values) -> None:
         if len(chain.zeros[1]) != len(pairs):
             chain.check_zeros(node)
         pairs = [(a + c, b + d) for (a, b), (c, d) in zip(chain.zeros[1], pairs, strict=True)]
-    if any(map(any, pairs)):
-        chain.take_channels_first(node)
-        chain.zeros = (node, pairs)
+    chain.take_channels_first(node)
+    chain.zeros = (node, pairs)
 
 
 def _pairs_of(node: Node, given: Values, n_axes: int) -> Pairs:

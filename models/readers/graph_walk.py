@@ -32,6 +32,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "relu": activations.relu,
         "clip": activations.clip,
         "leaky_relu": activations.leaky_relu,
+        "maximum": activations.extreme,
+        "minimum": activations.extreme,
         "max_pool": layers.max_pool,
         "average_pool": layers.average_pool,
         "global_max_pool": layers.global_pool,
@@ -62,6 +64,7 @@ JOINS: Mapping[str, Callable[[list[Chain], Node], None]] = MappingProxyType(
 )
 
 LEAST_BUDGET = 1 << 22  # values that may be computed from constants, and four times as many as these have
+MOST_FILLED = 1 << 28  # values that may be one number at all places: about twice the weights of a VGG-19
 
 
 def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
@@ -89,7 +92,7 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
     start = Chain(graph, input_shape)
     values: dict[str, Array | Chain] = {**graph.constants, graph.input: start}
     users = Counter(name for node in nodes if node.operation != "shape" for name in node.inputs if name is not None)
-    budget = LEAST_BUDGET + 4 * sum(array.size for array in graph.constants.values())
+    budget, filled = LEAST_BUDGET + 4 * sum(array.size for array in graph.constants.values()), MOST_FILLED
     for node in nodes:
         given = [None if name is None else values.get(name) for name in node.inputs]
         for name, value in zip(node.inputs, given, strict=True):
@@ -101,8 +104,9 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
         if node.operation == "shape" and chains:
             values[node.outputs[0]] = views.shape_of(chains[0], node)
         elif not chains:
-            made = values[node.outputs[0]] = computed(graph.place, node, given, budget)
-            budget -= made.size
+            fills = node.operation == "fill"
+            made = values[node.outputs[0]] = computed(graph.place, node, given, filled if fills else budget)
+            filled, budget = (filled - made.size, budget) if fills else (filled, budget - made.size)
         else:
             mine = [
                 value.taken(users[name] > 1)

@@ -36,6 +36,13 @@ def steps_of(kind: str, config: Config, weights: list[Array]) -> list[Step]:
     """Return what a layer does, its activation included; LayerError where it is not read."""
     if kind not in KERAS_LAYERS:
         raise LayerError("is not read")
+    policy = config.get("dtype")
+    if isinstance(policy, Mapping) and str(policy.get("class_name")).startswith(("Quantized", "GPTQ", "AWQ")):
+        mode = (policy.get("config") or {}).get("mode", "integers")
+        raise LayerError(
+            f"is quantized ({mode}): it rounds its weights and, when it runs, its activations to integers, which no "
+            "ReLU network does; must be of floating-point layers; save the model before model.quantize"
+        )
     try:
         steps = KERAS_LAYERS[kind][1](config, weights)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -110,6 +117,20 @@ def _depthwise(config: Config, given: list[Array]) -> list[Step]:
     weight = np.moveaxis(np.asarray(kernel), (-2, -1), (0, 1))  # (channels, multiplier, *kernel)
     settings = {**_sliding(config), "groups": len(weight)}
     return _first(config, [Step("conv", [weight.reshape(-1, 1, *weight.shape[2:]), bias], settings)])
+
+
+def _separable(config: Config, given: list[Array]) -> list[Step]:
+    """A convolution of each channel, and one over all channels of each position."""
+    depth, point, bias = _weights(given, True, True, bool(config.get("use_bias", True)))
+    first, [conv], last = _cut(_depthwise({**config, "use_bias": False}, [np.asarray(depth)]))
+    weight = np.moveaxis(np.asarray(point), (-1, -2), (0, 1))
+    return [*first, conv, Step("conv", [weight, bias]), *last]
+
+
+def _cut(steps: list[Step]) -> tuple[list[Step], list[Step], list[Step]]:
+    """What comes before a convolution, it, and what comes behind it."""
+    place = next(i for i, step in enumerate(steps) if step.operation == "conv")
+    return steps[:place], steps[place : place + 1], steps[place + 1 :]
 
 
 def _batch_norm(config: Config, given: list[Array]) -> list[Step]:
@@ -232,6 +253,8 @@ KERAS_LAYERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "Conv2D": ("conv", _conv),
         "DepthwiseConv1D": ("conv", _depthwise),
         "DepthwiseConv2D": ("conv", _depthwise),
+        "SeparableConv1D": ("conv", _separable),
+        "SeparableConv2D": ("conv", _separable),
         "BatchNormalization": ("batch_norm", _batch_norm),
         "Normalization": ("batch_norm", _normalization),
         "Rescaling": ("multiply", _rescaling),
@@ -257,5 +280,45 @@ KERAS_LAYERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "Subtract": ("subtract", lambda _config, _given: [Step("subtract")]),
         "Concatenate": ("concat", lambda config, _given: [Step("concat", [], {"axis": config.get("axis", -1)})]),
         **dict.fromkeys(IDENTITIES, ("identity", _nothing)),
+    }
+)
+
+
+def operation_of(kind: str, config: Config) -> Step:
+    """Return what a function of `keras.ops` does that stands in a functional model; LayerError where it is not read."""
+    if kind not in KERAS_OPERATIONS:
+        raise LayerError("is a function of keras.ops that is not read")
+    operation, settings = KERAS_OPERATIONS[kind]
+    try:
+        return Step(operation, [], settings(config))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise LayerError(f"has settings that are not as Keras has them ({error!r})") from error
+
+
+def _none(_config: Config) -> dict[str, Any]:
+    return {}
+
+
+# By the class: the word of `layer_graph`, and what makes its settings. Constants are among the inputs of a call.
+KERAS_OPERATIONS: Mapping[str, tuple[str, Callable[[Config], dict[str, Any]]]] = MappingProxyType(
+    {
+        "Relu": ("relu", _none),
+        "Relu6": ("clip", lambda _config: {"low": 0, "high": 6}),
+        "Clip": ("clip", lambda config: {"low": config["x_min"], "high": config["x_max"]}),
+        "LeakyRelu": ("leaky_relu", lambda config: {"slope": float(config["negative_slope"])}),
+        "Absolute": ("leaky_relu", lambda _config: {"slope": -1.0}),
+        "Maximum": ("maximum", _none),
+        "Minimum": ("minimum", _none),
+        "Add": ("add", _none),
+        "Subtract": ("subtract", _none),
+        "Multiply": ("multiply", _none),
+        "Divide": ("divide", _none),
+        "TrueDivide": ("divide", _none),
+        "Concatenate": ("concat", lambda config: {"axis": config["axis"]}),
+        "Reshape": ("reshape", lambda config: {"shape": (1, *config["newshape"][1:]), "zero_is_zero": True}),
+        "Transpose": ("transpose", lambda config: {"axes": tuple(config["axes"])}),
+        "Softmax": ("softmax", lambda config: {"axis": config["axis"]}),
+        "LogSoftmax": ("softmax", lambda config: {"axis": config["axis"]}),
+        "Sigmoid": ("sigmoid", _none),
     }
 )

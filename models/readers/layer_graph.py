@@ -52,6 +52,7 @@ class Graph:
     batch : samples that values of the graph hold in their first axis; 1 where it leaves that open.
     confirm : called with the network that was read, the places of its inputs among the graph's (None: as they are) and
         the number of the output; raises where the framework computes something else.
+    dropped : labels of what was left out behind the outputs. noted : entries for the provenance.
     source : what it was read from. supported : what its framework's reader takes, for messages.
     """
 
@@ -65,6 +66,8 @@ class Graph:
     shape: tuple[int, ...] | None = None
     batch: int = 1
     confirm: Confirm | None = None
+    dropped: Sequence[str] = ()
+    noted: Mapping[str, Any] = field(default_factory=dict)
 
 
 def needed_nodes(graph: Graph) -> tuple[list[Node], str, list[str]]:

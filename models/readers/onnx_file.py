@@ -16,21 +16,26 @@ from eventsim.errors import FileFormatError, InputError
 
 Array = np.ndarray[Any, Any]
 OLDEST_OPSET = 9
+OLDEST_RAISED = 7  # from here on onnx's version converter raises them to that
 LARGEST_FILE = 1 << 31  # of a protobuf
 # Element types of tensors by ONNX's number: the type of the bytes, and the field that holds single values.
 ELEMENTS = {
     1: ("<f4", "float_data"),
     2: ("u1", "int32_data"),
     3: ("i1", "int32_data"),
+    4: ("<u2", "int32_data"),
     5: ("<i2", "int32_data"),
     6: ("<i4", "int32_data"),
     7: ("<i8", "int64_data"),
     9: ("?", "int32_data"),
     10: ("<f2", "int32_data"),
     11: ("<f8", "double_data"),
+    12: ("<u4", "uint64_data"),
+    13: ("<u8", "uint64_data"),
 }
 FLOATS, INTEGERS = (1, 10, 11, 16), (2, 3, 5, 6, 7, 12, 13)
 EXTERNAL = 1
+STRING = 8
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,15 @@ class OnnxNode:
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """What a file holds. Shapes have None where the file leaves a size open."""
+    """What a file holds. Shapes have None where the file leaves a size open.
+
+    `raised` is the opset of the file, where its operations were raised to those of `opset`.
+    """
 
     path: Path
     producer: str
     opset: int
+    raised: int | None
     nodes: list[OnnxNode]
     constants: dict[str, Array]
     inputs: dict[str, tuple[int | None, ...]]
@@ -64,7 +73,7 @@ def open_onnx(path: Path) -> OnnxModel:
     Raises
     ------
     FileFormatError
-        A file that is missing, damaged, not ONNX, of operations older than opset 9 or newer than the package knows.
+        A file that is missing, damaged, not ONNX, of operations older than opset 7 or newer than the package knows.
     InputError
         The package onnx is not installed.
     """
@@ -89,21 +98,51 @@ def open_onnx(path: Path) -> OnnxModel:
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(f"{path}: this is no ONNX model, or it is damaged; export it again") from error
-    return _checked(path, model, onnx.defs.onnx_opset_version())
+    opset, newest = _opset(path, model), onnx.defs.onnx_opset_version()
+    if not OLDEST_RAISED <= opset <= newest:
+        raise FileFormatError(
+            f"{path}: opset {opset}; must be from {OLDEST_RAISED} to {newest}, which the installed onnx knows; export "
+            "it with one of these, or install a newer onnx"
+        )
+    _check_text(path, model.graph)
+    if opset < OLDEST_OPSET:
+        return _held(path, _raised(path, model, opset), OLDEST_OPSET, opset)
+    return _held(path, model, opset, None)
 
 
-def _checked(path: Path, model: Any, newest: int) -> OnnxModel:
+def _opset(path: Path, model: Any) -> int:
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     opset = opsets.get("", opsets.get("ai.onnx"))
     if not model.HasField("graph") or opset is None:
         raise FileFormatError(f"{path}: this is no ONNX model, since it names no graph or no opset; export it again")
-    if not OLDEST_OPSET <= opset <= newest:
+    return int(opset)
+
+
+def _raised(path: Path, model: Any, opset: int) -> Any:
+    """The same model in operations of the oldest opset that is read, as onnx itself converts it."""
+    from onnx import shape_inference, version_converter
+
+    if any(tensor.data_location == EXTERNAL for tensor in model.graph.initializer):
         raise FileFormatError(
-            f"{path}: opset {opset}; must be from {OLDEST_OPSET} to {newest}, which the installed onnx knows; convert "
-            "it with onnx.version_converter, or install a newer onnx"
+            f"{path}: opset {opset} with weights in other files; must hold them, or be of opset {OLDEST_OPSET} or "
+            "later, since onnx's converter needs them; load it with onnx.load and save it again"
         )
+    failures = (version_converter.ConvertError, shape_inference.InferenceError)
+    try:
+        return version_converter.convert_version(model, OLDEST_OPSET)
+    except (*failures, RuntimeError, ValueError, TypeError, IndexError) as error:
+        reason = str(error).strip().splitlines()
+        raise FileFormatError(
+            f"{path}: opset {opset}, which onnx.version_converter could not raise to {OLDEST_OPSET} "
+            f"({reason[-1] if reason else type(error).__name__}); must be of opset {OLDEST_OPSET} or later; export it "
+            "again"
+        ) from error
+
+
+def _held(path: Path, model: Any, opset: int, raised: int | None) -> OnnxModel:
+    """What a model holds, as plain arrays, numbers and names."""
     graph = model.graph
-    held = OnnxModel(path, _producer(model), opset, [], {}, {}, [])
+    held = OnnxModel(path, _producer(model), opset, raised, [], {}, {}, [])
     _check_text(path, graph)
     for tensor in graph.initializer:
         if tensor.name in held.constants:
@@ -182,6 +221,11 @@ def tensor_values(path: Path, name: str, tensor: Any) -> Array:
     bfloat16 becomes float32, which holds it. Values in other files are read from the folder of the model only.
     """
     dims = tuple(tensor.dims)
+    if tensor.data_type == STRING:  # labels of classes, which only what follows the outputs takes
+        texts = [text.decode("utf-8", "replace") for text in tensor.string_data]
+        if dims != (len(texts),):
+            raise FileFormatError(_wrong_size(path, name, dims, len(texts), "texts"))
+        return np.array(texts, dtype=np.str_)
     if any(n < 0 for n in dims):
         raise FileFormatError(f"{path}: {name} has shape {shown(dims)}; sizes must be >= 0; export the model again")
     n = math.prod(dims)
@@ -203,7 +247,7 @@ def tensor_values(path: Path, name: str, tensor: Any) -> Array:
         given = getattr(tensor, listed)
         if len(given) != n:
             raise FileFormatError(_wrong_size(path, name, dims, len(given), "values"))
-        wide = np.array(given, np.dtype({"f": "f8", "i": "i8", "u": "i8", "b": "i8"}[np.dtype(dtype).kind]))
+        wide = np.array(given, np.dtype({"f": "f8", "i": "i8", "u": "u8", "b": "i8"}[np.dtype(dtype).kind]))
         in_bits = listed == "int32_data" and np.dtype(dtype) in (np.dtype("<f2"), np.dtype("<u2"))
         values = wide.astype("<u2").view(dtype) if in_bits else wide.astype(dtype)
     if bfloat:

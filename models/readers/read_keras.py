@@ -8,10 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from eventsim.errors import EventsimError, FileFormatError, InputError
 from eventsim.models.readers.graph_walk import read_graph
 from eventsim.models.readers.keras_file import KerasModel, open_keras
-from eventsim.models.readers.keras_layers import KERAS_LAYERS, LayerError, Step, steps_of
+from eventsim.models.readers.keras_layers import (
+    KERAS_LAYERS,
+    KERAS_OPERATIONS,
+    LayerError,
+    Step,
+    operation_of,
+    steps_of,
+)
 from eventsim.models.readers.keras_weights import MODELS, is_model, layer_name, layers_of
 from eventsim.models.readers.layer_graph import UNSUPPORTED, Array, Graph, Node
 from eventsim.models.relu.relu_network import ReluNetwork
@@ -52,7 +61,7 @@ def read_keras(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
             input=INPUT,
             outputs=reading.outputs,
             source=f"Keras {model.config.get('class_name')}",
-            supported=f"{', '.join(KERAS_LAYERS)}",
+            supported=f"{', '.join(KERAS_LAYERS)}, and of keras.ops {', '.join(KERAS_OPERATIONS)}",
             shape=reading.shape or tuple(input_shape or ()),
         ),
         None,
@@ -107,13 +116,29 @@ class _Reading:
                 self._take_shape(_shape_of(layer["config"]))
                 continue
             for number, inbound in enumerate(layer["inbound_nodes"]):
-                taken = [self._value(place, values, replaced) for place in _inbound(inbound)]
+                operands = _inbound(inbound, is_operation(layer))
+                taken = [one if _is_number(one) else self._value(one, values, replaced) for one in operands]
                 self._layer(layer, taken, number, path, values)
         if len(set(names)) != len(names):
             raise FileFormatError(f"{self.path}: two layers have one name; save the model again")
         kinds = dict(zip(names, layers, strict=True))
         outputs = [_called(place, kinds.get(str(place[0]))) for place in _places(config["output_layers"])]
         return [self._value(place, values, replaced) for place in outputs]
+
+    def _operation(self, layer: Mapping[str, Any], label: str, given: list[Any], result: str) -> None:
+        """Add a function of `keras.ops`, whose operands may be numbers."""
+        try:
+            step = operation_of(str(layer["class_name"]), layer["config"])
+        except LayerError as error:
+            step = Step(UNSUPPORTED, [], {"reason": str(error)})
+        names = []
+        for place, one in enumerate(given):
+            names.append(f"{result} operand {place}" if _is_number(one) else one)
+            if _is_number(one):
+                self.constants[names[-1]] = np.asarray(float(one))
+        if not names:
+            raise FileFormatError(f"{self.path}: {label} takes nothing; save the model again")
+        self.nodes.append(Node(label, step.operation, tuple(names), (result,), step.settings))
 
     def _only(self, listed: list[str], what: str, path: str) -> str:
         if len(listed) != 1:
@@ -137,7 +162,7 @@ class _Reading:
             if all(isinstance(n, int) and n > 0 for n in sizes):
                 self.shape = tuple(sizes)
 
-    def _layer(self, layer: Mapping[str, Any], given: list[str], call: int, path: str, values: str) -> str:
+    def _layer(self, layer: Mapping[str, Any], given: list[Any], call: int, path: str, values: str) -> str:
         """Add the operations of a layer; the name of what it gives."""
         kind, config, name = str(layer["class_name"]), layer["config"], path + layer_name(layer)
         if is_model(layer):
@@ -149,6 +174,9 @@ class _Reading:
         self._take_shape(_shape_of(config))
         label = f"{name if name.isprintable() else repr(name)} ({kind})"
         result = f"{values}{layer_name(layer)} {call}"
+        if is_operation(layer):
+            self._operation(layer, label, given, result)
+            return result
         own = str(layer.get("module") or "keras").split(".")[0] not in ("keras", "tensorflow", "tf_keras")
         if own or layer.get("registered_name") not in (None, kind):
             steps = [Step(UNSUPPORTED, [], {"reason": "is a class of somebody's own, which is not read"})]
@@ -170,6 +198,21 @@ class _Reading:
         return result
 
 
+def is_operation(layer: Mapping[str, Any]) -> bool:
+    """Is what a model lists among its layers a function of `keras.ops`?
+
+    An ``.h5`` file does not say of what module a class is; a layer says whether it is trainable, a function does not.
+    """
+    if layer.get("module") is not None:
+        return str(layer["module"]).startswith("keras.src.ops")
+    config = layer["config"]
+    return layer["class_name"] in KERAS_OPERATIONS and not {"trainable", "target_shape"} & {*config}
+
+
+def _is_number(one: Any) -> bool:
+    return isinstance(one, int | float) and not isinstance(one, bool)
+
+
 def _shape_of(config: Mapping[str, Any]) -> Any:
     """Keras 3 and Keras 2 name the shape of inputs differently."""
     return config.get("batch_shape") or config.get("batch_input_shape")
@@ -188,11 +231,13 @@ def _called(place: Sequence[Any], layer: Mapping[str, Any] | None) -> Sequence[A
     return place
 
 
-def _inbound(inbound: Any) -> list[Sequence[Any]]:
-    """What a call of a layer takes: of Keras 3, tensors somewhere in its arguments; of Keras 2, a list."""
+def _inbound(inbound: Any, numbers: bool) -> list[Any]:
+    """What a call of a layer takes: of Keras 3, tensors somewhere in its arguments, and where `numbers` are meant, as
+    of functions, these, too; of Keras 2, a list.
+    """
     if not isinstance(inbound, Mapping):
         return [place[:3] for place in ([inbound] if isinstance(inbound[0], str) else inbound)]
-    found: list[Sequence[Any]] = []
+    found: list[Any] = []
     waiting: list[Any] = [inbound.get("args", ()), inbound.get("kwargs", {})]
     while waiting:
         one = waiting.pop(0)
@@ -202,4 +247,6 @@ def _inbound(inbound: Any) -> list[Sequence[Any]]:
             waiting.extend(one.values())
         elif isinstance(one, list | tuple):
             waiting.extend(one)
+        elif numbers and _is_number(one):
+            found.append(one)
     return found

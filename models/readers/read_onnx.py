@@ -13,6 +13,7 @@ import numpy as np
 from eventsim.errors import FileFormatError, InputError
 from eventsim.models.readers.graph_walk import read_graph
 from eventsim.models.readers.layer_graph import UNSUPPORTED, Array, Graph, Node
+from eventsim.models.readers.onnx_decisions import without_decisions
 from eventsim.models.readers.onnx_file import FLOATS, INTEGERS, OnnxModel, OnnxNode, open_onnx
 from eventsim.models.relu.relu_network import ReluNetwork
 
@@ -50,14 +51,18 @@ def read_onnx(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
             "height, width)"
         )
     constants = dict(model.constants)
-    nodes = [_translated(node, model.opset, constants) for node in model.nodes]
+    translated = _constants_of(model, constants)
+    listed, outputs, dropped = without_decisions(translated, model.outputs, constants)
+    nodes = [_translated(node, model.opset, constants) for node in listed]
     return read_graph(
         Graph(
             place="read_relu: ONNX node ",
-            nodes=[node for node in nodes if node is not None],
+            nodes=nodes,
             constants=constants,
             input=name,
-            outputs=model.outputs,
+            outputs=outputs,
+            dropped=dropped,
+            noted={} if model.raised is None else {"opset": _raised_by(model)},
             source=_source(model),
             supported=f"{', '.join(ONNX_OPERATIONS)}, and {', '.join(ONNX_OUTPUTS)} at the end",
             shape=shape,
@@ -71,25 +76,42 @@ def _source(model: OnnxModel) -> str:
     return f"ONNX model of {model.producer}" if model.producer.isprintable() and model.producer else "ONNX model"
 
 
-def _translated(node: OnnxNode, opset: int, constants: dict[str, Array]) -> Node | None:
-    """The node in the words of `layer_graph`; one that only holds a constant is added to these."""
+def _raised_by(model: OnnxModel) -> str:
+    return f"{model.raised}, raised to {model.opset} by onnx.version_converter"
+
+
+def _constants_of(model: OnnxModel, constants: dict[str, Array]) -> list[OnnxNode]:
+    """The nodes but for those that only hold a constant, which are added to these."""
+    found = []
+    for node in model.nodes:
+        if node.operation != "Constant" or node.domain not in PLAIN:
+            found.append(node)
+            continue
+        if node.outputs[0] in constants:
+            raise FileFormatError(f"read_relu: ONNX node {node.label} makes {node.outputs[0]!r} a second time")
+        constants[node.outputs[0]] = _constant(node)
+    return found
+
+
+def _translated(node: OnnxNode, opset: int, constants: dict[str, Array]) -> Node:
+    """The node in the words of `layer_graph`; what it has as attributes and other nodes as inputs is a constant."""
     known = {**ONNX_OPERATIONS, **ONNX_OUTPUTS}
     operation, settings = UNSUPPORTED, Settings()
     inputs = node.inputs
     try:
-        if node.domain not in ("", "ai.onnx"):
+        if _is_quantized(node.operation):
+            raise _UnreadError(QUANTIZED)
+        if node.domain not in PLAIN and (node.domain, node.operation) not in OTHER_DOMAINS:
             raise _UnreadError(f"is of the domain {node.domain!r}, which is not read")
-        if node.operation == "Constant":
-            if node.outputs[0] in constants:
-                raise FileFormatError(f"read_relu: ONNX node {node.label} makes {node.outputs[0]!r} a second time")
-            constants[node.outputs[0]] = _constant(node)
-            return None
+        if node.operation == "Scaler":
+            inputs = (*inputs[:1], *_scaler(node, constants))
+            return Node(node.label, "batch_norm", inputs, node.outputs, {"epsilon": 0.0, "optional": True})
         if node.operation in known:
             made, reader = known[node.operation]
             settings = reader(node, opset)
             operation = made
-            least, most = (1, 1000) if node.operation == "Sum" else INPUTS.get(made, (1, 9))
-            if node.operation == "Sum" and len(inputs) == 1:
+            least, most = (1, 1000) if node.operation in SEVERAL else INPUTS.get(made, (1, 9))
+            if node.operation in SEVERAL and len(inputs) == 1:
                 operation = "identity"
             if not least <= len(inputs) <= most or inputs[0] is None:
                 raise _UnreadError(f"has {len(inputs)} inputs; must have from {least} to {most}")
@@ -100,6 +122,34 @@ def _translated(node: OnnxNode, opset: int, constants: dict[str, Array]) -> Node
             raise
         operation, settings = UNSUPPORTED, {"reason": f"has attributes that are not as ONNX has them ({error})"}
     return Node(node.label, operation, inputs, node.outputs, settings)
+
+
+PLAIN = ("", "ai.onnx")
+# Operations of other domains that are read.
+OTHER_DOMAINS = (("ai.onnx.ml", "Scaler"),)
+SEVERAL = ("Sum", "Max", "Min")
+QUANTIZED = (
+    "rounds activations to integers, which no ReLU network does; weights alone may be integers, which DequantizeLinear "
+    "makes floats of; export the network as it was before its activations were quantized"
+)
+
+
+def _is_quantized(operation: str) -> bool:
+    """Does an operation compute with activations that are integers?"""
+    return operation.startswith("QLinear") or operation in (
+        "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "QGemm",
+    )  # fmt: skip
+
+
+def _scaler(node: OnnxNode, constants: dict[str, Array]) -> list[str | None]:
+    """Constants of ``(x - offset) scale`` as a batch norm has them: gamma, beta, mean, variance."""
+    found: list[str | None] = []
+    for part in ("scale", None, "offset", None):
+        name = None if part is None else f"{node.outputs[0]} {part}"
+        if name is not None:
+            constants[name] = np.array(node.attributes.get(str(part)) or [float(part == "scale")], np.float64)
+        found.append(name)
+    return found
 
 
 # How many inputs operations have.
@@ -126,6 +176,7 @@ INPUTS = {
     "concat": (1, 1000),
     "slice": (1, 5),
     "fill": (1, 1),
+    "dequantize": (2, 3),
 }
 
 
@@ -235,10 +286,11 @@ def _mean(node: OnnxNode, _opset: int) -> Settings:
 
 
 def _pad(node: OnnxNode, opset: int) -> Settings:
-    _require(node, mode="constant")
     pads = node.attributes.get("pads", ()) if opset < 11 else ()
     half = len(pads) // 2
-    return {"pairs": list(zip(pads[:half], pads[half:], strict=True)), "value": node.attributes.get("value", 0)}
+    pairs = list(zip(pads[:half], pads[half:], strict=True))
+    mode = node.attributes.get("mode", "constant")
+    return {"pairs": pairs, "value": node.attributes.get("value", 0), "mode": mode}
 
 
 def _cast(node: OnnxNode, _opset: int) -> Settings:
@@ -262,6 +314,10 @@ def _fill(node: OnnxNode, _opset: int) -> Settings:
     return {"value": node.attributes["value"]} if "value" in node.attributes else {}
 
 
+def _dequantize(node: OnnxNode, _opset: int) -> Settings:
+    return {"axis": int(node.attributes.get("axis", 1)), "block": int(node.attributes.get("block_size", 0))}
+
+
 def _softmax(node: OnnxNode, opset: int) -> Settings:
     if opset < 13:  # over all axes from this one on
         axis = int(node.attributes.get("axis", 1))
@@ -276,11 +332,14 @@ ONNX_OPERATIONS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "MatMul": ("dense", lambda _node, _opset: {"transposed": True}),
         "Conv": ("conv", _conv),
         "BatchNormalization": ("batch_norm", _batch_norm),
+        "Scaler": ("batch_norm", _plain),
         "Relu": ("relu", _plain),
         "Clip": ("clip", _clip),
         "LeakyRelu": ("leaky_relu", _leaky),
         "PRelu": ("leaky_relu", _plain),
         "Abs": ("leaky_relu", lambda _node, _opset: {"slope": -1.0}),
+        "Max": ("maximum", _plain),
+        "Min": ("minimum", _plain),
         "MaxPool": ("max_pool", _pool),
         "AveragePool": ("average_pool", _pool),
         "GlobalMaxPool": ("global_max_pool", _plain),
@@ -306,6 +365,7 @@ ONNX_OPERATIONS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "Concat": ("concat", _axis),
         "Slice": ("slice", _slice),
         "ConstantOfShape": ("fill", _fill),
+        "DequantizeLinear": ("dequantize", _dequantize),
     }
 )
 # What may stand at the end, and is left out.

@@ -5,26 +5,27 @@ are never imported here. Used by `to_ttfs`, the command line and the demo.
 """
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eventsim.errors import FileFormatError, InputError, MappingError, nearest
+from eventsim.errors import FileFormatError, InputError, nearest
 from eventsim.models.readers.read_keras import read_keras
 from eventsim.models.readers.read_onnx import read_onnx
+from eventsim.models.readers.read_sklearn import is_sklearn, read_sklearn
 from eventsim.models.readers.read_torch import is_torch, read_torch
+from eventsim.models.relu.input_order import turn_of
 from eventsim.models.relu.relu_network import ReluNetwork
 
 SUPPORTED = (
-    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu', a torch.nn.Module that "
-    "torch.fx can trace, a dict {'weights': [...], 'biases': [...]}, or the path of an ONNX (.onnx) or Keras (.keras, "
-    ".h5) model or of an .npz file written by ReluNetwork.save"
+    "a ReluNetwork, a fitted scikit-learn MLPClassifier or MLPRegressor with activation='relu' or a Pipeline of "
+    "scalers and one of these, a torch.nn.Module that torch.fx can trace, a program of torch.export or TorchScript, a "
+    "dict {'weights': [...], 'biases': [...]}, or the path of an ONNX (.onnx) or Keras (.keras, .h5) model or of an "
+    ".npz file written by ReluNetwork.save"
 )
-ESTIMATORS = ("MLPClassifier", "MLPRegressor")
-# Monotone functions behind the last layer; logits are what comes before them.
-DROPPED_OUTPUTS = ("identity", "softmax", "logistic")
 DICT_KEYS = ("weights", "biases", "input_shape", "names")
 OTHER_SUFFIXES = {
     ".pkl": "a pickle",
@@ -32,8 +33,16 @@ OTHER_SUFFIXES = {
     ".joblib": "a pickle",
     ".pt": "a PyTorch file, a pickle",
     ".pth": "a PyTorch file, a pickle",
+    ".pt2": "a program of torch.export",
     ".npy": "a single array",
     ".safetensors": "a safetensors file",
+}
+
+# What to do with some of them besides.
+ADVICE = {
+    ".pt": " (as the module, or torch.jit.load(path))",
+    ".pth": " (as the module, or torch.jit.load(path))",
+    ".pt2": "; load it yourself: torch.export.load(path)",
 }
 
 
@@ -48,9 +57,11 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
         - a `ReluNetwork`, returned as it is;
         - a fitted scikit-learn ``MLPClassifier`` or ``MLPRegressor`` with ``activation="relu"``; the softmax or
           sigmoid behind its last layer is left out;
+        - a scikit-learn ``Pipeline`` of scalers (standard, min-max, max-abs, robust) and one of these;
         - a ``torch.nn.Module`` that ``torch.fx`` can trace, a ``torch.nn.Sequential`` for example; it is read as it
-          evaluates, whether it is in training or not;
-        - the path of an ONNX model, ``.onnx``, of opset 9 or later (needs the package onnx);
+          evaluates, whether it is in training or not; what ``torch.compile`` made of it likewise;
+        - a ``torch.export.ExportedProgram``, its ``module()``, or a module of TorchScript;
+        - the path of an ONNX model, ``.onnx``, of opset 7 or later (needs the package onnx);
         - the path of a Keras model, ``.keras`` or ``.h5``, Sequential or Functional (needs the package h5py);
         - a mapping with ``weights``, one array (n_out, n_in) for each layer, and optionally ``biases``, one array
           (n_out,) for each layer (absent or None: zeros), ``input_shape`` and ``names``; a ReLU follows every
@@ -74,14 +85,29 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
         Weights that make no network: NaN or infinite, shapes that do not chain, empty.
     FileFormatError
         A file that is missing, damaged, a pickle, or of a kind that is not read.
+
+    Warns
+    -----
+    UserWarning
+        The model has its inputs in another order, and both shapes are equal. Where they differ, the repr of the network
+        and ``provenance["inputs"]`` say so, and inputs as the model has them are refused.
     """
     if isinstance(source, ReluNetwork):
         return _shaped(source, input_shape)
-    if isinstance(source, str | os.PathLike):
-        return _from_path(Path(source), input_shape)
     if isinstance(source, Mapping):
         return _shaped(_from_mapping(source), input_shape)
-    return _from_object(source, input_shape)
+    named = isinstance(source, str | os.PathLike)
+    network = _from_path(Path(source), input_shape) if named else _from_object(source, input_shape)
+    turn = turn_of(network.provenance)
+    if turn is not None and turn.ambiguous:
+        warnings.warn(
+            f"read_relu: the model takes inputs of shape {turn.model} in another order than this network, whose "
+            f"channels come first; both have one shape, so that nobody can see which is which: give {turn.how} of what "
+            "the model takes",
+            UserWarning,
+            stacklevel=2,
+        )
+    return network
 
 
 def _shaped(network: ReluNetwork, input_shape: Sequence[int] | None) -> ReluNetwork:
@@ -100,6 +126,7 @@ def _from_path(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:
         return read_keras(path, input_shape)
     kind = OTHER_SUFFIXES.get(suffix, "of no kind that eventsim knows")
     advice = "; pickles are never loaded, since that runs code: load it yourself" if "pickle" in kind else ""
+    advice += ADVICE.get(suffix, "")
     raise FileFormatError(f"read_relu: {path} is {kind}, which is not read{advice}; give {SUPPORTED}")
 
 
@@ -124,34 +151,11 @@ def _from_mapping(source: Mapping[str, Any]) -> ReluNetwork:
 
 def _from_object(source: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
     """Recognise an object of another library by its classes' names, so that the library is not needed here."""
-    classes = [(cls.__module__, cls.__qualname__) for cls in type(source).__mro__]
     name = f"{type(source).__module__}.{type(source).__qualname__}"
-    if any(module.split(".")[0] == "sklearn" for module, _ in classes):
-        if not any(module.startswith("sklearn.") and cls in ESTIMATORS for module, cls in classes):
-            raise InputError(f"read_relu: {name} holds no ReLU network that is read; give {SUPPORTED}")
-        return _shaped(_from_sklearn(source, type(source).__name__), input_shape)
+    if is_sklearn(source):
+        return _shaped(read_sklearn(source, SUPPORTED), input_shape)
     if isinstance(source, type):
         raise InputError(f"read_relu: {source.__qualname__} is a class, not a network; give {SUPPORTED}")
     if is_torch(source):
         return read_torch(source, input_shape)
     raise InputError(f"read_relu: source is a {name}, which is not read; give {SUPPORTED}")
-
-
-def _from_sklearn(estimator: Any, name: str) -> ReluNetwork:
-    """Read a multilayer perceptron; scikit-learn keeps weights as (n_in, n_out)."""
-    if estimator.activation != "relu":
-        raise MappingError(
-            f"read_relu: {name}: activation = {estimator.activation!r}; must be 'relu'; train it with activation='relu'"
-        )
-    if not hasattr(estimator, "coefs_"):
-        raise InputError(f"read_relu: {name} is not fitted; call its fit(X, y) first")
-    if estimator.out_activation_ not in DROPPED_OUTPUTS:
-        raise MappingError(
-            f"read_relu: {name}: out_activation_ = {estimator.out_activation_!r}; must be one of "
-            f"{', '.join(DROPPED_OUTPUTS)}; train it with another loss"
-        )
-    return ReluNetwork.from_weights(
-        [weight.T for weight in estimator.coefs_],
-        estimator.intercepts_,
-        provenance={"source": f"scikit-learn {name}", "output": estimator.out_activation_},
-    )

@@ -1,11 +1,14 @@
 """Reader of PyTorch networks: `torch.fx` follows the data through a module, and its graph is read as others are.
 
+Programs of `torch.export` and TorchScript are graphs already (`torch_programs`).
+
 A module is read as it evaluates: what it does in training (dropout, the statistics of each batch) is not read. torch is
 imported by nobody but who already has a module of it. Relies on `torch_modules` and `torch_functions` for what calls
 mean, and on `graph_walk` for what becomes of them. Used by `read_relu`.
 """
 
 import copy
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +27,8 @@ from eventsim.models.readers.torch_modules import (
     meaning_of,
     values_of,
 )
+from eventsim.models.readers.torch_programs import Program, aten_call, is_exported, is_script, program_of
+from eventsim.models.readers.torch_wrappers import check_parts, unwrapped
 from eventsim.models.relu.relu_network import ReluNetwork
 
 INPUT = "input"
@@ -32,22 +37,39 @@ SAME = 1e-3
 
 
 def is_torch(source: Any) -> bool:
-    """Whether an object is a PyTorch module."""
-    return hasattr(source, "named_modules") and any(
-        cls.__module__ == "torch.nn.modules.module" and cls.__qualname__ == "Module" for cls in type(source).__mro__
+    """Whether an object is a PyTorch module, or a program that `torch.export` made."""
+    return is_exported(source) or (
+        hasattr(source, "named_modules")
+        and any(
+            cls.__module__ == "torch.nn.modules.module" and cls.__qualname__ == "Module" for cls in type(source).__mro__
+        )
     )
 
 
-def read_torch(module: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
-    """Return the network of a module that `torch.fx` can trace; parameters and errors are those of `read_relu`."""
+def read_torch(source: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
+    """Return the network of a module that `torch.fx` can trace, or of a program of `torch.export` or TorchScript.
+
+    Parameters and errors are those of `read_relu`.
+    """
+    module = source.module() if is_exported(source) else unwrapped(source)
     for path, one in module.named_modules():
         _check_hooks(path, one)
-    reading = _Reading(module)
+    program = program_of(module)
+    if program is None:
+        check_parts(module)
+        graph, holder = _trace(module)
+        plain = kind_of(module) is not None
+        program = Program(
+            graph, holder, module, "torch.nn.Sequential" if plain else f"torch module {type(module).__qualname__}"
+        )
+    reading = _Reading(program)
     nodes, output = reading.nodes()
-    plain = kind_of(module) is not None
+    if input_shape is None and not program.fixed:
+        input_shape = program.shape
 
     def confirm(network: ReluNetwork, order: Array | None, output: int) -> None:
-        _check_outputs(module, input_shape or network.input_shape, network, order, output)
+        shape = input_shape or (program.shape if program.fixed else None) or network.input_shape
+        _check_outputs(program, shape, network, order, output)
 
     return read_graph(
         Graph(
@@ -56,53 +78,80 @@ def read_torch(module: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
             constants=reading.constants,
             input=INPUT,
             outputs=output,
-            source="torch.nn.Sequential" if plain else f"torch module {type(module).__qualname__}",
+            source=program.kind,
             supported=f"{SUPPORTED_MODULES}, in a torch.nn.Sequential or a module that torch.fx can trace, and the "
             f"functions {', '.join(TORCH_FUNCTIONS)}",
+            shape=program.shape if program.fixed else None,
+            batch=program.batch,
             confirm=confirm,
         ),
         input_shape,
     )
 
 
-def _check_outputs(module: Any, shape: Sequence[int], network: ReluNetwork, order: Array | None, output: int) -> None:
+def _check_outputs(
+    program: Program, shape: Sequence[int], network: ReluNetwork, order: Array | None, output: int
+) -> None:
     """Refuse a network that computes something else than its module: what changes in place what others see, above all.
 
     A graph does not say whether two of its values are one tensor, and so not what a change in place means.
     """
     import torch
 
-    x = np.random.default_rng(0).uniform(-1.0, 1.0, (2, *shape))
+    n = program.batch if program.batch > 1 or program.fixed else 2
+    x = np.random.default_rng(0).uniform(-1.0, 1.0, (n, *shape))
+    module = program.module
 
-    def run(number: Any) -> Any:
-        own = copy.deepcopy(module).to(device="cpu", dtype=number)
-        with _evaluating(own), torch.no_grad():
-            return own(torch.from_numpy(x).to(number))
-
-    try:
+    # In float64, or else in the numbers that its weights are in, or its code asks for.
+    numbers = [torch.float64, next((p.dtype for p in module.parameters()), torch.float32), torch.float32]
+    theirs: Any = None
+    for number in numbers:
         try:
-            theirs = run(torch.float64)
-        except RuntimeError:  # its code may ask for the numbers that its weights are in
-            theirs = run(next((p.dtype for p in module.parameters()), torch.float64))
-    except Exception as error:
+            theirs, failure = _run(module, torch.from_numpy(x), number), None
+            break
+        except Exception as error:  # noqa: BLE001 - whatever its code raises
+            failure = error
+            if not isinstance(error, RuntimeError):
+                break
+    if failure is not None:
         raise MappingError(
-            f"{WHERE}{type(module).__name__} does not run on inputs of shape {x.shape} ({type(error).__name__}: "
-            f"{str(error).splitlines()[0] if str(error) else 'no message'}); must run; give the input_shape that it "
-            "takes"
-        ) from error
+            f"{WHERE}{program.name} does not run on inputs of shape {x.shape} ({type(failure).__name__}: "
+            f"{str(failure).splitlines()[0] if str(failure) else 'no message'}); must run; give the input_shape that "
+            "it takes"
+        ) from failure
     if isinstance(theirs, tuple | list):
         theirs = [one for one in theirs if isinstance(one, torch.Tensor)][output]
-    flat = x.reshape(2, -1)
+    flat = x.reshape(n, -1)
     ours = network.forward(flat if order is None else flat[:, order])
-    there = theirs.double().numpy().reshape(2, -1)
+    there = theirs.double().numpy().reshape(n, -1)
     ours, there = _before_output(network.provenance["output"], ours, there)
     least = 0.0 if network.provenance["output"] == "identity" else 1.0  # probabilities, which may all be next to 0
     size = max(float(np.abs(there).max()), float(np.abs(ours).max()), least)
     if ours.shape != there.shape or not np.abs(ours - there).max() <= SAME * size:
         raise MappingError(
-            f"{WHERE}{type(module).__name__} computes other outputs than its graph as torch.fx records it; must not "
+            f"{WHERE}{program.name} computes other outputs than its graph as torch.fx records it; must not "
             "change in place (+=, relu_, inplace=True) what is used elsewhere; write y = y + x, and inplace=False"
         )
+
+
+def _run(module: Any, x: Any, number: Any) -> Any:
+    """What a copy of a module gives in evaluation, on the processor and in one type of numbers."""
+    import torch
+
+    # Not all operations, copying among them, have an implementation for sparse tensors.
+    dense: dict[int, Any] = {
+        id(tensor): torch.nn.Parameter(tensor.detach().to_dense(), requires_grad=False)
+        for tensor in (*module.parameters(), *module.buffers())
+        if tensor.layout != torch.strided
+    }
+    own = copy.deepcopy(module, dense) if dense else copy.deepcopy(module)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a copy, which nobody trains
+        own = own.to(device="cpu", dtype=number)
+        if is_script(own):
+            return own.eval()(x.to(number))
+        with _evaluating(own):
+            return own(x.to(number))
 
 
 def _before_output(word: str, ours: Array, theirs: Array) -> tuple[Array, Array]:
@@ -119,9 +168,13 @@ def _before_output(word: str, ours: Array, theirs: Array) -> tuple[Array, Array]
 
 
 def _check_hooks(path: str, module: Any) -> None:
-    """Hooks change what a module computes; old-style weight and spectral norms and pruning are hooks."""
+    """Hooks change what a module computes; old-style weight and spectral norms and pruning are hooks.
+
+    Those of `torch.export` only look at the inputs, and are let be.
+    """
     for kind in ("_forward_pre_hooks", "_forward_hooks"):
-        hooks = (getattr(module, kind, None) or {}).values()
+        hooks = () if is_script(module) else (getattr(module, kind, None) or {}).values()
+        hooks = [hook for hook in hooks if not str(getattr(hook, "__module__", "")).startswith("torch.export.")]
         found = {getattr(hook, "__name__", type(hook).__name__) for hook in hooks}
         if found - {"_infer_parameters"}:  # that of lazy modules, whose missing weights are refused later
             names = ", ".join(sorted(found))
@@ -171,11 +224,18 @@ def _trace(module: Any) -> tuple[Any, Any]:
 class _Reading:
     """A traced module on its way to a graph of `layer_graph`."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, program: Program) -> None:
         self.constants: dict[str, Array] = {}
         self.made: list[Node] = []
-        self.graph, self.holder = _trace(module)
-        self.inputs = [node for node in self.graph.nodes if node.op == "placeholder"]
+        self.graph, self.holder, self.name = program.graph, program.holder, program.name
+        given = [node for node in self.graph.nodes if node.op == "placeholder"]
+        self.inputs = [node for node in given if node.users] or given
+        if len(self.inputs) != 1:
+            names = ", ".join(str(node.name) for node in self.inputs) or "none"
+            raise MappingError(
+                f"{WHERE}{self.name} takes {len(self.inputs)} inputs ({names}); must take "
+                "one; join them, or wrap it in a module that gives the others"
+            )
 
     def nodes(self) -> tuple[list[Node], list[str]]:
         """The nodes, and the names of the outputs."""
@@ -195,7 +255,7 @@ class _Reading:
                 given = node.args[0] if isinstance(node.args[0], tuple | list) else [node.args[0]]
                 outputs = [self._name(one) for one in given if hasattr(one, "op")]
         if not outputs:
-            raise MappingError(f"{WHERE}{type(self.holder[0]).__name__} returns no tensor; must return its outputs")
+            raise MappingError(f"{WHERE}{self.name} returns no tensor; must return its outputs")
         return self.made, outputs
 
     def _name(self, node: Any) -> str:
@@ -217,10 +277,13 @@ class _Reading:
         """Refuse what changes values that others see too: a graph does not say who of them comes first."""
         module = self.holder.get_submodule(node.target) if node.op == "call_module" else None
         named = str(node.target).endswith("_") and node.op == "call_method"
-        named |= getattr(node.target, "__name__", "").endswith("_")
+        name = getattr(node.target, "__name__", "").partition(".")[0]
+        named |= name.endswith("_") and not name.startswith("__")
         named |= getattr(node.target, "__name__", "") in IN_PLACE
         if getattr(module, "inplace", False) or node.kwargs.get("inplace") or named:
             given = node.args[0] if node.args else None
+            if str(getattr(given, "target", "")).endswith("num_batches_tracked"):  # which only training looks at
+                return
             if len(getattr(given, "users", ())) > 1 or not node.users:
                 raise MappingError(
                     f"{WHERE}{_label(node.name, node.target)} changes in place what others see, too; must give a new "
@@ -240,23 +303,41 @@ class _Reading:
 
     def _call(self, node: Any) -> None:
         """A function or a method; sizes become the nodes that ONNX has for them."""
-        name = str(getattr(node.target, "__name__", node.target)).removesuffix("_")
+        name = str(getattr(node.target, "__name__", node.target))
         foreign = node.op == "call_function" and not _known_origin(node.target)
-        label = _label(node.name, name)
         keywords = dict(node.kwargs)
-        positional: tuple[Any, ...] = tuple(node.args) or (keywords.pop("input", None),)
-        first, rest = positional[0], positional[1:]
+        if hasattr(node.target, "_schema"):
+            name, first, keywords = aten_call(node.target, tuple(node.args), keywords)
+            rest: tuple[Any, ...] = ()
+        else:
+            positional: tuple[Any, ...] = tuple(node.args) or (keywords.pop("input", None),)
+            first, rest = positional[0], positional[1:]
+        if name == "__getitem__":  # of TorchScript
+            name, rest = "getitem", (keywords["idx"],)
+        name = name.removesuffix("_")
+        label = _label(_module_of(node) or node.name, name)
+        if name == "addmm" and rest:
+            first, rest = rest[0], (*rest[1:], first)
+        if name == "getattr" and rest == ("T",):
+            self._append(node, label, "transpose", [first], {"swap": (0, 1)})
+            return
         if name in ("size", "getattr") and (name == "size" or rest == ("shape",)):
             axis = keywords.get("dim", rest[0] if rest else None) if name == "size" else None
             self._sizes(node, label, first, axis)
             return
         if name == "getitem" and isinstance(rest[0], int):
-            self._append(node, label, "gather", [first, rest[0]], {})
+            several = len(getattr(getattr(first.target, "_schema", None), "returns", ())) > 1
+            if several and rest[0] == 0:  # of an operation that gives what training needs, too
+                self._append(node, label, "identity", [first], {})
+            else:
+                self._append(node, label, UNSUPPORTED if several else "gather", [first, rest[0]], {})
             return
         if name in TORCH_JOINS and not foreign and isinstance(first or keywords.get("tensors"), list | tuple):
             axis = keywords.get("dim", keywords.get("axis", rest[0] if rest else 0))
             self._append(node, label, "concat", first or keywords["tensors"], {"axis": axis})
             return
+        if name in ("max", "min") and hasattr(keywords.get("other", rest[0] if rest else None), "op"):
+            name = f"{name}imum"  # of two tensors, and not along an axis
         known = TORCH_FUNCTIONS.get(name)
         given = None if known is None or foreign else bound(known[1], rest, keywords)
         if known is None or given is None:
@@ -299,6 +380,15 @@ class _Named:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+
+def _module_of(node: Any) -> str:
+    """Path of the module that a call of a program was in; "" where that is not known, or the module itself is read."""
+    if not hasattr(node.target, "_schema"):
+        return ""
+    stack = node.meta.get("nn_module_stack") or {}
+    path, _ = next(reversed(stack.values()), ("", None))
+    return str(node.meta.get("module") or ("" if str(path).startswith("_empty") else path))
 
 
 def _known_origin(function: Any) -> bool:

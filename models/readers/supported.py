@@ -3,10 +3,12 @@
 Relies on the readers. Used by the documentation and its test.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from eventsim.models.readers.keras_layers import KERAS_LAYERS
+from eventsim.models.readers.keras_layers import KERAS_LAYERS, KERAS_OPERATIONS
+from eventsim.models.readers.onnx_decisions import DECISIONS
 from eventsim.models.readers.read_onnx import ONNX_OPERATIONS, ONNX_OUTPUTS
 from eventsim.models.readers.torch_functions import IN_PLACE, TORCH_FUNCTIONS, TORCH_JOINS
 from eventsim.models.readers.torch_modules import TORCH_MODULES
@@ -20,6 +22,8 @@ BECOMES: Mapping[str, str] = MappingProxyType(
         "relu": "the ReLU of the layer before it",
         "leaky_relu": "two streams from 0 on, one of them with weights times the slope; one slope a channel",
         "clip": "a clip: l + ReLU(x − l) − ReLU(x − h), two populations for two bounds",
+        "maximum": "with constants: a clip, or for several constants a shift, a ReLU and a shift back",
+        "minimum": "with constants: a clip, or for several constants a shift, a ReLU and a shift back",
         "max_pool": "a max pool",
         "average_pool": "an average pool",
         "global_max_pool": "a max pool of all positions",
@@ -27,7 +31,7 @@ BECOMES: Mapping[str, str] = MappingProxyType(
         "adaptive_max_pool": "a max pool whose windows divide the positions",
         "adaptive_average_pool": "an average pool whose windows divide the positions",
         "mean": "an average pool, if it is over all positions",
-        "pad": "the padding of the convolution, or pool behind a ReLU, that follows; zeros only",
+        "pad": "the padding of the convolution, or pool behind a ReLU, that follows; zeros, or nothing in any mode",
         "add": "a shift by a constant, or the bias of the layer before it; of branches, their sum",
         "subtract": "a shift by a constant, such as a mean image; of two branches, their difference",
         "multiply": "a scale of each channel by a constant",
@@ -46,20 +50,27 @@ BECOMES: Mapping[str, str] = MappingProxyType(
         "concat": "a constant, of constants; of branches, the channels of all",
         "slice": "a constant, of constants",
         "fill": "a constant, of constants",
+        "dequantize": "a constant: weights that are stored as integers",
         "softmax": "left out at the end, refused elsewhere",
         "sigmoid": "left out at the end, refused elsewhere",
+        "decision": "left out at the end with all that follows: the outputs are what it takes",
     }
 )
+
+
+def _snake(name: str) -> str:
+    """The function of `keras.ops` that a class is of: "LeakyRelu" is leaky_relu."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def supported_operations() -> dict[str, dict[str, tuple[str, ...]]]:
     """Return for each operation the names that ONNX, PyTorch (modules, functions) and Keras have for it."""
     tables = {
-        "ONNX": {**ONNX_OPERATIONS, **ONNX_OUTPUTS},
+        "ONNX": {**ONNX_OPERATIONS, **ONNX_OUTPUTS, **dict.fromkeys(DECISIONS, ("decision",))},
         "PyTorch modules": TORCH_MODULES,
         "PyTorch functions": {name: row for name, row in TORCH_FUNCTIONS.items() if name not in IN_PLACE}
         | dict.fromkeys(TORCH_JOINS, ("concat",)),
-        "Keras": KERAS_LAYERS,
+        "Keras": {**KERAS_LAYERS, **{f"ops.{_snake(name)}": row for name, row in KERAS_OPERATIONS.items()}},
     }
     return {
         operation: {

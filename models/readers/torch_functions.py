@@ -41,6 +41,11 @@ def _absolute(_label: str, _name: str, _given: dict[str, Any]) -> Call:
     return [], {"slope": -1.0}
 
 
+def _matmul(_label: str, _name: str, given: dict[str, Any]) -> Call:
+    settings = {"transposed": True, "alpha": given.get("alpha", 1.0), "beta": given.get("beta", 1.0)}
+    return [given["other"], given.get("bias")], settings
+
+
 def _linear(_label: str, _name: str, given: dict[str, Any]) -> Call:
     return [given["weight"], given.get("bias")], {}
 
@@ -55,12 +60,13 @@ def _conv(_label: str, _name: str, given: dict[str, Any]) -> Call:
 
 
 def _batch_norm(label: str, _name: str, given: dict[str, Any]) -> Call:
-    if given.get("training", False) or given.get("weight") is None or given.get("bias") is None:
+    if given.get("training", False) or given.get("running_mean") is None or given.get("running_var") is None:
         raise MappingError(
-            f"{WHERE}{label} has no weight and bias, or is in training; must have running statistics; use a module"
+            f"{WHERE}{label} is in training, or has no running statistics, so that each sample's outputs depend on the "
+            "others of its batch; must evaluate with statistics; call eval() before it is exported or traced"
         )
-    found = [given[name] for name in ("weight", "bias", "running_mean", "running_var")]
-    return found, {"epsilon": given.get("eps", 1e-5)}
+    found = [given.get("weight"), given.get("bias"), given["running_mean"], given["running_var"]]
+    return found, {"epsilon": given.get("eps", 1e-5), "optional": True}
 
 
 def _pool(label: str, name: str, given: dict[str, Any]) -> Call:
@@ -97,9 +103,18 @@ def _axis(_label: str, _name: str, given: dict[str, Any]) -> Call:
 
 
 def _pad(label: str, _name: str, given: dict[str, Any]) -> Call:
-    if given.get("mode", "constant") != "constant":
-        raise MappingError(f"{WHERE}{label}: mode = {given['mode']!r}; must be 'constant', zeros; train it with that")
-    return [], pad_settings(given["pad"], given.get("value") or 0)
+    return [], {**pad_settings(given["pad"], given.get("value") or 0), "mode": given.get("mode", "constant")}
+
+
+def _cast(_label: str, _name: str, given: dict[str, Any]) -> Call:
+    """To another type or place; TorchScript has types as numbers."""
+    to = given.get("dtype")
+    floats = getattr(to, "is_floating_point", to in TYPES) if to is not None and not isinstance(to, str) else True
+    return [], {"kind": "f" if floats else "i"}
+
+
+def _swapped(_label: str, _name: str, _given: dict[str, Any]) -> Call:
+    return [], {"swap": (0, 1)}
 
 
 def _two(label: str, _name: str, given: dict[str, Any]) -> Call:
@@ -126,6 +141,9 @@ def _table() -> dict[str, tuple[str, str, Reader]]:
     table: dict[str, tuple[str, str, Reader]] = {
         "linear": ("dense", "weight bias", _linear),
         "batch_norm": ("batch_norm", "running_mean running_var weight bias training momentum eps", _batch_norm),
+        "matmul": ("dense", "other", _matmul),
+        "mm": ("dense", "other", _matmul),
+        "addmm": ("dense", "other bias", _matmul),
         "relu": ("relu", "inplace", _plain),
         "leaky_relu": ("leaky_relu", "negative_slope inplace", _leaky),
         "prelu": ("leaky_relu", "weight", _prelu),
@@ -133,12 +151,17 @@ def _table() -> dict[str, tuple[str, str, Reader]]:
         "relu6": ("clip", "inplace", _clip),
         "hardtanh": ("clip", "min_val max_val inplace", _clip),
         "clamp": ("clip", "min max", _clip),
+        "clamp_min": ("clip", "min", _clip),
+        "clamp_max": ("clip", "max", _clip),
+        "maximum": ("maximum", "other", _two),
+        "minimum": ("minimum", "other", _two),
         "mean": ("mean", "dim keepdim", _mean),
         "flatten": ("flatten", "start_dim end_dim", _flatten),
         "view": ("reshape", "*shape", _plain),
         "reshape": ("reshape", "*shape", _plain),
         "permute": ("transpose", "*dims", _permute),
         "transpose": ("transpose", "dim0 dim1", _swap),
+        "t": ("transpose", "", _swapped),
         "squeeze": ("squeeze", "dim", _axis),
         "unsqueeze": ("unsqueeze", "dim", _axis),
         "pad": ("pad", "pad mode value", _pad),
@@ -155,6 +178,7 @@ def _table() -> dict[str, tuple[str, str, Reader]]:
         table[f"adaptive_max_pool{n}"] = ("adaptive_max_pool", "output_size return_indices", _adaptive)
     for name in ("dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout"):
         table[name] = ("identity", "p training inplace", _dropout)
+    table["to"] = ("cast", "dtype", _cast)
     for name in ("contiguous", "clone", "detach", "float", "double"):
         table[name] = ("identity", "", _plain)
     for operation, names in (
@@ -168,6 +192,7 @@ def _table() -> dict[str, tuple[str, str, Reader]]:
     return table
 
 
+TYPES = (5, 6, 7, 15)  # numbers of floating-point types
 TORCH_JOINS = ("cat", "concat", "concatenate")  # of a list of values, which only they take
 IN_PLACE = ("iadd", "isub", "imul", "itruediv")  # operators of Python
 TORCH_FUNCTIONS: Mapping[str, tuple[str, str, Reader]] = MappingProxyType(_table())

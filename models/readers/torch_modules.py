@@ -29,6 +29,8 @@ class Meaning:
 def values_of(label: str, name: str, tensor: Any) -> Array:
     """Return a parameter in float64, which holds every value of the types that torch trains in."""
     try:
+        if str(tensor.layout).startswith("torch.sparse"):
+            tensor = tensor.detach().to_dense()
         if tensor.is_floating_point():
             return np.asarray(tensor.detach().double().cpu().numpy())
         given = None if tensor.is_quantized else tensor.detach().cpu().numpy()
@@ -81,7 +83,8 @@ def _linear(label: str, module: Any, operation: str) -> Meaning:
 
 
 def _conv(label: str, module: Any, operation: str) -> Meaning:
-    if module.padding_mode != "zeros":
+    pads = module.padding if isinstance(module.padding, str) else any(module.padding)
+    if module.padding_mode != "zeros" and pads and pads != "valid":
         raise MappingError(
             f"{WHERE}{label}: padding_mode = {module.padding_mode!r}; must be 'zeros'; train it with that"
         )
@@ -130,7 +133,10 @@ def _prelu(label: str, module: Any, operation: str) -> Meaning:
 
 def _zero_pad(_label: str, module: Any, operation: str) -> Meaning:
     """The pairs (before, after) go from the last axis to the first."""
-    return Meaning(operation, [], pad_settings(module.padding, getattr(module, "value", 0), _n_axes(module)))
+    settings = pad_settings(module.padding, getattr(module, "value", 0), _n_axes(module))
+    kind = str(kind_of(module))
+    mode = next((mode for name, mode in PADDING_MODES.items() if kind.startswith(name)), "constant")
+    return Meaning(operation, [], {**settings, "mode": mode})
 
 
 def pad_settings(flat: Any, value: Any, n_axes: int | None = None) -> dict[str, Any]:
@@ -181,6 +187,8 @@ def _n_axes(module: Any) -> int:
     return int((kind_of(module) or "")[-2])
 
 
+# Of modules that pad with something else than zeros, which are read where they pad nothing.
+PADDING_MODES = {"Reflection": "reflect", "Replication": "replicate", "Circular": "circular"}
 IDENTITIES = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 OUTPUTS = {"Softmax": ("softmax", _softmax), "LogSoftmax": ("softmax", _softmax), "Sigmoid": ("sigmoid", _plain)}
 Reader = Callable[[str, Any, str], Meaning]
@@ -209,6 +217,7 @@ TORCH_MODULES: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "ZeroPad2d": ("pad", _zero_pad),
         "ConstantPad1d": ("pad", _zero_pad),
         "ConstantPad2d": ("pad", _zero_pad),
+        **{f"{name}Pad{n}d": ("pad", _zero_pad) for name in PADDING_MODES for n in (1, 2)},
         "Flatten": ("flatten", _flatten),
         **dict.fromkeys(IDENTITIES, ("identity", _plain)),
         **OUTPUTS,

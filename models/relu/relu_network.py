@@ -29,6 +29,7 @@ from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.cut_layers import Clip, LeakyReLU
 from eventsim.models.relu.fusion import fuse
 from eventsim.models.relu.fusion_steps import Fused
+from eventsim.models.relu.input_order import Turn, flat_hint, shape_hint, turn_of
 from eventsim.models.relu.join_layers import Add, Concat, Join
 from eventsim.models.relu.layer_kinds import LAYER_KINDS
 from eventsim.models.relu.layer_names import INPUT, OUTPUT, layer_names
@@ -255,8 +256,16 @@ class ReluNetwork:
         """Where the network comes from, as its maker wrote it."""
         return MappingProxyType(self._provenance)
 
+    @property
+    def turn(self) -> Turn | None:
+        """How the inputs differ from those of the model that was read; None where they do not."""
+        found = turn_of(self._provenance)
+        return found if found is not None and found.network == self.input_shape else None
+
     def __repr__(self) -> str:
         stages = [f"{name} {shape}" for name, shape in self._shapes.items()]
+        if self.turn is not None:
+            stages[0] += f" {self.turn}"
         return f"ReluNetwork({', '.join(stages)}; {self.n_parameters} parameters)"
 
     def forward(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
@@ -348,19 +357,10 @@ class ReluNetwork:
         values = real_array("ReLU network: x", x, InputError)
         if values.ndim == 0 or values.shape[1:] not in (self.input_shape, (self.n_in,)):
             raise InputError(
-                f"ReLU network: x has shape {values.shape}; must be (n, {', '.join(map(str, self.input_shape))}) "
-                f"or (n, {self.n_in}){shape_hint(values.shape, self.input_shape)}"
+                f"ReLU network: x has shape {values.shape}; must be (n, {', '.join(map(str, self.input_shape))})"
+                f"{flat_hint(self.input_shape)}{shape_hint(values.shape, self.input_shape, self.turn)}"
             )
         return as_numbers(values.reshape(len(values), *self.input_shape), number)
-
-
-def shape_hint(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """Return what to do about inputs of shape `given` for a network that takes (n, *shape), or ""."""
-    if given in (shape, (math.prod(shape),)):
-        return "; one sample needs a leading axis: x[None]"
-    if len(shape) > 1 and given[1:] == (*shape[1:], shape[0]):
-        return "; the channels come first: np.moveaxis(x, -1, 1)"
-    return ""
 
 
 def parameter_hash(relu: ReluNetwork) -> str:
