@@ -494,7 +494,7 @@ def test_the_unit_of_time_is_asked_for_kept_and_looked_at() -> None:
     for unit in (0, -1, math.nan, "ms", None):
         with pytest.raises(InputError, match=r"time_unit = .*1e-3 for milliseconds"):
             models.read_nir(chain(lif()), unit)  # type: ignore[arg-type]
-    assert models.read_nir(chain(lif(tau=0.02)), 1.0).time_unit == 1.0
+    assert models.read_nir(chain(lif(tau=0.02, r=0.02)), 1.0).time_unit == 1.0
     with pytest.warns(UserWarning, match=r"tau of node 'n0' is 20, which is 20 s with time_unit = 1\. Is the graph in"):
         models.read_nir(chain(lif(tau=20.0)), 1.0)
     with pytest.warns(UserWarning, match=r"tau_(mem|syn) of node 'n0' is 0\.002"):
