@@ -19,7 +19,7 @@ SNAPPED = 1e-6  # what a few divisions in float32 make of a factor of 1
 
 
 def clocked_neurons(
-    graph: Graph, name: str, given: dict[str, Array], constant: Array, manner: Manner, never: float
+    graph: Graph, name: str, given: dict[str, Array], constant: Array, manner: Manner, never: float, recurrent: bool
 ) -> tuple[dict[str, Any], Array]:
     """The parameters of a `lif_clocked` population, and by what the weights of its inputs are multiplied.
 
@@ -28,6 +28,7 @@ def clocked_neurons(
     given : parameters of the node, each an array (size,), for pulses of height 1 and width dt.
     constant : array (size,), the sum of the biases that reach it.
     never : a threshold that no potential reaches.
+    recurrent : the node reaches itself.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def clocked_neurons(
     parameters["bias"] = gain * constant + rest
     if kind in GRADED:
         return parameters | {"v_threshold": never}, gain
-    options = {"reset": manner.reset, "resets": manner.resets, "comparator": manner.exporter.comparator}
+    options = {"reset": manner.reset, "resets": manner.when(kind, recurrent), "comparator": manner.exporter.comparator}
     potentials = {"v_threshold": given["v_threshold"] - start, "v_reset": given["v_reset"] - start}
     return parameters | potentials | options, gain
 

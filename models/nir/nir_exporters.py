@@ -69,9 +69,11 @@ class Exporter(NamedTuple):
     comparator : of `lif_clocked`.
     reset : "hard" or "soft"; None where the framework has both and its files do not say which.
     resets : of `lif_clocked`, for a soft and for a hard reset.
+    resets_else : the same for CubaLIF and for neurons that reach themselves, where these differ.
     in_terms_of_steps : see above; gets the type of a node, its parameters, dt and `norm_input`.
     normalises : inputs may be multiplied by 1 - decay, which its files do not say.
     starts_at_reset : V begins at v_reset.
+    flat : its layers have one axis, and shapes of Input and Output those of batch and time before it.
     """
 
     kinds: tuple[str, ...]
@@ -82,20 +84,23 @@ class Exporter(NamedTuple):
     in_terms_of_steps: Callable[[str, dict[str, Array], float, bool], dict[str, Array]]
     normalises: bool = False
     starts_at_reset: bool = False
+    flat: bool = False
+    resets_else: Mapping[str, str] | None = None
 
 
 AT_SPIKE = {"hard": "at_spike", "soft": "at_spike"}
 ALL = ("IF", "LIF", "CubaLIF", "I", "LI", "CubaLI")
 EULER = Exporter(ALL, False, "strict", "hard", AT_SPIKE, _as_written)
-DELAYED = {"hard": "before_leak", "soft": "next_tick"}
+# The reset to zero of Leaky comes before the leak; that of RLeaky, Synaptic and RSynaptic loses the input of its step.
+DELAYED, DELAYED_ELSE = {"hard": "before_leak", "soft": "next_tick"}, {"hard": "next_tick", "soft": "next_tick"}
 EXPORTERS = {
-    "snntorch": Exporter(("LIF", "CubaLIF"), False, "strict", None, DELAYED, _as_written),
+    "snntorch": Exporter(("LIF", "CubaLIF"), False, "strict", None, DELAYED, _as_written, resets_else=DELAYED_ELSE),
     "norse": Exporter(("IF", "LIF", "CubaLIF", "LI"), False, "strict", None, AT_SPIKE, _of_norse),
     "sinabs": Exporter(("IF", "LIF", "LI"), True, "inclusive", None, AT_SPIKE, _of_sinabs, normalises=True),
     "spikingjelly": Exporter(
         ("IF", "LIF", "CubaLIF"), False, "inclusive", "hard", AT_SPIKE, _as_written, starts_at_reset=True
     ),
-    "rockpool": Exporter(("LIF", "CubaLIF", "LI"), True, "inclusive", "soft", AT_SPIKE, _of_rockpool),
+    "rockpool": Exporter(("LIF", "CubaLIF", "LI"), True, "inclusive", "soft", AT_SPIKE, _of_rockpool, flat=True),
 }
 
 
@@ -109,6 +114,7 @@ class Manner:
     dt : area of an impulse, and period of the clock; None where impulses have area 1.
     clocked : neurons step, as `exporter` has it.
     name : of the exporter, or None.
+    resets : of all neurons; None is as the exporter has it.
     """
 
     strict: bool = False
@@ -116,7 +122,7 @@ class Manner:
     clocked: bool = False
     name: str | None = None
     reset: str = "hard"
-    resets: str = "at_spike"
+    resets: str | None = None
     norm_input: bool = False
 
     @property
@@ -132,6 +138,14 @@ class Manner:
     def in_terms_of_steps(self, kind: str, given: dict[str, Array]) -> dict[str, Array]:
         """The parameters of a node for pulses of height 1 and width dt; those of NIR's own reading as they are."""
         return given if self.dt is None else self.exporter.in_terms_of_steps(kind, given, self.dt, self.norm_input)
+
+    def when(self, kind: str, recurrent: bool) -> str:
+        """``resets`` of a clocked neuron, which may reach itself."""
+        if self.resets is not None:
+            return self.resets
+        how = self.exporter
+        other = how.resets_else is not None and (recurrent or kind == "CubaLIF")
+        return (how.resets_else if other and how.resets_else is not None else how.resets)[self.reset]
 
     def decay(self, tau: Array) -> Array:
         """What a step leaves of V, or of I."""
@@ -196,7 +210,7 @@ def manner(
         )
     kept = how.reset if reset is None else choice(where, "reset", reset, RESETS)
     assert kept is not None
-    when = how.resets[kept] if resets is None else choice(where, "resets", resets, WHEN)
+    when = None if resets is None else choice(where, "resets", resets, WHEN)
     normed = norm_input is not None and flag(where, "norm_input", norm_input)
     return Manner(strict, step, clocked, name, kept, when, normed)
 

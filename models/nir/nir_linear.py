@@ -70,8 +70,8 @@ def leading_axes(shape: Shape, n: int, needed: Shape | None = None) -> str:
         return "A NIR shape has no batch axis: export the graph with data without one."
     what = f"an axis of time, {more[0]} steps" if len(more) == 1 else f"axes of time and batch, {more[0]} and {more[1]}"
     return (
-        f"If it begins with {what}, as the data that the graph was exported with: a NIR shape has neither. Export it with "
-        "the data of one step of one sample, or correct the shape of its Input."
+        f"If it begins with {what}, like the data that the graph was exported with: a NIR shape has neither. Export it "
+        "with the data of one step of one sample, or correct the shape of its Input."
     )
 
 

@@ -74,12 +74,15 @@ def parameters_of(graph: Graph, name: str, size: int) -> dict[str, Array]:
     return found
 
 
-def read_neurons(graph: Graph, name: str, shape: Shape, constant: Array | None, manner: Manner) -> Neurons:
+def read_neurons(
+    graph: Graph, name: str, shape: Shape, constant: Array | None, manner: Manner, recurrent: bool = False
+) -> Neurons:
     """The population of a neuron node.
 
     Parameters
     ----------
     constant : array (size,), the sum of the biases that reach it, or None.
+    recurrent : its spikes reach it, over linear nodes alone.
     manner : whether it lives in continuous time, what area impulses have, and whether thresholds of LIF and CubaLIF are
         raised to the next number, so that V >= threshold is v > v_threshold.
     """
@@ -100,7 +103,7 @@ def read_neurons(graph: Graph, name: str, shape: Shape, constant: Array | None, 
     given = manner.in_terms_of_steps(kind, given)
     constant = np.zeros(size) if constant is None else constant
     if manner.clocked:
-        return Neurons("lif_clocked", *clocked_neurons(graph, name, given, constant, manner, NEVER))
+        return Neurons("lif_clocked", *clocked_neurons(graph, name, given, constant, manner, NEVER, recurrent))
     found = _continuous(graph, name, given, constant, manner)
     return found if manner.dt is None else found._replace(gain=manner.dt * found.gain)
 
@@ -137,14 +140,16 @@ def suspicion(graph: Graph, name: str) -> Suspicion | None:
     return suspected(graph.kind(name), parameters_of(graph, name, size))
 
 
-def fidelity(graph: Graph, name: str, manner: Manner, doubt: Suspicion | None) -> tuple[str, str]:
+def fidelity(
+    graph: Graph, name: str, manner: Manner, doubt: Suspicion | None, recurrent: bool = False
+) -> tuple[str, str]:
     """How a neuron node is represented, and in what that differs."""
     kind = graph.kind(name)
     spiking = kind not in GRADED
     if manner.clocked:
         note = f"lif_clocked with period {manner.dt:g}, steps of {manner.name or 'forward Euler'}"
         if spiking:
-            note += f", {manner.reset} reset, resets='{manner.resets}'"
+            note += f", {manner.reset} reset, resets='{manner.when(kind, recurrent)}'"
         if spiking and shifted({key: values(graph, name, key) for key in PARAMETERS[kind]}, manner):
             note += "; V is less v_reset, where it begins"
         return "clocked", note

@@ -15,7 +15,7 @@ import numpy as np
 from eventsim.checks import number
 from eventsim.errors import EventsimError, InputError
 from eventsim.models.nir.nir_exporters import TIMES, Manner, Suspicion, manner
-from eventsim.models.nir.nir_graph import Graph, NodeError, open_graph, shape_of_end, values
+from eventsim.models.nir.nir_graph import Graph, NodeError, open_graph, values
 from eventsim.models.nir.nir_linear import leading_axes
 from eventsim.models.nir.nir_maps import Shape
 from eventsim.models.nir.nir_neurons import PARAMETERS, doubtful, fidelity, read_neurons, suspicion
@@ -147,7 +147,7 @@ class Reading(Signals):
     """A graph on its way to a network."""
 
     def __init__(self, graph: Graph, how: Manner) -> None:
-        super().__init__(graph)
+        super().__init__(graph, how.dt is not None and how.exporter.flat)
         self.how = how
         self.doubts = {} if graph.ours else _doubts(graph)
 
@@ -162,7 +162,11 @@ class Reading(Signals):
         if incoming.shape != shape:
             advice = leading_axes(incoming.shape, len(shape), shape) or "Check the node before it."
             raise self.graph.error(name, f"what leads into it has shape {incoming.shape}; must have {shape}. {advice}")
-        return shape, read_neurons(self.graph, name, shape, incoming.constant, self.how)
+        return shape, read_neurons(self.graph, name, shape, incoming.constant, self.how, self.recurrent(name))
+
+    def recurrent(self, name: str) -> bool:
+        """Do the spikes of a neuron node reach it, over linear nodes alone?"""
+        return any(term.origin == name for term in self.incoming(name).terms)
 
     def output(self, name: str) -> str:
         """The source or population that an Output shows."""
@@ -178,10 +182,8 @@ class Reading(Signals):
                 name,
                 f"shows weighted spikes of {term.origin!r} that no neuron receives. Put an LI or I node before it.",
             )
-        if shape_of_end(self.graph, name) != incoming.shape:
-            raise self.graph.error(
-                name, f"what leads into it has shape {incoming.shape}; must have {shape_of_end(self.graph, name)}."
-            )
+        if self.end(name) != incoming.shape:
+            raise self.graph.error(name, f"what leads into it has shape {incoming.shape}; must have {self.end(name)}.")
         return term.origin
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows is refused where it is used
@@ -238,7 +240,7 @@ class Reading(Signals):
             if name in blamed:
                 tag, note = "unsupported", blamed[name]
             elif kind in NEURONS:
-                tag, note = fidelity(self.graph, name, self.how, self.doubts.get(name))
+                tag, note = fidelity(self.graph, name, self.how, self.doubts.get(name), self.recurrent(name))
             verdicts.append(NodeFidelity(name, kind, tag, note))
         return verdicts
 
@@ -285,7 +287,7 @@ def _warn_of_steps(read: Reading) -> None:
     name = next(iter(read.doubts))
     given = "" if dt is None else f", not {dt:g}"
     warnings.warn(
-        f"read_nir: node {name!r} {doubtful(doubt)}{given}; with reading='clocked', too, for the exporter's own steps.",
+        f"read_nir: node {name!r} {doubtful(doubt)}{given}; add reading='clocked' for the exporter's own steps.",
         stacklevel=3,
     )
 

@@ -80,8 +80,8 @@ class _ShapeIsOpenError(Exception):
 class Signals:
     """The signals of a graph, found where they are asked for."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, flat: bool = False) -> None:
+        self.graph, self.flat = graph, flat  # flat: shapes of ends have other axes before the last, which alone counts
         self._signals: dict[str, Signal] = {}
         self._open: list[str] = []  # linear nodes whose signals are being found
         self._sized: list[str] = []  # neuron nodes whose shapes are
@@ -122,10 +122,15 @@ class Signals:
             left += behind
         return True
 
+    def end(self, name: str) -> Shape:
+        """The shape of an Input or Output."""
+        shape = shape_of_end(self.graph, name)
+        return shape[-1:] if self.flat else shape
+
     def shape(self, name: str) -> Shape:
         """The shape of an Input or a neuron node: that of its parameters or, of single numbers, of what reaches it."""
         if self.graph.kind(name) == "Input":
-            return shape_of_end(self.graph, name)
+            return self.end(name)
         shape = own_shape(self.graph, name)
         if shape != ():
             return shape
