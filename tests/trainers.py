@@ -37,8 +37,8 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
-        told = [str(value) for value in (*self.options.values(), *self.setting.items())]
-        return "-".join([self.framework, self.network, self.neuron, *told]).replace(" ", "")
+        told = [f"{key}={value}" for key, value in (*self.options.items(), *self.setting.items())]
+        return " ".join([self.framework, self.network, self.neuron, *told])
 
 
 class Result(NamedTuple):
@@ -48,14 +48,19 @@ class Result(NamedTuple):
     graph: Any
 
 
-def layers(network: str) -> list[tuple]:
-    """A network of two or three layers; weights are float32."""
+def layers(network: str, neuron: str) -> list[tuple]:
+    """A network of two or three layers; weights are float32, and weaker where a synapse adds them up."""
     rng = np.random.default_rng(len(network))
+    share = {"cuba": 0.25, "lif": 1.0, "if": 0.75}[neuron]
 
     def dense(n_in: int, n_out: int, bias: bool) -> tuple:
-        weights = rng.normal(0.25, 0.45, (n_out, n_in)) / np.sqrt(n_in / 6)
-        weights = weights / 2 if network == "weak" else weights
-        return "dense", weights.astype(np.float32), rng.uniform(-0.1, 0.15, n_out).astype(np.float32) if bias else None
+        weights = rng.normal(0.25 if n_in == 6 else 0.1, 0.45, (n_out, n_in)) / np.sqrt(n_in / 6)
+        weights = weights * share / (2 if network == "weak" else 1)
+        return (
+            "dense",
+            weights.astype(np.float32),
+            (share * rng.uniform(-0.1, 0.1, n_out)).astype(np.float32) if bias else None,
+        )
 
     if network == "convs":
         return [
@@ -71,11 +76,11 @@ def layers(network: str) -> list[tuple]:
             )
         ]
     if network == "conv":
-        weights = rng.normal(0.2, 0.35, (3, 1, 3, 3)).astype(np.float32)
+        weights = (share * rng.normal(0.2, 0.35, (3, 1, 3, 3))).astype(np.float32)
         bias = rng.uniform(-0.05, 0.1, 3).astype(np.float32)
         return [("conv", weights, bias), ("neuron", (3, 6, 6)), ("flatten",), dense(108, 5, True), ("neuron", (5,))]
     if network == "pool":
-        weights = rng.normal(0.2, 0.35, (3, 1, 3, 3)).astype(np.float32)
+        weights = (share * rng.normal(0.2, 0.35, (3, 1, 3, 3))).astype(np.float32)
         bias = rng.uniform(-0.05, 0.1, 3).astype(np.float32)
         return [
             ("conv", weights, bias), ("neuron", (3, 6, 6)), ("pool",), ("flatten",), dense(27, 5, True),
@@ -149,7 +154,7 @@ def plain(torch: Any, layer: tuple, pool: Any = None) -> Any:
 def sequential(torch: Any, case: Case, neuron: Callable[[tuple], Any], pool: Any = None) -> tuple[Any, list]:
     """A torch.nn.Sequential, and its modules of neurons."""
     modules, neurons = [], []
-    for layer in layers(case.network):
+    for layer in layers(case.network, case.neuron):
         is_neuron = layer[0] in ("neuron", "recurrent")
         modules.append(neuron(layer) if is_neuron else plain(torch, layer, pool))
         neurons += [modules[-1]] * is_neuron
@@ -190,7 +195,7 @@ def of_norse(case: Case, x: np.ndarray) -> Result:
     from norse.torch.functional.reset import reset_subtract, reset_value
 
     method = {"soft": reset_subtract, "hard": reset_value}[case.options["reset"]]
-    scaled = {"lif": TAU, "cuba": TAU / TAU_SYN, "if": 1.0}[case.neuron]
+    scaled = {"lif": TAU, "cuba": 3 * TAU / TAU_SYN, "if": 1.0}[case.neuron]
 
     def neuron(layer: tuple) -> Any:
         full = torch.ones(layer[1])  # nir 1.0.8 does not write single numbers
@@ -208,12 +213,10 @@ def of_norse(case: Case, x: np.ndarray) -> Result:
             layer.weight.data *= scaled
     states: list[Any] = [None]
 
-    class Stateful(torch.nn.Module):
-        def forward(self, step: Any) -> Any:
-            out, states[0] = model(step, states[0])
-            return out
+    def stateful(step: Any) -> None:
+        _, states[0] = model(step, states[0])
 
-    spikes = stepped(torch, Stateful(), neurons, x)
+    spikes = stepped(torch, stateful, neurons, x)
     return Result(spikes, norse.to_nir(model, torch.zeros(*x.shape[1:]), dt=0.001))
 
 
@@ -274,7 +277,7 @@ def of_rockpool(case: Case, x: np.ndarray) -> Result:
     if not case.setting.get("many"):
         given["max_spikes_per_dt"] = torch.tensor(1.0)
     modules, neurons = [], []
-    for layer in layers(case.network):
+    for layer in layers(case.network, case.neuron):
         if layer[0] == "dense":
             module = LinearTorch(layer[1].shape[::-1], has_bias=layer[2] is not None)
             module.weight.data = torch.tensor(layer[1].T)
@@ -360,8 +363,13 @@ def spikes_here(net: Any, x: np.ndarray, dt: float) -> list[np.ndarray]:
     return found
 
 
-def compare(case: Case, folder: Path) -> tuple[Any, list[np.ndarray], dict[str, list[np.ndarray] | None]]:
-    """The exporter's graph, its spikes, and those here by reading; None where a neuron fires twice at one time."""
+def compare(
+    case: Case, folder: Path, readings: tuple[str, ...]
+) -> tuple[Any, list[np.ndarray], dict[str, list[np.ndarray] | None]]:
+    """The last network here, the exporter's spikes, and those here by reading; None: one fires twice at one time.
+
+    The file is net.nir in the folder.
+    """
     nir = importlib.import_module("nir")
     run, dt = FRAMEWORKS[case.framework]
     x = inputs(case.network)
@@ -374,14 +382,16 @@ def compare(case: Case, folder: Path) -> tuple[Any, list[np.ndarray], dict[str, 
         nir.write(path, result.graph)
     from eventsim.errors import SimulationError
 
-    here: dict[str, list[np.ndarray] | None] = {"continuous": None}
-    for reading in ("clocked", "continuous"):
+    here: dict[str, list[np.ndarray] | None] = dict.fromkeys(readings)
+    net = None
+    for reading in readings:
+        net = read(case, path, reading)
         try:
-            here[reading] = spikes_here(read(case, path, reading), x, dt)
+            here[reading] = spikes_here(net, x, dt)
         except SimulationError as error:  # a soft reset from above twice the threshold, in no time
             if reading == "clocked" or "twice" not in str(error):
                 raise
-    return result.graph, [spikes > 0 for spikes in result.spikes], here
+    return net, [spikes > 0 for spikes in result.spikes], here
 
 
 def main() -> None:
@@ -391,12 +401,12 @@ def main() -> None:
     for case in cases():
         try:
             with tempfile.TemporaryDirectory() as folder:
-                _, theirs, here = compare(case, Path(folder))
+                _, theirs, here = compare(case, Path(folder), ("clocked", "continuous"))
         except ImportError as error:
             print(f"{case.name}: {error}", file=sys.stderr)
             continue
         counts = [str(int(sum(layer.sum() for layer in theirs)))]
-        for found in (here["clocked"], here["continuous"]):
+        for found in here.values():
             if found is None:
                 counts.append("fires twice")
                 continue

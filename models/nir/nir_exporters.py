@@ -261,7 +261,8 @@ def suspected(kind: str, given: Mapping[str, Array]) -> Suspicion | None:
     found = None
     if plain is not None and synapse is not None and math.isclose(synapse, plain, rel_tol=ALIKE):
         found = Suspicion(plain, None)
-    if kind in ("LI", "LIF", "CubaLI", "CubaLIF") and (found is None or not _is_short(found.dt)):
+    writes = kind in ("LI", "LIF") or (kind == "CubaLIF" and bool((given["w_in"] == 1.0).all()))
+    if writes and (found is None or not _is_short(found.dt)):
         other = _one(rockpool_step(tau, r))
         if other is not None and _is_short(other):
             found = Suspicion(other, "rockpool")

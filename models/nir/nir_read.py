@@ -165,8 +165,11 @@ class Reading(Signals):
         return shape, read_neurons(self.graph, name, shape, incoming.constant, self.how, self.recurrent(name))
 
     def recurrent(self, name: str) -> bool:
-        """Do the spikes of a neuron node reach it, over linear nodes alone?"""
-        return any(term.origin == name for term in self.incoming(name).terms)
+        """Do the spikes of a neuron node reach it, over linear nodes alone? Not where what leads there is refused."""
+        try:
+            return any(term.origin == name for term in self.incoming(name).terms)
+        except NodeError:
+            return False
 
     def output(self, name: str) -> str:
         """The source or population that an Output shows."""

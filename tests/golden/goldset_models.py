@@ -90,9 +90,9 @@ EQUATIONS = {
         "with V >= H at the end of t_ref fires then."
     ),
     "lif_clocked": (
-        "At tick k = 0, 1, ... (t = k period), x being what arrived since the last tick: I := decay_syn I + (x + bias); "
-        'V := decay V + I, or decay (V + I) where leaks is "after_input"; the neuron fires where V >= v_threshold (V > '
-        'v_threshold where comparator is "strict"). Its reset is V := V - v_threshold (reset "soft") or v_reset '
+        "At tick k = 0, 1, ... (t = k period), x being what arrived since the last tick: I := decay_syn I + (x + bias);"
+        ' V := decay V + I, or decay (V + I) where leaks is "after_input"; the neuron fires where V >= v_threshold (V >'
+        ' v_threshold where comparator is "strict"). Its reset is V := V - v_threshold (reset "soft") or v_reset '
         '("hard"): where resets is "at_spike", at once; where it is "before_leak", at the next tick before all else; '
         'where it is "next_tick", at the next tick before the test, so that a hard one loses x.'
     ),
