@@ -51,10 +51,10 @@ class Result(NamedTuple):
 def layers(network: str, neuron: str) -> list[tuple]:
     """A network of two or three layers; weights are float32, and weaker where a synapse adds them up."""
     rng = np.random.default_rng(len(network))
-    share = {"cuba": 0.25, "lif": 1.0, "if": 0.75}[neuron]
+    share = {"cuba": 0.3, "lif": 1.0, "if": 0.75}[neuron]
 
     def dense(n_in: int, n_out: int, bias: bool) -> tuple:
-        weights = rng.normal(0.25 if n_in == 6 else 0.1, 0.45, (n_out, n_in)) / np.sqrt(n_in / 6)
+        weights = rng.normal(0.25 if n_in == 6 or network == "weak" else 0.1, 0.45, (n_out, n_in)) / np.sqrt(n_in / 6)
         weights = weights * share / (2 if network == "weak" else 1)
         return (
             "dense",
