@@ -16,16 +16,16 @@ from trainers import Case
 import eventsim
 from eventsim import InputError, SpikeTimes, models
 
-nir = pytest.importorskip("nir")
-
 pytestmark = pytest.mark.exporters
 
+
+def installed(name: str) -> Any:
+    """A package; skips where it is in the other environment, or in none."""
+    return pytest.importorskip(name, reason=f"{name} is in another environment: make exporters", exc_type=ImportError)
+
+
+nir = installed("nir")
 OLD_NIR = not hasattr(nir.LIF, "v_reset")
-
-
-def installed(name: str) -> None:
-    """Skip where a framework is in the other environment."""
-    pytest.importorskip(name, reason=f"{name} is in the other environment of `make exporters`", exc_type=ImportError)
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +103,7 @@ def test_spikingjelly_writes_no_soft_reset_and_norse_no_recurrent_layer() -> Non
     soft = torch.nn.Sequential(torch.nn.Linear(3, 3), neuron.LIFNode(v_reset=None))
     with pytest.raises(NotImplementedError, match="soft reset"):
         export_to_nir(soft, torch.zeros(1, 3))
-    norse = pytest.importorskip("norse.torch")
+    norse = installed("norse.torch")
     graph = norse.to_nir(norse.SequentialState(torch.nn.Linear(3, 3), norse.LIFRecurrentCell(3, 3)), torch.zeros(3))
     assert graph.nodes["1"] is None
 

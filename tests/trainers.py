@@ -4,7 +4,9 @@
 where it runs (`make exporters` has two environments, since sinabs and Rockpool want an old nir).
 """
 
+import contextlib
 import importlib
+import io
 import itertools
 import os
 import sys
@@ -373,8 +375,8 @@ def compare(
     nir = importlib.import_module("nir")
     run, dt = FRAMEWORKS[case.framework]
     x = inputs(case.network)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the frameworks, about each other
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # of the frameworks, about each other; nir prints its own
         result = run(case, x)
         path = folder / "net.nir"
         if any(getattr(node, "input_shape", 0) is None for node in result.graph.nodes.values()):
@@ -394,26 +396,35 @@ def compare(
     return net, [spikes > 0 for spikes in result.spikes], here
 
 
+NETWORKS = ("dense", "weak", "biased", "conv", "convs", "pool", "recurrent")
+
+
 def main() -> None:
-    """Print a line for each case."""
+    """Print the table of the docs: a line for each kind of neuron and reset, a column for each network."""
     import tempfile
 
+    rows: dict[str, dict[str, str]] = {}
     for case in cases():
         try:
             with tempfile.TemporaryDirectory() as folder:
                 _, theirs, here = compare(case, Path(folder), ("clocked", "continuous"))
-        except ImportError as error:
-            print(f"{case.name}: {error}", file=sys.stderr)
+        except ImportError:
             continue
-        counts = [str(int(sum(layer.sum() for layer in theirs)))]
-        for found in here.values():
-            if found is None:
-                counts.append("fires twice")
-                continue
-            same = sum(int((a & b).sum()) for a, b in zip(theirs, found, strict=True))
-            other = sum(int((b & ~a).sum()) for a, b in zip(theirs, found, strict=True))
-            counts.append(f"{same} (+{other})")
-        print(f"| {case.name} | {' | '.join(counts)} |")
+        clocked, continuous = here["clocked"], here["continuous"]
+        total = int(sum(layer.sum() for layer in theirs))
+        same = clocked is not None and all(map(np.array_equal, theirs, clocked))
+        entry = f"{total:,}" if same else f"{total:,}, not the same"
+        if continuous is None:
+            entry += " (twice)"
+        else:
+            hit = sum(int((a & b).sum()) for a, b in zip(theirs, continuous, strict=True))
+            both = sum(int((a | b).sum()) for a, b in zip(theirs, continuous, strict=True))
+            entry += f" ({100 * hit / both:.0f} %)"
+        rows.setdefault(case.name.replace(f" {case.network} ", " "), {})[case.network] = entry
+    print("| | " + " | ".join(NETWORKS) + " |")
+    print("|---" * (1 + len(NETWORKS)) + "|")
+    for name, row in rows.items():
+        print(f"| {name} | " + " | ".join(row.get(network, "") for network in NETWORKS) + " |")
 
 
 if __name__ == "__main__":
