@@ -236,6 +236,13 @@ def test_a_soft_reset_is_one_in_continuous_time_too(node: Any, parameter: str) -
     assert found == ([0.0] if parameter == "v_reset" else [1.0])
 
 
+def test_spikingjelly_begins_at_the_reset_in_continuous_time_too() -> None:
+    for node in (lif(v_reset=-0.5, v_leak=-0.5), integrate(v_reset=-0.5), cubalif(v_reset=-0.5)):
+        found = population(read(chain(node), exporter="spikingjelly"), "n0").parameters
+        assert found["v_init"].tolist() == found["v_reset"].tolist() == [-0.5]
+        assert population(read(chain(node)), "n0").parameters["v_init"].tolist() == [0.0]
+
+
 @pytest.mark.parametrize("reading", ["continuous", "clocked"])
 def test_recurrent_edges_take_a_step_and_others_no_time(reading: str) -> None:
     """An edge to itself fires a neuron twice at one time else."""
@@ -308,6 +315,15 @@ def test_nodes_that_disagree_are_not_written_for_steps() -> None:
 def test_another_step_than_that_of_the_file_is_asked_about() -> None:
     with pytest.warns(UserWarning, match=r"Read it with dt=0\.0001, not 0\.001; add reading='clocked'"):
         read(reported(), dt=1e-3)
+
+
+def test_rockpools_rule_asks_for_its_name() -> None:
+    graph = chain(lif(2, tau=0.02, r=20 * EXPONENTIAL), size=(2,))
+    with pytest.warns(UserWarning, match=r"Read it with dt=0\.001, exporter='rockpool'; add"):
+        read(graph, dt=1e-3)
+    assert read(graph, dt=1e-3, exporter="rockpool").projections[0].kind.weights.tolist() == pytest.approx([1.0, 1.0])
+    odd = chain(lif(2, tau=0.02, r=60 * math.exp(-1 / 60)), size=(2,))  # dt = 1/3 ms, which is no short decimal
+    assert read(odd, dt=1e-3 / 3, exporter="rockpool").projections[0].kind.weights.tolist() == pytest.approx([1.0] * 2)
 
 
 def test_what_write_nir_wrote_is_trusted(tmp_path: Path) -> None:

@@ -116,11 +116,14 @@ def _continuous(graph: Graph, name: str, given: dict[str, Array], constant: Arra
         potentials = {key: given[key] for key in ("v_threshold", "v_reset")}
         if manner.reset == "soft" and kind == "CubaLIF":  # V crosses its threshold without a jump
             potentials["v_reset"] = np.zeros(constant.shape)
-        _check_reset(graph, name, potentials)
+        start = given["v_reset"] if manner.dt is not None and manner.exporter.starts_at_reset else None
+        _check_reset(graph, name, potentials, start)
         if manner.strict and kind != "IF":
             potentials["v_threshold"] = np.nextafter(potentials["v_threshold"], math.inf)
         if kind != "CubaLIF" and manner.reset == "soft":
             potentials["reset"] = "soft"
+        if start is not None:
+            potentials["v_init"] = start
     if kind in ("I", "IF"):
         if not drive.any():
             return Neurons("step_psp", {**potentials, "comparator": "strict"}, given["r"])
@@ -173,9 +176,11 @@ def doubtful(doubt: Suspicion) -> str:
     )
 
 
-def _check_reset(graph: Graph, name: str, potentials: dict[str, Array]) -> None:
+def _check_reset(graph: Graph, name: str, potentials: dict[str, Array], start: Array | None) -> None:
+    """Refuse neurons that are above their threshold before anything happens, or after a spike; None starts at 0."""
     threshold = potentials["v_threshold"]
-    for what, potential in (("v_reset", potentials["v_reset"]), ("its start 0", np.zeros(threshold.size))):
+    first = np.zeros(threshold.size) if start is None else start
+    for what, potential in (("v_reset", potentials["v_reset"]), ("its start", first)):
         bad = np.flatnonzero(potential >= threshold)
         if bad.size:
             raise graph.error(

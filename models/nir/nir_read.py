@@ -283,14 +283,17 @@ def _doubts(graph: Graph) -> dict[str, Suspicion]:
 
 
 def _warn_of_steps(read: Reading) -> None:
-    """A file of a trainer that is not read as one, or with another step."""
-    doubt, dt = read.doubt, read.how.dt
-    if doubt is None or (dt is not None and (abs(dt - doubt.dt) <= 1e-3 * doubt.dt or read.how.name is not None)):
+    """A file of a trainer that is not read as one, or with another step or exporter than it seems to be written for."""
+    doubt, dt, name = read.doubt, read.how.dt, read.how.name
+    if doubt is None or (name == "rockpool" and doubt.exporter is None):  # its dt may be no short decimal
         return
-    name = next(iter(read.doubts))
-    given = "" if dt is None else f", not {dt:g}"
+    same = dt is not None and abs(dt - doubt.dt) <= 1e-3 * doubt.dt
+    if same and doubt.exporter in (None, name):
+        return
+    given = "" if dt is None or same else f", not {dt:g}"
     warnings.warn(
-        f"read_nir: node {name!r} {doubtful(doubt)}{given}; add reading='clocked' for the exporter's own steps.",
+        f"read_nir: node {next(iter(read.doubts))!r} {doubtful(doubt)}{given}; add reading='clocked' for the "
+        "exporter's own steps.",
         stacklevel=3,
     )
 
