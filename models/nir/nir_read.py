@@ -131,16 +131,17 @@ def nir_fidelity(
     return Reading(open_graph(source), how).fidelity()
 
 
-def _manner(where: str, source: Any, strict: bool, dt: float | None, *options: Any) -> Manner:
-    """The options, checked; where dt is missing, the one that the graph seems to be written for is offered."""
+def _manner(where: str, source: Any, strict: bool, dt: float | None, reading: str, *others: Any) -> Manner:
+    """The options, checked; where a missing dt is needed, the one that the graph seems to be written for is offered."""
     try:
-        return manner(where, strict, dt, *options)
+        return manner(where, strict, dt, reading, *others)
     except InputError as error:
-        if dt is None and "without dt" in str(error):
+        doubt = None
+        if dt is None and (reading == "clocked" or any(option is not None for option in others)):
             doubt = Reading(open_graph(source), Manner()).doubt
-            if doubt is not None:
-                raise InputError(f"{error} This graph seems to be written for dt = {doubt.dt:g}.") from None
-        raise
+        if doubt is None:
+            raise
+        raise InputError(f"{error} This graph seems to be written for dt = {doubt.dt:g}.") from None
 
 
 class Reading(Signals):
