@@ -175,7 +175,13 @@ def of_snntorch(case: Case, x: np.ndarray) -> Result:
     def neuron(layer: tuple) -> Any:
         beta, threshold = torch.full(layer[1], 1 - 1 / TAU), torch.ones(layer[1])
         if layer[0] == "recurrent":
-            module = snntorch.RLeaky(beta, threshold=threshold, linear_features=layer[1][0], **given)
+            given["linear_features"] = layer[1][0]
+            if case.neuron == "cuba":
+                alpha = torch.full(layer[1], 1 - 1 / TAU_SYN)
+                module = snntorch.RSynaptic(alpha, beta, threshold=threshold, **given)
+            else:
+                module = snntorch.RLeaky(beta, threshold=threshold, **given)
+            given.pop("linear_features")
             module.recurrent.weight.data, module.recurrent.bias.data = (
                 torch.tensor(layer[2]),
                 torch.full(layer[1], 0.05),
@@ -314,7 +320,7 @@ def cases() -> Iterator[Case]:
         yield Case("snntorch", network, "lif", reset)
         if network == "dense":
             yield Case("snntorch", "weak", "lif", reset | {"resets": "at_spike"})
-        if network in ("dense", "conv"):
+        if network in ("dense", "conv", "recurrent"):
             yield Case("snntorch", network, "cuba", reset)
     for network in ("dense", "biased", "convs"):  # its Flatten has no node
         yield Case("norse", network, "lif", soft)
@@ -405,17 +411,19 @@ def main() -> None:
 
     rows: dict[str, dict[str, str]] = {}
     for case in cases():
+        # Without a limit of one spike a step, what excites itself over a synapse may run away.
+        readings = ("clocked",) if (case.network, case.neuron) == ("recurrent", "cuba") else ("clocked", "continuous")
         try:
             with tempfile.TemporaryDirectory() as folder:
-                _, theirs, here = compare(case, Path(folder), ("clocked", "continuous"))
+                _, theirs, here = compare(case, Path(folder), readings)
         except ImportError:
             continue
-        clocked, continuous = here["clocked"], here["continuous"]
+        clocked, continuous = here["clocked"], here.get("continuous")
         total = int(sum(layer.sum() for layer in theirs))
         same = clocked is not None and all(map(np.array_equal, theirs, clocked))
         entry = f"{total:,}" if same else f"{total:,}, not the same"
         if continuous is None:
-            entry += " (twice)"
+            entry += " (twice)" if "continuous" in here else " (not run)"
         else:
             hit = sum(int((a & b).sum()) for a, b in zip(theirs, continuous, strict=True))
             both = sum(int((a | b).sum()) for a, b in zip(theirs, continuous, strict=True))
