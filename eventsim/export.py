@@ -82,9 +82,16 @@ def to_nirdata(run: Run, population: str, t_max: float | None = None, samples: I
     ------
     InputError
         Samples that ended at different times, without a `t_max`, or never began; a `t_max` with a spike at it or behind
-        it, for nothing is cut off.
+        it, for nothing is cut off. A nir before 1.0.8.
     """
-    data = package("nir", "to_nirdata").data_ir
+    nir = package("nir", "to_nirdata")
+    data = getattr(nir, "data_ir", None)
+    if data is None:
+        raise InputError(
+            f"run.to_nirdata needs data_ir of nir, which nir {nir.version} does not have; must be nir 1.0.8 or newer. "
+            "Install it with pip install 'nir>=1.0.8'; sinabs 3.1.3 and Rockpool 3.1.0 want an older one, in an "
+            "environment of their own."
+        )
     index, _ = run._index(population)
     _need_recorded(run, "to_nirdata", population)
     rows = _chosen_samples(run, samples)

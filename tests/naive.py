@@ -460,13 +460,13 @@ class LifExp(Neuron):
 
 
 class LifClocked(Neuron):
-    """Buffers arrivals until its tick k at k * period: leak and input, a reset that is due, then one test."""
+    """Buffers arrivals until its tick k at k * period: synapse, leak and input, a reset that is due, then one test."""
 
     def __init__(self, node, order, i):
         super().__init__(node, order, i)
         self.period = self.parameter("period")
         self.same_step = {"same_step": True, "next_step": False}[self.parameter("sees")]
-        self.k, self.rank, self.buffer = 0, 0, 0  # k: the tick to come; rank: the micro-step in which it ticks
+        self.k, self.rank, self.buffer, self.i_syn = 0, 0, 0, 0  # k: the tick to come; rank: its micro-step
         self.due, self.fired = False, False  # a reset at the next tick; it has fired before
 
     def receive(self, t, weight):
@@ -475,7 +475,10 @@ class LifClocked(Neuron):
 
     def tick(self):
         self.k += 1
+        if self.due and self.parameter("resets") == "before_leak":
+            self.lower()
         decay, x = self.parameter("decay"), self.buffer + self.parameter("bias")
+        x = self.i_syn = self.parameter("decay_syn", 0) * self.i_syn + x
         after_input = {"before_input": False, "after_input": True}[self.parameter("leaks", "before_input")]
         self.v = decay * (self.v + x) if after_input else decay * self.v + x
         self.buffer = 0
@@ -488,7 +491,7 @@ class LifClocked(Neuron):
 
     def fire(self, t):
         self.fired = True
-        self.due = {"at_spike": False, "next_tick": True}[self.parameter("resets", "at_spike")]
+        self.due = {"at_spike": False, "next_tick": True, "before_leak": True}[self.parameter("resets", "at_spike")]
         if not self.due:
             self.lower()
 

@@ -137,3 +137,47 @@ def convolved(x, weight, stride, padding, dilation, groups):
                     place = tuple(a * s + b * d for a, s, b, d in zip(y, stride, k, dilation, strict=True))
                     out[(o, *y)] += weight[(o, c, *k)] * channel[place]
     return out
+
+
+def euler(
+    graph: Any, dt: float, x: np.ndarray, reset: str = "hard", resets: str = "at_spike", strict: bool = True
+) -> dict[str, np.ndarray]:
+    """Spikes (n_steps, size) of each neuron node in forward Euler steps, as trainers run one layer after the other.
+
+    A spike is a pulse of height 1 and width dt. Nodes are taken in the order of the graph, so that edges that lead back
+    show the spikes of the step before. `x` holds the spikes of the one Input, in each step.
+    """
+    neurons = {n: node for n, node in graph.nodes.items() if type(node).__name__ in NEURONS}
+    v, i = ({n: np.zeros(node.r.shape) for n, node in neurons.items()} for _ in range(2))
+    sent = {n: np.zeros(node.r.shape) for n, node in neurons.items()}
+    found: dict = {n: [] for n in neurons}
+
+    def signal(name):
+        return sent[name] if name in sent else linear(graph.nodes[name], total(name), True)
+
+    def total(name):
+        return sum(signal(first) for first, second in graph.edges if second == name)
+
+    (source,) = [n for n, node in graph.nodes.items() if type(node).__name__ == "Input"]
+    for step in x.astype(float):
+        sent[source] = step
+        for n, node in neurons.items():
+            drive, fired = total(n), sent[n] > 0
+            lowered = (
+                (lambda v, node=node: v - node.v_threshold) if reset == "soft" else (lambda v, node=node: node.v_reset)
+            )
+            if resets == "before_leak":
+                v[n] = np.where(fired, lowered(v[n]), v[n])
+            if hasattr(node, "tau_syn"):
+                i[n] = i[n] + dt / node.tau_syn * (node.w_in * drive - i[n])
+                drive = i[n]
+            tau = getattr(node, "tau_mem", getattr(node, "tau", None))
+            v[n] = v[n] + (dt * node.r * drive if tau is None else dt / tau * (node.v_leak - v[n] + node.r * drive))
+            if resets == "next_tick":
+                v[n] = np.where(fired, lowered(v[n]), v[n])
+            above = v[n] > node.v_threshold if strict else v[n] >= node.v_threshold
+            sent[n] = above.astype(float)
+            if resets == "at_spike":
+                v[n] = np.where(above, lowered(v[n]), v[n])
+            found[n].append(above.ravel())
+    return {n: np.array(rows) for n, rows in found.items()}

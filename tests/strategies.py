@@ -249,7 +249,8 @@ def clocked(draw: Draw) -> Case:
                 bias=draw(st.sampled_from([0.0, 0.25, 0.25, -0.1])), reset=draw(st.sampled_from(["soft", "hard"])),
                 comparator=draw(st.sampled_from(["inclusive", "strict"])),
                 sees=draw(st.sampled_from(["same_step", "same_step", "next_step"])),
-                resets=draw(st.sampled_from(["at_spike", "next_tick"])),
+                resets=draw(st.sampled_from(["at_spike", "next_tick", "before_leak"])),
+                decay_syn=draw(st.sampled_from([0.0, 0.0, 0.5, 0.9])),
                 spikes=draw(st.sampled_from(["many", "many", "once"])),
                 leaks=draw(st.sampled_from(["before_input", "after_input"])),
             )

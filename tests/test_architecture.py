@@ -44,13 +44,15 @@ NOT_THE_SAME_BITS = {
 # Functions that import what their first argument names.
 BY_NAME = ("import_module", "__import__", "importorskip")
 # Which mark a test file needs for what it imports.
-HEAVY = dict.fromkeys(
-    ("torch", "onnx", "onnxruntime", "keras", "pandas", "pyarrow", "neo", "nir", "faery"), "references"
-) | {
-    "nest": "peers",
-    "neuron": "peers",
-    "arbor": "peers",
-}
+HEAVY = (
+    dict.fromkeys(("torch", "onnx", "onnxruntime", "keras", "pandas", "pyarrow", "neo", "nir", "faery"), "references")
+    | {
+        "nest": "peers",
+        "neuron": "peers",
+        "arbor": "peers",
+    }
+    | dict.fromkeys(("snntorch", "norse", "spikingjelly", "sinabs", "rockpool"), "exporters")
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -221,7 +221,7 @@ def entry(value):
         ({"format": "x"}, r"format \"x\", version 1; must be 'eventsim-goldset-results', 1"),
         ({"version": 2}, "version 2; must be"),
         ({"version": True}, "version true; must be"),
-        ({"edition": 99}, "edition 99; this eventsim has edition 1"),
+        ({"edition": 99}, "edition 99; this eventsim has edition 2"),
         ({"simulator": ""}, 'simulator ""; must be its name'),
         ({"simulater": "x"}, "unknown key \"simulater\", did you mean 'simulator'"),
         ({"cases": []}, "cases: a list of 0; must be a JSON object"),

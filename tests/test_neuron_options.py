@@ -303,14 +303,18 @@ def test_s4nn_layers_fire_in_the_steps_of_a_stepwise_loop():
 
 
 @pytest.mark.parametrize("reset", ["soft", "hard"])
-@pytest.mark.parametrize("resets", ["at_spike", "next_tick"])
+@pytest.mark.parametrize("resets", ["at_spike", "next_tick", "before_leak"])
 @pytest.mark.parametrize("leaks", ["before_input", "after_input"])
-def test_a_clocked_neuron_keeps_to_the_order_of_operations_that_was_chosen(reset, resets, leaks):
-    """As a step-based trainer would write it: leak, input, the reset of the last step or of this one, test."""
+@pytest.mark.parametrize("decay_syn", [0.0, 0.5])
+def test_a_clocked_neuron_keeps_to_the_order_of_operations_that_was_chosen(reset, resets, leaks, decay_syn):
+    """As a step-based trainer would write it: synapse, leak, input, the reset of the last step or of this one, test."""
     x = np.random.default_rng(4).choice([0.0, 0.0, 0.5, 0.75, 1.5], 200)
-    v, before, expected = 0.0, False, []
+    v, i, before, expected = 0.0, 0.0, False, []
     for k, value in enumerate(x.tolist()):
-        v = 0.875 * (v + (value + 0.0625)) if leaks == "after_input" else 0.875 * v + (value + 0.0625)
+        if resets == "before_leak" and before:
+            v = v - 1.0 if reset == "soft" else -0.25
+        i = decay_syn * i + (value + 0.0625)
+        v = 0.875 * (v + i) if leaks == "after_input" else 0.875 * v + i
         lowered = v - 1.0 if reset == "soft" else -0.25
         v = lowered if resets == "next_tick" and before else v
         before = v >= 1.0
@@ -318,10 +322,33 @@ def test_a_clocked_neuron_keeps_to_the_order_of_operations_that_was_chosen(reset
         if before and resets == "at_spike":
             v = v - 1.0 if reset == "soft" else -0.25
     options = {"reset": reset, "resets": resets, "leaks": leaks, "v_reset": -0.25, "bias": 0.0625}
-    net = one_cell("lif_clocked", [0.5, 0.75, 1.5], period=1.0, decay=0.875, **options)
+    net = one_cell("lif_clocked", [0.5, 0.75, 1.5], period=1.0, decay=0.875, decay_syn=decay_syn, **options)
     times = [np.flatnonzero(x == w).astype(float).tolist() for w in (0.5, 0.75, 1.5)]
-    assert 20 < len(expected) < 180
+    assert 20 < len(expected) < 200
     assert spikes_of(net, times, until=199.5) == expected
+
+
+@pytest.mark.parametrize(("resets", "expected"), [("before_leak", [2.0, 5.0]), ("next_tick", [2.0, 6.0])])
+def test_a_delayed_reset_to_zero_comes_before_leak_and_input_or_loses_an_input(resets, expected):
+    """snnTorch's Leaky(beta=0.5, reset_mechanism="zero"), 0.6 at each step, fires at steps 2 and 5."""
+    given = {"decay": 0.5, "comparator": "strict", "reset": "hard", "resets": resets}
+    net = one_cell("lif_clocked", [0.6], period=1.0, **given)
+    assert spikes_of(net, [[float(k) for k in range(7)]], until=6.5) == expected
+
+
+@pytest.mark.parametrize("reset", ["soft", "hard"])
+def test_a_reset_before_the_leak_fires_as_one_at_the_spike_and_shows_the_potential_that_fired(reset):
+    times = np.flatnonzero(np.random.default_rng(5).random(40) < 0.8).astype(float).tolist()
+    runs = []
+    for resets in ("at_spike", "before_leak"):
+        net = one_cell("lif_clocked", [0.375], period=1.0, decay=0.875, reset=reset, resets=resets)
+        runs.append(run_of(net, [times], until=39.5, record={"cell": [0]}))
+    spikes = runs[0].spikes
+    assert runs[1].spikes.tobytes() == spikes.tobytes()
+    last = spikes["time"][spikes["population"] == 1][-1]
+    between = [float(run.membrane("cell", 0, times=[last + 0.5])[1][0]) for run in runs]
+    assert between[0] < 1.0 <= between[1]
+    assert between[0] == (between[1] - 1.0 if reset == "soft" else 0.0)
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------
@@ -353,6 +380,7 @@ ENOUGH: dict[str, dict[str, Any]] = {
         ("if_delta", {"current": math.inf}, r"current\[0\] = inf"),
         ("step_psp", {"comparator": "strictly"}, "comparator = 'strictly'"),
         ("lif_clocked", {"decay": 1.5}, r"decay\[0\] = 1.5"),
+        ("lif_clocked", {"decay": 0.5, "decay_syn": -0.5}, r"decay_syn\[0\] = -0.5"),
         ("lif_clocked", {"period": 0.0}, r"period\[0\] = 0.0; must be > 0"),
         ("lif_clocked", {"leaks": "never"}, "leaks = 'never'"),
         ("lif_clocked", {"resets": "later"}, "resets = 'later'"),

@@ -412,7 +412,7 @@ REFUSED = {
     "NaN": (chain(nir.Linear(np.array([[math.nan]])), lif()), r"'n0' \(Linear\): weight\[0, 0\] = nan; must be finite"),
     "tau": (chain(lif(tau=0.0)), r"'n0' \(LIF\): tau\[0\] = 0.0; must be > 0"),
     "threshold": (chain(lif(v_threshold=0.0)), r"v_threshold\[0\] = 0.0; must be above v_reset"),
-    "start": (chain(lif(v_threshold=-1.0, v_reset=-2.0)), "must be above its start 0"),
+    "start": (chain(lif(v_threshold=-1.0, v_reset=-2.0)), r"must be above its start \(0\.0\)"),
     "overflow": (chain(nir.Linear(np.array([[1e200]])), lif(r=1e200)), r"'n1' \(LIF\): .*must be finite"),
     "rows": (chain(nir.Linear(whole(2, 3)), lif(2)), r"what leads into it has shape \(1,\); must have \(3,\)"),
     "flat": (chain(nir.Linear(whole(2, 6)), lif(2), shape=(2, 3)), "Put a Flatten before it"),
@@ -494,7 +494,7 @@ def test_the_unit_of_time_is_asked_for_kept_and_looked_at() -> None:
     for unit in (0, -1, math.nan, "ms", None):
         with pytest.raises(InputError, match=r"time_unit = .*1e-3 for milliseconds"):
             models.read_nir(chain(lif()), unit)  # type: ignore[arg-type]
-    assert models.read_nir(chain(lif(tau=0.02)), 1.0).time_unit == 1.0
+    assert models.read_nir(chain(lif(tau=0.02, r=0.02)), 1.0).time_unit == 1.0
     with pytest.warns(UserWarning, match=r"tau of node 'n0' is 20, which is 20 s with time_unit = 1\. Is the graph in"):
         models.read_nir(chain(lif(tau=20.0)), 1.0)
     with pytest.warns(UserWarning, match=r"tau_(mem|syn) of node 'n0' is 0\.002"):

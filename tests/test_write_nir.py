@@ -206,3 +206,28 @@ def test_networks_of_fractions_names_with_slashes_and_folders_that_are_not_there
         a_net("step_psp", v_threshold=2.0),
         models.read_nir(models.write_nir(a_net("step_psp", v_threshold=2.0), strict=True), 1.0),
     )
+
+
+def test_what_an_old_nir_does_not_have_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Up to 1.0.5 neurons have no v_reset, up to 1.0.4 there is no CubaLI, up to 1.0.7 there are no data of spikes."""
+    run = eventsim.simulate(a_net(), SpikeTimes([[[1.0], [2.0]]]), until=9.0, engine="reference")
+    models.write_nir(a_net(), tmp_path / "new.nir")
+    monkeypatch.delattr(nir, "data_ir")
+    with pytest.raises(InputError, match=r"to_nirdata needs data_ir of nir, which nir .* must be nir 1\.0\.8 or newer"):
+        run.to_nirdata(run.populations[1])
+    monkeypatch.delattr(nir, "CubaLI")
+    never = a_net("lif_exp", tau_mem=4.0, tau_syn=2.0, v_threshold=NEVER)
+    with pytest.raises(NetworkError, match=r"nir .* has no CubaLI; must be 1\.0\.6 or newer"):
+        models.write_nir(never)
+    for node in (nir.LIF, nir.IF, nir.CubaLIF):
+        monkeypatch.delattr(node, "v_reset")
+    with pytest.raises(NetworkError, match=r"v_reset is not 0, and nir .* has none; must be nir 1\.0\.6 or newer"):
+        models.write_nir(a_net("step_psp", v_reset=-0.5, comparator="strict"))
+    models.write_nir(a_net("step_psp", comparator="strict"))
+
+    def fails(*_given: object, **_more: object) -> None:
+        raise TypeError("LIF.__init__() got an unexpected keyword argument 'v_reset'")
+
+    monkeypatch.setattr(nir, "read", fails)
+    with pytest.raises(eventsim.FileFormatError, match=r"does not read files of newer ones: install nir>=1\.0\.6"):
+        models.read_nir(tmp_path / "new.nir", 1e-3)

@@ -2,13 +2,16 @@
 
 At tick k (t = k period, k = 0, 1, …), in this order:
 
-1. leak and input: V := decay V + (x + bias), or decay (V + (x + bias)) with ``leaks="after_input"``;
-2. with ``resets="next_tick"``, where the neuron fired at the last tick: V := V - v_threshold (``reset="soft"``) or
-   v_reset (``reset="hard"``, so that the input of this tick is lost), as trainers have it that compute the reset of a
-   step from the spikes of the step before;
-3. the test: the neuron fires where V >= v_threshold (V > v_threshold with ``comparator="strict"``), with
+1. with ``resets="before_leak"``, where the neuron fired at the last tick: the reset, which is V := V - v_threshold
+   (``reset="soft"``) or V := v_reset (``reset="hard"``), as snnTorch has its reset to zero. Spikes are those of
+   ``resets="at_spike"``; V shows what fired until this tick;
+2. synapse: I := decay_syn I + (x + bias); with decay_syn = 0, which is the default, I is x + bias alone;
+3. leak and input: V := decay V + I, or decay (V + I) with ``leaks="after_input"``;
+4. with ``resets="next_tick"``, where the neuron fired at the last tick: the reset (a hard one loses the input of this
+   tick), as trainers have it that compute the reset of a step from the spikes of the step before;
+5. the test: the neuron fires where V >= v_threshold (V > v_threshold with ``comparator="strict"``), with
    ``spikes="once"`` only if it never did;
-4. with ``resets="at_spike"``, where it fires: V := V - v_threshold or v_reset.
+6. with ``resets="at_spike"``, where it fires: the reset.
 
 x is what arrived since the last tick, added up in the order of arrival; with ``sees="same_step"`` also what upstream
 clocked populations emitted in the same step, with ``sees="next_step"`` only what arrived before the tick. Every
@@ -23,13 +26,13 @@ from eventsim._jit import jitable
 from eventsim.models.neurons.options import SPIKES
 from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
 
-ROWS = ("decay", "v_threshold", "v_reset", "bias", "hard", "strict", "next_tick", "after_input", "once")
+ROWS = ("decay", "v_threshold", "v_reset", "bias", "hard", "strict", "resets", "after_input", "once", "decay_syn")
 
 
 @jitable
 def initial(p: Numbers) -> Numbers:
-    """V = 0, nothing buffered, no spike yet (1: fired at the last tick; 2: before it)."""
-    return (0 * p[0], 0 * p[0], 0 * p[0])
+    """V = 0, nothing buffered, no spike yet (1: fired at the last tick; 2: before it), I = 0."""
+    return (0 * p[0], 0 * p[0], 0 * p[0], 0 * p[0])
 
 
 @jitable
@@ -47,7 +50,7 @@ def advance(c: Numbers, s: Numbers) -> Numbers:
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input waits in the buffer for the next tick."""
-    return (s[0], s[1] + w, s[2])
+    return (s[0], s[1] + w, s[2], s[3])
 
 
 @jitable
@@ -80,23 +83,25 @@ def lowered(p: Numbers, v: Any) -> Any:
 def reset(p: Numbers, s: Numbers) -> Numbers:
     """Soft: V - v_threshold. Hard: v_reset. Or later, at the next tick."""
     fired = 1 + 0 * s[2]
-    if p[6] == 1:
-        return (s[0], s[1], fired)
-    return (lowered(p, s[0]), s[1], fired)
+    if p[6] > 0:
+        return (s[0], s[1], fired, s[3])
+    return (lowered(p, s[0]), s[1], fired, s[3])
 
 
 @jitable
 def tick(p: Numbers, s: Numbers) -> Numbers:
-    """Leak, input and bias in the order chosen, and a reset that is due; the buffer is empty again."""
+    """Synapse, leak, input and bias in the order chosen, and a reset that is due; the buffer is empty again."""
+    v = lowered(p, s[0]) if p[6] == 2 and s[2] == 1 else s[0]
     x = s[1] + p[3]
-    v = p[0] * (s[0] + x) if p[7] == 1 else p[0] * s[0] + x
+    i = x if p[9] == 0 else p[9] * s[3] + x
+    v = p[0] * (v + i) if p[7] == 1 else p[0] * v + i
     if p[6] == 1 and s[2] == 1:
         v = lowered(p, v)
-    return (v, 0 * s[1], 2 + 0 * s[2] if s[2] > 0 else s[2])
+    return (v, 0 * s[1], 2 + 0 * s[2] if s[2] > 0 else s[2], i)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
-    names = ("decay", "v_threshold", "v_reset", "bias", "reset", "comparator", "resets", "leaks", "spikes")
+    names = ("decay", "v_threshold", "v_reset", "bias", "reset", "comparator", "resets", "leaks", "spikes", "decay_syn")
     return [parameters[name] for name in names]
 
 
@@ -112,14 +117,15 @@ LIF_CLOCKED = register(
             Parameter("bias", "V", "added at each tick", default=0.0),
             Parameter("reset", "choice", "what a spike does to V", default="soft", choices=("soft", "hard")),
             Parameter("comparator", "choice", "V >= or V >", default="inclusive", choices=("inclusive", "strict")),
-            Parameter("resets", "choice", "when", default="at_spike", choices=("at_spike", "next_tick")),
+            Parameter("resets", "choice", "when", default="at_spike", choices=("at_spike", "next_tick", "before_leak")),
             Parameter("leaks", "choice", "when", default="before_input", choices=("before_input", "after_input")),
             SPIKES,
+            Parameter("decay_syn", "1", "factor on I from tick to tick; 0: no synapse", default=0.0, low=0.0, high=1.0),
             Parameter(
                 "sees", "choice", "which input a tick sees", default="same_step", choices=("same_step", "next_step")
             ),
         ),
-        state=("v", "buffer", "fired"),
+        state=("v", "buffer", "fired", "i"),
         rows=ROWS,
         prepare=_rows,
         initial=initial,

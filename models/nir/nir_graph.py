@@ -5,6 +5,7 @@ Used by `nir_read` and the modules that it consists of.
 """
 
 import importlib
+import inspect
 import math
 import os
 from collections.abc import Sequence
@@ -28,9 +29,13 @@ SUPPORTED = (
     f"supported are {', '.join((*ENDS, 'NIRGraph', *LINEAR, *SPIKING))}, and {', '.join(GRADED)} before an Output"
 )
 DEEPEST = 50  # subgraphs within each other
+SINCE = "1.0.6"  # v_reset, CubaLI, data of spikes
 LARGEST_PORT = 2**24  # neurons of an Input or Output: a file of some bytes may ask for any number
 # What nir and h5py raise at files that are damaged, or hold something else.
 BROKEN = (OSError, KeyError, ValueError, TypeError, AttributeError, AssertionError, RuntimeError, IndexError)
+
+
+MARK = "eventsim"  # among the metadata of a graph that `write_nir` made
 
 
 class NodeError(NetworkError):
@@ -50,11 +55,13 @@ class Graph:
     nodes : by name; those of a subgraph are called ``subgraph.node``.
     edges : (from, to), those of a subgraph before what leaves it.
     ports : inputs and outputs of subgraphs, which pass on what they get.
+    ours : `write_nir` made it, as its metadata say.
     """
 
     nodes: dict[str, Any] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     ports: set[str] = field(default_factory=set)
+    ours: bool = False
 
     def kind(self, name: str) -> str:
         """Name of a node's class."""
@@ -82,11 +89,13 @@ class Graph:
 
     @property
     def listed(self) -> bool:
-        """Do edges that leave inputs and neurons come before all others, as `write_nir` lists them?
+        """Do edges tell in which order inputs and neurons were created, as `write_nir` lists them?
 
-        Then they tell the order in which these were created: a file sorts its nodes by name, but keeps that of its
-        edges. Other programs often keep edges in no order.
+        Edges that leave these come before all others then: a file sorts its nodes by name, but keeps that of its edges.
+        Other programs keep edges in no order, so that theirs say nothing.
         """
+        if not self.ours:
+            return False
         leaves = [self.kind(first) in (*ENDS, *SPIKING, *GRADED) and first not in self.ports for first, _ in self.edges]
         return leaves == sorted(leaves, reverse=True)
 
@@ -123,11 +132,17 @@ def open_graph(source: Any) -> Graph:
             f"read_nir: source is a {type(source).__name__}; must be the path of a NIR file or a nir.NIRGraph. Write "
             "the graph with nir.write, or give it as it is."
         )
-    graph = Graph()
+    graph = Graph(ours=_is_ours(source))
     _flatten(graph, source, "", 0)
     if not graph.nodes:
         raise NetworkError("read_nir: the graph has no nodes; must have at least an Input and a neuron. Add them.")
     return graph
+
+
+def _is_ours(source: Any) -> bool:
+    """Do its metadata say that `write_nir` made it?"""
+    metadata = getattr(source, "metadata", None)
+    return isinstance(metadata, dict) and MARK in metadata
 
 
 def nir_package(where: str) -> Any:
@@ -144,13 +159,25 @@ def nir_package(where: str) -> Any:
 def _from_file(path: Path) -> Any:
     nir = nir_package("read_nir: a file")
     try:
-        # Shapes are inferred here: nir's own inference takes kernels for squares, and groups for one.
-        return nir.read(path, type_check=False)
+        return nir.read(path, **unchecked(nir.read))
     except BROKEN as error:
+        remedy = "Write it again with nir.write."
+        if is_old(nir):
+            remedy = f"nir {nir.version} does not read files of newer ones: install nir>={SINCE}, or write it again."
         raise FileFormatError(
             f"read_nir: {path} is not read by nir ({type(error).__name__}: "
-            f"{str(error)[:200]}); must be a whole NIR file (HDF5). Write it again with nir.write."
+            f"{str(error)[:200]}); must be a whole NIR file (HDF5). {remedy}"
         ) from error
+
+
+def is_old(nir: Any) -> bool:
+    """Is this a nir whose neurons have no v_reset, and which has no data of spikes (nir <= 1.0.4)?"""
+    return not hasattr(nir.LIF, "v_reset")
+
+
+def unchecked(function: Any) -> dict[str, bool]:
+    """What keeps nir from inferring shapes, which takes kernels for squares, and groups for one; old ones never do."""
+    return {"type_check": False} if "type_check" in inspect.signature(function).parameters else {}
 
 
 def _flatten(graph: Graph, part: Any, prefix: str, depth: int) -> None:
@@ -217,8 +244,11 @@ def _way(where: str, inner: dict[str, Any], name: str, kind: str) -> str:
 def values(graph: Graph, name: str, parameter: str, ndim: Sequence[int] | None = None) -> Array:
     """A parameter of a node as finite float64, with one of so many axes."""
     kind = graph.kind(name)
+    node = graph.nodes[name]
+    if parameter == "v_reset" and not hasattr(node, "v_reset") and hasattr(node, "v_threshold"):
+        return np.zeros(np.shape(node.v_threshold))  # nir <= 1.0.4 has none; newer ones read its files so
     try:
-        given = getattr(graph.nodes[name], parameter)
+        given = getattr(node, parameter)
         array = finite_array(f"read_nir: node {name!r} ({kind})", parameter, given, NetworkError)
     except AttributeError as error:
         raise graph.error(name, f"has no {parameter}; must have one. Write the graph again with nir.") from error

@@ -56,10 +56,23 @@ def read_linear(graph: Graph, name: str, shape: Shape) -> Linear:
 def _needs(graph: Graph, name: str, shape: Shape, needed: Any) -> None:
     """Refuse what does not fit."""
     if shape != needed:
-        advice = "Put a Flatten before it" if math.prod(shape) == math.prod(needed) else "Check what leads into it"
-        if shape == (1, *needed):
-            advice = "A NIR shape has no batch axis: export the graph with data without one"
-        raise graph.error(name, f"what leads into it has shape {shape}; must have {needed}. {advice}.")
+        advice = "Put a Flatten before it." if math.prod(shape) == math.prod(needed) else "Check what leads into it."
+        advice = leading_axes(shape, len(needed), tuple(needed)) or advice
+        raise graph.error(name, f"what leads into it has shape {shape}; must have {needed}. {advice}")
+
+
+def leading_axes(shape: Shape, n: int, needed: Shape | None = None) -> str:
+    """A hint where a shape has axes of time or of the batch before the `n` that it should have, or ""."""
+    more = shape[: max(len(shape) - n, 0)]
+    if not 1 <= len(more) <= 2 or (needed is not None and shape[len(more) :] != needed):
+        return ""
+    if more == (1,):
+        return "A NIR shape has no batch axis: export the graph with data without one."
+    what = f"an axis of time, {more[0]} steps" if len(more) == 1 else f"axes of time and batch, {more[0]} and {more[1]}"
+    return (
+        f"If it begins with {what}, like the data that the graph was exported with: a NIR shape has neither. Export it "
+        "with the data of one step of one sample, or correct the shape of its Input."
+    )
 
 
 def _matrix(graph: Graph, name: str, shape: Shape) -> Linear:
@@ -95,7 +108,7 @@ def _conv(graph: Graph, name: str, shape: Shape, n: int) -> Linear:
         raise graph.error(
             name,
             f"what leads into it has shape {shape}; must have ({weight.shape[1] * groups}, {sizes}), as its weight "
-            f"{weight.shape} in {groups} group(s) has it. Check what leads into it.",
+            f"{weight.shape} in {groups} group(s) has it. {leading_axes(shape, n + 1) or 'Check what leads into it.'}",
         )
     if getattr(graph.nodes[name], "input_shape", None) is not None:
         _needs(graph, name, shape, (shape[0], *whole(graph, name, "input_shape", n, 1)))
@@ -123,7 +136,11 @@ def _named_padding(
 
 def _pool(graph: Graph, name: str, shape: Shape) -> Linear:
     if len(shape) != 3:
-        raise graph.error(name, f"what leads into it has shape {shape}; must have (channels, height, width).")
+        raise graph.error(
+            name,
+            f"what leads into it has shape {shape}; must have (channels, height, width). "
+            f"{leading_axes(shape, 3) or 'Check what leads into it.'}",
+        )
     kernel, stride = whole(graph, name, "kernel_size", 2, 1), whole(graph, name, "stride", 2, 1)
     padding = whole(graph, name, "padding", 2, 0)
     if graph.kind(name) == "SumPool2d":

@@ -16,7 +16,7 @@ import numpy as np
 from eventsim.checks import flag, names
 from eventsim.convolution import Conv, Pool
 from eventsim.errors import InputError, NetworkError
-from eventsim.models.nir.nir_graph import nir_package
+from eventsim.models.nir.nir_graph import MARK, SINCE, is_old, nir_package, unchecked
 from eventsim.models.nir.nir_maps import LARGEST, synapses
 from eventsim.models.nir.nir_neurons import NEVER
 from eventsim.network import Network, Population, Projection, Source
@@ -69,8 +69,8 @@ def write_nir(
     for name in shown:
         writing.add(f"{name}_output", nir.Output(np.array(network.node(name).shape)))
         writing.edges.append((name, f"{name}_output"))
-    # nir's own inference takes kernels for squares, and groups for one: nodes have their shapes already.
-    graph = nir.NIRGraph(writing.nodes, writing.in_order(), type_check=False)
+    metadata = {MARK: "written by eventsim.models.write_nir; edges are in the order of populations"}
+    graph = nir.NIRGraph(writing.nodes, writing.in_order(), metadata=metadata, **unchecked(nir.NIRGraph))
     if path is not None:
         replaced("write_nir", path, lambda place: nir.write(place, graph))
     return graph
@@ -168,7 +168,7 @@ class Writing:
             )
         if self.strict and not ("comparator" in p and p["comparator"].any()):
             given["v_threshold"] = np.nextafter(threshold, -math.inf)
-        given = {} if silent else given
+        given = {} if silent else self.resets(where, given)
         if model in ("step_psp", "if_delta"):
             return (self.nir.I if silent else self.nir.IF)(r=np.ones(shape), **given)
         tau, leak = np.array(p["tau_mem"]).reshape(shape), p["v_leak"] + p["current"]
@@ -178,9 +178,24 @@ class Writing:
         if p["i_init"].any():
             leak = p["v_leak"] + (p["current"] + p["r"] * p["i_init"])
         leak = leak.reshape(shape)
+        if silent and not hasattr(self.nir, "CubaLI"):
+            raise NetworkError(
+                f"{where}: nir {self.nir.version} has no CubaLI; must be {SINCE} or newer. Install that."
+            )
         tau_syn, r = (np.array(p[name]).reshape(shape) for name in ("tau_syn", "r"))
         kind = self.nir.CubaLI if silent else self.nir.CubaLIF
         return kind(tau_syn=tau_syn, tau_mem=tau, r=r, v_leak=leak, w_in=tau_syn.copy(), **given)
+
+    def resets(self, where: str, given: dict[str, Array]) -> dict[str, Array]:
+        """The potentials of a node; those of an old nir have no v_reset, which others read as 0."""
+        if not is_old(self.nir):
+            return given
+        if given["v_reset"].any():
+            raise NetworkError(
+                f"{where}: v_reset is not 0, and nir {self.nir.version} has none; must be nir {SINCE} or newer. "
+                "Install that."
+            )
+        return {"v_threshold": given["v_threshold"]}
 
     # -- projections ------------------------------------------------------------------------------------------------
 

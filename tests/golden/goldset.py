@@ -22,7 +22,7 @@ from golden.exact_neurons import MODELS, RATIONAL
 from golden.goldset_cases import Case, Population
 
 FILE = Path(__file__).resolve().parents[2] / "models" / "goldset" / "goldset.json"
-FORMAT, VERSION, EDITION = "eventsim-goldset", 1, 1
+FORMAT, VERSION, EDITION = "eventsim-goldset", 1, 2
 DIGITS = 50
 UNIT = Fraction(1, 2**53)
 # Of what is not exact, a few roundings for the way there, and as many times what one rounding of the threshold does.

@@ -440,6 +440,8 @@ def of_lif_clocked() -> list[Case]:
         "hard-next-tick": {"reset": "hard", "resets": "next_tick"}, "soft-next-tick": {"resets": "next_tick"},
         "after-input": {"leaks": "after_input"}, "next-step": {"sees": "next_step"}, "once": {"spikes": "once"},
         "biased": {"bias": 0.375, "period": 0.25},
+        "hard-before-leak": {"reset": "hard", "resets": "before_leak", "comparator": "strict"},
+        "synapse": {"decay_syn": 0.75},
     }  # fmt: skip
     single = [
         net(f"{name}/{key}", f"Two trains, {', '.join(f'{a} = {b}' for a, b in chosen.items()) or 'all by default'}.",

@@ -90,11 +90,11 @@ EQUATIONS = {
         "with V >= H at the end of t_ref fires then."
     ),
     "lif_clocked": (
-        "At tick k = 0, 1, ... (t = k period), x being what arrived since the last tick: V := decay V + (x + bias), or "
-        'decay (V + (x + bias)) where leaks is "after_input"; where resets is "next_tick" and the neuron fired at the '
-        'last tick, V := V - v_threshold (reset "soft") or v_reset ("hard", so that x is lost); the neuron fires where '
-        'V >= v_threshold (V > v_threshold where comparator is "strict"); where it fires and resets is "at_spike", '
-        "V := V - v_threshold or v_reset at once."
+        "At tick k = 0, 1, ... (t = k period), x being what arrived since the last tick: I := decay_syn I + (x + bias);"
+        ' V := decay V + I, or decay (V + I) where leaks is "after_input"; the neuron fires where V >= v_threshold (V >'
+        ' v_threshold where comparator is "strict"). Its reset is V := V - v_threshold (reset "soft") or v_reset '
+        '("hard"): where resets is "at_spike", at once; where it is "before_leak", at the next tick before all else; '
+        'where it is "next_tick", at the next tick before the test, so that a hard one loses x.'
     ),
 }
 
@@ -145,9 +145,10 @@ PARAMETERS: dict[str, dict[str, tuple[Any, str]]] = {
         "v_reset": (0.0, "potential after a hard reset"), "bias": (0.0, "added at each tick"),
         "reset": ("soft", '"soft": V - v_threshold; "hard": v_reset'),
         "comparator": ("inclusive", '"inclusive": V >= v_threshold; "strict": V > v_threshold'),
-        "resets": ("at_spike", '"at_spike" or "next_tick"'),
+        "resets": ("at_spike", '"at_spike", "next_tick" or "before_leak"'),
         "leaks": ("before_input", '"before_input" or "after_input"'),
         "spikes": SPIKES,
+        "decay_syn": (0.0, "factor on I from tick to tick"),
         "sees": ("same_step", SEES),
     },
 }  # fmt: skip
