@@ -257,10 +257,7 @@ class Worker:
         control = self.machine.control
         if self._status != LOST_DELAY:
             return None
-        if float(control.lost[0]) <= float(control.now[0]):
-            return int(control.lost_neuron[0])
-        g = int(control.neuron[0])
-        return g if self.machine.nodes.dynamics[self.machine.neurons.node[g]] < 0 else None
+        return int(control.lost_neuron[0]) if float(control.lost[0]) <= float(control.now[0]) else None
 
     def _make_room(self, stimulus: Any) -> None:
         """Lanes of sources hold all that arrives at one time."""

@@ -20,6 +20,7 @@ from eventsim.compiled.emission import (
     make_decide,
     make_emit,
     make_send,
+    note_lost,
     refill,
     write_stimulus,
     write_until_lost,
@@ -172,8 +173,8 @@ def event_loop(stages: Stages) -> Any:
     send = make_send(stages.carry)
     gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
     deliver = make_deliver(fold["dense"], fold["conv"], fold["row"])
-    events = _make_events(len(stages.perturbs) > 0, send, gather, deliver, fold["tick"])
-    micro_step = _make_micro_step(events, fold["settle"], make_emit(send))
+    events = _make_events(len(stages.perturbs) > 0, gather, deliver, fold["tick"])
+    micro_step = _make_micro_step(_make_feed(send), events, fold["settle"], make_emit(send))
 
     @kernel
     def run(
@@ -258,20 +259,25 @@ def _touch_all(m: Machine) -> None:
                 touch(m, c, node.t_start)
 
 
-def _make_events(pending: bool, send: Any, gather: Any, deliver: Any, tick: Any) -> Any:
-    """Stages 1 to 3 of a micro-step: all that is due at t, and what arrives. Returns (status, time reached)."""
+def _make_feed(send: Any) -> Any:
+    """Sources whose spikes are sent at their time send those of t; one whose delay is lost is noted, and ends it."""
 
     @kernel_part
-    def feed(m: Machine, stimulus: Stimulus, t: float) -> int:
+    def feed(m: Machine, stimulus: Stimulus, t: float) -> None:
         control = m.control[0]
         while control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
             g = stimulus.neuron[control.stimulus]
             n = m.neurons[g].node
-            status = send(m, n, g - m.nodes[n].first, t)
-            if status != DONE:
-                return status
+            if send(m, n, g - m.nodes[n].first, t) != DONE:
+                note_lost(m, t, g)
+                break
             control.stimulus += 1
-        return DONE
+
+    return feed
+
+
+def _make_events(pending: bool, gather: Any, deliver: Any, tick: Any) -> Any:
+    """Stages 1 to 3 of a micro-step: all that is due at t, and what arrives. Returns the time reached."""
 
     @jitable
     def ticks(m: Machine, rank: int, t: float, sample: Any) -> None:
@@ -289,12 +295,8 @@ def _make_events(pending: bool, send: Any, gather: Any, deliver: Any, tick: Any)
         control.due = kept
 
     @kernel_part
-    def events(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> tuple[int, float]:
+    def events(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> float:
         control = m.control[0]
-        if control.feeds == 1 and control.micro == 0:
-            status = feed(m, stimulus, t)
-            if status != DONE:
-                return status, t
         gather(m, stimulus, output, t, sample)
         if pending:
             gather_pending(m, t)
@@ -303,12 +305,12 @@ def _make_events(pending: bool, send: Any, gather: Any, deliver: Any, tick: Any)
         reached = deliver(m, stimulus, output, t)
         if control.due > 0:
             ticks(m, control.micro, reached, sample)
-        return DONE, reached
+        return float(reached)
 
     return events
 
 
-def _make_micro_step(events: Any, settle: Any, emit: Any) -> Any:
+def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
     """One micro-step (t, n): the five stages of the event order. Returns a status; DONE leaves control ready.
 
     The first of a sample, before any event, only predicts.
@@ -316,11 +318,15 @@ def _make_micro_step(events: Any, settle: Any, emit: Any) -> Any:
 
     @kernel_part
     def micro_step(m: Machine, stimulus: Stimulus, output: Output, begun: float, sample: Any) -> int:
-        t, status = begun, DONE
+        t = begun
         control = m.control[0]
         starting = control.busy == STARTING
         if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size:
             return GROW
+        if control.feeds == 1 and control.micro == 0 and not starting:
+            feed(m, stimulus, t)
+            if control.lost <= t:
+                return LOST_DELAY if write_until_lost(m, stimulus, output) else SPIKES_FULL
         if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, t):
             return SPIKES_FULL
         if control.traces + m.probes.size > output.traces.size:
@@ -332,9 +338,7 @@ def _make_micro_step(events: Any, settle: Any, emit: Any) -> Any:
             t = 0.0
             _touch_all(m)
         else:
-            status, t = events(m, stimulus, output, begun, sample)
-            if status != DONE:
-                return status
+            t = events(m, stimulus, output, begun, sample)
         for j in range(control.touched):
             c = m.work[j]
             n = m.cohorts[c].node
