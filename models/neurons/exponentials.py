@@ -14,7 +14,9 @@ zeros of each form isolate those of the form before it, and none can be missed. 
 of time constants: equal ones need no case of their own, and nearly equal ones lose no digits.
 
 A tuple q holds (c, a, b, g1, g2, g3, u, h, I1, I2, I3, tau_mem, tau_threshold, tau_1, tau_2, tau_3, gain, coupling,
-and the sum of the sizes of v_inf and of the limit of the threshold, whose rounding is part of that of V - threshold).
+the sum of the sizes of v_inf and of the limit of the threshold, whose rounding is part of that of V - threshold, and
+f at 0). f is counted from its value at 0 or from its limit c, whichever is less: a potential that is close to its
+threshold, far from both limits, keeps its digits.
 """
 
 import math
@@ -25,6 +27,8 @@ from eventsim.models.neurons.crossing import make_crossing
 from eventsim.models.neurons.lif_exp import OVER, response
 from eventsim.neuron_model import Numbers
 
+# A zero of a form may lie so near to one of the derived form that rounding shows it on both sides of that.
+NEAR = 2.0**-16
 # Terms of a series near 1 / 2 below this change nothing.
 LAST = 2.0**-58
 
@@ -66,10 +70,8 @@ def double_response(one: float, two: float, three: float, s: float) -> float:
 
 @separate
 def membrane(q: Numbers, s: Any) -> Numbers:
-    """(u, h) at s, and the sizes of the terms of both, each times 1 + s / tau."""
+    """What currents and u have added to (u, h) at s beside their own decay, and the sizes of these terms."""
     push = q[17] / q[12]
-    left, slow = math.exp(-s / q[11]), math.exp(-s / q[12])
-    first, after = q[6] * left, q[7] * slow
     through = push * q[6] * response(q[11], q[12], s)
     one, two, three = (
         q[16] * q[8] * response(q[11], q[13], s),
@@ -82,22 +84,32 @@ def membrane(q: Numbers, s: Any) -> Numbers:
         five = push * q[16] * q[9] * double_response(q[11], q[12], q[14], s)
         six = push * q[16] * q[10] * double_response(q[11], q[12], q[15], s)
     longest = 1.0 + s / max(q[11], q[12], q[13], q[14], q[15])
-    size_u = abs(first) * (1.0 + s / q[11]) + (abs(one) + abs(two) + abs(three)) * longest
-    size_h = abs(after) * (1.0 + s / q[12]) + (abs(through) + abs(four) + abs(five) + abs(six)) * longest
-    return (first + (one + two + three), after + through + (four + five + six), size_u, size_h)
+    size_u = (abs(one) + abs(two) + abs(three)) * longest
+    size_h = (abs(through) + abs(four) + abs(five) + abs(six)) * longest
+    return (one + two + three, through + (four + five + six), size_u, size_h)
 
 
 @separate
 def value(q: Numbers, s: Any) -> Numbers:
     """(The form at s, its slope, and of V - threshold the size of its terms)."""
-    u, h, size_u, size_h = membrane(q, s)
-    i1, i2, i3 = q[8] * math.exp(-s / q[13]), q[9] * math.exp(-s / q[14]), q[10] * math.exp(-s / q[15])
-    one, two, three = q[3] * i1, q[4] * i2, q[5] * i3
-    slope_u = q[16] * (i1 + i2 + i3) - u / q[11]
-    slope_h = (q[17] * u - h) / q[12]
-    slope = q[1] * slope_u + q[2] * slope_h - (one / q[13] + two / q[14] + three / q[15])
-    size = q[18] + abs(q[1]) * size_u + abs(q[2]) * size_h + abs(one) + abs(two) + abs(three)
-    return (q[0] + (q[1] * u + q[2] * h + (one + two + three)), slope, size)
+    added_u, added_h, size_u, size_h = membrane(q, s)
+    of_u, of_h = math.exp(-s / q[11]), math.exp(-s / q[12])
+    of_1, of_2, of_3 = math.exp(-s / q[13]), math.exp(-s / q[14]), math.exp(-s / q[15])
+    u, h = q[6] * of_u + added_u, q[7] * of_h + added_h
+    i1, i2, i3 = q[8] * of_1, q[9] * of_2, q[10] * of_3
+    slope = q[1] * (q[16] * (i1 + i2 + i3) - u / q[11]) + q[2] * ((q[17] * u - h) / q[12])
+    slope -= q[3] * i1 / q[13] + q[4] * i2 / q[14] + q[5] * i3 / q[15]
+    base, away = q[0], q[18]
+    if abs(q[19]) <= abs(q[0]):  # from the start: what has decayed until s
+        base, away = q[19], abs(q[19])
+        of_u, of_h = math.expm1(-s / q[11]), math.expm1(-s / q[12])
+        of_1, of_2, of_3 = math.expm1(-s / q[13]), math.expm1(-s / q[14]), math.expm1(-s / q[15])
+    one, two, three = q[3] * q[8] * of_1, q[4] * q[9] * of_2, q[5] * q[10] * of_3
+    own_u, own_h = q[1] * q[6] * of_u, q[2] * q[7] * of_h
+    size = away + abs(own_u) * (1.0 + s / q[11]) + abs(own_h) * (1.0 + s / q[12])
+    size += abs(q[1]) * size_u + abs(q[2]) * size_h + abs(one) + abs(two) + abs(three)
+    moved = (own_u + q[1] * added_u) + (own_h + q[2] * added_h) + (one + two + three)
+    return (base + moved, slope, size)
 
 
 crossing = make_crossing(value)
@@ -106,15 +118,20 @@ crossing = make_crossing(value)
 @jitable
 def with_form(q: Numbers, c: float, a: float, b: float, g1: float, g2: float, g3: float) -> Numbers:
     """The same state and time constants, another form."""
+    start = c + (a * q[6] + b * q[7] + (g1 * q[8] + g2 * q[9] + g3 * q[10]))
     return (
-        c, a, b, g1, g2, g3, q[6], q[7], q[8], q[9], q[10], q[11], q[12], q[13], q[14], q[15], q[16], q[17], q[18],
+        c, a, b, g1, g2, g3, q[6], q[7], q[8], q[9], q[10], q[11], q[12], q[13], q[14], q[15], q[16], q[17], abs(c),
+        start,
     )  # fmt: skip
 
 
 @jitable
 def negative(q: Numbers) -> Numbers:
     """-f."""
-    return with_form(q, -q[0], -q[1], -q[2], -q[3], -q[4], -q[5])
+    return (
+        -q[0], -q[1], -q[2], -q[3], -q[4], -q[5], q[6], q[7], q[8], q[9], q[10], q[11], q[12], q[13], q[14], q[15],
+        q[16], q[17], q[18], -q[19],
+    )  # fmt: skip
 
 
 @jitable
@@ -140,18 +157,20 @@ def derived(q: Numbers, k: int) -> Numbers:
 
 
 @separate
-def zero(q: Numbers, low: float, high: float) -> float:
-    """The zero of f between two times between which it has one at most; inf where it has none. At `low` is none."""
-    first = value(q, low)[0]
-    if first == 0.0 or high <= low:
-        return math.inf
-    forward = negative(q) if first > 0.0 else q
-    if high < math.inf:
-        return crossing(forward, low, high) if value(forward, high)[0] > 0.0 else math.inf
+def zero(q: Numbers, sign: float, low: float, high: float) -> float:
+    """The zero of f between two times between which it has one at most; inf where it has none.
+
+    `sign` is that of f from its last zero to `low`: near a zero rounding may say otherwise.
+    """
+    forward = negative(q) if sign > 0.0 else q
+    if high < math.inf and value(forward, high)[0] > 0.0:
+        return crossing(forward, low, high)
+    # Far away f is what rounding leaves of it, also where a zero lies long before; and near to `low`, to its last zero.
+    near = NEAR * low
     step = min(q[11], q[12], q[13], q[14], q[15])
-    last = OVER * max(q[11], q[12], q[13], q[14], q[15])
+    last = min(OVER * max(q[11], q[12], q[13], q[14], q[15]), high - low)
     while step <= last:
-        if value(forward, low + step)[0] > 0.0:
+        if step >= near and value(forward, low + step)[0] > 0.0:
             return crossing(forward, low, low + step)
         step = 2.0 * step
     return math.inf
@@ -161,12 +180,17 @@ def zero(q: Numbers, low: float, high: float) -> float:
 def zeros(q: Numbers, between: Numbers) -> Numbers:
     """All zeros of f after 0, five at most, in order and then inf; `between` are those of the form derived from it."""
     a, b, c, d, e = math.inf, math.inf, math.inf, math.inf, math.inf
-    low, high = 0.0, 0.0
+    low, high, sign = 0.0, 0.0, 0.0
     for k in range(6):
         low, high = high, between[k] if k < 5 else math.inf
-        found = zero(q, low, high) if low < math.inf else math.inf
+        if low == math.inf:
+            break
+        if sign == 0.0:
+            sign = value(q, low)[0]
+        found = zero(q, sign, low, high) if sign != 0.0 and high > low else math.inf
         if found == math.inf:
             continue
+        sign = -sign
         if a == math.inf:
             a = found
         elif b == math.inf:

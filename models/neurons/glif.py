@@ -126,7 +126,7 @@ def released(p: Numbers, s: Numbers) -> Numbers:
         s = held(p, s, s[5])
     return (
         p[5] - p[6], 1.0, -1.0, 0.0, 0.0, 0.0, s[0] - p[5], s[1] - p[6], s[2], s[3], s[4],
-        p[0], p[1], p[2], p[3], p[4], p[7], p[8], abs(p[5]) + abs(p[6]),
+        p[0], p[1], p[2], p[3], p[4], p[7], p[8], abs(p[5]) + abs(p[6]), s[0] - s[1],
     )  # fmt: skip
 
 

@@ -176,9 +176,10 @@ def turn(q: Numbers, low: float, high: float) -> float:
     if first == 0.0:
         return math.inf
     forward = directed(q, -1.0 if first > 0.0 else 1.0)
-    if high < math.inf:
-        return turning(forward, low, high) if scaled_slope(forward, high)[0] > 0.0 else math.inf
-    step, last = min(q[4], q[5]), OVER * max(q[4], q[5])
+    if high < math.inf and scaled_slope(forward, high)[0] > 0.0:
+        return turning(forward, low, high)
+    # Far away V' is what rounding leaves of it, also where a turn lies long before.
+    step, last = min(q[4], q[5]), min(OVER * max(q[4], q[5]), high - low)
     while step <= last:
         high = low + step
         if scaled_slope(forward, high)[0] > 0.0:
