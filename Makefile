@@ -5,7 +5,7 @@
 #   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor
 #   make exporters     NIR files of snnTorch, Norse, SpikingJelly, sinabs and Rockpool
 #   make published     networks that others have published, from packages on PyPI
-#   make torture       random networks on both engines until Ctrl-C; NETWORKS=100000 FIRST=0 FAMILY=jumps REPLAY=torture/7
+#   make torture       random networks on both engines until Ctrl-C; NETWORKS=100000 FIRST=0 FAMILY=steps REPLAY=torture/7
 #   make fuzz          10,000 damaged copies of each kind of file (an hour and a half)
 #   make interpreted   small engine tests as plain Python          make boundscheck   the same, bounds checked
 #   make wheel         build the wheel, install it elsewhere, run the demo
@@ -32,8 +32,9 @@ ONE_MODEL := test_glif.py test_exponential_models.py test_neuron_options.py test
 demo: $(CORE)
 	$(BIN)/eventsim demo
 
+# On two processors at most: more would compile the same loops at the same time.
 test: $(TEST)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=2 --dist=loadfile
 
 lint: $(TEST)
 	$(BIN)/ruff check

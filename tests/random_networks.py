@@ -21,9 +21,12 @@ from eventsim.neuron_model import Parameter, find_model
 from eventsim.transport import AerBus
 
 RAMPS = ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay")
-JUMPS = ("lif_delta", "if_delta", "step_psp", "lif_clocked", "falling_threshold")
+STEPS = ("if_delta", "step_psp", "falling_threshold")
 CURRENTS = ("lif_exp", "if_exp", "lif_alpha", "alpha_psp")
-FAMILIES = {"ramps": RAMPS, "jumps": JUMPS, "currents": CURRENTS, "glif": ("glif",), "all": RAMPS + JUMPS}
+FAMILIES = {
+    "ramps": RAMPS, "steps": STEPS, "leaky": ("lif_delta",), "clocked": ("lif_clocked",), "currents": CURRENTS,
+    "glif": ("glif",), "mixed": (*RAMPS, "lif_delta", "lif_clocked"),
+}  # fmt: skip
 WINDOWED = ("ttfs_b1", "ttfs_alpha1", "integrator", "relay", "falling_threshold")
 PLAIN = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 EDGES = (
@@ -83,24 +86,24 @@ class Case:
         return cls(load_network(stem.with_suffix(".npz")), x, entry["options"], entry["cuts"])
 
 
-def case(number: int, family: str | None = None) -> Case:
-    """Case `number` of a family, or of all of them in turn."""
+def case(number: int, family: str | None = None, stages: bool = True) -> Case:
+    """Case `number` of a family, or of all of them in turn; with faults and a transport now and then, or never."""
     draw = random.Random(number)
     names = list(FAMILIES)
     family = names[number % len(names)] if family is None else family
     for _ in range(TRIES):
         try:
-            return _Draws(draw, family).case()
+            return _Draws(draw, family, stages).case()
         except EventsimError:
             continue
-    return _Draws(draw, family, calm=True).case()
+    return _Draws(draw, family, stages, calm=True).case()
 
 
 class _Draws:
     """One case's draws; `calm`: no number that a model may refuse."""
 
-    def __init__(self, draw: random.Random, family: str, calm: bool = False) -> None:
-        self.draw, self.models = draw, FAMILIES[family]
+    def __init__(self, draw: random.Random, family: str, stages: bool, calm: bool = False) -> None:
+        self.draw, self.models, self.family, self.stages = draw, FAMILIES[family], family, stages
         self.wild = 0.0 if calm else draw.choice([0.0, 0.0, 0.05, 0.3])  # share of numbers that are not plain
         # Zeros of five exponentials are looked for from the shortest time constant on: slow where that is 1e-308.
         self.edges = EDGES if family != "glif" else tuple(edge for edge in EDGES if edge >= 1e-30)
@@ -215,8 +218,7 @@ class _Draws:
         shape = (self.draw.choice([1, 2, 3, 4]), self.draw.randint(2, 4)) if self.draw.random() < 0.3 else None
         size = self.draw.choice(SIZES) if self.draw.random() < 0.3 else self.draw.randint(1, 6)
         nodes: list[Any] = [net.source(shape or size, "input")]
-        for k in range(self.draw.randint(1, 3)):
-            model = self.draw.choice(self.models)
+        for k, model in enumerate(self.chosen_models()):
             if shape and model != "glif":
                 shaped = self.draw.random() < 0.3 and nodes[-1].shape[-1] > 1
                 kind = Pool((2,), padding=1) if shaped else self.convolution(nodes[-1].shape, 0.5)
@@ -232,6 +234,13 @@ class _Draws:
             pre, post = self.draw.choice(nodes), self.draw.choice(nodes[1:])
             net.connect(pre, post, *self.projection(pre, post, pre.order < post.order))
         return Case(net, self.trains(nodes[0].size), self.options(net), self.cuts())
+
+    def chosen_models(self) -> list[str]:
+        """One to three; of mixed networks one of each kind, so that one compiled loop serves all."""
+        if self.family == "mixed":
+            return self.draw.sample([self.draw.choice(RAMPS), "lif_delta", "lif_clocked"], 3)
+        chosen = [self.draw.choice(self.models) for _ in range(self.draw.randint(1, 3))]
+        return [self.draw.choice(RAMPS[:3]), *chosen[1:]] if self.family == "ramps" else chosen  # one that may spike
 
     def trains(self, n: int) -> SpikeTimes:
         """One to three samples; most spikes on a grid, so that they coincide, some anywhere, some at an edge."""
@@ -252,18 +261,8 @@ class _Draws:
     def options(self, net: Network) -> dict[str, Any]:
         given: dict[str, Any] = {"until": self.until, "max_events": self.draw.choice([MOST_EVENTS, 7, 40, MOST_EVENTS])}
         spiking = [p for p in net.populations if p.model.spiking]
-        windowed = [p.name for p in spiking if p.model.windowed and not p.model.relay]
-        faults = []
-        if windowed and self.draw.random() < 0.15:
-            faults.append(["jitter", [self.draw.choice([0.0, 0.1 * self.unit, self.time()]), windowed]])
-        free = [p.name for p in spiking if not p.model.relay]
-        if free and self.draw.random() < 0.15:
-            faults.append(["clock", [self.draw.choice([0.0, 0.1 * self.unit, self.time()]), 0.0, free]])
-        self.draw.shuffle(faults)
-        if faults:
-            given["faults"] = faults
-        if self.draw.random() < 0.1:
-            given["service"] = self.draw.choice([0.0, 0.01 * self.unit, self.time()])
+        if self.stages and self.draw.random() < 0.2:
+            given |= self.stages_of(spiking)
         how = self.draw.random()
         if how < 0.1:
             given["record"] = self.draw.choice(["readout", "first_spikes"])
@@ -276,6 +275,18 @@ class _Draws:
             given["stop"] = {self.draw.choice(spiking).name: self.draw.randint(1, 5)}
         given["seed"] = self.draw.randint(0, 2**31)
         return given
+
+    def stages_of(self, spiking: list[Any]) -> dict[str, Any]:
+        """Jitter where it may act, a clock and a bus, of any strength: one compiled loop serves all of these."""
+        free = [p.name for p in spiking if not p.model.relay]
+        windowed = [p.name for p in spiking if p.model.windowed and not p.model.relay]
+        if not free:
+            return {}
+        faults = [["clock", [self.draw.choice([0.0, 0.0, 0.1 * self.unit, self.time()]), 0.0, free]]]
+        if windowed:
+            faults.append(["jitter", [self.draw.choice([0.0, 0.1 * self.unit, self.time()]), windowed]])
+        self.draw.shuffle(faults)
+        return {"faults": faults, "service": self.draw.choice([0.0, 0.0, 0.01 * self.unit, self.time()])}
 
     def cuts(self) -> list[int]:
         return sorted({self.draw.randint(1, 60) for _ in range(self.draw.choice([0, 0, 0, 1, 3]))})

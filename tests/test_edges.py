@@ -195,13 +195,13 @@ def test_what_a_glif_neuron_keeps_of_its_currents_cannot_grow_from_spike_to_spik
 def test_nasty_networks_end_alike_on_both_engines_in_pieces_and_on_the_oracle(family: str) -> None:
     happened: Counter[str] = Counter()
     for number in range(N_NETWORKS):
-        one = case(number, family)
+        one = case(number, family, stages=family in ("ramps", "leaky"))  # fewer loops to compile
         happened += torture.check(one)  # a failure shows `one`, every number of it
     few = N_NETWORKS // 50
     assert happened["a population spiked"] >= N_NETWORKS // 2
     assert happened["cut and taken up"] >= 10 * few
     assert happened["budgets"] >= few
-    if family in ("jumps", "all"):
+    if family in ("steps", "leaky", "clocked"):
         assert happened["held against the oracle"] >= 4 * few
     if family != "glif":
         assert happened["63 neurons or more"] >= few
@@ -224,7 +224,7 @@ def test_torture_keeps_a_failure_and_replays_it(
 
     with monkeypatch.context() as planted:
         planted.setattr(torture, "check", fails)
-        assert torture.run_all(range(3, 5), tmp_path, "jumps", 60.0) == 2
+        assert torture.run_all(range(3, 5), tmp_path, "steps", 60.0) == 2
         kept = sorted(path.name for path in tmp_path.iterdir())
         assert kept == ["3.json", "3.npz", "3.txt", "4.json", "4.npz", "4.txt"]
         monkeypatch.setattr("sys.argv", ["torture", "--replay", str(tmp_path / "3")])

@@ -102,7 +102,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 FALLING_THRESHOLD = register(
     Model(
         name="falling_threshold",
-        family="jumps",
+        family="steps",
         parameters=(
             Parameter("threshold", "V", "firing threshold at t_min"),
             Parameter("decline", "V/time", "how fast the threshold falls from t_min on", default=1.0, low=0.0),

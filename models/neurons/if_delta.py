@@ -77,7 +77,7 @@ CURRENT = Parameter(
 IF_DELTA = register(
     Model(
         name="if_delta",
-        family="jumps",
+        family="steps",
         parameters=(THRESHOLD, RESET, CURRENT, REFRACTORY, START, SPIKES, RESETS, COMPARATOR),
         state=("v",),
         rows=ROWS,

@@ -108,7 +108,6 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 LIF_CLOCKED = register(
     Model(
         name="lif_clocked",
-        family="jumps",
         parameters=(
             Parameter("period", "time", "clock period", low=0.0, open_low=True),
             Parameter("decay", "1", "factor on V from tick to tick", low=0.0, high=1.0),

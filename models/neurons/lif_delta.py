@@ -97,7 +97,6 @@ PARAMETERS = (TAU_MEM, THRESHOLD, RESET, LEAK, CURRENT, REFRACTORY, START, SPIKE
 LIF_DELTA = register(
     Model(
         name="lif_delta",
-        family="jumps",
         parameters=PARAMETERS,
         state=("v",),
         rows=ROWS,

@@ -77,7 +77,7 @@ COMPARATOR = Parameter("comparator", "choice", "V >= or V >", default="inclusive
 STEP_PSP = register(
     Model(
         name="step_psp",
-        family="jumps",
+        family="steps",
         parameters=(
             THRESHOLD,
             RESET,
