@@ -24,7 +24,7 @@ from adapters import (
     spike_list,
     stored_otherwise,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import Case
 
@@ -87,6 +87,7 @@ def test_networks_of_exponential_currents_run_alike_on_both_engines(case: Case) 
     both_engines(case.net, case.x, until=case.until)
 
 
+@settings(max_examples=20)  # the oracle integrates, for seconds where there are many spikes
 @given(LIF_EXP)
 def test_networks_of_lif_exp_fire_as_those_of_an_oracle_that_integrates(case: Case) -> None:
     assert_near_oracle(both_engines(case.net, case.x, until=case.until), case.net, case.x, case.until)
