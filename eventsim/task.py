@@ -55,6 +55,7 @@ class Task:
     exact_times: list[Any] = field(default_factory=list)  # of the recorded spikes, in their order, where `exact`
     events: int = 0
     events_before: int = 0  # of the run that this one goes on with; budgets count from here
+    events_of: dict[int, int] = field(default_factory=dict)  # of each batch, by its first sample
     queue_operations: int = 0
     done: int = 0
     started: float = field(default_factory=time.perf_counter)
@@ -112,6 +113,7 @@ class Task:
 
     def forget_after(self, batch: int, row: int) -> None:
         """Keep samples up to the batch at which the run ended, so that a partial run does not depend on threads."""
+        self.events -= sum(events for later, events in self.events_of.items() if later > batch)
         self.spikes.forget_after(batch)
         self.traces.forget_after(batch)
         self.first[row:], self.readout[row:], self.errors[row:] = math.inf, math.nan, math.nan

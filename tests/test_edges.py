@@ -13,7 +13,7 @@ import mpmath
 import numpy as np
 import pytest
 import torture
-from adapters import both_engines
+from adapters import both_engines, counters, outcome
 from random_networks import FAMILIES, Case, case
 
 from eventsim import Dense, ModelError, Network, NetworkError, SimulationError, Sparse, SpikeTimes, Steps, simulate
@@ -240,6 +240,22 @@ def test_a_budget_ends_a_neuron_whose_spikes_all_wait_for_a_clock() -> None:
     done = both_engines(neuron(tau_mem=10.0, current=1e16), until=2.0, faults=[Clock(1.0)], max_events=500)
     assert "max_events = 500 reached" in str(done.error)
     assert done.run.counters["delayed"] == 500
+
+
+@pytest.mark.parametrize("failing", [0, 3])
+def test_what_is_counted_of_a_run_that_an_error_ended_does_not_depend_on_threads(failing: int) -> None:
+    """Samples behind the one that failed may have run on other threads; nothing of them is kept, no events either."""
+    net = Network()
+    net.source(2, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=10.0, reset="soft")
+    net.connect("input", "cell", Dense([[0.25, 3.0]]))  # an input of 3 leaves the threshold reached
+    many = [0.25 * j for j in range(1, 400)]
+    x = SpikeTimes([[many, [50.0] if sample == failing else []] for sample in range(9)])
+    runs = [outcome(net, x, threads=threads).run for threads in (1, 2, 4, 2, 2)]
+    reference = outcome(net, x, engine="reference")
+    assert f"sample {failing}: neuron 0 of 'cell' fires twice at t = 50.0" in str(reference.error)
+    for run in runs:
+        assert counters(run) == counters(reference.run)
 
 
 def test_budgets_and_faults_leave_the_same_partial_runs() -> None:

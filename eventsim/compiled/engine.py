@@ -150,7 +150,9 @@ class Worker:
             with np.errstate(all="ignore"):  # interpreted, 0 * inf is as silent as it is compiled
                 status = self.loop(self.machine, inputs, output, low, high, budget)
             with _LOCK:
-                task.events += int(control.events[0]) - done
+                more = int(control.events[0]) - done
+                task.events += more
+                task.events_of[low] = task.events_of.get(low, 0) + more
                 over = task.check_budget(task.events)
                 if task.progress is not None:
                     task.progress.reached(task.events, float(control.now[0]))
