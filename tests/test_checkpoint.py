@@ -360,27 +360,27 @@ def changed_ring(**changes: Any) -> eventsim.Network:
 @pytest.mark.parametrize(
     ("changes", "difference"),
     [
+        ({"model": {"v_threshold": [1.0, 1.0, 2.0]}}, r"v_threshold of 'cells' \(\[2\] = 1\.0, not 2\.0\)"),
         (
-            {"model": {"v_threshold": [1.0, 1.0, 2.0]}},
-            r"v_threshold of 'cells' is array\(\[1\., 1\., 1\.\]\), not array",
+            {"model": {"current": eventsim.Steps([0.0, 1.0], [0.0, 0.2])}},
+            r"steps of 'cells', current\.times of 'cells', current\.values of 'cells'\)",
         ),
-        ({"model": {"current": eventsim.Steps([0.0, 1.0], [0.0, 0.2])}}, "current of 'cells' is None, not Steps"),
-        ({"kind": "if_delta"}, "the model of 'cells' is lif_delta, not if_delta"),
-        ({"name": "others"}, "'cells' and 'others' stand in one place"),
-        ({"size": 4}, r"shape of 'input' is \(3,\), not \(4,\)"),
+        ({"kind": "if_delta"}, r"model of 'cells' \('lif_delta', not 'if_delta'\), parameters of 'cells'"),
         (
-            {"generator": eventsim.Regular(2.5)},
-            r"generator of 'input' is Regular\(period=1\.5.*\), not Regular\(period=2",
+            {"name": "others"},
+            r"the list of sources and populations \(\['input', 'cells'\], not \['input', 'others'\]\), the list of proj",
         ),
-        ({"weight": 1.0}, r"the synapses of input -> cells \(OneToOne\) are others"),
-        ({"delay": 0.5}, r"a projection is input -> cells \(Dense\), delay 0\.75, not .* delay 0\.5"),
-        ({"time_unit": 1e-3}, "its time unit, or something else in its hash"),
+        ({"size": 4}, r"shape of 'input' \(\[3\], not \[4\]\), period of 'input' \(shape \(3,\), not \(4,\)\)"),
+        ({"generator": eventsim.Regular(2.5)}, r"period of 'input' \(\[0\] = 1\.5, not 2\.5\)\)"),
+        ({"weight": 1.0}, r"weights of input -> cells \(projection 0\) \(\[0\] = 2\.0, not 1\.0\)\)"),
+        ({"delay": 0.5}, r"delay of input -> cells \(projection 1\) \('0\.75', not '0\.5'\)\)"),
+        ({"time_unit": 1e-3}, r"the time unit \(None, not 0\.001\)\)"),
     ],
 )
 def test_what_is_another_in_the_network_is_said(changes: dict[str, Any], difference: str) -> None:
     options: dict[str, Any] = {"engine": "reference", "keep_state": True}
     run = simulate(changed_ring(), until=2.0, **options)
-    with pytest.raises(InputError, match=rf"resume = a run with another net \({difference}"):
+    with pytest.raises(InputError, match=rf"resume = a run with another net \(it differs in {difference}"):
         simulate(changed_ring(**changes), until=4.0, resume=run, **options)
 
 

@@ -307,10 +307,7 @@ class _Given:
         """Correctly rounded in floats, exact in Fractions."""
         if any(isinstance(value, Fraction) for value in values):
             return sum(values[1:], values[0])
-        try:
-            return math.fsum(values)
-        except OverflowError as error:
-            raise MappingError(f"{self.place}: the sum of a neuron's J is too large for float64; rescale J") from error
+        return math.fsum(values)
 
 
 def _listed(parameters: Any) -> list[Any]:
