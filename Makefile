@@ -32,9 +32,9 @@ ONE_MODEL := test_glif.py test_exponential_models.py test_neuron_options.py test
 demo: $(CORE)
 	$(BIN)/eventsim demo
 
-# On two processors at most: more would compile the same loops at the same time.
+# On two processors at most: more would compile the same loops at the same time. In the order of conftest.py.
 test: $(TEST)
-	$(BIN)/pytest --numprocesses=auto --maxprocesses=2 --dist=loadfile
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 lint: $(TEST)
 	$(BIN)/ruff check

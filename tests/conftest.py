@@ -35,6 +35,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+# What takes longest is begun first, so that no process is left alone with it at the end; files keep together.
+LONGEST = (
+    *("test_engines.py", "test_checkpoint.py", "test_verify.py", "test_docs.py", "test_goldset.py", "test_certify.py"),
+    *("test_network.py", "test_exponential_models.py", "test_benchmarks.py", "test_glif.py", "test_neuron_options.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest in front."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the tests of this process spent on compiling (loops found in the disk cache do not count)."""
     report = _jit.compile_report()

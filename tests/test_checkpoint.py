@@ -368,7 +368,7 @@ def changed_ring(**changes: Any) -> eventsim.Network:
         ({"kind": "if_delta"}, r"model of 'cells' \('lif_delta', not 'if_delta'\), parameters of 'cells'"),
         (
             {"name": "others"},
-            r"the list of sources and populations \(\['input', 'cells'\], not \['input', 'others'\]\), the list of proj",
+            r"the list of sources and populations \(\['input', 'cells'\], not \['input', 'others'\]\), the list",
         ),
         ({"size": 4}, r"shape of 'input' \(\[3\], not \[4\]\), period of 'input' \(shape \(3,\), not \(4,\)\)"),
         ({"generator": eventsim.Regular(2.5)}, r"period of 'input' \(\[0\] = 1\.5, not 2\.5\)\)"),

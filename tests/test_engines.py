@@ -34,11 +34,20 @@ from eventsim.faults import Clock, Jitter
 from eventsim.models.neurons import lif_exp
 from eventsim.transport import AerBus
 
+
+def is_brief(case: Case) -> bool:
+    """Not one that excites itself: 10⁷ spikes would keep the reference engine busy for an hour.
+
+    A filter, and no budget: with one, the compiled engine takes no packets together.
+    """
+    return "max_events" not in str(outcome(case.net, case.x, until=case.until, max_events=20_000).error)
+
+
 ANY = st.one_of(
     strategies.dense_ttfs(), strategies.recurrent_lif(), strategies.clocked(), strategies.mixed(), strategies.jumping()
 )
-EXPONENTIAL = strategies.recurrent_exponential()
-LIF_EXP = strategies.recurrent_exponential(models=("lif_exp",))
+EXPONENTIAL = strategies.recurrent_exponential().filter(is_brief)
+LIF_EXP = strategies.recurrent_exponential(models=("lif_exp",)).filter(is_brief)
 SEEDS = st.integers(0, 2**32 - 1)
 
 

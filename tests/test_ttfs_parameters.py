@@ -242,7 +242,7 @@ REFUSED: list[tuple[Any, str]] = [
         "'dense2': t_min = 2, but",
     ),
     ([HIDDEN | {"t_max": 3}, READOUT | {"t_min": 2}], "layer 'output': t_min = 2, but the window before it ends at 3"),
-    ([{"J": [[1e308, 1e308]], "threshold": 1.0, "t_min": 1, "t_max": 2}, READOUT], "must lie between -1e.100 and 1e.100"),
+    ([{"J": [[1e308, 1e308]], "threshold": 1.0, "t_min": 1, "t_max": 2}, READOUT], r"between -1e\+100 and 1e\+100"),
     ([HIDDEN, READOUT | {"W": [1.0]}], r"layer 'output': W has shape \(1,\); must be \(n_out, n_in\) or"),
     ([HIDDEN | {"D": [0.0, 0.0]}, READOUT], r"D has shape \(2,\); must be one number, \(1,\) or \(1,\)"),
     ([HIDDEN, {"W": [[1.0, 1.0]]}], r"Dense weights have shape \(1, 2\); must be \(n_out, n_in\) = \(1, 1\)"),
