@@ -65,18 +65,25 @@ def to_parquet(run: Run, path: str | Path) -> None:
     replaced("run", path, lambda place: to_pandas(run).to_parquet(place, engine="pyarrow", index=False))
 
 
-def to_nirdata(run: Run, population: str, t_max: float | None = None, samples: Iterable[int] | None = None) -> Any:
+def to_nirdata(
+    run: Run,
+    population: str,
+    t_max: float | None = None,
+    samples: Iterable[int] | None = None,
+    dt: float | None = None,
+) -> Any:
     """The spikes of a source or population as `nir.data_ir.EventData`, in event order.
 
     Parameters
     ----------
     t_max : end of the recording, behind the last spike. None is the time that was reached (`Run.reached`), the next
         number of float64 where there is a spike at that time; where nothing ended the run, the end of the last window
-        or, without one, the first whole number behind the last spike. One that is given may be later: silence up to it
-        is then what you say. ``to_time_gridded(dt)`` of nir has no step for what is left of `t_max` beyond a multiple
-        of dt, and raises IndexError for a spike there: give a multiple.
+        or, without one, the next number of two decimal digits behind the last spike. One that is given may be later:
+        silence up to it is then what you say.
     samples : which samples, one row each; None takes all. The format has one end for all of them, so that those of
         different ends are handed over one by one.
+    dt : the step of ``to_time_gridded(dt)`` of nir, if that is what the data are for. The end is then moved on to a
+        whole number of steps: nir has no step for what is left beyond one, and raises IndexError for a spike there.
 
     Raises
     ------
@@ -95,9 +102,13 @@ def to_nirdata(run: Run, population: str, t_max: float | None = None, samples: I
     index, _ = run._index(population)
     _need_recorded(run, "to_nirdata", population)
     rows = _chosen_samples(run, samples)
-    end = _common_end(run, rows, t_max)
     spikes = run.spikes[run.spikes["population"] == index]
     spikes = spikes[np.isin(spikes["sample"], rows)]
+    end = _common_end(run, rows, t_max)
+    if dt is not None:
+        remedy = "Give the step of to_time_gridded."
+        step = float(number("run.to_nirdata", "dt", dt, low=0, open_low=True, remedy=remedy))
+        end = _whole_steps(end, float(spikes["time"].max(initial=0.0)), step)
     place = np.searchsorted(rows, spikes["sample"])
     counts = np.bincount(place, minlength=len(rows))
     shape = (len(rows), int(counts.max(initial=0)))
@@ -105,6 +116,15 @@ def to_nirdata(run: Run, population: str, t_max: float | None = None, samples: I
     columns = np.arange(len(spikes)) - np.repeat(np.cumsum(counts) - counts, counts)
     neurons[place, columns], times[place, columns] = spikes["neuron"], spikes["time"]
     return data.EventData(neurons, times, run.sizes[index], end)
+
+
+def _whole_steps(end: float, last: float, step: float) -> float:
+    """The first end from `end` on that leaves ``int(end / step)`` steps, as nir computes them, one of them for `last`."""
+    n = max(math.ceil(end / step), math.floor(last / step) + 1)
+    moved = n * step
+    while int(moved / step) < n:
+        moved = math.nextafter(moved, math.inf)
+    return moved
 
 
 def _chosen_samples(run: Run, samples: Any) -> Array:

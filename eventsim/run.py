@@ -312,11 +312,13 @@ class Run:
 
         return export.to_neo(self, populations, time_unit, t_stop)
 
-    def to_nirdata(self, population: str, t_max: float | None = None, samples: Any = None) -> Any:
+    def to_nirdata(
+        self, population: str, t_max: float | None = None, samples: Any = None, dt: float | None = None
+    ) -> Any:
         """The spikes of one population as `nir.data_ir.EventData` (`eventsim.export.to_nirdata`)."""
         from eventsim import export
 
-        return export.to_nirdata(self, population, t_max, samples)
+        return export.to_nirdata(self, population, t_max, samples, dt)
 
     def save(self, path: str | Path) -> None:
         """Write the run as .npz (no pickle), replacing it atomically."""

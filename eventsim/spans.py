@@ -5,6 +5,7 @@ behind it may never begin. Relies on the run. Used by what hands runs on (`expor
 """
 
 import math
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -46,15 +47,25 @@ def recording_end(run: Run, sample: int) -> float:
 
     That is the time that was reached; the next number of float64 where there is a spike at that time, as where a stop
     condition ended the sample. Where nothing ended the sample it is the end of the last window or, where no population
-    has one or a spike comes after it, the first whole number behind the last spike.
+    has one or a spike comes after it, the next number of two decimal digits behind the last spike, whatever the unit of
+    time is: 4.1 behind 4.0, 0.0041 behind 0.004; 1 where there is no spike.
     """
     end, last = float(reached(run)[sample]), last_spike(run, sample)
     if end == math.inf:
         windows = [window[:2] if window[2] == math.inf else window for window in _windows(run)]
         end = max((float(t) for window in windows for t in window), default=0.0)
         if last >= end:
-            end = math.floor(last) + 1.0
+            end = _behind(last)
     return math.nextafter(last, math.inf) if last >= end else end
+
+
+def _behind(last: float) -> float:
+    """The next number of two decimal digits."""
+    if last == 0.0:
+        return 1.0
+    shown = Decimal(repr(last))  # 4.1, not the float64 below it
+    step = Decimal(1).scaleb(shown.adjusted() - 1)
+    return float((shown // step + 1) * step)
 
 
 def checked_end(where: str, run: Run, sample: int, end: float) -> float:

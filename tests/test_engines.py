@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from strategies import Case
 
 from eventsim import BudgetError, Dense, Network, Sparse, SpikeTimes, _jit, simulate
-from eventsim.compiled import event_loop
+from eventsim.compiled import alternatives, event_loop
 from eventsim.faults import Clock, Jitter
 from eventsim.models.neurons import lif_exp
 from eventsim.transport import AerBus
@@ -175,6 +175,18 @@ def test_the_number_of_threads_does_not_matter(case: Case) -> None:
     runs = [outcome(case.net, x, until=case.until, threads=threads, sample_ids=range(9)) for threads in (1, 2, 4)]
     assert_same_outcome(runs[0], runs[1])
     assert_same_outcome(runs[0], runs[2])
+
+
+@pytest.mark.engine_small
+@given(LIF_EXP)
+def test_a_loop_of_one_model_has_the_bits_of_one_of_its_family(case: Case) -> None:
+    """Users' loops are those of their models alone; the tests' are broad, since there are fewer of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        done = {}
+        for broad in (False, True):
+            patch.setattr(alternatives, "BROAD", broad)
+            done[broad] = outcome(case.net, case.x, until=case.until)
+    assert_same_outcome(done[False], done[True])
 
 
 def assert_same_outcome(a: Outcome, b: Outcome) -> None:

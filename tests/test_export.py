@@ -150,7 +150,7 @@ def test_neo_trains_end_where_each_sample_did() -> None:
     assert stops(stopped) == [math.nextafter(2.0, 3), 1000.0]
     (train,) = stopped.to_neo(["n"]).segments[0].spiketrains
     assert train.magnitude.tolist() == [1.0, 2.0]
-    assert stops(four_spikes(3)) == [5.0, 2.0, 1.0]  # behind the last spike, and more than nothing
+    assert stops(four_spikes(3)) == [4.1, 1.6, 1.0]  # behind the last spike, and more than nothing
     assert stops(four_spikes(until=10.0)) == [10.0, 10.0]
     assert stops(four_spikes(), t_stop=4.5) == [4.5, 4.5]
     with pytest.raises(InputError, match=r"run.to_neo: t_stop = 4.0, but there is a spike at 4.0 in sample 0"):
@@ -177,14 +177,17 @@ def test_samples_that_never_began_are_not_silent() -> None:
 def test_a_unit_of_time_that_is_not_the_networks_is_refused() -> None:
     with pytest.raises(InputError, match=r"time_unit = 1e-06, but a unit of time of this network is 0.001 seconds"):
         four_spikes().to_neo(time_unit=1e-6)
-    assert stops(four_spikes(), time_unit=1e-3) == [5.0, 2.0]
+    assert stops(four_spikes(), time_unit=1e-3) == [4.1, 1.6]
 
 
 def test_nir_data_have_one_end_behind_the_last_spike_and_can_be_gridded() -> None:
     whole = four_spikes()
     data = whole.to_nirdata("n")
-    assert data.t_max == 5.0
-    assert int(data.to_time_gridded(0.25).data.sum()) == 5  # none is beyond the last step
+    assert data.t_max == 4.1
+    for dt in (0.25, 0.1, 1 / 3, 1.0, 3.0, 1e-3):
+        data = whole.to_nirdata("n", dt=dt)
+        assert data.t_max >= 4.1
+        assert int(data.to_time_gridded(dt).data.sum()) == (5 if dt < 3 else 4)  # none is beyond the last step
     silent = four_spikes(3).to_nirdata("n", samples=[2])
     assert (silent.t_max, silent.n_samples) == (1.0, 1)
     stopped = four_spikes(until=1000.0, stop={"n": 2})
@@ -193,6 +196,8 @@ def test_nir_data_have_one_end_behind_the_last_spike_and_can_be_gridded() -> Non
     one = stopped.to_nirdata("n", samples=[0])
     assert one.t_max == math.nextafter(2.0, 3)
     assert one.time.tolist() == [[1.0, 2.0]]
+    for dt in (0.25, 0.1, 1.0):
+        assert int(stopped.to_nirdata("n", samples=[0], dt=dt).to_time_gridded(dt).data.sum()) == 2
     assert int(stopped.to_nirdata("n", 2.25, [0]).to_time_gridded(0.25).data.sum()) == 2
     assert stopped.to_nirdata("n", samples=[1]).time.tolist() == [[1.5]]
     assert stopped.to_nirdata("n", t_max=3.0).time.tolist() == [[1.0, 2.0], [1.5, math.inf]]

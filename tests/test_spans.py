@@ -65,7 +65,7 @@ def test_a_recording_ends_behind_its_last_spike_and_nowhere_that_was_not_simulat
     stopped = relayed(until=1000.0, stop={"n": 2}, engine="reference")
     assert [recording_end(stopped, k) for k in range(3)] == [math.nextafter(2.0, 3), math.nextafter(2.1, 3), 1000.0]
     whole = relayed(engine="reference")
-    assert [recording_end(whole, k) for k in range(3)] == [5.0, 5.0, 1.0]
+    assert [recording_end(whole, k) for k in range(3)] == [4.1, 4.2, 1.0]
     spent = partial(until=1000.0, max_events=9, engine="reference")
     assert recording_end(spent, 0) == 1000.0
     assert 1.1 <= recording_end(spent, 1) <= math.nextafter(1.1, 2)
@@ -75,6 +75,15 @@ def test_a_recording_ends_behind_its_last_spike_and_nowhere_that_was_not_simulat
     with pytest.raises(InputError, match=r"x = 4.0, but there is a spike at 4.0 in sample 0; must be later"):
         checked_end("x", whole, 0, 4.0)
     assert checked_end("x", stopped, 0, 3.0) == 3.0
+
+
+@pytest.mark.parametrize(("scale", "end"), [(1.0, 4.1), (1e-3, 4.1e-3), (1e-9, 4.1e-9), (2.5e5, 1.1e6)])
+def test_a_recording_that_nothing_ended_ends_behind_its_last_spike_in_any_unit_of_time(scale: float, end: float) -> None:
+    net = eventsim.Network()
+    net.source(1, "n")
+    net.population("if_delta", 1, "silent")
+    run = simulate(net, SpikeTimes([[[k * scale for k in (1, 2, 3, 4)]]]), engine="reference")
+    assert recording_end(run, 0) == end
 
 
 def test_of_time_to_first_spike_networks_a_recording_ends_with_the_last_window() -> None:
@@ -111,7 +120,7 @@ def test_rates_are_those_of_the_time_that_was_simulated_from_0_on() -> None:
     assert mean_rate(ax, "n") == 1.0
     assert ax.get_title(loc="left") == "sample 0: rates in 100 bins, ended at 2"
     ax = viz.rates(relayed(engine="reference", n=1))
-    assert ax.get_xlim() == (0.0, 5.0)
+    assert ax.get_xlim() == (0.0, 4.1)
     spent = partial(until=1000.0, max_events=9, engine="reference")
     assert viz.rates(spent, sample=1).get_xlim()[1] < 1.2
     with pytest.raises(InputError, match=r"rates: sample 2 was never simulated, since the run ended before"):
