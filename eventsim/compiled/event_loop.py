@@ -88,6 +88,9 @@ def note_traces(m: Machine, output: Output, t: float) -> None:
 @jitable
 def _write_trace(m: Machine, output: Output, k: int, t: float) -> None:
     control = m.control[0]
+    if control.traces >= output.traces.size:  # the loop returns before that (TRACES_FULL): as in `lists`
+        control.full = 1
+        return
     trace = output.traces[control.traces]
     trace.sample = control.sample
     trace.neuron = m.probes[k].neuron
