@@ -169,8 +169,8 @@ def test_safe_windows_are_held_against_certify_before_they_are_timed(slope, monk
     assert safe_windows.cost(relu, x, slope, 0.0, rounds=1) < math.inf
     usual = models.to_ttfs
 
-    def lavish(*given, windows="calibrated"):
-        return usual(*given, windows="certified" if windows == "calibrated" else windows)
+    def lavish(relu, x, slope, margin, windows="certified"):
+        return usual(relu, x, slope, margin, windows=windows)
 
     monkeypatch.setattr(models, "to_ttfs", lavish)
     with pytest.raises(AssertionError):
