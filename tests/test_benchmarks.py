@@ -7,6 +7,7 @@ import hold
 import numpy as np
 import pytest
 import report
+import safe_windows
 import start_up
 import w1
 import w2
@@ -14,6 +15,7 @@ import w4
 import workloads
 
 import eventsim
+from eventsim import models
 
 # -- W1 ---------------------------------------------------------------------------------------------------------------
 
@@ -155,3 +157,21 @@ def test_w4_visits_every_tap_of_every_spike_and_finds_every_spike_time() -> None
     assert w4.check(run, x, weights) > 0
     with pytest.raises(AssertionError, match="other neurons fire"):
         w4.check(run, x[:, ::-1], weights)
+
+
+# -- safe windows ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slope", safe_windows.SLOPES)
+def test_safe_windows_are_held_against_certify_before_they_are_timed(slope, monkeypatch) -> None:
+    relu, x = safe_windows.dense(20, 8, samples=10)
+    assert safe_windows.check(relu, x, slope, 0.0) == 10 * 20 * 8
+    assert safe_windows.cost(relu, x, slope, 0.0, rounds=1) < math.inf
+    usual = models.to_ttfs
+
+    def lavish(relu, x, slope, margin, windows="certified"):
+        return usual(relu, x, slope, margin, windows=windows)
+
+    monkeypatch.setattr(models, "to_ttfs", lavish)
+    with pytest.raises(AssertionError):
+        safe_windows.check(relu, x, slope, 0.5)

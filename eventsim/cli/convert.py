@@ -101,7 +101,7 @@ def execute(options: argparse.Namespace) -> int:
     populations |= {*split}
     folded = [layer.name for layer in relu.layers if layer.name not in populations and layer.kind not in WITHOUT_TRACE]
     notes = {"folded": folded, "split": split, "dropped": list(relu.provenance.get("dropped", ()))}
-    notes["lengthened"] = net.provenance["mapping"]["lengthened"]
+    notes |= {kind: net.provenance["mapping"][kind] for kind in ("lengthened", "rounding_not_reached")}
     # Windows given by hand, or by the margin alone, need not have room for the data.
     chosen = isinstance(options.windows, list) or options.windows == "published"
     certificates = models.certify(net, calibration) if chosen else None
@@ -169,6 +169,10 @@ def show(table: str, notes: Mapping[str, Any], n_samples: int, n_certified: int)
             f"lengthened: the window of {name} by {by:.6g} to {short + by:.6g}; in the published {short:.6g} neurons "
             "are premature on the calibration data"
         )
+    for name, bound in notes["rounding_not_reached"].items():
+        print(f"rounding not reached: bounds on it ask for a window of {bound:.6g}, longer than that of {name}")
+    if notes["rounding_not_reached"]:
+        print("in windows below such bounds models.certify may leave neurons undecided")
 
 
 def too_short(certificates: "Certificates") -> list[str]:

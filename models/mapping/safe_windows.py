@@ -4,8 +4,9 @@ With u = t_min - t, a neuron that computes W x + b reaches its threshold before 
 ``g(u) = W (x - u)+ + b - k u`` for every u >= 0, where k is 0 for B1 and 1 - S for alpha1 (the criterion of
 docs/how-to/certify.md with the slope divided out). So the smallest safe window of a layer is the largest g of all its
 neurons and samples. Between two values of u the positive weights give most at the lower one and the negative ones least
-at the upper one, which bounds g from above by matrix products; only where that bound leaves a doubt are the arrivals
-gone through one by one, with the code of `certify`.
+at the upper one, which bounds g from above by matrix products. Where that bound leaves a doubt, g is added up at all
+arrivals, without bounds of its own; and the few neurons that may still be the ones that set the window go through the
+code of `certify`.
 
 Layers are taken in order: what a layer receives depends on the windows before it, and is known once these are safe.
 
@@ -19,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.models.checking.expected_times import UNIT, first_crossing, neurons_of
-from eventsim.models.checking.fields import fields_of
+from eventsim.models.checking.expected_times import UNIT, Neurons, first_crossing, neurons_of
+from eventsim.models.checking.fields import Field, fields_of
 from eventsim.models.mapping.populations import SLOPES, neurons
 from eventsim.models.mapping.windows import DEAD_LAYER, coded_values, scheduled
 from eventsim.models.relu.coded_layers import INPUTS, CodedLayer
@@ -33,9 +34,26 @@ Array = np.ndarray[Any, Any]
 N_STEPS = 8
 SMALL = 200_000  # inputs of all neurons and samples together that are sooner gone through than bounded
 # A bound on rounding that grows with the weights of every layer before says nothing after some ten of them; a window is
-# lengthened by this share for it at most.
+# lengthened for it by this share of its length, or of the time at which it begins, at most. The latter is there for
+# layers whose sums cancel: their windows may be as short as the steps of float64.
 MOST_ROUNDING = 1e-6
-TOGETHER = 1 << 22  # values that are worked on at a time
+TOGETHER = 1 << 19  # values that are worked on at a time
+BLOCK = 1 << 16  # the same where there are several passes over them
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """What `settled_lengths` found; lists have an entry for each hidden window.
+
+    Attributes
+    ----------
+    lengths : of the windows. safe : the smallest safe lengths, None where `at_least` is enough.
+    bounds : lengths that bounds on rounding would ask for, where windows are lengthened by less; elsewhere None.
+    """
+
+    lengths: list[Any]
+    safe: list[float | None]
+    bounds: list[float | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +63,20 @@ class _Received:
     Attributes
     ----------
     values : coded values of its sources, (n, *shape), by number. arrivals : (n, n_inputs), of all terms side by side.
-    window : (t_start, t_min). delays : of each term. error : bound on how far an arrival is from that of a run.
+    window : (t_start, t_min). delays : of each term. errors : bounds on how far arrivals are from those of a run,
+    (1, *shape), by number.
     """
 
     values: Mapping[int, Array]
     arrivals: Array
     window: tuple[Any, Any]
     delays: tuple[Any, ...]
-    error: float
+    errors: Mapping[int, Array]
+
+    @property
+    def most(self) -> float:
+        """By how much a window is lengthened at most for bounds on the times of its inputs; long ones by a share."""
+        return MOST_ROUNDING * float(self.window[1])
 
 
 def settled_lengths(
@@ -63,7 +87,7 @@ def settled_lengths(
     at_least: Sequence[Any],
     rule: Callable[[float], Any],
     otherwise: Any = None,
-) -> tuple[list[Any], list[float | None]]:
+) -> Settled:
     """Return the length of each hidden window, and the smallest safe one where that is longer than `at_least`.
 
     Parameters
@@ -73,28 +97,31 @@ def settled_lengths(
     rule : the length of a window, from its smallest safe length, given where that is longer.
     otherwise : the length where it is not; None is that of `at_least`.
     """
-    lengths: list[Any] = []
-    safe: list[float | None] = []
-    errors = {INPUTS: 4 * UNIT}
+    found = Settled([], [], [])
     held: dict[int, Array] = {INPUTS: as_numbers(inputs, np.dtype(np.float64))}
+    errors = {INPUTS: np.full((1, *held[INPUTS].shape[1:]), 4 * UNIT)}
     for i, layer, values in coded_values(layers[:-1], inputs, np.float64):
         if layer.pools:
-            errors[i] = errors[layer.sources[0]]
+            errors[i] = np.full((1, *layer.shape), errors[layer.sources[0]].max())
         else:
-            k = len(lengths)
-            received = _received(layers[: i + 1], held, lengths, number, errors)
-            found = _smallest_safe(layer, received, slope, number, at_least[k])
-            safe.append(found)
+            k = len(found.lengths)
+            received = _received(layers[: i + 1], held, found.lengths, number, errors)
+            shift = _shift(layer, received)
+            safe, bound = _smallest_safe(layer, received, shift, slope, number, at_least[k])
             usual = at_least[k] if otherwise is None else otherwise
-            lengths.append(usual if found is None else rule(found))
-            errors[i] = _error_of(layer, received, slope, float(lengths[k]))
+            found.lengths.append(usual if safe is None else rule(safe))
+            found.safe.append(safe)
+            length = float(found.lengths[k])
+            found.bounds.append(bound if bound > length else None)
+            own = _own_error(layer, received, slope, length) + 4 * UNIT * (float(received.window[1]) + length)
+            errors[i] = (shift + own).reshape(1, *layer.shape)
         held[i] = values
-    return lengths, safe
+    return found
 
 
 def _received(
     layers: Sequence[CodedLayer], held: Mapping[int, Array], lengths: Sequence[Any], number: type,
-    errors: Mapping[int, float],
+    errors: Mapping[int, Array],
 ) -> _Received:  # fmt: skip
     """What the last of `layers` receives in windows of the lengths of those before it."""
     i, layer = len(layers) - 1, layers[-1]
@@ -107,43 +134,113 @@ def _received(
         arrivals.append(np.where(values > 0, times, np.inf))
     t_start, t_min = schedule.windows[i][:2]
     moved = 4 * UNIT * float(t_min) if any(delays) else 0.0
-    error = max(errors[source] for source in layer.sources) + moved
-    return _Received(held, np.concatenate(arrivals, axis=1), (t_start, t_min), delays, error)
+    inexact = {source: errors[source] + moved for source in layer.sources}
+    return _Received(held, np.concatenate(arrivals, axis=1), (t_start, t_min), delays, inexact)
 
 
-def _smallest_safe(layer: CodedLayer, received: _Received, slope: str, number: type, at_least: Any) -> float | None:
-    """The smallest safe window of a layer with its rounding bound, or None where it is not longer than `at_least`."""
+def _smallest_safe(
+    layer: CodedLayer, received: _Received, shift: Array, slope: str, number: type, at_least: Any
+) -> tuple[float | None, float]:
+    """The smallest safe window of a layer with its rounding bound, or None where it is not longer than `at_least`.
+
+    Also the length that bounds on rounding ask for where they are longer than the most that is added for them, else 0.
+    """
     lower = float(at_least)
-    doubtful = _doubtful(layer, received, slope, lower)
-    if not doubtful.any():
-        return None
-    population, trial = _trial(layer, received, slope, number, at_least)
+    largest = _largest(layer, received, slope) + lower
+    rounding = _own_error(layer, received, slope, largest) + np.minimum(
+        shift, np.maximum(MOST_ROUNDING * largest, received.most)
+    )
+    upper, reached = _first_bounds(layer, received, slope)
+    doubtful = upper + rounding > max(lower, reached)
+    if doubtful.any():
+        population, trial = _trial(layer, received, slope, number, at_least)
+        fields, own = list(fields_of(trial, population)), neurons_of(population)
+        error = _own_error(layer, received, slope, largest + float(own.length))
+        reached = max(reached, _sharpened(upper, doubtful, fields, own, received.arrivals, error))
+        doubtful &= upper + rounding > max(lower, reached)
     found = lower
-    own = neurons_of(population)
-    for field in fields_of(trial, population):
-        for rows, columns in _blocks(doubtful[:, field.neurons]):
-            some, weights = own.some(field.neurons[columns]), field.weights[columns]
-            crossing = first_crossing(some, weights, received.arrivals[rows][:, field.inputs])
-            steepness = some.slope_fire.astype(np.float64)
-            missing = (some.threshold - crossing.peak).astype(np.float64) / steepness
-            wanted = float(own.length) - missing
-            shift = np.abs(weights.astype(np.float64)).sum(axis=1) * received.error / steepness
-            # Threshold and window are rounded, too, and the length is what is left of two times.
-            rounding = crossing.potential_bound / steepness + 2 * UNIT * (np.abs(missing) + np.abs(wanted))
-            rounding += 2 * UNIT * np.abs(crossing.peak) / steepness + 12 * UNIT * (float(own.t_min) + np.abs(wanted))
-            wanted = wanted + rounding + np.minimum(shift, MOST_ROUNDING * np.abs(wanted))
-            found = max(found, float(wanted.max(initial=0.0)))
-    return found if found > lower else None
+    if doubtful.any():
+        inexact = np.concatenate([received.errors[source].ravel() for source in layer.sources])
+        for field in fields:
+            for rows, columns in _blocks(doubtful[:, field.neurons]):
+                some, weights = own.some(field.neurons[columns]), field.weights[columns]
+                seen = received.arrivals[rows][:, field.inputs]
+                wanted = _wanted(some, weights, seen, inexact[field.inputs], received.most)
+                found = max(found, float(wanted.max(initial=0.0)))
+    capped = shift > np.maximum(MOST_ROUNDING * np.abs(upper), received.most)
+    every = upper + _own_error(layer, received, slope, largest) + shift
+    bound = float(every.max(initial=0.0, where=capped))
+    return (found if found > lower else None), bound
 
 
-def _doubtful(layer: CodedLayer, received: _Received, slope: str, lower: float) -> Array:
-    """(n, size), of which samples and neurons the smallest safe window may be the longest, and longer than `lower`."""
+def _first_bounds(layer: CodedLayer, received: _Received, slope: str) -> tuple[Array, float]:
+    """`_bounds`, but for what is sooner gone through than bounded."""
     shape = (len(received.arrivals), math.prod(layer.shape))
     if math.prod(shape) * sum(term.weight[0].size for term in layer.terms) <= SMALL:
-        return np.ones(shape, dtype=bool)
-    upper, reached = _bounds(layer, received, slope)
-    doubtful: Array = upper + _rounding(layer, received, slope, lower) > max(lower, reached)
-    return doubtful
+        return np.full(shape, np.inf), -np.inf
+    return _bounds(layer, received, slope)
+
+
+def _wanted(own: Neurons, weights: Array, arrivals: Array, inexact: Array, most: float) -> Array:
+    """The smallest safe windows of neurons with their rounding bounds, (n, n_neurons).
+
+    `inexact` bounds how far arrivals are from those of a run; windows are lengthened for that by `most` or their share.
+    """
+    crossing = first_crossing(own, weights, arrivals)
+    steepness = own.slope_fire.astype(np.float64)
+    missing = (own.threshold - crossing.peak).astype(np.float64) / steepness
+    wanted = float(own.length) - missing
+    shift = np.abs(weights.astype(np.float64)) @ inexact / steepness
+    # Threshold and window are rounded, too, and the length is what is left of two times.
+    rounding = crossing.potential_bound / steepness + 2 * UNIT * (np.abs(missing) + np.abs(wanted))
+    rounding += 2 * UNIT * np.abs(crossing.peak) / steepness + 12 * UNIT * (float(own.t_min) + np.abs(wanted))
+    total: Array = wanted + rounding + np.minimum(shift, np.maximum(MOST_ROUNDING * np.abs(wanted), most))
+    return total
+
+
+def _sharpened(
+    upper: Array, doubtful: Array, fields: Sequence[Field], own: Neurons, arrivals: Array, error: float
+) -> float:
+    """Put the largest g plus `error` in place of upper bounds that are `doubtful`; return a lower bound on the largest.
+
+    `error` bounds what g loses by rounding.
+    """
+    reached = -np.inf
+    for field in fields:
+        flat = field.weights.astype(np.float64)
+        for rows, columns in _blocks(doubtful[:, field.neurons]):
+            some = own.some(field.neurons[columns])
+            peaks = _peaks(some, flat[columns].T, arrivals[rows][:, field.inputs])
+            missing = (some.threshold - peaks).astype(np.float64) / some.slope_fire.astype(np.float64)
+            found = float(own.length) - missing
+            upper[np.ix_(rows, field.neurons[columns])] = found + error
+            reached = max(reached, float(found.max()) - error)
+    return reached
+
+
+def _peaks(own: Neurons, weights: Array, arrivals: Array) -> Array:
+    """The largest potential of each neuron in [t_start, t_min], (n, n_neurons); `weights` are (n_inputs, n_neurons)."""
+    t_start, t_min = float(own.t_start), float(own.t_min)
+    times = np.clip(arrivals, t_start, t_min)
+    # What is silent comes last and adds nothing.
+    heard = int((times < t_min).sum(axis=1).max(initial=0))
+    order = np.argsort(times, axis=1)[:, :heard]
+    edges = np.full((len(times), 1), t_start), np.full((len(times), 1), t_min)
+    dt = np.diff(np.concatenate([edges[0], np.take_along_axis(times, order, 1), edges[1]], axis=1), axis=1)
+    start = own.slope_start.astype(np.float64)
+    found = np.empty((len(times), len(start)))
+    step = max(1, BLOCK // max(1, heard * len(start)))
+    for low in range(0, len(times), step):
+        rows = slice(low, low + step)
+        opening = start * dt[rows, :1]
+        potential = weights[order[rows]]
+        np.cumsum(potential, axis=1, out=potential)
+        potential += start
+        potential *= dt[rows, 1:, None]
+        np.cumsum(potential, axis=1, out=potential)
+        highest = potential.max(axis=1, initial=-np.inf) + opening
+        found[rows] = np.maximum(np.maximum(highest, opening), 0.0)
+    return found
 
 
 def _bounds(layer: CodedLayer, received: _Received, slope: str) -> tuple[Array, float]:
@@ -156,23 +253,29 @@ def _bounds(layer: CodedLayer, received: _Received, slope: str) -> tuple[Array, 
     n_terms = sum(term.weight[0].size for term in layer.terms) + 8
     upper, reached = np.empty((n, len(bias))), -np.inf
     widest = max(len(bias), *(values[0].size for values in sources.values()))
-    step = max(1, TOGETHER // widest)
+    # All u in one product: many small ones cost more, and threads that wait for each other as much again.
+    step = max(1, TOGETHER // (widest * len(grid)))
+    steps = np.array(grid)[:, None, None]
     for low in range(0, n, step):
-        part = {source: values[low : low + step] for source, values in sources.items()}
-        highest = np.full((len(next(iter(part.values()))), len(bias)), -np.inf)
-        pushed = pulled = None
-        for u in grid:
-            left = {source: np.maximum(values - u, 0.0) for source, values in part.items()}
-            push, pull = (one.apply(left).reshape(len(highest), -1) for one in (up, down))
-            rounding = n_terms * UNIT * (push + pull + np.abs(bias) + falling * u)
-            reached = max(reached, float((push - pull + bias - falling * u - rounding).max()))
-            if pushed is not None:
-                np.maximum(highest, pushed - pull + rounding, out=highest)
-            pushed, pulled = push + bias - falling * u + rounding, pull
-        assert pushed is not None
+        left = {source: _left(values[low : low + step], grid) for source, values in sources.items()}
+        push, pull = (one.apply(left).reshape(len(grid), -1, len(bias)) for one in (up, down))
+        rounding = n_terms * UNIT * (push + pull + np.abs(bias) + falling * steps)
+        push += bias - falling * steps
+        reached = max(reached, float((push - pull - rounding).max()))
+        push += rounding
         # Beyond the largest value nothing has arrived, and g falls.
-        upper[low : low + step] = np.maximum(highest, pushed - pulled)
+        highest = push[-1] - pull[-1]
+        for lower, upper_one, inexact in zip(push[:-1], pull[1:], rounding[1:], strict=True):
+            np.maximum(highest, lower - upper_one + inexact, out=highest)
+        upper[low : low + step] = highest
     return upper, reached
+
+
+def _left(values: Array, grid: Sequence[float]) -> Array:
+    """What of values lies above each u, one after another in the first axis."""
+    spread = np.maximum(values - np.reshape(grid, (-1, *[1] * values.ndim)), 0.0)
+    left: Array = spread.reshape(-1, *values.shape[1:])
+    return left
 
 
 def _grid(values: Sequence[Array]) -> list[float]:
@@ -210,25 +313,26 @@ def _falling(layer: CodedLayer, slope: str) -> Array:
     return layer.full(1 - as_numbers(layer.sums(), np.dtype(np.float64)))
 
 
-def _rounding(layer: CodedLayer, received: _Received, slope: str, length: float) -> float:
-    """A bound on the rounding of the smallest safe window of any neuron, from its own sums and from its inputs."""
-    shift = min(_row(layer) * received.error, MOST_ROUNDING * max(length, _row(layer)))
-    return _own_error(layer, received, slope, length) + shift
-
-
-def _error_of(layer: CodedLayer, received: _Received, slope: str, length: float) -> float:
-    """A bound on how far the spike times of a layer are from those of a run."""
-    own = _own_error(layer, received, slope, length) + 4 * UNIT * (float(received.window[1]) + length)
-    return _row(layer) * received.error + own
+def _shift(layer: CodedLayer, received: _Received) -> Array:
+    """A bound on how far the times of its inputs shift the g of each neuron, (size,), rounding included."""
+    up, down = (_signed(layer, sign).apply(received.errors) for sign in (1, -1))
+    shift: Array = (up + down).ravel() * (1 + 1e-9)
+    return shift
 
 
 def _own_error(layer: CodedLayer, received: _Received, slope: str, length: float) -> float:
     """What the sums of a neuron's inputs lose by rounding, in units of time, all errors taken to add up."""
-    t_start, t_min = (float(t) for t in received.window)
+    t_min = float(received.window[1])
     n_inputs = sum(term.weight[0].size for term in layer.terms)
-    size = (_row(layer) + float(_falling(layer, slope).max())) * (t_min - t_start)
-    size += length + float(np.abs(_plain_bias(layer)).max())
+    size = _largest(layer, received, slope) + length
     return UNIT * (2 * n_inputs + 32) * size + 16 * UNIT * (t_min + length)
+
+
+def _largest(layer: CodedLayer, received: _Received, slope: str) -> float:
+    """No g of any neuron is larger, even without its sign."""
+    t_start, t_min = (float(t) for t in received.window)
+    size = (_row(layer) + float(_falling(layer, slope).max())) * (t_min - t_start)
+    return size + float(np.abs(_plain_bias(layer)).max())
 
 
 def _row(layer: CodedLayer) -> float:

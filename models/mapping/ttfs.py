@@ -14,7 +14,7 @@ Relies on `read_relu`, `coded_layers`, `windows` and the network. Used by the co
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -24,6 +24,8 @@ from numpy.typing import ArrayLike
 from eventsim import __version__
 from eventsim.checks import flag, shown
 from eventsim.errors import MappingError
+from eventsim.models.checking.certificates import Certificates
+from eventsim.models.checking.certify import certify
 from eventsim.models.mapping.mapping_checks import (
     check_choice,
     check_layers,
@@ -50,6 +52,8 @@ from eventsim.models.relu.relu_network import INPUT, OUTPUT, ReluNetwork, parame
 from eventsim.network import Network
 
 Array = np.ndarray[Any, Any]
+
+ROUNDS = 6  # in which certified windows are widened at most; bounds that still grow then do so without an end
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +90,14 @@ class _Windows:
 
     how : "calibrated", "published", "certified" or "given". published : what the published rule gives, where that is a
     lower bound. smallest : safe windows of the calibration data, 0 where any is safe, where these were asked for.
+    bounds : lengths that bounds on rounding ask for, where they are longer; elsewhere None.
     """
 
     how: str
     lengths: list[Any]
     published: list[Any] | None = None
     smallest: list[float] | None = None
+    bounds: Sequence[float | None] = ()
 
 
 def to_ttfs(
@@ -147,25 +153,30 @@ def to_ttfs(
     -------
     Network
         Its ``provenance["mapping"]`` says how it was made, under "lengthened" which windows are longer than `margin`
-        says, as the repr does; ``provenance["decision"]`` how its outputs decide: "sign" of each where they are
-        logistic (a binary or multilabel classifier), else the "largest".
+        says, as the repr does, under "rounding_not_reached" which may be shorter than bounds on rounding ask for, and
+        what these ask for; ``provenance["decision"]`` how its outputs decide: "sign" of each where they are logistic
+        (a binary or multilabel classifier), else the "largest".
 
     Raises
     ------
     MappingError
         A network that cannot be mapped: weights beyond 1e100, sums that need too large a matrix, S_i >= 1 for alpha1
-        with scaling disabled; windows that rounding would lose; an unknown slope, margin, number or windows.
+        with scaling disabled; windows that rounding would lose, or that "certified" cannot certify; an unknown slope,
+        margin, number or windows.
     InputError
         Calibration data that are empty, of another shape, NaN, or outside `input_range`; what `read_relu` refuses.
 
     Notes
     -----
     Every threshold and drift is rounded once, from exact arithmetic on the weights and windows. `verify` counts that
-    rounding. Smallest safe windows cost some forward passes over the calibration data, and one of `certify` over the
-    neurons that these leave in doubt. Held by tests/test_to_ttfs.py and tests/test_safe_windows.py.
+    rounding. Smallest safe windows cost some forward passes over the calibration data, and a part of `certify` on the
+    neurons that these leave in doubt (benchmarks/safe_windows.py); "certified" costs all of it, once or a few times.
+    Held by tests/test_to_ttfs.py and tests/test_safe_windows.py.
     """
     mapping = _decided(_read(relu, calibration), calibration, slope, margin, input_range, windows, number, scaling)
     net = _build(mapping, time_unit)
+    if mapping.windows.how == "certified":
+        mapping, net = _certified(mapping, net, calibration, time_unit)
     net.provenance |= {
         "mapping": _mapping_note(mapping),
         "relu": dict(mapping.relu.provenance),
@@ -228,8 +239,8 @@ def _set(
     if how == "published":
         return _Windows(how, published)
     if how == "calibrated":
-        lengths, _ = settled_lengths(layers, coded, slope, number, published, number)
-        return _Windows(how, lengths, published)
+        found = settled_lengths(layers, coded, slope, number, published, number)
+        return _Windows(how, found.lengths, published, bounds=found.bounds)
     if margin < 0:
         raise MappingError(f"to_ttfs: margin = {margin}; must be >= 0 for certified windows; 0 is the smallest")
 
@@ -237,8 +248,73 @@ def _set(
         return (1 + margin) * number(safe)
 
     dead = (1 + margin) * number(DEAD_LAYER)
-    lengths, smallest = settled_lengths(layers, coded, slope, number, [number(0)] * len(largest), longer, dead)
-    return _Windows(how, lengths, smallest=[0.0 if safe is None else safe for safe in smallest])
+    found = settled_lengths(layers, coded, slope, number, [number(0)] * len(largest), longer, dead)
+    return _Windows(how, found.lengths, smallest=[0.0 if safe is None else safe for safe in found.safe])
+
+
+def _certified(
+    mapping: _Mapping, net: Network, calibration: ArrayLike, time_unit: float | None
+) -> tuple[_Mapping, Network]:
+    """The mapping in windows that `certify` is sure of on the calibration data, and its network.
+
+    Layers that it is not sure of are widened as its bounds say. These depend on all windows before, so it looks again.
+    """
+    certificates = certify(net, calibration)
+    for _ in range(ROUNDS):
+        if certificates.ok:
+            return mapping, net
+        try:
+            mapping = _widened(mapping, certificates)
+        except MappingError:  # so long that values would be lost in them
+            break
+        net = _build(mapping, time_unit)
+        certificates = certify(net, calibration)
+    if certificates.ok:
+        return mapping, net
+    raise MappingError(_not_certified(certificates))
+
+
+def _not_certified(certificates: Certificates) -> str:
+    """Why there are no certified windows: the neuron whose bound is largest beside its window."""
+    found = certificates.not_certified
+    bounds = [float(certificates.layers[name].bound[sample, neuron]) for name, sample, neuron in found]
+    shares = [bound / certificates.layers[name].window for bound, (name, *_) in zip(bounds, found, strict=True)]
+    worst = int(np.argmax(shares))
+    name, sample, neuron = found[worst]
+    window = certificates.layers[name].window
+    return (
+        f"to_ttfs: windows = 'certified': {len(found)} neurons on the calibration data may be premature. Bounds on "
+        f"rounding grow with the weights of every layer before: that of neuron {neuron} of layer {name!r}, sample "
+        f"{sample}, is {bounds[worst]:.3g} in a window of {window:.3g}, and longer windows do not make up for it; give "
+        'smaller weights, fewer layers, a larger margin, or windows="calibrated", which does not wait for such bounds'
+    )
+
+
+def _widened(mapping: _Mapping, certificates: Certificates) -> _Mapping:
+    """The mapping with longer windows for the layers that are not certified.
+
+    Raises
+    ------
+    MappingError
+        So long that float64 loses them, or the values in them.
+    """
+    held = mapping.windows
+    assert held.smallest is not None
+    lengths, smallest = list(held.lengths), list(held.smallest)
+    premature = any(layer.premature.any() for layer in certificates.layers.values())
+    for k, name in enumerate(mapping.names):
+        layer = certificates.layers[name]
+        if (layer.premature | layer.undecided).any():
+            # A quarter more, since bounds grow with the windows. Behind premature neurons margins say nothing.
+            wanted = (layer.window - layer.margin + 1.25 * layer.bound).max()
+            smallest[k] = max(smallest[k], layer.safe_window if premature else float(wanted))
+            if not smallest[k] < np.inf:
+                raise MappingError(f"to_ttfs: no window of layer {name!r} is long enough")
+            lengths[k] = max(lengths[k], (1 + mapping.margin) * mapping.number(smallest[k]))
+    schedule = scheduled(mapping.layers, lengths, mapping.number)
+    if mapping.number is float:
+        check_resolution(mapping.layers, schedule, mapping.largest)
+    return replace(mapping, windows=replace(held, lengths=lengths, smallest=smallest), schedule=schedule)
 
 
 def _names(layers: Sequence[CodedLayer]) -> list[str]:
@@ -288,6 +364,9 @@ def _mapping_note(mapping: _Mapping) -> dict[str, Any]:
         "lengthened": {
             name: {"published": _json(short), "by": _json(length - short)}
             for name, (short, length) in mapping.lengthened.items()
+        },
+        "rounding_not_reached": {
+            name: bound for name, bound in zip(mapping.names, held.bounds, strict=False) if bound is not None
         },
         "safe_windows": held.smallest,
         "largest_activations": [_json(x) for x in mapping.largest],
