@@ -119,7 +119,7 @@ def to_nirdata(
 
 
 def _whole_steps(end: float, last: float, step: float) -> float:
-    """The first end from `end` on that leaves ``int(end / step)`` steps, as nir computes them, one of them for `last`."""
+    """The first end from `end` on with ``int(end / step)`` steps, as nir computes them, one of them for `last`."""
     n = max(math.ceil(end / step), math.floor(last / step) + 1)
     moved = n * step
     while int(moved / step) < n:

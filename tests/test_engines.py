@@ -40,7 +40,7 @@ def is_brief(case: Case) -> bool:
 
     A filter, and no budget: with one, the compiled engine takes no packets together.
     """
-    return "max_events" not in str(outcome(case.net, case.x, until=case.until, max_events=3_000).error)
+    return "max_events" not in str(outcome(case.net, case.x, until=case.until, max_events=600).error)
 
 
 ANY = st.one_of(

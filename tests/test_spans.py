@@ -78,7 +78,7 @@ def test_a_recording_ends_behind_its_last_spike_and_nowhere_that_was_not_simulat
 
 
 @pytest.mark.parametrize(("scale", "end"), [(1.0, 4.1), (1e-3, 4.1e-3), (1e-9, 4.1e-9), (2.5e5, 1.1e6)])
-def test_a_recording_that_nothing_ended_ends_behind_its_last_spike_in_any_unit_of_time(scale: float, end: float) -> None:
+def test_a_recording_that_nothing_ended_ends_behind_its_last_spike_in_any_unit(scale: float, end: float) -> None:
     net = eventsim.Network()
     net.source(1, "n")
     net.population("if_delta", 1, "silent")

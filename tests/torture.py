@@ -6,8 +6,9 @@
     make torture REPLAY=folder/123      a kept failure again
 
 Each case must leave the same bits on both engines (spikes, traces, counters, read-outs, also where an error or a
-budget ends it), the same without its budget where that is not used up (the compiled engine takes packets together then), the
-same as in one piece where it is interrupted and taken up, and what `tests/naive.py` says where that knows the models. A failure is kept as two files, ``NUMBER.npz`` and ``NUMBER.json``, in the folder ``torture``. The last
+budget ends it), the same without its budget where that is not used up (the compiled engine takes packets together
+then), the same as in one piece where it is interrupted and taken up, and what `tests/naive.py` says where that knows
+the models. A failure is kept as two files, ``NUMBER.npz`` and ``NUMBER.json``, in the folder ``torture``. The last
 lines say how many networks there were, and in how many something happened.
 """
 
