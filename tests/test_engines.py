@@ -40,7 +40,7 @@ def is_brief(case: Case) -> bool:
 
     A filter, and no budget: with one, the compiled engine takes no packets together.
     """
-    return "max_events" not in str(outcome(case.net, case.x, until=case.until, max_events=600).error)
+    return "max_events" not in str(outcome(case.net, case.x, until=case.until, max_events=3_000).error)
 
 
 ANY = st.one_of(
@@ -177,7 +177,6 @@ def test_the_number_of_threads_does_not_matter(case: Case) -> None:
     assert_same_outcome(runs[0], runs[2])
 
 
-@pytest.mark.engine_small
 @given(LIF_EXP)
 def test_a_loop_of_one_model_has_the_bits_of_one_of_its_family(case: Case) -> None:
     """Users' loops are those of their models alone; the tests' are broad, since there are fewer of them."""
