@@ -60,7 +60,7 @@ def reading(shape: Any, scale: Any, start: Any, merge: bool, polarity: Any, rows
         )
     factor = number(WHERE, "scale", scale, low=0, open_low=True, remedy="Give units of time per t.")
     if start is not None:
-        start = number(WHERE, "start", start, remedy="Give the t that is time 0.")
+        start = number(WHERE, "start", start, remedy="Give the t that is time 0.", whole=False)
     polarity = choice(WHERE, "polarity", polarity, POLARITIES)
     rows = choice(WHERE, "rows", rows, ROWS)
     return Reading((sizes[0], sizes[1], sizes[2]), factor, start, merge, polarity, rows)

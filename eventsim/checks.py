@@ -19,6 +19,8 @@ Array = np.ndarray[Any, Any]
 Error = type[EventsimError]
 REAL_KINDS = "fiub"
 LARGEST_WHOLE = 2**53  # up to which float64 holds every integer
+HELD = "must be a number that float64 holds, as whole numbers up to 2**53 are."
+NEAR = "Give a float, if near is near enough."
 LARGEST_SEED = 2**64 - 1
 
 
@@ -60,13 +62,34 @@ def reals(values: Any) -> tuple[Any, ...]:
     return () if None in plain else plain
 
 
+def is_held(plain: Any) -> bool:
+    """Does float64 hold a number in its range, if that is an integer? Fractions stay what they are.
+
+    >>> is_held(2**53), is_held(2**53 + 1), is_held(2**60), is_held(0.1)
+    (True, False, True, True)
+    """
+    return not isinstance(plain, numbers.Integral) or int(float(plain)) == plain
+
+
+def check_held(where: str, name: str, plain: Iterable[Any], error: Error = InputError, remedy: str = NEAR) -> None:
+    """Refuse an integer that float64 does not hold, among plain numbers: rounding would go unseen."""
+    for one in plain:
+        if not is_held(one):
+            raise error(f"{where}: {name} = {shown(one)}; {HELD} {remedy}")
+
+
 def number(
     where: str, name: str, value: Any, error: Error = InputError, *, low: float = -math.inf, open_low: bool = False,
-    infinite: bool = False, remedy: str = "",
+    infinite: bool = False, remedy: str = "", whole: bool = True,
 ) -> Any:  # fmt: skip
-    """Return `value` as a plain number >= `low` (> where `open_low`), finite unless `infinite`; never NaN."""
+    """Return `value` as a plain number >= `low` (> where `open_low`), finite unless `infinite`; never NaN.
+
+    Integers that float64 does not hold are refused where `whole`.
+    """
     plain = real(value)
     if plain is not None and (plain > low if open_low else plain >= low) and (infinite or math.isfinite(plain)):
+        if whole:
+            check_held(where, name, [plain], error)
         return plain
     limit = "" if low == -math.inf else f"{'>' if open_low else '>='} {low:g}, "
     allowed = f"{limit}a number" if infinite else f"{limit}a finite number"
@@ -193,7 +216,7 @@ def finite_array(
     """
     array = real_array(where, name, values, error, kinds=kinds)
     if whole:
-        held_in_float64(where, name, array, remedy or "Give a float, if near is near enough.", values, error)
+        held_in_float64(where, name, array, remedy or NEAR, values, error)
     with np.errstate(over="ignore"):
         near = np.asarray(array, dtype=np.float64)
     finite = np.isfinite(near)
@@ -209,22 +232,23 @@ def held_in_float64(
 ) -> Array:
     """Return `array`, real numbers, as float64, objects as they are; integers that float64 does not hold are refused.
 
-    `given` is what `array` was made of: of a list of floats and integers numpy makes float64.
+    So are those among objects, where Fractions may be any. `given` is what `array` was made of: of a list of floats and
+    integers numpy makes float64.
     """
     values: list[Any] = []
     if array.dtype.kind in "iu":
         far = (array > LARGEST_WHOLE) | (array < -LARGEST_WHOLE)
         values = array[far].tolist()
+    elif array.dtype == object:
+        far = np.array([isinstance(one, numbers.Integral) for one in array.flat], bool).reshape(array.shape)
+        values = array[far].tolist()
     elif array.dtype == np.float64 and isinstance(given, list | tuple):
         far = np.abs(array) >= LARGEST_WHOLE
         values = np.array(given, dtype=object).reshape(array.shape)[far].tolist() if far.any() else []
-    lost = next((k for k, one in enumerate(values) if isinstance(one, int) and int(float(one)) != one), None)
+    lost = next((k for k, one in enumerate(values) if not is_held(one)), None)
     if lost is not None:
         place = int(np.flatnonzero(far)[lost])
-        raise error(
-            f"{where}: {_entry(name, array, place)} = {values[lost]}; must be a number that float64 holds, as whole "
-            f"numbers up to 2**53 are. {remedy}"
-        )
+        raise error(f"{where}: {_entry(name, array, place)} = {values[lost]}; {HELD} {remedy}")
     return array if array.dtype == object else array.astype(np.float64, copy=False)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import integer_array, real_array
+from eventsim.checks import NEAR, held_in_float64, integer_array, real_array
 from eventsim.errors import InputError, listed
 from eventsim.network import Network, Source
 from eventsim.sources import SpikeTimes, encode, exactly, holds_exact, spikes_of_steps
@@ -103,7 +103,7 @@ class Inputs:
         if isinstance(values, SpikeTimes):
             return values.checked(where, source.shape)
         array = real_array(where, "x", values)
-        array = array if array.dtype == object else array.astype(np.float64)
+        array = held_in_float64(where, "x", array, NEAR, values)
         if array.shape[1:] != source.shape and (array.ndim != 2 or array.shape[1] != source.size):
             remedy = spikes_of_steps("x", array.shape, source.shape)
             if len(source.shape) > 1 and array.shape[1:] == (*source.shape[1:], source.shape[0]):
