@@ -21,6 +21,11 @@ REAL_KINDS = "fiub"
 LARGEST_WHOLE = 2**53  # up to which float64 holds every integer
 HELD = "must be a number that float64 holds, as whole numbers up to 2**53 are."
 NEAR = "Give a float, if near is near enough."
+# Of numpy's dates and durations.
+UNITS = {
+    "W": "weeks", "D": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds",
+    "us": "microseconds", "ns": "nanoseconds", "ps": "picoseconds", "fs": "femtoseconds", "as": "attoseconds",
+}  # fmt: skip
 LARGEST_SEED = 2**64 - 1
 
 
@@ -183,9 +188,23 @@ def real_array(
     if array.dtype == object:
         _check_objects(where, name, array, error)
     elif array.dtype.kind not in kinds:
-        remedy = remedy or "Convert it to float64."
+        remedy = counted(array) or remedy or "Convert it to float64."
         raise error(f"{where}: {name} has type {array.dtype}; must be real numbers. {remedy}")
     return array
+
+
+def counted(array: Array) -> str:
+    """Return how dates and durations of numpy become whole numbers, and of what; "" where an array has none.
+
+    >>> counted(np.array([3, 5], "m8[us]"))
+    'Give .astype("int64"), which counts microseconds; float64 would lose digits.'
+    """
+    if array.dtype.kind not in "mM":
+        return ""
+    unit, count = np.datetime_data(array.dtype)
+    word = f"{count} {UNITS.get(unit, unit)}" if count > 1 else UNITS.get(unit, "units that it does not name")
+    first = "Leave NaT out, then give" if np.isnat(array).any() else "Give"
+    return f'{first} .astype("int64"), which counts {word}; float64 would lose digits.'
 
 
 def _check_objects(where: str, name: str, array: Array, error: Error) -> None:
