@@ -295,6 +295,16 @@ def integer_array(
     return array
 
 
+def channels_last(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return what to do about data (n, *positions, channels) where they must be (n, channels, *positions), or "".
+
+    >>> channels_last((5, 28, 28, 3), (3, 28, 28))
+    'channels come first: np.moveaxis(x, -1, 1)'
+    """
+    turned = len(shape) > 1 and given[1:] == (*shape[1:], shape[0])
+    return "channels come first: np.moveaxis(x, -1, 1)" if turned else ""
+
+
 def read_only(array: Array) -> Array:
     """Return a C-ordered copy that cannot be written to."""
     copy = np.array(array, order="C", copy=True, subok=False)

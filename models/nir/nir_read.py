@@ -209,7 +209,7 @@ class Reading(Signals):
                 raise graph.error(name, str(error)) from error
         order = {name: place for place, name in enumerate(gains)}
         edges = [edge for edge in graph.edges if edge[1] in order]
-        if not graph.listed:
+        if not graph.in_our_order:
             edges.sort(key=lambda edge: (order[edge[1]], edge[0]))
         hops = [(term, name) for before, name in edges for term in self.signal(before).terms]
         late = set() if self.how.dt is None else _recurrent(hops, order)
