@@ -3,13 +3,12 @@
 numba's own cache raises where no folder can be written to, and runs whatever machine code a damaged file holds. Here
 files carry a digest, and what cannot be read or kept costs time only; a warning says so, once of each kind. Used by
 `_jit` alone. The environment variable ``EVENTSIM_CACHE`` is 1 (the default: numba's folders), 0 (nothing is kept), or
-a folder, which has a separator in its name.
+a folder, which has a separator in its name; anything else is the default, with a warning.
 """
 
 import contextlib
 import hashlib
 import io
-import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,9 +20,10 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from eventsim.errors import InputError
 from eventsim.output import replacing
+from eventsim.settings import names_folder, setting
 
-SETTING = os.environ.get("EVENTSIM_CACHE", "1")
-FOLDER = str(Path(SETTING).expanduser().absolute()) if os.sep in SETTING or (os.altsep or os.sep) in SETTING else None
+SETTING = setting("EVENTSIM_CACHE", ("1", "0"), folder=True)
+FOLDER = str(Path(SETTING).expanduser().absolute()) if names_folder(SETTING) else None
 _LOCATING = threading.Lock()
 _REMEDY = (
     "Loops are compiled again in each process, which takes 10 to 60 s. Set the environment variable EVENTSIM_CACHE to "

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import choice, finite_array, integer, number, shown
+from eventsim.checks import choice, counted, finite_array, integer, number, shown
 from eventsim.errors import InputError
 
 Array = np.ndarray[Any, Any]
@@ -60,7 +60,7 @@ def reading(shape: Any, scale: Any, start: Any, merge: bool, polarity: Any, rows
         )
     factor = number(WHERE, "scale", scale, low=0, open_low=True, remedy="Give units of time per t.")
     if start is not None:
-        start = number(WHERE, "start", start, remedy="Give the t that is time 0.")
+        start = number(WHERE, "start", start, remedy="Give the t that is time 0.", whole=False)
     polarity = choice(WHERE, "polarity", polarity, POLARITIES)
     rows = choice(WHERE, "rows", rows, ROWS)
     return Reading((sizes[0], sizes[1], sizes[2]), factor, start, merge, polarity, rows)
@@ -168,6 +168,12 @@ def _times(where: str, t: Array, how: Reading) -> Array:
     """Times in the unit of the network, from the start on, as float64."""
     if t.ndim != 1:
         raise InputError(f"{where}: field t has shape {t.shape}; must be one number an event. Give one column.")
+    if t.dtype.kind in "mM":
+        raise InputError(
+            f"{where}: field t has type {t.dtype}; must be real numbers, in a unit that scale is given for. "
+            f"{counted(t)} In place: events.astype([(name, 'i8' if name == 't' else events.dtype[name]) for name in "
+            "events.dtype.names])."
+        )
     finite_array(where, "t", t, whole=False)
     since = _since_integer(t, how.start) if t.dtype.kind in "iu" else _since(t, how.start)
     if (since < 0).any():

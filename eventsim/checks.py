@@ -19,6 +19,13 @@ Array = np.ndarray[Any, Any]
 Error = type[EventsimError]
 REAL_KINDS = "fiub"
 LARGEST_WHOLE = 2**53  # up to which float64 holds every integer
+HELD = "must be a number that float64 holds, as whole numbers up to 2**53 are."
+NEAR = "Give a float, if near is near enough."
+# Of numpy's dates and durations.
+UNITS = {
+    "W": "weeks", "D": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds",
+    "us": "microseconds", "ns": "nanoseconds", "ps": "picoseconds", "fs": "femtoseconds", "as": "attoseconds",
+}  # fmt: skip
 LARGEST_SEED = 2**64 - 1
 
 
@@ -60,13 +67,34 @@ def reals(values: Any) -> tuple[Any, ...]:
     return () if None in plain else plain
 
 
+def is_held(plain: Any) -> bool:
+    """Does float64 hold a number in its range, if that is an integer? Fractions stay what they are.
+
+    >>> is_held(2**53), is_held(2**53 + 1), is_held(2**60), is_held(0.1)
+    (True, False, True, True)
+    """
+    return not isinstance(plain, numbers.Integral) or int(float(plain)) == plain
+
+
+def check_held(where: str, name: str, plain: Iterable[Any], error: Error = InputError, remedy: str = NEAR) -> None:
+    """Refuse an integer that float64 does not hold, among plain numbers: rounding would go unseen."""
+    for one in plain:
+        if not is_held(one):
+            raise error(f"{where}: {name} = {shown(one)}; {HELD} {remedy}")
+
+
 def number(
     where: str, name: str, value: Any, error: Error = InputError, *, low: float = -math.inf, open_low: bool = False,
-    infinite: bool = False, remedy: str = "",
+    infinite: bool = False, remedy: str = "", whole: bool = True,
 ) -> Any:  # fmt: skip
-    """Return `value` as a plain number >= `low` (> where `open_low`), finite unless `infinite`; never NaN."""
+    """Return `value` as a plain number >= `low` (> where `open_low`), finite unless `infinite`; never NaN.
+
+    Integers that float64 does not hold are refused where `whole`.
+    """
     plain = real(value)
     if plain is not None and (plain > low if open_low else plain >= low) and (infinite or math.isfinite(plain)):
+        if whole:
+            check_held(where, name, [plain], error)
         return plain
     limit = "" if low == -math.inf else f"{'>' if open_low else '>='} {low:g}, "
     allowed = f"{limit}a number" if infinite else f"{limit}a finite number"
@@ -160,9 +188,23 @@ def real_array(
     if array.dtype == object:
         _check_objects(where, name, array, error)
     elif array.dtype.kind not in kinds:
-        remedy = remedy or "Convert it to float64."
+        remedy = counted(array) or remedy or "Convert it to float64."
         raise error(f"{where}: {name} has type {array.dtype}; must be real numbers. {remedy}")
     return array
+
+
+def counted(array: Array) -> str:
+    """Return how dates and durations of numpy become whole numbers, and of what; "" where an array has none.
+
+    >>> counted(np.array([3, 5], "m8[us]"))
+    'Give .astype("int64"), which counts microseconds; float64 would lose digits.'
+    """
+    if array.dtype.kind not in "mM":
+        return ""
+    unit, count = np.datetime_data(array.dtype)
+    word = f"{count} {UNITS.get(unit, unit)}" if count > 1 else UNITS.get(unit, "units that it does not name")
+    first = "Leave NaT out, then give" if np.isnat(array).any() else "Give"
+    return f'{first} .astype("int64"), which counts {word}; float64 would lose digits.'
 
 
 def _check_objects(where: str, name: str, array: Array, error: Error) -> None:
@@ -193,7 +235,7 @@ def finite_array(
     """
     array = real_array(where, name, values, error, kinds=kinds)
     if whole:
-        held_in_float64(where, name, array, remedy or "Give a float, if near is near enough.", values, error)
+        held_in_float64(where, name, array, remedy or NEAR, values, error)
     with np.errstate(over="ignore"):
         near = np.asarray(array, dtype=np.float64)
     finite = np.isfinite(near)
@@ -209,22 +251,23 @@ def held_in_float64(
 ) -> Array:
     """Return `array`, real numbers, as float64, objects as they are; integers that float64 does not hold are refused.
 
-    `given` is what `array` was made of: of a list of floats and integers numpy makes float64.
+    So are those among objects, where Fractions may be any. `given` is what `array` was made of: of a list of floats and
+    integers numpy makes float64.
     """
     values: list[Any] = []
     if array.dtype.kind in "iu":
         far = (array > LARGEST_WHOLE) | (array < -LARGEST_WHOLE)
         values = array[far].tolist()
+    elif array.dtype == object:
+        far = np.array([isinstance(one, numbers.Integral) for one in array.flat], bool).reshape(array.shape)
+        values = array[far].tolist()
     elif array.dtype == np.float64 and isinstance(given, list | tuple):
         far = np.abs(array) >= LARGEST_WHOLE
         values = np.array(given, dtype=object).reshape(array.shape)[far].tolist() if far.any() else []
-    lost = next((k for k, one in enumerate(values) if isinstance(one, int) and int(float(one)) != one), None)
+    lost = next((k for k, one in enumerate(values) if not is_held(one)), None)
     if lost is not None:
         place = int(np.flatnonzero(far)[lost])
-        raise error(
-            f"{where}: {_entry(name, array, place)} = {values[lost]}; must be a number that float64 holds, as whole "
-            f"numbers up to 2**53 are. {remedy}"
-        )
+        raise error(f"{where}: {_entry(name, array, place)} = {values[lost]}; {HELD} {remedy}")
     return array if array.dtype == object else array.astype(np.float64, copy=False)
 
 
@@ -250,6 +293,16 @@ def integer_array(
             f"{where}: {_entry(name, array, place)} = {array.flat[place]}; must be {allowed}.{remedy and ' ' + remedy}"
         )
     return array
+
+
+def channels_last(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return what to do about data (n, *positions, channels) where they must be (n, channels, *positions), or "".
+
+    >>> channels_last((5, 28, 28, 3), (3, 28, 28))
+    'channels come first: np.moveaxis(x, -1, 1)'
+    """
+    turned = len(shape) > 1 and given[1:] == (*shape[1:], shape[0])
+    return "channels come first: np.moveaxis(x, -1, 1)" if turned else ""
 
 
 def read_only(array: Array) -> Array:

@@ -48,11 +48,19 @@ def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:
     return f"{', '.join(found[:most])}{more}"
 
 
+def _sent(kind: "type[EventsimError]", *args: object) -> "EventsimError":
+    """An error as it was, from another process: made without its `__init__`, which may take something else."""
+    return kind.__new__(kind, *args)
+
+
 class EventsimError(Exception):
     """Base of every error that eventsim raises on purpose; a message that is too long is cut in the middle."""
 
     def __init__(self, message: object = "", *details: object) -> None:
         super().__init__(shortened(str(message)), *details)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _sent, (type(self), *self.args), vars(self)
 
 
 class NetworkError(EventsimError, ValueError):

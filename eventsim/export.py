@@ -131,9 +131,9 @@ def _chosen_samples(run: Run, samples: Any) -> Array:
     """Increasing numbers of samples that were simulated."""
     remedy = f"The run has samples 0 to {run.n_samples - 1}."
     given = range(run.n_samples) if samples is None else samples
-    listed = list(given) if isinstance(given, Iterable) else given
+    numbers = list(given) if isinstance(given, Iterable) else given
     rows = np.unique(
-        integer_array("run.to_nirdata", "samples", listed, low=0, high=run.n_samples - 1, remedy=remedy)
+        integer_array("run.to_nirdata", "samples", numbers, low=0, high=run.n_samples - 1, remedy=remedy)
     ).astype(np.int64)
     if not rows.size:
         raise InputError(f"run.to_nirdata: samples = {samples!r:.80}; must name at least one. {remedy}")

@@ -28,6 +28,9 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(signal.Signals(number).name)
         self.number = number
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.number,), vars(self)
+
 
 class _State:
     """How many engines are at work, and the signal that asked them to stop."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import as_synapses, integer, is_sparse, number, reals, shown
+from eventsim.checks import as_synapses, check_held, integer, is_sparse, number, reals, shown
 from eventsim.errors import NetworkError, listed, nearest
 from eventsim.generators import Generator
 from eventsim.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
@@ -97,6 +97,8 @@ class Network:
                 f"{where}: value_range = {shown(value_range)}; must be (low, high) with low < high. "
                 "Give the range of the data."
             )
+        check_held(where, "window", coded, NetworkError)
+        check_held(where, "value_range", span, NetworkError)
         sizes = self._new_shape(where, shape)
         if generator is not None:
             if not isinstance(generator, Generator):
@@ -371,4 +373,5 @@ def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | Non
             f"{where}: window = {shown(window)}; {model.name} needs (t_start, t_min, t_max) with "
             "0 <= t_start < t_min < t_max. Windows are increasing: inputs first, then the layer's own spikes."
         )
+    check_held(where, "window", times, NetworkError)
     return times

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from eventsim._jit import jitable
-from eventsim.checks import choice, read_only, real_array, shown
+from eventsim.checks import choice, held_in_float64, read_only, real_array, shown
 from eventsim.errors import ModelError
 from eventsim.spellings import MODELS, PARAMETERS, meant
 
@@ -285,8 +285,8 @@ def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) ->
         chosen = choice(where, parameter.name, value, parameter.choices, ModelError, also=remedy)
         return read_only(np.full(size, float(parameter.choices.index(chosen))))
     remedy = f"Give {parameter.name} ({parameter.meaning}) an allowed value or remove the neuron."
-    array = real_array(where, parameter.name, value, ModelError, kinds="fiu", remedy=remedy)
-    array = array if array.dtype == object else array.astype(np.float64)
+    given = real_array(where, parameter.name, value, ModelError, kinds="fiu", remedy=remedy)
+    array = given if given.dtype == object else given.astype(np.float64)
     if array.ndim and array.size not in (1, size):
         raise ModelError(
             f"{where}: {parameter.name} has shape {array.shape}; allowed: one number or {size} numbers, one a neuron. "
@@ -303,6 +303,7 @@ def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) ->
         raise ModelError(
             f"{where}: {parameter.name}[{index}] = {array[index]}; must be {_range_text(parameter)}. {remedy}"
         )
+    held_in_float64(where, parameter.name, given, remedy, value, ModelError)
     return read_only(array)
 
 

@@ -55,7 +55,8 @@ class SpikeTimes:
             with one polarity, p says nothing. Row 0 is the uppermost.
         scale : units of time of the network per unit of t, such as 1e-3 for microseconds in a network of ms.
         start : t that is time 0; None is the first event of each recording that is not left out. Integer time stamps,
-            such as nanoseconds since 1970, are subtracted as integers.
+            such as nanoseconds since 1970, are subtracted as integers; dates and durations of numpy are refused with
+            how they become such.
         merge : whether events of one pixel and polarity at one t count as one; otherwise they are refused.
         polarity : "unsigned" where p is 0 and 1 (or False and True), "signed" where it is -1 and 1.
         rows : "from_above" where y = 0 is the uppermost row, as in AEDAT4 files and Prophesee's; "from_below" where it

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import integer_array, real_array
+from eventsim.checks import NEAR, channels_last, held_in_float64, integer_array, real_array
 from eventsim.errors import InputError, listed
 from eventsim.network import Network, Source
 from eventsim.sources import SpikeTimes, encode, exactly, holds_exact, spikes_of_steps
@@ -103,11 +103,10 @@ class Inputs:
         if isinstance(values, SpikeTimes):
             return values.checked(where, source.shape)
         array = real_array(where, "x", values)
-        array = array if array.dtype == object else array.astype(np.float64)
+        array = held_in_float64(where, "x", array, NEAR, values)
         if array.shape[1:] != source.shape and (array.ndim != 2 or array.shape[1] != source.size):
-            remedy = spikes_of_steps("x", array.shape, source.shape)
-            if len(source.shape) > 1 and array.shape[1:] == (*source.shape[1:], source.shape[0]):
-                remedy = "The channels come first: np.moveaxis(x, -1, 1)."
+            last = channels_last(array.shape, source.shape)
+            remedy = f"The {last}." if last else spikes_of_steps("x", array.shape, source.shape)
             raise InputError(
                 f"{where}: x has shape {array.shape}; must be (n, {', '.join(map(str, source.shape))}). "
                 f"{remedy or 'Reshape the data; one sample needs a leading axis of length 1.'}"

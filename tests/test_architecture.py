@@ -170,6 +170,19 @@ def test_rooms_import_in_one_direction(path: Path) -> None:
 
 
 @each(PACKAGE)
+def test_what_a_file_imports_means_the_same_in_all_of_its_functions(path: Path) -> None:
+    imports = [node for node in tree(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
+    assigned = [
+        f"{node.id} in line {node.lineno}"
+        for function in functions(tree(path))
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in names
+    ]
+    assert not assigned, f"{shown(path)} assigns to what it imports: {assigned}"
+
+
+@each(PACKAGE)
 def test_only_jit_names_numba(path: Path) -> None:
     if shown(path) not in ("eventsim/_jit.py", "eventsim/_jit_cache.py"):
         assert not [name for name in imported(tree(path)) if within(name, "numba")]

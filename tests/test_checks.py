@@ -244,6 +244,96 @@ def test_options_are_refused_with_what_is_allowed(arguments, message):
         eventsim.simulate(small(), [[0.5, 0.5]], **arguments)
 
 
+LOST = 2**60 + 1  # float64 holds 2**60, and nothing up to 2**60 + 256
+
+
+def simulated(**options):
+    return eventsim.simulate(small(), [[0.5, 0.5]], engine="reference", **options)
+
+
+def mapped(**options):
+    return models.to_ttfs(models.ReluNetwork.from_weights(WEIGHTS), [[0.5, 0.5]], **options)
+
+
+PIXELS = [("t", "i8"), ("x", "i2"), ("y", "i2"), ("p", "i1")]
+ONE_NUMBER = {
+    "time_unit": eventsim.Network,
+    "window of a source": lambda v: source(window=(0, v)),
+    "value_range": lambda v: source(value_range=(0, v)),
+    "window": lambda v: windowed((0, 1, v)),
+    "delay": delayed,
+    "until": lambda v: simulated(until=v),
+    "max_time": lambda v: simulated(max_time=v),
+    "sigma": eventsim.faults.Jitter,
+    "period of a clock": eventsim.faults.Clock,
+    "phase": lambda v: eventsim.faults.Clock(0.1, v),
+    "service_time": eventsim.transport.AerBus,
+    "scale": lambda v: SpikeTimes.from_events(np.zeros(0, PIXELS), (1, 1, 1), scale=v),
+    "margin": lambda v: mapped(margin=v),
+    "input_range": lambda v: mapped(input_range=(0, v)),
+    "windows": lambda v: mapped(windows=[v]),
+    "t_max": lambda v: models.ttfs_network(
+        [{"W": [[1.0]], "threshold": 1.0, "t_min": 1.0, "t_max": v}, {"W": [[1.0]]}]
+    ),
+}
+NUMBERS = {
+    "parameter": lambda v: cell(tau_mem=v),
+    "Poisson": eventsim.Poisson,
+    "Regular": eventsim.Regular,
+    "start": lambda v: eventsim.Regular(1.0, v),
+    "times of steps": lambda v: eventsim.Steps([0, *np.ravel(v)], [0, *np.ravel(v)]),
+    "weights": lambda v: eventsim.OneToOne(np.reshape(v, -1)),
+    "delays": lambda v: eventsim.Sparse([0], [0], [1.0], delays=np.reshape(v, -1)),
+    "x": lambda v: eventsim.simulate(small(), [[0, *np.ravel(v)]], engine="reference"),
+    "spike times": lambda v: eventsim.simulate(small(), SpikeTimes([[np.reshape(v, -1), []]]), engine="reference"),
+    "a spike time": lambda v: eventsim.simulate(small(), SpikeTimes([[0, *np.ravel(v)]]), engine="reference"),
+    "array of spike times": lambda v: eventsim.simulate(
+        small(), SpikeTimes(np.array([[0, np.ravel(v)[0]]], np.asarray(v).dtype)), engine="reference"
+    ),
+    "times of a potential": lambda v: simulated(record={"hidden": [0]}).membrane("hidden", 0, times=np.reshape(v, -1)),
+}
+
+
+@pytest.mark.parametrize("lost", [LOST, np.int64(LOST), np.uint64(LOST), 2**70 + 1], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize("name", ONE_NUMBER)
+def test_a_whole_number_that_float64_does_not_hold_is_refused(name, lost):
+    with pytest.raises(eventsim.EventsimError, match=rf"{lost}; must be a number that float64 holds.*\. Give a float"):
+        ONE_NUMBER[name](lost)
+
+
+@pytest.mark.parametrize("lost", [
+    LOST, 2**70 + 1, np.uint64(2**63 + 1), np.array(LOST), np.array([LOST], object), np.array([2**63 + 1], np.uint64),
+    np.array([np.int64(LOST)], object),
+], ids=lambda v: f"{type(v).__name__}-{np.asarray(v).dtype}")  # fmt: skip
+@pytest.mark.parametrize("name", NUMBERS)
+def test_whole_numbers_that_float64_does_not_hold_are_refused(name, lost):
+    with pytest.raises(
+        eventsim.EventsimError, match=rf"{np.ravel(lost)[0]}; must be a number that float64 holds.*\. \w+"
+    ):
+        NUMBERS[name](lost)
+
+
+def test_whole_numbers_that_numpy_would_make_floats_are_refused():
+    for mixed in ([0.5, LOST], (LOST, 0.5), [np.uint64(2**63 + 1), np.int64(3)], [0.5, np.int64(LOST)]):
+        with pytest.raises(ModelError, match=r"tau_mem\[[01]\] = \d+; must be a number that float64 holds"):
+            cell(tau_mem=mixed)
+        with pytest.raises(InputError, match=r"x\[0, [01]\] = \d+; must be a number that float64 holds"):
+            eventsim.simulate(small(), [mixed], engine="reference")
+        with pytest.raises(NetworkError, match=r"weight\[0, [01]\] = \d+; must be .*float, if near .* or a Fraction\."):
+            models.read_relu({"weights": [[mixed]]})
+
+
+def test_whole_numbers_that_float64_holds_and_fractions_pass():
+    assert cell(tau_mem=[2**60, 1]).parameters["tau_mem"].tolist() == [2.0**60, 1.0]
+    assert delayed(2**60).delay == 2**60
+    assert delayed(Fraction(LOST)).delay == Fraction(LOST)
+    assert cell(tau_mem=objects(Fraction(LOST), 1)).parameters["tau_mem"].tolist() == [Fraction(LOST), 1]
+    assert simulated(until=2**70).complete
+    events = np.array([(LOST + 7, 0, 0, 0)], PIXELS)
+    times = SpikeTimes.from_events(events, (1, 1, 1), start=LOST)  # subtracted as integers
+    assert times.times[0].times.tolist() == [7.0]
+
+
 def test_infinite_until_is_no_end():
     run = eventsim.simulate(small(), [[0.5, 0.5]], until=np.inf, engine="reference")
     assert run.provenance["until"] is None

@@ -201,6 +201,43 @@ def test_rows_from_below_are_turned_and_row_0_is_the_uppermost() -> None:
     assert places(events, rows="from_below") == [(0.0, 9), (1.0, 1)]
 
 
+def dated(kind: str, *stamps: Any) -> np.ndarray:
+    """Events at these stamps, of numpy's dates or durations."""
+    events = np.zeros(len(stamps), [("t", kind), ("x", "i2"), ("y", "i2"), ("p", "i1")])
+    events["t"] = stamps
+    return events
+
+
+@pytest.mark.parametrize(("kind", "words"), [
+    ("M8[us]", r"64\[us\]; must be real numbers.* \.astype\(\"int64\"\), which counts microseconds; float64"),
+    ("m8[ns]", r"64\[ns\]; must be real numbers.* \.astype\(\"int64\"\), which counts nanoseconds;"),
+    ("M8[25us]", r"which counts 25 microseconds;"),
+    ("m8", r"which counts units that it does not name;"),
+])  # fmt: skip
+def test_dates_and_durations_are_refused_with_how_they_become_whole_numbers(kind: str, words: str) -> None:
+    first = 1_700_000_000_000_001
+    stamps = np.array([first, first + 2], "i8").astype(kind)
+    events = dated(kind, *stamps)
+    with pytest.raises(
+        InputError, match=rf"recording 0: field t has type .*{words}.* In place: events\.astype\(.*\)\.$"
+    ):
+        eventsim.SpikeTimes.from_events(events, SHAPE)
+    told = events.astype([(name, "i8" if name == "t" else events.dtype[name]) for name in events.dtype.names])  # type: ignore[union-attr]
+    [(times, _)] = eventsim.SpikeTimes.from_events(told, SHAPE, scale=0.5).checked("test", SHAPE)
+    assert times.tolist() == [0.0, 1.0]
+    net = eventsim.Network()
+    net.source(2, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=1.0)
+    for given in (eventsim.SpikeTimes(stamps[np.newaxis]), eventsim.SpikeTimes([[stamps, stamps]])):
+        with pytest.raises(InputError, match=words):
+            eventsim.simulate(net, given, engine="reference")
+
+
+def test_stamps_that_are_no_time_are_to_be_left_out() -> None:
+    with pytest.raises(InputError, match=r"Leave NaT out, then give \.astype"):
+        eventsim.SpikeTimes.from_events(dated("M8[us]", "2024-01-01", "NaT"), SHAPE)
+
+
 @pytest.mark.parametrize("make", [lambda t: np.array([[t, 1]]), lambda t: [[[t], [1]]], lambda t: [[[t], [0.5, 1.0]]]])
 def test_whole_numbers_that_float64_does_not_hold_are_refused_as_spike_times(make: Any) -> None:
     net = eventsim.Network()

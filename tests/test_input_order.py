@@ -96,6 +96,8 @@ def test_messages_that_offer_flat_inputs_say_in_which_order() -> None:
         verify(net, relu, x)
     with pytest.raises(InputError, match=r"The channels come first: np\.moveaxis\(x, -1, 1\)\."):
         eventsim.simulate(net, x)
+    with pytest.raises(InputError, match=rf"{flat}; the channels come first: np\.moveaxis\(x, -1, 1\)$"):
+        network((3, 5, 4), None).forward(x)
     with pytest.raises(InputError, match=r"must be \(n, 3\)$"):
         ReluNetwork.from_weights([np.ones((2, 3))]).forward(np.zeros((2, 4)))
 

@@ -74,6 +74,32 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     assert "a folder that cannot be made or written to" in warned
 
 
+@pytest.mark.parametrize(("name", "value", "words"), [
+    ("EVENTSIM_CACHE", "mycache", "'mycache'; must be 1 or 0, or a folder with a separator in its name, such as ./loo"),
+    ("EVENTSIM_CACHE", "off", "'off'; must be 1 or 0, or a folder"),
+    ("EVENTSIM_LOOPS", "Broad", "'Broad', did you mean 'broad'?; must be narrow or broad. It is taken as narrow"),
+    ("EVENTSIM_LOOPS", "1", "'1'; must be narrow or broad."),
+])  # fmt: skip
+def test_a_setting_that_is_none_is_said_once(name: str, value: str, words: str) -> None:
+    printed, warned = process("import eventsim.compiled.alternatives as a; print(a.BROAD)", **{name: value})
+    assert printed == str(os.environ.get("EVENTSIM_LOOPS") == "broad" and name != "EVENTSIM_LOOPS")
+    assert warned.count("Warning") == 1
+    assert f"RuntimeWarning: eventsim: the environment variable {name} = {words}" in warned
+
+
+def test_settings_that_are_some_say_nothing(tmp_path: Path) -> None:
+    program = (
+        "import eventsim.compiled.alternatives as a, eventsim._jit_cache as c; print(a.BROAD, c.SETTING, c.FOLDER)"
+    )
+    for loops, cache, expected in (
+        ("", "", "False 1 None"),
+        ("narrow", "1", "False 1 None"),
+        ("broad", "0", "True 0 None"),
+        ("broad", str(tmp_path), f"True {tmp_path} {tmp_path}"),
+    ):
+        assert process(program, EVENTSIM_LOOPS=loops, EVENTSIM_CACHE=cache) == (expected, "")
+
+
 def damaged(kind: str, content: bytes) -> bytes:
     """The bytes of a file after an accident."""
     rng = np.random.default_rng(5)

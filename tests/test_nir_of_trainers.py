@@ -12,6 +12,7 @@ import pytest
 
 import eventsim
 from eventsim import Dense, InputError, Network, NetworkError, SpikeTimes, models
+from eventsim.models.nir import nir_exporters
 
 nir = pytest.importorskip("nir")
 
@@ -307,9 +308,51 @@ def test_neurons_that_may_mean_nirs_impulses_are_not(name: str) -> None:
     assert tags(graph)["n0"] in ("faithful", "faithful except at equality")
 
 
-def test_nodes_that_disagree_are_not_written_for_steps() -> None:
-    assert tags(chain(lif(), lif(dt=2e-4)))["n0"] == "faithful except at equality"
-    assert tags(chain(lif(), lif()))["n0"] == tags(chain(lif(), lif()))["n1"] == "doubtful"
+def rounded(dt: float, *taus: float) -> Any:
+    """A chain of layers with one tau each, all numbers divided and kept in float32."""
+    numbers = [np.array([tau], np.float32) for tau in taus]
+    zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
+    return chain(*(nir.LIF(tau, tau / np.float32(dt), zero, one) for tau in numbers))
+
+
+@pytest.mark.parametrize("taus", [(0.0123, 0.037), (0.0071, 0.0333), (0.02, 0.02), (0.011, 0.0123, 0.037, 0.05)])
+@pytest.mark.parametrize("dt", [1e-4, 1.25e-4, 1 / 3000, 1 / 7000, 1 / 30000, 1.0 / 44100])
+def test_layers_of_one_step_agree_though_each_rounds_it_to_float32(dt: float, taus: tuple[float, ...]) -> None:
+    graph = rounded(dt, *taus)
+    with pytest.warns(UserWarning, match=f"'n0' seems to be written for steps of {dt:g}, .*own steps\\.$"):
+        models.read_nir(graph, 1.0)
+    assert {entry.tag for entry in models.nir_fidelity(graph) if entry.type == "LIF"} == {"doubtful"}
+    with pytest.raises(InputError, match=f"This graph seems to be written for dt = {dt:g}\\.$"):
+        models.read_nir(graph, 1.0, reading="clocked")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(graph, dt=dt)
+
+
+def test_the_step_that_is_offered_is_the_decimal_that_was_meant() -> None:
+    assert models.nir_fidelity(rounded(1.25e-4, 0.0123, 0.037))[1].note.count("dt=0.000125") == 1
+    found = nir_exporters.agreed({name: nir_exporters.Suspicion(dt, None) for name, dt in (
+        ("a", 1.2500001e-4), ("b", 1.25e-4), ("c", 1.2499999e-4), ("d", 3.3333337e-4), ("e", 1e-3), ("f", 3.333333e-4),
+    )})  # fmt: skip
+    assert {name: doubt.dt for name, doubt in found.items()} == {
+        "a": 1.25e-4, "b": 1.25e-4, "c": 1.25e-4, "d": found["f"].dt, "e": 1e-3, "f": found["f"].dt,
+    }  # fmt: skip
+
+
+def test_layers_of_different_steps_are_each_doubted() -> None:
+    graph = chain(lif(), lif(dt=1e-3), lif())
+    others = r"Other nodes seem to be written for other steps, 0\.001 \(node 'n1'\), and dt is one for all"
+    with pytest.warns(UserWarning, match=rf"node 'n0' seems to be written for steps of 0\.0001, .*{others}"):
+        models.read_nir(graph, 1.0)
+    notes = {entry.node: entry.note for entry in models.nir_fidelity(graph) if entry.tag == "doubtful"}
+    assert list(notes) == ["n0", "n1", "n2"]
+    assert ["dt=0.001" in note for note in notes.values()] == [False, True, False]
+    with pytest.warns(
+        UserWarning, match=r"node 'n1' .* steps of 0\.001, .*dt=0\.001, not 0\.0001; .*0\.0001 \(node 'n0'\)"
+    ):
+        read(graph, dt=1e-4)
+    with pytest.raises(InputError, match=r"written for dt = 0\.0001 \(node 'n0'\), 0\.001 \(node 'n1'\)\.$"):
+        models.read_nir(graph, 1.0, reading="clocked")
 
 
 def test_another_step_than_that_of_the_file_is_asked_about() -> None:

@@ -3,10 +3,14 @@
 The engine does not matter here but for the state of a run, which each keeps in a form of its own.
 """
 
+import contextlib
 import copy
+import importlib
 import inspect
 import multiprocessing
 import pickle  # noqa: TID251 - what pools of processes do is what is tested; nothing is read from a file
+import pkgutil
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from types import ModuleType
 from typing import Any
@@ -17,6 +21,7 @@ from adapters import assert_same_run
 
 import eventsim
 from eventsim import BudgetError, SpikeTimes, errors, faults, models, simulate, transport
+from eventsim.models.nir.nir_graph import NodeError
 
 REFERENCE: Any = {"engine": "reference"}
 
@@ -91,6 +96,54 @@ def test_every_public_class_travels() -> None:
                 assert_same_run(copied.run, one.run)
 
 
+def modules() -> list[ModuleType]:
+    """All modules of the package but those that need what is not installed, such as PyTorch, or that run it."""
+    found = []
+    for _, name, _ in pkgutil.walk_packages(eventsim.__path__, "eventsim."):
+        if not name.endswith("__main__"):
+            with contextlib.suppress(ModuleNotFoundError):
+                found.append(importlib.import_module(name))
+    return found
+
+
+GIVEN = {str: "what", int: signal.SIGTERM, object: "where: what", Any: None}  # by the type that an error asks for
+
+
+def raised() -> list[BaseException]:
+    """One of each kind of error and warning that any module of the package has, private ones too."""
+    found: dict[type[BaseException], BaseException] = {}
+    for kind in [kind for module in modules() for kind in vars(module).values() if inspect.isclass(kind)]:
+        if issubclass(kind, BaseException) and kind.__module__.startswith("eventsim"):
+            wanted = inspect.signature(kind).parameters.values() if "__init__" in vars(kind) else []
+            named = [one for one in wanted if one.kind is one.POSITIONAL_OR_KEYWORD]
+            found[kind] = kind(*(GIVEN[one.annotation] for one in named) if named else ("where: what; must be.",))
+            found[kind].add_note("a note")
+    return list(found.values())
+
+
+def test_every_error_of_every_module_travels() -> None:
+    errors_of_all = raised()
+    names = {type(one).__name__ for one in errors_of_all}
+    assert names >= {"EventsimError", "NodeError", "Interrupted", "WrongUse", "StorageError", "PrematureSpikeWarning"}
+    for one in errors_of_all:
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            copied = pickle.loads(pickle.dumps(one, protocol))
+            assert (type(copied), copied.args, str(copied)) == (type(one), one.args, str(one))
+            assert vars(copied) == vars(one)
+        assert vars(copy.deepcopy(one)) == vars(copy.copy(one)) == vars(one)
+
+
+def test_errors_of_users_travel_whatever_they_are_made_of() -> None:
+    sent = pickle.loads(pickle.dumps(OwnError(3, layer="cells")))
+    assert (type(sent), str(sent), sent.layer) == (OwnError, "layer cells: 3 are lost", "cells")
+
+
+class OwnError(eventsim.NetworkError):
+    def __init__(self, n: int, *, layer: str) -> None:
+        super().__init__(f"layer {layer}: {n} are lost")
+        self.layer = layer
+
+
 def test_other_picklers_of_the_field_take_them_too() -> None:
     """Dask and joblib serialise with cloudpickle what a worker is sent."""
     cloudpickle = pytest.importorskip("cloudpickle")
@@ -141,6 +194,10 @@ def simulated(net: eventsim.Network, x: Any, options: dict[str, Any]) -> eventsi
     return simulate(net, x, **REFERENCE, **options)
 
 
+def refuse() -> None:
+    raise NodeError("n1", "LIF", "has no tau")
+
+
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 def test_a_process_pool_returns_runs_and_errors_that_carry_one(method: str) -> None:
     if method not in multiprocessing.get_all_start_methods():
@@ -155,6 +212,9 @@ def test_a_process_pool_returns_runs_and_errors_that_carry_one(method: str) -> N
         with pytest.raises(BudgetError, match="max_events = 5 reached") as caught:
             future.result()
         assert caught.value.run.counters["events"] >= 5
+        with pytest.raises(NodeError, match=r"^read_nir: node 'n1' \(LIF\): has no tau$") as refused:
+            pool.submit(refuse).result()
+        assert refused.value.node == "n1"
         assert pool.submit(len, "the pool still works").result() == 20
 
 

@@ -413,7 +413,7 @@ REFUSED = {
     "tau": (chain(lif(tau=0.0)), r"'n0' \(LIF\): tau\[0\] = 0.0; must be > 0"),
     "threshold": (chain(lif(v_threshold=0.0)), r"v_threshold\[0\] = 0.0; must be above v_reset"),
     "start": (chain(lif(v_threshold=-1.0, v_reset=-2.0)), r"must be above its start \(0\.0\)"),
-    "overflow": (chain(nir.Linear(np.array([[1e90]])), lif(r=1e300)), r"'n1' \(LIF\): .*must be finite"),
+    "overflow": (chain(nir.Linear(np.array([[1e90]])), lif(r=1e300)), r"'n1' \(LIF\): .*must lie between"),
     "rows": (chain(nir.Linear(whole(2, 3)), lif(2)), r"what leads into it has shape \(1,\); must have \(3,\)"),
     "flat": (chain(nir.Linear(whole(2, 6)), lif(2), shape=(2, 3)), "Put a Flatten before it"),
     "batch": (chain(affine(1.0, 0.0), lif(), shape=(1, 1)), r"must have \(1,\). A NIR shape has no batch axis"),

@@ -98,8 +98,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.out is not None:
         run.save(options.out)
     report(run, net, options, problem, warned)
-    if (number := asked()) is not None:
-        return SIGNALLED + number
+    if (signal := asked()) is not None:
+        return SIGNALLED + signal
     return OK if problem is None else FAILED
 
 

@@ -7,7 +7,6 @@ that a network uses, and over all shipped faults where it has any: fewer loops, 
 That pays for whoever meets many kinds of networks, such as a test suite.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,8 +14,9 @@ from eventsim._jit import kernel_part
 from eventsim.faults import Clock, EmissionFault, Jitter
 from eventsim.network import Network, Population
 from eventsim.neuron_model import Model, installed_models
+from eventsim.settings import setting
 
-BROAD = os.environ.get("EVENTSIM_LOOPS", "narrow") == "broad"
+BROAD = setting("EVENTSIM_LOOPS", ("narrow", "broad")) == "broad"
 
 
 def model_of(population: Population, error_bounds: bool) -> Model:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.archive import read_arrays
-from eventsim.checks import held_in_float64, plain_array
+from eventsim.checks import NEAR, held_in_float64, plain_array
 from eventsim.errors import InputError, PrematureSpikeWarning, nearest
 from eventsim.faults.contract import EmissionFault
 from eventsim.models.checking.expected_times import EXTENDED, extended
@@ -371,8 +371,7 @@ def _checked_times(node: Source | Population, given: Any) -> tuple[Array, float]
     assert node.window is not None
     # The end of the window as the other program has it, in its own number type.
     end = np.float64(node.window[-1]).astype(raw.dtype) if raw.dtype.kind == "f" else float(node.window[-1])
-    held = held_in_float64("verify", f"times of {node.name!r}", raw, "Give times in the unit of the network.")
-    return np.where(raw < end, held, np.inf), unit
+    return np.where(raw < end, raw.astype(np.float64), np.inf), unit
 
 
 def _real_numbers(node: Source | Population, what: str, given: Any) -> Array:
@@ -383,4 +382,6 @@ def _real_numbers(node: Source | Population, what: str, given: Any) -> Array:
             f"verify: {what} of {node.name!r} have shape {raw.shape} and type {raw.dtype}; must be integers or floats "
             f"(n, {', '.join(map(str, node.shape))}) of at least one sample"
         )
+    remedy = "Give times in the unit of the network." if what == "times" else NEAR
+    held_in_float64("verify", f"{what} of {node.name!r}", raw, remedy, given)
     return raw.reshape(len(raw), node.size)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.archive import read_arrays
-from eventsim.checks import plain_array, real, shown
+from eventsim.checks import check_held, plain_array, real, shown
 from eventsim.convolution import Conv, Pool
 from eventsim.errors import MappingError, nearest
 from eventsim.models.relu.pool_layers import MaxPool
@@ -175,6 +175,7 @@ class _Given:
         if value is None or not -math.inf < value < math.inf:
             what = "is missing" if given is None else f"= {shown(given)}"
             raise MappingError(f"{self.place}: {field} {what}; must be a finite number")
+        check_held(self.place, field, [value], MappingError)
         return value
 
     def add_pool(self, net: Network, node: Any, window: tuple[Any, ...]) -> Any:

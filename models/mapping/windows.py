@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import real, shown
+from eventsim.checks import check_held, real, shown
 from eventsim.errors import MappingError, nearest
 from eventsim.models.relu.coded_layers import INPUTS, CodedLayer
 from eventsim.models.relu.real_numbers import EXACT, as_fraction, as_numbers
@@ -187,6 +187,7 @@ def decimal(what: str, value: Any, number: type) -> Any:
         raise MappingError(f"to_ttfs: {what} = {shown(value)}; must be a finite number")
     if number is Fraction:
         return Fraction(str(float(value))) if isinstance(value, float | np.floating) else as_fraction(value)
+    check_held("to_ttfs", what, [given], MappingError)
     try:
         return float(value)
     except OverflowError as error:

@@ -269,13 +269,30 @@ def suspected(kind: str, given: Mapping[str, Array]) -> Suspicion | None:
     return found if found is not None and found.dt <= LONGEST else None
 
 
+def agreed(found: Mapping[str, Suspicion]) -> dict[str, Suspicion]:
+    """The suspicions of nodes, with one dt, the median, where they differ by no more than the roundings of float32."""
+    groups: list[list[float]] = []
+    for step in sorted(doubt.dt for doubt in found.values()):
+        if groups and math.isclose(step, groups[-1][0], rel_tol=ALIKE):
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    common = {step: _decimal(group[len(group) // 2]) for group in groups for step in group}
+    return {name: doubt._replace(dt=common[doubt.dt]) for name, doubt in found.items()}
+
+
 def _one(steps: Array) -> float | None:
-    """What all of them are, as a decimal of two digits where it is as near to that as float32 lets it be."""
+    """What all of them are, as far as float32 tells; None where they differ."""
     first = float(steps.flat[0])
     if not math.isfinite(first) or first <= 0 or (np.abs(steps - first) > ALIKE * first).any():
         return None
-    short = float(f"{first:.2g}")
-    return short if math.isclose(short, first, rel_tol=ALIKE) else first
+    return _decimal(first)
+
+
+def _decimal(step: float) -> float:
+    """The decimal of three digits that a step is, as far as float32 tells; else the step itself."""
+    short = float(f"{step:.3g}")
+    return short if math.isclose(short, step, rel_tol=ALIKE) else step
 
 
 def _is_short(step: float) -> bool:

@@ -78,9 +78,9 @@ class Graph:
     def in_order(self, kinds: Sequence[str]) -> list[str]:
         """The nodes of some kinds, ports left out, by how many edges they are away from an Input, then by name.
 
-        Where edges are `listed`, in the order in which edges first leave them, the rest at the end.
+        Where edges are `in_our_order`, in the order in which edges first leave them, the rest at the end.
         """
-        if self.listed:
+        if self.in_our_order:
             order = list(dict.fromkeys([edge[0] for edge in self.edges] + list(self.nodes)))
         else:
             away = self._away()
@@ -88,7 +88,7 @@ class Graph:
         return [name for name in order if name not in self.ports and self.kind(name) in kinds]
 
     @property
-    def listed(self) -> bool:
+    def in_our_order(self) -> bool:
         """Do edges tell in which order inputs and neurons were created, as `write_nir` lists them?
 
         Edges that leave these come before all others then: a file sorts its nodes by name, but keeps that of its edges.

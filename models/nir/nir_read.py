@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eventsim.checks import number
-from eventsim.errors import EventsimError, InputError
-from eventsim.models.nir.nir_exporters import TIMES, Manner, Suspicion, manner
+from eventsim.errors import EventsimError, InputError, listed
+from eventsim.models.nir.nir_exporters import TIMES, Manner, Suspicion, agreed, manner
 from eventsim.models.nir.nir_graph import Graph, NodeError, open_graph, values
 from eventsim.models.nir.nir_linear import leading_axes
 from eventsim.models.nir.nir_maps import Shape
@@ -136,12 +136,14 @@ def _manner(where: str, source: Any, strict: bool, dt: float | None, reading: st
     try:
         return manner(where, strict, dt, reading, *others)
     except InputError as error:
-        doubt = None
+        steps: dict[float, str] = {}
         if dt is None and (reading == "clocked" or any(option is not None for option in others)):
-            doubt = Reading(open_graph(source), Manner()).doubt
-        if doubt is None:
+            steps = Reading(open_graph(source), Manner()).steps
+        if not steps:
             raise
-        raise InputError(f"{error} This graph seems to be written for dt = {doubt.dt:g}.") from None
+        several = [f"{step:g} (node {name!r})" for step, name in steps.items()]
+        found = listed(several) if len(several) > 1 else f"{next(iter(steps)):g}"
+        raise InputError(f"{error} This graph seems to be written for dt = {found}.") from None
 
 
 class Reading(Signals):
@@ -153,9 +155,9 @@ class Reading(Signals):
         self.doubts = {} if graph.ours else _doubts(graph)
 
     @property
-    def doubt(self) -> Suspicion | None:
-        """The step for which the graph seems to be written, if any."""
-        return next(iter(self.doubts.values()), None)
+    def steps(self) -> dict[float, str]:
+        """The steps for which nodes of the graph seem to be written, and the first node of each."""
+        return {doubt.dt: name for name, doubt in reversed(self.doubts.items())}
 
     def neurons(self, name: str) -> tuple[Shape, Any]:
         """The shape and the model of a neuron node, which fits what reaches it."""
@@ -207,7 +209,7 @@ class Reading(Signals):
                 raise graph.error(name, str(error)) from error
         order = {name: place for place, name in enumerate(gains)}
         edges = [edge for edge in graph.edges if edge[1] in order]
-        if not graph.listed:
+        if not graph.in_our_order:
             edges.sort(key=lambda edge: (order[edge[1]], edge[0]))
         hops = [(term, name) for before, name in edges for term in self.signal(before).terms]
         late = set() if self.how.dt is None else _recurrent(hops, order)
@@ -271,7 +273,7 @@ def _recurrent(hops: list[tuple[Term, str]], order: dict[str, int]) -> set[tuple
 
 
 def _doubts(graph: Graph) -> dict[str, Suspicion]:
-    """The neuron nodes that seem to be written for steps, all for the same one."""
+    """The neuron nodes that seem to be written for steps, mostly all for the same one."""
     found = {}
     for name in graph.nodes:
         if graph.kind(name) in NEURONS:
@@ -279,24 +281,29 @@ def _doubts(graph: Graph) -> dict[str, Suspicion]:
                 found[name] = suspicion(graph, name)
             except NodeError:  # raised or listed where the node is read
                 continue
-    doubts = {name: doubt for name, doubt in found.items() if doubt is not None}
-    return doubts if len({doubt.dt for doubt in doubts.values()}) == 1 else {}
+    return agreed({name: doubt for name, doubt in found.items() if doubt is not None})
 
 
 def _warn_of_steps(read: Reading) -> None:
     """A file of a trainer that is not read as one, or with another step or exporter than it seems to be written for."""
-    doubt, dt, name = read.doubt, read.how.dt, read.how.name
-    if doubt is None or (name == "rockpool" and doubt.exporter is None):  # its dt may be no short decimal
+    dt, exporter = read.how.dt, read.how.name
+    for node, doubt in read.doubts.items():
+        same = dt is not None and abs(dt - doubt.dt) <= 1e-3 * doubt.dt
+        if (same and doubt.exporter in (None, exporter)) or (
+            exporter == "rockpool" and doubt.exporter is None  # its dt may be no short decimal
+        ):
+            continue
+        given = "" if dt is None or same else f", not {dt:g}"
+        others = ""
+        if len(read.steps) > 1:
+            steps = listed(f"{step:g} (node {name!r})" for step, name in read.steps.items() if step != doubt.dt)
+            others = f" Other nodes seem to be written for other steps, {steps}, and dt is one for all: who wrote them?"
+        warnings.warn(
+            f"read_nir: node {node!r} {doubtful(doubt)}{given}; add reading='clocked' for the exporter's own steps."
+            f"{others}",
+            stacklevel=3,
+        )
         return
-    same = dt is not None and abs(dt - doubt.dt) <= 1e-3 * doubt.dt
-    if same and doubt.exporter in (None, name):
-        return
-    given = "" if dt is None or same else f", not {dt:g}"
-    warnings.warn(
-        f"read_nir: node {next(iter(read.doubts))!r} {doubtful(doubt)}{given}; add reading='clocked' for the "
-        "exporter's own steps.",
-        stacklevel=3,
-    )
 
 
 def _warn_of_times(graph: Graph, time_unit: float, how: Manner) -> None:

@@ -1,8 +1,8 @@
 """How the inputs of a ReLU network lie, where the model that it was read from has them in another shape or order.
 
 A `ReluNetwork` has its channels first; models that have them last are read as what comes behind the turn. The
-description is an entry of the provenance, ``"inputs"``, so that it stays with the network in files. Relies on nothing.
-Used by the readers, `relu_network`, the mapping and the command line.
+description is an entry of the provenance, ``"inputs"``, so that it stays with the network in files. Relies on the
+checks. Used by the readers, `relu_network`, the mapping and the command line.
 """
 
 import itertools
@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from eventsim.checks import channels_last
 
 Array = np.ndarray[Any, Any]
 KEY = "inputs"
@@ -80,9 +82,8 @@ def shape_hint(given: tuple[int, ...], shape: tuple[int, ...], turn: Turn | None
         return "; one sample needs a leading axis: x[None]"
     if turn is not None and given[1:] == turn.model:
         return f"; this network is {turn} of the model: {turn.how}"
-    if len(shape) > 1 and given[1:] == (*shape[1:], shape[0]):
-        return "; the channels come first: np.moveaxis(x, -1, 1)"
-    return ""
+    last = channels_last(given, shape)
+    return f"; the {last}" if last else ""
 
 
 def _axes(model: Sequence[int], network: Sequence[int], order: Array) -> tuple[int, ...] | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eventsim.checks import plain_array
+from eventsim.checks import NEAR, held_in_float64, plain_array
 from eventsim.errors import EventsimError, InputError
 
 EXACT = np.dtype(object)
@@ -19,7 +19,8 @@ EXACT = np.dtype(object)
 def real_array(place: str, values: ArrayLike, error: type[EventsimError]) -> NDArray[Any]:
     """Return `values` as an array of finite real numbers: of a numpy type, or of `Fraction` where given as objects.
 
-    Raises `error` with `place` and the first bad value. The array may share memory with `values`.
+    Raises `error` with `place` and the first bad value, among numbers that are no objects also an integer that float64
+    does not hold. The array may share memory with `values`.
     """
     array = plain_array(place, values, error)
     if array.dtype == EXACT:
@@ -38,6 +39,8 @@ def real_array(place: str, values: ArrayLike, error: type[EventsimError]) -> NDA
         raise error(
             f"{place}{list(index)} = {array[index]} ({np.sum(~finite)} such values); must be finite; replace it"
         )
+    where, _, name = place.rpartition(": ")
+    held_in_float64(where, name, array, f"{NEAR[:-1]}, or a Fraction.", values, error)
     return array
 
 
