@@ -47,7 +47,7 @@ def seconds_to_figure(figure: Path, caches: Mapping[str, str]) -> float:
     figure.unlink(missing_ok=True)
     start = time.perf_counter()
     usual = {name: value for name, value in os.environ.items() if name != "EVENTSIM_LOOPS"}
-    subprocess.run([sys.executable, "-c", FIGURE, str(figure)], check=True, env=usual | caches, cwd=ROOT)
+    subprocess.run([sys.executable, "-c", FIGURE, str(figure)], check=True, env={**usual, **caches}, cwd=ROOT)
     seconds = time.perf_counter() - start
     assert figure.stat().st_size > 0
     return seconds

@@ -87,8 +87,8 @@ class Model:
     ``propagator(p, dt)`` coefficients shared by all neurons that were last updated together ·
     ``advance(c, s)`` state after dt without input ·
     ``receive(s, w)`` state after an input of weight w ·
-    ``may_spike(p, s, dt)`` cheap and never wrongly False: can the neuron spike within dt without input? Without it
-    `time_to_spike` is asked every time ·
+    ``may_spike(p, s, dt)`` cheap and never wrongly False: can the neuron spike within dt without input, or does it
+    stand at its threshold, where an input moves V itself? Without it `time_to_spike` is asked every time ·
     ``time_to_spike(p, s)`` >= 0, or inf: time to the first upward crossing without further input ·
     ``above(p, s)`` is V at or above the threshold? ·
     ``reset(p, s)`` state after a spike ·

@@ -32,6 +32,7 @@ from eventsim import BudgetError, Dense, Network, Sparse, SpikeTimes, _jit, simu
 from eventsim.compiled import alternatives, event_loop
 from eventsim.faults import Clock, Jitter
 from eventsim.models.neurons import lif_exp
+from eventsim.neuron_model import Model, installed_models
 from eventsim.transport import AerBus
 
 
@@ -456,6 +457,36 @@ def test_packets_taken_together_give_the_bits_of_packets_taken_alone(model: str)
     for until in rng.uniform(0.0, 4.0, 20):
         part = both_engines(net, x, until=until).run
         assert (part.spikes == together.spikes[together.spikes["time"] < until]).all()
+
+
+@pytest.mark.parametrize("count", [1.0, 2.0, 5.0])
+def test_relays_fire_among_packets_that_could_be_taken_together(count: float) -> None:
+    """Only an input makes them fire; one of four that were taken at once did not."""
+    net = Network()
+    net.source(8, "input")
+    net.population("relay", 5, "relays", count=count)
+    net.connect("input", "relays", Dense(np.ones((5, 8))))
+    x = SpikeTimes([[[0.25 * (i + 1)] for i in range(8)]])
+    assert both_engines(net, x).run.spike_times("relays").tolist() == [[0.25 * count] * 5]
+
+
+@pytest.mark.parametrize("model", [model for model in installed_models() if model.jumps], ids=lambda model: model.name)
+def test_whoever_stands_at_its_threshold_may_spike(model: Model) -> None:
+    """Lookahead asks only `may_spike`, also behind an input that moves V itself."""
+    draw, above = np.random.default_rng(2), 0
+    for _ in range(2000):
+        p, s = (
+            tuple(
+                float(sign * 10.0**k)
+                for sign, k in zip(draw.choice([1, 1, -1], n), draw.uniform(-3, 3, n), strict=True)
+            )
+            for n in (len(model.rows), len(model.state))
+        )
+        if not model.clocked and model.above(p, s):
+            above += 1
+            assert model.may_spike(p, s, 0.0)
+            assert model.may_spike(p, s, 1.0)
+    assert above > 100 or model.clocked
 
 
 def test_a_membrane_begins_with_the_first_moment_of_integration() -> None:

@@ -42,12 +42,6 @@ def receive(s: Numbers, w: Any) -> Numbers:
 
 
 @jitable
-def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
-    """Only an input makes it spike."""
-    return False
-
-
-@jitable
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """Never without an input."""
     return math.inf
@@ -57,6 +51,12 @@ def time_to_spike(p: Numbers, s: Numbers) -> Any:
 def above(p: Numbers, s: Numbers) -> bool:
     """Have enough inputs been heard?"""
     return s[0] >= p[0]
+
+
+@jitable
+def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
+    """Without a further input only one that has heard enough."""
+    return above(p, s)
 
 
 @jitable
