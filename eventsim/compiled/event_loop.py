@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from eventsim._jit import borrowed, jitable, kernel, kernel_part
+from eventsim._jit import borrowed, jitable, kernel, kernel_part, separate
 from eventsim.compiled.alternatives import choice
 from eventsim.compiled.arrival import make_deliver, make_gather
 from eventsim.compiled.dynamics import make_dynamics
@@ -265,7 +265,7 @@ def _touch_all(m: Machine) -> None:
 def _make_feed(send: Any) -> Any:
     """Sources whose spikes are sent at their time send those of t; one whose delay is lost is noted, and ends it."""
 
-    @kernel_part
+    @separate
     def feed(m: Machine, stimulus: Stimulus, t: float) -> None:
         control = m.control[0]
         while control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
