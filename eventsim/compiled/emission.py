@@ -7,7 +7,7 @@ Relies on the machine's arrays and on the scalar functions of faults (`eventsim.
 import math
 from typing import Any
 
-from eventsim._jit import jitable, kernel_part, separate
+from eventsim._jit import jitable, kernel_part
 from eventsim.compiled.alternatives import choice
 from eventsim.compiled.lists import append, push_waiting
 from eventsim.compiled.queue import pop, requeue, sort_numbers
