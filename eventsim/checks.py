@@ -59,12 +59,24 @@ def real(value: Any) -> Any:
     return near if isinstance(value, np.floating) else value  # extended precision has no plain form
 
 
+def n_axes(values: Any) -> int:
+    """Return the number of axes of an array or of nested sequences; -1 where their lengths differ.
+
+    >>> n_axes(0), n_axes([1, 2]), n_axes((0, [1]))
+    (0, 1, -1)
+    """
+    try:
+        return np.ndim(values)
+    except ValueError:
+        return -1
+
+
 def reals(values: Any) -> tuple[Any, ...]:
     """Return the plain numbers of a sequence; () where it is no sequence or holds anything else."""
-    if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes) or np.ndim(values) != 1:
+    if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes) or n_axes(values) != 1:
         return ()
     plain = tuple(map(real, values))
-    return () if None in plain else plain
+    return () if None in plain else tuple(one + 0 for one in plain)  # 0.0 for -0.0
 
 
 def is_held(plain: Any) -> bool:
@@ -95,7 +107,7 @@ def number(
     if plain is not None and (plain > low if open_low else plain >= low) and (infinite or math.isfinite(plain)):
         if whole:
             check_held(where, name, [plain], error)
-        return plain
+        return plain + 0  # 0.0 for -0.0
     limit = "" if low == -math.inf else f"{'>' if open_low else '>='} {low:g}, "
     allowed = f"{limit}a number" if infinite else f"{limit}a finite number"
     raise error(f"{where}: {name} = {shown(value)}; must be {allowed}.{remedy and ' ' + remedy}")
@@ -334,7 +346,7 @@ def weights_array(where: str, values: Any, *ndim: int) -> Array:
             f"(n_out, n_in) is a Sparse projection, {as_synapses(values)}; or give {dense_form(values)}."
         )
     weights = finite_array(where, "weight", values, NetworkError, remedy=remedy)
-    sizes = np.abs(weights).astype(np.float64)
+    sizes = np.asarray(np.abs(weights)).astype(np.float64)  # numpy makes a plain number of one without axes
     if (sizes > HEAVIEST).any():
         place = int(np.argmax(sizes > HEAVIEST))
         raise NetworkError(

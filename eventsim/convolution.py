@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import shown, weights_array
+from eventsim.checks import n_axes, shown, weights_array
 from eventsim.errors import NetworkError
 
 Array = np.ndarray[Any, Any]
@@ -192,7 +192,7 @@ class Pool:
     kind: ClassVar[str] = "pool"
 
     def __post_init__(self) -> None:
-        listed = isinstance(self.kernel, Sequence | np.ndarray) and np.ndim(self.kernel) > 0
+        listed = isinstance(self.kernel, Sequence | np.ndarray) and n_axes(self.kernel) != 0
         n = len(self.kernel) if listed and not isinstance(self.kernel, str | bytes) else 1
         if n not in (1, 2):
             raise NetworkError(f"Pool: kernel = {shown(self.kernel)}; must be one whole number >= 1, or two of them.")
@@ -309,7 +309,7 @@ def _paddings(value: Any, n: int, where: str = "Conv") -> tuple[tuple[int, int],
     if isinstance(value, np.ndarray):
         value = value.tolist()
     pairs = isinstance(value, Sequence) and not isinstance(value, str | bytes)
-    if pairs and len(value) == n and all(isinstance(v, Sequence | np.ndarray) and np.ndim(v) == 1 for v in value):
+    if pairs and len(value) == n and all(isinstance(v, Sequence | np.ndarray) and n_axes(v) == 1 for v in value):
         first, second = zip(*(_axes("padding", pair, 2, 0, where) for pair in value), strict=True)
         return tuple(zip(first, second, strict=True))
     return tuple((v, v) for v in _axes("padding", value, n, 0, where))

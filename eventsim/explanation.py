@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import finite_array
+from eventsim.checks import finite_array, integer
 from eventsim.errors import InputError
 from eventsim.replay import Replay
 from eventsim.run import Run
@@ -185,6 +185,7 @@ class Explanation:
 
     def table(self, rows: int = 8) -> str:
         """Return the explanation as text: what happened, the `rows` most important inputs, and where they came from."""
+        rows = integer("Explanation.table", "rows", rows, low=0, remedy="Give how many inputs are to be listed.")
         lines = [self.headline]
         if not self.is_source:
             lines += [f"  {line}" for line in (self._what(), self._balance(), *self._why_early())]

@@ -87,7 +87,8 @@ class Poisson(Generator):
         """
         rates = self.spread("rate", size)
         key = np.uint64(stream_key(seed, "poisson", name))
-        expected = float(rates.sum()) * until
+        with np.errstate(over="ignore"):
+            expected = float(rates.sum()) * until
         if expected > MOST_SPIKES:
             raise InputError(
                 f"simulate: source {name!r} would send some {expected:.3g} spikes before until = {until:g}; must be at "
@@ -155,7 +156,7 @@ class Regular(Generator):
     def trains(self, name: str, size: int, until: float, seed: int, sample: int) -> tuple[Array, Array]:  # noqa: ARG002
         """Times in [0, until) and neurons, in order of (time, neuron); the same for every seed and sample."""
         period, start = self.spread("period", size), self.spread("start", size)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             counts = np.where(start < until, np.ceil((until - start) / period) + 1, 0)
         if counts.sum() > MOST_SPIKES:
             raise InputError(

@@ -131,13 +131,14 @@ class SpikeTimes:
                 )
             _check_times(where, flat)
             held = held_in_float64(where, "SpikeTimes", flat, SHIFT)
-            return held.copy() if held is flat else held
+            return held + 0  # a copy, and one 0: the engines would show -0.0 and 0.0 each in its own order
         if not isinstance(self.times, Sequence) or isinstance(self.times, str | bytes):
             raise InputError(
                 f"{where}: SpikeTimes holds {shown(self.times)}; must be an array (n, {', '.join(map(str, shape))}) or "
                 "a list with one entry a sample. Give one time, or one list of times, a neuron."
             )
-        return [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
+        trains = [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
+        return [(times + 0, neurons) for times, neurons in trains]
 
 
 def spikes_of_steps(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> str:

@@ -2,6 +2,8 @@
 
 import pickle  # noqa: TID251 - the pickles that readers must refuse
 import zipfile
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -283,3 +285,62 @@ def test_unsupported_estimators_are_named():
 
     with pytest.raises(eventsim.EventsimError, match="SVC"):
         models.read_relu(SVC())
+
+
+# -- what was met with a raw error -------------------------------------------------------------------------------------
+
+RAGGED = {
+    "window": lambda: eventsim.Network().source(2, window=(0, [1])),
+    "value_range": lambda: eventsim.Network().source(2, value_range=(0, [1])),
+    "population": lambda: eventsim.Network().population("ttfs_b1", 1, threshold=1.0, window=(0, 1, [1])),
+    "pool": lambda: eventsim.Pool([[1, 2], [3]]),
+    "windows": lambda: models.to_ttfs({"weights": [[[1.0]], [[1.0]]]}, [[1.0]], windows=[1, [2]]),
+    "slope": lambda: models.ttfs_network(
+        [{"W": [[1.0]], "threshold": 1, "slope": 10**400, "t_min": 1, "t_max": 2}, {"W": [[1.0]]}]
+    ),
+    "dense": lambda: eventsim.Dense(Fraction(1, 3)),
+    "one_to_one": lambda: eventsim.OneToOne(Fraction(1, 3)),
+    "conv": lambda: eventsim.Conv(Fraction(1, 3)),
+    "sparse": lambda: eventsim.Sparse([0], [0], Fraction(1, 3)),
+    "tiny": lambda: models.to_ttfs({"weights": [[[1.0]], [[1.0]]]}, [[1e-300]]),
+    "resistance": lambda: eventsim.Network().population("lif_alpha", 1, tau_mem=1.0, tau_syn=1.0, r=1e308),
+}
+
+
+@pytest.mark.parametrize("name", RAGGED)
+def test_numbers_of_odd_shapes_and_sizes_are_refused_in_words(name: str) -> None:
+    with pytest.raises(eventsim.errors.EventsimError, match=r"must|needs|lost by rounding|lengths"):
+        RAGGED[name]()
+
+
+@pytest.mark.parametrize("generator", [eventsim.Regular(5e-324), eventsim.Poisson(1e308)])
+@pytest.mark.filterwarnings("error")
+def test_trains_without_end_are_refused_without_a_warning_of_numpy(generator: Any) -> None:
+    net = eventsim.Network()
+    net.source(2, "input", generator=generator)
+    net.population("if_delta", 2, "cells")
+    with pytest.raises(eventsim.InputError, match=r"would send .*inf spikes"):
+        eventsim.simulate(net, until=3.0, engine="reference")
+
+
+def test_there_is_one_zero_among_the_times() -> None:
+    net = eventsim.Network()
+    net.source(2, "input")
+    net.population("lif_delta", 2, "cells", tau_mem=5.0, v_threshold=0.5)
+    net.connect("input", "cells", eventsim.Dense(np.eye(2)))
+    for times in ([[-0.0, 0.0]], [[[-0.0], [0.0]]], np.array([[-0.0, 0.0]])):
+        run = eventsim.simulate(net, eventsim.SpikeTimes(times), until=3.0, engine="reference")
+        assert not np.signbit(run.spikes["time"]).any()
+        assert len(run.spikes) == 4
+
+
+def test_time_constants_may_be_fractions() -> None:
+    runs = []
+    for number in (Fraction, float):
+        net = eventsim.Network()
+        net.source(1, "input")
+        net.population("lif_exp", 1, "cell", tau_mem=number(20), tau_syn=number(5))
+        net.connect("input", "cell", eventsim.Dense([[9.0]]))
+        runs.append(eventsim.simulate(net, eventsim.SpikeTimes([[1.0]]), until=30.0, engine="reference"))
+    assert runs[0].spikes.tolist() == runs[1].spikes.tolist()
+    assert runs[0].n_spikes("cell") >= 1

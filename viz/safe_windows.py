@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from eventsim.checks import integer
+from eventsim.checks import names as checked_names
 from eventsim.errors import InputError, nearest
 from eventsim.models.checking.certificates import Certificates, Layer
 from eventsim.viz.frame import Array, given_axes, left_title, new_axes, quieten
@@ -51,7 +52,9 @@ def safe_windows(
             f"safe_windows: certificates is a {type(certificates).__name__}; must be what eventsim.models.certify "
             "returned"
         )
-    names = list(certificates.layers) if populations is None else list(populations)
+    names = (
+        list(certificates.layers) if populations is None else checked_names("safe_windows", "populations", populations)
+    )
     for name in names:
         if name not in certificates.layers:
             known = ", ".join(certificates.layers) or "none"

@@ -23,7 +23,7 @@ import numpy as np
 from eventsim.models.checking.expected_times import UNIT, Neurons, first_crossing, neurons_of
 from eventsim.models.checking.fields import Field, fields_of
 from eventsim.models.mapping.populations import SLOPES, neurons
-from eventsim.models.mapping.windows import DEAD_LAYER, coded_values, scheduled
+from eventsim.models.mapping.windows import DEAD_LAYER, check_window, coded_values, scheduled
 from eventsim.models.relu.coded_layers import INPUTS, CodedLayer
 from eventsim.models.relu.real_numbers import as_numbers
 from eventsim.network import Network, Population
@@ -347,6 +347,7 @@ def _trial(layer: CodedLayer, received: _Received, slope: str, number: type, len
     net = Network()
     t_start, t_min = received.window
     window = (t_start, t_min, t_min + number(length if length > 0 else DEAD_LAYER))
+    check_window(layer.name, *window[1:], length)
     weights, parameters = neurons(layer, slope, window, number)
     population = net.population(SLOPES[slope], layer.shape, layer.name, window, **parameters)
     for k, (source, kind, delay) in enumerate(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import check_held, real, shown
+from eventsim.checks import check_held, n_axes, real, shown
 from eventsim.errors import MappingError, nearest
 from eventsim.models.relu.coded_layers import INPUTS, CodedLayer
 from eventsim.models.relu.real_numbers import EXACT, as_fraction, as_numbers
@@ -85,7 +85,7 @@ def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | N
                 "'certified' or the length of each hidden layer's window"
             )
         return None
-    listed = isinstance(windows, Sequence | np.ndarray) and not isinstance(windows, bytes) and np.ndim(windows) > 0
+    listed = isinstance(windows, Sequence | np.ndarray) and not isinstance(windows, bytes) and n_axes(windows) != 0
     if not listed or len(windows) != len(names):
         count = f"{len(windows)} lengths" if listed else shown(windows)
         raise MappingError(
@@ -142,13 +142,18 @@ def scheduled(layers: Sequence[CodedLayer], lengths: Sequence[Any], number: type
             break
         length = number(next(ahead))
         end = t_min + length
-        if not t_min < end < math.inf:
-            raise MappingError(
-                f"to_ttfs: the window of layer {layer.name!r}, of length {float(length):g} from t = {float(t_min):g}, "
-                "is lost by rounding or infinite; give windows= explicit lengths, or rescale the layer's weights"
-            )
+        check_window(layer.name, t_min, end, length)
         windows[i] = (t_start, t_min, end)
     return Schedule(windows, delays)
+
+
+def check_window(name: str, t_min: Any, end: Any, length: Any) -> None:
+    """Refuse a window that rounding has lost, or that is infinite."""
+    if not t_min < end < math.inf:
+        raise MappingError(
+            f"to_ttfs: the window of layer {name!r}, of length {float(length):g} from t = {float(t_min):g}, is lost by "
+            "rounding or infinite; give windows= explicit lengths, or rescale the layer's weights"
+        )
 
 
 def _delay(end: Any, t_min: Any) -> Any:

@@ -33,6 +33,7 @@ from eventsim.models.neurons.options import (
     LEAK,
     LONGEST,
     RESET,
+    RESISTANCE,
     SPIKES,
     START,
     TAU_MEM,
@@ -220,7 +221,7 @@ def _time(name: str, meaning: str) -> Parameter:
 
 
 PARAMETERS = (
-    TAU_MEM, TAU_SYN, Parameter("r", "V", "resistance: what a lasting current of 1 adds to V", default=1.0),
+    TAU_MEM, TAU_SYN, RESISTANCE,
     Parameter("v_threshold", "V", "threshold far from all spikes, at V = v_leak", default=1.0),
     RESET, LEAK, CURRENT, HELD, START, SPIKES,
     _time("tau_threshold", "the threshold"),

@@ -145,8 +145,8 @@ def scaled_slope(q: Numbers, s: Any) -> Numbers:
     delta = (q[4] - q[5]) / q[4] / q[5]
     z, steep = delta * s, q[3] - (q[2] + q[3] * s) / q[5]
     at_0 = q[1] / q[4] + q[2]
-    if z >= 0.0:
-        one, two = (s if z == 0.0 else -math.expm1(-z) / delta), s * remainder(z) * s
+    if delta == 0.0 or z >= 0.0:  # also of an s that is infinite
+        one, two = (s if delta == 0.0 or z == 0.0 else -math.expm1(-z) / delta), s * remainder(z) * s
         value = at_0 - q[2] / q[5] * one + q[3] * (one - two / q[5])
         return (q[7] * value, q[7] * (steep * math.exp(-z)), 0.0)
     one, two = math.expm1(z) / delta, s * second(z) * s

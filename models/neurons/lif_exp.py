@@ -33,6 +33,7 @@ from eventsim.models.neurons.options import (
     HELD,
     LEAK,
     RESET,
+    RESISTANCE,
     SPIKES,
     START,
     TAU_MEM,
@@ -217,7 +218,7 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
 
 def largest_response(tau_mem: Array, tau_syn: Array) -> Array:
     """The largest g / tau_mem = ratio^(1 / (1 - ratio)), ratio = tau_syn / tau_mem; 1 / e where they are equal."""
-    ratio, above_one = tau_syn / tau_mem, (tau_syn - tau_mem) / tau_mem
+    ratio, above_one = (part.astype(np.float64) for part in (tau_syn / tau_mem, (tau_syn - tau_mem) / tau_mem))
     near = np.abs(above_one) < 0.5
     with np.errstate(divide="ignore", invalid="ignore"):
         power = np.where(near, -np.log1p(above_one) / above_one, np.log(ratio) / (1.0 - ratio))
@@ -235,7 +236,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 
 COMMON = (
-    TAU_MEM, TAU_SYN, Parameter("r", "V", "resistance: what a lasting current of 1 adds to V", default=1.0),
+    TAU_MEM, TAU_SYN, RESISTANCE,
     THRESHOLD, RESET, LEAK, CURRENT, HELD, START, SPIKES,
 )  # fmt: skip
 PARAMETERS = (*COMMON, Parameter("i_init", "1", "I at the beginning", default=0.0))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from eventsim.checks import HEAVIEST
 from eventsim.errors import ModelError
 from eventsim.neuron_model import ONCE, Array, Parameter
 
@@ -22,6 +23,10 @@ HELD = Parameter("t_ref", "time", "refractory period, in which V is held", defau
 START = Parameter("v_init", "V", "potential at the beginning", default=0.0)
 SPIKES = Parameter("spikes", "choice", "how often a neuron may fire", default="many", choices=("many", "once"))
 RESETS = Parameter("reset", "choice", "v_reset, or less by v_threshold", default="hard", choices=("hard", "soft"))
+# As weights are bounded, so that no potential leaves the range of float64.
+RESISTANCE = Parameter(
+    "r", "V", "resistance: what a lasting current of 1 adds to V", default=1.0, low=-HEAVIEST, high=HEAVIEST
+)
 LONGEST = 1e300  # of a time constant: hundreds of them are still a number
 TAU_MEM = Parameter("tau_mem", "time", "membrane time constant", low=0.0, high=LONGEST, open_low=True)
 TAU_SYN = Parameter("tau_syn", "time", "time constant of the currents", low=0.0, high=LONGEST, open_low=True)
