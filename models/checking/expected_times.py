@@ -33,7 +33,8 @@ BLOCK = 1 << 16
 class Neurons:
     """The numbers of one windowed population in extended precision; arrays (n_neurons,).
 
-    For integrators t_max is t_min, the threshold is inf.
+    For integrators t_max is t_min, the threshold is inf. exact : they, and the times of spikes, are Fractions that were
+    rounded to extended precision; what is held in float64 is not rounded here.
     """
 
     t_start: Any
@@ -44,6 +45,7 @@ class Neurons:
     slope_fire: Array
     deaf: bool
     spiking: bool
+    exact: bool = False
 
     @property
     def length(self) -> Any:
@@ -88,16 +90,18 @@ class Crossing:
     highest_bound: Array
 
 
-def neurons_of(population: Population) -> Neurons:
-    """Return the numbers of a population of one of the windowed models of `eventsim.models.neurons.ttfs`."""
+def neurons_of(population: Population, exact: bool = False) -> Neurons:
+    """Return the numbers of a population of one of the windowed models of `eventsim.models.neurons.ttfs`.
+
+    `exact` : is it one of a network of Fractions?
+    """
     assert population.window is not None
     model = population.model
     rows = model.prepare(population.parameters, population.window)
     t_start, t_min, t_max = (extended(t) for t in population.window)
     threshold, slope_start, slope_fire = (_extended_row(row) for row in rows)
-    return Neurons(
-        t_start, t_min, t_max if model.spiking else t_min, threshold, slope_start, slope_fire, model.deaf, model.spiking
-    )
+    end = t_max if model.spiking else t_min
+    return Neurons(t_start, t_min, end, threshold, slope_start, slope_fire, model.deaf, model.spiking, exact)
 
 
 def extended(value: Any) -> Any:
@@ -145,6 +149,32 @@ def magnitude(neurons: Neurons, weights: Array, values: Array) -> Array:
         return total
     total += np.abs(neurons.threshold.astype(np.float64))
     result: Array = total / neurons.slope_fire.astype(np.float64) + float(neurons.t_max)
+    return result
+
+
+def sum_bound(neurons: Neurons, weights: Array, arrivals: Array, size: Array) -> Array:
+    """Bound on the rounding of `complete_sum`, for integrators of `complete_potential`, in extended precision.
+
+    `size` is their `magnitude`, which knows of values t_min - t only. Where t_min and t are Fractions, they are rounded
+    before they are subtracted, by half an ulp of each, and so is the sum of t and a delay, whatever is left of the
+    difference. Weights, thresholds and slopes are rounded, too, each by half an ulp.
+    """
+    bound: Array = EXTENDED_UNIT * (arrivals.shape[1] + 4) * size
+    if neurons.exact:
+        moved = moved_by_times(neurons, weights, arrivals)
+        slope = neurons.slope_fire.astype(np.float64) if neurons.spiking else 1.0
+        bound = bound + moved / slope + 4 * EXTENDED_UNIT * size
+    return bound
+
+
+def moved_by_times(neurons: Neurons, weights: Array, arrivals: Array) -> Array:
+    """How far potentials may be off, since Fractions that are times were rounded; (n_samples, n_neurons)."""
+    t_start, t_min = float(neurons.t_start), float(neurons.t_min)
+    times = np.clip(arrivals.astype(np.float64), t_start, t_min)
+    rounded = np.where(np.isfinite(arrivals), 2 * np.abs(times) + abs(t_min), 0.0)
+    moved = rounded @ np.abs(weights.astype(np.float64)).T
+    start = np.abs(neurons.slope_start.astype(np.float64))
+    result: Array = EXTENDED_UNIT * (moved + start * (abs(t_min) + abs(t_start)))
     return result
 
 
