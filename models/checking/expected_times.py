@@ -75,7 +75,8 @@ class Crossing:
     near_t_min, near_t_max : the potential at that border is within its rounding of the threshold.
     potential_bound : on the rounding of the potential at t_min.
     peak : largest potential in [t_start, t_min], had the neuron not fired; `potential_bound` is on its rounding, too.
-    highest, highest_bound : largest potential in [t_start, t_max], and a bound on its rounding.
+    highest, highest_bound : largest potential in [t_start, t_max], and a bound on its rounding and on what the rounding
+        of the time at which it is reached makes of it.
     """
 
     time: Array
@@ -249,8 +250,28 @@ def _cross_block(neurons: Neurons, columns: slice, weights: Array, times: Array)
         potential_bound=np.take_along_axis(v_errors, at_opening + 1, 1)[:, 0],
         peak=v.max(axis=1, where=before, initial=-np.inf),
         highest=v.max(axis=1),
-        highest_bound=v_errors[:, -1],
+        highest_bound=v_errors[:, -1] + _late_by_rounding(neurons, knots, v, slopes, gained, threshold),
     )
+
+
+def _late_by_rounding(
+    neurons: Neurons, knots: Array, v: Array, slopes: Array, gained: Array, threshold: Array
+) -> Array:
+    """How far above the threshold the largest potential may be, since times are rounded, of a neuron that is silent.
+
+    A neuron that reaches its threshold at the end of a segment is silent where its crossing, rounded, lies no earlier
+    than that end: by up to 4 half ulps of that time, on the slope of the segment. Of Fractions, each knot, weight,
+    slope and threshold is rounded to float64 here, by half an ulp.
+    """
+    top = np.argmax(v, axis=1)[:, None]
+    rise = np.concatenate([np.zeros_like(v[:, :1]), np.abs(slopes) * knots[:, 1:, None]], axis=1)
+    late: Array = 4 * UNIT * np.take_along_axis(rise, top, 1)[:, 0]
+    if neurons.exact:
+        ends = (np.abs(knots[:, 1:]) + np.abs(knots[:, :-1]))[:, :, None]
+        size = np.abs(slopes) + _from_zero(np.cumsum(np.abs(gained), axis=1))
+        late = late + UNIT * ((np.abs(slopes) * ends + size * np.diff(knots, axis=1)[:, :, None]).sum(axis=1))
+        late = late + UNIT * np.abs(threshold)
+    return late
 
 
 def _slopes(gained: Array, opened: Array, opening: Array, start: Array, fire: Array, deaf: bool) -> tuple[Array, Array]:
