@@ -397,6 +397,22 @@ def test_an_exact_potential_that_is_off_by_2_to_the_minus_58_is_structural() -> 
     assert not models.certify(net, run=held).ok
 
 
+@pytest.mark.parametrize("hidden", [[], [[[0.5, -0.5, 0.25], [-1.0, 0.75, 0.25]]]])
+def test_sums_of_inputs_far_from_zero_that_cancel_are_no_defect(hidden: Any) -> None:
+    """The rounding of the ideal, in extended precision, is that of |W| |x|, which is far above the window's scale."""
+    last = [[0.3, -0.1]] if hidden else [[0.3, -0.1, -0.2]]
+    relu = models.read_relu({"weights": [*hidden, last]})
+    for offset in np.linspace(0.05, 0.95, 10):
+        x = [[1e6 + offset] * 3]
+        net = models.to_ttfs(relu, x, input_range=(1e6, 1e6 + 1))
+        held = eventsim.simulate(net, x, error_bounds=True, engine="reference")
+        report = models.verify(net, relu, x, run=held)
+        assert report.ok
+        assert report.summary["structural"] == 0
+        held._readout[0, 0] += 1e-8
+        assert not models.verify(net, relu, x, run=held).ok
+
+
 # -- times of another program ------------------------------------------------------------------------------------------
 
 

@@ -319,6 +319,8 @@ def _total_bound(neurons: Neurons, reception: Reception, ideal: Ideal, own: Arra
         total = total + np.abs(inputs) @ ideal.weight_error.T
     if ideal.bias_error is not None:
         total = total + ideal.bias_error
+    if ideal.noise is not None:
+        total = total + ideal.noise
     noise = EXTENDED_UNIT * (inputs.shape[1] + 8) * (np.abs(inputs) @ effective.T + np.abs(ideal.values))
     bound: Array = np.minimum((total + noise.astype(np.float64)) * (1 + 1e-9), HOPELESS)
     return bound
