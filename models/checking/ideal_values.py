@@ -251,13 +251,20 @@ def _noise(absolute: Mapping[str, CodedLayer], unit: Array, shape: tuple[int, ..
     held: dict[int, Array] = {INPUTS: np.abs(unit).astype(np.float64)}
     roundings = 8
     for i, layer in enumerate(absolute.values()):
-        if not layer.pools:  # a population that carries negative values has the weights of the positive ones, negated
-            terms = tuple(replace(term, weight=np.abs(term.weight)) for term in layer.terms)
-            layer = replace(layer, terms=terms, bias=np.abs(layer.bias))
-        held[i] = layer.apply(held)
+        held[i] = _without_cancelling(layer).apply(held)
         roundings += 8 + sum(math.prod(term.weight.shape[1:]) for term in layer.terms)
     bound: Array = EXTENDED_UNIT * roundings * held[len(absolute) - 1].reshape(shape)
     return bound
+
+
+def _without_cancelling(layer: CodedLayer) -> CodedLayer:
+    """The layer with absolute values for its weights, which negative streams negate; a pool passes on the largest."""
+    if layer.pool is not None:
+        pool, source, shape = layer.pool
+        return replace(layer, pool=(replace(pool, smallest=()), source, shape))
+    assert layer.bias is not None
+    terms = tuple(replace(term, weight=np.abs(term.weight)) for term in layer.terms)
+    return replace(layer, terms=terms, bias=np.abs(layer.bias))
 
 
 def _bias_sizes(absolute: Mapping[str, CodedLayer], layers: Sequence[CodedLayer]) -> list[Array]:
