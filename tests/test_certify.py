@@ -484,3 +484,29 @@ def test_networks_of_fractions_are_certified() -> None:
         run = eventsim.simulate(net, [[Fraction(9, 10), Fraction(3, 10)]], engine="reference")
         assert models.certify(net, run=run).ok is safe
         assert math.isfinite(models.certify(net, run=run).safe_windows["dense1"])
+
+
+def test_silence_at_the_end_of_a_window_is_proven_although_the_crossing_was_rounded() -> None:
+    """A value of exactly 0 reaches its threshold at t_max, which float64 rounds, as it does a t_max of Fractions."""
+    relu = models.read_relu({"weights": [[[1.0]], [[-1.0]], [[1.0]]], "biases": [[1e-3], [1e-3], [0.0]]})
+    exact = models.read_relu({"weights": [[[1, -0.5], [0.5, 1]], [[1, -1], [0.5, 0.5]]]})
+    nets = [
+        (models.to_ttfs(relu, [[0.0], [1e-3]], windows="certified"), [[0.0]]),
+        (models.to_ttfs(exact, [[0, 0]], "alpha1", windows="certified", number=Fraction), [[0, 0]]),
+    ]
+    for net, x in nets:
+        run = eventsim.simulate(net, x, error_bounds=not net.exact, engine="reference")
+        found = models.certify(net, run=run)
+        assert found.ok
+        assert found.proof is not None
+        for proof in found.proof.values():
+            assert np.nanmax(proof.below_bound, initial=0) < 1e-13
+
+
+def test_a_silence_that_rounding_does_not_explain_is_not_proven() -> None:
+    relu = models.read_relu({"weights": [[[1.0]], [[1.0]]]})
+    net = models.to_ttfs(relu, [[1.0]])
+    run = eventsim.simulate(net, [[1e-14]], error_bounds=True, engine="reference")
+    assert models.certify(net, run=run).proven
+    run._first[0, 1] = math.inf  # type: ignore[index]
+    assert not models.certify(net, run=run).proven

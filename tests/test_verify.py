@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +358,59 @@ def test_a_network_of_fractions_agrees_to_the_last_bit() -> None:
         report = models.verify(net, relu, x)
         assert report.ok
         assert report.summary["ok"] == sum(report.summary.values())
+
+
+def of_fractions(weights: Any, biases: Any, calibration: Any, x: Any, slope: str = "b1") -> tuple[Any, ...]:
+    relu = models.read_relu({"weights": weights, "biases": biases} if biases else {"weights": weights})
+    net = models.to_ttfs(relu, calibration, slope, number=Fraction)
+    return net, relu, x, eventsim.simulate(net, x, engine="reference")
+
+
+def test_times_of_fractions_that_extended_precision_rounds_are_no_defect() -> None:
+    """t_min - t cancels, so that half an ulp of both is more than the rounding of what is left."""
+    third = Fraction(1, 3)
+    cases = []
+    for a in range(13):
+        x = [[Fraction(a, 12), Fraction(1, 4)]]
+        cases.append(of_fractions([[[third, 2 * third]], [[Fraction(1)]]], None, [[1, 1]], x))
+    cases += [of_fractions([[[third]], [[1]]], None, [[1]], [[Fraction(k, 7)]]) for k in range(8)]
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        sizes = (*rng.integers(1, 5, 3), 2)
+
+        def some(n: int, parts: int) -> list[Fraction]:
+            return [Fraction(int(top), parts) for top in rng.integers(-parts, parts + 1, n)]  # noqa: B023
+
+        weights = [[some(a, 61) for _ in range(b)] for a, b in pairwise(sizes)]
+        biases = [some(b, 244) for b in sizes[1:]]
+        x = [[abs(value) for value in some(sizes[0], 13)] for _ in range(3)]
+        cases.append(of_fractions(weights, biases, x, x, ("b1", "alpha1")[seed % 2]))
+    for net, relu, x, held in cases:
+        assert models.verify(net, relu, x, run=held).ok
+        assert models.certify(net, run=held).ok
+
+
+def test_an_exact_potential_that_is_off_by_2_to_the_minus_58_is_structural() -> None:
+    net, relu, x, held = of_fractions([[[Fraction(1, 3)]], [[1]]], None, [[1]], [[Fraction(1, 7)]])
+    held._readout[0, 0] += Fraction(1, 1 << 58)
+    assert not models.verify(net, relu, x, run=held).ok
+    assert not models.certify(net, run=held).ok
+
+
+@pytest.mark.parametrize("hidden", [[], [[[0.5, -0.5, 0.25], [-1.0, 0.75, 0.25]]]])
+def test_sums_of_inputs_far_from_zero_that_cancel_are_no_defect(hidden: Any) -> None:
+    """The rounding of the ideal, in extended precision, is that of |W| |x|, which is far above the window's scale."""
+    last = [[0.3, -0.1]] if hidden else [[0.3, -0.1, -0.2]]
+    relu = models.read_relu({"weights": [*hidden, last]})
+    for offset in np.linspace(0.05, 0.95, 10):
+        x = [[1e6 + offset] * 3]
+        net = models.to_ttfs(relu, x, input_range=(1e6, 1e6 + 1))
+        held = eventsim.simulate(net, x, error_bounds=True, engine="reference")
+        report = models.verify(net, relu, x, run=held)
+        assert report.ok
+        assert report.summary["structural"] == 0
+        held._readout[0, 0] += 1e-8
+        assert not models.verify(net, relu, x, run=held).ok
 
 
 # -- times of another program ------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from eventsim.models.checking.expected_times import (
     first_crossing,
     magnitude,
     received_values,
+    sum_bound,
 )
 from eventsim.models.checking.ideal_values import Ideal, largest_input, relayed
 from eventsim.models.checking.observation import Observation
@@ -132,7 +133,7 @@ def check_readout(
     values = received_values(neurons, reception.arrivals)
     expected = complete_potential(neurons, reception.weights, values)
     size = magnitude(neurons, reception.weights, values)
-    own = EXTENDED_UNIT * (values.shape[1] + 4) * size
+    own = sum_bound(neurons, reception.weights, reception.arrivals, size)
     if potentials is None:
         potentials = expected.astype(np.float64)
         own += UNIT * size
@@ -195,7 +196,7 @@ def _expected(neurons: Neurons, reception: Reception, seen: Observation, name: s
     if not neurons.deaf:
         wandered |= reception.reaches(_late(neurons, reception))
     time = np.where(wandered, crossing.time, np.where(closed < neurons.t_max, closed, np.inf))
-    bound = np.where(wandered, crossing.bound, EXTENDED_UNIT * terms * size)
+    bound = np.where(wandered, crossing.bound, sum_bound(neurons, reception.weights, reception.arrivals, size))
     if seen.external:
         bound = bound + seen.unit * terms * size
     elif seen.unit:
@@ -318,6 +319,8 @@ def _total_bound(neurons: Neurons, reception: Reception, ideal: Ideal, own: Arra
         total = total + np.abs(inputs) @ ideal.weight_error.T
     if ideal.bias_error is not None:
         total = total + ideal.bias_error
+    if ideal.noise is not None:
+        total = total + ideal.noise
     noise = EXTENDED_UNIT * (inputs.shape[1] + 8) * (np.abs(inputs) @ effective.T + np.abs(ideal.values))
     bound: Array = np.minimum((total + noise.astype(np.float64)) * (1 + 1e-9), HOPELESS)
     return bound

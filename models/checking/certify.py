@@ -23,7 +23,6 @@ from eventsim.models.checking.expected_times import (
     UNIT,
     Neurons,
     complete_sum,
-    extended,
     first_crossing,
     neurons_of,
     received_values,
@@ -32,7 +31,8 @@ from eventsim.models.checking.fields import Field, fields_of, projections_to
 from eventsim.models.checking.ideal_values import largest_input, relayed
 from eventsim.models.checking.observation import check_network, encoded, observe
 from eventsim.models.checking.proofs import Parts, proof_of_neurons, proof_of_readout, proof_of_relays, scattered
-from eventsim.network import Network, Projection
+from eventsim.models.checking.reception import arriving
+from eventsim.network import Network
 from eventsim.network_difference import difference
 from eventsim.run import Run
 
@@ -112,7 +112,7 @@ def _certified(
         n = len(next(iter(times.values())))
         arrivals, inexact = np.zeros((n, 0)), np.zeros((n, 0))
         if projections:
-            arrivals = np.concatenate([_arriving(p, times[p.pre.name]) for p in projections], axis=1)
+            arrivals = np.concatenate([arriving(p, times[p.pre.name]) for p in projections], axis=1)
             inexact = np.concatenate([errors[p.pre.name] for p in projections], axis=1)
         if population.model.relay:
             due = relayed(net, population, arrivals, np.inf)
@@ -121,7 +121,7 @@ def _certified(
             if proving is not None:
                 proofs[population.name] = proof_of_relays(times[population.name], due, net.exact)
             continue
-        own = neurons_of(population)
+        own = neurons_of(population, net.exact)
         if not own.spiking:
             if proving is not None and proving[1] is not None:
                 mine, column = proving[1][:, column : column + population.size], column + population.size
@@ -152,12 +152,6 @@ def _certified(
         layers = {name: replace(layer, safe_window=smallest[name].safe_window) for name, layer in layers.items()}
     margins = None if proving is None or proving[1] is None else _decisions(net, proving[1])
     return Certificates(layers, proofs if proving is not None else None, margins)
-
-
-def _arriving(projection: Projection, times: Array) -> Array:
-    """When spikes arrive that left at `times`; the delay is added as in the run, whose Fractions are extended here."""
-    found: Array = times + (extended(projection.delay) if times.dtype == EXTENDED else float(projection.delay))
-    return found
 
 
 def _listening_from(neurons: Neurons, earliest: float) -> Neurons:

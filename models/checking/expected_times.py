@@ -33,7 +33,8 @@ BLOCK = 1 << 16
 class Neurons:
     """The numbers of one windowed population in extended precision; arrays (n_neurons,).
 
-    For integrators t_max is t_min, the threshold is inf.
+    For integrators t_max is t_min, the threshold is inf. exact : they, and the times of spikes, are Fractions that were
+    rounded to extended precision; what is held in float64 is not rounded here.
     """
 
     t_start: Any
@@ -44,6 +45,7 @@ class Neurons:
     slope_fire: Array
     deaf: bool
     spiking: bool
+    exact: bool = False
 
     @property
     def length(self) -> Any:
@@ -73,7 +75,8 @@ class Crossing:
     near_t_min, near_t_max : the potential at that border is within its rounding of the threshold.
     potential_bound : on the rounding of the potential at t_min.
     peak : largest potential in [t_start, t_min], had the neuron not fired; `potential_bound` is on its rounding, too.
-    highest, highest_bound : largest potential in [t_start, t_max], and a bound on its rounding.
+    highest, highest_bound : largest potential in [t_start, t_max], and a bound on its rounding and on what the rounding
+        of the time at which it is reached makes of it.
     """
 
     time: Array
@@ -88,16 +91,18 @@ class Crossing:
     highest_bound: Array
 
 
-def neurons_of(population: Population) -> Neurons:
-    """Return the numbers of a population of one of the windowed models of `eventsim.models.neurons.ttfs`."""
+def neurons_of(population: Population, exact: bool = False) -> Neurons:
+    """Return the numbers of a population of one of the windowed models of `eventsim.models.neurons.ttfs`.
+
+    `exact` : is it one of a network of Fractions?
+    """
     assert population.window is not None
     model = population.model
     rows = model.prepare(population.parameters, population.window)
     t_start, t_min, t_max = (extended(t) for t in population.window)
     threshold, slope_start, slope_fire = (_extended_row(row) for row in rows)
-    return Neurons(
-        t_start, t_min, t_max if model.spiking else t_min, threshold, slope_start, slope_fire, model.deaf, model.spiking
-    )
+    end = t_max if model.spiking else t_min
+    return Neurons(t_start, t_min, end, threshold, slope_start, slope_fire, model.deaf, model.spiking, exact)
 
 
 def extended(value: Any) -> Any:
@@ -145,6 +150,32 @@ def magnitude(neurons: Neurons, weights: Array, values: Array) -> Array:
         return total
     total += np.abs(neurons.threshold.astype(np.float64))
     result: Array = total / neurons.slope_fire.astype(np.float64) + float(neurons.t_max)
+    return result
+
+
+def sum_bound(neurons: Neurons, weights: Array, arrivals: Array, size: Array) -> Array:
+    """Bound on the rounding of `complete_sum`, for integrators of `complete_potential`, in extended precision.
+
+    `size` is their `magnitude`, which knows of values t_min - t only. Where t_min and t are Fractions, they are rounded
+    before they are subtracted, by half an ulp of each, and so is the sum of t and a delay, whatever is left of the
+    difference. Weights, thresholds and slopes are rounded, too, each by half an ulp.
+    """
+    bound: Array = EXTENDED_UNIT * (arrivals.shape[1] + 4) * size
+    if neurons.exact:
+        moved = moved_by_times(neurons, weights, arrivals)
+        slope = neurons.slope_fire.astype(np.float64) if neurons.spiking else 1.0
+        bound = bound + moved / slope + 4 * EXTENDED_UNIT * size
+    return bound
+
+
+def moved_by_times(neurons: Neurons, weights: Array, arrivals: Array) -> Array:
+    """How far potentials may be off, since Fractions that are times were rounded; (n_samples, n_neurons)."""
+    t_start, t_min = float(neurons.t_start), float(neurons.t_min)
+    times = np.clip(arrivals.astype(np.float64), t_start, t_min)
+    rounded = np.where(np.isfinite(arrivals), 2 * np.abs(times) + abs(t_min), 0.0)
+    moved = rounded @ np.abs(weights.astype(np.float64)).T
+    start = np.abs(neurons.slope_start.astype(np.float64))
+    result: Array = EXTENDED_UNIT * (moved + start * (abs(t_min) + abs(t_start)))
     return result
 
 
@@ -219,8 +250,28 @@ def _cross_block(neurons: Neurons, columns: slice, weights: Array, times: Array)
         potential_bound=np.take_along_axis(v_errors, at_opening + 1, 1)[:, 0],
         peak=v.max(axis=1, where=before, initial=-np.inf),
         highest=v.max(axis=1),
-        highest_bound=v_errors[:, -1],
+        highest_bound=v_errors[:, -1] + _late_by_rounding(neurons, knots, v, slopes, gained, threshold),
     )
+
+
+def _late_by_rounding(
+    neurons: Neurons, knots: Array, v: Array, slopes: Array, gained: Array, threshold: Array
+) -> Array:
+    """How far above the threshold the largest potential may be, since times are rounded, of a neuron that is silent.
+
+    A neuron that reaches its threshold at the end of a segment is silent where its crossing, rounded, lies no earlier
+    than that end: by up to 4 half ulps of that time, on the slope of the segment. Of Fractions, each knot, weight,
+    slope and threshold is rounded to float64 here, by half an ulp.
+    """
+    top = np.argmax(v, axis=1)[:, None]
+    rise = np.concatenate([np.zeros_like(v[:, :1]), np.abs(slopes) * knots[:, 1:, None]], axis=1)
+    late: Array = 4 * UNIT * np.take_along_axis(rise, top, 1)[:, 0]
+    if neurons.exact:
+        ends = (np.abs(knots[:, 1:]) + np.abs(knots[:, :-1]))[:, :, None]
+        size = np.abs(slopes) + _from_zero(np.cumsum(np.abs(gained), axis=1))
+        late = late + UNIT * ((np.abs(slopes) * ends + size * np.diff(knots, axis=1)[:, :, None]).sum(axis=1))
+        late = late + UNIT * np.abs(threshold)
+    return late
 
 
 def _slopes(gained: Array, opened: Array, opening: Array, start: Array, fire: Array, deaf: bool) -> tuple[Array, Array]:

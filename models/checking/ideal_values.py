@@ -44,12 +44,15 @@ class Ideal:
         weights; of a field one, (n, n_inputs)) and biases (size,) from the ReLU network's, as far as rounding explains
         it, or None.
     wrong : (size,), neurons where it explains less than all.
+    noise : (n_samples, size), bound on the rounding of `values` themselves where it does not scale with the coded
+        inputs and `values`, or None.
     """
 
     values: Array
     weight_error: Any = None
     bias_error: Array | None = None
     wrong: Array | None = None
+    noise: Array | None = None
 
     def of(self, field: Field) -> "Ideal":
         """What the neurons of a field ought to carry."""
@@ -60,6 +63,7 @@ class Ideal:
             field.gather(self.weight_error),
             self.bias_error[field.neurons],
             self.wrong[field.neurons],
+            None if self.noise is None else self.noise[:, field.neurons],
         )
 
 
@@ -131,7 +135,8 @@ def relu_values(
     scaling = bool((net.provenance.get("mapping") or {}).get("scaling"))
     layers = coded_layers(relu.streams(), EXACT if net.exact else EXTENDED, (low, high), scaling)
     _check_structure(net, relu, layers)
-    sizes = _bias_sizes(relu, (low, high), layers)
+    absolute = _absolute_layers(relu, (low, high), layers)
+    sizes = _bias_sizes(absolute, layers)
     length = extended(source.window[1]) - extended(source.window[0])
     unit = coded / length
     x = extended(low) + unit * (extended(high) - extended(low))
@@ -147,7 +152,10 @@ def relu_values(
             continue
         values = flat if own.spiking else relu.forward(x.reshape(len(x), *relu.input_shape), EXTENDED)
         heard = [spans[k] for k in layer.sources]
-        ideals[population.name] = _with_errors(net, population, own, layer, size, values, heard)
+        ideal = _with_errors(net, population, own, layer, size, values, heard)
+        ideals[population.name] = (
+            ideal if own.spiking else replace(ideal, noise=_noise(absolute, held[INPUTS], values.shape))
+        )
         spans[i] = 1
     return ideals
 
@@ -219,17 +227,51 @@ def _allowed(
     return allowed, unit * total + 2 * EXTENDED_UNIT * (16 + rows.shape[1]) * (total + size)
 
 
-def _bias_sizes(relu: ReluNetwork, value_range: tuple[Any, Any], layers: Sequence[CodedLayer]) -> list[Array]:
-    """For each layer, (size,): the sum of the absolute values of all that was added up to its biases."""
+def _absolute_layers(
+    relu: ReluNetwork, value_range: tuple[Any, Any], layers: Sequence[CodedLayer]
+) -> dict[str, CodedLayer]:
+    """The coded layers, by name, of the network of absolute values, in which nothing cancels; they are not scaled.
+
+    Inputs are coded in a range that makes absolute values of them which are not smaller.
+    """
     low, high = (abs(float(value)) for value in value_range)
     carried = relu.streams()
     absolute = replace(carried, layers=[_absolute(layer) for layer in carried.layers])
     plain = (0.0, 1.0) if tuple(value_range) == (0, 1) else (low, low + low + high)
     levels = {layer.level for layer in layers}
-    held = {layer.name: layer.bias for layer in coded_layers(absolute, np.float64, plain, levels=levels)}
+    return {layer.name: layer for layer in coded_layers(absolute, np.float64, plain, levels=levels)}
+
+
+def _noise(absolute: Mapping[str, CodedLayer], unit: Array, shape: tuple[int, ...]) -> Array:
+    """Bound on the rounding of the outputs of a ReLU network in extended precision, for inputs that were coded.
+
+    Inputs are rounded on their own scale, not on that of the window, and what is added up may cancel: every sum is off
+    by at most half an ulp of the sum of absolute values, times the number of its terms and the roundings of each.
+    """
+    held: dict[int, Array] = {INPUTS: np.abs(unit).astype(np.float64)}
+    roundings = 8
+    for i, layer in enumerate(absolute.values()):
+        held[i] = _without_cancelling(layer).apply(held)
+        roundings += 8 + sum(math.prod(term.weight.shape[1:]) for term in layer.terms)
+    bound: Array = EXTENDED_UNIT * roundings * held[len(absolute) - 1].reshape(shape)
+    return bound
+
+
+def _without_cancelling(layer: CodedLayer) -> CodedLayer:
+    """The layer with absolute values for its weights, which negative streams negate; a pool passes on the largest."""
+    if layer.pool is not None:
+        pool, source, shape = layer.pool
+        return replace(layer, pool=(replace(pool, smallest=()), source, shape))
+    assert layer.bias is not None
+    terms = tuple(replace(term, weight=np.abs(term.weight)) for term in layer.terms)
+    return replace(layer, terms=terms, bias=np.abs(layer.bias))
+
+
+def _bias_sizes(absolute: Mapping[str, CodedLayer], layers: Sequence[CodedLayer]) -> list[Array]:
+    """For each layer, (size,): the sum of the absolute values of all that was added up to its biases."""
     sizes = []
     for layer in layers:
-        size = None if layer.pools else held[layer.name]
+        size = None if layer.pools else absolute[layer.name].bias
         sizes.append(np.zeros(1) if size is None else layer.full(size) * layer.full(layer.factor.astype(np.float64)))
     return sizes
 

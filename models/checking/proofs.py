@@ -18,7 +18,9 @@ from eventsim.models.checking.expected_times import (
     complete_potential,
     first_crossing,
     magnitude,
+    moved_by_times,
     received_values,
+    sum_bound,
 )
 from eventsim.models.checking.fields import Field
 
@@ -42,6 +44,8 @@ def proof_of_neurons(own: Neurons, shape: tuple[int, int], parts: Parts, event: 
             * (seen.shape[1] + 8)
             * (np.abs(some.threshold) + np.abs(slope) * np.abs(np.where(fired, at, 0)))
         )
+        if some.exact:
+            noise = noise + moved_by_times(some, field.weights, seen)
         known = crossing.bound if bounds is None else np.fmin(bounds[:, field.neurons], np.inf)
         missing = np.where(fired, potential - some.threshold, np.nan)
         # A threshold <= 0 is reached when integration begins: V is above it then, and need not be on it.
@@ -103,7 +107,7 @@ def proof_of_readout(own: Neurons, fields: Sequence[Field], arrivals: Array, rea
         some, seen = own.some(field.neurons), arrivals[:, field.inputs]
         values = received_values(some, seen)
         expected = complete_potential(some, field.weights, values)
-        bound = EXTENDED_UNIT * (values.shape[1] + 4) * magnitude(some, field.weights, values)
+        bound = sum_bound(some, field.weights, seen, magnitude(some, field.weights, values))
         if not exact:
             bound = bound + first_crossing(some, field.weights, seen).potential_bound * (1 + 1e-9)
         residual.append((field, np.abs(readout[:, field.neurons] - expected)))

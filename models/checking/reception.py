@@ -82,7 +82,7 @@ def received(
     return Reception(
         # Delays are added in the arithmetic of the run: its arrival times are rounded, and that is what was received.
         arrivals=_side_by_side(
-            [left[name] + float(projection.delay) for name, projection in zip(names, projections, strict=True)], rows
+            [arriving(projection, left[name]) for name, projection in zip(names, projections, strict=True)], rows
         ),
         undisturbed=_side_by_side(
             [seen.times[name].astype(EXTENDED) + (t_min - end) for name, end in zip(names, ends, strict=True)], rows
@@ -101,6 +101,12 @@ def received(
         ideal=_side_by_side([ideals[name].values for name in names], rows).astype(EXTENDED),
         weights=np.zeros((0, 0)),
     )
+
+
+def arriving(projection: Projection, times: Array) -> Array:
+    """When spikes arrive that left at `times`; the delay is added as in the run, whose Fractions are extended here."""
+    found: Array = times + (extended(projection.delay) if times.dtype == EXTENDED else float(projection.delay))
+    return found
 
 
 def _end(projection: Projection) -> Any:

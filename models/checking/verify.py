@@ -95,7 +95,7 @@ def verify(
 
 def _checked(net: Network, relu: ReluNetwork | None, seen: Observation) -> dict[str, Checked]:
     """Check node after node; what comes after one is held against what that one did."""
-    neurons = {node.name: None if node.model.relay else neurons_of(node) for node in net.populations}
+    neurons = {node.name: None if node.model.relay else neurons_of(node, net.exact) for node in net.populations}
     ideals = {
         source.name: Ideal(coded_values(source, seen.values.get(source.name), seen.times[source.name]))
         for source in net.sources
