@@ -409,6 +409,7 @@ def test_sums_of_inputs_far_from_zero_that_cancel_are_no_defect(hidden: Any) -> 
         report = models.verify(net, relu, x, run=held)
         assert report.ok
         assert report.summary["structural"] == 0
+        assert held._readout is not None
         held._readout[0, 0] += 1e-8
         assert not models.verify(net, relu, x, run=held).ok
 
