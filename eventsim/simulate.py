@@ -314,7 +314,9 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
             problem = worker.run(low, high)
             bar.update(high - low)
             if problem:
-                problems[low] = problem
+                with lock:
+                    problems[low] = problem
+                    task.failed = min(problems)
 
     with ThreadPoolExecutor(threads - 1) as pool:  # this thread works too: schedulers spread those that are busy
         workers = [Worker(task, prepared) for _ in range(threads)]

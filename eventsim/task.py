@@ -63,6 +63,7 @@ class Task:
     ready_before: float = field(default_factory=lambda: compile_report().ready_seconds)
     progress: Progress | None = None
     interrupted: bool = False
+    failed: float = math.inf  # the first batch that ended in an error; those behind it are forgotten
     stop: dict[str, int] = field(default_factory=dict)  # spikes of a population that end a sample
     keep_state: bool = False
     recorded: tuple[str, ...] = ()  # sources and populations all of whose spikes are kept, where record = "spikes"

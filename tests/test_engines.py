@@ -6,6 +6,7 @@ Everything is compared exactly. The random networks of `strategies` are small; e
 import math
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from typing import Any
 
@@ -187,6 +188,26 @@ def test_a_loop_of_one_model_has_the_bits_of_one_of_its_family(case: Case) -> No
             patch.setattr(alternatives, "BROAD", broad)
             done[broad] = outcome(case.net, case.x, until=case.until)
     assert_same_outcome(done[False], done[True])
+
+
+def test_a_sample_without_end_does_not_outlive_an_error_in_one_before_it() -> None:
+    """Sample 0 fires twice at once; sample 1, on another thread, excites itself for ever."""
+    net = Network()
+    net.source(2, "input")
+    net.population("if_delta", 1, "twice")
+    net.population("if_delta", 1, "endless")
+    net.connect("input", "twice", Dense([[2.0, 0.0]]))
+    net.connect("twice", "twice", Dense([[2.0]]))
+    net.connect("input", "endless", Dense([[0.0, 2.0]]))
+    net.connect("endless", "endless", Dense([[2.0]]), delay=1e-9)
+    began = time.perf_counter()
+    for _ in range(5):
+        done = outcome(
+            net, SpikeTimes([[[0.75], []], [[], [0.0]]]), until=1e3, threads=2, record="first_spikes", max_time=30.0
+        )
+        assert done.error is not None
+        assert "fires twice" in done.error
+    assert time.perf_counter() - began < 25.0  # none ran until its budget of time ended it
 
 
 def assert_same_outcome(a: Outcome, b: Outcome) -> None:

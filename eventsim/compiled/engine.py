@@ -157,6 +157,8 @@ class Worker:
                 if task.progress is not None:
                     task.progress.reached(task.events, float(control.now[0]))
             self._drain(low)
+            if task.failed < low:  # another thread: this batch is forgotten, and might go on without end
+                return None
             self._status = int(status)
             if status == GROW:
                 control = self._grow()
