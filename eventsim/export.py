@@ -108,6 +108,11 @@ def to_nirdata(
     if dt is not None:
         remedy = "Give the step of to_time_gridded."
         step = float(number("run.to_nirdata", "dt", dt, low=0, open_low=True, remedy=remedy))
+        if end / step > 2**53:  # or the number of steps is no whole number of float64, if any
+            raise InputError(
+                f"run.to_nirdata: dt = {step!r} is {end / step:.3g} steps until t_max = {end!r}; must be 2**53 at "
+                f"most. {remedy}"
+            )
         end = _whole_steps(end, float(spikes["time"].max(initial=0.0)), step)
     place = np.searchsorted(rows, spikes["sample"])
     counts = np.bincount(place, minlength=len(rows))

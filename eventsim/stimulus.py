@@ -73,14 +73,17 @@ class Inputs:
     def _by_source(self, x: Any) -> dict[str, Any]:
         driven = [source for source in self.net.sources if source.generator is None]
         if isinstance(x, Mapping):
-            for name in x:
+            given: dict[str, Any] = {}
+            for name, values in x.items():
                 node = self.net.node(name)
                 if node not in driven:
                     raise InputError(
-                        f"simulate: {name!r} takes no data; data go to "
+                        f"simulate: {node.name!r} takes no data; data go to "
                         f"{listed(s.name for s in driven) or 'no source'}. Leave it out."
                     )
-            given = dict(x)
+                if node.name in given:
+                    raise InputError(f"simulate: data for source {node.name!r} twice, by name and by node. Give one.")
+                given[node.name] = values
         elif x is None:
             given = {}
         elif len(driven) == 1:

@@ -156,6 +156,18 @@ def test_data_that_do_not_fit_are_refused(x, message):
         eventsim.simulate(small(), x)
 
 
+def test_data_go_to_a_source_by_its_name_or_by_itself_but_not_twice():
+    net = eventsim.Network()
+    source = net.source(1, "input")
+    net.connect(source, net.population("if_delta", 1, "cells"), eventsim.Dense([[2.0]]))
+    by_name, by_node = (eventsim.simulate(net, {key: [[0.25]]}, record="spikes") for key in ("input", source))
+    assert by_name.spikes.tobytes() == by_node.spikes.tobytes()
+    with pytest.raises(InputError, match=r"data for source 'input' twice, by name and by node. Give one"):
+        eventsim.simulate(net, {"input": [[0.25]], source: [[0.5]]})
+    with pytest.raises(InputError, match=r"simulate: 'cells' takes no data; data go to input"):
+        eventsim.simulate(net, {"cells": [[0.25]]})
+
+
 def test_values_outside_the_range_are_clipped_and_counted_on_demand():
     run = eventsim.simulate(small(), [[0.5, 1.5], [-1.0, 0.5]], clip=True, engine="reference")
     assert run.counters["clipped"] == 2

@@ -523,6 +523,8 @@ def test_info_knows_every_kind_of_file(made, capsys):
         code, out, err = called(capsys, "info", made / name)
         assert (code, err) == (OK, "")
         assert out.startswith(f"{made / name}: ")
+    np.savez(made / "nothing.npz")
+    assert called(capsys, "info", made / "nothing.npz")[1].endswith("nothing.npz: arrays\n  no array in it\n")
 
 
 def test_info_lists_versions_and_neuron_models(capsys):

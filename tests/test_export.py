@@ -203,6 +203,10 @@ def test_nir_data_have_one_end_behind_the_last_spike_and_can_be_gridded() -> Non
     assert stopped.to_nirdata("n", t_max=3.0).time.tolist() == [[1.0, 2.0], [1.5, math.inf]]
     with pytest.raises(InputError, match=r"run.to_nirdata: t_max = 4.0, but there is a spike at 4.0 in sample 0"):
         whole.to_nirdata("n", t_max=4.0)
+    with pytest.raises(InputError, match=r"dt = 1e-17 is 4.1e\+17 steps until t_max = 4.1; must be 2\*\*53 at most"):
+        whole.to_nirdata("n", dt=1e-17)
+    with pytest.raises(InputError, match=r"is inf steps"):
+        whole.to_nirdata("n", dt=5e-324)
     with pytest.raises(InputError, match=r"samples = \[\]; must name at least one"):
         whole.to_nirdata("n", samples=[])
     with pytest.raises(InputError, match=r"samples\[0\] = 7; must be in 0\.\.1"):

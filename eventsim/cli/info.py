@@ -145,6 +145,8 @@ def arrays_content(arrays: dict[str, Any]) -> tuple[dict[str, Any], str]:
         span = f", {low:g} to {high:g}" if numeric else ""
         content[name or "array"] = {"shape": list(array.shape), "dtype": str(array.dtype), "min": low, "max": high}
         rows.append((name or "array", f"{shape_text(array.shape) or 'one number'}, {array.dtype}{span}"))
+    if not rows:
+        return {"arrays": {}}, "  no array in it"
     more = len(rows) - LISTED_ARRAYS
     text = pairs(rows[:LISTED_ARRAYS]) + (f"\n  and {plural(more, 'array')} more" if more > 0 else "")
     return {"arrays": content}, text
