@@ -66,14 +66,17 @@ def period(population: Population) -> Any:
 def delay_in_ticks(projection: Projection) -> int:
     """Number of ticks of a delay that is a multiple of the sender's period, else 0 (continuous delay).
 
-    Such a spike of tick k arrives at (k + ticks) * period exactly, not at k * period + delay as rounded.
+    Such a spike of tick k arrives at (k + ticks) * period exactly, not at k * period + delay as rounded. Beyond 2**53
+    ticks whole numbers cannot be told apart in float64, so that there is nothing to count.
     """
     pre = projection.pre
     if not isinstance(pre, Population) or not pre.model.clocked or projection.delay == 0:
         return 0
     clock = period(pre)
+    if not clock <= projection.delay <= 2**53 * clock:
+        return 0
     ticks = round(projection.delay / clock)
-    return int(ticks) if ticks >= 1 and ticks * clock == projection.delay else 0
+    return ticks if ticks * clock == projection.delay else 0
 
 
 def needs_until(net: Network) -> str | None:

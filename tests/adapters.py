@@ -27,6 +27,7 @@ from eventsim import (
     SpikeTimes,
     simulate,
 )
+from eventsim.projections import own_delays
 
 
 class Outcome(NamedTuple):
@@ -58,7 +59,10 @@ def oracle_nodes(net: Network) -> list[naive.Node]:
 
 def oracle_projections(net: Network) -> list[naive.Projection]:
     """The projections of `net` for the oracle, each as a list of synapses."""
-    return [naive.Projection(p.pre.name, p.post.name, p.delay, synapses_of(p.kind)) for p in net.projections]
+    return [
+        naive.Projection(p.pre.name, p.post.name, p.delay, synapses_of(p.kind), own_delays(p.kind) is not None)
+        for p in net.projections
+    ]
 
 
 def synapses_of(kind: Any) -> list[tuple[int, int, Any]]:

@@ -40,12 +40,16 @@ class Node:
 
 @dataclass
 class Projection:
-    """Synapses (source index, target index, weight), in any order, that share one delay >= 0."""
+    """Synapses (source index, target index, weight), in any order, that share one delay >= 0.
+
+    Or, ``spread``, each with a delay of its own behind its weight, of which `delay` is the least.
+    """
 
     pre: str
     post: str
     delay: Number
-    synapses: list[tuple[int, int, Number]]
+    synapses: list[tuple]
+    spread: bool = False
 
 
 @dataclass
@@ -637,14 +641,17 @@ class Simulation:
                 mine = [(target, weight, *own) for source, target, weight, *own in projection.synapses if source == i]
                 self.result.nominal += len(mine)
                 together = {}
-                for delay in sorted({own[0] for _, _, *own in mine if own}) or [projection.delay]:
+                for delay in sorted({own for _, _, own in mine}) if projection.spread else [projection.delay]:
                     synapses = sorted((target, weight) for target, weight, *own in mine if own in ([], [delay]))
                     if t + delay == t and delay > 0 and not isinstance(neuron, LifClocked):
                         raise ValueError(f"{name}[{i}]: its delay {delay} is lost by rounding at t = {t}")
                     together.setdefault(t + delay if delay > 0 else t, (delay, []))[1].extend(synapses)
                 for due, (delay, synapses) in together.items():  # delays that round to one arrival are one packet
                     arrival = due
-                    m = round(delay / neuron.period) if isinstance(neuron, LifClocked) else 0
+                    counted = (
+                        isinstance(neuron, LifClocked) and delay <= 2**53 * neuron.period
+                    )  # ticks are whole numbers
+                    m = round(delay / neuron.period) if counted else 0
                     if m >= 1 and m * neuron.period == delay:  # a delay of m ticks; k is the tick to come
                         arrival = (neuron.k - 1 + m) * neuron.period
                     if delay > 0 and arrival == t:

@@ -147,6 +147,18 @@ def test_recurrent_input_of_a_clocked_layer_is_seen_at_the_next_tick_and_delays_
     assert times == [k * 0.1 for k in range(1, 21)]
 
 
+@pytest.mark.parametrize("delay", [1e60, 1e300, 2.0**53, 2.0**54])
+@pytest.mark.parametrize("period", [1.0, 0.5, 1e-300])
+def test_delays_of_more_ticks_than_can_be_counted_never_arrive(delay, period):
+    net = Network()
+    source = net.source(1, name="input")
+    cells = net.population("lif_clocked", 1, name="cells", period=period, decay=0.0)
+    net.connect(source, cells, Dense([[1.0]]))
+    net.connect(cells, cells, Dense([[1.0]]), delay=delay)
+    run = on_all(net, SpikeTimes([[period]]), until=5.5 * period)
+    assert run.spikes["time"][run.spikes["population"] == 1].tolist() == [period]
+
+
 @pytest.mark.parametrize("engine", ["compiled", "reference"])
 def test_a_positive_delay_lost_by_rounding_is_an_error(engine):
     net = one_cell("lif_delta", [2.0], delay=1e-20, tau_mem=10.0)
