@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from adapters import both_engines
+from adapters import assert_equals_oracle, both_engines
 
 import eventsim
 from eventsim import models
@@ -165,6 +165,14 @@ def test_a_delay_that_rounding_loses_is_an_error(engine: str) -> None:
         eventsim.simulate(counting_network(synapses), eventsim.SpikeTimes([[[4.0], []]]), engine=engine)
 
 
+def test_a_spike_without_synapses_loses_no_delay() -> None:
+    net = counting_network(eventsim.Sparse([0, 0], [0, 1], [1.0, 1.0], [1.0, 1e-20]))
+    x = eventsim.SpikeTimes([[[0.0], [4.0]]])
+    outcome = both_engines(net, x)
+    assert_equals_oracle(outcome, net, x)
+    assert outcome.run.spikes["time"].tolist() == [0.0, 1e-20, 1.0, 4.0]
+
+
 def test_verify_refuses_delays_of_single_synapses() -> None:
     net = eventsim.Network()
     net.source(1, "input")
@@ -182,7 +190,7 @@ def test_delays_that_round_to_one_arrival_are_one_packet() -> None:
     zeros = np.zeros(n, dtype=int)
     net = eventsim.Network()
     net.source(1, "input")
-    net.population("lif_delta", 1, "cell", tau_mem=1e300, v_threshold=1e9)
+    net.population("lif_delta", 1, "cell", tau_mem=1e50, v_threshold=1e9)
     net.connect("input", "cell", eventsim.Sparse(zeros, zeros, np.ones(n), delays))
     run = both_engines(net, eventsim.SpikeTimes(np.array([[t]])), record={"cell": [0]}).run
     assert run.counters["visited"] == n
@@ -211,6 +219,20 @@ def test_a_spike_whose_delay_is_lost_is_an_error_when_it_is_sent() -> None:
     assert "neuron 0 of 'input' at t = 1e+20" in str(ended.error)
     assert ended.run.spikes["time"].tolist() == [1.0, 2.0, 2.0, 3.0, 4.0, 1e20]
     assert both_engines(net, x, stop={"cell": 2}).error is None
+
+
+@pytest.mark.parametrize("delay", [1e-3, 1e-12, 1e-300])
+def test_a_short_delay_is_no_step_of_time(delay: float) -> None:
+    """What waits for spikes with a short delay is not looked at once a delay while none comes."""
+    net = eventsim.Network()
+    net.source(1, "input")
+    for name, begin in (("first", 0.0), ("second", 1.0)):
+        net.population("ttfs_b1", 130, name, (begin, begin + 1.0, begin + 2.0), threshold=1.0)
+    net.connect("input", "first", eventsim.Dense(np.full((130, 1), 1.5)))
+    net.connect("first", "second", eventsim.Dense(np.full((130, 130), 0.01)), delay=delay)
+    done = both_engines(net, np.array([[0.5]]), max_time=60.0)
+    assert done.run.counters["queue_operations"] < 100 + 2 * math.log2(1 / delay)
+    assert (done.error is None) == (delay > 1e-16)
 
 
 @pytest.mark.parametrize("model", ["lif_delta", "linear_psp"])

@@ -39,7 +39,8 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
 
     The horizon is the earliest time at which something is sure or able to reach the cohort: its next window change,
     the head of a lane, or t + delay of a lane that is empty (a bound: the cohort is looked at again then). Where
-    what arrives may miss the cohort, it looks as far as the next window change.
+    what arrives may miss the cohort, it looks as far as the next window change. The longer nothing has come, the
+    further it looks: a delay may be a millionth of a window, and a stored crossing does not keep inputs away.
     """
     cohort = m.cohorts[c]
     if cohort.aimed == m.control[0].stamp:
@@ -60,9 +61,11 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
             if arrival < horizon:
                 horizon = arrival
                 cohort.bound = math.inf
-        elif lane.delay > 0.0 and m.nodes[lane.pre].dynamics >= 0 and t + lane.delay < horizon:
-            horizon = t + lane.delay
-            cohort.bound = horizon
+        elif lane.delay > 0.0 and m.nodes[lane.pre].dynamics >= 0:
+            ahead = t + max(lane.delay, t - m.since[c], PAD * abs(t))
+            if ahead < horizon:
+                horizon = ahead
+                cohort.bound = horizon
     cohort.horizon = horizon
 
 
