@@ -104,7 +104,7 @@ def test_names_are_unique_and_shapes_positive():
 @pytest.mark.parametrize(
     ("model", "parameters", "message"),
     [
-        ("lif_delta", {"tau_mem": 0.0}, r"tau_mem\[0\] = 0.0; must be > 0"),
+        ("lif_delta", {"tau_mem": 0.0}, r"tau_mem\[0\] = 0.0; must be >= 1e-50"),
         ("lif_delta", {"tau_mem": [1.0, np.nan]}, r"tau_mem\[1\] = nan"),
         ("lif_delta", {}, "lif_delta needs tau_mem"),
         ("lif_delta", {"tau_mem": 1.0, "v_reset": 2.0}, r"v_reset\[0\] = 2.0; must be below v_threshold"),

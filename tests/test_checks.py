@@ -102,7 +102,7 @@ def connected(pre, post):
             lambda v: cell(tau_mem=v),
             objects(np.nan, 1.0),
             ModelError,
-            r"tau_mem\[0\] = nan; must be > 0 and <= 1e\+300",
+            r"tau_mem\[0\] = nan; must be >= 1e-50 and <= 1e\+50",
         ),
         (lambda v: cell(tau_mem=v), MASKED[0], ModelError, "tau_mem is a masked array; must be one without a mask"),
         (lambda v: cell(tau_mem=v), [[1.0], [1.0, 2.0]], ModelError, "tau_mem is not an array .*rows of equal length"),

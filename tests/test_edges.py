@@ -161,7 +161,7 @@ def test_the_first_lost_delay_by_time_and_neuron_ends_the_run_whatever_the_order
     [
         ("lif_delta", {"tau_mem": 1.0, "v_leak": 1e308, "current": 1e308}),
         ("lif_exp", {"tau_mem": 1.0, "tau_syn": 1.0, "v_leak": 1e308, "current": 1e308}),
-        ("glif", {"tau_mem": 1e-300, "tau_syn": 1.0, "r": 1e100}),
+        ("glif", {"tau_mem": 1.0, "tau_syn": 1.0, "v_leak": 1e308, "current": 1e308}),
         ("glif", {"tau_mem": 1.0, "tau_syn": 1.0, "coupling": 1e300, "current": 1e300}),
     ],
 )

@@ -9,10 +9,12 @@ Each case must leave the same bits on both engines (spikes, traces, counters, re
 budget ends it), the same without its budget where that is not used up (the compiled engine takes packets together
 then), the same as in one piece where it is interrupted and taken up, and what `tests/naive.py` says where that knows
 the models. A failure is kept as two files, ``NUMBER.npz`` and ``NUMBER.json``, in the folder ``torture``. The last
-lines say how many networks there were, and in how many something happened.
+lines say how many networks there were, and in how many something happened. A case that does not end within
+`TOO_LONG` ends all; its number stands in ``torture/under way``.
 """
 
 import argparse
+import faulthandler
 import os
 import sys
 import time
@@ -26,6 +28,8 @@ os.environ.setdefault("EVENTSIM_LOOPS", "broad")  # before eventsim is imported:
 import naive
 from adapters import Outcome, assert_equals_oracle, assert_same_run, both_engines, outcome
 from random_networks import Case, case
+
+TOO_LONG = 600.0  # seconds, those of compiling its loops included
 
 
 def check(one: Case) -> Counter[str]:
@@ -92,17 +96,19 @@ def assert_same_outcome(a: Outcome, b: Outcome) -> None:
 
 def run_all(numbers: Any, kept: Path, families: str | None, report: float) -> int:
     """Check the cases; returns how many failed."""
+    kept.mkdir(parents=True, exist_ok=True)
     found: Counter[str] = Counter()
     failures, began, said = 0, time.monotonic(), time.monotonic()
     try:
         for number in numbers:
             one = case(number, families)
+            (kept / "under way").write_text(f"{number}\n", encoding="utf-8")
+            faulthandler.dump_traceback_later(TOO_LONG, exit=True)
             try:
                 found += check(one)
             except Exception:  # noqa: BLE001 - a failure of any kind is kept
                 failures += 1
                 found["networks"] += 1
-                kept.mkdir(parents=True, exist_ok=True)
                 one.save(kept / str(number))
                 (kept / f"{number}.txt").write_text(f"{traceback.format_exc()}\n{one!r}\n", encoding="utf-8")
                 print(f"case {number} failed: kept as {kept / str(number)}", flush=True)
@@ -111,6 +117,8 @@ def run_all(numbers: Any, kept: Path, families: str | None, report: float) -> in
                 print(f"{found['networks']} networks, {failures} failures, {said - began:.0f} s", flush=True)
     except KeyboardInterrupt:
         print()
+    faulthandler.cancel_dump_traceback_later()
+    (kept / "under way").unlink(missing_ok=True)
     print(f"{time.monotonic() - began:.0f} s, {failures} failures")
     for name, count in found.most_common():
         print(f"  {count:8d} {name}")

@@ -16,8 +16,17 @@ from typing import Any
 import numpy as np
 
 from eventsim.models.neurons.lif_exp import LIF_EXP
-from eventsim.models.neurons.options import HELD, LONGEST, RESET, SPIKES, START, THRESHOLD, check_potentials, holding
-from eventsim.neuron_model import Array, Parameter, register
+from eventsim.models.neurons.options import (
+    HELD,
+    RESET,
+    SPIKES,
+    START,
+    THRESHOLD,
+    check_potentials,
+    holding,
+    time_constant,
+)
+from eventsim.neuron_model import Array, register
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -30,7 +39,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 
 PARAMETERS = (
-    Parameter("tau_syn", "time", "time constant of the potentials, 1 / K", low=0.0, high=LONGEST, open_low=True),
+    time_constant("tau_syn", "time constant of the potentials, 1 / K"),
     THRESHOLD, RESET, HELD, START, SPIKES,
 )  # fmt: skip
 

@@ -64,6 +64,8 @@ def double_response(one: float, two: float, three: float, s: float) -> float:
         middle, fast = fast, middle
     if slow < middle:
         slow, middle = middle, slow
+    if s >= OVER * slow:
+        return 0.0  # s * s may be no number any more
     x, y = (slow - middle) / slow / middle * s, (slow - fast) / slow / fast * s
     return math.exp(-s / slow) * (s * twice_mean_decay(x, y, (middle - fast) / middle / fast * s) * s)
 

@@ -31,7 +31,6 @@ from eventsim.models.neurons.options import (
     CURRENT,
     HELD,
     LEAK,
-    LONGEST,
     RESET,
     RESISTANCE,
     SPIKES,
@@ -40,6 +39,7 @@ from eventsim.models.neurons.options import (
     TAU_SYN,
     check_potentials,
     holding,
+    time_constant,
 )
 from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
 
@@ -216,22 +216,18 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [given[name] for name in ROWS]
 
 
-def _time(name: str, meaning: str) -> Parameter:
-    return Parameter(name, "time", f"time constant of {meaning}", default=1.0, low=0.0, high=LONGEST, open_low=True)
-
-
 PARAMETERS = (
     TAU_MEM, TAU_SYN, RESISTANCE,
     Parameter("v_threshold", "V", "threshold far from all spikes, at V = v_leak", default=1.0),
     RESET, LEAK, CURRENT, HELD, START, SPIKES,
-    _time("tau_threshold", "the threshold"),
+    time_constant("tau_threshold", "time constant of the threshold", 1.0),
     Parameter("coupling", "1", "how far the threshold follows V - v_leak", default=0.0),
     Parameter("threshold_reset", "V", "least threshold after a spike", default=1.0),
     Parameter("threshold_jump", "V", "what a spike adds to the threshold", default=0.0, low=0.0),
-    _time("tau_1", "the first current of spikes"),
+    time_constant("tau_1", "time constant of the first current of spikes", 1.0),
     Parameter("after_1", "1", "what a spike adds to that current", default=0.0),
     Parameter("kept_1", "1", "what a spike leaves of that current", default=1.0, low=-1.0, high=1.0),
-    _time("tau_2", "the second current of spikes"),
+    time_constant("tau_2", "time constant of the second current of spikes", 1.0),
     Parameter("after_2", "1", "what a spike adds to that current", default=0.0),
     Parameter("kept_2", "1", "what a spike leaves of that current", default=1.0, low=-1.0, high=1.0),
 )  # fmt: skip

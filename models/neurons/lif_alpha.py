@@ -58,6 +58,8 @@ def remainder(z: float) -> float:
 @jitable
 def alpha_response(tau_mem: float, tau_syn: float, s: float) -> float:
     """h(s): V at s where J = tau_mem / r, I = 0 and V = v_inf at 0."""
+    if s >= OVER * max(tau_mem, tau_syn):
+        return 0.0  # s * s may be no number any more
     z = (tau_mem - tau_syn) / tau_mem / tau_syn * s
     if z >= 0.0:
         return math.exp(-s / tau_mem) * (s * remainder(z) * s)
@@ -70,22 +72,30 @@ def initial(p: Numbers) -> Numbers:
     return (p[7], 0.0, 0.0, 0.0)
 
 
+@jitable
+def decayed(i: float, j: float, s: Any, tau_syn: float) -> Numbers:
+    """(What is left of J, I) s later; an s after which nothing is left may be so long that J s is no number."""
+    left = math.exp(-s / tau_syn)
+    return (left, (i + j * min(s, OVER * tau_syn)) * left)
+
+
 @separate
 def later(v: float, i: float, a: float, dt: float, p: Numbers) -> Numbers:
     """(V, I, a) after dt, not held; p = (tau_mem, tau_syn, v_inf, gain)."""
-    left, rise = math.exp(-dt / p[1]), -math.expm1(-dt / p[0])
-    j = a * (math.e / p[1])
+    rise, j = -math.expm1(-dt / p[0]), a * (math.e / p[1])
     v = v + (p[2] - v) * rise + p[3] * (i * response(p[0], p[1], dt) + j * alpha_response(p[0], p[1], dt))
-    return (v, (i + j * dt) * left, a * left)
+    left, i = decayed(i, j, dt, p[1])
+    return (v, i, a * left)
 
 
 @jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
     """(rise of V, v_inf, V per I, V per a, decay, I per a, and what a state that is held needs)."""
-    left, per_weight = math.exp(-dt / p[1]), math.e / p[1]
+    per_weight = math.e / p[1]
+    left, per_a = decayed(0.0, per_weight, dt, p[1])
     return (
         -math.expm1(-dt / p[0]), p[4], p[5] * response(p[0], p[1], dt),
-        p[5] * (per_weight * alpha_response(p[0], p[1], dt)), left, per_weight * dt * left, dt, p[0], p[1], p[5],
+        p[5] * (per_weight * alpha_response(p[0], p[1], dt)), left, per_a, dt, p[0], p[1], p[5],
     )  # fmt: skip
 
 
@@ -95,8 +105,8 @@ def advance(c: Numbers, s: Numbers) -> Numbers:
     v, i, a, hold = s
     if hold > 0.0:
         until = min(hold, c[6])
-        left = math.exp(-until / c[8])
-        i, a = (i + a * (math.e / c[8]) * until) * left, a * left
+        left, i = decayed(i, a * (math.e / c[8]), until, c[8])
+        a = a * left
         if hold >= c[6]:
             return (v, i, a, hold - c[6])
         v, i, a = later(v, i, a, c[6] - hold, (c[7], c[8], c[1], c[9]))
@@ -243,8 +253,8 @@ def released(p: Numbers, s: Numbers) -> Numbers:
     v, i, a, hold = s
     j = a * (math.e / p[1])
     if hold > 0.0:
-        left = math.exp(-hold / p[1])
-        i, j = (i + j * hold) * left, j * left
+        left, i = decayed(i, j, hold, p[1])
+        j = j * left
     return (v - p[2], p[4] - v, p[5] * i, p[5] * j, p[0], p[1], p[4] - p[2], 1.0)
 
 

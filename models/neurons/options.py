@@ -27,9 +27,17 @@ RESETS = Parameter("reset", "choice", "v_reset, or less by v_threshold", default
 RESISTANCE = Parameter(
     "r", "V", "resistance: what a lasting current of 1 adds to V", default=1.0, low=-HEAVIEST, high=HEAVIEST
 )
-LONGEST = 1e300  # of a time constant: hundreds of them are still a number
-TAU_MEM = Parameter("tau_mem", "time", "membrane time constant", low=0.0, high=LONGEST, open_low=True)
-TAU_SYN = Parameter("tau_syn", "time", "time constant of the currents", low=0.0, high=LONGEST, open_low=True)
+# Quotients of resistances, weights and two time constants are numbers, too: 1e100 * 1e100 / (1e-50 * 1e-50).
+SHORTEST, LONGEST = 1e-50, 1e50
+
+
+def time_constant(name: str, meaning: str, default: float | None = None) -> Parameter:
+    """Return the parameter of a time in which something decays to its e-th part."""
+    return Parameter(name, "time", meaning, default=default, low=SHORTEST, high=LONGEST)
+
+
+TAU_MEM = time_constant("tau_mem", "membrane time constant")
+TAU_SYN = time_constant("tau_syn", "time constant of the currents")
 SOFT = 1.0  # the number of "soft" among the choices of `reset`
 
 
