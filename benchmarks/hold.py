@@ -20,7 +20,7 @@ import workloads
 from report import Row, ratio, run_script
 
 from eventsim._jit import kernel
-from eventsim.compiled.queue import new_queue, requeue
+from eventsim.engines.compiled.queue import new_queue, requeue
 
 Array = np.ndarray[Any, Any]
 Measured = tuple[float, float]  # seconds, last time taken

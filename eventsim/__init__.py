@@ -5,9 +5,6 @@ Build a `Network` (by hand, or from a trained ReLU network with `eventsim.models
 """
 
 from eventsim import faults, transport
-from eventsim.compare import compare
-from eventsim.comparison import Comparison
-from eventsim.convolution import Conv, Pool
 from eventsim.errors import (
     BudgetError,
     EventsimError,
@@ -21,16 +18,19 @@ from eventsim.errors import (
     SimulationError,
     StorageError,
 )
-from eventsim.explain import explain
-from eventsim.explanation import Explanation
-from eventsim.generators import Poisson, Regular
-from eventsim.network import Network, Population, Projection, Source, load_network
-from eventsim.neuron_model import Model, Parameter, register
-from eventsim.projections import Dense, OneToOne, Sparse
-from eventsim.run import Run, load_run
+from eventsim.inspection.compare import compare
+from eventsim.inspection.comparison import Comparison
+from eventsim.inspection.explain import explain
+from eventsim.inspection.explanation import Explanation
+from eventsim.network.convolution import Conv, Pool
+from eventsim.network.generators import Poisson, Regular
+from eventsim.network.network import Network, Population, Projection, Source, load_network
+from eventsim.network.neuron_model import Model, Parameter, register
+from eventsim.network.projections import Dense, OneToOne, Sparse
+from eventsim.network.sources import SpikeTimes
+from eventsim.network.steps import Steps
+from eventsim.run.run import Run, load_run
 from eventsim.simulate import simulate
-from eventsim.sources import SpikeTimes
-from eventsim.steps import Steps
 
 __version__ = "0.1.0"
 

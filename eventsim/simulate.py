@@ -15,10 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from eventsim import order
 from eventsim._jit import compile_report
-from eventsim.checkpoint import RunState, check_resumed, digest_of
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
+from eventsim.engines.checkpoint import RunState, check_resumed, digest_of
+from eventsim.engines.interruption import at_work
+from eventsim.engines.recording import Recorder
+from eventsim.engines.stimulus import Inputs
+from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
+from eventsim.engines.task import Task
 from eventsim.errors import (
     BudgetError,
     FaultError,
@@ -28,17 +32,13 @@ from eventsim.errors import (
     StorageError,
 )
 from eventsim.faults.contract import EmissionFault, applies_to
-from eventsim.interruption import at_work
-from eventsim.network import Network, Population, Source
-from eventsim.network_difference import part_digests
+from eventsim.network import order
+from eventsim.network.network import Network, Population, Source
+from eventsim.network.network_difference import part_digests
 from eventsim.progress import Progress
-from eventsim.provenance import provenance
 from eventsim.randomness import stream_key
-from eventsim.recording import Recorder
-from eventsim.records import COUNTERS, SPIKE, TRACE
-from eventsim.run import Run
-from eventsim.stimulus import Inputs
-from eventsim.task import Task
+from eventsim.run.provenance import provenance
+from eventsim.run.run import Run
 from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]
@@ -128,7 +128,7 @@ def simulate(
     try:
         with at_work():
             if engine == "reference":
-                from eventsim.reference import run_reference
+                from eventsim.engines.reference.engine import run_reference
 
                 problem = run_reference(task, bar)
             else:
@@ -284,7 +284,7 @@ def _threads(threads: int | None, task: Task) -> int:
 
 def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationError], str] | None:
     """Hand batches of samples to threads; the first problem in the order of samples ends the run."""
-    from eventsim.compiled.engine import Worker, prepare
+    from eventsim.engines.compiled.engine import Worker, prepare
 
     prepared = prepare(task)
     task.start_clock()

@@ -27,7 +27,7 @@ from eventsim import (
     SpikeTimes,
     simulate,
 )
-from eventsim.projections import own_delays
+from eventsim.network.projections import own_delays
 
 
 class Outcome(NamedTuple):

@@ -15,7 +15,7 @@ import eventsim
 from eventsim import models
 from eventsim.faults import Clock, Jitter
 from eventsim.models.relu.relu_network import Dense, ReluNetwork
-from eventsim.network import Network
+from eventsim.network.network import Network
 from eventsim.transport import AerBus
 
 SIZES = (5, 4, 3, 2)

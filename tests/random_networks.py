@@ -17,7 +17,7 @@ import numpy as np
 
 from eventsim import Conv, Dense, EventsimError, Network, OneToOne, Pool, Sparse, SpikeTimes, Steps, load_network
 from eventsim.faults import Clock, Jitter
-from eventsim.neuron_model import Parameter, find_model
+from eventsim.network.neuron_model import Parameter, find_model
 from eventsim.transport import AerBus
 
 RAMPS = ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay")

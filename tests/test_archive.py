@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from eventsim.archive import read_archive, write_archive
 from eventsim.errors import FileFormatError, InputError
+from eventsim.files.archive import read_archive, write_archive
 
 HEADER: dict[str, Any] = {"format": "eventsim-test", "version": 3, "note": "α", "sizes": [1, 2.5, None, True]}
 SPIKES = np.array([(0, 1.5), (3, 2.25)], dtype=[("neuron", "i4"), ("time", "f8")])

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import eventsim
 from eventsim import models
-from eventsim.archive import read_archive, write_archive
 from eventsim.errors import InputError, MappingError, NetworkError
+from eventsim.files.archive import read_archive, write_archive
 from eventsim.models.relu.coded_layers import INPUTS, coded_layers
 from eventsim.models.relu.folded import fused
 from eventsim.models.relu.join_layers import Add, Concat

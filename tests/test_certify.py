@@ -17,7 +17,7 @@ from eventsim.errors import InputError, MappingError
 from eventsim.faults import Jitter
 from eventsim.models import digits
 from eventsim.models.relu.relu_network import AveragePool, BatchNorm, Conv, Dense, MaxPool, ReluNetwork
-from eventsim.network import Network
+from eventsim.network.network import Network
 
 Array = np.ndarray[Any, Any]
 SLOPES = ("b1", "alpha1")

@@ -21,10 +21,10 @@ from strategies import Case
 import eventsim
 from eventsim import BudgetError, SpikeTimes, simulate
 from eventsim._jit import jitable
-from eventsim.archive import read_archive, write_archive
 from eventsim.errors import FileFormatError, InputError, NetworkError
 from eventsim.faults import Clock, Jitter
 from eventsim.faults.contract import EmissionFault
+from eventsim.files.archive import read_archive, write_archive
 from eventsim.transport import AerBus
 
 SEEDS = st.integers(0, 2**32 - 1)

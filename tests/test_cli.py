@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import eventsim
-import eventsim.compiled.engine
+import eventsim.engines.compiled.engine
 from eventsim import _jit, cli, models
 from eventsim._jit import compile_report
 from eventsim.cli.command import FAILED, INTERRUPTED, OK, REFUSED, Command
@@ -661,7 +661,7 @@ def test_the_time_until_a_loop_can_run_is_counted_once_for_all_threads_that_wait
         meet.wait()
         time.sleep(0.05)
 
-    ready = _jit._made_ready(get_code)
+    ready = _jit.report.made_ready(get_code)
     started = time.perf_counter()
     threads = [threading.Thread(target=ready) for _ in range(2)]
     for thread in threads:
@@ -673,13 +673,13 @@ def test_the_time_until_a_loop_can_run_is_counted_once_for_all_threads_that_wait
 
 def test_the_seconds_of_a_run_are_without_the_time_until_its_loop_can_run(made, monkeypatch):
     net, x = eventsim.load_network(made / "net.npz"), np.load(made / "x.npy")
-    prepare = eventsim.compiled.engine.prepare
+    prepare = eventsim.engines.compiled.engine.prepare
 
     def slow(task):
         time.sleep(0.2)
         return prepare(task)
 
-    monkeypatch.setattr(eventsim.compiled.engine, "prepare", slow)
+    monkeypatch.setattr(eventsim.engines.compiled.engine, "prepare", slow)
     started = time.perf_counter()
     run = eventsim.simulate(net, x, error_bounds=True, threads=1)
     assert run.provenance["seconds"] <= time.perf_counter() - started - 0.2

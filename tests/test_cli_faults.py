@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 
 import eventsim
-from eventsim import cli, interruption
+from eventsim import cli
 from eventsim._jit import compile_report
 from eventsim.cli.command import FAILED, OK, REFUSED, Command
 from eventsim.cli.files import arrays_of, read_data
+from eventsim.engines import interruption
+from eventsim.engines.task import Task
 from eventsim.errors import FileFormatError
-from eventsim.task import Task
 
 REFERENCE = ("--engine", "reference")
 
@@ -121,7 +122,7 @@ def test_a_signal_while_a_file_is_written_leaves_the_old_one(
     capsys: Any, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("run.npz").write_bytes(b"old")
-    monkeypatch.setattr("eventsim.archive._write_member", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("eventsim.files.archive._write_member", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     assert called(capsys, *RUN, "--out", "run.npz")[0] == 143
     assert Path("run.npz").read_bytes() == b"old"
     assert sorted(path.name for path in here.iterdir()) == ["net.npz", "run.npz", "x.npz"]

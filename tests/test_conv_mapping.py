@@ -34,7 +34,7 @@ from eventsim.models.relu.relu_network import (
     MaxPool,
     ReluNetwork,
 )
-from eventsim.network import Network, Population
+from eventsim.network.network import Network, Population
 
 Array = np.ndarray[Any, Any]
 Draw = Any

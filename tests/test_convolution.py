@@ -80,7 +80,7 @@ def test_pools_pass_on_the_first_or_the_last_spike_of_each_field(data: Any, n: i
 
 
 def test_channels_of_a_position_share_a_cohort_and_groups_do_not() -> None:
-    from eventsim.compiled.machine import cohort_size
+    from eventsim.engines.compiled.machine import cohort_size
 
     net = Network()
     net.source((4, 5, 5), "input")

@@ -17,9 +17,9 @@ import pytest
 
 import eventsim
 from eventsim import BudgetError, SpikeTimes, simulate
-from eventsim.archive import read_archive, write_archive
 from eventsim.errors import EventsimError, FileFormatError, InputError, SimulationError
 from eventsim.faults import Clock
+from eventsim.files.archive import read_archive, write_archive
 from eventsim.transport import AerBus
 
 Options = dict[str, Any]

@@ -21,7 +21,7 @@ from eventsim.models.readers.keras_layers import KERAS_LAYERS
 from eventsim.models.readers.read_onnx import ONNX_OPERATIONS
 from eventsim.models.readers.supported import BECOMES, operations_table, supported_operations
 from eventsim.models.readers.torch_modules import TORCH_MODULES
-from eventsim.neuron_model import model_names
+from eventsim.network.neuron_model import model_names
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

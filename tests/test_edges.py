@@ -17,7 +17,7 @@ from adapters import both_engines, counters, outcome
 from random_networks import FAMILIES, Case, case
 
 from eventsim import Dense, ModelError, Network, NetworkError, SimulationError, Sparse, SpikeTimes, Steps, simulate
-from eventsim.compiled import emission, engine, lists, machine
+from eventsim.engines.compiled import emission, engine, lists, machine
 from eventsim.faults import Clock, Jitter
 
 N_NETWORKS = int(os.environ.get("EDGE_NETWORKS", "100"))

@@ -29,11 +29,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import Case
 
-from eventsim import BudgetError, Dense, Network, Sparse, SpikeTimes, _jit, simulate
-from eventsim.compiled import alternatives, event_loop
+from eventsim import BudgetError, Dense, Network, Sparse, SpikeTimes, simulate
+from eventsim._jit.sources import closed_over
+from eventsim.engines.compiled import alternatives, event_loop
 from eventsim.faults import Clock, Jitter
 from eventsim.models.neurons import lif_exp
-from eventsim.neuron_model import Model, installed_models
+from eventsim.network.neuron_model import Model, installed_models
 from eventsim.transport import AerBus
 
 
@@ -301,13 +302,13 @@ def test_exact_input_makes_the_run_exact_and_the_compiled_engine_refuses_it() ->
 
 def test_parts_of_loops_that_other_processes_compiled_have_other_symbols() -> None:
     """Else a loop from the disk cache calls functions of a loop compiled here: one had lost its first predictions."""
-    code = "from eventsim import _jit; print(_jit._short_name('begin', (), uid=7))"
+    code = "from eventsim._jit import lowering; print(lowering.short_name('begin', (), uid=7))"
     names = {subprocess.check_output([sys.executable, "-c", code], text=True, timeout=300) for _ in range(3)}
     assert len(names) == 3
 
 
 def test_the_fingerprint_covers_what_a_function_calls_by_a_global_name() -> None:
-    covered = {function.__qualname__ for function in _jit._closed_over([lif_exp.time_to_spike])}
+    covered = {function.__qualname__ for function in closed_over([lif_exp.time_to_spike])}
     assert {"first_crossing", "excess", "response", "make_crossing.<locals>.crossing"} <= covered
 
 

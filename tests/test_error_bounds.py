@@ -11,7 +11,7 @@ import pytest
 import eventsim
 from eventsim import models
 from eventsim.models.relu.relu_network import ReluNetwork
-from eventsim.network import Network, Source
+from eventsim.network.network import Network, Source
 
 N_NETWORKS = 1_000
 SIZES = (8, 6, 5, 2)

@@ -24,11 +24,11 @@ from eventsim import (
     Sparse,
     SpikeTimes,
     explain,
-    neuron_model,
     simulate,
 )
 from eventsim.errors import EventsimError, InputError, SimulationError
 from eventsim.faults import Clock, Jitter
+from eventsim.network import neuron_model
 from eventsim.transport import AerBus
 
 LINEAR = ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator")

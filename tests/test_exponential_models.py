@@ -19,7 +19,7 @@ from eventsim import Dense, Network, SpikeTimes, simulate
 from eventsim.errors import ModelError
 from eventsim.models.neurons.lif_alpha import alpha_response
 from eventsim.models.neurons.lif_exp import response
-from eventsim.neuron_model import Model, check_parameters, find_model
+from eventsim.network.neuron_model import Model, check_parameters, find_model
 
 INF = math.inf
 UNIT = 2.0**-53  # rounding of one operation

@@ -9,7 +9,7 @@ import pytest
 import eventsim
 from eventsim import models
 from eventsim.models.checking.fields import fields_of, projections_to
-from eventsim.network import Network
+from eventsim.network.network import Network
 
 Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(0)

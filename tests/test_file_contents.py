@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import eventsim
-from eventsim.archive import read_archive
 from eventsim.errors import FileFormatError, InputError
+from eventsim.files.archive import read_archive
 
 LOST = object()
 

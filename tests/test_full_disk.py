@@ -17,9 +17,10 @@ import pytest
 from adapters import assert_same_run
 
 import eventsim
-from eventsim import BudgetError, SpikeTimes, StorageError, recording, simulate
-from eventsim.recording import Recorder, matrix
-from eventsim.records import SPIKE
+from eventsim import BudgetError, SpikeTimes, StorageError, simulate
+from eventsim.engines import recording
+from eventsim.engines.recording import Recorder, matrix
+from eventsim.engines.tables import SPIKE
 
 REFERENCE: Any = {"engine": "reference"}
 ADVICE = (

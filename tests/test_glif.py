@@ -21,7 +21,7 @@ from eventsim import Dense, Network, SpikeTimes
 from eventsim.errors import ModelError
 from eventsim.models.neurons.exponentials import double_response, mean_decay, twice_mean_decay, value
 from eventsim.models.neurons.glif import GLIF, released, touching
-from eventsim.neuron_model import check_parameters
+from eventsim.network.neuron_model import check_parameters
 
 INF = math.inf
 UNIT = 2.0**-53  # rounding of one operation

@@ -17,7 +17,7 @@ from eventsim.errors import FileFormatError, InputError
 from eventsim.models import goldset, neurons
 from eventsim.models.goldset.case_file import gold_file
 from eventsim.models.goldset.results_file import FORMAT
-from eventsim.neuron_model import find_model
+from eventsim.network.neuron_model import find_model
 
 EVERY = goldset_cases.every()
 SAMPLE = EVERY[::7]

@@ -9,8 +9,8 @@ import pytest
 import eventsim
 from eventsim.errors import InputError, ModelError, NetworkError, nearest
 from eventsim.models import certify, read_relu, to_ttfs
-from eventsim.neuron_model import find_model, model_names
-from eventsim.spellings import MODELS, PARAMETERS
+from eventsim.network.neuron_model import find_model, model_names
+from eventsim.network.spellings import MODELS, PARAMETERS
 
 sparse = pytest.importorskip("scipy.sparse")
 

@@ -10,9 +10,9 @@ import pytest
 
 import eventsim
 from eventsim import SpikeTimes, cli, errors, models, simulate
-from eventsim.archive import read_archive, write_archive
 from eventsim.cli.files import arrays_of, read_data
 from eventsim.errors import LONGEST, EventsimError, InputError, listed, nearest, shortened
+from eventsim.files.archive import read_archive, write_archive
 
 LONG = "é name, of a layer " * 500
 

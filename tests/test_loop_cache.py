@@ -20,7 +20,7 @@ PROGRAM = """
 import numpy as np
 import eventsim
 from eventsim._jit import compile_report
-from eventsim.compiled.engine import most_at_once
+from eventsim.engines.compiled.engine import most_at_once
 
 print(most_at_once(np.array([1.0, 1.0, 2.0]), np.array([0, 3]), 0.5), compile_report().loops)
 """
@@ -81,16 +81,15 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     ("EVENTSIM_LOOPS", "1", "'1'; must be narrow or broad."),
 ])  # fmt: skip
 def test_a_setting_that_is_none_is_said_once(name: str, value: str, words: str) -> None:
-    printed, warned = process("import eventsim.compiled.alternatives as a; print(a.BROAD)", **{name: value})
+    printed, warned = process("import eventsim.engines.compiled.alternatives as a; print(a.BROAD)", **{name: value})
     assert printed == str(os.environ.get("EVENTSIM_LOOPS") == "broad" and name != "EVENTSIM_LOOPS")
     assert warned.count("Warning") == 1
     assert f"RuntimeWarning: eventsim: the environment variable {name} = {words}" in warned
 
 
 def test_settings_that_are_some_say_nothing(tmp_path: Path) -> None:
-    program = (
-        "import eventsim.compiled.alternatives as a, eventsim._jit_cache as c; print(a.BROAD, c.SETTING, c.FOLDER)"
-    )
+    imports = "import eventsim.engines.compiled.alternatives as a, eventsim._jit.kept_loops as c"
+    program = f"{imports}; print(a.BROAD, c.SETTING, c.FOLDER)"
     for loops, cache, expected in (
         ("", "", "False 1 None"),
         ("narrow", "1", "False 1 None"),

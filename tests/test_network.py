@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import eventsim
-from eventsim.recording import Recorder
+from eventsim.engines.recording import Recorder
 
 
 def mixed(time_unit=None, weights=((0.5, 0.25), (1.0, -0.5))):
@@ -155,7 +155,7 @@ net = eventsim.Network()
 source = net.source(2)
 net.connect(source, net.population("linear_psp", 2, name="cells", threshold=1.0), eventsim.Dense(np.ones((2, 2))))
 print(eventsim.simulate(net, [[0.5, 0.25]]).spike_times("cells").tolist())
-from eventsim.compiled.event_loop import event_loop
+from eventsim.engines.compiled.event_loop import event_loop
 import gc
 from numba.core.dispatcher import Dispatcher
 loops = [d for d in gc.get_objects() if isinstance(d, Dispatcher) and d.py_func.__name__ == "run"]

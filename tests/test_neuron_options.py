@@ -13,7 +13,7 @@ from mpmath import mpf
 
 from eventsim import Dense, Network, Run, SpikeTimes, simulate
 from eventsim.errors import ModelError, SimulationError
-from eventsim.neuron_model import check_parameters, find_model
+from eventsim.network.neuron_model import check_parameters, find_model
 
 INF = math.inf
 UNIT = 2.0**-53  # rounding of one operation

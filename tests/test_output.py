@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 import eventsim
-from eventsim import SpikeTimes, leftovers, output, simulate
-from eventsim.archive import write_archive
+from eventsim import SpikeTimes, simulate
 from eventsim.cli.files import save_array, save_figure
 from eventsim.errors import InputError
+from eventsim.files import leftovers, output
+from eventsim.files.archive import write_archive
 from eventsim.models import goldset
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel when a process was started")
@@ -140,8 +141,8 @@ sys.path.insert(0, {tests!r})
 from test_output import *
 import tempfile
 tempfile.tempdir = {folder!r}
-from eventsim.recording import Recorder, matrix
-from eventsim.records import SPIKE
+from eventsim.engines.recording import Recorder, matrix
+from eventsim.engines.tables import SPIKE
 recorder = Recorder(SPIKE, 0)
 recorder.add(0, np.zeros(5, SPIKE))
 first = matrix("first spikes", (100, 10), np.inf, np.float64, 0)
@@ -224,7 +225,7 @@ def test_a_folder_is_looked_through_once_a_process(tmp_path: Path) -> None:
 
 
 def test_a_child_does_not_remove_the_folders_of_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from eventsim.recording import matrix
+    from eventsim.engines.recording import matrix
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     mapped = matrix("first spikes", (50, 3), np.inf, np.float64, 0)

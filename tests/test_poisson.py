@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from eventsim import generators
-from eventsim.generators import Poisson
+from eventsim.network import generators
+from eventsim.network.generators import Poisson
 from eventsim.randomness import stream_key, uniforms
 
 pytestmark = pytest.mark.engine_small

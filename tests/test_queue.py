@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sortedcontainers import SortedList
 
-from eventsim.compiled import queue
+from eventsim.engines.compiled import queue
 
 N = 12
 KEYS = st.one_of(st.sampled_from([0.0, 1.0, 1.0, 2.0, math.inf]), st.floats(0, 4))

@@ -19,8 +19,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from eventsim.archive import write_archive
 from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError, NetworkError
+from eventsim.files.archive import write_archive
 from eventsim.models import digits
 from eventsim.models.readers.read_relu import read_relu
 from eventsim.models.relu.relu_network import Add, Dense, ReluNetwork

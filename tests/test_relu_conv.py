@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eventsim
-from eventsim.archive import read_archive, write_archive
 from eventsim.errors import EventsimError, FileFormatError, InputError, NetworkError
+from eventsim.files.archive import read_archive, write_archive
 from eventsim.models import read_relu
 from eventsim.models.relu import conv_layer
 from eventsim.models.relu.folded import fused

@@ -11,7 +11,7 @@ import eventsim
 from eventsim import BudgetError, Run, SimulationError, SpikeTimes, models, simulate, viz
 from eventsim.cli.results import run_content, run_table
 from eventsim.errors import FileFormatError, InputError
-from eventsim.spans import checked_end, recording_end
+from eventsim.run.spans import checked_end, recording_end
 
 ENGINES = ("reference", "compiled")
 

@@ -18,7 +18,7 @@ from eventsim.errors import EventsimError, InputError, MappingError
 from eventsim.models import digits
 from eventsim.models.relu.coded_layers import coded_layers, row_sums
 from eventsim.models.relu.relu_network import Dense, Flatten, ReluNetwork
-from eventsim.network import Network
+from eventsim.network.network import Network
 
 # A 3-3-2 network whose spike times and outputs were worked out by hand: B = 2, so that times lie in [1, 3).
 W1 = np.array([[0.5, 0.25, -0.5], [-0.25, 0.5, 0.5], [1.0, -0.75, 0.25]])

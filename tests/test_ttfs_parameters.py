@@ -12,7 +12,7 @@ import eventsim
 from eventsim import models
 from eventsim.errors import EventsimError, FileFormatError, InputError, MappingError
 from eventsim.models.relu.relu_network import AveragePool, BatchNorm, Conv, Dense, MaxPool, ReluNetwork
-from eventsim.network import Network, Population
+from eventsim.network.network import Network, Population
 
 Array = np.ndarray[Any, Any]
 

@@ -20,7 +20,7 @@ from eventsim import models
 from eventsim.errors import EventsimError, FileFormatError, InputError
 from eventsim.models.checking.report import CAUSES
 from eventsim.models.relu.relu_network import AveragePool, Conv, Dense, Flatten, ReluNetwork
-from eventsim.network import Network
+from eventsim.network.network import Network
 
 SEEDS = 64  # of 16 cases each
 AGREES = ("ok", "rounding")

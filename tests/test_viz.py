@@ -19,7 +19,7 @@ import eventsim
 import eventsim.models  # registers the neuron models
 from eventsim import viz
 from eventsim.errors import InputError
-from eventsim.run import Run
+from eventsim.run.run import Run
 from eventsim.viz import palette
 from eventsim.viz.membrane import dashes
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from eventsim.checks import integer
 from eventsim.errors import InputError
-from eventsim.explanation import Explanation, Input
+from eventsim.inspection.explanation import Explanation, Input
 from eventsim.viz.frame import Array, given_axes, left_title, mark_window, new_axes, quieten, time_label
 from eventsim.viz.palette import FALLING, GRID, INK, RISING, SILENT, layer_colour
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eventsim.errors import InputError
-from eventsim.run import Run
+from eventsim.run.run import Run
 from eventsim.viz.palette import INK, SILENT, window_colour
 
 Array = np.ndarray[Any, Any]

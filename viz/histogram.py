@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from eventsim.checks import integer
-from eventsim.run import Run
-from eventsim.spans import began
+from eventsim.run.run import Run
+from eventsim.run.spans import began
 from eventsim.viz.frame import Array, given_axes, left_title, mark_window, new_axes, quieten, time_label
 from eventsim.viz.layers import Layer, layers, spikes_of
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from eventsim.checks import integer, names
 from eventsim.errors import InputError, nearest
-from eventsim.run import Run
-from eventsim.spans import reached
+from eventsim.run.run import Run
+from eventsim.run.spans import reached
 from eventsim.viz.palette import layer_colour
 
 Array = np.ndarray[Any, Any]

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 
 from eventsim.checks import integer_array, shown
 from eventsim.errors import InputError
-from eventsim.run import Run
-from eventsim.spans import reached
+from eventsim.run.run import Run
+from eventsim.run.spans import reached
 from eventsim.viz.frame import drawable, left_title, mark_window, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
 from eventsim.viz.palette import SILENT, layer_colour

@@ -14,8 +14,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Rectangle
 
 from eventsim.checks import integer
-from eventsim.run import Run
-from eventsim.spans import reached
+from eventsim.run.run import Run
+from eventsim.run.spans import reached
 from eventsim.viz.frame import drawable, left_title, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, ended, layers, spikes_of
 from eventsim.viz.palette import GRID, INK, SILENT, window_colour

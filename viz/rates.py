@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 
 from eventsim.checks import integer
 from eventsim.errors import InputError
-from eventsim.run import Run
-from eventsim.spans import recording_end
+from eventsim.run.run import Run
+from eventsim.run.spans import recording_end
 from eventsim.viz.frame import drawable, left_title, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, ended, layers, spikes_of
 

@@ -28,8 +28,8 @@ from eventsim.cli.command import (
     print_json,
     say_error,
 )
+from eventsim.engines.interruption import asked, orderly
 from eventsim.errors import EventsimError, SimulationError, nearest
-from eventsim.interruption import asked, orderly
 
 COMMANDS: dict[str, Command] = {
     command.name: command

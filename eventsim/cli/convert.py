@@ -14,7 +14,7 @@ from eventsim.errors import nearest
 if TYPE_CHECKING:
     from eventsim.models import ReluNetwork
     from eventsim.models.checking.certificates import Certificates
-    from eventsim.network import Network
+    from eventsim.network.network import Network
 
 SLOPES = ("b1", "alpha1")
 WINDOWS = ("calibrated", "published", "certified")

@@ -16,8 +16,8 @@ from eventsim.errors import InputError
 
 if TYPE_CHECKING:
     from eventsim.models import ReluNetwork
-    from eventsim.network import Network
-    from eventsim.run import Run
+    from eventsim.network.network import Network
+    from eventsim.run.run import Run
 
 SLOPES = ("b1", "alpha1")
 NEXT = (

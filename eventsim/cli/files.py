@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.archive import DAMAGE, HEADER
 from eventsim.errors import FileFormatError, InputError, listed
-from eventsim.output import check_place, replacing
-from eventsim.sources import SpikeTimes
+from eventsim.files.archive import DAMAGE, HEADER
+from eventsim.files.output import check_place, replacing
+from eventsim.network.sources import SpikeTimes
 
 Array = np.ndarray[Any, Any]
 VALUES, TIMES = "x", "spike_times"

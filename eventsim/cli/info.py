@@ -34,9 +34,9 @@ def installation() -> tuple[dict[str, Any], str]:
     import eventsim
     from eventsim import models
     from eventsim._jit import cache_folder
-    from eventsim.generators import draw_trains
-    from eventsim.neuron_model import find_model, model_names
-    from eventsim.provenance import versions
+    from eventsim.network.generators import draw_trains
+    from eventsim.network.neuron_model import find_model, model_names
+    from eventsim.run.provenance import versions
 
     known = {name: find_model(name) for name in model_names()}
     folder = cache_folder(draw_trains)  # that of all loops
@@ -60,8 +60,8 @@ def file_content(path: Path) -> tuple[dict[str, Any], str]:
     """What one file holds, by the format that its header names."""
     from eventsim.cli.files import arrays_of, format_of
     from eventsim.models.relu import relu_network
-    from eventsim.network_file import FILE_FORMAT as NETWORK
-    from eventsim.run import FILE_FORMAT as RUN
+    from eventsim.network.network_file import FILE_FORMAT as NETWORK
+    from eventsim.run.run import FILE_FORMAT as RUN
 
     readers = {NETWORK: network_content, RUN: run_file_content, relu_network.FORMAT: relu_content}
     format = format_of(path)

@@ -9,8 +9,8 @@ from eventsim.cli.patience import patience
 from eventsim.errors import InputError, listed
 
 if TYPE_CHECKING:
-    from eventsim.network import Network
-    from eventsim.run import Run
+    from eventsim.network.network import Network
+    from eventsim.run.run import Run
 
 KINDS = ("raster", "rates", "histogram", "membrane", "verification", "windows")
 

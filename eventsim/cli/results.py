@@ -10,9 +10,9 @@ from typing import Any
 
 from eventsim.cli.layout import count, duration, large, plural, shape_text, table
 from eventsim.errors import InputError
-from eventsim.network import Network, Source
-from eventsim.run import Run
-from eventsim.spans import began, reached
+from eventsim.network.network import Network, Source
+from eventsim.run.run import Run
+from eventsim.run.spans import began, reached
 
 COUNTED = ("premature", "late", "clipped")
 

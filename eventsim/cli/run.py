@@ -18,11 +18,11 @@ from eventsim.cli.command import (
     print_json,
 )
 from eventsim.cli.patience import patience
+from eventsim.engines.interruption import asked
 from eventsim.errors import InputError, SimulationError
-from eventsim.interruption import asked
 
 if TYPE_CHECKING:
-    from eventsim.network import Network
+    from eventsim.network.network import Network
 
 ENGINES = ("compiled", "reference")
 LEVELS = ("readout", "first_spikes", "spikes")

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from eventsim.checks import names
 from eventsim.errors import FaultError
-from eventsim.network import Network, Population
+from eventsim.network.network import Network, Population
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from eventsim.models.checking.report import (
     TIE,
     Checked,
 )
-from eventsim.network import Network, Population, Source
+from eventsim.network.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
 

@@ -32,9 +32,9 @@ from eventsim.models.checking.ideal_values import largest_input, relayed
 from eventsim.models.checking.observation import check_network, encoded, observe
 from eventsim.models.checking.proofs import Parts, proof_of_neurons, proof_of_readout, proof_of_relays, scattered
 from eventsim.models.checking.reception import arriving
-from eventsim.network import Network
-from eventsim.network_difference import difference
-from eventsim.run import Run
+from eventsim.network.network import Network
+from eventsim.network.network_difference import difference
+from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
 

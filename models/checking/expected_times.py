@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
-from eventsim.network import Population
+from eventsim.network.network import Population
 
 Array = np.ndarray[Any, Any]
 

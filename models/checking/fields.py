@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.convolution import Conv, Pool
 from eventsim.models.relu.real_numbers import as_numbers
-from eventsim.network import Network, Population, Projection
-from eventsim.projections import Dense, OneToOne
+from eventsim.network.convolution import Conv, Pool
+from eventsim.network.network import Network, Population, Projection
+from eventsim.network.projections import Dense, OneToOne
 
 Array = np.ndarray[Any, Any]
 Gather = Callable[[Array], Array]

@@ -28,7 +28,7 @@ from eventsim.models.checking.fields import Field, fields_of, pooled, projection
 from eventsim.models.relu.coded_layers import INPUTS, CodedLayer, coded_layers
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
 from eventsim.models.relu.relu_network import BatchNorm, Layer, ReluNetwork
-from eventsim.network import Network, Population, Source
+from eventsim.network.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.archive import read_arrays
 from eventsim.checks import NEAR, held_in_float64, plain_array
+from eventsim.engines.stimulus import Inputs
 from eventsim.errors import InputError, PrematureSpikeWarning, nearest
 from eventsim.faults.contract import EmissionFault
+from eventsim.files.archive import read_arrays
 from eventsim.models.checking.expected_times import EXTENDED, extended
 from eventsim.models.checking.fields import projections_to
 from eventsim.models.checking.ideal_values import relayed
@@ -23,13 +24,12 @@ from eventsim.models.checking.replayed_stages import stages_of
 from eventsim.models.neurons.ttfs import ROWS
 from eventsim.models.relu.input_order import shape_hint, turn_of
 from eventsim.models.relu.real_numbers import as_fraction, as_numbers, real_array
-from eventsim.network import Network, Population, Source
-from eventsim.network_difference import difference
-from eventsim.projections import own_delays
-from eventsim.run import Run
+from eventsim.network.network import Network, Population, Source
+from eventsim.network.network_difference import difference
+from eventsim.network.projections import own_delays
+from eventsim.network.sources import SpikeTimes, encode
+from eventsim.run.run import Run
 from eventsim.simulate import simulate
-from eventsim.sources import SpikeTimes, encode
-from eventsim.stimulus import Inputs
 from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]

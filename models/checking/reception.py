@@ -14,7 +14,7 @@ from eventsim.models.checking.fields import Field, projections_to
 from eventsim.models.checking.ideal_values import Ideal
 from eventsim.models.checking.observation import Observation
 from eventsim.models.checking.report import AGREEING, Checked
-from eventsim.network import Network, Population, Projection
+from eventsim.network.network import Network, Population, Projection
 
 Array = np.ndarray[Any, Any]
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from eventsim.faults.contract import EmissionFault, applies_to
 from eventsim.models.checking.expected_times import UNIT
-from eventsim.network import Network, Population
-from eventsim.provenance import stage_described
+from eventsim.network.network import Network, Population
 from eventsim.randomness import stream_key
+from eventsim.run.provenance import stage_described
 from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]

@@ -47,8 +47,8 @@ from eventsim.models.checking.report import Checked, VerificationReport, joined
 from eventsim.models.readers.read_relu import read_relu
 from eventsim.models.readers.read_torch import is_torch
 from eventsim.models.relu.relu_network import ReluNetwork
-from eventsim.network import Network, Population, Source
-from eventsim.run import Run
+from eventsim.network.network import Network, Population, Source
+from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
 

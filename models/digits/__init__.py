@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eventsim.archive import read_archive
+from eventsim.files.archive import read_archive
 from eventsim.models.relu.relu_network import ReluNetwork
 
 FORMAT = "eventsim-digits"

@@ -21,7 +21,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from eventsim.archive import write_archive
+from eventsim.files.archive import write_archive
 from eventsim.models.digits import DENSE_NETWORK_FILE, FOLDER, FORMAT, IMAGES_FILE, VERSION, WHITE
 from eventsim.models.readers.read_relu import read_relu
 from eventsim.models.relu.relu_network import ReluNetwork

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from eventsim.errors import FileFormatError, nearest
+from eventsim.files.output import replacing
 from eventsim.models.goldset.case_file import Case, case, cases, gold_file
-from eventsim.output import replacing
 
 FORMAT, VERSION = "eventsim-goldset-results", 1
 KEYS = ("format", "version", "edition", "simulator", "cases", "skipped")

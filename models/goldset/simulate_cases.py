@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from eventsim import __version__
+from eventsim.inspection.trains import trains
 from eventsim.models.goldset.case_file import Case
 from eventsim.models.goldset.results_file import Results
-from eventsim.network import Network
-from eventsim.projections import Sparse
+from eventsim.network.network import Network
+from eventsim.network.projections import Sparse
+from eventsim.network.sources import SpikeTimes
 from eventsim.simulate import simulate as simulate_network
-from eventsim.sources import SpikeTimes
-from eventsim.trains import trains
 
 
 def network(case: Case, number: Callable[[Any], Any] = float) -> Network:

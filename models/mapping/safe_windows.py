@@ -26,7 +26,7 @@ from eventsim.models.mapping.populations import SLOPES, neurons
 from eventsim.models.mapping.windows import DEAD_LAYER, check_window, coded_values, scheduled
 from eventsim.models.relu.coded_layers import INPUTS, CodedLayer
 from eventsim.models.relu.real_numbers import as_numbers
-from eventsim.network import Network, Population
+from eventsim.network.network import Network, Population
 
 Array = np.ndarray[Any, Any]
 

@@ -49,7 +49,7 @@ from eventsim.models.readers.read_torch import is_torch
 from eventsim.models.relu.coded_layers import EXTENDED, HIGHEST_SUM, INPUTS, LOWEST_SUM, CodedLayer, coded_layers
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
 from eventsim.models.relu.relu_network import INPUT, OUTPUT, ReluNetwork, parameter_hash
-from eventsim.network import Network
+from eventsim.network.network import Network
 
 Array = np.ndarray[Any, Any]
 

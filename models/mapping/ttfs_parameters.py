@@ -16,16 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.archive import read_arrays
 from eventsim.checks import check_held, plain_array, real, shown
-from eventsim.convolution import Conv, Pool
 from eventsim.errors import MappingError, nearest
+from eventsim.files.archive import read_arrays
 from eventsim.models.relu.pool_layers import MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_fraction, real_array
 from eventsim.models.relu.relu_network import INPUT, OUTPUT
 from eventsim.models.relu.sliding import Sliding
-from eventsim.network import Network
-from eventsim.projections import Dense
+from eventsim.network.convolution import Conv, Pool
+from eventsim.network.network import Network
+from eventsim.network.projections import Dense
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]

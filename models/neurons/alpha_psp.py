@@ -26,7 +26,7 @@ from eventsim.models.neurons.options import (
     holding,
     time_constant,
 )
-from eventsim.neuron_model import Array, register
+from eventsim.network.neuron_model import Array, register
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:

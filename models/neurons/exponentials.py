@@ -25,7 +25,7 @@ from typing import Any
 from eventsim._jit import jitable, separate
 from eventsim.models.neurons.crossing import make_crossing
 from eventsim.models.neurons.lif_exp import OVER, response
-from eventsim.neuron_model import Numbers
+from eventsim.network.neuron_model import Numbers
 
 # A zero of a form may lie so near to one of the derived form that rounding shows it on both sides of that.
 NEAR = 2.0**-16

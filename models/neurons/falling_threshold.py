@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventsim._jit import jitable
-from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
 
 ROWS = ("threshold", "decline")
 

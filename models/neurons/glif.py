@@ -41,7 +41,7 @@ from eventsim.models.neurons.options import (
     holding,
     time_constant,
 )
-from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
 
 ROWS = (
     "tau_mem", "tau_threshold", "tau_syn", "tau_1", "tau_2", "v_inf", "h_inf", "gain", "coupling", "v_threshold",

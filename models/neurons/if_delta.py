@@ -14,7 +14,7 @@ from typing import Any
 from eventsim._jit import jitable
 from eventsim.models.neurons.options import REFRACTORY, RESET, RESETS, SPIKES, START, THRESHOLD, check_potentials
 from eventsim.models.neurons.step_psp import COMPARATOR, receive
-from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
 
 ROWS = ("v_threshold", "v_reset", "current", "v_init", "soft", "strict")
 

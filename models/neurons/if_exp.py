@@ -14,7 +14,7 @@ from typing import Any
 from eventsim._jit import jitable
 from eventsim.models.neurons.lif_exp import receive
 from eventsim.models.neurons.options import HELD, RESET, SPIKES, START, TAU_SYN, THRESHOLD, check_potentials, holding
-from eventsim.neuron_model import Array, Model, Numbers, register
+from eventsim.network.neuron_model import Array, Model, Numbers, register
 
 ROWS = ("tau_syn", "v_threshold", "v_reset", "hold", "v_init")
 

@@ -25,7 +25,7 @@ from eventsim._jit import jitable, separate
 from eventsim.models.neurons.crossing import make_crossing
 from eventsim.models.neurons.lif_exp import COMMON, LIF_EXP, MARGIN, OVER, response
 from eventsim.models.neurons.options import check_potentials, holding
-from eventsim.neuron_model import Array, Numbers, register
+from eventsim.network.neuron_model import Array, Numbers, register
 
 ROWS = ("tau_mem", "tau_syn", "v_threshold", "v_reset", "v_inf", "gain", "hold", "v_init")
 # A maximum that is below the threshold by less than its own rounding touches it: 32 roundings of its terms.

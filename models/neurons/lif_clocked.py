@@ -24,7 +24,7 @@ from typing import Any
 
 from eventsim._jit import jitable
 from eventsim.models.neurons.options import SPIKES
-from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
 
 ROWS = ("decay", "v_threshold", "v_reset", "bias", "hard", "strict", "resets", "after_input", "once", "decay_syn")
 

@@ -29,7 +29,7 @@ from eventsim.models.neurons.options import (
     THRESHOLD,
     check_potentials,
 )
-from eventsim.neuron_model import Array, Model, Numbers, register
+from eventsim.network.neuron_model import Array, Model, Numbers, register
 
 ROWS = ("tau_mem", "v_threshold", "v_reset", "v_inf", "v_init", "soft")
 

@@ -42,7 +42,7 @@ from eventsim.models.neurons.options import (
     check_potentials,
     holding,
 )
-from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
 
 ROWS = ("tau_mem", "tau_syn", "v_threshold", "v_reset", "v_inf", "gain", "peak", "hold", "v_init", "i_init")
 # A maximum that is below the threshold by less than its own rounding touches it: 16 roundings of its terms.

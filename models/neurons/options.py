@@ -10,7 +10,7 @@ import numpy as np
 
 from eventsim.checks import HEAVIEST
 from eventsim.errors import ModelError
-from eventsim.neuron_model import ONCE, Array, Parameter
+from eventsim.network.neuron_model import ONCE, Array, Parameter
 
 THRESHOLD = Parameter("v_threshold", "V", "firing threshold", default=1.0)
 RESET = Parameter("v_reset", "V", "potential after a spike", default=0.0)

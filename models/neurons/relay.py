@@ -14,7 +14,7 @@ import numpy as np
 
 from eventsim._jit import jitable
 from eventsim.errors import ModelError
-from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
 
 
 @jitable

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from eventsim._jit import jitable
-from eventsim.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
 
 ROWS = ("threshold", "slope_start", "slope_fire")
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.convolution import Conv, Pool
 from eventsim.errors import NetworkError
 from eventsim.models.nir.nir_graph import Graph, values, whole
 from eventsim.models.nir.nir_maps import Map, Shape, conv_map
-from eventsim.projections import Dense, OneToOne
+from eventsim.network.convolution import Conv, Pool
+from eventsim.network.projections import Dense, OneToOne
 
 Array = np.ndarray[Any, Any]
 

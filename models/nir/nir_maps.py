@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.convolution import Conv, Pool, output_size
 from eventsim.errors import NetworkError
-from eventsim.projections import Dense, OneToOne, ProjectionKind, Sparse
+from eventsim.network.convolution import Conv, Pool, output_size
+from eventsim.network.projections import Dense, OneToOne, ProjectionKind, Sparse
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]

@@ -20,7 +20,7 @@ from eventsim.models.nir.nir_linear import leading_axes
 from eventsim.models.nir.nir_maps import Shape
 from eventsim.models.nir.nir_neurons import PARAMETERS, doubtful, fidelity, read_neurons, suspicion
 from eventsim.models.nir.nir_signals import NEURONS, Signals, Term
-from eventsim.network import Network
+from eventsim.network.network import Network
 
 USUAL = (1e-5, 10.0)  # seconds: time constants outside are suspicious
 

@@ -13,7 +13,7 @@ from eventsim.models.nir.nir_graph import ENDS, GRADED, LINEAR, SPIKING, SUPPORT
 from eventsim.models.nir.nir_linear import Linear, read_linear
 from eventsim.models.nir.nir_maps import Map, Shape, synapses
 from eventsim.models.nir.nir_neurons import own_shape
-from eventsim.projections import OneToOne, Sparse
+from eventsim.network.projections import OneToOne, Sparse
 
 Array = np.ndarray[Any, Any]
 NEURONS = (*SPIKING, *GRADED)

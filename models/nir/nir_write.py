@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import flag, names
-from eventsim.convolution import Conv, Pool
 from eventsim.errors import InputError, NetworkError
+from eventsim.files.output import replaced
 from eventsim.models.nir.nir_graph import MARK, SINCE, is_old, nir_package, unchecked
 from eventsim.models.nir.nir_maps import LARGEST, synapses
 from eventsim.models.nir.nir_neurons import NEVER
-from eventsim.network import Network, Population, Projection, Source
-from eventsim.neuron_model import ONCE
-from eventsim.output import replaced
-from eventsim.projections import Dense, OneToOne, Sparse, own_delays
+from eventsim.network.convolution import Conv, Pool
+from eventsim.network.network import Network, Population, Projection, Source
+from eventsim.network.neuron_model import ONCE
+from eventsim.network.projections import Dense, OneToOne, Sparse, own_delays
 
 Array = np.ndarray[Any, Any]
 WRITTEN = ("lif_delta", "lif_exp", "step_psp", "if_delta")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import FileFormatError, InputError
-from eventsim.leftovers import FOLDER, mark
+from eventsim.files.leftovers import FOLDER, mark
 from eventsim.models.readers import keras_weights
 
 Array = np.ndarray[Any, Any]

@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.convolution import Conv as ConvProjection
-from eventsim.convolution import Pool as PoolProjection
 from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.fusion import fuse
 from eventsim.models.relu.fusion_steps import Diagonal, Fused, Term
@@ -27,8 +25,10 @@ from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
 from eventsim.models.relu.relu_layers import Dense
 from eventsim.models.relu.streams import Streams
-from eventsim.projections import Dense as DenseProjection
-from eventsim.projections import OneToOne as OneToOneProjection
+from eventsim.network.convolution import Conv as ConvProjection
+from eventsim.network.convolution import Pool as PoolProjection
+from eventsim.network.projections import Dense as DenseProjection
+from eventsim.network.projections import OneToOne as OneToOneProjection
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim.checks import shown
-from eventsim.convolution import LARGEST, Axes, output_size
 from eventsim.errors import NetworkError
+from eventsim.network.convolution import LARGEST, Axes, output_size
 
 
 @dataclass(frozen=True)

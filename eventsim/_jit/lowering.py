@@ -1,0 +1,168 @@
+"""Surgery on numba: how parts and loops are lowered, so that machine code is made once and stays small.
+
+Relies on numba's internals, those of the release that pyproject.toml pins. Used by `marks` and, for `borrowed`, by the
+loop of the compiled engine.
+"""
+
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import numba
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import register_pass
+from numba.core.funcdesc import default_mangler
+from numba.core.typed_passes import NativeLowering
+from numba.cpython import slicing
+
+# numba numbers functions from 1 in each process. A process that loads one loop from disk and compiles another would
+# have two different functions of one name, and the linker would take the first for both: names hold the process.
+_PROCESS = secrets.token_hex(8)
+
+
+def short_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = None) -> str:
+    """A symbol for a part. numba's own spells out every field of every record, which makes kilobytes of each name."""
+    digest = hashlib.sha256(repr((name, types, abi_tags)).encode()).hexdigest()[:16]
+    return f"eventsim_{name.rsplit('.', 1)[-1]}_{digest}_{_PROCESS}_{uid}".replace("<", "").replace(">", "")
+
+
+def _unique_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = None) -> str:
+    """Numba's symbol for a loop, with the process in it."""
+    return str(default_mangler(f"{name}_{_PROCESS}", types, abi_tags=abi_tags, uid=uid))
+
+
+@contextlib.contextmanager
+def _indices_from_the_front() -> Iterator[None]:
+    """Lower array accesses without Python's rule for negative indices, which no kernel uses: it costs at each of them.
+
+    numba lowers under one lock for all threads, so nobody else's code is lowered meanwhile.
+    """
+    from_either_end = slicing.fix_index
+    slicing.fix_index = lambda builder, index, size: index  # noqa: ARG005 - numba's signature
+    try:
+        yield
+    finally:
+        slicing.fix_index = from_either_end
+
+
+class _PartLibrary(JITCodeLibrary):
+    """Code of a part: kept as it is for linking; optimised and made into machine code once, inside its loop."""
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerPart(NativeLowering):
+    """Lowering that stops before machine code: a part of a loop is only ever linked into the loop."""
+
+    _name = "eventsim_lower_part"
+
+    def run_pass(self, state: Any) -> bool:
+        state.flags.no_compile = True
+        state.library = state.targetctx.codegen().create_library(state.func_id.func_qualname)
+        state.library.__class__ = _PartLibrary
+        state.targetctx.mangler = short_name
+        # A part owns no array and makes none (that would not compile): without references to count it is shorter.
+        state.targetctx.enable_nrt = False
+        try:
+            with _indices_from_the_front():
+                super().run_pass(state)
+        finally:
+            del state.targetctx.mangler
+        # numba's tables know a compiled function by a builtin of its own; this one is a name and is never called.
+        name: Any = [].append
+        state.targetctx.insert_user_function(name, state["cr"].fndesc, [state.library])
+        state["cr"] = state["cr"]._replace(cfunc=name)
+        return True
+
+
+class _LoopLibrary(JITCodeLibrary):
+    """Code of a whole loop: optimised once. numba's usual cheap pass before that is for counting references."""
+
+    def _optimize_final_module(self) -> None:
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerLoop(NativeLowering):
+    """Lowering into a `_LoopLibrary`."""
+
+    _name = "eventsim_lower_loop"
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = state.targetctx.codegen().create_library(state.func_id.func_qualname)
+        state.library.__class__ = _LoopLibrary
+        state.library.enable_object_caching()
+        state.targetctx.mangler = _unique_name
+        try:
+            with _indices_from_the_front():
+                super().run_pass(state)
+        finally:
+            del state.targetctx.mangler
+        return True
+
+
+def _pipeline(state: Any, lowering: Any) -> Any:
+    """Numba's usual pipeline with another lowering at its end."""
+    pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
+    pipeline.add_pass_after(lowering, NativeLowering)
+    pipeline.passes = [entry for entry in pipeline.passes if entry[0] is not NativeLowering]
+    pipeline.finalize()
+    return pipeline
+
+
+class LoopCompiler(CompilerBase):
+    """The pipeline of a whole loop."""
+
+    def define_pipelines(self) -> list[Any]:
+        self.state.flags.no_cfunc_wrapper = True
+        return [_pipeline(self.state, _LowerLoop)]
+
+
+class PartCompiler(CompilerBase):
+    """The pipeline of a part: no machine code of its own."""
+
+    def define_pipelines(self) -> list[Any]:
+        self.state.flags.no_cpython_wrapper = True
+        self.state.flags.no_cfunc_wrapper = True
+        return [_pipeline(self.state, _LowerPart)]
+
+
+@numba.extending.intrinsic
+def _borrowed(_typing_context: Any, machine: Any) -> Any:
+    """The same tuple with every array's owner cleared, so that no reference is counted inside the loop."""
+
+    def clear(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+        if isinstance(kind, numba.types.Array):
+            array = context.make_array(kind)(context, builder, value)
+            array.meminfo = context.get_constant_null(numba.types.voidptr)
+            array.parent = context.get_constant_null(numba.types.voidptr)
+            return array._getvalue()
+        for k, part in enumerate(getattr(kind, "types", ())):
+            changed = clear(context, builder, part, builder.extract_value(value, k))
+            value = builder.insert_value(value, changed, k)
+        return value
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return clear(context, builder, signature.args[0], arguments[0])
+
+    return machine(machine), codegen
+
+
+def borrowed(machine):
+    """Interpreted twin of `_borrowed`: the tuple itself (unannotated: numba compares the signatures' texts)."""
+    return machine
+
+
+@numba.extending.overload(borrowed)
+def _borrowed_overload(machine):
+    return lambda machine: _borrowed(machine)  # noqa: PLW0108 - numba compares argument names

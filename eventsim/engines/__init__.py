@@ -1,0 +1,1 @@
+"""The room of the two engines, and what they share."""

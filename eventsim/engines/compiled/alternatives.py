@@ -1,0 +1,71 @@
+"""Which scalar functions a loop is made with, and how it chooses between them while it runs.
+
+Relies on the contracts of models and faults. Used by `machine`, `engine` and `event_loop`. A loop closes over the
+distinct dynamics of a network's models and over the distinct functions of its faults, each in an order of their own, so
+that networks of the same models share one loop. With ``EVENTSIM_LOOPS=broad`` it closes over all models of each family
+that a network uses, and over all shipped faults where it has any: fewer loops, each of which takes longer to compile.
+That pays for whoever meets many kinds of networks, such as a test suite.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from eventsim._jit import kernel_part
+from eventsim.faults import Clock, EmissionFault, Jitter
+from eventsim.network.network import Network, Population
+from eventsim.network.neuron_model import Model, installed_models
+from eventsim.settings import setting
+
+BROAD = setting("EVENTSIM_LOOPS", ("narrow", "broad")) == "broad"
+
+
+def model_of(population: Population, error_bounds: bool) -> Model:
+    """The model of a population, with rounding bounds where they are asked for and it has them."""
+    return _bounded(population.model, error_bounds)
+
+
+def _bounded(model: Model, error_bounds: bool) -> Model:
+    return model.bounded if error_bounds and model.bounded is not None else model
+
+
+def dynamics_of(net: Network, error_bounds: bool) -> list[Model]:
+    """The dynamics that the loop of a network is made with."""
+    models = [population.model for population in net.populations]
+    if BROAD:
+        families = {model.family for model in models} - {""}
+        models += [model for model in installed_models() if model.family in families]
+    distinct = dict.fromkeys(_bounded(model, error_bounds).dynamics for model in models)
+    return sorted(distinct, key=lambda model: [_name(function) for function in model.functions])
+
+
+def perturbs_of(faults: Iterable[EmissionFault]) -> tuple[Callable[..., Any], ...]:
+    """The functions of faults that the loop of a run is made with."""
+    used = {fault.perturb for fault in faults}
+    if used and BROAD:
+        used |= {Clock.perturb, Jitter.perturb}
+    return tuple(sorted(used, key=_name))
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def choice(functions: tuple[Any, ...]) -> Any:
+    """``choose(kind, *arguments)`` calls the function number `kind`; compiled to nested ifs."""
+    first = functions[0]
+    if len(functions) == 1:
+
+        @kernel_part
+        def only(kind: int, *args: Any) -> Any:  # noqa: ARG001 - the last of several, or the only one
+            return first(*args)
+
+        return only
+    rest = choice(functions[1:])
+
+    @kernel_part
+    def choose(kind: int, *args: Any) -> Any:
+        if kind == 0:
+            return first(*args)
+        return rest(kind - 1, *args)
+
+    return choose

@@ -1,0 +1,282 @@
+"""Arrival: what the queue holds for a time, and how packets are folded into their targets.
+
+Relies on the machine's arrays, the queue and the models' dynamics. Used by `compiled`.
+"""
+
+import math
+from typing import Any
+
+from eventsim._jit import jitable, kernel_part
+from eventsim.engines.compiled.emission import refill, write_stimulus
+from eventsim.engines.compiled.horizon import heap_of, rekey, schedule, touch
+from eventsim.engines.compiled.lists import append
+from eventsim.engines.compiled.lookahead import TOGETHER
+from eventsim.engines.compiled.queue import pop, requeue, second_key, sort_numbers
+from eventsim.engines.compiled.travel import gather_travellers
+from eventsim.engines.tables import (
+    CONV,
+    RECORD_SOURCES,
+    T_MAX,
+    T_MIN,
+    T_START,
+    T_STEP,
+    TRAVELLED,
+    Machine,
+    Output,
+    Stimulus,
+)
+
+ULP = 2.0**-53
+# A source's lane is filled again where fewer packets are left: lookahead wants to see several.
+LOW = 2 * TOGETHER
+
+
+def _make_switch(readout: Any, open_window: Any) -> Any:
+    """Stage 2: node n begins to integrate (t_start), opens (t_min) or closes (t_max), or its drive changes."""
+
+    @jitable
+    def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
+        node = m.nodes[n]
+        if what == T_START:
+            m.nodes[n].phase = 1
+            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
+                touch(m, c, t)
+                m.cohorts[c].fresh = 1
+                m.cohorts[c].flagged = 1
+        elif what != T_MAX:
+            open_window(node.dynamics, m, n, t, what == T_MIN)
+            if what == T_STEP:
+                m.nodes[n].params += node.params_size
+                m.nodes[n].piece += 1
+            elif node.readout >= 0:
+                readout(node.dynamics, m, n, output.readout[m.control[0].sample])
+                m.nodes[n].phase = 3
+            else:
+                m.nodes[n].phase = 2
+        else:
+            m.nodes[n].phase = 3
+        if m.nodes[n].phase == 3:
+            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
+                rekey(m, c, math.inf)
+
+    return switch_node
+
+
+def _make_gather_cohort(cross: Any) -> Any:
+    """A cohort's time has come: a stored crossing fires (stage 1), a refractory end or a bound is looked at."""
+
+    @kernel_part
+    def gather_cohort(m: Machine, c: int, t: float, sample: Any) -> None:
+        n = m.cohorts[c].node
+        node = m.nodes[n]
+        cohort = m.cohorts[c]
+        if cohort.mode == 1:
+            cohort.mode = 0
+            cohort.flagged = 1
+            rekey(m, c, math.inf)
+            touch(m, c, t)
+            return
+        if node.shared == 1 and cohort.candidates == 0:
+            cohort.flagged = 1
+            rekey(m, c, math.inf)
+            touch(m, c, t)
+            return
+        rekey(m, c, math.inf)
+        crossing = True
+        while crossing:
+            i, heap = c - node.cohort, heap_of(node, c)
+            if node.shared == 1:
+                i = m.waiting[heap].who
+                cohort.candidates = pop(m.waiting, heap, cohort.candidates)
+            crossing = cohort.candidates > 0 and m.waiting[heap].t == t
+            cross(node.dynamics, m, n, c, i, t, sample)
+        if node.shared == 1:
+            schedule(m, node, c)
+
+    return gather_cohort
+
+
+@kernel_part
+def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
+    """Take all packets of lane k that arrive at t."""
+    control = m.control[0]
+    lane = m.lanes[k]
+    while True:
+        if lane.tail - lane.head < LOW and lane.cursor < control.stimulus_end:
+            refill(m, stimulus, k)
+        if lane.head == lane.tail:
+            break
+        place = lane.offset + (lane.head & lane.mask)
+        if m.ring[place].t != t:
+            break
+        code = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
+        control.packets = append(m, control.packets_at, m.work.size, control.packets, code)
+        lane.head += 1
+    key = math.inf
+    if lane.head < lane.tail:
+        key = m.ring[lane.offset + (lane.head & lane.mask)].t
+    requeue(m.queue, m.cohorts.size + k, key)
+
+
+def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
+    """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
+    switch_node, gather_cohort = _make_switch(readout, open_window), _make_gather_cohort(cross)
+
+    @kernel_part
+    def gather(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> None:
+        control = m.control[0]
+        first_clock = m.cohorts.size + m.lanes.size + 1
+        first_switch = control.switch
+        while m.queue[0].key == t:
+            node = m.queue[0].node
+            control.queue_operations += 1
+            if node < m.cohorts.size:
+                gather_cohort(m, node, t, sample)
+            elif node < m.cohorts.size + m.lanes.size:
+                k = node - m.cohorts.size
+                if m.lanes[k].kind == TRAVELLED:
+                    gather_travellers(m, k, t)
+                else:
+                    gather_lane(m, stimulus, k, t)
+            elif node == m.cohorts.size + m.lanes.size:
+                while m.switches[control.switch].t == t:
+                    control.switch += 1
+                requeue(m.queue, node, m.switches[control.switch].t)
+            else:
+                clock = node - first_clock
+                control.due = append(m, control.due_at, control.packets_at, control.due, clock)
+                m.nodes[clock].tick += 1
+                requeue(m.queue, node, m.nodes[clock].tick * m.nodes[clock].period)
+        for j in range(first_switch, control.switch):  # after the crossings: they saw the state before the change
+            switch_node(m, output, t, m.switches[j].node, m.switches[j].what)
+            control.events += 1
+
+    return gather
+
+
+def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
+    """Stage 3: fold all packets of this micro-step into their targets, in the published order.
+
+    Where packets in the lanes are all that is under way (``control.ahead``), those that follow alone may be taken at
+    once: each is a micro-step of its own in which nothing else happens, so none of the other stages is gone through.
+    Returns the time reached. `take` is called in one place, since all of the models' code is compiled into it.
+    """
+    take = _make_take(dense, conv, row)
+
+    @kernel_part
+    def deliver(m: Machine, stimulus: Stimulus, output: Output, begun: float) -> float:
+        control = m.control[0]
+        if control.packets == 0:
+            return begun
+        if control.packets > 1:
+            sort_numbers(m.work[control.packets_at : control.packets_at + control.packets], control.packets)
+        control.events += control.packets
+        t, limit, j, k, neuron = begun, -math.inf, 0, 0, 0
+        while True:
+            if j < control.packets:
+                code = m.work[control.packets_at + j]
+                k, neuron = code & 0xFFFF, (code >> 16) & 0x7FFFFFFF
+            else:
+                if control.ahead == 0 or control.touched > 0 or control.fired > 0 or control.due > 0:
+                    break
+                if j == control.packets:
+                    limit = _alone_until(m, k)
+                neuron = _next_alone(m, stimulus, output, k, limit)
+                if neuron < 0:
+                    break
+                t = control.now
+            j += 1
+            take(m, k, neuron, t)
+        control.packets = 0
+        if t > begun:
+            lane = m.lanes[k]
+            control.micro = 0
+            key = m.ring[lane.offset + (lane.head & lane.mask)].t if lane.head < lane.tail else math.inf
+            requeue(m.queue, m.cohorts.size + k, key)
+            control.queue_operations += 1
+        return t
+
+    return deliver
+
+
+@kernel_part
+def _alone_until(m: Machine, k: int) -> float:
+    """Nothing but packets of lane k happens before this time; -inf where something else comes first."""
+    if m.queue[0].node != m.cohorts.size + k or m.lanes[k].kind == TRAVELLED:
+        return -math.inf
+    control = m.control[0]
+    limit = min(control.until, second_key(m.queue))
+    if control.pending > 0:
+        limit = min(limit, m.waiting[m.neurons.size].t)
+    return limit
+
+
+@kernel_part
+def _next_alone(m: Machine, stimulus: Stimulus, output: Output, k: int, limit: float) -> int:
+    """Go on to the next packet of lane k and return its neuron; -1 where it does not come alone and before `limit`."""
+    control, lane = m.control[0], m.lanes[k]
+    if limit == -math.inf or control.events + 1 >= control.stop:
+        return -1
+    if lane.tail - lane.head < LOW and lane.cursor < control.stimulus_end:
+        refill(m, stimulus, k)
+    if lane.head == lane.tail:
+        return -1
+    first = m.ring[lane.offset + (lane.head & lane.mask)]
+    if not first.t < min(limit, control.lost):  # the last refill may have met a spike whose delay is lost
+        return -1
+    if lane.head + 1 < lane.tail and m.ring[lane.offset + ((lane.head + 1) & lane.mask)].t == first.t:
+        return -1
+    if control.record & RECORD_SOURCES and not write_stimulus(m, stimulus, output, first.t):
+        return -1
+    lane.head += 1
+    control.events += 1
+    control.now = first.t
+    return int(first.neuron)
+
+
+@kernel_part
+def _synapses(m: Machine, k: int, neuron: int) -> tuple[int, int, int]:
+    """How many synapses a packet of lane k reaches; of a sparse lane also the first, and the one behind the last."""
+    lane = m.lanes[k]
+    if lane.kind == 0:
+        return m.nodes[lane.post].n_neurons, 0, 0
+    if lane.kind == 1:
+        first, last = m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]
+        return last - first, first, last
+    if lane.kind == CONV:
+        row = lane.rows + neuron % lane.positions
+        return (m.links[row + 1] - m.links[row]) * lane.group_out, 0, 0
+    if lane.kind == TRAVELLED:
+        reached = m.travel[lane.offset + lane.mask + 1 + lane.taken]
+        lane.taken += 1
+        if lane.taken == lane.arrived:
+            lane.taken = lane.arrived = 0
+        return reached.end - reached.place, reached.place, reached.end
+    return 1, 0, 0
+
+
+def _make_take(dense: Any, conv: Any, row: Any) -> Any:
+    """Fold the packet of one neuron that lane k brings at t into its targets, and count it."""
+
+    @kernel_part
+    def take(m: Machine, k: int, neuron: int, t: float) -> None:
+        lane = m.lanes[k]
+        n = lane.post
+        node = m.nodes[n]
+        count, first, last = _synapses(m, k, neuron)
+        m.nodes[n].visited += count
+        if m.nodes[n].phase >= 2:
+            m.nodes[n].late += count
+            if node.deaf == 1 or m.nodes[n].phase == 3:
+                return
+        error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
+        if lane.delay > 0.0:
+            error += ULP * t  # t is the rounded sum of the spike's time and the delay
+        if node.shared == 1 and lane.kind == CONV:
+            conv(node.dynamics, m, n, k, neuron, t, error)
+        elif node.shared == 1:
+            dense(node.dynamics, m, n, k, neuron, t, error)
+        else:
+            row(node.dynamics, m, n, lane, neuron, first, last, t, error)
+
+    return take

@@ -1,0 +1,336 @@
+"""One model's part of the compiled loop: arrival, cohort update, prediction and reset.
+
+Relies on the machine's arrays and on a model's scalar functions, which it closes over. `compiled` makes one `Dynamics`
+for each distinct model of a network and chooses between them by the population's number. Contracts (t is now):
+
+``dense(m, n, k, neuron, t, error)`` fold one packet into a population that is one cohort ·
+``conv(m, n, k, neuron, t, error)`` … into the cohorts of a population that it reaches ·
+``row(m, n, lane, neuron, begin, end, t, error)`` … into neurons that are cohorts of their own (a sparse packet: by
+these synapses) ·
+``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross;
+before the first event store only, also what crosses at once ·
+``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
+``open_window(m, n, t, opens)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
+``readout(m, n, t, values)``.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from eventsim._jit import jitable, kernel_part
+from eventsim.engines.compiled.folding import make_conv, make_dense, make_row
+from eventsim.engines.compiled.horizon import aim, heap_of, reach, rekey, schedule, touch
+from eventsim.engines.compiled.lists import push_waiting
+from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
+from eventsim.engines.tables import STARTING, Machine, neuron_of
+from eventsim.network.neuron_model import Model
+
+# Members of a cohort that are looked at together when some may cross: long enough to vectorise.
+BLOCK = 64
+
+
+class Dynamics(NamedTuple):
+    """The compiled parts of one model; see the module's first lines."""
+
+    dense: Any
+    conv: Any
+    row: Any
+    settle: Any
+    cross: Any
+    open_window: Any
+    tick: Any
+    readout: Any
+
+
+def make_dynamics(model: Model, decide: Any, wish: Any, early: bool) -> Dynamics:
+    """Return the parts of the loop for `model`.
+
+    `decide` and `wish` are the emission stage (`make_decide`). `early`: there are faults, and one may let windowed
+    neurons emit before their crossing (``control.early``).
+    """
+    dense, conv = _never, _never
+    if model.in_cohorts:
+        dense = make_dense(model, model.time_error is None and not model.clocked)
+    if model.in_cohorts and not model.clocked:
+        conv = make_conv(model)
+    row = make_row(model)
+    cross = _make_cross(model, decide, early)
+    settle = _make_settle(model, wish, cross, early)
+    open_window, readout = _make_switches(model)
+    tick = _make_tick(model, decide) if model.clocked else _never
+    return Dynamics(dense, conv, row, settle, cross, open_window, tick, readout)
+
+
+@jitable
+def _never(*_arguments: Any) -> None:
+    """Stands in for a part that this model cannot need."""
+
+
+def _make_note_error(model: Model) -> Any:
+    """Keep the rounding bounds of a spike at t, where the model has them."""
+    time_error = model.time_error
+    if time_error is None:
+
+        @jitable
+        def no_error(m: Machine, g: int, p: Any, s: Any, t: float) -> None:
+            pass
+
+        return no_error
+
+    @jitable
+    def note_error(m: Machine, g: int, p: Any, s: Any, t: float) -> None:
+        m.neurons[g].error, m.neurons[g].error_network = time_error(p, s, t)
+
+    return note_error
+
+
+def _make_note_tangent(model: Model) -> Any:
+    """Count a spike whose existence rounding decided, where the model can tell."""
+    touching = model.touching
+    if touching is None:
+
+        @jitable
+        def no_tangent(m: Machine, n: int, p: Any, s: Any) -> None:
+            pass
+
+        return no_tangent
+
+    @jitable
+    def note_tangent(m: Machine, n: int, p: Any, s: Any) -> None:
+        if touching(p, s):
+            m.nodes[n].tangent += 1
+
+    return note_tangent
+
+
+def _make_cross(model: Model, decide: Any, early: bool) -> Any:
+    """Neuron i of node n (in cohort c) crosses at t: stage 1 of the spine, handing over to emission."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    propagator, advance, reset, retire = model.propagator, model.advance, model.reset, model.retire
+    time_to_spike, note_error, note_tangent = model.time_to_spike, _make_note_error(model), _make_note_tangent(model)
+
+    @kernel_part
+    def cross(m: Machine, n: int, c: int, i: int, t: float, sample: Any) -> None:
+        node = m.nodes[n]
+        cohort = m.cohorts[c]
+        st = slices(m.numbers, node.state, node.n_neurons)
+        p = part(rows(m.numbers, node.params, node.n_neurons), i)
+        s = load(st, i)
+        neuron = neuron_of(node, i)
+        g = node.first + neuron
+        note_error(m, g, p, s, t)
+        note_tangent(m, n, p, s)
+        t_cross, now = t, t
+        if early and m.control[0].early == 1 and m.nodes[n].phase == 2:
+            t_cross = m.since[c] + time_to_spike(p, s)
+            if cohort.touched_at < t:
+                now = cohort.touched_at
+        if node.single:
+            m.neurons[g].done = 1
+            store(st, i, retire(s))
+            if node.shared == 0:
+                rekey(m, c, math.inf)  # also of a crossing that was stored before
+        else:
+            if t > m.since[c]:
+                s = advance(propagator(p, t - m.since[c]), s)
+            s = reset(p, s)
+            store(st, i, s)
+            key = t + m.neurons[g].refractory
+            m.since[c] = key
+            cohort.mode = 1 if key > t else 0
+            if cohort.mode == 0:
+                key = t + time_to_spike(p, s)
+                if key <= t:  # it would fire at t for ever; the emission stage ends the run
+                    m.control[0].again = min(m.control[0].again, g)
+                    key = math.inf
+            rekey(m, c, key)
+            m.control[0].queue_operations += 1
+        decide(m, n, g, neuron, t_cross, now, t, sample)
+
+    return cross
+
+
+def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
+    """After the arrivals of a micro-step: jump test, then prediction, then the cohort's key in the queue."""
+    settle_shared = _make_settle_shared(model, wish, cross, early) if model.in_cohorts else _never
+    settle_alone = _make_settle_alone(model, wish, cross, early)
+    in_cohorts = model.in_cohorts
+
+    @kernel_part
+    def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+        node, cohort = m.nodes[n], m.cohorts[c]
+        if t < m.since[c] or node.phase == 3 or cohort.mode == 1:
+            return
+        if in_cohorts and node.shared == 1:
+            aim(m, n, c, t)
+            settle_shared(m, n, c, t, sample)
+        else:
+            settle_alone(m, n, c, t, sample)
+
+    return settle
+
+
+def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any:
+    """Settle a cohort of several neurons: nothing to do where nobody can cross before the horizon."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
+    block, limit_block = BLOCKS[n_state], BLOCKS[n_rows]
+    may_spike, above, time_to_spike = model.may_spike, model.above, model.time_to_spike
+
+    @kernel_part
+    def count(st: Any, pr: Any, pad: float) -> int:
+        found = 0
+        for i in range(st[0].size):
+            if may_spike(part(pr, i), load(st, i), pad):
+                found += 1
+        return found
+
+    @kernel_part
+    def settle_block(
+        m: Machine, n: int, c: int, low: int, near: Any, limits: Any, pad: float, everyone: bool, t: float, sample: Any
+    ) -> None:
+        """Members low… of the cohort: fire who is at threshold, store who crosses up to the horizon."""
+        node, cohort = m.nodes[n], m.cohorts[c]
+        soon = early and m.control[0].early == 1 and node.phase == 2
+        for i in range(near[0].size):
+            p, s = part(limits, i), load(near, i)
+            if not (everyone or may_spike(p, s, pad)):
+                continue
+            neuron = neuron_of(node, low + i)
+            g = node.first + neuron
+            if m.neurons[g].done == 1:
+                continue
+            key = m.since[c] + time_to_spike(p, s)
+            if key >= node.t_max:
+                key = math.inf
+            elif soon:
+                key = wish(m, n, g, neuron, key, t, sample)
+            if key <= t or (cohort.fresh == 1 and above(p, s)) or (node.jumps == 1 and above(p, s)):
+                if m.control[0].busy != STARTING:
+                    cross(m, n, c, low + i, t, sample)
+                    continue
+                key = t
+            if key < math.inf and (key <= cohort.horizon or soon):
+                heap = heap_of(node, c)
+                cohort.candidates = push_waiting(m, heap, heap + node.cohort_size, cohort.candidates, key, low + i)
+
+    @kernel_part
+    def settle_shared(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+        node, cohort = m.nodes[n], m.cohorts[c]
+        soon = early and m.control[0].early == 1 and node.phase == 2
+        if soon:
+            cohort.bound = math.inf
+        everyone = cohort.fresh == 1 or node.jumps == 1 or soon
+        cohort.candidates = 0
+        if everyone or cohort.flagged > 0:
+            pad = reach(m.since[c], cohort.horizon)
+            st = slices(m.numbers, node.state, node.n_neurons)
+            pr = rows(m.numbers, node.params, node.n_neurons)
+            begin = (c - node.cohort) * node.cohort_size
+            end = begin + node.cohort_size
+            for low in range(begin, end, BLOCK):
+                size = min(BLOCK, end - low)
+                near, limits = block(st, low, size), limit_block(pr, low, size)
+                if everyone or count(near, limits, pad) > 0:
+                    settle_block(m, n, c, low, near, limits, pad, everyone, t, sample)
+        cohort.fresh = 0
+        schedule(m, node, c)
+
+    return settle_shared
+
+
+def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
+    """Settle a neuron that is a cohort of its own."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
+    time_to_spike, above = model.time_to_spike, model.above
+
+    @kernel_part
+    def settle_alone(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+        """A neuron that is a cohort of its own: its crossing is the cohort's key."""
+        node, cohort = m.nodes[n], m.cohorts[c]
+        i = c - node.cohort
+        key = math.inf
+        test = cohort.fresh == 1 or node.jumps == 1
+        cohort.fresh = 0
+        if m.neurons[node.first + i].done == 0:
+            p = part(rows(m.numbers, node.params, node.n_neurons), i)
+            s = load(slices(m.numbers, node.state, node.n_neurons), i)
+            key = m.since[c] + time_to_spike(p, s)
+            if key >= node.t_max:
+                key = math.inf
+            elif early and m.control[0].early == 1 and node.phase == 2:
+                key = wish(m, n, node.first + i, i, key, t, sample)
+            if key <= t or (test and above(p, s)):
+                if m.control[0].busy != STARTING:
+                    cross(m, n, c, i, t, sample)
+                    return
+                key = t
+        if key < math.inf or cohort.queued == 1:
+            rekey(m, c, key)
+            m.control[0].queue_operations += 1
+
+    return settle_alone
+
+
+def _make_switches(model: Model) -> tuple[Any, Any]:
+    """t_min, a change of the drive, and the read-out."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    propagator, advance, open_state = model.propagator, model.advance, model.open_window
+
+    @jitable
+    def open_window(m: Machine, n: int, t: float, opens: bool) -> None:
+        node = m.nodes[n]
+        st = slices(m.numbers, node.state, node.n_neurons)
+        pr = rows(m.numbers, node.params, node.n_neurons)
+        for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
+            cohort = m.cohorts[c]
+            low = (c - node.cohort) * node.cohort_size
+            if t < m.since[c]:  # refractory
+                continue
+            dt = t - m.since[c]
+            coefficients = propagator(part(pr, low), dt)
+            for i in range(low, low + node.cohort_size):
+                if m.neurons[node.first + neuron_of(node, i)].done == 1:
+                    continue
+                s = load(st, i)
+                if dt > 0.0:
+                    s = advance(coefficients, s)
+                store(st, i, open_state(part(pr, i), s) if opens else s)
+            m.since[c] = t
+            cohort.flagged = 1
+            touch(m, c, t)
+
+    @jitable
+    def readout(m: Machine, n: int, values: Any) -> None:
+        node = m.nodes[n]
+        st = slices(m.numbers, node.state, node.n_neurons)
+        for i in range(node.n_neurons):
+            values[node.readout + neuron_of(node, i)] = st[0][i]
+
+    return open_window, readout
+
+
+def _make_tick(model: Model, decide: Any) -> Any:
+    """A clocked population takes a tick: leak, buffered input, test, reset."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    tick_state, above, reset = model.tick, model.above, model.reset
+
+    @jitable
+    def tick(m: Machine, n: int, t: float, sample: Any) -> None:
+        node = m.nodes[n]
+        st = slices(m.numbers, node.state, node.n_neurons)
+        pr = rows(m.numbers, node.params, node.n_neurons)
+        for i in range(node.n_neurons):
+            p = part(pr, i)
+            s = tick_state(p, load(st, i))
+            if above(p, s):
+                s = reset(p, s)
+                neuron = neuron_of(node, i)
+                decide(m, n, node.first + neuron, neuron, t, t, t, sample)
+            store(st, i, s)
+
+    return tick

@@ -1,0 +1,362 @@
+"""The Python side of the compiled engine: prepare it for a task, run batches of samples, mend what stopped it.
+
+Relies on the machine and the loop. Used by `simulate`, one `Worker` a thread.
+"""
+
+import math
+import threading
+import weakref
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eventsim._jit import kernel
+from eventsim.engines import problems
+from eventsim.engines.checkpoint import freeze, thaw
+from eventsim.engines.compiled import event_loop
+from eventsim.engines.compiled.alternatives import dynamics_of, perturbs_of
+from eventsim.engines.compiled.machine import fork, new_machine, resize
+from eventsim.engines.tables import (
+    BEFORE,
+    COUNTERS,
+    DONE,
+    GROW,
+    LOST_DELAY,
+    OUT_OF_ROOM,
+    PROBE,
+    RECORD_ERRORS,
+    RECORD_FIRST,
+    RECORD_SOURCES,
+    RECORD_SPIKES,
+    SPIKE,
+    TAKEN_UP,
+    TRACE,
+    TWICE,
+    Machine,
+    Output,
+    Stimulus,
+)
+from eventsim.engines.task import Task
+from eventsim.errors import BudgetError, SimulationError
+from eventsim.network.network import Network, Source
+from eventsim.network.projections import own_delays
+
+Problem = tuple[type[SimulationError], str]
+_LOCK = threading.Lock()
+PAUSE_EVENTS = 200_000
+
+
+class Prepared(NamedTuple):
+    """A lowered network and the loop that runs it."""
+
+    machine: Machine
+    loop: Any
+
+
+_MACHINES: weakref.WeakKeyDictionary[Network, tuple[tuple[bool, int], Machine]] = weakref.WeakKeyDictionary()
+
+
+def _lowered(net: Network, error_bounds: bool, room: int) -> Machine:
+    """The machine of a network, kept for the next call as long as the network lives."""
+    key, machine = _MACHINES.get(net, (None, None))
+    if machine is None or key != (error_bounds, room):
+        machine = new_machine(net, error_bounds, room)
+        _MACHINES[net] = (error_bounds, room), machine
+    return machine
+
+
+def prepare(task: Task) -> Prepared:
+    """Lower the task's network (kept for the next call) and get its loop."""
+    room = task.inputs.room()
+    machine = _lowered(task.net, task.error_bounds, room)
+    machine = machine._replace(neurons=machine.neurons.copy(), nodes=machine.nodes.copy(), stages=_stage_numbers(task))
+    machine.nodes.recorded = [node.name in task.recorded for node in task.net.nodes]
+    if task.probes:
+        chosen = [int(machine.nodes.first[task.net.node(name).order]) + index for name, index in task.probes.items()]
+        probes = np.zeros(sum(map(len, chosen)), dtype=PROBE).view(np.recarray)
+        probes.neuron = np.sort(np.concatenate(chosen))
+        machine.neurons.probed[probes.neuron] = 1
+        machine = machine._replace(probes=probes)
+    perturbs = perturbs_of(task.faults)
+    if task.faults:
+        kinds = np.array([perturbs.index(fault.perturb) for fault in task.faults], dtype=np.uint64)
+        every = np.broadcast_to(kinds[:, None, None], (len(kinds), len(task.net.nodes), 1))
+        machine = machine._replace(fault_keys=np.concatenate([task.fault_keys, every], axis=2))
+    for name, count in task.stop.items():
+        machine.nodes.limit[task.net.node(name).order] = count
+    stages = event_loop.Stages(
+        models=tuple(dynamics_of(task.net, task.error_bounds)),
+        perturbs=perturbs,
+        carry=task.transport.carry if task.transport else None,
+    )
+    return Prepared(machine, event_loop.event_loop(stages))
+
+
+def feeds(task: Task) -> bool:
+    """Are source spikes sent at their time, since a transport or delays of synapses decide on their order?"""
+    travelled = (p for p in task.net.projections if isinstance(p.pre, Source) and own_delays(p.kind) is not None)
+    return task.transport is not None or any(travelled)
+
+
+def _stage_numbers(task: Task) -> Any:
+    """One row of numbers a fault, then the transport's numbers, then its state."""
+    rows = [fault.numbers() for fault in task.faults]
+    rows.append(task.transport.numbers() if task.transport else (0.0,))
+    width = max([task.transport.n_state if task.transport else 1, *map(len, rows)])
+    numbers = np.zeros((len(rows) + 1, width))
+    for k, row in enumerate(rows):
+        numbers[k, : len(row)] = row
+    return numbers
+
+
+class Worker:
+    """Runs batches of samples of one task, one at a time; owns the state of its thread."""
+
+    def __init__(self, task: Task, prepared: Prepared) -> None:
+        self.task, self.loop = task, prepared.loop
+        self.machine = fork(prepared.machine)
+        total = self.machine.neurons.size
+        self._spikes = np.empty(max(1 << 12, 4 * total) if task.record == "spikes" else 1, dtype=SPIKE)
+        self._traces = np.empty(max(1 << 10, 4 * self.machine.probes.size), dtype=TRACE)
+        self._status = DONE
+        self._flags = {"readout": 0, "first_spikes": RECORD_FIRST}.get(task.record, RECORD_FIRST | RECORD_SPIKES)
+        if task.record == "spikes" and any(node.name in task.recorded for node in task.net.sources):
+            self._flags |= RECORD_SOURCES
+        if task.error_bounds:
+            self._flags |= RECORD_ERRORS
+
+    def run(self, low: int, high: int) -> Problem | None:
+        """Simulate samples low..high-1; return what went wrong, or None."""
+        task = self.task
+        stimulus = task.inputs.batch(low, high)
+        self._make_room(stimulus)
+        begun = self._take_up(low, stimulus)
+        control = self.machine.control
+        control.sample, control.until = low, math.inf if task.until is None else task.until
+        control.busy, control.stimulus_end = (TAKEN_UP if begun else BEFORE), stimulus.start[1]
+        control.record, control.events, control.queue_operations = self._flags, 0, 0
+        control.grow = control.full = 0
+        control.limited = bool(task.stop) or task.max_events is not None
+        control.feeds, control.early = feeds(task), any(not fault.causal for fault in task.faults)
+        control.ahead = not (control.feeds[0] or control.early[0] or task.probes)
+        control.spikes = control.traces = 0
+        inputs = Stimulus(*stimulus)
+        while True:
+            done = int(control.events[0])
+            budget = PAUSE_EVENTS
+            if task.max_events is not None:
+                budget = max(1, min(PAUSE_EVENTS, task.max_events + task.events_before - task.events))
+            output = self._output()
+            with np.errstate(all="ignore"):  # interpreted, 0 * inf is as silent as it is compiled
+                status = self.loop(self.machine, inputs, output, low, high, budget)
+            with _LOCK:
+                more = int(control.events[0]) - done
+                task.events += more
+                task.events_of[low] = task.events_of.get(low, 0) + more
+                over = task.check_budget(task.events)
+                if task.progress is not None:
+                    task.progress.reached(task.events, float(control.now[0]))
+            self._drain(low)
+            if task.failed < low:  # another thread: this batch is forgotten, and might go on without end
+                return None
+            self._status = int(status)
+            if status == GROW:
+                control = self._grow()
+            problem = self._problem(status)
+            if problem is None and over is not None and status != DONE:
+                problem = BudgetError, problems.budget_used_up(int(control.sample[0]), over)
+            if problem is not None or status == DONE:
+                if problem is not None:
+                    event_loop.finish_sample(self.machine, output)
+                if task.keep_state and (problem is None or problem[0] is BudgetError):
+                    task.states[low] = freeze(self.machine)
+                end = math.inf if task.until is None else float(task.until)
+                task.reached[low:high] = np.minimum(end, task.stopped[low:high])
+                if problem is not None:
+                    task.reached[int(control.sample[0])] = float(control.now[0])
+                    task.reached[int(control.sample[0]) + 1 : high] = 0.0
+                self._note_source_spikes(stimulus, low, complete=problem is None)
+                with _LOCK:
+                    task.queue_operations += int(control.queue_operations[0])
+                    task.done += high - low
+                return problem
+
+    def _output(self) -> Output:
+        task = self.task
+        return Output(
+            self._spikes.view(np.recarray), self._traces.view(np.recarray), _rows(task.first), task.readout,
+            task.counters, _errors(task.errors), task.transport_state, task.stopped,
+        )  # fmt: skip
+
+    def carry_over(self, sample: int) -> None:
+        """Keep what an earlier run did of a sample that this one, which has ended, did not come to."""
+        task = self.task
+        if task.earlier[sample] is None:
+            return
+        task.keep_stop(sample)
+        stimulus = task.inputs.batch(sample, sample + 1)
+        self._make_room(stimulus)
+        self._take_up(sample, stimulus)
+        control = self.machine.control
+        control.sample, control.now, control.enough = sample, task.reached[sample], 0
+        self._status = DONE
+        event_loop.finish_sample(self.machine, self._output())
+        self._note_source_spikes(stimulus, sample, complete=False)
+        self._drain(sample)
+        if task.keep_state:
+            task.states[sample] = task.earlier[sample]
+
+    def _take_up(self, sample: int, stimulus: Any) -> bool:
+        """Put the machine where an earlier run left the sample; False where none has begun it."""
+        state = self.task.earlier[sample]
+        if state is None:
+            return False
+        self.machine = thaw(self.machine, state, stimulus.neuron[: int(stimulus.start[1])], not feeds(self.task))
+        self._fit_spikes()
+        nodes = self.machine.nodes
+        self.machine.control.enough = bool((nodes.spikes >= nodes.limit).any())
+        before = self.task.resumed
+        assert before is not None
+        for recorder, records in ((self.task.spikes, before._spikes), (self.task.traces, before._traces)):
+            if records is not None:
+                low, high = np.searchsorted(records["sample"], [sample, sample + 1])
+                recorder.add(sample, records[low:high])
+        return True
+
+    def _note_source_spikes(self, stimulus: Any, low: int, complete: bool) -> None:
+        """Count the source spikes that were sent, and put the first of each neuron into the matrix.
+
+        A batch that ended early ended in control.sample.
+        """
+        task, machine = self.task, self.machine
+        ends = task.stopped[low : low + len(stimulus.start) - 1]
+        sent = stimulus.start[1:].copy()
+        for row in np.flatnonzero(ends < math.inf).tolist():
+            sent[row] = self._sent_by(stimulus, row, float(ends[row]))
+        if not complete:
+            last = int(machine.control.sample[0]) - low
+            sent[last] = min(sent[last], self._sent_by(stimulus, last, float(machine.control.now[0])))
+            sent[last + 1 :] = stimulus.start[last + 1 : -1]
+        rows = task.counters[low : low + len(ends)]
+        spikes, events = (rows[:, :, COUNTERS.index(name)] for name in ("spikes", "synaptic_events"))
+        for node in task.net.sources:
+            spikes[:, node.order] = events[:, node.order] = 0
+        first = np.asarray(task.first[low : low + len(ends)])
+        times, neurons, start, _ = stimulus
+        count_sent(times, neurons, start, sent, machine.neurons.node, machine.neurons.fan_out, spikes, events, first)
+
+    def _sent_by(self, stimulus: Any, row: int, t: float) -> int:
+        """Where the stimulus stands when a sample has ended at t: behind the spike that was lost, or all those at t."""
+        control = self.machine.control
+        times = stimulus.time[: stimulus.start[row + 1]]
+        begin, end = (int(np.searchsorted(times[stimulus.start[row] :], t, side)) for side in ("left", "right"))
+        lost = self._lost()
+        if lost is not None and t == float(control.now[0]):
+            first = int(stimulus.start[row])
+            end = begin + int(np.searchsorted(stimulus.neuron[first + begin : first + end], lost, side="right"))
+        return int(stimulus.start[row]) + end
+
+    def _lost(self) -> int | None:
+        """The source neuron whose spike lost its delay, where that ended the run."""
+        control = self.machine.control
+        if self._status != LOST_DELAY:
+            return None
+        return int(control.lost_neuron[0]) if float(control.lost[0]) <= float(control.now[0]) else None
+
+    def _make_room(self, stimulus: Any) -> None:
+        """Lanes of sources hold all that arrives at one time."""
+        lanes, fed = self.machine.lanes, self._fed()
+        room = np.zeros(len(lanes), dtype=np.int64)
+        for k in np.flatnonzero(fed & (lanes.mask < np.diff(stimulus.start).max())):
+            room[k] = most_at_once(stimulus.time, stimulus.start, float(lanes.delay[k]))
+        if (lanes.mask < room).any():
+            lanes.head = lanes.tail = 0
+            self.machine = resize(self.machine, room)
+
+    def _fed(self) -> Any:
+        """Which lanes take their packets straight from the stimulus?"""
+        from_source = self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
+        return from_source & (not feeds(self.task))
+
+    def _grow(self) -> Any:
+        """Make room for what is in flight or pending; return the control record.
+
+        Lanes are doubled, if one asked for it; those that the stimulus fills never do.
+        """
+        lanes, control, total = self.machine.lanes, self.machine.control, self.machine.neurons.size
+        room = np.where(self._fed(), 0, 2 * lanes.mask + 1) * int(control.grow[0])
+        pending = 2 * (int(control.pending[0]) + 2 * total)
+        self.machine = resize(self.machine, room, pending)
+        self._fit_spikes()  # drained before
+        control = self.machine.control
+        control.grow = 0
+        return control
+
+    def _fit_spikes(self) -> None:
+        """Room for all spikes that may leave in one micro-step: those that may be pending, and two of each neuron."""
+        needed = self.machine.waiting.size + 3 * self.machine.neurons.size
+        if self._flags & RECORD_SPIKES and self._spikes.size < needed:
+            self._spikes = np.empty(needed, dtype=SPIKE)
+
+    def _drain(self, batch: int) -> None:
+        control = self.machine.control
+        self.task.spikes.add(batch, self._spikes[: int(control.spikes[0])])
+        self.task.traces.add(batch, self._traces[: int(control.traces[0])])
+        control.spikes = control.traces = 0
+
+    def _problem(self, status: int) -> Problem | None:
+        if status == TWICE:
+            return SimulationError, problems.fires_twice(*self._spike())
+        if status == LOST_DELAY:
+            return SimulationError, problems.delay_lost(*self._spike())
+        if status == OUT_OF_ROOM:
+            control = self.machine.control
+            return SimulationError, problems.out_of_room(int(control.sample[0]), float(control.now[0]))
+        return None
+
+    def _spike(self) -> tuple[int, int, str, float]:
+        """Sample, neuron, population and time of the spike that stopped the loop."""
+        control = self.machine.control
+        lost = self._lost()
+        g = int(control.neuron[0]) if lost is None else lost
+        n = int(self.machine.neurons.node[g])
+        neuron = g - int(self.machine.nodes.first[n])
+        return int(control.sample[0]), neuron, self.task.net.nodes[n].name, float(control.now[0])
+
+
+@kernel
+def most_at_once(times: Any, start: Any, delay: float) -> int:
+    """The largest number of spikes of one sample that arrive at one time."""
+    most = 0
+    for row in range(start.size - 1):
+        first = start[row]
+        for j in range(start[row], start[row + 1]):
+            if times[j] + delay > times[first] + delay:
+                first = j
+            most = max(most, j - first + 1)
+    return most
+
+
+@kernel
+def count_sent(
+    times: Any, neurons: Any, start: Any, sent: Any, node: Any, fan_out: Any, spikes: Any, events: Any, first: Any
+) -> None:
+    """Add up the source spikes of each sample, from start[row] to sent[row], and note the first ones.
+
+    `spikes` and `events` have a row a sample and a column a node, `first` a column a neuron, or no rows.
+    """
+    for row in range(sent.size):
+        for j in range(start[row], sent[row]):
+            t, g = times[j], neurons[j]
+            spikes[row, node[g]] += 1
+            events[row, node[g]] += fan_out[g]
+            if first.shape[0] > 0 and t < first[row, g]:
+                first[row, g] = t
+
+
+def _rows(first: Any) -> Any:
+    return np.asarray(first) if first.size else np.empty((1, 1))
+
+
+def _errors(errors: Any) -> Any:
+    return np.asarray(errors) if errors.size else np.empty((1, 1, 2))

@@ -1,0 +1,220 @@
+"""Arrival at the targets: how one packet is folded into the neurons that its projection reaches.
+
+Relies on the machine's arrays and on a model's scalar functions. Used by `dynamics`. Neurons that share a time of last
+update are folded in one loop over contiguous arrays; others one by one, each with a propagator of its own.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from eventsim._jit import jitable, kernel_part
+from eventsim.engines.compiled.horizon import aim, reach, touch
+from eventsim.engines.compiled.lookahead import alone, make_together
+from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
+from eventsim.engines.tables import CONV, Machine
+from eventsim.network.neuron_model import Model
+
+
+def _make_receive(model: Model) -> Any:
+    """The model's `receive`; where it carries rounding bounds, with the error of the input's time."""
+    receive = model.receive
+    if model.time_error is not None:
+
+        @jitable
+        def receive_with_error(s: Any, w: float, error: float) -> Any:
+            return receive(s, w, error)
+
+        return receive_with_error
+
+    @jitable
+    def receive_plain(s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract with and without bounds
+        return receive(s, w)
+
+    return receive_plain
+
+
+def make_dense(model: Model, ahead: bool) -> Any:
+    """Fold a packet into a whole population: one propagator, then a loop over contiguous arrays."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
+    receive, together = _make_receive(model), make_together(model) if ahead else alone
+
+    @kernel_part
+    def sweep(st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:
+        count = 0
+        for i in range(w.size):
+            s = receive(advance(c, load(st, i)), w[i], error)
+            store(st, i, s)
+            if may_spike(part(pr, i), s, pad):
+                count += 1
+        return count
+
+    @kernel_part
+    def fold(st: Any, pr: Any, w: Any, pad: float, error: float) -> int:
+        count = 0
+        for i in range(w.size):
+            s = receive(load(st, i), w[i], error)
+            store(st, i, s)
+            if may_spike(part(pr, i), s, pad):
+                count += 1
+        return count
+
+    @kernel_part
+    def dense(m: Machine, n: int, k: int, neuron: int, t: float, error: float) -> None:
+        node, lane = m.nodes[n], m.lanes[k]
+        size = node.n_neurons
+        st = slices(m.numbers, node.state, size)
+        pr = rows(m.numbers, node.params, size)
+        first = lane.weights + neuron * size
+        w = m.weights[first : first + size]
+        cohort = m.cohorts[node.cohort]
+        if m.nodes[n].phase == 0 or node.clocked:
+            fold(st, pr, w, 0.0, error)
+            return
+        if together(m, n, k, neuron, t):
+            return
+        touch(m, node.cohort, t)
+        aim(m, n, node.cohort, t)
+        horizon = cohort.horizon
+        pad = reach(t, horizon)
+        dt = t - m.since[node.cohort]
+        if dt > 0.0:
+            m.since[node.cohort] = t
+            cohort.flagged = sweep(st, pr, w, propagator(part(pr, 0), dt), pad, error)
+        else:
+            cohort.flagged = fold(st, pr, w, pad, error)
+
+    return dense
+
+
+def make_conv(model: Model) -> Any:
+    """Fold a packet into the channels of each position that a kernel reaches: a cohort, or several, a position."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    block, limits = BLOCKS[n_state], BLOCKS[n_rows]
+    propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
+    receive = _make_receive(model)
+
+    @kernel_part
+    def sweep(st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:
+        count = 0
+        for i in range(w.size):
+            s = receive(advance(c, load(st, i)), w[i], error)
+            store(st, i, s)
+            if may_spike(part(pr, i), s, pad):
+                count += 1
+        return count
+
+    @kernel_part
+    def fold(st: Any, pr: Any, w: Any, pad: float, error: float) -> int:
+        count = 0
+        for i in range(w.size):
+            s = receive(load(st, i), w[i], error)
+            store(st, i, s)
+            if may_spike(part(pr, i), s, pad):
+                count += 1
+        return count
+
+    @kernel_part
+    def hold(st: Any, w: Any, error: float) -> None:
+        for i in range(w.size):
+            store(st, i, receive(load(st, i), w[i], error))
+
+    @kernel_part
+    def conv(m: Machine, n: int, k: int, neuron: int, t: float, error: float) -> None:
+        node, lane = m.nodes[n], m.lanes[k]
+        st = slices(m.numbers, node.state, node.n_neurons)
+        pr = rows(m.numbers, node.params, node.n_neurons)
+        channel, width = neuron // lane.positions, lane.group_out
+        group, source = channel // lane.group_in, lane.rows + neuron % lane.positions
+        held = m.nodes[n].phase == 0
+        horizon = node.t_min if m.nodes[n].phase < 2 else node.t_max
+        pad = reach(t, horizon)
+        for j in range(m.links[source], m.links[source + 1]):
+            target, tap = divmod(m.targets[lane.targets + j], lane.taps)
+            c = node.cohort + target * lane.groups + group
+            low = (c - node.cohort) * node.cohort_size
+            first = lane.weights + (channel * lane.taps + tap) * width
+            near, w = block(st, low, width), m.weights[first : first + width]
+            if held:
+                hold(near, w, error)
+                continue
+            cohort, dt = m.cohorts[c], t - m.since[c]
+            if dt > 0.0:
+                m.since[c] = t
+                cohort.flagged = sweep(near, limits(pr, low, width), w, propagator(part(pr, low), dt), pad, error)
+            else:
+                cohort.flagged = fold(near, limits(pr, low, width), w, pad, error)
+            if cohort.flagged > 0 or cohort.queued == 1 or node.jumps == 1 or cohort.fresh == 1:
+                touch(m, c, t)
+
+    return conv
+
+
+class Member(NamedTuple):
+    """What the neurons of a population that are updated one by one have in common, read once a packet."""
+
+    first: int
+    cohort: int
+    apart: int  # from the parameters of a neuron to those of the next
+    held: bool
+    single: bool
+
+
+def make_row(model: Model) -> Any:
+    """Fold a packet into neurons that are updated one by one; a refractory neuron takes no input."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    propagator, advance, above, may_spike = model.propagator, model.advance, model.above, model.may_spike
+    receive = _make_receive(model)
+
+    @kernel_part
+    def fold(m: Machine, member: Any, st: Any, pr: Any, i: int, w: float, t: float, error: float) -> None:
+        if member.held:
+            store(st, i, receive(load(st, i), w, error))
+            return
+        c = member.cohort + i
+        since = m.since[c]
+        if t < since or (member.single and m.neurons[member.first + i].done == 1):
+            return
+        p, before = part(pr, i * member.apart), load(st, i)
+        s = before
+        if t > since:
+            s = advance(propagator(p, t - since), s)
+            m.since[c] = t
+        s = receive(s, w, error)
+        store(st, i, s)
+        # Who is below the threshold, cannot rise to it, and could not before, has nothing stored: no need to settle it.
+        if above(p, s) or may_spike(p, s, math.inf) or may_spike(p, before, math.inf):
+            m.cohorts[c].flagged = 1
+            touch(m, c, t)
+
+    @kernel_part
+    def row(m: Machine, n: int, lane: Any, neuron: int, begin: int, end: int, t: float, error: float) -> None:
+        node = m.nodes[n]
+        st = slices(m.numbers, node.state, node.n_neurons)
+        pr = rows(m.numbers, node.params, node.n_neurons)
+        held = node.phase == 0 or node.clocked == 1
+        member = Member(node.first, node.cohort, node.apart, held, node.single == 1)
+        if lane.kind == 0:
+            first = lane.weights + neuron * node.n_neurons
+            for i in range(node.n_neurons):
+                fold(m, member, st, pr, i, m.weights[first + i], t, error)
+        elif lane.kind == 2:
+            fold(m, member, st, pr, neuron, m.weights[lane.weights + neuron], t, error)
+        elif lane.kind != CONV:
+            place = lane.weights + (neuron if lane.alike == 1 else begin)
+            for k in range(begin, end):
+                fold(m, member, st, pr, m.targets[lane.targets + k], m.weights[place], t, error)
+                place += 1 - lane.alike
+        else:
+            channel, source = neuron // lane.positions, lane.rows + neuron % lane.positions
+            for k in range(m.links[source], m.links[source + 1]):
+                target, tap = divmod(m.targets[lane.targets + k], lane.taps)
+                first = lane.weights + (channel * lane.taps + tap) * lane.group_out
+                for j in range(lane.group_out):
+                    i = (channel // lane.group_in * lane.group_out + j) * lane.out + target
+                    fold(m, member, st, pr, i, m.weights[first + j], t, error)
+
+    return row

@@ -1,0 +1,144 @@
+"""Several packets in one sweep, where nothing can happen to their targets in between: conservative lookahead.
+
+Relies on the machine's arrays and on a model's scalar functions. Used by `folding` for populations that are one
+cohort. Each neuron still sees its inputs one by one, in the published order, with the same operations, so the bits are
+those of packets taken one by one; only the loops over packets and over neurons change places, and the state stays in
+registers. If anybody may spike before the last of the packets, the state is put back and they are taken one by one.
+"""
+
+import math
+from typing import Any
+
+from eventsim._jit import kernel_part
+from eventsim.engines.compiled.horizon import reach, rekey
+from eventsim.engines.compiled.queue import requeue
+from eventsim.engines.compiled.rows import LOAD, SLICES, STORE
+from eventsim.engines.tables import Machine
+from eventsim.network.neuron_model import Model
+
+# Packets a sweep. More save little, since the weights are then the larger part of what is read.
+TOGETHER = 4
+# After a sweep in vain, as many packets are taken one by one: neurons that spike rarely come alone.
+CAUTION = 8
+
+
+@kernel_part
+def undisturbed(m: Machine, n: int, k: int, t: float) -> float:
+    """Nothing but packets of lane k, and members' own crossings, can reach population n before this time."""
+    node = m.nodes[n]
+    earliest = min(m.control[0].until, m.control[0].lost, node.t_min if node.phase < 2 else node.t_max)
+    for j in range(node.first_in, node.last_in):
+        if m.links[j] != k:
+            other = m.lanes[m.links[j]]
+            if other.head < other.tail:
+                earliest = min(earliest, m.ring[other.offset + (other.head & other.mask)].t)
+            elif m.nodes[other.pre].dynamics >= 0:
+                earliest = min(earliest, t + other.delay)
+    return earliest
+
+
+@kernel_part
+def several(m: Machine, n: int, k: int, t: float) -> bool:
+    """May the packet of lane k that arrives at t be taken together with those behind it?
+
+    They must arrive one after another, before anything else can reach population n, with one more behind them: up to
+    that one the sweep looks for crossings. Not where the sample may end at any event, since other populations may be
+    behind then.
+    """
+    control, lane, node = m.control[0], m.lanes[k], m.nodes[n]
+    cohort = m.cohorts[node.cohort]
+    if (
+        control.ahead == 0
+        or control.limited == 1
+        or control.packets > 1
+        or lane.tail - lane.head < TOGETHER
+        or control.events + TOGETHER > control.stop
+    ):
+        return False
+    if cohort.flagged > 0 or cohort.fresh == 1 or node.phase != 1:
+        return False
+    if cohort.alone > 0:
+        cohort.alone -= 1
+        return False
+    before = t
+    for j in range(TOGETHER):
+        arrival = m.ring[lane.offset + ((lane.head + j) & lane.mask)].t
+        if not before < arrival:
+            return False
+        before = arrival
+    last = m.ring[lane.offset + ((lane.head + TOGETHER - 2) & lane.mask)].t
+    return last < undisturbed(m, n, k, t)
+
+
+@kernel_part
+def alone(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:  # noqa: ARG001 - stands in for `together`
+    """Take every packet on its own."""
+    return False
+
+
+def make_together(model: Model) -> Any:
+    """``together(m, n, k, neuron, t)``: fold a packet and those behind it; False where they must be taken alone."""
+    n_state, n_rows = len(model.state), len(model.rows)
+    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    propagator, advance, receive, may_spike = model.propagator, model.advance, model.receive, model.may_spike
+
+    @kernel_part
+    def sweep(st: Any, tried: Any, pr: Any, w: Any, c: Any, near: Any) -> int:
+        """Advance and receive TOGETHER times, from `st` into `tried`; count who may spike on the way."""
+        count = 0
+        for i in range(st[0].size):
+            p = part(pr, i)
+            s = receive(advance(c[0], load(st, i)), w[0][i])
+            found = may_spike(p, s, near[0])
+            s = receive(advance(c[1], s), w[1][i])
+            found |= may_spike(p, s, near[1])
+            s = receive(advance(c[2], s), w[2][i])
+            found |= may_spike(p, s, near[2])
+            s = receive(advance(c[3], s), w[3][i])
+            found |= may_spike(p, s, near[3])
+            store(tried, i, s)
+            count += found
+        return count
+
+    @kernel_part
+    def weights(m: Machine, lane: Any, size: int, j: int) -> Any:
+        """Weights of the j-th packet from the head of the lane on."""
+        first = lane.weights + m.ring[lane.offset + ((lane.head + j) & lane.mask)].neuron * size
+        return m.weights[first : first + size]
+
+    @kernel_part
+    def together(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:
+        if not several(m, n, k, t):
+            return False
+        control, lane, node = m.control[0], m.lanes[k], m.nodes[n]
+        cohort, size = m.cohorts[node.cohort], node.n_neurons
+        st = slices(m.numbers, node.state, size)
+        pr = rows(m.numbers, node.params, size)
+        t1 = m.ring[lane.offset + (lane.head & lane.mask)].t
+        t2 = m.ring[lane.offset + ((lane.head + 1) & lane.mask)].t
+        t3 = m.ring[lane.offset + ((lane.head + 2) & lane.mask)].t
+        after = m.ring[lane.offset + ((lane.head + 3) & lane.mask)].t
+        first, p = lane.weights + neuron * size, part(pr, 0)
+        w = (
+            m.weights[first : first + size],
+            weights(m, lane, size, 0),
+            weights(m, lane, size, 1),
+            weights(m, lane, size, 2),
+        )
+        since = m.since[node.cohort]
+        c = (propagator(p, t - since), propagator(p, t1 - t), propagator(p, t2 - t1), propagator(p, t3 - t2))
+        near = (reach(t, t1), reach(t1, t2), reach(t2, t3), reach(t3, after))
+        if sweep(st, slices(m.numbers, node.spare, size), pr, w, c, near) > 0:
+            cohort.alone = CAUTION
+            return False
+        node.state, node.spare = node.spare, node.state
+        m.since[node.cohort] = t3
+        lane.head += TOGETHER - 1
+        m.nodes[n].visited += (TOGETHER - 1) * size
+        control.events += TOGETHER - 1
+        requeue(m.queue, m.cohorts.size + k, after)
+        if cohort.queued == 1:
+            rekey(m, node.cohort, math.inf)
+        return True
+
+    return together

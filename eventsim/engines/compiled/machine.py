@@ -1,0 +1,329 @@
+"""From a network to flat arrays: the lowering of the compiled engine.
+
+Relies on the network, the order, the records and the queue. Used by `engine` alone. All arrays of a `Machine` are plain
+numpy.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from eventsim.engines.compiled.alternatives import dynamics_of, model_of
+from eventsim.engines.compiled.queue import WAITING, new_queue
+from eventsim.engines.tables import (
+    COHORT,
+    CONTROL,
+    CONV,
+    LANE,
+    NEURON,
+    NO_LIMIT,
+    NODE,
+    PACKET,
+    PROBE,
+    SWITCH,
+    T_STEP,
+    TRAVEL,
+    TRAVELLED,
+    Machine,
+)
+from eventsim.network import order
+from eventsim.network.convolution import Conv, Pool
+from eventsim.network.network import Network, Population, Projection
+from eventsim.network.neuron_model import Model
+from eventsim.network.projections import Dense, Sparse, own_delays
+
+Array = Any  # plain arrays and record arrays, whose fields are read as attributes
+
+
+# As lanes number them; a pool is a convolution of each channel on its own, of weight 1.
+KINDS = ("dense", "sparse", "one_to_one", "conv", "pool")
+# Packets that a source's lane is filled with at a time: they stay in the processor's cache.
+FED = 4095
+
+
+def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine:
+    """Lower `net`; `stimulus_room` is the largest number of stimulus spikes of a sample."""
+    models = dynamics_of(net, error_bounds)
+    nodes, links = _nodes(net, models, error_bounds)
+    numbers = _rows(net, error_bounds)
+    lanes, weights, targets, rows, (n_ring, n_travel) = _lanes(net, stimulus_room, len(links))
+    delays = [np.empty(0), *(own_delays(projection.kind) for projection in net.projections)]
+    n_total = int(sum(node.size for node in net.nodes))
+    per_node = [int(r["n_neurons"] // r["cohort_size"]) if r["cohort_size"] else 0 for r in nodes]
+    cohorts = np.zeros(sum(per_node), dtype=COHORT)
+    cohorts["node"] = np.repeat(np.arange(len(nodes)), per_node)
+    neurons = np.zeros(n_total, dtype=NEURON)
+    neurons["node"] = np.repeat(np.arange(len(nodes)), [node.size for node in net.nodes])
+    for projection in net.projections:
+        first = int(nodes[projection.pre.order]["first"])
+        neurons["fan_out"][first : first + projection.pre.size] += _fan_out(projection)
+    for population in net.populations:
+        held = population.model.held(population.parameters)
+        if held is not None:
+            first = int(nodes[population.order]["first"])
+            neurons["refractory"][first : first + population.size] = held
+    control = np.zeros(1, dtype=CONTROL)
+    pending = 2 * n_total + 64
+    _lay_out_work(control, len(cohorts), pending, len(nodes))
+    return Machine(
+        control=control.view(np.recarray),
+        nodes=nodes.view(np.recarray),
+        lanes=lanes.view(np.recarray),
+        cohorts=cohorts.view(np.recarray),
+        since=np.zeros(len(cohorts)),
+        neurons=neurons.view(np.recarray),
+        queue=new_queue(len(cohorts) + len(lanes) + 1 + len(nodes)),
+        ring=np.empty(n_ring, dtype=PACKET).view(np.recarray),
+        travel=np.empty(n_travel, dtype=TRAVEL).view(np.recarray),
+        delays=np.concatenate([own for own in delays if own is not None]),
+        waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
+        switches=_switches(net).view(np.recarray),
+        numbers=numbers,
+        weights=weights,
+        targets=targets,
+        links=np.concatenate([links, rows]),
+        work=np.empty(int(control["packets_at"][0]) + n_ring + n_travel + 1, dtype=np.int64),
+        probes=np.zeros(0, dtype=PROBE).view(np.recarray),
+        stages=np.zeros((1, 1)),
+        fault_keys=np.zeros((1, len(net.nodes), 3), dtype=np.uint64),
+    )
+
+
+def _lay_out_work(control: Array, cohorts: int, fired: int, nodes: int) -> None:
+    """Where the lists of a micro-step begin in `work`: touched cohorts, fired neurons, clocks due, packets."""
+    control["fired_at"] = cohorts
+    control["due_at"] = cohorts + fired
+    control["packets_at"] = cohorts + fired + nodes
+
+
+def _uniform(population: Population, names: Iterable[str]) -> bool:
+    """Are these parameters the same for all neurons?"""
+    every = [population.parameters, *(later for _, later in population.pieces())]
+    return all((parameters[name] == parameters[name][0]).all() for parameters in every for name in names)
+
+
+def cohort_size(net: Network, population: Population) -> int:
+    """How many neurons share a time of last update; 0 where each is updated alone.
+
+    Those that all incoming projections reach together, if they spike at most once or live on a clock.
+    """
+    model = population.model
+    if not (model.in_cohorts and _uniform(population, model.shared)):
+        return 0
+    incoming = [projection.kind for projection in net.projections if projection.post is population]
+    if all(kind.kind == "dense" for kind in incoming):
+        return population.size
+    groups = {kind.groups if isinstance(kind, Conv | Pool) else 0 for kind in incoming}
+    if len(groups) == 1 and groups != {0} and not model.clocked:
+        return population.shape[0] // groups.pop()
+    return 0
+
+
+def _fan_out(projection: Projection) -> Any:
+    """Synapses from each neuron of a projection's sources."""
+    kind = projection.kind
+    if isinstance(kind, Conv | Pool):
+        return np.tile(np.diff(kind.taps.start), kind.channels[0]) * (kind.channels[1] // kind.groups)
+    if isinstance(kind, Sparse):
+        return np.bincount(kind.sources, minlength=projection.pre.size)
+    return projection.post.size if isinstance(kind, Dense) else 1
+
+
+def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array, Array]:
+    """One record a source or population, and the lists of their incoming and outgoing projections."""
+    nodes = np.zeros(len(net.nodes), dtype=NODE)
+    ranks = order.clocked_ranks(net)
+    links: list[int] = []
+    first = state = params = cohort = readout = 0
+    for node, record in zip(net.nodes, nodes, strict=True):
+        record["n_neurons"], record["first"], record["dynamics"], record["readout"] = node.size, first, -1, -1
+        first += node.size
+        record["first_in"] = len(links)
+        links += [projection.order for projection in net.projections if projection.post is node]
+        record["last_in"] = record["first_out"] = len(links)
+        links += [projection.order for projection in net.projections if projection.pre is node]
+        record["last_out"] = len(links)
+        record["t_start"], record["t_min"], record["t_max"] = 0.0, math.inf, math.inf
+        record["limit"] = NO_LIMIT
+        if not isinstance(node, Population):
+            continue
+        model = model_of(node, error_bounds)
+        record["dynamics"], record["initial"], record["params"] = models.index(model.dynamics), state, params
+        record["n_state"], record["apart"] = len(model.state), not _uniform(node, node.parameters)
+        record["first_params"], record["params_size"] = params, node.size * len(model.rows)
+        record["pieces"] = 1 + len(node.pieces())
+        state += node.size * len(model.state)
+        params += int(record["params_size"] * record["pieces"])
+        together = cohort_size(net, node)
+        record["shared"], record["positions"] = together > 0, 1
+        record["patchy"] = any(p.kind.kind != "dense" for p in net.projections if p.post is node)
+        if 0 < together < node.size:
+            record["positions"] = math.prod(node.shape[1:])
+        record["cohort"], record["cohort_size"] = cohort, max(together, 1)
+        cohort += node.size // int(record["cohort_size"])
+        if model.windowed and node.window is not None:
+            record["t_start"], record["t_min"], record["t_max"] = node.window
+        if model.clocked:
+            record["period"], record["rank"] = order.period(node), ranks[node.name]
+        if not model.spiking:
+            record["readout"] = readout
+            readout += node.size
+        for flag, value in (
+            ("windowed", model.windowed), ("deaf", model.deaf), ("single", model.single_spike and model.spiking),
+            ("jumps", model.jumps), ("clocked", model.clocked), ("refracts", model.held(node.parameters) is not None),
+        ):  # fmt: skip
+            record[flag] = value
+    for record in nodes:
+        record["initial"] += params
+        record["state"] = record["initial"] + state
+        record["spare"] = record["state"] + state
+    return nodes, np.array(links, dtype=np.int64)
+
+
+def _rows(net: Network, error_bounds: bool) -> Array:
+    """Parameter rows, initial state rows, state rows and room for as many, of all populations, flat."""
+    params, start = [np.empty(0)], [np.empty(0)]
+    for population in net.populations:
+        model = model_of(population, error_bounds)
+        rows = [np.asarray(row, dtype=np.float64) for row in model.prepare(population.parameters, population.window)]
+        if 0 < cohort_size(net, population) < population.size:  # in the order of slots
+            rows = [row.reshape(population.shape[0], -1).T.ravel() for row in rows]
+        params += rows
+        for _, later in population.pieces():
+            params += [np.asarray(row, dtype=np.float64) for row in model.prepare(later, population.window)]
+        states = [model.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
+        start += list(np.array(states, dtype=np.float64).T.copy())
+    return np.concatenate([*params, *start, *start, *start])
+
+
+def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, tuple[int, int]]:
+    lanes = np.zeros(len(net.projections), dtype=LANE)
+    weights, targets, row_start = [np.empty(0)], [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int64)]
+    n_weights = n_rows = n_targets = n_delays = ring = travel = 0
+    for projection, lane in zip(net.projections, lanes, strict=True):
+        kind = projection.kind
+        arrays = kind.arrays()
+        lane["pre"], lane["post"] = projection.pre.order, projection.post.order
+        lane["kind"] = min(KINDS.index(kind.kind), CONV)
+        lane["delay"], lane["ticks"] = projection.delay, order.delay_in_ticks(projection)
+        lane["weights"], lane["rows"], lane["targets"] = n_weights, n_links + n_rows, n_targets
+        values = np.asarray(kind.weights, dtype=np.float64)
+        if isinstance(kind, Conv | Pool):
+            start, target, tap = kind.taps
+            n_taps = math.prod(kind.kernel)
+            lane["positions"], lane["taps"], lane["groups"] = math.prod(kind.shape[1:]), n_taps, kind.groups
+            lane["group_out"], lane["group_in"] = kind.channels[1] // kind.groups, values.shape[1]
+            lane["out"] = projection.post.size // kind.channels[1]
+            row_start.append(start)
+            targets.append((target * n_taps + tap).astype(np.int32))
+            n_rows += start.size
+            n_targets += target.size
+            values = values.reshape(kind.groups, -1, values.shape[1], n_taps).transpose(0, 2, 3, 1)
+        if kind.kind == "sparse":
+            counts = np.bincount(arrays["sources"], minlength=projection.pre.size)
+            row_start.append(np.concatenate(([0], np.cumsum(counts))))
+            values, lane["alike"] = _one_weight_each(values, counts)
+            targets.append(arrays["targets"].astype(np.int32))
+            n_rows += projection.pre.size + 1
+            n_targets += kind.n_synapses
+        weights.append((values if isinstance(kind, Conv | Pool) else values.T).ravel())
+        n_weights += weights[-1].size
+        # A source's lane holds the next of its spikes, at least all that it sends at once.
+        room = max(min(stimulus_room or FED, FED), 2 * projection.pre.size)
+        if isinstance(projection.pre, Population):  # room for every neuron to fire once more, else the ring grows
+            room = (2 if projection.pre.model.single_spike else 4) * projection.pre.size
+        size = 1 << max(3, int(room).bit_length())
+        lane["mask"] = size - 1
+        if own_delays(kind) is None:
+            lane["offset"] = ring
+            ring += size
+        else:
+            lane["kind"], lane["delays"], lane["offset"] = TRAVELLED, n_delays, travel
+            lane["delay"] = own_delays(kind).max(initial=0.0)
+            n_delays += kind.n_synapses
+            travel += 2 * size
+    return lanes, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start), (ring, travel)
+
+
+def _one_weight_each(values: Array, counts: Array) -> tuple[Array, int]:
+    """A weight for each neuron and 1, where all its synapses have the same, to the bit; else the weights and 0.
+
+    Then a synapse takes 4 bytes of memory, not 12, on its way through the processor. `counts` are of synapses.
+    """
+    if not values.size:
+        return values, 0
+    first = values[np.minimum(np.cumsum(counts) - counts, values.size - 1)]
+    if np.array_equal(np.repeat(first, counts).view(np.int64), values.view(np.int64)):
+        return first, 1
+    return values, 0
+
+
+def _switches(net: Network) -> Array:
+    """Changes of windows and parameters, in order of time and population; the last one never comes."""
+    steps = [(t, population.order, T_STEP) for population in net.populations for t, _ in population.pieces()]
+    entries = [
+        *steps,
+        *[
+            (float(t), population.order, what)
+            for population in net.populations
+            if population.model.windowed
+            for what, t in enumerate(population.window or ())
+            if t < math.inf
+        ],
+    ]
+    return np.array([*sorted(entries), (math.inf, 0, 0)], dtype=SWITCH)
+
+
+def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:
+    """Give lane k a ring for at least room[k] packets and the heap of pending emissions at least `pending` places.
+
+    Nothing becomes smaller; what is in flight or pending is kept in order. Called between two micro-steps.
+    """
+    n_total, control = machine.neurons.size, machine.control.copy()
+    lanes = machine.lanes.copy()
+    sizes = [
+        max(int(lane["mask"]) + 1, 1 << int(wanted).bit_length()) for lane, wanted in zip(lanes, room, strict=True)
+    ]
+    travelled = lanes.kind == TRAVELLED
+    ring = np.empty(int(np.sum(sizes, where=~travelled)), dtype=PACKET).view(np.recarray)
+    travel = np.empty(2 * int(np.sum(sizes, where=travelled)), dtype=TRAVEL).view(np.recarray)
+    offset = start = 0
+    for lane, size in zip(lanes, sizes, strict=True):
+        if lane["kind"] == TRAVELLED:
+            begin, count = int(lane["offset"]), int(lane["tail"])
+            travel[start : start + count] = machine.travel[begin : begin + count]
+            lane["offset"], lane["mask"] = start, size - 1
+            start += 2 * size
+            continue
+        inside = np.arange(int(lane["head"]), int(lane["tail"]))
+        ring[offset + (inside & (size - 1))] = machine.ring[int(lane["offset"]) + (inside & int(lane["mask"]))]
+        lane["offset"], lane["mask"] = offset, size - 1
+        offset += size
+    waiting = np.empty(max(machine.waiting.size, n_total + pending), dtype=WAITING).view(np.recarray)
+    waiting[: machine.waiting.size] = machine.waiting
+    _lay_out_work(control, machine.cohorts.size, waiting.size - n_total, machine.nodes.size)
+    work = np.empty(int(control.packets_at[0]) + ring.size + travel.size + 1, dtype=np.int64)
+    due, due_before, count = int(control.due_at[0]), int(machine.control.due_at[0]), int(control.due[0])
+    work[due : due + count] = machine.work[due_before : due_before + count]
+    return machine._replace(control=control, lanes=lanes, ring=ring, travel=travel, waiting=waiting, work=work)
+
+
+# Bytes: a pair of cache lines, which processors fetch together.
+APART = 128
+CONSTANT = ("weights", "targets", "delays", "links", "switches", "fault_keys")
+
+
+def fork(machine: Machine) -> Machine:
+    """A machine of its own for one thread: constant arrays shared, the rest copied."""
+    return Machine(*(p if name in CONSTANT else _apart(p) for name, p in machine._asdict().items()))
+
+
+def _apart(array: Array) -> Array:
+    """A copy that shares no cache line with anything else, so that threads do not take lines from each other."""
+    room = np.empty(array.nbytes + 2 * APART, dtype=np.uint8)
+    first = -room.ctypes.data % APART
+    copy = room[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy.view(type(array))

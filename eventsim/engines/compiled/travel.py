@@ -1,0 +1,133 @@
+"""Spikes whose synapses have delays of their own: one entry a spike travels from delay to delay.
+
+Relies on the machine's arrays. Used by `emission`, `arrival`, `checkpoint`; compiled in only where a network has such
+delays. Of a lane, the spikes under way are a heap by (next arrival, neuron, place), where a place is a synapse in the
+canonical order (source, delay, target, weight). A spike that has arrived at the synapses of one delay, or of several
+that round to one arrival, goes on to the next one.
+"""
+
+import math
+from typing import Any
+
+from eventsim._jit import jitable, kernel_part
+from eventsim.engines.compiled.lists import append
+from eventsim.engines.compiled.queue import requeue
+from eventsim.engines.tables import Machine
+
+
+@jitable
+def _earlier(a: Any, b: Any) -> bool:
+    """Does a come out of the heap before b?"""
+    if a.t != b.t:
+        return a.t < b.t
+    if a.neuron != b.neuron:
+        return a.neuron < b.neuron
+    return a.place < b.place
+
+
+@jitable
+def _move(m: Machine, to: int, origin: int) -> None:
+    here, there = m.travel[to], m.travel[origin]
+    here.t, here.sent, here.neuron, here.place = there.t, there.sent, there.neuron, there.place
+
+
+@jitable
+def add_traveller(m: Machine, k: int, t: float, sent: float, neuron: int, place: int) -> None:
+    """Put a spike into the heap of lane k; the place behind the lane's last one is free."""
+    lane = m.lanes[k]
+    if lane.tail >= lane.mask:
+        m.control[0].full = 1
+        return
+    base, hole = lane.offset, lane.offset + lane.tail
+    new = m.travel[lane.offset + lane.mask]
+    new.t, new.sent, new.neuron, new.place = t, sent, neuron, place
+    while hole > base:
+        parent = base + ((hole - base - 1) >> 1)
+        if not _earlier(new, m.travel[parent]):
+            break
+        _move(m, hole, parent)
+        hole = parent
+    _move(m, hole, base + lane.mask)
+    lane.tail += 1
+
+
+@jitable
+def _drop_first(m: Machine, k: int) -> None:
+    """Take the first spike out of the heap of lane k."""
+    lane = m.lanes[k]
+    lane.tail -= 1
+    base, size = lane.offset, lane.tail
+    last = m.travel[base + size]
+    hole = 0
+    child = 1
+    while child < size:
+        if child + 1 < size and _earlier(m.travel[base + child + 1], m.travel[base + child]):
+            child += 1
+        if not _earlier(m.travel[base + child], last):
+            break
+        _move(m, base + hole, base + child)
+        hole = child
+        child = 2 * hole + 1
+    _move(m, base + hole, base + size)
+
+
+@jitable
+def _key(m: Machine, k: int) -> float:
+    """When the next spike of lane k arrives; inf: none is under way."""
+    lane = m.lanes[k]
+    return m.travel[lane.offset].t if lane.tail > 0 else math.inf
+
+
+@kernel_part
+def go_to(m: Machine, k: int, sent: float, neuron: int, place: int) -> None:
+    """Let a spike that came out at `sent` travel to a synapse, if it has one there."""
+    lane = m.lanes[k]
+    if place < m.links[lane.rows + neuron + 1]:
+        add_traveller(m, k, sent + m.delays[lane.delays + place], sent, neuron, place)
+
+
+@kernel_part
+def set_out(m: Machine, k: int, sent: float, neuron: int) -> bool:
+    """Send a spike into lane k; False where rounding loses a delay."""
+    lane = m.lanes[k]
+    first, end = m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]
+    for place in range(first, end):  # in the order of delays: one that is not lost ends the search
+        delay = m.delays[lane.delays + place]
+        if delay > 0.0:
+            if sent + delay == sent:
+                return False
+            break
+    before = _key(m, k)
+    go_to(m, k, sent, neuron, first)
+    key = _key(m, k)
+    if key < before:
+        requeue(m.queue, m.cohorts.size + k, key)
+        m.control[0].queue_operations += 1
+    return True
+
+
+@kernel_part
+def gather_travellers(m: Machine, k: int, t: float) -> None:
+    """Take the synapses of lane k that are reached at t, in canonical order, and let their spikes go on.
+
+    Each is a packet in the list of the micro-step; which synapses it reaches stands in the lane's second half.
+    """
+    control, lane = m.control[0], m.lanes[k]
+    while _key(m, k) == t:
+        first = m.travel[lane.offset]
+        sent, neuron, place = first.sent, first.neuron, first.place
+        end = m.links[lane.rows + neuron + 1]
+        if lane.arrived > lane.mask:
+            control.full = 1
+            break
+        reached = m.travel[lane.offset + lane.mask + 1 + lane.arrived]
+        reached.neuron, reached.place = neuron, place
+        while place < end and sent + m.delays[lane.delays + place] == t:
+            place += 1
+        reached.end = place
+        lane.arrived += 1
+        _drop_first(m, k)
+        go_to(m, k, sent, neuron, place)
+        code = (((lane.pre << 31) + neuron) << 16) + k
+        control.packets = append(m, control.packets_at, m.work.size, control.packets, code)
+    requeue(m.queue, m.cohorts.size + k, _key(m, k))

@@ -1,0 +1,1 @@
+"""The reference engine: plain Python, on any kind of number."""

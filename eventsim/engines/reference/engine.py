@@ -1,0 +1,397 @@
+"""The reference engine: plain Python, one neuron at a time, on any kind of number.
+
+Relies on `reference_neuron` (one neuron), the order, and the scalar functions of models, faults and transports. Used by
+`simulate`. It walks the same stages as the compiled loop and gives the same bits; on Fractions it is exact.
+
+All that is still to come is in one sorted list, the agenda: entries (time, kind, …). The kinds are numbered so that
+the order of the list is the published order of events: a micro-step takes entry after entry.
+"""
+
+import copy
+import itertools
+import math
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from sortedcontainers import SortedList
+
+from eventsim.engines import problems
+from eventsim.engines.reference.neuron import Neuron, new_layers
+from eventsim.engines.tables import COUNTERS, SPIKE, TRACE, TRACE_ROWS
+from eventsim.engines.task import Task
+from eventsim.errors import BudgetError, SimulationError
+from eventsim.network import order
+from eventsim.network.network import Network
+from eventsim.network.projections import Sparse, own_delays
+from eventsim.network.sources import exactly
+
+# Kinds of agenda entries, and what follows them.
+SOURCE = 0  # node, neuron: a spike from outside
+CROSSING = 1  # node, neuron: a stored crossing
+LEAVING = 2  # node, neuron: a spike that crossed earlier
+WINDOW = 3  # node, 0 (t_start), 1 (t_min), 2 (t_max), or a change of its drive
+RELEASE = 4  # node, neuron: the end of refractoriness
+EARLY_TICK = 5  # -1, node, tick: of a clock that does not see what arrives in the same step
+ARRIVAL = 6  # node, neuron, projection, place, place: these synapses of one spike in one projection
+TICK = 7  # rank, node, tick: in the micro-step of that rank
+
+T_START, T_MIN = 0, 1
+T_STEP = 3  # and above: of the first piece, the second, …
+
+
+def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | None:
+    """Simulate all samples of `task` one by one, fill its arrays; return the problem that ended the run, or None."""
+    plan = _Plan(task)
+    for row in range(task.inputs.n_samples):
+        before = task.earlier[row]
+        sample = _Sample(task, plan, row) if before is None else _taken_up(before, task, plan)
+        try:
+            sample.run()
+        except SimulationError as problem:
+            task.reached[row] = sample.now
+            for later in range(row + 1, task.inputs.n_samples):  # what an earlier run did of them is kept
+                if task.earlier[later] is not None:
+                    task.keep_stop(later)
+                    _taken_up(task.earlier[later], task, plan).keep()
+            return type(problem), str(problem)
+        finally:
+            sample.keep()
+            bar.update(1)
+    return None
+
+
+def _taken_up(before: "_Sample", task: Task, plan: "_Plan") -> "_Sample":
+    """A copy of a sample that an earlier run left, to go on with; its neurons keep the layers that they have."""
+    assert before.plan is not None
+    layers = {id(layer): layer for layer in before.plan.layers.values()}
+    sample = copy.deepcopy(before, layers | {id(before.plan): plan, id(before.task): task})
+    sample.stimulate()
+    return sample
+
+
+class _Plan:
+    """What the samples of a task share: numbers in the type of the run, and the synapses of each spike."""
+
+    def __init__(self, task: Task) -> None:
+        self.net: Network = task.net
+        self.number: Any = exactly if task.exact else float
+        self.layers = new_layers(task.net, task.error_bounds, self.number)
+        self.first = np.cumsum([0] + [node.size for node in task.net.nodes]).tolist()
+        self.outgoing = [[p for p in task.net.projections if p.pre is node] for node in task.net.nodes]
+        delays = [own_delays(projection.kind) for projection in task.net.projections]
+        self.delayed = [
+            projection.delay > 0 if own is None else bool((own > 0).any())
+            for projection, own in zip(task.net.projections, delays, strict=True)
+        ]
+        self.ticks = [order.delay_in_ticks(projection) for projection in task.net.projections]
+        self.faults = [tuple(map(self.number, fault.numbers())) for fault in task.faults]
+        self.transport = tuple(map(self.number, task.transport.numbers())) if task.transport else ()
+        self.early = any(not fault.causal for fault in task.faults)
+        self._synapses: dict[tuple[int, int], list[tuple[int, Any]]] = {}
+
+    def synapses(self, projection: int, neuron: int) -> list[tuple[int, Any]]:
+        """(target, weight) of one source neuron, in canonical order."""
+        if (projection, neuron) not in self._synapses:
+            targets, weights = self.net.projections[projection].kind.synapses(neuron)
+            pairs = zip(targets.tolist(), map(self.number, weights.tolist()), strict=True)
+            self._synapses[projection, neuron] = list(pairs)
+        return self._synapses[projection, neuron]
+
+    def delays(self, projection: int, neuron: int) -> list[Any]:
+        """The delay of each of its synapses, in the same order; of a projection with one delay this alone."""
+        kind = self.net.projections[projection].kind
+        own = kind.delays_of(neuron).tolist() if isinstance(kind, Sparse) and kind.delays is not None else None
+        return list(map(self.number, [self.net.projections[projection].delay] if own is None else own))
+
+
+class _Sample:
+    """One sample: its neurons, its agenda, and what has been recorded."""
+
+    def __init__(self, task: Task, plan: _Plan, row: int) -> None:
+        self.task, self.plan, self.row = task, plan, row
+        self.members = {n: [Neuron(layer, i) for i in range(len(layer.p))] for n, layer in plan.layers.items()}
+        self.agenda = SortedList()
+        self.counts: list[Counter[str]] = [Counter() for _ in task.net.nodes]
+        self.spikes: list[tuple[int, int, int, Any]] = []
+        self.traces: list[tuple[int, int, Any, tuple[Any, ...]]] = []
+        probed = sorted((task.net.node(name).order, i) for name, chosen in task.probes.items() for i in chosen.tolist())
+        self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
+        self.transport_state = [plan.number(0) for _ in task.transport_state[row]]
+        self.n, self.sent = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
+        self.now: Any = 0
+        self.fired: list[tuple[int, int]] = []
+        self.again: list[tuple[int, int]] = []  # at their threshold still, after the reset
+        self.touched: dict[tuple[int, Neuron], bool] = {}  # to be tested: was it initialised in this micro-step?
+        self.crossed: set[tuple[int, int]] = set()
+        self.handlers: dict[int, Any] = {
+            SOURCE: self.emit, CROSSING: self.stored_crossing, LEAVING: self.leave, WINDOW: self.switch,
+            RELEASE: self.release, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
+        }  # fmt: skip
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """What is known beforehand: source spikes, windows, first ticks, neurons that spike without input."""
+        self.sent = 0
+        self.stimulate()
+        for n, layer in self.plan.layers.items():
+            if layer.model.clocked:
+                self.agenda.add((0 * layer.period, EARLY_TICK if layer.rank < 0 else TICK, layer.rank, n, 0))
+            elif layer.model.windowed:
+                for what, t in enumerate((layer.t_start, layer.t_min, layer.t_max)):
+                    self.agenda.add((t, WINDOW, n, what))
+            else:
+                for neuron in self.members[n]:
+                    self.expect(n, neuron, neuron.predict(layer.t_start))
+            for piece, (t, _) in enumerate(layer.pieces):
+                self.agenda.add((t, WINDOW, n, T_STEP + piece))
+
+    def stimulate(self) -> None:
+        """Put the source spikes into the agenda that are not in it yet."""
+        stimulus = self.task.inputs.batch(self.row, self.row + 1)
+        self.sample_id = stimulus.sample_id[0]
+        for t, g in list(zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True))[self.sent :]:
+            node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
+            self.agenda.add((self.plan.number(t), SOURCE, node, g - self.plan.first[node]))
+        self.sent = len(stimulus.time)
+
+    def run(self) -> None:
+        """All events at t < until, in the event order."""
+        if self.sent < 0:
+            self.start()
+            self.trace(0)
+        until = math.inf if self.task.until is None else self.task.until
+        while self.agenda and self.agenda[0][0] < until and (self.n > 0 or not self.enough()):
+            t = self.now = self.agenda[0][0]
+            self.micro_step(t, self.n)
+            self.n = self.n + 1 if self.agenda and self.agenda[0][0] == t else 0
+            over = self.task.check_budget(self.task.events)
+            if over:
+                self.task.reached[self.row] = t
+                raise BudgetError(problems.budget_used_up(self.row, over))
+        self.task.reached[self.row] = until
+        if self.enough():
+            self.task.stopped[self.row] = self.task.reached[self.row] = self.now
+
+    def enough(self) -> bool:
+        """Has a population sent the spikes that end the sample?"""
+        return any(self.counts[self.task.net.node(name).order]["spikes"] >= n for name, n in self.task.stop.items())
+
+    def micro_step(self, t: Any, n: int) -> None:
+        """Stages 1 to 3 in the order of the agenda, then the test of all that they touched, then emission.
+
+        What this emits without delay comes back to the agenda at t, for micro-step n + 1.
+        """
+        self.fired, self.again, self.touched, self.crossed = [], [], {}, set()
+        while self.agenda and self.agenda[0] < (t, TICK, n + 1):
+            _, kind, *rest = self.agenda.pop(0)
+            self.handlers[kind](t, *rest)
+        for (node, neuron), initialised in self.touched.items():
+            self.settle(t, node, neuron, initialised)
+        self.trace(t)
+        self.task.events += len(self.fired)
+        for node, index in sorted(self.fired):
+            self.emit(t, node, index)
+        for node, index in sorted(self.again):
+            raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node].name, t))
+
+    def expect(self, node: int, neuron: Neuron, t: Any, kind: int = CROSSING) -> None:
+        """Re-key the neuron: its one entry in the agenda is now at t (inf = none)."""
+        if neuron.entry is not None:
+            self.agenda.discard(neuron.entry)
+        neuron.entry = (t, kind, node, neuron.index) if t < math.inf else None
+        if neuron.entry is not None:
+            self.agenda.add(neuron.entry)
+        self.task.queue_operations += 1
+
+    # -- what the agenda holds --------------------------------------------------------------------------------------
+
+    def stored_crossing(self, t: Any, node: int, index: int) -> None:
+        """What was certain before t happens before what arrives at t."""
+        self.cross(t, node, self.members[node][index])
+
+    def leave(self, _t: Any, node: int, index: int) -> None:
+        """A spike that crossed earlier is emitted with those of this micro-step."""
+        self.fired.append((node, index))
+
+    def switch(self, t: Any, node: int, what: int) -> None:
+        """A window's t_start, t_min or t_max (from which on `next_crossing` and `receive` say no), or a new drive."""
+        self.task.events += 1
+        for neuron in self.members[node]:
+            if what >= T_STEP:
+                if neuron.change(t, what - T_STEP):
+                    self.touched.setdefault((node, neuron), False)
+            elif what == T_START:
+                self.touched[node, neuron] = True
+            elif what == T_MIN and not neuron.done:
+                neuron.open_window(t)
+                self.touched.setdefault((node, neuron), False)
+                if not neuron.layer.model.spiking:
+                    self.task.readout[self.row, neuron.layer.readout + neuron.index] = neuron.s[0]
+
+    def release(self, _t: Any, node: int, index: int) -> None:
+        """The end of refractoriness: the state is that after the reset, at t."""
+        self.touched.setdefault((node, self.members[node][index]), False)
+
+    def tick(self, t: Any, rank: int, node: int, tick: int) -> None:
+        """A clocked population takes tick `tick`; ticks are counted, never accumulated."""
+        self.task.events += 1
+        layer = self.plan.layers[node]
+        self.agenda.add(((tick + 1) * layer.period, EARLY_TICK if rank < 0 else TICK, rank, node, tick + 1))
+        for neuron in self.members[node]:
+            if neuron.tick():
+                neuron.crossing = neuron.certain = t
+                self.decide(t, node, neuron)
+
+    def arrive(self, t: Any, node: int, index: int, projection: int, first: int, last: int) -> None:
+        """One spike reaches its targets in one projection, or those of one delay."""
+        self.task.events += 1
+        post = self.plan.net.projections[projection].post.order
+        synapses = self.plan.synapses(projection, index)[first:last]
+        self.counts[post]["visited"] += len(synapses)
+        if t >= self.plan.layers[post].t_min:
+            self.counts[post]["late"] += len(synapses)
+        error = self.members[node][index].error[1] if node in self.members else 0.0
+        if self.task.error_bounds and self.plan.delayed[projection]:
+            error += 2.0**-53 * t  # t is the rounded sum of the spike's time and the delay
+        for target, weight in synapses:
+            neuron = self.members[post][target]
+            if neuron.receive(t, weight, error):
+                self.touched.setdefault((post, neuron), False)
+
+    # -- from the threshold to the agenda ---------------------------------------------------------------------------
+
+    def settle(self, t: Any, node: int, neuron: Neuron, initialised: bool) -> None:
+        """The jump test and the next prediction of a neuron that was touched at t."""
+        layer = neuron.layer
+        if neuron.done or t < neuron.t or not layer.model.spiking:
+            return
+        when = neuron.predict(t, initialised)
+        if self.plan.early and t >= layer.t_min and when < math.inf:
+            neuron.certain = t
+            when = min(when, self.leaving(node, neuron)[0])
+        if when <= t:
+            self.cross(t, node, neuron)
+        else:
+            self.expect(node, neuron, when)
+
+    def cross(self, t: Any, node: int, neuron: Neuron) -> None:
+        """The neuron crosses its threshold at t: decide when its spike leaves, reset it, predict its next crossing."""
+        self.decide(t, node, neuron)
+        self.counts[node]["tangent"] += neuron.touches()
+        neuron.fire(t)
+        if neuron.done:
+            self.expect(node, neuron, math.inf)
+        elif neuron.t > t:
+            self.expect(node, neuron, neuron.t, RELEASE)
+        else:
+            when = neuron.predict(t)
+            if when <= t:
+                self.again.append((node, neuron.index))
+            else:
+                self.expect(node, neuron, when)
+
+    def leaving(self, node: int, neuron: Neuron) -> tuple[Any, bool]:
+        """When the spike of the stored crossing leaves, never before it is certain; was it clipped?"""
+        t, clipped = neuron.crossing, False
+        for f, fault in enumerate(self.task.faults):
+            key, acts = self.task.fault_keys[f, node]
+            if acts:
+                t = fault.perturb(self.plan.faults[f], key, self.sample_id, neuron.index, neuron.number, t)
+                if t < neuron.certain:
+                    t, clipped = neuron.certain, True
+        return t, clipped
+
+    def decide(self, t: Any, node: int, neuron: Neuron) -> None:
+        """The spike of a crossing is emitted in this micro-step, or waits in the agenda."""
+        leaves, clipped = self.leaving(node, neuron)
+        neuron.number += 1
+        self.crossed.add((node, neuron.index))
+        self.counts[node]["clipped"] += clipped
+        if leaves > t:
+            self.counts[node]["delayed"] += 1
+            self.task.events += 1  # else no budget would end a neuron whose spikes all wait
+            self.agenda.add((leaves, LEAVING, node, neuron.index))
+        else:
+            self.fired.append((node, neuron.index))
+
+    # -- from emission to arrival -----------------------------------------------------------------------------------
+
+    def emit(self, t: Any, node: int, index: int) -> None:
+        """Record a spike of a source or a population, and send it."""
+        errors = (math.nan, math.nan)
+        if node in self.members:
+            neuron, name = self.members[node][index], self.plan.net.nodes[node].name
+            if neuron.last_spike == t:
+                raise SimulationError(problems.fires_twice(self.row, index, name, t))
+            neuron.last_spike, errors = t, neuron.error
+            if neuron.layer.model.windowed and t < neuron.layer.t_min:
+                self.counts[node]["premature"] += 1
+        self.counts[node]["spikes"] += 1
+        g = self.plan.first[node] + index
+        if self.plan.net.nodes[node].name in self.task.recorded:
+            self.spikes.append((self.row, node, index, t))
+        if self.task.record != "readout" and self.task.first[self.row, g] == math.inf:
+            self.task.first[self.row, g] = t
+            if self.task.error_bounds:
+                self.task.errors[self.row, g] = errors
+        self.send(t, node, index)
+
+    def send(self, t: Any, node: int, index: int) -> None:
+        """Transport and delay: from emission at t to arrivals."""
+        if not self.plan.outgoing[node]:
+            return
+        left = t
+        if self.task.transport is not None:
+            left = self.task.transport.carry(self.plan.transport, self.transport_state, t)
+        counts = [len(self.plan.synapses(projection.order, index)) for projection in self.plan.outgoing[node]]
+        self.counts[node]["synaptic_events"] += sum(counts)
+        for projection, count in zip(self.plan.outgoing[node], counts, strict=True):
+            first = 0
+            ticks, delays = self.plan.ticks[projection.order], self.plan.delays(projection.order, index)
+            arrivals = [self.arrival(t, left, node, index, delay, ticks) for delay in delays]
+            for arrival, synapses in itertools.groupby(arrivals):
+                last = first + sum(1 for _ in synapses) if own_delays(projection.kind) is not None else count
+                self.agenda.add((arrival, ARRIVAL, node, index, projection.order, first, last))
+                first = last
+
+    def arrival(self, t: Any, left: Any, node: int, index: int, delay: Any, ticks: int) -> Any:
+        """When a spike that was emitted at t and came out of the transport at `left` arrives."""
+        arrival = left + delay
+        if delay > 0 and arrival == left:
+            name = self.plan.net.nodes[node].name
+            raise SimulationError(problems.delay_lost(self.row, index, name, t))
+        if ticks:
+            period = self.plan.layers[node].period
+            tick = round(t / period)
+            if left == t and tick * period == t:
+                return (tick + ticks) * period
+        return arrival
+
+    # -- recording --------------------------------------------------------------------------------------------------
+
+    def trace(self, t: Any) -> None:
+        """Note each chosen neuron that has begun to integrate, changed its state or crossed in this micro-step."""
+        for (node, index), noted in self.noted.items():
+            neuron, crossed = self.members[node][index], (node, index) in self.crossed
+            if t < neuron.layer.t_start or (neuron.done and not crossed):
+                continue
+            if crossed or neuron.s != noted:
+                self.noted[node, index] = neuron.s
+                kept = neuron.s[:1] if neuron.done else neuron.s  # of a neuron that spikes once, V = -inf is left
+                state = (*kept, *[0.0] * TRACE_ROWS)[:TRACE_ROWS]
+                self.traces.append((self.row, self.plan.first[node] + index, t, state))
+
+    def keep(self) -> None:
+        """Hand over what was counted and recorded, also where the sample ended early."""
+        task = self.task
+        task.counters[self.row] = [[counts[name] for name in COUNTERS] for counts in self.counts]
+        task.transport_state[self.row] = self.transport_state
+        if task.record == "spikes":
+            task.spikes.add(self.row, np.array(self.spikes, dtype=SPIKE))
+            task.exact_times += [t for *_, t in self.spikes] if task.exact else []
+        task.traces.add(self.row, np.array(self.traces, dtype=TRACE))
+        task.done += 1
+        if task.keep_state:
+            task.states[self.row] = self

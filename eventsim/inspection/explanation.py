@@ -1,0 +1,329 @@
+"""What `explain` found: a neuron, its inputs, what each did to its potential, and their own explanations.
+
+Relies on the replay for potentials in between. Made by `eventsim.explain`; read by people (`table`), programs (`chain`)
+and the figure.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eventsim.checks import finite_array, integer
+from eventsim.errors import InputError
+from eventsim.inspection.replay import Replay
+from eventsim.run.run import Run
+
+Array = np.ndarray[Any, Any]
+LATE_SHOWN = 3  # inputs that are named in a line
+REASONS = {
+    "late": "came too late to count",
+    "after": "came after the spike",
+    "refractory": "came while it was refractory",
+}
+
+
+class Input(NamedTuple):
+    """One spike at one synapse of an explained neuron.
+
+    Attributes
+    ----------
+    population, neuron, number : the sender, and which of its spikes.
+    emitted, arrived : times. weight : of the synapse.
+    contribution : potential at the explained time with this input minus that without it.
+    decisive : it lifted the potential to the threshold (models whose potential an input moves).
+    reason : why it changed nothing ("late", "after", "refractory"); "" where it counted.
+    """
+
+    population: str
+    neuron: int
+    number: int
+    emitted: Any
+    arrived: Any
+    weight: Any
+    contribution: Any
+    decisive: bool = False
+    reason: str = ""
+
+    @property
+    def sender(self) -> str:
+        """Whose spike it is, in words."""
+        return f"{self.population} {self.neuron}" + (f" spike {self.number}" if self.number else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """The result of `eventsim.explain`. Times and potentials are Fractions where the run is of Fractions.
+
+    Attributes
+    ----------
+    population, neuron, sample, number : which neuron, in which sample, which of its spikes (of `spikes` recorded).
+    model : name of its model, or "source".
+    time : when its spike left; inf = silent. crossing : when it crossed its threshold; differs under emission faults.
+    at : the time of all potentials here: the crossing, or that at which silence is looked at.
+    window, threshold : as the network has them; inf = a read-out, None = a source.
+    potential : V at `at`. base : V at `at` without any input.
+    inputs : those that counted (not those that an earlier spike wiped out), the decisive one first where inputs move
+        the potential itself, then by the size of their contribution.
+    late : those that arrived and changed nothing.
+    at_opening : of a premature spike, V at t_min with all inputs that were there by then, had it not fired.
+    fan_in : of a relay, which counts its inputs and passes one of them on, how many can reach it; None for others.
+    value : what the spike of a source stands for; None where it stands for none.
+    upstream : the most important inputs, each with its own explanation.
+    notes : what else a reader should know. run : the run that is explained.
+    """
+
+    population: str
+    neuron: int
+    sample: int
+    number: int
+    model: str
+    run: Run = field(repr=False)
+    time: Any
+    crossing: Any
+    at: Any
+    window: tuple[Any, ...] | None = None
+    threshold: Any = None
+    potential: Any = None
+    base: Any = None
+    inputs: tuple[Input, ...] = ()
+    late: tuple[Input, ...] = ()
+    at_opening: Any = None
+    fan_in: int | None = None
+    value: Any = None
+    spikes: int = 0
+    upstream: "tuple[tuple[Input, Explanation], ...]" = ()
+    notes: tuple[str, ...] = ()
+    _replay: Replay | None = field(default=None, repr=False)
+
+    @property
+    def fired(self) -> bool:
+        """Is there a spike to explain?"""
+        return bool(self.time < math.inf)
+
+    @property
+    def is_source(self) -> bool:
+        """Do its spikes come from outside?"""
+        return self._replay is None
+
+    @property
+    def is_readout(self) -> bool:
+        """Does it never fire?"""
+        return not self.is_source and bool(self.threshold == math.inf)
+
+    @property
+    def residual(self) -> Any:
+        """Threshold minus potential: of a spike what rounding left, of silence what was missing; None without one."""
+        return None if self.is_source or self.is_readout else self.threshold - self.potential
+
+    @property
+    def earlier(self) -> tuple[Any, ...]:
+        """When the neuron crossed its threshold before."""
+        return () if self._replay is None else tuple(self._replay.crossings[: self.number])
+
+    @property
+    def premature(self) -> Any:
+        """How long before t_min the spike left; 0 where it did not."""
+        if self.at_opening is None or self.window is None:
+            return 0
+        return self.window[1] - self.time
+
+    @property
+    def missing(self) -> tuple[Input, ...]:
+        """Inputs that a premature spike did not wait for: they arrived after it and before t_min."""
+        if self.at_opening is None or self.window is None:
+            return ()
+        return tuple(one for one in self.late if one.arrived < self.window[1])
+
+    @property
+    def chain(self) -> dict[str, Any]:
+        """The chain as nested records: the neuron, and under "inputs" those that mattered most, each with its own."""
+        return {
+            "population": self.population,
+            "neuron": self.neuron,
+            "number": self.number,
+            "time": self.time,
+            "value": self.value,
+            "potential": self.potential,
+            "inputs": [
+                {"arrived": one.arrived, "weight": one.weight, "contribution": one.contribution} | upstream.chain
+                for one, upstream in self.upstream
+            ],
+        }
+
+    def membrane(self, times: Any = None) -> tuple[Array, Array]:
+        """Membrane potential as it was until `at`, float64.
+
+        Parameters
+        ----------
+        times : array of times up to `at`; None gives those at which the state changed, and `at`.
+
+        Raises
+        ------
+        InputError
+            A source, which has no membrane; times after `at` or that are no finite numbers.
+        """
+        if self._replay is None:
+            raise InputError(
+                f"membrane: {self.population!r} is a source; must be a population. Explain one of its targets."
+            )
+        if times is None:
+            times = [*dict.fromkeys(t for t, *_ in self._replay.path if t <= self.at), self.at]
+        wanted = finite_array("membrane", "times", times)
+        late = np.flatnonzero((wanted > self.at).ravel())
+        if late.size:
+            raise InputError(
+                f"membrane: times[{late[0]}] = {float(wanted.flat[late[0]])}; must be <= {float(self.at)}, the time "
+                "that is explained. Explain a later spike."
+            )
+        values = [float(self._replay.potential_at(self._replay.number(t))) for t in wanted.ravel().tolist()]
+        return wanted.astype(np.float64), np.array(values).reshape(wanted.shape)
+
+    # -- text -------------------------------------------------------------------------------------------------------
+
+    def table(self, rows: int = 8) -> str:
+        """Return the explanation as text: what happened, the `rows` most important inputs, and where they came from."""
+        rows = integer("Explanation.table", "rows", rows, low=0, remedy="Give how many inputs are to be listed.")
+        lines = [self.headline]
+        if not self.is_source:
+            lines += [f"  {line}" for line in (self._what(), self._balance(), *self._why_early())]
+            lines += [f"  {line}" for line in (*self._input_lines(rows), *self._late_lines())]
+        lines += [f"  note: {note}" for note in self.notes]
+        if self.upstream:
+            lines += ["  where they came from:", *_chain_lines(self, "    ")]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    @property
+    def headline(self) -> str:
+        """What happened, in one line."""
+        return f"{self._name()}, sample {self.sample}: {self._event()}"
+
+    def _name(self) -> str:
+        which = f"spike {self.number} of " if self.spikes > 1 else ""
+        return f"{which}{self.population} {self.neuron}"
+
+    def _event(self) -> str:
+        """What the neuron did."""
+        if self.is_readout:
+            return f"read at {_short(self.at)}: {_short(self.potential)}"
+        if not self.fired:
+            return (
+                "silent"
+                if self.is_source or self.fan_in is not None
+                else f"silent, {_short(self.potential)} at {_short(self.at)}"
+            )
+        value = "" if self.value is None else f", value {_short(self.value)}"
+        moved = f" (crossed at {_short(self.crossing)})" if self.time != self.crossing < math.inf else ""
+        return f"fired at {_short(self.time)}{moved}{value}"
+
+    def _what(self) -> str:
+        parts = [self.model]
+        if self.window is not None:
+            names = ("t_start", "t_min", "t_max")
+            parts += [f"{name} {_short(t)}" for name, t in zip(names, self.window, strict=True) if t < math.inf]
+        if not self.is_readout and self.fan_in is None:
+            parts.append(f"threshold {_short(self.threshold)}")
+        return ", ".join(parts)
+
+    def _balance(self) -> str:
+        """How the potential is made up; of a relay, which input it passed on."""
+        if self.fan_in is not None:
+            return self._passed_on()
+        total = sum(one.contribution for one in self.inputs)
+        text = (
+            f"potential at {_short(self.at)}: {_short(self.potential)} = {_short(self.base)} without inputs "
+            f"{_signed(total)} from {_counted(len(self.inputs), 'input')}"
+        )
+        if self.residual is None:
+            return text
+        if abs(self.residual) <= 1e-9 * max(abs(self.threshold), abs(self.potential)):
+            return f"{text}; the threshold" + (f" to {float(abs(self.residual)):.1g}" if self.residual else "")
+        side = "below" if self.residual > 0 else "above"
+        return f"{text}; {_short(abs(self.residual))} {side} the threshold"
+
+    def _passed_on(self) -> str:
+        """Which of its inputs a relay waits for, and whether that came."""
+        assert self.fan_in is not None
+        count = math.ceil(self.threshold)
+        which = {self.fan_in: "the last of", 1: "the first of"}.get(count, f"number {count} of")
+        text = f"passes on {which} {_counted(self.fan_in, 'input')}"
+        if not self.fired:
+            came = len(self.inputs)
+            return f"{text}; {came or 'none'} came"
+        sender = next((one for one in self.inputs if one.decisive), None)
+        return text if sender is None else f"{text}: {sender.sender} at {_short(sender.arrived)}"
+
+    def _why_early(self) -> list[str]:
+        if not self.premature:
+            return []
+        assert self.window is not None
+        lines = [f"PREMATURE: fired {_short(self.premature)} before t_min = {_short(self.window[1])}"]
+        if self.missing:
+            names = _named(sorted(self.missing, key=lambda one: -abs(one.weight)))
+            lines[0] += f"; {_counted(len(self.missing), 'input')} had not arrived yet: {names}"
+            lines.append(f"with all of them the potential would have been {_short(self.at_opening)} at t_min")
+        return lines
+
+    def _input_lines(self, rows: int) -> list[str]:
+        if not self.inputs:
+            return [] if self.fan_in is not None else ["no input arrived before"]
+        columns = 5 if self.fan_in is None else 3  # what a relay hears has no weight
+        shown, rest = self.inputs[:rows], self.inputs[rows:]
+        table = [["input", "emitted", "arrived", "weight", "contribution"]]
+        for one in shown:
+            decided = " (decided)" if one.decisive else ""
+            numbers = [_short(one.emitted), _short(one.arrived), _signed(one.weight), _signed(one.contribution)]
+            table.append([one.sender + decided, *numbers])
+        if rest:
+            total = sum(one.contribution for one in rest)
+            table.append([f"{_counted(len(rest), 'more input')} together", "", "", "", _signed(total)])
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)][:columns]
+        return [
+            "  ".join(
+                [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:columns], widths[1:], strict=True))]
+            )
+            for row in table
+        ]
+
+    def _late_lines(self) -> list[str]:
+        known = set(self.missing)
+        lines = []
+        for reason, words in REASONS.items():
+            mine = [one for one in self.late if one.reason == reason and one not in known]
+            if mine:
+                lines.append(f"{_counted(len(mine), 'input')} {words}: {_named(mine)}")
+        return lines
+
+
+def _chain_lines(explained: Explanation, indent: str) -> list[str]:
+    lines = []
+    for one, cause in explained.upstream:
+        what = "passed on" if explained.fan_in is not None else _signed(one.contribution)
+        lines.append(f"{indent}{cause._name()} ({what}): {cause._event()}")
+        lines += [f"{indent}  {line}" for line in cause._why_early()[:1]]
+        lines += _chain_lines(cause, indent + "  ")
+    return lines
+
+
+def _named(inputs: Sequence[Input]) -> str:
+    """The first few inputs in words."""
+    words = [f"{one.sender} at {_short(one.arrived)}, weight {_signed(one.weight)}" for one in inputs[:LATE_SHOWN]]
+    more = len(inputs) - LATE_SHOWN
+    return "; ".join([*words, f"{more} more"] if more > 0 else words)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' if n != 1 else ''}"
+
+
+def _short(x: Any) -> str:
+    return f"{float(x):.5g}"
+
+
+def _signed(x: Any) -> str:
+    return f"{float(x):+.4g}"

@@ -1,0 +1,172 @@
+"""What reached one neuron in a recorded run: every spike of its presynaptic neurons, when it arrived, with what weight.
+
+Relies on the spike trains of a run, on projections and transports. Used by `explain`. Arrivals are worked out as the
+engines do: in the arithmetic of the run, after the transport, delays of clocked populations counted in ticks.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eventsim.errors import InputError
+from eventsim.inspection.trains import Trains, first_neurons, has_all_spikes, numbers_of, trains
+from eventsim.network import order
+from eventsim.network.network import Network, Population, Projection, Source
+from eventsim.network.projections import Sparse
+from eventsim.network.sources import exactly
+from eventsim.run.provenance import stage_described
+from eventsim.run.run import Run
+from eventsim.run.spans import reached
+from eventsim.transport.contract import Transport
+
+
+class Arrival(NamedTuple):
+    """One spike at one synapse; sorted, arrivals are in the order of events.
+
+    Attributes
+    ----------
+    micro : micro-step of its time, as far as a run tells: 0 from outside and over a delay, else 1, or what follows from
+        the rank of a clocked sender.
+    node, neuron, number : whose spike it is, and which of its spikes. place : of that spike in the sample.
+    """
+
+    time: Any
+    micro: int
+    node: int
+    neuron: int
+    projection: int
+    delay: Any
+    weight: Any
+    number: int
+    emitted: Any
+    place: int
+
+
+class Heard:
+    """The spikes of one sample, and what of them reaches a neuron.
+
+    Attributes
+    ----------
+    end : up to where the sample was simulated. until : before which time what happened was simulated.
+
+    Raises
+    ------
+    InputError
+        A run that recorded too few spikes to tell what a neuron received, or that ended before the sample began.
+    """
+
+    def __init__(self, net: Network, run: Run, sample: int) -> None:
+        self.net, self.run, self.sample = net, run, sample
+        self.number: Any = float if run._exact is None else exactly
+        self.first = first_neurons(run)
+        every = has_all_spikes(run)
+        found = trains("explain", "run", run, every, sample)
+        node = np.searchsorted(self.first, found.neuron, side="right") - 1
+        if not every:  # in event order, as far as times tell
+            fed_first = np.array([isinstance(n, Population) for n in net.nodes])[node]
+            rows = zip(found.time.tolist(), fed_first.tolist(), found.neuron.tolist(), strict=True)
+            inside = [k for k, _ in sorted(enumerate(rows), key=lambda entry: entry[1])]
+            found, node = Trains(*(part[inside] for part in found)), node[inside]
+        self.node, self.neuron = node, found.neuron - self.first[node]
+        self.times = found.time.tolist()
+        self.numbers = numbers_of(found.neuron)
+        self.left = self._departures(every)
+        self.ranks = order.clocked_ranks(net)
+        until = run.provenance.get("until")
+        self.until: Any = math.inf if until is None else until
+        self.end: Any = self.until
+        done = float(reached(run)[sample])
+        if math.isnan(done):
+            raise InputError(
+                f"explain: sample {sample} was never simulated, since the run ended before; must have been. Choose "
+                "another, or resume the run."
+            )
+        if done < self.until:  # where a stop condition or a budget ended it, with what happened at that time
+            self.until, self.end = math.nextafter(done, math.inf), self.number(done)
+
+    def train(self, node: int, neuron: int) -> list[int]:
+        """Places of a neuron's spikes in the sample."""
+        return np.flatnonzero((self.node == node) & (self.neuron == neuron)).tolist()
+
+    def arrivals(self, population: Population, neuron: int) -> list[Arrival]:
+        """All spikes that reached a neuron in the run, in the order of events."""
+        found = []
+        for projection in self.net.projections:
+            if projection.post is population:
+                self._check_trains(projection.pre)
+                found += self._over(projection, neuron)
+        return sorted(one for one in found if one.time < self.until)
+
+    def _over(self, projection: Projection, neuron: int) -> list[Arrival]:
+        """The arrivals over one projection."""
+        pre, found = projection.pre, []
+        places = np.flatnonzero(self.node == pre.order)
+        senders = self.neuron[places]
+        inside = isinstance(pre, Population)
+        rank = max(self.ranks.get(pre.name, 0), 0) + 1
+        for sender in np.unique(senders).tolist():
+            mine = _synapses(projection, sender, neuron)
+            for place in places[senders == sender].tolist() if mine else ():
+                at_once = inside and self.left[place] == self.times[place]
+                found += [
+                    Arrival(
+                        self._arrival(projection, place, delay), rank if delay == 0 and at_once else 0, pre.order,
+                        sender, projection.order, delay, self.number(weight), int(self.numbers[place]),
+                        self.times[place], place,
+                    )
+                    for weight, delay in mine
+                ]  # fmt: skip
+        return found
+
+    def _arrival(self, projection: Projection, place: int, delay: Any) -> Any:
+        emitted, left = self.times[place], self.left[place]
+        ticks = order.delay_in_ticks(projection)
+        if ticks and left == emitted:
+            assert isinstance(projection.pre, Population)
+            period = self.number(order.period(projection.pre))
+            tick = round(emitted / period)
+            if tick * period == emitted:
+                return (tick + ticks) * period
+        return left + self.number(delay)
+
+    def _departures(self, every: bool) -> list[Any]:
+        """When each spike leaves for the projections: as it is emitted, or as it comes out of the transport."""
+        described = self.run.provenance.get("transport")
+        if described is None:
+            return self.times
+        if not every:
+            raise InputError(
+                "explain: run did not record all spikes, and its transport carries them in the order of all spikes; "
+                'must hold all spikes. Simulate with record="spikes".'
+            )
+        transport = stage_described("explain", Transport, "transport", described)
+        numbers = tuple(map(self.number, transport.numbers()))
+        state: Any = [self.number(0)] * max(1, transport.n_state)
+        sends = {projection.pre.order for projection in self.net.projections}
+        return [
+            transport.carry(numbers, state, t) if node in sends else t
+            for t, node in zip(self.times, self.node.tolist(), strict=True)
+        ]
+
+    def _check_trains(self, pre: Source | Population) -> None:
+        """Are the first spikes of these neurons all their spikes, where only those were recorded?"""
+        if has_all_spikes(self.run):
+            return
+        recorded = np.count_nonzero((self.run.spike_times(pre.name) < math.inf).astype(bool))
+        if recorded < self.run.n_spikes(pre.name):
+            raise InputError(
+                f"explain: run recorded first spikes of {pre.name!r} only, where neurons fired more often; must hold "
+                'all spikes. Simulate with record="spikes".'
+            )
+
+
+def _synapses(projection: Projection, sender: int, neuron: int) -> list[tuple[Any, Any]]:
+    """Weights and delays of the synapses between two neurons."""
+    kind = projection.kind
+    targets, weights = kind.synapses(sender)
+    delays = np.full(len(weights), projection.delay, dtype=object)
+    if isinstance(kind, Sparse) and kind.delays is not None:
+        delays = kind.delays_of(sender)
+    mine = targets == neuron
+    return list(zip(weights[mine].tolist(), delays[mine].tolist(), strict=True))

@@ -1,0 +1,377 @@
+"""The network: sources, populations and projections, validated as they are added, frozen at first use.
+
+Relies on its parts (`nodes`), the neuron-model contract and the projections. Used by everything: both engines run a
+`Network`, the mapping makes one, a file holds one. Creation order is part of the network: it decides the order of
+simultaneous events. What is handed in is copied and cannot be written to, so that a network's hash stays true.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eventsim.checks import as_synapses, check_held, integer, is_sparse, number, reals, shown
+from eventsim.errors import NetworkError, listed, nearest
+from eventsim.network.generators import Generator
+from eventsim.network.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
+from eventsim.network.neuron_model import Model, check_parameters, check_prepared, find_model
+from eventsim.network.nodes import Population, Projection, Source, least_delay
+from eventsim.network.projections import ProjectionKind, own_delays
+from eventsim.network.steps import first_pieces
+
+__all__ = ["Network", "Population", "Projection", "Source", "load_network"]
+
+# What spikes and packets number: populations and projections in 16 bits, neurons in 31.
+MAX_PARTS = 2**16 - 1
+MAX_NEURONS = 2**31 - 1
+
+
+class Network:
+    """A spiking network.
+
+    Parameters
+    ----------
+    time_unit : seconds per unit of time, needed only where physical time is (hardware, export). None: pure numbers.
+
+    Attributes
+    ----------
+    provenance : dict of where the network comes from, as JSON values; kept in its file, not part of its hash. Under
+        "notes" a list of what a reader of the network should know, which its repr shows.
+
+    Examples
+    --------
+    >>> import eventsim
+    >>> net = eventsim.Network()
+    >>> pixels = net.source(2, name="input")
+    >>> cell = net.population("linear_psp", 1, name="cell", threshold=1.0)
+    >>> _ = net.connect(pixels, cell, eventsim.Dense([[2.0, 1.0]]))
+    >>> eventsim.simulate(net, eventsim.SpikeTimes([[0.0, 0.25]])).spike_times("cell").tolist()
+    [[0.41666666666666663]]
+    """
+
+    def __init__(self, time_unit: float | None = None) -> None:
+        if time_unit is not None:
+            remedy = "It is seconds per unit of time, or None; for milliseconds give 1e-3."
+            given = number("Network", "time_unit", time_unit, NetworkError, low=0, open_low=True, remedy=remedy)
+            time_unit = float(given)
+        self._time_unit = time_unit
+        self._nodes: tuple[Source | Population, ...] = ()
+        self._projections: list[Projection] = []
+        self._shown_projections: tuple[Projection, ...] = ()
+        self._hash: str | None = None
+        self.provenance: dict[str, Any] = {}
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    def source(
+        self,
+        shape: int | Sequence[int],
+        name: str = "input",
+        window: tuple[Any, Any] = (0.0, 1.0),
+        value_range: tuple[Any, Any] = (0.0, 1.0),
+        generator: Generator | None = None,
+    ) -> Source:
+        """Add neurons whose spikes come from outside and return them.
+
+        Parameters
+        ----------
+        shape : number of neurons, or the shape of one sample.
+        window : (t_min, t_max): a value x is coded as t_max - (x - low) / (high - low) * (t_max - t_min).
+        value_range : (low, high), the values that are coded as t_max (no spike) and t_min.
+        generator : `Poisson` or `Regular`; then `simulate` takes no data for this source.
+        """
+        self._check_open("source")
+        where = f"source {shown(name)}"
+        coded, span = reals(window), reals(value_range)
+        if len(coded) != 2 or not 0 <= coded[0] < coded[1] < math.inf:
+            raise NetworkError(
+                f"{where}: window = {shown(window)}; must be (t_min, t_max) with 0 <= t_min < t_max. "
+                "Windows are increasing and finite."
+            )
+        if len(span) != 2 or not -math.inf < span[0] < span[1] < math.inf:
+            raise NetworkError(
+                f"{where}: value_range = {shown(value_range)}; must be (low, high) with low < high. "
+                "Give the range of the data."
+            )
+        check_held(where, "window", coded, NetworkError)
+        check_held(where, "value_range", span, NetworkError)
+        sizes = self._new_shape(where, shape)
+        if generator is not None:
+            if not isinstance(generator, Generator):
+                raise NetworkError(
+                    f"{where}: generator = {shown(generator)}; must be a generator of spikes, or None. "
+                    "Give eventsim.Poisson(rate) or eventsim.Regular(period)."
+                )
+            generator.arrays(math.prod(sizes))
+        source = Source(self._new_name(name), sizes, len(self._nodes), coded, span, generator)
+        self._nodes += (source,)
+        return source
+
+    def population(
+        self,
+        model: str | Model,
+        shape: int | Sequence[int],
+        name: str | None = None,
+        window: Any = None,
+        **parameters: Any,
+    ) -> Population:
+        """Add neurons of one model and return them.
+
+        Parameters
+        ----------
+        model : name of a neuron model ("ttfs_b1", "lif_delta", …) or a `Model`.
+        shape : number of neurons, or their shape; a neuron's index is the C-order index in this shape.
+        window : (t_start, t_min, t_max) for windowed models, and for relays that of what they relay, of a source
+            (t_min, t_max); read-out integrators take (t_start, t_min).
+        **parameters : the model's parameters, one number or one a neuron; a current also `Steps` in time.
+
+        Raises
+        ------
+        ModelError, NetworkError
+            Unknown model or parameter, a value out of range, a window that does not increase, a name given twice.
+        """
+        self._check_open("population")
+        found = find_model(model)
+        label = name if name is not None else f"{found.name}{len(self._nodes)}"
+        where = f"population {shown(label)}"
+        sizes = self._new_shape(where, shape)
+        first, steps = first_pieces(found, where, math.prod(sizes), parameters)
+        checked = check_parameters(found, where, math.prod(sizes), first)
+        full = _window(where, found, window)
+        check_prepared(found, where, checked, full)
+        population = Population(self._new_name(label), sizes, len(self._nodes), found, checked, full, steps)
+        for t, later in population.pieces():
+            given = {**first, **{name: later[name] for name in steps}}
+            since = f"{where}, from t = {t:g} on"
+            check_prepared(found, since, check_parameters(found, since, population.size, given), full)
+        self._nodes += (population,)
+        return population
+
+    def connect(
+        self,
+        pre: "Source | Population | str",
+        post: "Population | str",
+        projection: ProjectionKind,
+        delay: Any = 0.0,
+        rule: None = None,
+    ) -> Projection:
+        """Connect two nodes (or a node with itself) and return the projection.
+
+        Parameters
+        ----------
+        projection : `Dense`, `Sparse`, `OneToOne`, `Conv` or `Pool`.
+        delay : >= 0, in the network's unit of time; zero is allowed (the spike arrives in the next micro-step). Where
+            synapses have their own, ``Sparse(…, delays=…)``, none is given here.
+        rule : no learning rule can be attached yet.
+        """
+        self._check_open("connect")
+        source, target = self.node(pre), self.node(post)
+        where = f"{source.name} -> {target.name}"
+        if isinstance(target, Source):
+            raise NetworkError(
+                f"{where}: {target.name!r} is a source; spikes can only go to a population. Swap pre and post?"
+            )
+        if not isinstance(projection, ProjectionKind):
+            remedy = "Wrap the weights, e.g. eventsim.Dense(weights)."
+            if is_sparse(projection):
+                remedy = f"A sparse matrix (n_out, n_in) is a Sparse, {as_synapses(projection)}."
+            raise NetworkError(
+                f"{where}: {type(projection).__name__} is no projection; allowed: Dense, Sparse, OneToOne, Conv, Pool. "
+                f"{remedy}"
+            )
+        if rule is not None:
+            raise NetworkError(
+                f"{where}: rule = {rule!r}; learning rules are not available in this version. Leave rule=None."
+            )
+        delay = number(where, "delay", delay, NetworkError, low=0, remedy="Give the delay in units of time.")
+        delays = own_delays(projection)
+        if delays is not None:
+            delay = least_delay(where, source, delays, delay)
+        if len(self._projections) == MAX_PARTS:
+            raise NetworkError(
+                f"{where}: this is projection number {MAX_PARTS + 1:,}; a network has at most {MAX_PARTS:,}. Join "
+                "projections of one delay between the same populations into one Sparse."
+            )
+        fitted = projection.fitted(where, source.shape, target.shape)
+        added = Projection(len(self._projections), source, target, fitted, delay)
+        self._projections.append(added)
+        return added
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def node(self, name: "Source | Population | str") -> Source | Population:
+        """Return the source or population called `name`; a typo is answered with the nearest name."""
+        for node in self._nodes:
+            if node is name or (isinstance(name, str) and node.name == name):
+                return node
+        if not isinstance(name, str):
+            raise NetworkError(
+                f"network: {shown(name)} is no source or population of this network; must be one, or its name. Give "
+                "what .source() or .population() returned."
+            )
+        names = [node.name for node in self._nodes]
+        raise NetworkError(
+            f"unknown population {name!r}{nearest(name, names)}; this network has {listed(names) or 'no nodes'}."
+        )
+
+    @property
+    def time_unit(self) -> float | None:
+        """Seconds per unit of time, or None."""
+        return self._time_unit
+
+    @property
+    def nodes(self) -> "tuple[Source | Population, ...]":
+        """Sources and populations, in creation order."""
+        return self._nodes
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        """The projections, in creation order."""
+        if len(self._shown_projections) != len(self._projections):
+            self._shown_projections = tuple(self._projections)
+        return self._shown_projections
+
+    @property
+    def sources(self) -> list[Source]:
+        """The sources, in creation order."""
+        return [node for node in self.nodes if isinstance(node, Source)]
+
+    @property
+    def populations(self) -> list[Population]:
+        """The populations (without sources), in creation order."""
+        return [node for node in self.nodes if isinstance(node, Population)]
+
+    @property
+    def n_neurons(self) -> int:
+        """Neurons in all populations, sources not counted."""
+        return sum(population.size for population in self.populations)
+
+    @property
+    def n_synapses(self) -> int:
+        """Synapses of all projections."""
+        return sum(projection.kind.n_synapses for projection in self.projections)
+
+    @property
+    def exact(self) -> bool:
+        """Is any number of the network a Fraction? Such a network runs on the reference engine."""
+        arrays = [array for projection in self.projections for array in projection.kind.arrays().values()]
+        arrays += [array for population in self.populations for array in population.parameters.values()]
+        return any(array.dtype == object for array in arrays)
+
+    def __repr__(self) -> str:
+        lines = [
+            f"Network: {self.n_neurons:,} neurons in {len(self.populations)} populations, {self.n_synapses:,} synapses"
+        ]
+        for node in self.nodes:
+            size = "x".join(map(str, node.shape))
+            if isinstance(node, Source):
+                coded = f"values in [{node.value_range[0]}, {node.value_range[1]}]"
+                what = type(node.generator).__name__ if node.generator else coded
+                lines.append(f"  {node.name:<12} source {size}: {what}")
+            else:
+                window = (
+                    "" if node.window is None else " window [" + ", ".join(f"{float(t):g}" for t in node.window) + "]"
+                )
+                lines.append(f"  {node.name:<12} {node.model.name} {size}{window}")
+        for projection in self.projections:
+            delay = f", delay {float(projection.delay):g}" if projection.delay else ""
+            delays = own_delays(projection.kind)
+            if delays is not None and delays.size:
+                delay = f", delays {float(delays.min()):g} to {float(delays.max()):g}"
+            lines.append(f"  {projection.label}: {projection.kind.n_synapses:,} synapses{delay}")
+        lines += [f"  note: {note}" for note in self.provenance.get("notes", ())]
+        return "\n".join(lines)
+
+    # -- freezing, hashing, saving ----------------------------------------------------------------------------------
+
+    @property
+    def frozen(self) -> bool:
+        """Has the network been used (hashed, simulated, saved)? Then nothing can be added."""
+        return self._hash is not None
+
+    def hash(self) -> str:
+        """Freeze the network and return the SHA-256 of its content (64 hex digits).
+
+        Creation order, names, models, parameters, weights, delays and windows count; `provenance` does not.
+        """
+        if self._hash is None:
+            if not self.populations:
+                raise NetworkError("Network: no population; a network needs at least one. Add one with .population().")
+            header, arrays = network_content(self)
+            digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+            for name in sorted(arrays):
+                digest.update(name.encode() + arrays[name].dtype.str.encode() + arrays[name].tobytes())
+            self._hash = digest.hexdigest()
+        return self._hash
+
+    def save(self, path: str | Path) -> None:
+        """Write the network as .npz (no pickle; documented in docs/reference/formats.md), replacing it atomically."""
+        from eventsim.files.archive import write_archive
+
+        self.hash()
+        header, arrays = network_content(self)
+        header |= {"format": FILE_FORMAT, "version": FILE_VERSION, "provenance": self.provenance}
+        write_archive(path, header, arrays)
+
+    def _check_open(self, what: str) -> None:
+        if self.frozen:
+            raise NetworkError(
+                f"{what}: this network is frozen since its first use (hash {self.hash()[:12]}). Build a new Network."
+            )
+
+    def _new_name(self, name: str) -> str:
+        if not isinstance(name, str) or not name or any(node.name == name for node in self._nodes):
+            raise NetworkError(
+                f"name = {shown(name)}; must be a string that no other source or population has. Choose another name."
+            )
+        if len(self._nodes) == MAX_PARTS:
+            raise NetworkError(
+                f"{name!r}: this is population number {MAX_PARTS + 1:,}, sources counted; a network has at most "
+                f"{MAX_PARTS:,}. Join populations of one model."
+            )
+        return name
+
+    def _new_shape(self, where: str, shape: Any) -> tuple[int, ...]:
+        """The shape of a new node as positive integers."""
+        given = shape.tolist() if isinstance(shape, np.ndarray) else shape
+        given = given if isinstance(given, tuple | list) else (given,)
+        remedy = f"It is shape = {shown(shape)}; give a positive integer or several. Empty layers are not allowed."
+        if not given:
+            raise NetworkError(f"{where}: shape has no axis; must have at least one. {remedy}")
+        sizes = tuple(integer(where, f"shape[{k}]", n, NetworkError, low=1, remedy=remedy) for k, n in enumerate(given))
+        total = math.prod(sizes) + sum(node.size for node in self._nodes)
+        if total > MAX_NEURONS:
+            raise NetworkError(
+                f"{where}: shape = {shown(shape)} makes {total:,} neurons in all; a network has at most "
+                f"{MAX_NEURONS:,}, sources counted. Make it smaller."
+            )
+        return sizes
+
+
+def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:
+    """The window that a model takes: (t_start, t_min, t_max), increasing; of a read-out t_max is inf."""
+    if not (model.windowed or (model.relay and window is not None)):
+        if window is not None:
+            raise NetworkError(
+                f"{where}: window = {shown(window)}, but {model.name} has no window. Leave it out, or choose a "
+                "windowed model such as ttfs_b1."
+            )
+        return None
+    times = reals(window)
+    if len(times) == 2 and not model.spiking:
+        times = (*times, math.inf)
+    if len(times) == 2 and model.relay:
+        times = (times[0], *times)
+    starts = len(times) == 3 and (times[0] < times[1] or (model.relay and times[0] == times[1]))
+    increasing = starts and 0 <= times[0] <= times[1] < times[2] and times[1] < math.inf
+    if not increasing or (model.spiking and times[2] == math.inf):
+        raise NetworkError(
+            f"{where}: window = {shown(window)}; {model.name} needs (t_start, t_min, t_max) with "
+            "0 <= t_start < t_min < t_max. Windows are increasing: inputs first, then the layer's own spikes."
+        )
+    check_held(where, "window", times, NetworkError)
+    return times

@@ -1,0 +1,117 @@
+"""The parts of a network: sources, populations, and the projections between them, as the network has checked them.
+
+Relies on the neuron-model contract, the generators, the projections and the steps of currents. Made by `network`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from eventsim.checks import read_only
+from eventsim.errors import NetworkError
+from eventsim.network.generators import Generator
+from eventsim.network.neuron_model import Array, Model
+from eventsim.network.projections import ProjectionKind
+from eventsim.network.steps import Steps
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Neurons whose spikes come from outside: coded values, given spike times, or a generator.
+
+    Attributes
+    ----------
+    window : (t_min, t_max) in which values are coded; value_range : values (low, high) that map to t_max and t_min.
+    generator : makes the spikes instead of the user, or None.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    order: int
+    window: tuple[Any, Any]
+    value_range: tuple[Any, Any]
+    generator: Generator | None
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one model.
+
+    Attributes
+    ----------
+    parameters : read-only arrays (size,) by name. window : (t_start, t_min, t_max) of windowed models, else None.
+    steps : `Steps` by name of parameters that change in time; `parameters` has their first values.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    order: int
+    model: Model
+    parameters: Mapping[str, Array]
+    window: tuple[Any, Any, Any] | None
+    steps: Mapping[str, Steps]
+
+    # A copy, or what another process is sent, is as read-only as the population itself.
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"parameters": dict(self.parameters), "steps": dict(self.steps)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        held = {name: read_only(array) for name, array in state["parameters"].items()}
+        steps = MappingProxyType(state["steps"])
+        vars(self).update(state | {"parameters": MappingProxyType(held), "steps": steps})
+
+    def pieces(self) -> list[tuple[float, dict[str, Array]]]:
+        """When parameters change, and all parameters from then on; nothing where none does."""
+        times = np.unique(np.concatenate([np.empty(0), *(steps.times[1:] for steps in self.steps.values())]))
+        return [
+            (t, {**self.parameters, **{name: steps.at(t, self.size) for name, steps in self.steps.items()}})
+            for t in times.tolist()
+        ]
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """One connection between two nodes: how far (delay) and how strongly (kind)."""
+
+    order: int
+    pre: Source | Population
+    post: Population
+    kind: ProjectionKind
+    delay: Any
+
+    @property
+    def label(self) -> str:
+        """For messages: "input -> hidden (Dense)"."""
+        return f"{self.pre.name} -> {self.post.name} ({type(self.kind).__name__})"
+
+
+def least_delay(where: str, pre: Source | Population, delays: Array, delay: Any) -> Any:
+    """The shortest of the delays that synapses have of their own; refused where they cannot have them."""
+    if delay != 0:
+        raise NetworkError(
+            f"{where}: delay = {delay}, and synapses have delays of their own; must be given once. Add it to those of "
+            "Sparse."
+        )
+    if isinstance(pre, Population) and pre.model.clocked:
+        raise NetworkError(
+            f"{where}: {pre.name!r} is clocked, and its delays are counted in ticks; synapses must share one. Connect "
+            "with one Sparse for each delay."
+        )
+    if not delays.size:
+        return delay
+    least = delays.min()
+    return least.item() if isinstance(least, np.generic) else least  # a plain number, as every other delay is one

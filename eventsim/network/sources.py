@@ -1,0 +1,264 @@
+"""From data to spike times: coded values and given spike times.
+
+Used by `simulate`, before either engine starts: both get the same stimulus, a list of (time, neuron) in order of time
+for each source and sample. Sources that need no data are in `eventsim.generators`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from eventsim.checks import flag, held_in_float64, real_array, shown
+from eventsim.errors import InputError
+from eventsim.network.camera_events import Events, pixel_spikes, reading
+
+Array = np.ndarray[Any, Any]
+Train = tuple[Array, Array]  # times, neurons
+TIME_KINDS = "fiu"
+SHIFT = "Subtract the start from whole numbers before they become times, as from_events does."
+
+
+@dataclass(frozen=True)
+class SpikeTimes:
+    """Spike times given by the user, in the network's unit of time.
+
+    Parameters
+    ----------
+    times : array (n_samples, *shape): one time a neuron, inf = silent; or a ragged list: for each sample a list with
+        one sorted sequence of times for each neuron.
+
+    Raises
+    ------
+    InputError
+        (when simulated) NaN or negative times, times that are not sorted, wrong sizes.
+    """
+
+    times: Any
+
+    @classmethod
+    def from_events(
+        cls, events: Any, shape: tuple[int, int, int], scale: float = 1.0, start: float | None = None,
+        merge: bool = False, polarity: str = "unsigned", rows: str = "from_above",
+    ) -> "SpikeTimes":  # fmt: skip
+        """Return the spikes of an event-camera recording, or of several, one sample each.
+
+        Parameters
+        ----------
+        events : a structured array with fields t, x, y, p, as readers of such files give it, in any order; or a list
+            of them. A name may be the title of a field. A field e is that of ATIS cameras: events of which it is True
+            measure exposure and are left out.
+        shape : (polarities, height, width) of the source. Neuron (p, y, x) gets the events of its pixel and polarity;
+            with one polarity, p says nothing. Row 0 is the uppermost.
+        scale : units of time of the network per unit of t, such as 1e-3 for microseconds in a network of ms.
+        start : t that is time 0; None is the first event of each recording that is not left out. Integer time stamps,
+            such as nanoseconds since 1970, are subtracted as integers; dates and durations of numpy are refused with
+            how they become such.
+        merge : whether events of one pixel and polarity at one t count as one; otherwise they are refused.
+        polarity : "unsigned" where p is 0 and 1 (or False and True), "signed" where it is -1 and 1.
+        rows : "from_above" where y = 0 is the uppermost row, as in AEDAT4 files and Prophesee's; "from_below" where it
+            is the lowest, as in Event Stream files (`from_recording` turns these).
+
+        Raises
+        ------
+        InputError
+            Other fields, events outside `shape` or before `start`, several events of one pixel at one time.
+        """
+        listed = [events] if isinstance(events, np.ndarray) else events
+        if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
+            raise InputError(
+                f"SpikeTimes.from_events: events = {shown(events)}; must be a structured array with fields t, x, y, p, "
+                "or a list of them. Give one recording a sample."
+            )
+        merge = flag("SpikeTimes.from_events", "merge", merge)
+        how = reading(shape, scale, start, merge, polarity, rows)
+        return cls([pixel_spikes(k, recording, how) for k, recording in enumerate(listed)])
+
+    @classmethod
+    def from_recording(
+        cls, path: Any, shape: tuple[int, int, int], scale: float = 1.0, start: float | None = None, merge: bool = False
+    ) -> "SpikeTimes":
+        """Return the spikes of an event-camera file (AEDAT4, Event Stream), or of several, one sample each.
+
+        Needs ``pip install 'eventsim[events]'``.
+
+        Parameters
+        ----------
+        path : a file that ends in .aedat4 or .es, or a list of them.
+        shape : (2, height, width) of the camera; or (1, height, width), where p says nothing. Row 0 is the uppermost,
+            whatever the file counts from.
+        scale : units of time of the network per microsecond: 1e-3 in a network of ms.
+        start, merge : as for `from_events`, in microseconds.
+
+        Raises
+        ------
+        FileFormatError
+            A file that is missing or damaged.
+        InputError
+            A file of another kind, a camera of another size, what `from_events` refuses; faery is not installed.
+        """
+        from eventsim.network.camera_files import read_recording
+
+        recordings = []
+        for one in path if isinstance(path, list | tuple) else [path]:
+            events, camera = read_recording(one)
+            if tuple(shape)[1:] != camera[1:]:
+                raise InputError(
+                    f"SpikeTimes.from_recording: {one}: the camera has (polarities, height, width) = {camera}, shape = "
+                    f"{shown(shape)}; must be {camera}, or {(1, *camera[1:])} to join polarities. Give the source its "
+                    "shape."
+                )
+            recordings.append(events)
+        return cls.from_events(recordings, shape, scale, start, merge)
+
+    def checked(self, where: str, shape: tuple[int, ...]) -> "Array | list[Train]":
+        """The times of a source of this shape, copied and checked.
+
+        An array (n_samples, size) of one time a neuron or, of a list, for each sample times and neurons in order of
+        (time, neuron), without the silent ones.
+        """
+        size = math.prod(shape)
+        if isinstance(self.times, np.ndarray):
+            array = real_array(where, "SpikeTimes", self.times, kinds=TIME_KINDS)
+            flat = array.reshape(len(array), math.prod(array.shape[1:])) if array.ndim else array
+            if flat.ndim != 2 or flat.shape[1] != size:
+                remedy = spikes_of_steps("times", array.shape, shape) or "Give one time a neuron, inf = silent."
+                raise InputError(
+                    f"{where}: SpikeTimes has shape {array.shape}; must be (n, {', '.join(map(str, shape))}). {remedy}"
+                )
+            _check_times(where, flat)
+            held = held_in_float64(where, "SpikeTimes", flat, SHIFT)
+            return held + 0  # a copy, and one 0: the engines would show -0.0 and 0.0 each in its own order
+        if not isinstance(self.times, Sequence) or isinstance(self.times, str | bytes):
+            raise InputError(
+                f"{where}: SpikeTimes holds {shown(self.times)}; must be an array (n, {', '.join(map(str, shape))}) or "
+                "a list with one entry a sample. Give one time, or one list of times, a neuron."
+            )
+        trains = [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
+        return [(times + 0, neurons) for times, neurons in trains]
+
+
+def spikes_of_steps(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return what to do with an array of this shape if it can hold 0 and 1 by sample, time step and neuron; else ""."""
+    if len(given) < 3 or given[2:] not in (shape, (math.prod(shape),)):
+        return ""
+    return (
+        f"(samples, steps, {', '.join(map(str, given[2:]))}) with 1 where a neuron fires is not read: it does not say "
+        "when. Give the times, with steps of dt eventsim.SpikeTimes([[dt * np.flatnonzero(train) for train in "
+        f"sample.reshape(len(sample), -1).T] for sample in {name}]) (steps first: {name}.swapaxes(0, 1))."
+    )
+
+
+def _train(where: str, sample: int, times: Any, size: int) -> Train:
+    """Times and neurons of one sample: one time a neuron, or one increasing sequence of times a neuron."""
+    name = f"SpikeTimes[{sample}]"
+    if isinstance(times, Events):
+        if times.neurons.size and times.neurons.max() >= size:
+            raise InputError(
+                f"{where}: {name} has events of neuron {times.neurons.max()}; must be in 0..{size - 1}. Give "
+                "from_events the shape of the source."
+            )
+        return _in_order(where, sample, times.times, times.neurons)
+    nested = isinstance(times, Sequence) and any(isinstance(train, Sequence | np.ndarray) for train in times)
+    if not nested or isinstance(times, str):
+        flat = held_in_float64(where, name, real_array(where, name, times, kinds=TIME_KINDS).ravel(), SHIFT, times)
+        if flat.size != size:
+            raise InputError(
+                f"{where}: sample {sample}: {flat.size} spike times for {size} neurons; must be one a neuron (inf = "
+                "silent) or one list of times a neuron. Give all of them."
+            )
+        return _in_order(where, sample, flat, np.arange(size))
+    if len(times) != size:
+        raise InputError(
+            f"{where}: sample {sample}: {len(times)} spike trains for {size} neurons; must be one list of times a "
+            "neuron. Give an empty list where it is silent."
+        )
+    trains = [
+        held_in_float64(where, f"{name}[{i}]", real_array(where, f"{name}[{i}]", train, kinds=TIME_KINDS), SHIFT, train)
+        for i, train in enumerate(times)
+    ]
+    for i, train in enumerate(trains):
+        if train.ndim != 1:
+            raise InputError(
+                f"{where}: {name}[{i}] has shape {train.shape}; must be one list of times. Give each neuron a list."
+            )
+    flat, neurons = np.concatenate(trains), np.repeat(np.arange(size), [len(train) for train in trains])
+    falling = np.flatnonzero((flat[1:] <= flat[:-1]) & (neurons[1:] == neurons[:-1]))
+    if falling.size:
+        raise InputError(
+            f"{where}: spike times of sample {sample}, neuron {neurons[falling[0]]} are not increasing. Sort them; "
+            "a neuron cannot fire twice at one time."
+        )
+    return _in_order(where, sample, flat, neurons)
+
+
+def exactly(number: Any) -> Any:
+    """A float or integer as the Fraction that it is; other numbers, inf and NaN as they are."""
+    return Fraction(number) if isinstance(number, float | int) and math.isfinite(number) else number
+
+
+def holds_exact(data: "Array | list[Train]") -> bool:
+    """Is any of these checked times kept as an object, such as a Fraction?"""
+    parts = [data] if isinstance(data, np.ndarray) else [times for times, _ in data]
+    return any(part.dtype == object for part in parts)
+
+
+def _in_order(where: str, sample: int, times: Array, neurons: Array) -> Train:
+    """Times that are numbers >= 0, without the silent ones, in order; `neurons` increase."""
+    _check_times(where, times[np.newaxis], sample, neurons)
+    times = times if times.dtype == object else times.astype(np.float64)
+    keep = np.flatnonzero(times < math.inf)
+    order = keep[np.argsort(times[keep], kind="stable")]
+    return times[order], neurons[order]
+
+
+def _check_times(where: str, times: Array, first: int = 0, neurons: Array | None = None) -> None:
+    """Refuse NaN and negative times, an array (n_samples, n)."""
+    with np.errstate(invalid="ignore"):  # a NaN among Fractions
+        bad = np.argwhere(~(times >= 0).astype(bool))
+    if bad.size:
+        row, column = bad[0]
+        neuron = column if neurons is None else neurons[column]
+        raise InputError(
+            f"{where}: spike time {times[row, column]} of sample {first + row}, neuron {neuron}; must be >= 0 "
+            "(inf = silent). Shift the times so that the run begins at 0."
+        )
+
+
+def encode(
+    where: str, x: Array, window: tuple[Any, Any], value_range: tuple[Any, Any], clip: bool
+) -> tuple[Array, int]:
+    """Times (n, size) of values (n, size): t_max - (x - low) / (high - low) (t_max - t_min), inf for low.
+
+    Returns also how many values were clipped into the range.
+
+    Raises
+    ------
+    InputError
+        NaN, or values outside the range where `clip` is False.
+    """
+    low, high = value_range
+    nan = np.argwhere(x != x)
+    if nan.size:
+        raise InputError(
+            f"{where}: x[{nan[0][0]}] holds NaN at neuron {nan[0][1]}; must be numbers. Look for missing data."
+        )
+    outside = (x < low) | (x > high)
+    count = int(np.count_nonzero(outside))
+    if count:
+        if not clip:
+            worst = np.argwhere(outside)[0]
+            raise InputError(
+                f"{where}: {count} values outside the coded range [{float(low):g}, {float(high):g}], the first is "
+                f"x[{worst[0]}] neuron {worst[1]} = {float(x[tuple(worst)]):g}; the data span "
+                f"[{float(x.min()):g}, {float(x.max()):g}]. "
+                "Convert with input_range= that covers the data, or pass clip=True to clip and count them."
+            )
+        x = np.where(x < low, low, np.where(x > high, high, x))
+    t_min, t_max = window
+    unit = (low, high) == (0, 1) and (t_min, t_max) == (0, 1)
+    times = t_max - (x if unit else (x - low) / (high - low) * (t_max - t_min))
+    return np.where(times < t_max, times, math.inf), count

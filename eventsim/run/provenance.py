@@ -1,0 +1,75 @@
+"""What a result must say about its origin: versions, source fingerprint, seed, network hash, engine, stages.
+
+Relies on installed package metadata. Used by `simulate`; saved with every run, and read again where what a stage of the
+run did is worked out a second time.
+"""
+
+import functools
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from eventsim._jit import INTERPRETED, fingerprint
+from eventsim.engines.task import Task
+from eventsim.errors import InputError
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of Python, eventsim and the packages that its numbers depend on."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in ("eventsim", "numpy", "numba", "sortedcontainers"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def provenance(task: Task, engine: str, seconds: float, compiling: float) -> dict[str, Any]:
+    """Return the provenance of a run whose samples took `seconds` of wall time, after `compiling` its loop."""
+    functions = [f for population in task.net.populations for f in population.model.functions]
+    return {
+        "versions": dict(versions()),
+        "source_fingerprint": f"{fingerprint(*functions):016x}",
+        "engine": engine,
+        "interpreted": INTERPRETED or engine == "reference",
+        "seed": task.seed,
+        "sample_ids": task.inputs.sample_ids.tolist(),
+        "network_hash": task.net.hash(),
+        "time_unit": task.net.time_unit,
+        "decision": task.net.provenance.get("decision"),
+        "until": None if task.until is None else float(task.until),
+        "stop": task.stop or None,
+        "record": task.record if len(task.recorded) in (0, len(task.net.nodes)) else list(task.recorded),
+        "membranes": {name: chosen.tolist() for name, chosen in task.probes.items()},
+        "faults": [fault.describe() for fault in task.faults],
+        "transport": None if task.transport is None else task.transport.describe(),
+        "error_bounds": task.error_bounds,
+        "seconds": max(0.0, seconds),
+        "compile_seconds": compiling,
+    }
+
+
+def stage_described(where: str, base: type, key: str, description: Mapping[str, Any]) -> Any:
+    """Return the fault or transport, a value of a subclass of `base`, that a provenance describes.
+
+    Raises
+    ------
+    InputError
+        A stage whose class is not loaded, as one of the user's own.
+    """
+    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in description.items() if name != key}
+    for kind in _kinds(base):
+        if getattr(kind, "name", None) == description[key]:
+            return kind(**settings)
+    raise InputError(
+        f"{where}: the run has {key} {description[key]!r}, which is not loaded; import the module that defines it, "
+        "since what it did is worked out again"
+    )
+
+
+def _kinds(base: type) -> list[type]:
+    direct: list[type] = base.__subclasses__()
+    return [kind for one in direct for kind in (one, *_kinds(one))]
