@@ -24,7 +24,8 @@ from eventsim.inspection.explain import explain
 from eventsim.inspection.explanation import Explanation
 from eventsim.network.convolution import Conv, Pool
 from eventsim.network.generators import Poisson, Regular
-from eventsim.network.network import Network, Population, Projection, Source, load_network
+from eventsim.network.network import Network, Population, Projection, Source
+from eventsim.network.network_file import load_network
 from eventsim.network.neuron_model import Model, Parameter, register
 from eventsim.network.projections import Dense, OneToOne, Sparse
 from eventsim.network.sources import SpikeTimes

@@ -13,19 +13,28 @@ from pathlib import Path
 import pytest
 
 from eventsim import _jit
+from eventsim._jit.sources import engine_sources
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_FILE_LINES = 450  # aim at 400
 MAX_FUNCTION_LINES = 60
 
-# The rooms of models/ between which imports go one way: each knows those to its left only.
+# The rooms between which imports go one way, in eventsim/ and in models/: each knows those to its left only.
+ENGINE = ("files", "_jit", "network", "faults", "transport", "engines", "run", "inspection")
 MODELS = ("relu", "readers", "checking", "mapping")
+# Modules of eventsim/ that stand in no room: the ground that all rooms stand on, and what uses them all.
+GROUND = ("errors", "settings", "checks", "randomness", "progress")
+ABOVE = ("__init__", "__main__", "simulate")
 # What may not be imported from where: a room knows those to its left only.
 FORBIDDEN_IMPORTS = {
     "engine": ("eventsim.models", "eventsim.viz", "eventsim.cli", "matplotlib"),
     "models": ("eventsim.viz", "eventsim.cli", "matplotlib"),
     "viz": ("eventsim.cli",),
     "cli": (),
+}
+FORBIDDEN_IMPORTS |= {
+    one: (*FORBIDDEN_IMPORTS["engine"], "eventsim.simulate", *(f"eventsim.{later}" for later in ENGINE[k + 1 :]))
+    for k, one in enumerate(ENGINE)
 }
 FORBIDDEN_IMPORTS |= {
     one: (*FORBIDDEN_IMPORTS["models"], *(f"eventsim.models.{later}" for later in (*MODELS[k + 1 :], "nir")))
@@ -78,8 +87,10 @@ def each(paths: list[Path]) -> pytest.MarkDecorator:
 def room(path: Path) -> str:
     """Which room a file of the package belongs to."""
     first, second, *_ = (*path.relative_to(ROOT).parts, "")
+    if first == "eventsim" and second not in ENGINE:
+        return "cli" if second in ("cli", "__main__.py") else "engine"
     if first == "eventsim":
-        return "cli" if second in ("cli", "cli.py", "__main__.py") else "engine"
+        return second
     return second if second in MODELS else first
 
 
@@ -167,6 +178,31 @@ def own_lines(function: Function) -> int:
 def test_rooms_import_in_one_direction(path: Path) -> None:
     wrong = {name for name in imported(tree(path)) for other in FORBIDDEN_IMPORTS[room(path)] if within(name, other)}
     assert not wrong, f"{shown(path)} ({room(path)}) must not import {sorted(wrong)}"
+
+
+def test_every_module_of_the_engine_is_in_a_room_or_is_known_to_be_in_none() -> None:
+    assert {path.stem for path in python_files("eventsim") if path.parent == ROOT / "eventsim"} == {*GROUND, *ABOVE}
+
+
+def test_nothing_is_imported_in_a_circle() -> None:
+    """At run time, within functions, too; what is imported for annotations alone counts as well."""
+    modules = {shown(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in PACKAGE}
+    modules = {name if name.startswith("eventsim") else f"eventsim.{name}": path for name, path in modules.items()}
+    packages = {name for name, path in modules.items() if path.stem == "__init__"}
+    ahead = {
+        name: {other for other in imported(tree(path)) if other in modules and other not in packages}
+        for name, path in modules.items()
+        if name not in packages
+    }
+    while leaves := [name for name, needed in ahead.items() if not needed & ahead.keys()]:
+        for name in leaves:
+            del ahead[name]
+    assert not ahead, "each of these imports another of them"
+
+
+def test_every_source_of_the_engine_is_part_of_the_fingerprint() -> None:
+    engine = [path for path in python_files("eventsim") if room(path) != "cli" or path.name == "__main__.py"]
+    assert set(engine_sources()) == set(engine)
 
 
 @each(PACKAGE)

@@ -14,7 +14,6 @@ import numpy as np
 from eventsim.checks import integer, names
 from eventsim.errors import InputError, nearest
 from eventsim.run.run import Run
-from eventsim.run.spans import reached
 from eventsim.viz.palette import layer_colour
 
 Array = np.ndarray[Any, Any]
@@ -122,7 +121,7 @@ def check_sample(where: str, run: Run, sample: int) -> None:
 
 def ended(run: Run, sample: int) -> str:
     """For titles: where a sample ended that was not simulated to its planned end, or that it never began; else ""."""
-    done = float(reached(run)[sample])
+    done = float(run.reached[sample])
     until = run.provenance.get("until")
     if math.isnan(done):
         return ", never simulated"

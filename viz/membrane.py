@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from eventsim.checks import integer_array, shown
 from eventsim.errors import InputError
 from eventsim.run.run import Run
-from eventsim.run.spans import reached
 from eventsim.viz.frame import drawable, left_title, mark_window, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
 from eventsim.viz.palette import SILENT, layer_colour
@@ -121,7 +120,7 @@ def _train(run: Run, layer: Layer, neuron: int, sample: int) -> Array:
 
 def _end(run: Run, layer: Layer, events: Array, sample: int) -> float:
     """When the line ends: with the window, at the read-out time, where the simulation ended, or with the last spike."""
-    done = float(reached(run)[sample])
+    done = float(run.reached[sample])
     if layer.window is not None:
         end = layer.window[1] if layer.is_readout else max(layer.window[-1], float(events[-1]))
         return max(min(end, done), float(events[-1]))

@@ -15,7 +15,6 @@ from matplotlib.patches import Rectangle
 
 from eventsim.checks import integer
 from eventsim.run.run import Run
-from eventsim.run.spans import reached
 from eventsim.viz.frame import drawable, left_title, new_axes, quieten, time_label
 from eventsim.viz.layers import Array, Layer, check_sample, ended, layers, spikes_of
 from eventsim.viz.palette import GRID, INK, SILENT, window_colour
@@ -126,7 +125,7 @@ def _drawn_as_marks(chosen: list[Layer], times: list[Array], max_points: int) ->
 def time_span(run: Run, sample: int, chosen: list[Layer], times: list[Array]) -> tuple[float, float]:
     """From the first to the last time that any of these layers has something to show, or was simulated."""
     marks = [0.0] if all(layer.window is None for layer in chosen) else []
-    done = float(reached(run)[sample])
+    done = float(run.reached[sample])
     marks += [done] if math.isfinite(done) else []
     for layer, t in zip(chosen, times, strict=True):
         marks += layer.fire_window(t) or ()

@@ -60,8 +60,8 @@ def file_content(path: Path) -> tuple[dict[str, Any], str]:
     """What one file holds, by the format that its header names."""
     from eventsim.cli.files import arrays_of, format_of
     from eventsim.models.relu import relu_network
-    from eventsim.network.network_file import FILE_FORMAT as NETWORK
-    from eventsim.run.run import FILE_FORMAT as RUN
+    from eventsim.network.definition import FILE_FORMAT as NETWORK
+    from eventsim.run.run_file import FILE_FORMAT as RUN
 
     readers = {NETWORK: network_content, RUN: run_file_content, relu_network.FORMAT: relu_content}
     format = format_of(path)

@@ -12,7 +12,7 @@ from eventsim.cli.layout import count, duration, large, plural, shape_text, tabl
 from eventsim.errors import InputError
 from eventsim.network.network import Network, Source
 from eventsim.run.run import Run
-from eventsim.run.spans import began, reached
+from eventsim.run.spans import began
 
 COUNTED = ("premature", "late", "clipped")
 
@@ -81,7 +81,7 @@ def run_content(run: Run) -> dict[str, Any]:
         "provenance": run.provenance,
     }
     with contextlib.suppress(InputError):  # of a file that does not say
-        content["reached"] = reached(run)
+        content["reached"] = run.reached
     with contextlib.suppress(InputError):  # no read-out, not reached in every sample, or nothing to choose among
         content["predictions"] = run.predictions
     return content

@@ -36,7 +36,6 @@ from eventsim.engines.stimulus import Inputs
 from eventsim.engines.tables import NO_LIMIT, TRAVELLED, Machine
 from eventsim.engines.task import Task
 from eventsim.errors import InputError
-from eventsim.network.network_difference import difference
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -154,7 +153,7 @@ def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
     for key, name in SAME.items():
         before, given = plain_json(run.provenance.get(key)), plain_json(now[key])
         if before != given:
-            said = difference(run, task.net) if name == "net" else f"{before!r:.200}, not {given!r:.200}"
+            said = run.network_difference(task.net) if name == "net" else f"{before!r:.200}, not {given!r:.200}"
             raise InputError(
                 f"simulate: resume = a run with another {name} ({said}); must be the "
                 "same. Give what the first part was given."

@@ -14,7 +14,6 @@ from eventsim.inspection.comparison import Comparison, difference_dtype
 from eventsim.inspection.trains import Array, Trains, first_neurons, has_all_spikes, positions_in_groups, trains
 from eventsim.network.sources import exactly
 from eventsim.run.run import Run
-from eventsim.run.spans import reached
 
 # Entries of the provenance that say how a run was made, and what to call them.
 CIRCUMSTANCES = {
@@ -107,7 +106,7 @@ def _check(run_a: Any, run_b: Any) -> None:
                 "Simulate it to its end: raise max_events or max_time."
             )
     stops = [run.provenance.get("stop") for run in (run_a, run_b)]
-    if stops[0] != stops[1] and sorted(reached(run_a).tolist()) != sorted(reached(run_b).tolist()):
+    if stops[0] != stops[1] and sorted(run_a.reached.tolist()) != sorted(run_b.reached.tolist()):
         raise InputError(
             f"compare: run_a was simulated with stop = {stops[0]}, run_b with stop = {stops[1]}; must be the same, "
             "since one of them ended earlier. Simulate both with the same stop."

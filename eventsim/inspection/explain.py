@@ -18,7 +18,6 @@ from eventsim.inspection.incoming import Arrival, Heard
 from eventsim.inspection.replay import ARRIVE, Replay, Step, potential_after
 from eventsim.network.convolution import Pool
 from eventsim.network.network import Network, Population, Source
-from eventsim.network.network_difference import difference
 from eventsim.network.sources import exactly
 from eventsim.run.run import Run
 
@@ -89,8 +88,8 @@ def _checked(net: Any, run: Any, population: Any) -> Source | Population:
         )
     if net.hash() != run.provenance.get("network_hash"):
         raise InputError(
-            f"explain: this is a run of another network ({difference(run, net)}); must be of net. Give the network "
-            "that was simulated."
+            f"explain: this is a run of another network ({run.network_difference(net)}); must be of net. Give the "
+            "network that was simulated."
         )
     run._index(population)
     return net.node(population)

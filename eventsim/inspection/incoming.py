@@ -17,7 +17,6 @@ from eventsim.network.projections import Sparse
 from eventsim.network.sources import exactly
 from eventsim.run.provenance import stage_described
 from eventsim.run.run import Run
-from eventsim.run.spans import reached
 from eventsim.transport.contract import Transport
 
 
@@ -76,7 +75,7 @@ class Heard:
         until = run.provenance.get("until")
         self.until: Any = math.inf if until is None else until
         self.end: Any = self.until
-        done = float(reached(run)[sample])
+        done = float(run.reached[sample])
         if math.isnan(done):
             raise InputError(
                 f"explain: sample {sample} was never simulated, since the run ended before; must have been. Choose "

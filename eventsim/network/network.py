@@ -16,14 +16,15 @@ import numpy as np
 
 from eventsim.checks import as_synapses, check_held, integer, is_sparse, number, reals, shown
 from eventsim.errors import NetworkError, listed, nearest
+from eventsim.files.archive import write_archive
+from eventsim.network.definition import FILE_FORMAT, FILE_VERSION, network_content
 from eventsim.network.generators import Generator
-from eventsim.network.network_file import FILE_FORMAT, FILE_VERSION, load_network, network_content
 from eventsim.network.neuron_model import Model, check_parameters, check_prepared, find_model
 from eventsim.network.nodes import Population, Projection, Source, least_delay
 from eventsim.network.projections import ProjectionKind, own_delays
 from eventsim.network.steps import first_pieces
 
-__all__ = ["Network", "Population", "Projection", "Source", "load_network"]
+__all__ = ["Network", "Population", "Projection", "Source"]
 
 # What spikes and packets number: populations and projections in 16 bits, neurons in 31.
 MAX_PARTS = 2**16 - 1
@@ -301,19 +302,20 @@ class Network:
         if self._hash is None:
             if not self.populations:
                 raise NetworkError("Network: no population; a network needs at least one. Add one with .population().")
-            header, arrays = network_content(self)
+            header, arrays = self._content()
             digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
             for name in sorted(arrays):
                 digest.update(name.encode() + arrays[name].dtype.str.encode() + arrays[name].tobytes())
             self._hash = digest.hexdigest()
         return self._hash
 
+    def _content(self) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+        return network_content(self.time_unit, self.nodes, self.projections)
+
     def save(self, path: str | Path) -> None:
         """Write the network as .npz (no pickle; documented in docs/reference/formats.md), replacing it atomically."""
-        from eventsim.files.archive import write_archive
-
         self.hash()
-        header, arrays = network_content(self)
+        header, arrays = self._content()
         header |= {"format": FILE_FORMAT, "version": FILE_VERSION, "provenance": self.provenance}
         write_archive(path, header, arrays)
 

@@ -1,29 +1,26 @@
 """What is not the same in two networks, in words: which parameter of which population, which weights.
 
-Relies on what defines a network (`network_file`). Used where a run is held against a network that it is not of: a hash
-says that they differ, not where.
+Relies on what defines a network. Used where a run is held against a network that it is not of: a hash says that they
+differ, not where.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from eventsim.checks import shown
-from eventsim.network.network_file import network_content
-
-if TYPE_CHECKING:
-    from eventsim.network.network import Network
-    from eventsim.run.run import Run
+from eventsim.network.definition import network_content
+from eventsim.network.network import Network
 
 MOST_NAMED = 3
 
 
-def network_parts(net: "Network") -> dict[str, Any]:
+def network_parts(net: Network) -> dict[str, Any]:
     """Return what defines a network, an array or a JSON value each, by what messages call it."""
-    header, arrays = network_content(net)
+    header, arrays = network_content(net.time_unit, net.nodes, net.projections)
     nodes, projections = header["nodes"], header["projections"]
     parts: dict[str, Any] = {
         "the time unit": header["time_unit"],
@@ -48,7 +45,7 @@ def _called(projections: list[dict[str, Any]]) -> list[str]:
     return [f"{end} (projection {i})" if ends.count(end) > 1 else end for i, end in enumerate(ends)]
 
 
-def part_digests(net: "Network") -> dict[str, str]:
+def part_digests(net: Network) -> dict[str, str]:
     """Return the beginning of the SHA-256 of each of a network's parts, by what messages call it."""
     return {name: _digest(part) for name, part in network_parts(net).items()}
 
@@ -61,19 +58,21 @@ def _digest(part: Any) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def difference(run: "Run", net: "Network") -> str:
-    """Return in which parts a run's network is another than `net`, with values where the run still has it.
+def difference(simulated: Network | None, digests: Mapping[str, str], network_hash: str, net: Network) -> str:
+    """Return in which parts `net` is another network than one that was simulated, with values where it is still there.
 
-    A run from a file that kept no state knows the hash of its network alone.
+    Parameters
+    ----------
+    simulated : the network that was simulated, or None.
+    digests : where that is None, its `part_digests`; empty where only its hash is known.
     """
-    before: Mapping[str, str] = {} if run._state is None else run._state.parts
     then: dict[str, Any] = {}
-    if run._network is not None:
-        then = network_parts(run._network)
-        before = part_digests(run._network)
+    before = digests
+    if simulated is not None:
+        then = network_parts(simulated)
+        before = part_digests(simulated)
     if not before:
-        simulated = str(run.provenance.get("network_hash"))
-        return f"hash {simulated[:12]}, not {net.hash()[:12]}"
+        return f"hash {network_hash[:12]}, not {net.hash()[:12]}"
     now = network_parts(net)
     digests = {name: _digest(part) for name, part in now.items()}
     names = [name for name in {**before, **digests} if before.get(name) != digests.get(name)]

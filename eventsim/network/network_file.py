@@ -1,7 +1,7 @@
-"""Networks as files: the header and arrays that define a network, and the way back.
+"""Networks from files: a network is built again as it was built, with every check on the way.
 
-Relies on the archive. Used by `eventsim.network` for hashing, saving and loading: what is hashed is what is saved. The
-format is documented in docs/reference/formats.md.
+Relies on the archive, on what `definition` writes and on the network. The format is documented in
+docs/reference/formats.md.
 """
 
 import math
@@ -9,66 +9,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from eventsim.errors import EventsimError, FileFormatError, ModelError, nearest
+from eventsim.files.archive import read_archive
+from eventsim.network.definition import FILE_FORMAT, FILE_VERSION
 from eventsim.network.generators import GENERATORS
+from eventsim.network.network import Network
 from eventsim.network.neuron_model import Array, find_model
-from eventsim.network.projections import KINDS, own_delays
+from eventsim.network.projections import KINDS
 from eventsim.network.steps import Steps
 
-if TYPE_CHECKING:
-    from eventsim.network.network import Network
-
-FILE_FORMAT = "eventsim-network"
-FILE_VERSION = 1
 ADVICE = "Save it again with net.save()."
 
 
-def network_content(net: "Network") -> tuple[dict[str, Any], dict[str, Array]]:
-    """Return the header and the arrays that define a network, without its provenance."""
-    from eventsim.network.network import Source
-
-    arrays: dict[str, Array] = {}
-    nodes: list[dict[str, Any]] = []
-    for node in net.nodes:
-        entry: dict[str, Any] = {"name": node.name, "shape": list(node.shape)}
-        if isinstance(node, Source):
-            entry |= {"kind": "source", "window": _texts(node.window), "value_range": _texts(node.value_range)}
-            entry["generator"] = None if node.generator is None else node.generator.kind
-            if node.generator is not None:
-                settings = node.generator.arrays(node.size)
-                arrays |= {f"node{node.order}.{name}": values for name, values in settings.items()}
-        else:
-            entry |= {"kind": "population", "model": node.model.name}
-            entry["window"] = None if node.window is None else _texts(node.window)
-            entry["parameters"] = sorted(node.parameters)
-            for name, values in node.parameters.items():
-                arrays[f"node{node.order}.{name}"] = _plain(values)
-            if node.steps:
-                entry["steps"] = sorted(node.steps)
-            for name, steps in node.steps.items():
-                arrays[f"node{node.order}.{name}.times"] = steps.times
-                arrays[f"node{node.order}.{name}.values"] = steps.values
-        nodes.append(entry)
-    projections = []
-    for projection in net.projections:
-        projections.append(
-            {
-                "pre": projection.pre.name,
-                "post": projection.post.name,
-                "kind": projection.kind.kind,
-                "delay": _text(projection.delay if own_delays(projection.kind) is None else 0.0),
-            }
-        )
-        for name, values in projection.kind.arrays().items():
-            arrays[f"projection{projection.order}.{name}"] = _plain(values)
-    return {"time_unit": net.time_unit, "nodes": nodes, "projections": projections}, arrays
-
-
-def load_network(path: str | Path) -> "Network":
+def load_network(path: str | Path) -> Network:
     """Read a network written by `Network.save`.
 
     Raises
@@ -78,9 +35,6 @@ def load_network(path: str | Path) -> "Network":
     ModelError
         A neuron model that is neither registered nor installed.
     """
-    from eventsim.files.archive import read_archive
-    from eventsim.network.network import Network
-
     header, arrays = read_archive(path, FILE_FORMAT, FILE_VERSION)
     read = _Reader(path, header, dict(arrays))
     with read.blamed("its time unit"):
@@ -144,7 +98,7 @@ class _Reader:
             )
         return GENERATORS[kind](*(self.array(f"node{order}.{name}", size) for name in GENERATORS[kind].settings))
 
-    def add_node(self, net: "Network", order: int, entry: dict[str, Any]) -> None:
+    def add_node(self, net: Network, order: int, entry: dict[str, Any]) -> None:
         """Add a source or a population as it was added when the network was built."""
         kind = _field(entry, "kind", str)
         shape, name, window = _shape(entry), _field(entry, "name", str), _present(entry, "window")
@@ -171,7 +125,7 @@ class _Reader:
         else:
             raise FileFormatError(f"kind = {kind!r}; must be source or population.")
 
-    def connect(self, net: "Network", order: int, entry: dict[str, Any]) -> None:
+    def connect(self, net: Network, order: int, entry: dict[str, Any]) -> None:
         """Connect two nodes as they were connected when the network was built."""
         kind = _field(entry, "kind", str)
         if kind not in KINDS:
@@ -209,15 +163,6 @@ def _field(entry: dict[str, Any], key: str, kind: type) -> Any:
     return value
 
 
-def _text(number: Any) -> str:
-    """A number as text that reads back exactly."""
-    return f"{number.numerator}/{number.denominator}" if isinstance(number, Fraction) else repr(float(number))
-
-
-def _texts(numbers: Sequence[Any]) -> list[str]:
-    return [_text(number) for number in numbers]
-
-
 def _number(name: str, text: Any) -> Any:
     try:
         if isinstance(text, str):
@@ -239,11 +184,6 @@ def _chosen(name: str, values: Array, choices: Sequence[str]) -> str:
         if values.size and (values == index).all():
             return choice
     raise FileFormatError(f"{name} is none of the choices {', '.join(choices)}, or not the same for all neurons.")
-
-
-def _plain(values: Array) -> Array:
-    """Arrays of Fractions become arrays of text, so that no pickle is needed."""
-    return np.array([_text(v) for v in values.ravel()]).reshape(values.shape) if values.dtype == object else values
 
 
 def _rich(name: str, values: Array) -> Array:

@@ -1,6 +1,6 @@
 """Runs for other programs: pandas, CSV, Parquet, Neo and NIR data.
 
-Relies on the run. Used by the methods of `Run` that are named after these functions. The packages are optional and
+Relies on what was recorded. `Run` inherits these methods. The packages are optional and
 imported when they are used. Times are those of the run, in its unit, to the last bit, unless a function says otherwise.
 """
 
@@ -16,8 +16,8 @@ from eventsim.checks import integer_array, number
 from eventsim.checks import names as checked_names
 from eventsim.errors import InputError, listed
 from eventsim.files.output import replaced
-from eventsim.run.run import Run
-from eventsim.run.spans import began, checked_end, reached, recording_end
+from eventsim.run.recorded import RecordedRun
+from eventsim.run.spans import began, checked_end, recording_end
 
 Array = np.ndarray[Any, Any]
 # Package, and the extra of eventsim that installs it.
@@ -37,90 +37,147 @@ def package(name: str, what: str) -> Any:
         ) from error
 
 
-def to_pandas(run: Run) -> Any:
-    """All spikes as a `pandas.DataFrame`, in the order of `run.spikes`.
+class ExportedRun(RecordedRun):
+    """A run that can be handed over to other programs."""
 
-    Columns sample (int32), population (a category for each source and population), neuron (int32), time (float64).
-    ``attrs["eventsim"]`` holds the provenance and, under "reached", `Run.reached`: a sample without rows may be silent,
-    have ended early, or never have begun (None).
-    """
-    pandas = package("pandas", "to_pandas")
-    spikes = run.spikes
-    population = pandas.Categorical.from_codes(spikes["population"].astype(np.int64), categories=run.populations)
-    columns = {"sample": spikes["sample"], "population": population, "neuron": spikes["neuron"], "time": spikes["time"]}
-    frame = pandas.DataFrame({name: values.copy() for name, values in columns.items()})
-    about = {key: run.provenance[key] for key in ("network_hash", "engine", "seed", "time_unit")}
-    frame.attrs["eventsim"] = about | {"reached": [None if math.isnan(t) else t for t in reached(run).tolist()]}
-    return frame
+    def to_pandas(self) -> Any:
+        """All spikes as a `pandas.DataFrame`, in the order of `run.spikes`.
 
+        Columns sample (int32), population (a category for each source and population), neuron (int32), time (float64).
+        ``attrs["eventsim"]`` holds the provenance and, under "reached", `Run.reached`: a sample without rows may be
+        silent, have ended early, or never have begun (None).
+        """
+        pandas = package("pandas", "to_pandas")
+        spikes = self.spikes
+        population = pandas.Categorical.from_codes(spikes["population"].astype(np.int64), categories=self.populations)
+        columns = {
+            "sample": spikes["sample"],
+            "population": population,
+            "neuron": spikes["neuron"],
+            "time": spikes["time"],
+        }
+        frame = pandas.DataFrame({name: values.copy() for name, values in columns.items()})
+        about = {key: self.provenance[key] for key in ("network_hash", "engine", "seed", "time_unit")}
+        frame.attrs["eventsim"] = about | {"reached": [None if math.isnan(t) else t for t in self.reached.tolist()]}
+        return frame
 
-def to_csv(run: Run, path: str | Path) -> None:
-    """Write `to_pandas` as text, one spike a line; each time is the shortest decimal that reads back as its bits."""
-    replaced("run", path, lambda place: to_pandas(run).to_csv(place, index=False))
+    def to_csv(self, path: str | Path) -> None:
+        """Write all spikes as text, one a line; each time is the shortest decimal that reads back as its bits."""
+        replaced("run", path, lambda place: self.to_pandas().to_csv(place, index=False))
 
+    def to_parquet(self, path: str | Path) -> None:
+        """Write `to_pandas` as an Apache Parquet file."""
+        package("pyarrow", "to_parquet")
+        replaced("run", path, lambda place: self.to_pandas().to_parquet(place, engine="pyarrow", index=False))
 
-def to_parquet(run: Run, path: str | Path) -> None:
-    """Write `to_pandas` as an Apache Parquet file."""
-    package("pyarrow", "to_parquet")
-    replaced("run", path, lambda place: to_pandas(run).to_parquet(place, engine="pyarrow", index=False))
+    def to_neo(
+        self, populations: Iterable[str] | None = None, time_unit: float | None = None, t_stop: float | None = None
+    ) -> Any:
+        """A `neo.Block`: a segment for each sample, with a spike train for each neuron, also silent ones.
 
+        Trains are annotated with population, neuron and sample, and membranes that were recorded come as irregularly
+        sampled signals. Elephant, NWB and NIX read this. The segment of a sample that never began, since the run ended
+        before, has no trains and is annotated with ``simulated=False``.
 
-def to_nirdata(
-    run: Run,
-    population: str,
-    t_max: float | None = None,
-    samples: Iterable[int] | None = None,
-    dt: float | None = None,
-) -> Any:
-    """The spikes of a source or population as `nir.data_ir.EventData`, in event order.
+        Parameters
+        ----------
+        populations : names; None takes all that were recorded, sources included.
+        time_unit : seconds per unit of time, where the network has none. Times are kept as they are where it is 1,
+            1e-3, 1e-6 or 1e-9 (s, ms, us, ns), else multiplied by it.
+        t_stop : where all trains end, behind the last spike, in the unit of the run. None is for each sample where its
+            simulation ended (`Run.reached`), as `to_nirdata` has it.
 
-    Parameters
-    ----------
-    t_max : end of the recording, behind the last spike. None is the time that was reached (`Run.reached`), the next
-        number of float64 where there is a spike at that time; where nothing ended the run, the end of the last window
-        or, without one, the next number of two decimal digits behind the last spike. One that is given may be later:
-        silence up to it is then what you say.
-    samples : which samples, one row each; None takes all. The format has one end for all of them, so that those of
-        different ends are handed over one by one.
-    dt : the step of ``to_time_gridded(dt)`` of nir, if that is what the data are for. The end is then moved on to a
-        whole number of steps: nir has no step for what is left beyond one, and raises IndexError for a spike there.
+        Raises
+        ------
+        InputError
+            No time unit, here or in the network, or two that differ; unknown populations; a `t_stop` with a spike at it
+            or behind it.
+        """
+        neo, quantities = package("neo", "to_neo"), package("quantities", "to_neo")
+        unit = _unit(self, time_unit)
+        recorded = self.recorded_populations
+        chosen = recorded if populations is None else checked_names("run.to_neo", "populations", populations)
+        for population in chosen:
+            _need_recorded(self, "to_neo", population)
+        name, scale = (UNITS[unit], 1.0) if unit in UNITS else ("s", unit)
+        done = began(self).tolist()
+        stops = [_stop(self, sample, t_stop) if done[sample] else math.nan for sample in range(self.n_samples)]
+        block = neo.Block(name="eventsim", network_hash=self.provenance["network_hash"], complete=self.complete)
+        for sample in range(self.n_samples):
+            about = {"sample_id": int(self.provenance["sample_ids"][sample]), "simulated": done[sample]}
+            segment = neo.Segment(name=f"sample {sample}", **about)
+            end = stops[sample] * scale * getattr(quantities, name)
+            for population in chosen if done[sample] else ():
+                for neuron, times in enumerate(_trains(self, population, sample)):
+                    note = {"population": population, "neuron": neuron, "sample": sample}
+                    segment.spiketrains.append(neo.SpikeTrain(times * scale, units=name, t_stop=end, **note))
+                for neuron in self.recorded(population) if self._traces is not None else ():
+                    times, values = self.membrane(population, neuron, sample)
+                    note = {"population": population, "neuron": neuron, "sample": sample, "name": "membrane potential"}
+                    segment.irregularlysampledsignals.append(
+                        neo.IrregularlySampledSignal(
+                            times * scale, values, time_units=name, units="dimensionless", **note
+                        )
+                    )
+            block.segments.append(segment)
+        return block
 
-    Raises
-    ------
-    InputError
-        Samples that ended at different times, without a `t_max`, or never began; a `t_max` with a spike at it or behind
-        it, for nothing is cut off. A nir before 1.0.8.
-    """
-    nir = package("nir", "to_nirdata")
-    data = getattr(nir, "data_ir", None)
-    if data is None:
-        raise InputError(
-            f"run.to_nirdata needs data_ir of nir, which nir {nir.version} does not have; must be nir 1.0.8 or newer. "
-            "Install it with pip install 'nir>=1.0.8'; sinabs 3.1.3 and Rockpool 3.1.0 want an older one, in an "
-            "environment of their own."
-        )
-    index, _ = run._index(population)
-    _need_recorded(run, "to_nirdata", population)
-    rows = _chosen_samples(run, samples)
-    spikes = run.spikes[run.spikes["population"] == index]
-    spikes = spikes[np.isin(spikes["sample"], rows)]
-    end = _common_end(run, rows, t_max)
-    if dt is not None:
-        remedy = "Give the step of to_time_gridded."
-        step = float(number("run.to_nirdata", "dt", dt, low=0, open_low=True, remedy=remedy))
-        if end / step > 2**53:  # or the number of steps is no whole number of float64, if any
+    def to_nirdata(
+        self,
+        population: str,
+        t_max: float | None = None,
+        samples: Iterable[int] | None = None,
+        dt: float | None = None,
+    ) -> Any:
+        """The spikes of a source or population as `nir.data_ir.EventData`, in event order.
+
+        Parameters
+        ----------
+        t_max : end of the recording, behind the last spike. None is the time that was reached (`Run.reached`), the
+            next number of float64 where there is a spike at that time; where nothing ended the run, the end of the last
+            window or, without one, the next number of two decimal digits behind the last spike. One that is given may
+            be later: silence up to it is then what you say.
+        samples : which samples, one row each; None takes all. The format has one end for all of them, so that those of
+            different ends are handed over one by one.
+        dt : the step of ``to_time_gridded(dt)`` of nir, if that is what the data are for. The end is then moved on to a
+            whole number of steps: nir has no step for what is left beyond one, and raises IndexError for a spike there.
+
+        Raises
+        ------
+        InputError
+            Samples that ended at different times, without a `t_max`, or never began; a `t_max` with a spike at it or
+            behind it, for nothing is cut off. A nir before 1.0.8.
+        """
+        nir = package("nir", "to_nirdata")
+        data = getattr(nir, "data_ir", None)
+        if data is None:
             raise InputError(
-                f"run.to_nirdata: dt = {step!r} is {end / step:.3g} steps until t_max = {end!r}; must be 2**53 at "
-                f"most. {remedy}"
+                f"run.to_nirdata needs data_ir of nir, which nir {nir.version} does not have; must be nir 1.0.8 or "
+                "newer. Install it with pip install 'nir>=1.0.8'; sinabs 3.1.3 and Rockpool 3.1.0 want an older one, "
+                "in an environment of their own."
             )
-        end = _whole_steps(end, float(spikes["time"].max(initial=0.0)), step)
-    place = np.searchsorted(rows, spikes["sample"])
-    counts = np.bincount(place, minlength=len(rows))
-    shape = (len(rows), int(counts.max(initial=0)))
-    neurons, times = np.full(shape, -1, dtype=np.int64), np.full(shape, math.inf)
-    columns = np.arange(len(spikes)) - np.repeat(np.cumsum(counts) - counts, counts)
-    neurons[place, columns], times[place, columns] = spikes["neuron"], spikes["time"]
-    return data.EventData(neurons, times, run.sizes[index], end)
+        index, _ = self._index(population)
+        _need_recorded(self, "to_nirdata", population)
+        rows = _chosen_samples(self, samples)
+        spikes = self.spikes[self.spikes["population"] == index]
+        spikes = spikes[np.isin(spikes["sample"], rows)]
+        end = _common_end(self, rows, t_max)
+        if dt is not None:
+            remedy = "Give the step of to_time_gridded."
+            step = float(number("run.to_nirdata", "dt", dt, low=0, open_low=True, remedy=remedy))
+            if end / step > 2**53:  # or the number of steps is no whole number of float64, if any
+                raise InputError(
+                    f"run.to_nirdata: dt = {step!r} is {end / step:.3g} steps until t_max = {end!r}; must be 2**53 at "
+                    f"most. {remedy}"
+                )
+            end = _whole_steps(end, float(spikes["time"].max(initial=0.0)), step)
+        place = np.searchsorted(rows, spikes["sample"])
+        counts = np.bincount(place, minlength=len(rows))
+        shape = (len(rows), int(counts.max(initial=0)))
+        neurons, times = np.full(shape, -1, dtype=np.int64), np.full(shape, math.inf)
+        columns = np.arange(len(spikes)) - np.repeat(np.cumsum(counts) - counts, counts)
+        neurons[place, columns], times[place, columns] = spikes["neuron"], spikes["time"]
+        return data.EventData(neurons, times, self.sizes[index], end)
 
 
 def _whole_steps(end: float, last: float, step: float) -> float:
@@ -132,7 +189,7 @@ def _whole_steps(end: float, last: float, step: float) -> float:
     return moved
 
 
-def _chosen_samples(run: Run, samples: Any) -> Array:
+def _chosen_samples(run: RecordedRun, samples: Any) -> Array:
     """Increasing numbers of samples that were simulated."""
     remedy = f"The run has samples 0 to {run.n_samples - 1}."
     given = range(run.n_samples) if samples is None else samples
@@ -151,11 +208,11 @@ def _chosen_samples(run: Run, samples: Any) -> Array:
     return rows
 
 
-def _common_end(run: Run, rows: Array, t_max: Any) -> float:
+def _common_end(run: RecordedRun, rows: Array, t_max: Any) -> float:
     """Where all of these samples end."""
     if t_max is None:
         ends = [recording_end(run, row) for row in rows.tolist()]
-        done = reached(run)[rows]
+        done = run.reached[rows]
         if np.isinf(done).all():
             return max(ends)
         if len({*ends}) > 1:
@@ -172,58 +229,7 @@ def _common_end(run: Run, rows: Array, t_max: Any) -> float:
     return end
 
 
-def to_neo(
-    run: Run, populations: Iterable[str] | None = None, time_unit: float | None = None, t_stop: float | None = None
-) -> Any:
-    """A `neo.Block`: a segment for each sample, with a spike train for each neuron, also silent ones.
-
-    Trains are annotated with population, neuron and sample, and membranes that were recorded come as irregularly
-    sampled signals. Elephant, NWB and NIX read this. The segment of a sample that never began, since the run ended
-    before, has no trains and is annotated with ``simulated=False``.
-
-    Parameters
-    ----------
-    populations : names; None takes all that were recorded, sources included.
-    time_unit : seconds per unit of time, where the network has none. Times are kept as they are where it is 1, 1e-3,
-        1e-6 or 1e-9 (s, ms, us, ns), else multiplied by it.
-    t_stop : where all trains end, behind the last spike, in the unit of the run. None is for each sample where its
-        simulation ended (`Run.reached`), as `to_nirdata` has it.
-
-    Raises
-    ------
-    InputError
-        No time unit, here or in the network, or two that differ; unknown populations; a `t_stop` with a spike at it or
-        behind it.
-    """
-    neo, quantities = package("neo", "to_neo"), package("quantities", "to_neo")
-    unit = _unit(run, time_unit)
-    recorded = run.recorded_populations
-    chosen = recorded if populations is None else checked_names("run.to_neo", "populations", populations)
-    for population in chosen:
-        _need_recorded(run, "to_neo", population)
-    name, scale = (UNITS[unit], 1.0) if unit in UNITS else ("s", unit)
-    done = began(run).tolist()
-    stops = [_stop(run, sample, t_stop) if done[sample] else math.nan for sample in range(run.n_samples)]
-    block = neo.Block(name="eventsim", network_hash=run.provenance["network_hash"], complete=run.complete)
-    for sample in range(run.n_samples):
-        about = {"sample_id": int(run.provenance["sample_ids"][sample]), "simulated": done[sample]}
-        segment = neo.Segment(name=f"sample {sample}", **about)
-        end = stops[sample] * scale * getattr(quantities, name)
-        for population in chosen if done[sample] else ():
-            for neuron, times in enumerate(_trains(run, population, sample)):
-                note = {"population": population, "neuron": neuron, "sample": sample}
-                segment.spiketrains.append(neo.SpikeTrain(times * scale, units=name, t_stop=end, **note))
-            for neuron in run.recorded(population) if run._traces is not None else ():
-                times, values = run.membrane(population, neuron, sample)
-                note = {"population": population, "neuron": neuron, "sample": sample, "name": "membrane potential"}
-                segment.irregularlysampledsignals.append(
-                    neo.IrregularlySampledSignal(times * scale, values, time_units=name, units="dimensionless", **note)
-                )
-        block.segments.append(segment)
-    return block
-
-
-def _unit(run: Run, time_unit: Any) -> float:
+def _unit(run: RecordedRun, time_unit: Any) -> float:
     """Seconds per unit of time: the network's or, where it has none, the one that was given."""
     own = run.provenance.get("time_unit")
     remedy = "Give time_unit= in seconds, or make the network with one."
@@ -237,7 +243,7 @@ def _unit(run: Run, time_unit: Any) -> float:
     return float(unit)
 
 
-def _stop(run: Run, sample: int, t_stop: Any) -> float:
+def _stop(run: RecordedRun, sample: int, t_stop: Any) -> float:
     """Where the trains of a sample end."""
     if t_stop is None:
         return recording_end(run, sample)
@@ -245,7 +251,7 @@ def _stop(run: Run, sample: int, t_stop: Any) -> float:
     return checked_end("run.to_neo: t_stop", run, sample, float(end))
 
 
-def _need_recorded(run: Run, what: str, population: str) -> None:
+def _need_recorded(run: RecordedRun, what: str, population: str) -> None:
     """Refuse a source or population that ``record=`` left out."""
     run._index(population)
     if run._spikes is not None and population not in run.recorded_populations:
@@ -255,7 +261,7 @@ def _need_recorded(run: Run, what: str, population: str) -> None:
         )
 
 
-def _trains(run: Run, population: str, sample: int) -> list[Array]:
+def _trains(run: RecordedRun, population: str, sample: int) -> list[Array]:
     """The spike times of each neuron of a population in one sample."""
     index, _ = run._index(population)
     low, high = np.searchsorted(run.spikes["sample"], [sample, sample + 1])

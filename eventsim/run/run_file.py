@@ -1,6 +1,6 @@
 """What a saved run must hold: types, shapes, lengths and ranges, all checked before a `Run` is made of it.
 
-Relies on the record types of the machine. Used by `eventsim.run.run.load_run`. The format is documented in
+Relies on the record types of the machine. Used by `load_run`. The format is documented in
 docs/reference/formats.md.
 """
 
@@ -18,6 +18,8 @@ from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
 from eventsim.errors import FileFormatError
 
 Array = np.ndarray[Any, Any]
+FILE_FORMAT = "eventsim-run"
+FILE_VERSION = 1
 ARRAYS = ("spikes", "first", "errors", "traces", "readout", "stopped", "reached")
 TOTALS = (*COUNTERS, "events", "queue_operations")
 

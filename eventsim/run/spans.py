@@ -11,38 +11,24 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.run.run import Run
+from eventsim.run.recorded import RecordedRun
 
 Array = np.ndarray[Any, Any]
 
 
-def reached(run: Run) -> Array:
-    """Return the time up to which each sample was simulated, as `Run.reached` says it."""
-    if run._reached is not None:
-        return run._reached.copy()
-    if not run.complete:
-        raise InputError(
-            "run.reached: this run ended early and was saved by an eventsim that did not say where; must be known. "
-            "Simulate it again."
-        )
-    until = run.provenance.get("until")
-    end = np.full(run.n_samples, math.inf if until is None else float(until))
-    return end if run._stopped is None else np.minimum(end, run._stopped)
-
-
-def began(run: Run) -> Array:
+def began(run: RecordedRun) -> Array:
     """Return which samples were simulated at all, (n_samples,)."""
-    result: Array = ~np.isnan(reached(run))
+    result: Array = ~np.isnan(run.reached)
     return result
 
 
-def last_spike(run: Run, sample: int) -> float:
+def last_spike(run: RecordedRun, sample: int) -> float:
     """Return the time of the last recorded spike of a sample, 0 where it has none."""
     low, high = np.searchsorted(run.spikes["sample"], [sample, sample + 1])
     return float(run.spikes["time"][low:high].max(initial=0.0))
 
 
-def recording_end(run: Run, sample: int) -> float:
+def recording_end(run: RecordedRun, sample: int) -> float:
     """Return where a recording of one sample ends, behind all of its spikes; NaN where it never began.
 
     That is the time that was reached; the next number of float64 where there is a spike at that time, as where a stop
@@ -50,7 +36,7 @@ def recording_end(run: Run, sample: int) -> float:
     has one or a spike comes after it, the next number of two decimal digits behind the last spike, whatever the unit of
     time is: 4.1 behind 4.0, 0.0041 behind 0.004; 1 where there is no spike.
     """
-    end, last = float(reached(run)[sample]), last_spike(run, sample)
+    end, last = float(run.reached[sample]), last_spike(run, sample)
     if end == math.inf:
         windows = [window[:2] if window[2] == math.inf else window for window in _windows(run)]
         end = max((float(t) for window in windows for t in window), default=0.0)
@@ -68,7 +54,7 @@ def _behind(last: float) -> float:
     return float((shown // step + 1) * step)
 
 
-def checked_end(where: str, run: Run, sample: int, end: float) -> float:
+def checked_end(where: str, run: RecordedRun, sample: int, end: float) -> float:
     """Return an end that the user gave, who may know more than what was simulated; InputError where it cuts spikes."""
     last = last_spike(run, sample)
     if end <= last:
@@ -79,6 +65,6 @@ def checked_end(where: str, run: Run, sample: int, end: float) -> float:
     return end
 
 
-def _windows(run: Run) -> list[tuple[Any, ...]]:
+def _windows(run: RecordedRun) -> list[tuple[Any, ...]]:
     """(t_start, t_min, t_max) of the populations that have a window."""
     return [window for window in run.windows.values() if window is not None and len(window) == 3]

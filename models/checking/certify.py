@@ -33,7 +33,6 @@ from eventsim.models.checking.observation import check_network, encoded, observe
 from eventsim.models.checking.proofs import Parts, proof_of_neurons, proof_of_readout, proof_of_relays, scattered
 from eventsim.models.checking.reception import arriving
 from eventsim.network.network import Network
-from eventsim.network.network_difference import difference
 from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -79,7 +78,7 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
         raise InputError(f"certify: run is a {type(run).__name__}; must be what eventsim.simulate returned")
     if run.provenance["network_hash"] != net.hash():
         raise InputError(
-            f"certify: the run was made with another network ({difference(run, net)}); give the run of net"
+            f"certify: the run was made with another network ({run.network_difference(net)}); give the run of net"
         )
     seen = observe(net, None, run, None, who="certify")
     if seen.faults or seen.transport is not None:

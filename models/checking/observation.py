@@ -25,7 +25,6 @@ from eventsim.models.neurons.ttfs import ROWS
 from eventsim.models.relu.input_order import shape_hint, turn_of
 from eventsim.models.relu.real_numbers import as_fraction, as_numbers, real_array
 from eventsim.network.network import Network, Population, Source
-from eventsim.network.network_difference import difference
 from eventsim.network.projections import own_delays
 from eventsim.network.sources import SpikeTimes, encode
 from eventsim.run.run import Run
@@ -216,7 +215,7 @@ def _of_run(net: Network, run: Run, values: dict[str, Array]) -> Observation:
         sample_ids=tuple(run.provenance["sample_ids"]),
     )
     if run.provenance["network_hash"] != net.hash():
-        seen.notes.append(f"the run was made with another network ({difference(run, net)})")
+        seen.notes.append(f"the run was made with another network ({run.network_difference(net)})")
     elif not net.exact:
         again = run if _has_bounds(run) else _repeated(net, seen)
         seen.bounds = {population.name: again.spike_errors(population.name) for population in net.populations}

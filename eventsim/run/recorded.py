@@ -1,0 +1,290 @@
+"""What a simulation leaves behind: spikes, first spikes, read-out, counters, traces, provenance.
+
+Relies on the network (names, sizes, models). Used by everything that looks at runs. A run is read-only.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eventsim.checks import finite_array, flag, integer, shown
+from eventsim.errors import InputError, listed, nearest
+from eventsim.network.network import Network, Population
+from eventsim.network.network_difference import difference
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(eq=False)
+class RecordedRun:
+    """What was recorded of a simulation, and how to ask for it. `Run` says what its fields are."""
+
+    populations: list[str]
+    shapes: list[tuple[int, ...]]
+    n_samples: int
+    counters: dict[str, Any]
+    provenance: dict[str, Any]
+    windows: dict[str, tuple[float, ...] | None] = field(default_factory=dict)
+    complete: bool = True
+    _spikes: Array | None = None
+    _first: Array | None = None
+    _errors: Array | None = None
+    _traces: Array | None = None
+    _readout: Array | None = None
+    _exact: list[Any] | None = field(default=None, repr=False)  # the times of _spikes where they are Fractions
+    _recorder: Any = field(default=None, repr=False)
+    _stopped: Array | None = field(default=None, repr=False)
+    _state: Any = field(default=None, repr=False)  # where each sample stands, where that was kept
+    _reached: Array | None = field(default=None, repr=False)  # NaN where a sample never began
+    _network: Network | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is sent: mapped recordings as arrays in memory, and nothing of the temporary files."""
+        state = vars(self) | {"_recorder": None}
+        return {name: np.array(held) if isinstance(held, np.memmap) else held for name, held in state.items()}
+
+    @property
+    def sizes(self) -> list[int]:
+        """Neurons of each source and population."""
+        return [math.prod(shape) for shape in self.shapes]
+
+    @property
+    def spikes(self) -> Array:
+        """All spikes: records (sample i4, population u2, neuron i4, time f8), by sample, each in event order.
+
+        Those of `recorded_populations`, where ``record=`` named some.
+        Times of Fractions are rounded to float64 here; `spike_times` has them exactly. A read-only memory map where
+        the recording passed its memory bound.
+        """
+        return self._need(self._spikes, "spikes", 'record="spikes"')
+
+    @property
+    def recorded_populations(self) -> list[str]:
+        """Sources and populations all of whose spikes were recorded: those that ``record=`` named, all, or none."""
+        level = self.provenance.get("record")
+        if isinstance(level, list):
+            return [*level]
+        return [] if self._spikes is None else [*self.populations]
+
+    @property
+    def readout(self) -> Array:
+        """Potentials of the read-out populations at their read-out time, (n_samples, n_out); NaN where not reached."""
+        return self._need(self._readout, "readout", "a read-out population (model integrator)")
+
+    @property
+    def predictions(self) -> Array:
+        """What the read-out says, int.
+
+        Index of the largest potential, (n_samples,). Where the network's provenance has ``decision = "sign"``, as that
+        of a classifier with logistic outputs has, 1 where a potential is > 0 and else 0: (n_samples,) of one output,
+        (n_samples, n_out) of several.
+
+        Raises
+        ------
+        InputError
+            A read-out that was not reached (NaN), or a single output that nothing says how to decide on.
+        """
+        values = self.readout
+        missing = np.flatnonzero((values != values).any(axis=1))
+        if missing.size:
+            raise InputError(
+                f"run.predictions: sample {missing[0]} has no read-out (and {missing.size} of {self.n_samples} samples "
+                "have none); must be simulated to the end of the last window. Raise until, max_events or max_time; "
+                "run.readout has what there is."
+            )
+        if self.provenance.get("decision") == "sign":
+            above: Array = (values > 0).astype(np.int64)
+            return above[:, 0] if above.shape[1] == 1 else above
+        if values.shape[1] == 1:
+            raise InputError(
+                "run.predictions: the read-out has one output, of which the largest says nothing. Decide yourself: "
+                "run.readout[:, 0] > 0 for a binary classifier; the output of a regression is its own answer."
+            )
+        if values.dtype == object:
+            return np.array([max(range(len(row)), key=row.__getitem__) for row in values])
+        return np.argmax(values, axis=1)
+
+    @property
+    def stop_times(self) -> Array:
+        """Time at which each sample was ended by ``stop=``, (n_samples,); inf where it went to its end."""
+        return self._need(self._stopped, "stop times", "stop={population: spikes}")
+
+    @property
+    def reached(self) -> Array:
+        """Time up to which each sample was simulated, (n_samples,).
+
+        `until`, or where a stop condition, a budget or an error ended the sample before; inf where `until` is None and
+        nothing was left to happen; NaN where the run ended before the sample began.
+        """
+        if self._reached is not None:
+            return self._reached.copy()
+        if not self.complete:
+            raise InputError(
+                "run.reached: this run ended early and was saved by an eventsim that did not say where; must be known. "
+                "Simulate it again."
+            )
+        until = self.provenance.get("until")
+        end = np.full(self.n_samples, math.inf if until is None else float(until))
+        return end if self._stopped is None else np.minimum(end, self._stopped)
+
+    def spike_times(self, population: str) -> Array:
+        """First spike times of a population, (n_samples, n_neurons); inf = silent.
+
+        Float64, or an object array of Fractions where the network is exact.
+        """
+        first = self._need(self._first, "first spikes", 'record="first_spikes" or "spikes"')
+        return first[:, self._columns(population)]
+
+    def spike_errors(self, population: str, propagated: bool = False) -> Array:
+        """Bounds on the rounding error of the first spike times, (n_samples, n_neurons).
+
+        Against exact arithmetic on what each neuron actually received or, `propagated`, on the whole network's inputs.
+        The latter are infinite for relays and what follows them, which do not know what is yet to come; those of
+        `eventsim.models.verify` are finite.
+        """
+        errors = self._need(self._errors, "error bounds", "error_bounds=True")
+        propagated = flag("spike_errors", "propagated", propagated)
+        return errors[:, self._columns(population), 1 if propagated else 0]
+
+    def membrane(self, population: str, neuron: int, sample: int = 0, times: Any = None) -> tuple[Array, Array]:
+        """Membrane potential of a recorded neuron.
+
+        Parameters
+        ----------
+        times : array of times at which the exact potential is wanted; None gives the recorded events.
+
+        Returns
+        -------
+        (times, potentials); NaN before the first record and after the spike of a neuron that spikes once.
+        """
+        traces = self._need(self._traces, "membrane traces", 'record={"population": [neurons]}')
+        neuron = self._neuron("membrane", population, neuron)
+        remedy = f"The run has {self.n_samples} samples."
+        sample = integer("membrane", "sample", sample, low=0, high=self.n_samples - 1, remedy=remedy)
+        g = self._index(population)[1] + neuron
+        mine = traces[(traces["neuron"] == g) & (traces["sample"] == sample)]
+        if not mine.size:
+            raise InputError(
+                f"membrane: neuron {neuron} of {population!r}, sample {sample}, was not recorded. "
+                'Ask for it with record={"population": [neurons]}.'
+            )
+        keep = np.append(mine["time"][1:] != mine["time"][:-1], True)
+        mine = mine[keep]
+        if times is None:
+            return mine["time"].copy(), _finite(mine["state"][:, 0])
+        wanted = finite_array("membrane", "times", times).astype(np.float64)
+        if wanted.ndim != 1:
+            raise InputError(f"membrane: times has shape {wanted.shape}; must have one axis. Give a list of times.")
+        return wanted, self._between(mine, population, neuron, wanted)
+
+    def threshold(self, population: str, neuron: int = 0) -> float:
+        """Firing threshold of a neuron; inf for a read-out integrator. Needs the network: `load_run` takes it."""
+        node = self._population(population)
+        neuron = self._neuron("threshold", population, neuron)
+        name = node.model.threshold
+        return float(node.parameters[name][neuron]) if name in node.parameters else math.inf
+
+    def _population(self, population: str) -> Population:
+        self._index(population)
+        node = None if self._network is None else self._network.node(population)
+        if not isinstance(node, Population):
+            raise InputError(
+                f"run: {population!r} has no membrane here: it is a source, or the run was loaded without its network. "
+                "Ask for a population, and load the run with load_run(path, network)."
+            )
+        return node
+
+    def _between(self, mine: Array, population: str, neuron: int, times: Any) -> Array:
+        node = self._population(population)
+        model = node.model
+        pieces = [
+            (since, tuple(float(row[neuron]) for row in model.prepare(parameters, node.window)))
+            for since, parameters in [(-math.inf, node.parameters), *node.pieces()]
+        ]
+        periods = model.held(node.parameters)
+        held = 0.0 if periods is None else float(periods[neuron])
+        spike_times = self._spike_train(population, neuron, int(mine["sample"][0]))
+        values = np.full(len(times), math.nan)
+        place = np.searchsorted(mine["time"], times, side="right") - 1
+        for k, (at, t) in enumerate(zip(place, times, strict=True)):
+            if at < 0:
+                continue
+            start = float(mine["time"][at])
+            if held and start in spike_times:
+                start += held
+            s = tuple(mine["state"][at][: len(model.state)].tolist())
+            for (_, p), (end, _) in itertools.pairwise([*pieces, (math.inf, ())]):
+                if min(t, end) > start:
+                    s = model.advance(model.propagator(p, min(t, end) - start), s)
+                    start = min(t, end)
+            values[k] = s[0]
+        return _finite(values)
+
+    def _spike_train(self, population: str, neuron: int, sample: int) -> set[float]:
+        if self._spikes is None:
+            return set()
+        index = self._index(population)[0]
+        s = self._spikes
+        return set(s["time"][(s["sample"] == sample) & (s["population"] == index) & (s["neuron"] == neuron)].tolist())
+
+    def recorded(self, population: str) -> list[int]:
+        """Neurons of a population whose membrane was recorded in some sample, sorted."""
+        traces = self._need(self._traces, "membrane traces", 'record={"population": [neurons]}')
+        columns = self._columns(population)
+        neurons = np.unique(traces["neuron"])
+        return (neurons[(neurons >= columns.start) & (neurons < columns.stop)] - columns.start).tolist()
+
+    def n_spikes(self, population: str | None = None) -> int:
+        """Number of spikes of one population, or of all populations without the sources."""
+        by = self.counters["by_population"]
+        if population is not None:
+            self._index(population)
+            return int(by[population]["spikes"])
+        return int(self.counters["spikes"])
+
+    def network_difference(self, net: Network) -> str:
+        """In which parts `net` is another network than the one that was simulated, in words.
+
+        A run from a file that kept no state knows the hash of its network alone.
+        """
+        digests = {} if self._state is None else self._state.parts
+        return difference(self._network, digests, str(self.provenance.get("network_hash")), net)
+
+    def _neuron(self, where: str, population: str, neuron: int) -> int:
+        """The index of a neuron, which the population must have."""
+        size = self.sizes[self._index(population)[0]]
+        remedy = f"{population!r} has {size} neurons."
+        return integer(where, "neuron", neuron, low=0, high=size - 1, remedy=remedy)
+
+    def _index(self, population: str) -> tuple[int, int]:
+        if not isinstance(population, str) or population not in self.populations:
+            raise InputError(
+                f"run: unknown population {shown(population)}{nearest(population, self.populations)}; this run has "
+                f"{listed(self.populations)}. Name one of them."
+            )
+        index = self.populations.index(population)
+        return index, sum(self.sizes[:index])
+
+    def _columns(self, population: str) -> slice:
+        index, first = self._index(population)
+        return slice(first, first + self.sizes[index])
+
+    @staticmethod
+    def _need(value: Any, what: str, ask: str) -> Any:
+        if value is None:
+            raise InputError(f"run: {what} not recorded; simulate with {ask}.")
+        return value
+
+    def __repr__(self) -> str:
+        c = self.counters
+        return (
+            f"Run: {self.n_samples} samples, {c['spikes']:,} spikes, {c['visited']:,} synaptic events visited, "
+            f"{c['premature']} premature, {c['late']} late{'' if self.complete else ', INCOMPLETE'}"
+        )
+
+
+def _finite(values: Array) -> Array:
+    return np.where(np.isfinite(values), values, math.nan)
