@@ -338,7 +338,7 @@ def project_texts() -> list[Path]:
     texts = {".py", ".md", ".toml", ".txt", ".cff", ".sh", ".cfg", ".yml", ".yaml", ""}
     inside = [
         p
-        for f in ("docs", ".ci", "eventsim", "models", "viz", "tests", "examples", "benchmarks")
+        for f in ("docs", ".ci", "eventsim", "models", "viz", "tests", "examples", "benchmarks", "findings")
         for p in (ROOT / f).rglob("*")
     ]
     files = [path for path in [*ROOT.iterdir(), *inside] if path.is_file() and path.resolve() == path]

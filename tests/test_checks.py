@@ -144,7 +144,7 @@ def test_what_a_network_cannot_be_made_of_is_refused(make, value, error, message
 
 
 def test_more_projections_than_packets_can_number_are_refused(monkeypatch):
-    monkeypatch.setattr(eventsim.network, "MAX_PARTS", 3)
+    monkeypatch.setattr(eventsim.network.network, "MAX_PARTS", 3)
     net = small()
     for _ in range(2):
         net.connect("input", "hidden", eventsim.Dense([[1.0, 1.0]]))
