@@ -17,9 +17,10 @@ import numpy as np
 
 from eventsim._jit import compile_report
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
-from eventsim.engines.checkpoint import RunState, check_resumed, digest_of
 from eventsim.engines.interruption import at_work
 from eventsim.engines.recording import Recorder
+from eventsim.engines.resumption import check_resumed
+from eventsim.engines.run_state import RunState, digest_of
 from eventsim.engines.stimulus import Inputs
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
 from eventsim.engines.task import Task
@@ -299,7 +300,7 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
             problem = worker.run(low, high)
             bar.update(high - low)
             if problem:
-                _carry_over(task, worker, high)
+                _carry_over(task, high)
                 return problem
         return None
     problems: dict[int, tuple[type[SimulationError], str]] = {}
@@ -332,20 +333,20 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
         return None
     first = min(problems)
     task.forget_after(first, first + batch)
-    _carry_over(task, workers[0], first + batch)
+    _carry_over(task, first + batch)
     return problems[first]
 
 
-def _carry_over(task: Task, worker: Any, row: int) -> None:
+def _carry_over(task: Task, row: int) -> None:
     """Keep what the run that this one goes on with did of samples from `row` on, which this one did not come to."""
     if task.resumed is not None:
         task.restore(row)
         for sample in range(row, task.inputs.n_samples):
-            worker.carry_over(sample)
+            task.carry_over(sample)
 
 
-def _state_of(task: Task, engine: str) -> RunState:
-    return RunState(engine, digest_of(task.inputs), task.states, task.reached, part_digests(task.net))
+def _state_of(task: Task) -> RunState:
+    return RunState(digest_of(task.inputs), task.states, task.reached, part_digests(task.net))
 
 
 def _finish(task: Task, engine: str, complete: bool) -> Run:
@@ -385,7 +386,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         _recorder=(task.spikes, task.traces),
         _stopped=task.stopped if task.stop else None,
         _reached=np.where((task.reached > 0) | task.counters.any(axis=(1, 2)), task.reached, math.nan),
-        _state=_state_of(task, engine) if task.keep_state else None,
+        _state=_state_of(task) if task.keep_state else None,
         _network=net,
     )
 

@@ -4,6 +4,7 @@ Spikes, first spikes, read-outs, membranes, error bounds and counters are compar
 operations may differ, since source spikes reach an empty lane twice.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +22,7 @@ from strategies import Case
 import eventsim
 from eventsim import BudgetError, SpikeTimes, simulate
 from eventsim._jit import jitable
+from eventsim.engines.sample_state import NAMES
 from eventsim.errors import FileFormatError, InputError, NetworkError
 from eventsim.faults import Clock, Jitter
 from eventsim.faults.contract import EmissionFault
@@ -39,7 +41,8 @@ ANY = st.one_of(
     strategies.recurrent_glif(),
     strategies.convolutional(),
 )
-ENGINES = st.sampled_from(["compiled", "compiled", "reference"])
+# Of each part of a run in turn.
+ENGINES = st.sampled_from([("compiled",), ("reference",), ("compiled", "reference"), ("reference", "compiled")])
 
 
 @jitable
@@ -61,11 +64,11 @@ class Late(EmissionFault):
         return (self.by,)
 
 
-def in_pieces(case: Case, cuts: list[float], **options: Any) -> Any:
-    """The run that comes of ending at each of the cuts and going on."""
+def in_pieces(case: Case, cuts: list[float], engines: tuple[str, ...] = ("compiled",), **options: Any) -> Any:
+    """The run that comes of ending at each of the cuts and going on, with one engine after another."""
     run = None
-    for until in [*cuts, case.until]:
-        run = simulate(case.net, case.x, until=until, keep_state=True, resume=run, **options)
+    for until, engine in zip([*cuts, case.until], itertools.cycle(engines), strict=False):
+        run = simulate(case.net, case.x, until=until, engine=engine, keep_state=True, resume=run, **options)
     return run
 
 
@@ -83,21 +86,21 @@ def same_traces(a: Any, b: Any) -> bool:
 
 
 @given(ANY, SEEDS, ENGINES)
-def test_a_run_in_pieces_has_the_bits_of_one_in_one_piece(case: Case, seed: int, engine: str) -> None:
-    whole = outcome(case.net, case.x, until=case.until, engine=engine)
+def test_a_run_in_pieces_has_the_bits_of_one_in_one_piece(case: Case, seed: int, engines: tuple[str, ...]) -> None:
+    whole = outcome(case.net, case.x, until=case.until)
     if whole.error is not None:
         return
     cuts = [t for t in cuts_of(whole.run, seed, 8) if case.until is None or t <= case.until]
-    assert_same_run(in_pieces(case, cuts, engine=engine), whole.run)
+    assert_same_run(in_pieces(case, cuts, engines), whole.run)
 
 
 @given(st.one_of(strategies.dense_ttfs(), strategies.recurrent_lif()), SEEDS, ENGINES)
-def test_stages_membranes_and_samples_go_on_too(case: Case, seed: int, engine: str) -> None:
+def test_stages_membranes_and_samples_go_on_too(case: Case, seed: int, engines: tuple[str, ...]) -> None:
     spiking = [p for p in case.net.populations if p.model.spiking]
     windowed = all(p.model.windowed for p in case.net.populations)
     faults = [Jitter(0.1), Clock(0.05)] if windowed else [Clock(0.05)]
     options: dict[str, Any] = {
-        "engine": engine, "seed": seed % 7, "faults": faults, "transport": AerBus(0.01), "until": case.until,
+        "seed": seed % 7, "faults": faults, "transport": AerBus(0.01), "until": case.until,
         "record": {spiking[0].name: [0]},
     }  # fmt: skip
     if case.x is None:
@@ -107,16 +110,16 @@ def test_stages_membranes_and_samples_go_on_too(case: Case, seed: int, engine: s
         return
     cuts = [t for t in cuts_of(whole.run, seed, 3) if case.until is None or t <= case.until]
     options.pop("until")
-    parts = in_pieces(case, cuts, **options)
+    parts = in_pieces(case, cuts, engines, **options)
     assert_same_run(parts, whole.run)
     assert same_traces(parts, whole.run)
     assert parts.counters["transport"] == whole.run.counters["transport"]
 
 
-@given(strategies.dense_ttfs(), SEEDS)
-def test_rounding_bounds_go_on_too(case: Case, seed: int) -> None:
+@given(strategies.dense_ttfs(), SEEDS, ENGINES)
+def test_rounding_bounds_go_on_too(case: Case, seed: int, engines: tuple[str, ...]) -> None:
     whole = simulate(case.net, case.x, error_bounds=True)
-    assert_same_run(in_pieces(case, cuts_of(whole, seed, 3), error_bounds=True), whole)
+    assert_same_run(in_pieces(case, cuts_of(whole, seed, 3), engines, error_bounds=True), whole)
 
 
 @given(strategies.mixed(leaky=False), SEEDS)
@@ -126,30 +129,33 @@ def test_exact_runs_go_on_exactly(case: Case, seed: int) -> None:
     whole = outcome(net, x, engine="reference", until=case.until)
     if whole.error is not None:
         return
-    parts = in_pieces(Case(net, x, case.until), cuts_of(whole.run, seed, 2)[:4], engine="reference")
+    parts = in_pieces(Case(net, x, case.until), cuts_of(whole.run, seed, 2)[:4], ("reference",))
     assert_same_run(parts, whole.run)
     assert parts._exact == whole.run._exact
 
 
 @given(ANY, SEEDS, ENGINES, st.integers(1, 40))
-def test_what_a_budget_ended_goes_on_between_two_micro_steps(case: Case, seed: int, engine: str, events: int) -> None:
+def test_what_a_budget_ended_goes_on_between_two_micro_steps(
+    case: Case, seed: int, engines: tuple[str, ...], events: int
+) -> None:
     """Also inside a time, and with samples that had not begun."""
-    options: dict[str, Any] = {"until": case.until, "engine": engine}
+    options: dict[str, Any] = {"until": case.until}
     if case.x is None:
         options["sample_ids"] = [0, seed]
     whole = outcome(case.net, case.x, **options)
     if whole.error is not None:
         return
     run, complete = None, False
-    for _ in range(3):
+    one_after_another = itertools.cycle(engines)
+    for engine in itertools.islice(one_after_another, 3):
         try:
-            run = simulate(case.net, case.x, keep_state=True, resume=run, max_events=events, **options)
+            run = simulate(case.net, case.x, engine=engine, keep_state=True, resume=run, max_events=events, **options)
             complete = True
             break
         except BudgetError as error:
             run = error.run
     if not complete:
-        run = simulate(case.net, case.x, resume=run, **options)
+        run = simulate(case.net, case.x, engine=next(one_after_another), resume=run, **options)
     assert run is not None
     assert_same_run(run, whole.run)
 
@@ -183,15 +189,26 @@ def test_a_saved_run_goes_on(tmp_path: Path) -> None:
     loaded = eventsim.load_run(tmp_path / "part.npz")
     assert loaded.stop_times.tolist() == [math.inf, math.inf]
     whole = simulate(net, x, until=9.0, **options)
-    rest = simulate(net, x, until=9.0, resume=loaded, **options)
-    assert_same_run(rest, whole)
-    assert same_traces(rest, whole)
-    reference = simulate(net, x, until=3.5, keep_state=True, engine="reference")
-    with pytest.raises(InputError, match="the state of a run on the reference engine stays in memory"):
-        reference.save(tmp_path / "reference.npz")
+    reference = simulate(net, x, until=3.5, keep_state=True, engine="reference", **options)
+    reference.save(tmp_path / "reference.npz")
+    for begun in (loaded, eventsim.load_run(tmp_path / "reference.npz")):
+        for engine in ("compiled", "reference"):
+            rest = simulate(net, x, until=9.0, resume=begun, engine=engine, **options)
+            assert_same_run(rest, whole)
+            assert same_traces(rest, whole)
 
 
-@pytest.mark.parametrize("entry", [{}, 3, {"engine": "compiled", "inputs": "", "begun": [0, 7]}, {"begun": [0]}])
+def test_the_state_of_an_exact_run_stays_in_memory(tmp_path: Path) -> None:
+    net = eventsim.Network()
+    net.source(1, "input")
+    net.population("linear_psp", 1, "cell", threshold=Fraction(1, 3))
+    net.connect("input", "cell", eventsim.Dense([[1.0]]))
+    run = simulate(net, [[0.5]], engine="reference", keep_state=True, record="readout", until=0.7)
+    with pytest.raises(InputError, match="the state of an exact run holds Fractions"):
+        run.save(tmp_path / "run.npz")
+
+
+@pytest.mark.parametrize("entry", [{}, 3, {"inputs": "", "begun": [0, 7]}, {"begun": [0]}])
 def test_a_file_whose_state_is_none_is_refused(tmp_path: Path, entry: Any) -> None:
     net, x = ring()
     simulate(net, x, until=3.5, keep_state=True).save(tmp_path / "run.npz")
@@ -307,9 +324,9 @@ def test_a_state_that_was_changed_in_its_file_is_refused(tmp_path: Path) -> None
     net, x = ring()
     simulate(net, x, until=3.5, keep_state=True).save(tmp_path / "run.npz")
     header, arrays = read_archive(tmp_path / "run.npz", "eventsim-run", 1)
-    numbers = arrays["state0.numbers"].copy()
-    numbers[0] += 0.5
-    write_archive(tmp_path / "run.npz", header, {**arrays, "state0.numbers": numbers})
+    values = arrays["state0.values"].copy()
+    values[0] += 0.5
+    write_archive(tmp_path / "run.npz", header, {**arrays, "state0.values": values})
     with pytest.raises(FileFormatError, match="arrays that were changed"):
         eventsim.load_run(tmp_path / "run.npz")
 
@@ -322,7 +339,6 @@ def test_a_state_that_was_changed_in_its_file_is_refused(tmp_path: Path) -> None
     [
         ({"resume": 3}, "resume is a int; must be a Run that was simulated with keep_state=True"),
         ({"seed": 1}, r"resume = a run with another seed \(0, not 1\); must be the same"),
-        ({"engine": "reference"}, "resume = a run with another engine"),
         ({"record": "first_spikes"}, "resume = a run with another record"),
         ({"record": {"cells": [1]}}, "resume = a run with another record"),
         ({"faults": [Clock(0.1)]}, "resume = a run with another faults"),
@@ -409,42 +425,55 @@ def test_stops_that_are_none_are_refused(stop: Any, error: type[Exception], mess
 
 
 DAMAGE = [
-    ("flight", "neuron", 5),
-    ("flight", "neuron", -1),
-    ("flight", "lane", 2),
-    ("flight", "t", math.nan),
-    ("queue", "node", 99),
-    ("queue", "key", math.inf),
-    ("pending", "who", 50),
-    ("cohorts", "candidates", 7),
-    ("cohorts", "bound", math.nan),
-    ("control", "switch", 9),
-    ("control", "written", -3),
-    ("control", "stimulus", 4 * 10**12),
-    ("nodes", "phase", 4),
+    ("packet_neuron", 5),
+    ("packet_neuron", -1),
+    ("packet_lane", 2),
+    ("packet_t", math.nan),
+    ("packet_t", 1.0),
+    ("pending_neuron", 50),
+    ("pending_t", math.inf),
+    ("since", math.nan),
+    ("values", math.nan),
+    ("sent", -3),
+    ("sent", 4 * 10**12),
+    ("micro", -1),
+    ("counts", -2),
+    ("ticks", 4),
 ]
 
 
-@pytest.mark.parametrize(("table", "field", "value"), DAMAGE)
-def test_a_damaged_state_is_refused_before_it_runs(table: str, field: str, value: Any) -> None:
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+@pytest.mark.parametrize(("name", "value"), DAMAGE)
+def test_a_damaged_state_is_refused_before_it_runs(name: str, value: Any, engine: str) -> None:
     net, x = ring()
     run = simulate(net, x, until=3.5, keep_state=True, faults=[Clock(0.4)])
     state = run._state.samples[0]
-    if not len(state[table]):
-        state[table] = np.zeros(1, state[table].dtype)
-    state[table][field][0] = value
+    if not len(getattr(state, name)):
+        for other in NAMES:
+            if other.partition("_")[0] == name.partition("_")[0]:
+                setattr(state, other, np.full(1, 5, getattr(state, other).dtype))
+    getattr(state, name)[0] = value
     with pytest.raises(InputError, match=r"resume = a run whose state .*; it is damaged"):
-        simulate(net, x, until=9.0, resume=run, faults=[Clock(0.4)])
+        simulate(net, x, until=9.0, resume=run, engine=engine, faults=[Clock(0.4)])
 
 
-@pytest.mark.parametrize("table", ["numbers", "cohorts", "due", "probes", "stages"])
-def test_a_state_of_other_sizes_is_refused(table: str) -> None:
+@pytest.mark.parametrize("name", ["values", "since", "ticks", "noted", "transport", "now", "pending_t"])
+def test_a_state_of_other_sizes_is_refused(name: str) -> None:
     net, x = ring()
     run = simulate(net, x, until=3.5, keep_state=True)
     state = run._state.samples[1]
-    state[table] = np.concatenate([state[table], np.zeros(1, state[table].dtype)])
+    array = getattr(state, name)
+    setattr(state, name, np.concatenate([array, np.zeros(1, array.dtype)]))
     with pytest.raises(InputError, match="it is damaged"):
         simulate(net, x, until=9.0, resume=run)
+
+
+def test_neurons_that_receive_the_same_inputs_stand_at_the_same_time() -> None:
+    net, x = layers_of_many()
+    run = simulate(net, x, until=0.6, keep_state=True)
+    run._state.samples[0].since[50] = 0.0
+    with pytest.raises(InputError, match="receive the same inputs and stand at different times; it is damaged"):
+        simulate(net, x, resume=run)
 
 
 # -- where several packets are taken together ------------------------------------------------------------------------
@@ -493,6 +522,6 @@ def test_more_spikes_pending_than_a_buffer_was_made_for_go_on() -> None:
     net.population("lif_delta", 30, "cells", tau_mem=10.0, v_threshold=0.01, current=np.linspace(1.0, 1.1, 30))
     options: dict[str, Any] = {"faults": [Late(40.0)], "threads": 1}
     part = simulate(net, until=30.0, keep_state=True, **options)
-    assert len(part._state.samples[0]["pending"]) > 4096
+    assert len(part._state.samples[0].pending_t) > 4096
     rest = simulate(net, until=45.0, resume=part, **options)
     assert rest.spikes.tobytes() == simulate(net, until=45.0, **options).spikes.tobytes()

@@ -96,9 +96,9 @@ def test_spikes_under_way_go_on_in_another_call() -> None:
 def test_a_damaged_state_of_spikes_under_way_is_refused() -> None:
     synapses = eventsim.Sparse([0, 0], [0, 1], [1.0, 1.0], [2.0, 0.1])
     net, x = counting_network(synapses), eventsim.SpikeTimes([[[0.0], []]])
-    for field, value in (("place", 7), ("lane", 3), ("neuron", 1), ("t", 2.5), ("sent", math.nan)):
+    for name, value in (("place", 7), ("lane", 3), ("neuron", 1), ("sent", -2.5), ("sent", math.nan)):
         part = eventsim.simulate(net, x, until=1.0, keep_state=True)
-        part._state.samples[0]["travel"][field] = value
+        getattr(part._state.samples[0], f"travel_{name}")[:] = value
         with pytest.raises(InputError, match="damaged"):
             eventsim.simulate(net, x, until=9.0, resume=part)
 

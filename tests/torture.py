@@ -15,6 +15,7 @@ lines say how many networks there were, and in how many something happened. A ca
 
 import argparse
 import faulthandler
+import itertools
 import os
 import sys
 import time
@@ -43,8 +44,8 @@ def check(one: Case) -> Counter[str]:
         assert_equals_oracle(whole, one.net, one.x, one.options["until"])
         happened["held against the oracle"] += 1
     if one.cuts:
-        for engine in ("compiled", "reference"):
-            assert_same_outcome(in_pieces(one, engine), whole)
+        for engines in (("compiled",), ("reference",), ("compiled", "reference"), ("reference", "compiled")):
+            assert_same_outcome(in_pieces(one, engines), whole)
         happened["cut and taken up"] += 1
     return happened
 
@@ -67,15 +68,22 @@ def _oracle_knows(one: Case) -> bool:
     return models <= set(naive.EXACT) and {*one.options} <= plain
 
 
-def in_pieces(one: Case, engine: str) -> Outcome:
-    """The run of a case, interrupted after some numbers of events, each time taken up again."""
-    options = one.simulate_options() | {"engine": engine, "keep_state": True}
+def in_pieces(one: Case, engines: tuple[str, ...]) -> Outcome:
+    """The run of a case, interrupted after some numbers of events, each time taken up by the next engine."""
+    options, one_after_another = one.simulate_options() | {"keep_state": True}, itertools.cycle(engines)
     budget = options.pop("max_events")
     piece, done = None, 0
     for events in [*[cut for cut in one.cuts if cut < budget], budget]:
         if events <= done:
             continue
-        piece = outcome(one.net, one.x, resume=piece and piece.run, max_events=events - done, **options)
+        piece = outcome(
+            one.net,
+            one.x,
+            engine=next(one_after_another),
+            resume=piece and piece.run,
+            max_events=events - done,
+            **options,
+        )
         done = int(piece.run.counters["events"])
         if piece.error is None or not _of_budget(piece):
             break

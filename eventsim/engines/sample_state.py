@@ -1,239 +1,245 @@
-"""What is kept of a sample that may be gone on with, and what it must be to be taken up again.
+"""Where a sample stands between two micro-steps, in words that both engines know: kept by one, gone on with by either.
 
-Relies on the record types and the machine's arrays. Used by `checkpoint`. A state may come from a file that anybody has
-written. Every number in it that the loop uses as an index, a length or the next step of a walk is held against the
-arrays of the network before anything runs: a damaged state is refused, and never leads a loop out of its arrays or
-round for ever.
+Relies on the network. Used by `run_state`, which holds the states of a run, and by both engines, each of which has a
+module `standing` that keeps a sample so and takes it up again. What can be worked out again is not in it: predicted
+crossings, ends of refractory periods, changes of windows and drives, source spikes. An engine predicts anew, from the
+same states at the same times, and so gets the same bits.
+
+A state may come from a file that anybody has written. Every number in it that is used as an index, a length, or the
+time of an event is held against the network before anything runs: a damaged state is refused, and never leads a loop
+out of its arrays, round for ever, or back in time.
 """
 
+import dataclasses
 import math
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
-from eventsim.engines.compiled.horizon import heap_of
-from eventsim.engines.compiled.queue import WAITING
-from eventsim.engines.tables import (
-    COHORT,
-    CONTROL,
-    LANE,
-    NEURON,
-    NO_LIMIT,
-    NODE,
-    PROBE,
-    T_MAX,
-    T_MIN,
-    T_START,
-    T_STEP,
-    TRAVEL,
-    TRAVELLED,
-    Machine,
-)
+from eventsim.engines.tables import COUNTERS
 from eventsim.errors import InputError
+from eventsim.network import order
+from eventsim.network.network import Network, Population, Source
+from eventsim.network.neuron_model import Model
+from eventsim.network.projections import own_delays
 
 Array = np.ndarray[Any, Any]
-Arrays = dict[str, Array]
-
-COUNTED = ("tick", "spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed", "tangent")
-NODE_FIELDS = ("phase", "piece", *COUNTED)
-COHORT_FIELDS = ("horizon", "bound", "touched_at", "flagged", "candidates", "alone", "mode", "fresh")
-NEURON_FIELDS = ("last_spike", "spike_number", "error", "error_network", "done")
-CONTROL_FIELDS = ("now", "stimulus", "written", "switch", "micro")
-# Fields of the machine's records by its array.
-TABLES = {
-    "nodes": NODE_FIELDS, "cohorts": COHORT_FIELDS, "neurons": NEURON_FIELDS, "control": CONTROL_FIELDS,
-    "probes": ("noted", "state"), "lanes": ("head",),
-}  # fmt: skip
-RECORDS = {"nodes": NODE, "cohorts": COHORT, "neurons": NEURON, "control": CONTROL, "probes": PROBE, "lanes": LANE}
-FLIGHT = np.dtype([("lane", "i8"), ("t", "f8"), ("neuron", "i8")])
-OF_TRAVELLER = ("t", "sent", "neuron", "place")
-TRAVELLING = np.dtype([("lane", "i8"), *((name, TRAVEL[name]) for name in OF_TRAVELLER)])
-QUEUED = np.dtype([("node", "i8"), ("key", "f8")])
-# Every array of a state, in the order of its digest.
-KINDS: dict[str, np.dtype[Any]] = {
-    **{name: np.dtype([(field, RECORDS[name][field]) for field in fields]) for name, fields in TABLES.items()},
-    "since": np.dtype("f8"), "numbers": np.dtype("f8"), "queue": QUEUED, "flight": FLIGHT, "travel": TRAVELLING,
-    "crossings": WAITING, "pending": WAITING, "due": np.dtype("i8"), "stages": np.dtype("f8"),
-}  # fmt: skip
 LARGEST_COUNT = 2**53
 
 
-def state_rows(machine: Machine) -> Array:
-    """Where the states of all populations are in `numbers` now: a lookahead changes places with their spare rooms."""
-    own = [node for node in machine.nodes if node.dynamics >= 0]
-    places = [np.arange(int(node.state), int(node.state) + int(node.n_state * node.n_neurons)) for node in own]
-    return np.concatenate([np.empty(0, dtype=np.int64), *places])
+@dataclass(eq=False)
+class SampleState:
+    """Where one sample stands. Neurons are numbered over all sources and populations, in creation order.
 
-
-def places_of(machine: Machine, node: int, sent: Array) -> Array | None:
-    """Where in the stimulus the spikes of a source are; None of a population."""
-    if machine.nodes.dynamics[node] >= 0:
-        return None
-    return np.flatnonzero(machine.neurons.node[sent] == node)
-
-
-def check_state(machine: Machine, state: Arrays, sent: Array, fed: bool) -> None:
-    """Refuse what is no state of this network; O(entries of the state).
-
-    `sent`: which neuron sent each source spike that the sample has now. `fed`: from there they go into the lanes.
-
-    Raises
-    ------
-    InputError
-        Arrays of other sizes, or numbers that the machine cannot have between two micro-steps.
+    Attributes
+    ----------
+    now, micro : (1,), the time of the last micro-step, -inf before the first, and the number of the next one at this
+        time; 0 where none is left.
+    sent : (1,), how many of its source spikes have been sent.
+    counts : (n_nodes * n_counters,), in the order of `COUNTERS`.
+    ticks : (n_nodes,), the next tick of each clock that is to be taken; 0 of what has none.
+    values : states of all populations: of each, row after row of its state variables, a number a neuron.
+    since : (n_neurons,), the time of each neuron's state: ahead of `now` before t_start and while it is refractory.
+    last_spike : (n_neurons,), -inf without one. spike_number : crossings so far, those of spikes that wait included.
+    error, error_network : (n_neurons,), rounding bounds of the last spike. done : has it fired its one spike?
+    packet_lane, packet_t, packet_neuron : spikes under way, by lane (projection) and arrival. Those of sources are here
+        only where a transport decides on them.
+    travel_lane, travel_sent, travel_neuron, travel_place : spikes under way to synapses that have delays of their own:
+        when each left, and the first of its synapses, in canonical order, that it has not reached.
+    pending_t, pending_neuron : spikes that have crossed and leave later.
+    noted : (n_probes,), has the membrane of a recorded neuron been noted?
+    transport : the transport's own state.
     """
-    _check_sizes(machine, state)
-    _check_numbers(state)
-    _check_nodes(machine, state)
-    _check_crossings(machine, state)
-    _check_flight(machine, state["flight"], state["lanes"]["head"], sent, fed)
-    _check_travel(machine, state["travel"])
-    _check_queue(machine, state, fed)
-    control, pending = state["control"], state["pending"]
-    of_population = np.flatnonzero(machine.nodes.dynamics[machine.neurons.node] >= 0)
-    _need("a spike", np.isin(pending["who"], of_population) & _times(pending["t"]) & _heap(pending, 0))
-    for name in ("written", "stimulus"):
-        _need("its stimulus", (control[name] >= 0) & (control[name] <= len(sent)))
+
+    now: Array
+    micro: Array
+    sent: Array
+    counts: Array
+    ticks: Array
+    values: Array
+    since: Array
+    last_spike: Array
+    spike_number: Array
+    error: Array
+    error_network: Array
+    done: Array
+    packet_lane: Array
+    packet_t: Array
+    packet_neuron: Array
+    travel_lane: Array
+    travel_sent: Array
+    travel_neuron: Array
+    travel_place: Array
+    pending_t: Array
+    pending_neuron: Array
+    noted: Array
+    transport: Array
+
+    def arrays(self) -> dict[str, Array]:
+        """Every array by its name, in one order."""
+        return {name: getattr(self, name) for name in NAMES}
+
+    def count(self, node: int, counter: str) -> int:
+        """One counter of a source or population."""
+        return int(self.counts[node * len(COUNTERS) + COUNTERS.index(counter)])
 
 
-def _check_sizes(machine: Machine, state: Arrays) -> None:
-    sizes = {name: len(getattr(machine, name)) for name in TABLES}
-    sizes |= {"since": len(machine.since), "numbers": len(state_rows(machine)), "stages": machine.stages.shape[1]}
-    for name, kind in KINDS.items():
-        array = state[name]
-        if array.ndim != 1 or array.dtype != kind or len(array) != sizes.get(name, len(array)):
-            refuse(f"array {name!r} has shape {array.shape} of {array.dtype}")
+NAMES = tuple(field.name for field in dataclasses.fields(SampleState))
+WHOLE = frozenset(
+    ("micro", "sent", "counts", "ticks", "spike_number", "packet_lane", "packet_neuron", "travel_lane",
+     "travel_neuron", "travel_place", "pending_neuron")
+)  # fmt: skip
+FLAGS = frozenset(("done", "noted"))
 
 
-def _check_numbers(state: Arrays) -> None:
-    """Refuse NaN where times are, negative counts, and flags that are none."""
-    for name, fields in TABLES.items():
-        for field in fields:
-            if state[name][field].dtype.kind == "f" and np.isnan(state[name][field]).any():
-                refuse(f"{field} of {name} holds NaN")
-    if np.isnan(state["since"]).any():
-        refuse("since holds NaN")
-    counts = [*(state["nodes"][name] for name in COUNTED), state["neurons"]["spike_number"], state["control"]["micro"]]
-    _need("a count", all(((held >= 0) & (held <= LARGEST_COUNT)).all() for held in counts))
-    flags = (state["cohorts"]["mode"], state["cohorts"]["fresh"], state["neurons"]["done"], state["probes"]["noted"])
-    _need("a flag", all(((held == 0) | (held == 1)).all() for held in flags))
-    now = state["control"]["now"]
-    _need("its time", _times(now) | ((now == -math.inf) & (state["control"]["micro"] == 0)))
+def kind_of(name: str) -> np.dtype[Any]:
+    """The type of an array of a state that a file can hold; Fractions stay in memory."""
+    return np.dtype("i8" if name in WHOLE else "u1" if name in FLAGS else "f8")
 
 
-def _check_nodes(machine: Machine, state: Arrays) -> None:
-    """Windows and drives are where the changes that have happened have put them; ticks that are due are yet to come."""
-    nodes, due, control = machine.nodes, state["due"], state["control"][0]
-    _need("a window", 0 <= control["switch"] < len(machine.switches))
-    phase, piece = (nodes.windowed == 0).astype(np.int64), np.zeros(len(nodes), dtype=np.int64)
-    behind = {T_START: np.ones(len(nodes)), T_MIN: np.where(nodes.readout >= 0, 3, 2), T_MAX: np.full(len(nodes), 3)}
-    for change in machine.switches[: int(control["switch"])]:
-        if change.what == T_STEP:
-            piece[change.node] += 1
-        else:
-            phase[change.node] = behind[int(change.what)][change.node]
-    _need("a population", state["nodes"]["phase"] == phase)
-    _need("a drive", state["nodes"]["piece"] == piece)
-    _need("a cohort", (state["cohorts"]["flagged"] >= 0) & (state["cohorts"]["flagged"] <= _members(machine)))
-    if len(np.unique(due)) != len(due) or not np.isin(due, np.flatnonzero(nodes.clocked)).all():
-        refuse("a tick is none")
-    later = state["nodes"]["tick"][due] * nodes.period[due] > control["now"]
-    _need("a tick", (nodes.rank[due] >= max(1, control["micro"])) & (control["micro"] > 0) & later)
+@dataclass(frozen=True)
+class Frame:
+    """What a state is held against.
 
-
-def _members(machine: Machine) -> Array:
-    """How many neurons each cohort has."""
-    return np.asarray(np.maximum(machine.nodes.cohort_size[machine.cohorts.node], 1))
-
-
-def _check_crossings(machine: Machine, state: Arrays) -> None:
-    """Each cohort's heap of crossings holds members of it, each once, the earliest first."""
-    crossings, candidates = state["crossings"], state["cohorts"]["candidates"]
-    shared = machine.nodes.shared[machine.cohorts.node] == 1
-    room = np.where(shared, machine.nodes.cohort_size[machine.cohorts.node], 0)
-    _need("a cohort", (candidates >= 0) & (candidates <= room))
-    if len(crossings) != candidates.sum():
-        refuse("array 'crossings' has another length than cohorts say")
-    owner = np.repeat(np.arange(len(candidates)), candidates)
-    begin = (owner - machine.nodes.cohort[machine.cohorts.node[owner]]) * machine.nodes.cohort_size[
-        machine.cohorts.node[owner]
-    ]
-    who = crossings["who"]
-    _need("a crossing", (who >= begin) & (who < begin + room[owner]) & _times(crossings["t"]))
-    first = np.repeat(np.cumsum(candidates) - candidates, candidates)
-    _need("a crossing", _heap(crossings, first))
-    heaps = np.array([heap_of(machine.nodes[machine.cohorts[c].node], c) for c in owner.tolist()], dtype=np.int64)
-    if len(np.unique(heaps + who - begin)) != len(who):
-        refuse("holds a crossing twice")
-
-
-def _heap(items: Array, first: Any) -> Any:
-    """Is each item of heaps, which begin at `first`, none before its parent, by time and then by neuron?"""
-    place = np.arange(len(items)) - first
-    parent = items[np.maximum(place - 1, 0) // 2 + first]
-    same = (parent["t"] == items["t"]) & (parent["who"] <= items["who"])
-    return (place == 0) | (parent["t"] < items["t"]) | same
-
-
-def _check_flight(machine: Machine, flight: Array, head: Array, sent: Array, fed: bool) -> None:
-    """Packets are in lanes that keep packets, in the order of their arrival; heads are within what was sent."""
-    lanes, nodes, what = machine.lanes, machine.nodes, "a packet"
-    _need(what, (flight["lane"] >= 0) & (flight["lane"] < len(lanes)) & _times(flight["t"]))
-    _need(what, lanes.kind[flight["lane"]] != TRAVELLED)
-    _need(what, (flight["neuron"] >= 0) & (flight["neuron"] < nodes.n_neurons[lanes.pre[flight["lane"]]]))
-    behind = flight["lane"][1:] == flight["lane"][:-1]
-    _need(what, np.where(behind, flight["t"][1:] >= flight["t"][:-1], flight["lane"][1:] > flight["lane"][:-1]))
-    for k, lane in enumerate(lanes):
-        places = places_of(machine, lane.pre, sent) if fed else None
-        if lane.kind == TRAVELLED:  # its tail counts a heap, which has no head
-            _need(what, head[k] == 0)
-        else:
-            _need(what, 0 <= head[k] <= (NO_LIMIT if places is None else len(places)))
-        _need(what, places is None or not (flight["lane"] == k).any())
-
-
-def _check_travel(machine: Machine, travel: Array) -> None:
-    """Spikes under way are those of a lane whose synapses have delays of their own, on the way to one of these."""
-    lanes, what = machine.lanes, "a spike under way"
-    _need(what, (travel["lane"] >= 0) & (travel["lane"] < len(lanes)) & (travel["neuron"] >= 0))
-    mine = lanes[travel["lane"]]
-    _need(what, (mine.kind == TRAVELLED) & (travel["neuron"] < machine.nodes.n_neurons[mine.pre]))
-    row = mine.rows + travel["neuron"]
-    _need(what, (travel["place"] >= machine.links[row]) & (travel["place"] < machine.links[row + 1]))
-    arrival = travel["sent"] + machine.delays[mine.delays + travel["place"]]
-    _need(what, _times(travel["sent"]) & (travel["t"] == arrival))
-
-
-def _check_queue(machine: Machine, state: Arrays, fed: bool) -> None:
-    """Each event is in the queue once, at the time of what it stands for.
-
-    Cohorts come when they like. A lane comes with its first packet (those that the stimulus fills are set when it
-    does), the changes of windows and drives with the next of them, a clock with its next tick.
+    Attributes
+    ----------
+    models : the model of each population by its order, with rounding bounds where they are asked for.
+    fed : source spikes go straight into their lanes, since no transport decides on them.
+    times : when each source spike that the sample has now is sent, sorted. n_probes, n_transport : lengths.
     """
-    queue, nodes, n_cohorts, n_lanes = state["queue"], machine.nodes, len(machine.cohorts), len(machine.lanes)
-    _need("a queued event", (queue["node"] >= 0) & (queue["node"] < len(machine.queue) - 1) & _times(queue["key"]))
-    if len(np.unique(queue["node"])) != len(queue):
-        refuse("holds an event twice")
-    found, due = np.full(len(machine.queue) - 1, math.inf), np.full(len(machine.queue) - 1, math.inf)
-    found[queue["node"]] = queue["key"]
-    for name in ("flight", "travel"):
-        np.minimum.at(due, n_cohorts + state[name]["lane"], state[name]["t"])
-    due[n_cohorts + n_lanes] = machine.switches.t[state["control"]["switch"][0]]
-    due[n_cohorts + n_lanes + 1 :] = np.where(nodes.clocked == 1, state["nodes"]["tick"] * nodes.period, math.inf)
-    from_source = nodes.dynamics[machine.lanes.pre] < 0
-    known = np.concatenate([np.zeros(n_cohorts, dtype=bool), ~(from_source & fed), np.ones(1 + len(nodes), dtype=bool)])
-    _need("a queued event", found[known] == due[known])
 
-
-def _times(t: Array) -> Any:
-    return (t >= 0) & (t < np.inf)
-
-
-def _need(what: str, good: Any) -> None:
-    if not np.all(good):
-        refuse(f"{what} is none that this network can have")
+    net: Network
+    models: dict[int, Model]
+    fed: bool
+    times: Array
+    n_probes: int
+    n_transport: int
 
 
 def refuse(what: str) -> NoReturn:
     """Say that a state is damaged."""
     raise InputError(f"simulate: resume = a run whose state {what}; it is damaged. Simulate from the beginning.")
+
+
+def check_state(state: SampleState, frame: Frame) -> None:
+    """Refuse what is no state of this network; O(entries of the state).
+
+    Raises
+    ------
+    InputError
+        Arrays of other sizes, or numbers that no sample can have between two micro-steps.
+    """
+    _check_sizes(state, frame)
+    _check_clock(state, frame)
+    for name in ("counts", "spike_number"):
+        _need("a count", (getattr(state, name) >= 0) & (getattr(state, name) <= LARGEST_COUNT))
+    for name in ("done", "noted"):
+        _need("a flag", getattr(state, name) <= 1)
+    for name in ("error", "error_network"):
+        _need("a bound on rounding", getattr(state, name) >= 0)
+    _need("a potential", state.values == state.values)
+    _need("a last spike", (state.last_spike == -math.inf) | _times(state.last_spike))
+    _check_neurons(state, frame)
+    _check_packets(state, frame)
+    _check_travel(state, frame)
+    first, spiking = 0, [np.empty(0, dtype=np.int64)]
+    for node in frame.net.nodes:
+        if isinstance(node, Population) and node.model.spiking:
+            spiking.append(np.arange(first, first + node.size))
+        first += node.size
+    waits = np.isin(state.pending_neuron, np.concatenate(spiking)) & _times(state.pending_t)
+    _need("a spike", waits & (state.pending_t > state.now[0]))
+
+
+def _check_sizes(state: SampleState, frame: Frame) -> None:
+    nodes, n = frame.net.nodes, sum(node.size for node in frame.net.nodes)
+    values = sum(p.size * len(frame.models[p.order].state) for p in frame.net.populations)
+    sizes = {"now": 1, "micro": 1, "sent": 1, "counts": len(nodes) * len(COUNTERS), "ticks": len(nodes)}
+    sizes |= dict.fromkeys(("since", "last_spike", "spike_number", "error", "error_network", "done"), n)
+    sizes |= {"values": values, "noted": frame.n_probes, "transport": frame.n_transport}
+    for group in ("packet_t", "travel_sent", "pending_t"):
+        prefix = group.partition("_")[0]
+        sizes |= {name: len(getattr(state, group)) for name in NAMES if name.startswith(prefix)}
+    for name, array in state.arrays().items():
+        exact = array.dtype == object and name not in WHOLE | FLAGS
+        if array.ndim != 1 or (array.dtype != kind_of(name) and not exact) or len(array) != sizes[name]:
+            refuse(f"has {name} of shape {array.shape} of {array.dtype}")
+
+
+def _check_clock(state: SampleState, frame: Frame) -> None:
+    """Time, micro-step, source spikes and ticks fit together."""
+    now, micro, sent = state.now[0], state.micro[0], state.sent[0]
+    _need("its time", _times(now) if now != -math.inf else micro == 0)
+    _need("its micro-step", 0 <= micro <= LARGEST_COUNT)
+    _need("its source spikes", 0 <= sent <= len(frame.times))
+    _need("its source spikes", np.count_nonzero(frame.times <= now) <= sent)
+    ranks = order.clocked_ranks(frame.net)
+    for node, tick in zip(frame.net.nodes, state.ticks.tolist(), strict=True):
+        if not isinstance(node, Population) or not node.model.clocked:
+            _need("a tick", tick == 0)
+            continue
+        period = order.period(node)
+        due = micro > 0 and ranks[node.name] >= micro and tick * period == now
+        _need("a tick", 0 <= tick <= LARGEST_COUNT and (due or tick * period > now))
+        _need("a tick", tick == 0 or (tick - 1) * period <= now)
+
+
+def _check_neurons(state: SampleState, frame: Frame) -> None:
+    """Times of states are behind, but where a window has not begun or a spike has just been."""
+    _need("a neuron", (state.since >= 0) & (state.since < math.inf))
+    first = 0
+    for node in frame.net.nodes:
+        since = state.since[first : first + node.size]
+        if isinstance(node, Population):
+            model = frame.models[node.order]
+            start = node.window[0] if model.windowed and node.window is not None else 0
+            held = model.held(node.parameters)
+            spiked = state.last_spike[first : first + node.size] > -math.inf
+            may_wait = spiked | (state.spike_number[first : first + node.size] > 0) if held is not None else False
+            _need("a neuron", (since <= state.now[0]) | (since == start) | may_wait)
+            _need("a neuron", since >= start)
+        first += node.size
+
+
+def arrived(t: Array, now: Any, micro: Any) -> Array:
+    """Which of these arrivals have been, where `micro` is the next micro-step at `now`?"""
+    return np.asarray((t < now) | ((t == now) & (micro == 0)))
+
+
+def _check_packets(state: SampleState, frame: Frame) -> None:
+    """Packets are in lanes that keep packets, in the order of their arrival, which is to come."""
+    lane, t, what = state.packet_lane, state.packet_t, "a packet"
+    projections = frame.net.projections
+    _need(what, (lane >= 0) & (lane < len(projections)) & _times(t) & ~arrived(t, state.now[0], state.micro[0]))
+    known = [own_delays(p.kind) is not None or (frame.fed and isinstance(p.pre, Source)) for p in projections]
+    sizes = np.array([p.pre.size for p in projections] or [0])
+    _need(what, ~np.array(known or [False])[lane])
+    _need(what, (state.packet_neuron >= 0) & (state.packet_neuron < sizes[lane]))
+    _need(what, (lane[1:] > lane[:-1]) | ((lane[1:] == lane[:-1]) & (t[1:] >= t[:-1])))
+
+
+def _check_travel(state: SampleState, frame: Frame) -> None:
+    """Spikes under way are those of a lane whose synapses have delays of their own, on the way to one of these."""
+    what, projections = "a spike under way", frame.net.projections
+    _need(what, (state.travel_lane >= 0) & (state.travel_lane < len(projections)) & _times(state.travel_sent))
+    for k in np.unique(state.travel_lane).tolist():
+        mine = state.travel_lane == k
+        neuron, place = state.travel_neuron[mine], state.travel_place[mine]
+        kind: Any = projections[k].kind
+        if own_delays(kind) is None:
+            refuse(f"{what} is none that this network can have")
+        _need(what, (neuron >= 0) & (neuron < projections[k].pre.size))
+        begin = np.searchsorted(kind.sources, neuron)
+        _need(what, (place >= 0) & (begin + place < np.searchsorted(kind.sources, neuron, side="right")))
+        arrival = state.travel_sent[mine] + own_delays(kind)[begin + place]
+        _need(what, ~arrived(arrival, state.now[0], state.micro[0]))
+
+
+def _times(t: Any) -> Any:
+    return (t >= 0) & (t < math.inf)
+
+
+def _need(what: str, good: Any) -> None:
+    if not np.all(good):
+        refuse(f"{what} is none that this network can have")

@@ -1,4 +1,4 @@
-"""The compiled loop's arrays: what it reads (the plan) and writes (the state of one thread), as records.
+"""The compiled loop's arrays, as records: the plan, which it reads, and the state of one thread, which it writes.
 
 Relies on numpy. Used by `machine`, which fills them, and by every part of the loop. A *cohort* is a set of neurons that
 always receive the same packets and so share one time of last update: a whole population that is reached by dense
@@ -15,20 +15,15 @@ from eventsim._jit import jitable
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
 
+# -- the plan: what a network is ---------------------------------------------------------------------------------------
+
 NODE = np.dtype(
     [
         ("dynamics", "i8"),  # index into the loop's models; -1 for a source
         ("n_neurons", "i8"),
         ("n_state", "i8"),  # rows of state
         ("first", "i8"),  # global index of its first neuron (sources counted)
-        ("initial", "i8"),  # where its rows of initial state begin
-        ("state", "i8"),  # where its rows of state begin; row k is state + k * size
-        ("spare", "i8"),  # room for as many: a state that is only tried
-        ("params", "i8"),  # where its rows of parameters begin, as they are now
-        ("first_params", "i8"),  # … at the beginning; those of each piece of time follow
-        ("params_size", "i8"),  # of one piece
-        ("piece", "i8"),
-        ("pieces", "i8"),
+        ("params_size", "i8"),  # of its parameters in one piece of time; those of the next piece follow
         ("apart", "i8"),  # from a neuron's parameters to the next one's: 0 where all are equal
         ("cohort", "i8"),  # its first cohort
         ("cohort_size", "i8"),
@@ -41,18 +36,8 @@ NODE = np.dtype(
         ("t_min", "f8"),
         ("t_max", "f8"),
         ("period", "f8"),
-        ("tick", "i8"),  # its next tick
         ("rank", "i8"),  # micro-step of its tick
-        ("phase", "i8"),  # 0 before t_start, 1 integrating, 2 from t_min on, 3 closed
-        ("spikes", "i8"),
-        ("limit", "i8"),  # a sample ends when it has sent so many
-        ("premature", "i8"),
-        ("late", "i8"),
-        ("clipped", "i8"),
-        ("visited", "i8"),
-        ("synaptic_events", "i8"),
-        ("delayed", "i8"),
-        ("tangent", "i8"),
+        ("limit", "i8"),  # a sample ends when it has sent so many spikes
         ("readout", "i8"),  # first column of the read-out, or -1
         ("shared", "u1"),  # its neurons share cohorts, whose stored crossings are heaps
         ("patchy", "u1"),  # what arrives may miss some of its cohorts
@@ -84,7 +69,43 @@ LANE = np.dtype(
         ("delay", "f8"),
         ("ticks", "i8"),
         ("delays", "i8"),  # kind 4: those of its synapses begin there
-        ("offset", "i8"),  # its ring of packets: times[offset + (k & mask)], neurons[...]
+    ],
+    align=True,
+)
+COHORT = np.dtype([("node", "i8")])
+NEURON = np.dtype(
+    [
+        ("refractory", "f8"),
+        ("node", "i8"),
+        ("fan_out", "i8"),  # synapses from it
+    ],
+    align=True,
+)
+
+# -- the state: where a sample stands ----------------------------------------------------------------------------------
+
+NODE_STATE = np.dtype(
+    [
+        ("state", "i8"),  # where its rows of state begin; row k is state + k * size
+        ("spare", "i8"),  # room for as many: a state that is only tried
+        ("params", "i8"),  # where its rows of parameters begin, as they are now
+        ("piece", "i8"),
+        ("tick", "i8"),  # its next tick
+        ("phase", "i8"),  # 0 before t_start, 1 integrating, 2 from t_min on, 3 closed
+        ("spikes", "i8"),
+        ("premature", "i8"),
+        ("late", "i8"),
+        ("clipped", "i8"),
+        ("visited", "i8"),
+        ("synaptic_events", "i8"),
+        ("delayed", "i8"),
+        ("tangent", "i8"),
+    ],
+    align=True,
+)
+LANE_STATE = np.dtype(
+    [
+        ("offset", "i8"),  # its ring of packets: ring[offset + (k & mask)], k from head to tail
         ("mask", "i8"),
         ("head", "i8"),
         ("tail", "i8"),  # kind 4: of the spikes under way, from travel[offset] on, of which there are mask at most;
@@ -94,7 +115,7 @@ LANE = np.dtype(
     ],
     align=True,
 )
-COHORT = np.dtype(
+COHORT_STATE = np.dtype(
     [
         ("horizon", "f8"),  # no stored crossing is later than this
         ("bound", "f8"),  # look again at this time (inf: something else is sure to come by then)
@@ -103,11 +124,21 @@ COHORT = np.dtype(
         ("aimed", "i8"),  # micro-step in which its horizon was last set
         ("flagged", "i4"),  # members that may spike before the horizon
         ("candidates", "i4"),  # length of its heap of stored crossings
-        ("node", "i4"),
         ("mode", "u1"),  # 0 crossing, 1 refractory
         ("fresh", "u1"),  # initialised in this micro-step
         ("queued", "u1"),  # it has a key in the queue
         ("alone", "u1"),  # take as many packets one by one before trying several together again
+    ],
+    align=True,
+)
+NEURON_STATE = np.dtype(
+    [
+        ("last_spike", "f8"),
+        ("spike_number", "i8"),
+        ("error", "f8"),  # rounding bound of its last spike, on what it received
+        ("error_network", "f8"),  # … on the whole network
+        ("done", "u1"),  # has fired its one spike
+        ("probed", "u1"),  # its membrane is recorded; 2 where it crossed in this micro-step
     ],
     align=True,
 )
@@ -151,20 +182,6 @@ CONTROL = np.dtype(
     ],
     align=True,
 )
-NEURON = np.dtype(
-    [
-        ("last_spike", "f8"),
-        ("spike_number", "i8"),
-        ("refractory", "f8"),
-        ("error", "f8"),  # rounding bound of its last spike, on what it received
-        ("error_network", "f8"),  # … on the whole network
-        ("node", "i8"),
-        ("fan_out", "i8"),  # synapses from it
-        ("done", "u1"),  # has fired its one spike
-        ("probed", "u1"),  # its membrane is recorded; 2 where it crossed in this micro-step
-    ],
-    align=True,
-)
 PACKET = np.dtype([("t", "f8"), ("neuron", "i8")], align=True)
 TRAVEL = np.dtype(  # a spike under way to synapses with delays of their own
     [
@@ -178,7 +195,8 @@ TRAVEL = np.dtype(  # a spike under way to synapses with delays of their own
 )
 SWITCH = np.dtype([("t", "f8"), ("node", "i8"), ("what", "i8")], align=True)
 TRACE_ROWS = 6
-PROBE = np.dtype([("neuron", "i8"), ("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
+PROBE = np.dtype([("neuron", "i8")])
+PROBE_STATE = np.dtype([("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
 SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", "f8", (TRACE_ROWS,))])
 COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed", "tangent")
@@ -215,29 +233,59 @@ class Output(NamedTuple):
     stopped: Array  # when a sample was ended by the spikes of a population, else inf
 
 
-class Machine(NamedTuple):
-    """Everything the compiled loop works on; one a thread, the constant arrays shared."""
+class Initial(NamedTuple):
+    """The state in which every sample begins."""
 
-    control: Array
+    node_states: Array
+    lane_states: Array
+    cohort_states: Array
+    since: Array
+    neuron_states: Array
+    values: Array
+
+
+class Machine(NamedTuple):
+    """Everything the compiled loop works on. The plan is shared by all threads and never written; a state is one's own.
+
+    The plan is what a network (and a task: `probes`, `stages`, `fault_keys`) is; `initial` belongs to it. The state is
+    where one sample stands: to start a sample is to copy `initial`, to work on another thread is to copy the state.
+    """
+
     nodes: Array
     lanes: Array
     cohorts: Array
-    since: Array  # of each cohort the time of its state; later than now where it is held (before t_start, refractory)
     neurons: Array
-    queue: Array
-    ring: Array  # packets in flight: one ring a lane
-    travel: Array  # lanes whose synapses have delays of their own: spikes under way, and those that have arrived
-    delays: Array  # of their synapses
-    waiting: Array  # stored crossings (one heap a cohort), then pending emissions (one heap)
+    delays: Array  # of synapses that have their own
     switches: Array
-    numbers: Array  # parameter rows, initial state, state, room for another state
+    params: Array  # rows of parameters of all populations and pieces of time
     weights: Array
     targets: Array
     links: Array  # incoming and outgoing projections, rows of sparse projections
-    work: Array  # lists of the micro-step: touched cohorts, fired neurons, packets, clocks that are due
     probes: Array  # neurons whose membrane is recorded
-    stages: Array  # one row a fault, then the transport's numbers, then its state
+    stages: Array  # one row a fault, then the transport's numbers
     fault_keys: Array
+    initial: Initial
+
+    control: Array
+    node_states: Array
+    lane_states: Array
+    cohort_states: Array
+    since: Array  # of each cohort the time of its state; later than now where it is held (before t_start, refractory)
+    neuron_states: Array
+    values: Array  # rows of state of all populations, and room for as many
+    probe_states: Array
+    transport_state: Array
+    queue: Array
+    ring: Array  # packets in flight: one ring a lane
+    travel: Array  # lanes whose synapses have delays of their own: spikes under way, and those that have arrived
+    waiting: Array  # stored crossings (one heap a cohort), then pending emissions (one heap)
+    work: Array  # lists of the micro-step: touched cohorts, fired neurons, packets, clocks that are due
+
+
+PLAN = (
+    "nodes", "lanes", "cohorts", "neurons", "delays", "switches", "params", "weights", "targets", "links", "probes",
+    "stages", "fault_keys", "initial",
+)  # fmt: skip
 
 
 T_START, T_MIN, T_MAX, T_STEP = range(4)
@@ -258,3 +306,9 @@ def neuron_of(node: Any, slot: int) -> int:
         return slot
     channels = node.n_neurons // node.positions
     return (slot % channels) * node.positions + slot // channels
+
+
+@jitable
+def packet_at(lane_state: Any, j: int) -> int:
+    """Where in `ring` the j-th packet from the head of a lane on is."""
+    return lane_state.offset + ((lane_state.head + j) & lane_state.mask)

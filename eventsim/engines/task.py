@@ -13,10 +13,12 @@ import numpy as np
 from eventsim._jit import compile_report
 from eventsim.engines.interruption import asked
 from eventsim.engines.recording import Recorder, matrix
+from eventsim.engines.sample_state import Frame, SampleState
 from eventsim.engines.stimulus import Inputs
 from eventsim.engines.tables import COUNTERS
 from eventsim.faults.contract import EmissionFault
-from eventsim.network.network import Network
+from eventsim.network.network import Network, Source
+from eventsim.network.projections import own_delays
 from eventsim.progress import Progress
 from eventsim.transport.contract import Transport
 
@@ -50,8 +52,10 @@ class Task:
     transport_state: Array = field(init=False)
     stopped: Array = field(init=False)
     reached: Array = field(init=False)  # the time up to which each sample was simulated
-    earlier: list[Any] = field(init=False)  # state of each sample to go on with, None where it has not begun
-    states: list[Any] = field(init=False)  # … at the end of this run, where it is to be kept
+    earlier: list[SampleState | None] = field(
+        init=False
+    )  # state of each sample to go on with, None where it has not begun
+    states: list[SampleState | None] = field(init=False)  # … at the end of this run, where it is to be kept
     exact_times: list[Any] = field(default_factory=list)  # of the recorded spikes, in their order, where `exact`
     events: int = 0
     events_before: int = 0  # of the run that this one goes on with; budgets count from here
@@ -94,6 +98,46 @@ class Task:
         self.restore(0)
         self.events, self.queue_operations = run.counters["events"], run.counters["queue_operations"]
         self.events_before = self.events
+
+    @property
+    def fed(self) -> bool:
+        """Is it known when source spikes arrive? Not where a transport or delays of their synapses decide on it."""
+        spread = (p for p in self.net.projections if isinstance(p.pre, Source) and own_delays(p.kind) is not None)
+        return self.transport is None and not any(spread)
+
+    def frame(self, sample: int) -> Frame:
+        """What a state of this sample is held against."""
+        bounded = {p.order: p.model.bounded for p in self.net.populations if self.error_bounds}
+        return Frame(
+            net=self.net,
+            models={p.order: bounded.get(p.order) or p.model for p in self.net.populations},
+            fed=self.fed,
+            times=np.asarray(self.inputs.batch(sample, sample + 1).time),
+            n_probes=sum(map(len, self.probes.values())),
+            n_transport=self.transport_state.shape[1],
+        )
+
+    def carry_records(self, sample: int) -> None:
+        """Keep what the earlier run recorded of a sample."""
+        before = self.resumed
+        for recorder, records in ((self.spikes, before._spikes), (self.traces, before._traces)):
+            if records is not None:
+                low, high = np.searchsorted(records["sample"], [sample, sample + 1])
+                recorder.add(sample, records[low:high])
+                if records is before._spikes and before._exact is not None:
+                    self.exact_times += before._exact[low:high]
+
+    def carry_over(self, sample: int) -> None:
+        """Keep all that the earlier run did of a sample that this one, which has ended, did not come to."""
+        state = self.earlier[sample]
+        if state is None:
+            return
+        self.keep_stop(sample)
+        self.carry_records(sample)
+        self.counters[sample] = state.counts.reshape(self.counters[sample].shape)
+        self.transport_state[sample] = state.transport
+        if self.keep_state:
+            self.states[sample] = state
 
     def restore(self, row: int) -> None:
         """Put back what the earlier run found of samples from `row` on."""

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from eventsim.checks import real
-from eventsim.engines.checkpoint import RunState
+from eventsim.engines.run_state import RunState
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
 from eventsim.errors import FileFormatError
 

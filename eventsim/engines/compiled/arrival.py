@@ -9,6 +9,7 @@ from typing import Any
 from eventsim._jit import jitable, kernel_part
 from eventsim.engines.compiled.emission import refill, write_stimulus
 from eventsim.engines.compiled.horizon import heap_of, rekey, schedule, touch
+from eventsim.engines.compiled.keys import clock_key, lane_key, switch_key
 from eventsim.engines.compiled.lists import append
 from eventsim.engines.compiled.lookahead import TOGETHER
 from eventsim.engines.compiled.queue import pop, requeue, second_key, sort_numbers
@@ -24,6 +25,7 @@ from eventsim.engines.tables import (
     Machine,
     Output,
     Stimulus,
+    packet_at,
 )
 
 ULP = 2.0**-53
@@ -38,24 +40,24 @@ def _make_switch(readout: Any, open_window: Any) -> Any:
     def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
         node = m.nodes[n]
         if what == T_START:
-            m.nodes[n].phase = 1
+            m.node_states[n].phase = 1
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 touch(m, c, t)
-                m.cohorts[c].fresh = 1
-                m.cohorts[c].flagged = 1
+                m.cohort_states[c].fresh = 1
+                m.cohort_states[c].flagged = 1
         elif what != T_MAX:
             open_window(node.dynamics, m, n, t, what == T_MIN)
             if what == T_STEP:
-                m.nodes[n].params += node.params_size
-                m.nodes[n].piece += 1
+                m.node_states[n].params += node.params_size
+                m.node_states[n].piece += 1
             elif node.readout >= 0:
                 readout(node.dynamics, m, n, output.readout[m.control[0].sample])
-                m.nodes[n].phase = 3
+                m.node_states[n].phase = 3
             else:
-                m.nodes[n].phase = 2
+                m.node_states[n].phase = 2
         else:
-            m.nodes[n].phase = 3
-        if m.nodes[n].phase == 3:
+            m.node_states[n].phase = 3
+        if m.node_states[n].phase == 3:
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 rekey(m, c, math.inf)
 
@@ -69,7 +71,7 @@ def _make_gather_cohort(cross: Any) -> Any:
     def gather_cohort(m: Machine, c: int, t: float, sample: Any) -> None:
         n = m.cohorts[c].node
         node = m.nodes[n]
-        cohort = m.cohorts[c]
+        cohort = m.cohort_states[c]
         if cohort.mode == 1:
             cohort.mode = 0
             cohort.flagged = 1
@@ -100,22 +102,22 @@ def _make_gather_cohort(cross: Any) -> Any:
 def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
     """Take all packets of lane k that arrive at t."""
     control = m.control[0]
-    lane = m.lanes[k]
+    lane, lane_state = m.lanes[k], m.lane_states[k]
     while True:
-        if lane.tail - lane.head < LOW and lane.cursor < control.stimulus_end:
+        if lane_state.tail - lane_state.head < LOW and lane_state.cursor < control.stimulus_end:
             refill(m, stimulus, k)
-        if lane.head == lane.tail:
+        if lane_state.head == lane_state.tail:
             break
-        place = lane.offset + (lane.head & lane.mask)
+        place = packet_at(lane_state, 0)
         if m.ring[place].t != t:
             break
         code = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
         control.packets = append(m, control.packets_at, m.work.size, control.packets, code)
-        lane.head += 1
+        lane_state.head += 1
     key = math.inf
-    if lane.head < lane.tail:
-        key = m.ring[lane.offset + (lane.head & lane.mask)].t
-    requeue(m.queue, m.cohorts.size + k, key)
+    if lane_state.head < lane_state.tail:
+        key = m.ring[packet_at(lane_state, 0)].t
+    requeue(m.queue, lane_key(m, k), key)
 
 
 def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
@@ -125,28 +127,27 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     @kernel_part
     def gather(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> None:
         control = m.control[0]
-        first_clock = m.cohorts.size + m.lanes.size + 1
         first_switch = control.switch
         while m.queue[0].key == t:
             node = m.queue[0].node
             control.queue_operations += 1
             if node < m.cohorts.size:
                 gather_cohort(m, node, t, sample)
-            elif node < m.cohorts.size + m.lanes.size:
-                k = node - m.cohorts.size
+            elif node < switch_key(m):
+                k = node - lane_key(m, 0)
                 if m.lanes[k].kind == TRAVELLED:
                     gather_travellers(m, k, t)
                 else:
                     gather_lane(m, stimulus, k, t)
-            elif node == m.cohorts.size + m.lanes.size:
+            elif node == switch_key(m):
                 while m.switches[control.switch].t == t:
                     control.switch += 1
                 requeue(m.queue, node, m.switches[control.switch].t)
             else:
-                clock = node - first_clock
+                clock = node - clock_key(m, 0)
                 control.due = append(m, control.due_at, control.packets_at, control.due, clock)
-                m.nodes[clock].tick += 1
-                requeue(m.queue, node, m.nodes[clock].tick * m.nodes[clock].period)
+                m.node_states[clock].tick += 1
+                requeue(m.queue, node, m.node_states[clock].tick * m.nodes[clock].period)
         for j in range(first_switch, control.switch):  # after the crossings: they saw the state before the change
             switch_node(m, output, t, m.switches[j].node, m.switches[j].what)
             control.events += 1
@@ -189,10 +190,10 @@ def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
             take(m, k, neuron, t)
         control.packets = 0
         if t > begun:
-            lane = m.lanes[k]
+            lane_state = m.lane_states[k]
             control.micro = 0
-            key = m.ring[lane.offset + (lane.head & lane.mask)].t if lane.head < lane.tail else math.inf
-            requeue(m.queue, m.cohorts.size + k, key)
+            key = m.ring[packet_at(lane_state, 0)].t if lane_state.head < lane_state.tail else math.inf
+            requeue(m.queue, lane_key(m, k), key)
             control.queue_operations += 1
         return t
 
@@ -202,7 +203,7 @@ def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
 @kernel_part
 def _alone_until(m: Machine, k: int) -> float:
     """Nothing but packets of lane k happens before this time; -inf where something else comes first."""
-    if m.queue[0].node != m.cohorts.size + k or m.lanes[k].kind == TRAVELLED:
+    if m.queue[0].node != lane_key(m, k) or m.lanes[k].kind == TRAVELLED:
         return -math.inf
     control = m.control[0]
     limit = min(control.until, second_key(m.queue))
@@ -214,21 +215,21 @@ def _alone_until(m: Machine, k: int) -> float:
 @kernel_part
 def _next_alone(m: Machine, stimulus: Stimulus, output: Output, k: int, limit: float) -> int:
     """Go on to the next packet of lane k and return its neuron; -1 where it does not come alone and before `limit`."""
-    control, lane = m.control[0], m.lanes[k]
+    control, lane_state = m.control[0], m.lane_states[k]
     if limit == -math.inf or control.events + 1 >= control.stop:
         return -1
-    if lane.tail - lane.head < LOW and lane.cursor < control.stimulus_end:
+    if lane_state.tail - lane_state.head < LOW and lane_state.cursor < control.stimulus_end:
         refill(m, stimulus, k)
-    if lane.head == lane.tail:
+    if lane_state.head == lane_state.tail:
         return -1
-    first = m.ring[lane.offset + (lane.head & lane.mask)]
+    first = m.ring[packet_at(lane_state, 0)]
     if not first.t < min(limit, control.lost):  # the last refill may have met a spike whose delay is lost
         return -1
-    if lane.head + 1 < lane.tail and m.ring[lane.offset + ((lane.head + 1) & lane.mask)].t == first.t:
+    if lane_state.head + 1 < lane_state.tail and m.ring[packet_at(lane_state, 1)].t == first.t:
         return -1
     if control.record & RECORD_SOURCES and not write_stimulus(m, stimulus, output, first.t):
         return -1
-    lane.head += 1
+    lane_state.head += 1
     control.events += 1
     control.now = first.t
     return int(first.neuron)
@@ -237,7 +238,7 @@ def _next_alone(m: Machine, stimulus: Stimulus, output: Output, k: int, limit: f
 @kernel_part
 def _synapses(m: Machine, k: int, neuron: int) -> tuple[int, int, int]:
     """How many synapses a packet of lane k reaches; of a sparse lane also the first, and the one behind the last."""
-    lane = m.lanes[k]
+    lane, lane_state = m.lanes[k], m.lane_states[k]
     if lane.kind == 0:
         return m.nodes[lane.post].n_neurons, 0, 0
     if lane.kind == 1:
@@ -247,10 +248,10 @@ def _synapses(m: Machine, k: int, neuron: int) -> tuple[int, int, int]:
         row = lane.rows + neuron % lane.positions
         return (m.links[row + 1] - m.links[row]) * lane.group_out, 0, 0
     if lane.kind == TRAVELLED:
-        reached = m.travel[lane.offset + lane.mask + 1 + lane.taken]
-        lane.taken += 1
-        if lane.taken == lane.arrived:
-            lane.taken = lane.arrived = 0
+        reached = m.travel[lane_state.offset + lane_state.mask + 1 + lane_state.taken]
+        lane_state.taken += 1
+        if lane_state.taken == lane_state.arrived:
+            lane_state.taken = lane_state.arrived = 0
         return reached.end - reached.place, reached.place, reached.end
     return 1, 0, 0
 
@@ -264,12 +265,12 @@ def _make_take(dense: Any, conv: Any, row: Any) -> Any:
         n = lane.post
         node = m.nodes[n]
         count, first, last = _synapses(m, k, neuron)
-        m.nodes[n].visited += count
-        if m.nodes[n].phase >= 2:
-            m.nodes[n].late += count
-            if node.deaf == 1 or m.nodes[n].phase == 3:
+        m.node_states[n].visited += count
+        if m.node_states[n].phase >= 2:
+            m.node_states[n].late += count
+            if node.deaf == 1 or m.node_states[n].phase == 3:
                 return
-        error = m.neurons[m.nodes[lane.pre].first + neuron].error_network
+        error = m.neuron_states[m.nodes[lane.pre].first + neuron].error_network
         if lane.delay > 0.0:
             error += ULP * t  # t is the rounded sum of the spike's time and the delay
         if node.shared == 1 and lane.kind == CONV:

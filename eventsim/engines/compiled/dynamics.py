@@ -22,7 +22,7 @@ from eventsim.engines.compiled.folding import make_conv, make_dense, make_row
 from eventsim.engines.compiled.horizon import aim, heap_of, reach, rekey, schedule, touch
 from eventsim.engines.compiled.lists import push_waiting
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
-from eventsim.engines.tables import STARTING, Machine, neuron_of
+from eventsim.engines.tables import GOING, Machine, neuron_of
 from eventsim.network.neuron_model import Model
 
 # Members of a cohort that are looked at together when some may cross: long enough to vectorise.
@@ -79,7 +79,7 @@ def _make_note_error(model: Model) -> Any:
 
     @jitable
     def note_error(m: Machine, g: int, p: Any, s: Any, t: float) -> None:
-        m.neurons[g].error, m.neurons[g].error_network = time_error(p, s, t)
+        m.neuron_states[g].error, m.neuron_states[g].error_network = time_error(p, s, t)
 
     return note_error
 
@@ -98,7 +98,7 @@ def _make_note_tangent(model: Model) -> Any:
     @jitable
     def note_tangent(m: Machine, n: int, p: Any, s: Any) -> None:
         if touching(p, s):
-            m.nodes[n].tangent += 1
+            m.node_states[n].tangent += 1
 
     return note_tangent
 
@@ -112,22 +112,22 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
 
     @kernel_part
     def cross(m: Machine, n: int, c: int, i: int, t: float, sample: Any) -> None:
-        node = m.nodes[n]
-        cohort = m.cohorts[c]
-        st = slices(m.numbers, node.state, node.n_neurons)
-        p = part(rows(m.numbers, node.params, node.n_neurons), i)
+        node, node_state = m.nodes[n], m.node_states[n]
+        cohort = m.cohort_states[c]
+        st = slices(m.values, node_state.state, node.n_neurons)
+        p = part(rows(m.params, node_state.params, node.n_neurons), i)
         s = load(st, i)
         neuron = neuron_of(node, i)
         g = node.first + neuron
         note_error(m, g, p, s, t)
         note_tangent(m, n, p, s)
         t_cross, now = t, t
-        if early and m.control[0].early == 1 and m.nodes[n].phase == 2:
+        if early and m.control[0].early == 1 and node_state.phase == 2:
             t_cross = m.since[c] + time_to_spike(p, s)
             if cohort.touched_at < t:
                 now = cohort.touched_at
         if node.single:
-            m.neurons[g].done = 1
+            m.neuron_states[g].done = 1
             store(st, i, retire(s))
             if node.shared == 0:
                 rekey(m, c, math.inf)  # also of a crossing that was stored before
@@ -159,8 +159,8 @@ def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
 
     @kernel_part
     def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
-        node, cohort = m.nodes[n], m.cohorts[c]
-        if t < m.since[c] or node.phase == 3 or cohort.mode == 1:
+        node, node_state, cohort = m.nodes[n], m.node_states[n], m.cohort_states[c]
+        if t < m.since[c] or node_state.phase == 3 or cohort.mode == 1:
             return
         if in_cohorts and node.shared == 1:
             aim(m, n, c, t)
@@ -191,15 +191,15 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
         m: Machine, n: int, c: int, low: int, near: Any, limits: Any, pad: float, everyone: bool, t: float, sample: Any
     ) -> None:
         """Members low… of the cohort: fire who is at threshold, store who crosses up to the horizon."""
-        node, cohort = m.nodes[n], m.cohorts[c]
-        soon = early and m.control[0].early == 1 and node.phase == 2
+        node, node_state, cohort = m.nodes[n], m.node_states[n], m.cohort_states[c]
+        soon = early and m.control[0].early == 1 and node_state.phase == 2
         for i in range(near[0].size):
             p, s = part(limits, i), load(near, i)
             if not (everyone or may_spike(p, s, pad)):
                 continue
             neuron = neuron_of(node, low + i)
             g = node.first + neuron
-            if m.neurons[g].done == 1:
+            if m.neuron_states[g].done == 1:
                 continue
             key = m.since[c] + time_to_spike(p, s)
             if key >= node.t_max:
@@ -207,7 +207,7 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
             elif soon:
                 key = wish(m, n, g, neuron, key, t, sample)
             if key <= t or (cohort.fresh == 1 and above(p, s)) or (node.jumps == 1 and above(p, s)):
-                if m.control[0].busy != STARTING:
+                if m.control[0].busy == GOING:
                     cross(m, n, c, low + i, t, sample)
                     continue
                 key = t
@@ -217,16 +217,16 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
 
     @kernel_part
     def settle_shared(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
-        node, cohort = m.nodes[n], m.cohorts[c]
-        soon = early and m.control[0].early == 1 and node.phase == 2
+        node, node_state, cohort = m.nodes[n], m.node_states[n], m.cohort_states[c]
+        soon = early and m.control[0].early == 1 and node_state.phase == 2
         if soon:
             cohort.bound = math.inf
         everyone = cohort.fresh == 1 or node.jumps == 1 or soon
         cohort.candidates = 0
         if everyone or cohort.flagged > 0:
             pad = reach(m.since[c], cohort.horizon)
-            st = slices(m.numbers, node.state, node.n_neurons)
-            pr = rows(m.numbers, node.params, node.n_neurons)
+            st = slices(m.values, node_state.state, node.n_neurons)
+            pr = rows(m.params, node_state.params, node.n_neurons)
             begin = (c - node.cohort) * node.cohort_size
             end = begin + node.cohort_size
             for low in range(begin, end, BLOCK):
@@ -249,21 +249,21 @@ def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
     @kernel_part
     def settle_alone(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
         """A neuron that is a cohort of its own: its crossing is the cohort's key."""
-        node, cohort = m.nodes[n], m.cohorts[c]
+        node, node_state, cohort = m.nodes[n], m.node_states[n], m.cohort_states[c]
         i = c - node.cohort
         key = math.inf
         test = cohort.fresh == 1 or node.jumps == 1
         cohort.fresh = 0
-        if m.neurons[node.first + i].done == 0:
-            p = part(rows(m.numbers, node.params, node.n_neurons), i)
-            s = load(slices(m.numbers, node.state, node.n_neurons), i)
+        if m.neuron_states[node.first + i].done == 0:
+            p = part(rows(m.params, node_state.params, node.n_neurons), i)
+            s = load(slices(m.values, node_state.state, node.n_neurons), i)
             key = m.since[c] + time_to_spike(p, s)
             if key >= node.t_max:
                 key = math.inf
-            elif early and m.control[0].early == 1 and node.phase == 2:
+            elif early and m.control[0].early == 1 and node_state.phase == 2:
                 key = wish(m, n, node.first + i, i, key, t, sample)
             if key <= t or (test and above(p, s)):
-                if m.control[0].busy != STARTING:
+                if m.control[0].busy == GOING:
                     cross(m, n, c, i, t, sample)
                     return
                 key = t
@@ -282,18 +282,18 @@ def _make_switches(model: Model) -> tuple[Any, Any]:
 
     @jitable
     def open_window(m: Machine, n: int, t: float, opens: bool) -> None:
-        node = m.nodes[n]
-        st = slices(m.numbers, node.state, node.n_neurons)
-        pr = rows(m.numbers, node.params, node.n_neurons)
+        node, node_state = m.nodes[n], m.node_states[n]
+        st = slices(m.values, node_state.state, node.n_neurons)
+        pr = rows(m.params, node_state.params, node.n_neurons)
         for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
-            cohort = m.cohorts[c]
+            cohort = m.cohort_states[c]
             low = (c - node.cohort) * node.cohort_size
             if t < m.since[c]:  # refractory
                 continue
             dt = t - m.since[c]
             coefficients = propagator(part(pr, low), dt)
             for i in range(low, low + node.cohort_size):
-                if m.neurons[node.first + neuron_of(node, i)].done == 1:
+                if m.neuron_states[node.first + neuron_of(node, i)].done == 1:
                     continue
                 s = load(st, i)
                 if dt > 0.0:
@@ -305,8 +305,8 @@ def _make_switches(model: Model) -> tuple[Any, Any]:
 
     @jitable
     def readout(m: Machine, n: int, values: Any) -> None:
-        node = m.nodes[n]
-        st = slices(m.numbers, node.state, node.n_neurons)
+        node, node_state = m.nodes[n], m.node_states[n]
+        st = slices(m.values, node_state.state, node.n_neurons)
         for i in range(node.n_neurons):
             values[node.readout + neuron_of(node, i)] = st[0][i]
 
@@ -321,9 +321,9 @@ def _make_tick(model: Model, decide: Any) -> Any:
 
     @jitable
     def tick(m: Machine, n: int, t: float, sample: Any) -> None:
-        node = m.nodes[n]
-        st = slices(m.numbers, node.state, node.n_neurons)
-        pr = rows(m.numbers, node.params, node.n_neurons)
+        node, node_state = m.nodes[n], m.node_states[n]
+        st = slices(m.values, node_state.state, node.n_neurons)
+        pr = rows(m.params, node_state.params, node.n_neurons)
         for i in range(node.n_neurons):
             p = part(pr, i)
             s = tick_state(p, load(st, i))

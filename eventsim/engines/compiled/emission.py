@@ -9,6 +9,7 @@ from typing import Any
 
 from eventsim._jit import jitable, kernel_part
 from eventsim.engines.compiled.alternatives import choice
+from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.lists import append, push_waiting
 from eventsim.engines.compiled.queue import pop, requeue, sort_numbers
 from eventsim.engines.compiled.travel import set_out
@@ -44,13 +45,13 @@ def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
     def decide(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, t: float, sample: Any) -> None:
         control = m.control[0]
         wanted, clipped = leave(m, n, g, i, t_cross, now, sample)
-        m.neurons[g].spike_number += 1
-        if m.neurons[g].probed > 0:
-            m.neurons[g].probed = 2
-        m.nodes[n].clipped += clipped
+        m.neuron_states[g].spike_number += 1
+        if m.neuron_states[g].probed > 0:
+            m.neuron_states[g].probed = 2
+        m.node_states[n].clipped += clipped
         if wanted > t:
             control.pending = push_waiting(m, m.neurons.size, m.waiting.size, control.pending, wanted, g)
-            m.nodes[n].delayed += 1
+            m.node_states[n].delayed += 1
             control.events += 1  # else no budget would end a neuron whose spikes all wait
         else:
             control.fired = append(m, control.fired_at, control.due_at, control.fired, g)
@@ -74,7 +75,7 @@ def _make_leave(perturbs: tuple[Any, ...]) -> Any:
         t, clipped = t_cross, 0
         for f in range(m.fault_keys.shape[0]):
             if m.fault_keys[f, n, 1] == 1:
-                kind, number = int(m.fault_keys[f, n, 2]), m.neurons[g].spike_number
+                kind, number = int(m.fault_keys[f, n, 2]), m.neuron_states[g].spike_number
                 t = perturb(kind, m.stages[f], m.fault_keys[f, n, 0], sample, i, number, t)
                 if t < now:
                     t = now
@@ -87,27 +88,27 @@ def _make_leave(perturbs: tuple[Any, ...]) -> Any:
 @kernel_part
 def push_packet(m: Machine, k: int, t: float, neuron: int) -> None:
     """Put a packet into lane k; its queue key changes only where the lane was empty."""
-    lane = m.lanes[k]
-    if lane.tail - lane.head > lane.mask:
+    lane_state = m.lane_states[k]
+    if lane_state.tail - lane_state.head > lane_state.mask:
         m.control[0].full = 1
         return
-    place = lane.offset + (lane.tail & lane.mask)
+    place = lane_state.offset + (lane_state.tail & lane_state.mask)
     m.ring[place].t = t
     m.ring[place].neuron = neuron
-    if lane.head == lane.tail:
-        requeue(m.queue, m.cohorts.size + k, t)
+    if lane_state.head == lane_state.tail:
+        requeue(m.queue, lane_key(m, k), t)
         m.control[0].queue_operations += 1
-    lane.tail += 1
+    lane_state.tail += 1
 
 
 @kernel_part
 def refill(m: Machine, stimulus: Stimulus, k: int) -> None:
     """Fill the lane of a source with the spikes that it sends next; afterwards it is empty only if there are none."""
-    control, lane = m.control[0], m.lanes[k]
+    control, lane, lane_state = m.control[0], m.lanes[k], m.lane_states[k]
     node = m.nodes[lane.pre]
-    while lane.cursor < control.stimulus_end and lane.tail - lane.head <= lane.mask:
-        i, t = stimulus.neuron[lane.cursor] - node.first, stimulus.time[lane.cursor]
-        lane.cursor += 1
+    while lane_state.cursor < control.stimulus_end and lane_state.tail - lane_state.head <= lane_state.mask:
+        i, t = stimulus.neuron[lane_state.cursor] - node.first, stimulus.time[lane_state.cursor]
+        lane_state.cursor += 1
         if 0 <= i < node.n_neurons:
             arrival = t + lane.delay
             if lane.delay > 0.0 and arrival == t:
@@ -129,9 +130,9 @@ def find_lost(m: Machine, stimulus: Stimulus) -> None:
     """Which spike is the first whose delay is lost? Lanes that are full may not have come to it yet."""
     control = m.control[0]
     for k in range(m.lanes.size):
-        lane = m.lanes[k]
+        lane, lane_state = m.lanes[k], m.lane_states[k]
         node = m.nodes[lane.pre]
-        j = lane.cursor
+        j = lane_state.cursor
         while lane.delay > 0.0 and j < control.stimulus_end and stimulus.time[j] <= control.lost:
             i, t = stimulus.neuron[j] - node.first, stimulus.time[j]
             if 0 <= i < node.n_neurons and t + lane.delay == t:
@@ -153,7 +154,7 @@ def make_send(carry: Any) -> Any:
 
         @kernel_part
         def depart(m: Machine, t: float) -> float:
-            return carry(m.stages[m.stages.shape[0] - 2], m.stages[m.stages.shape[0] - 1], t)
+            return carry(m.stages[m.stages.shape[0] - 1], m.transport_state, t)
 
     @kernel_part
     def send(m: Machine, n: int, neuron: int, t: float) -> int:
@@ -164,7 +165,7 @@ def make_send(carry: Any) -> Any:
         left = depart(m, t)
         for o in range(node.first_out, node.last_out):
             k = m.links[o]
-            lane = m.lanes[k]
+            lane, lane_state = m.lanes[k], m.lane_states[k]
             if lane.kind == TRAVELLED:
                 if not set_out(m, k, left, neuron):
                     control.neuron = node.first + neuron
@@ -180,7 +181,7 @@ def make_send(carry: Any) -> Any:
                         if left == t and tick * node.period == t:
                             arrival = (tick + lane.ticks) * node.period
                 push_packet(m, k, arrival, neuron)
-            if lane.tail - lane.head + node.n_neurons + control.pending > lane.mask:
+            if lane_state.tail - lane_state.head + node.n_neurons + control.pending > lane_state.mask:
                 control.grow = 1
         return DONE
 
@@ -247,23 +248,23 @@ def make_emit(send: Any) -> Any:
             g = m.work[control.fired_at + k]
             n = m.neurons[g].node
             node = m.nodes[n]
-            if m.neurons[g].last_spike == t:
+            if m.neuron_states[g].last_spike == t:
                 control.neuron = g
                 return TWICE
-            m.nodes[n].spikes += 1
-            if m.nodes[n].spikes >= node.limit:
+            m.node_states[n].spikes += 1
+            if m.node_states[n].spikes >= node.limit:
                 control.enough = 1
             if node.windowed == 1 and t < node.t_min:
-                m.nodes[n].premature += 1
+                m.node_states[n].premature += 1
             if control.record & RECORD_SPIKES:
                 _write_spike(m, output, g, t)
-            if control.record & RECORD_FIRST and m.neurons[g].last_spike == -math.inf:
+            if control.record & RECORD_FIRST and m.neuron_states[g].last_spike == -math.inf:
                 output.first[control.sample, g] = t
                 if control.record & RECORD_ERRORS:
-                    output.errors[control.sample, g, 0] = m.neurons[g].error
-                    output.errors[control.sample, g, 1] = m.neurons[g].error_network
-            m.neurons[g].last_spike = t
-            m.nodes[n].synaptic_events += m.neurons[g].fan_out
+                    output.errors[control.sample, g, 0] = m.neuron_states[g].error
+                    output.errors[control.sample, g, 1] = m.neuron_states[g].error_network
+            m.neuron_states[g].last_spike = t
+            m.node_states[n].synaptic_events += m.neurons[g].fan_out
             status = send(m, n, g - node.first, t)
             if status != DONE:
                 return status

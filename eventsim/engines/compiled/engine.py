@@ -12,10 +12,10 @@ import numpy as np
 
 from eventsim._jit import kernel
 from eventsim.engines import problems
-from eventsim.engines.checkpoint import freeze, thaw
 from eventsim.engines.compiled import event_loop
 from eventsim.engines.compiled.alternatives import dynamics_of, perturbs_of
 from eventsim.engines.compiled.machine import fork, new_machine, resize
+from eventsim.engines.compiled.standing import freeze, thaw
 from eventsim.engines.tables import (
     BEFORE,
     COUNTERS,
@@ -24,6 +24,7 @@ from eventsim.engines.tables import (
     LOST_DELAY,
     OUT_OF_ROOM,
     PROBE,
+    PROBE_STATE,
     RECORD_ERRORS,
     RECORD_FIRST,
     RECORD_SOURCES,
@@ -38,8 +39,7 @@ from eventsim.engines.tables import (
 )
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
-from eventsim.network.network import Network, Source
-from eventsim.network.projections import own_delays
+from eventsim.network.network import Network
 
 Problem = tuple[type[SimulationError], str]
 _LOCK = threading.Lock()
@@ -69,14 +69,22 @@ def prepare(task: Task) -> Prepared:
     """Lower the task's network (kept for the next call) and get its loop."""
     room = task.inputs.room()
     machine = _lowered(task.net, task.error_bounds, room)
-    machine = machine._replace(neurons=machine.neurons.copy(), nodes=machine.nodes.copy(), stages=_stage_numbers(task))
+    n_state = task.transport.n_state if task.transport else 1
+    machine = machine._replace(
+        nodes=machine.nodes.copy(), stages=_stage_numbers(task), transport_state=np.zeros(n_state)
+    )
     machine.nodes.recorded = [node.name in task.recorded for node in task.net.nodes]
     if task.probes:
         chosen = [int(machine.nodes.first[task.net.node(name).order]) + index for name, index in task.probes.items()]
         probes = np.zeros(sum(map(len, chosen)), dtype=PROBE).view(np.recarray)
         probes.neuron = np.sort(np.concatenate(chosen))
-        machine.neurons.probed[probes.neuron] = 1
-        machine = machine._replace(probes=probes)
+        states = machine.initial.neuron_states.copy()
+        states.probed[probes.neuron] = 1
+        machine = machine._replace(
+            initial=machine.initial._replace(neuron_states=states),
+            probes=probes,
+            probe_states=np.zeros(len(probes), dtype=PROBE_STATE).view(np.recarray),
+        )
     perturbs = perturbs_of(task.faults)
     if task.faults:
         kinds = np.array([perturbs.index(fault.perturb) for fault in task.faults], dtype=np.uint64)
@@ -92,18 +100,11 @@ def prepare(task: Task) -> Prepared:
     return Prepared(machine, event_loop.event_loop(stages))
 
 
-def feeds(task: Task) -> bool:
-    """Are source spikes sent at their time, since a transport or delays of synapses decide on their order?"""
-    travelled = (p for p in task.net.projections if isinstance(p.pre, Source) and own_delays(p.kind) is not None)
-    return task.transport is not None or any(travelled)
-
-
 def _stage_numbers(task: Task) -> Any:
-    """One row of numbers a fault, then the transport's numbers, then its state."""
+    """One row of numbers a fault, then the transport's numbers."""
     rows = [fault.numbers() for fault in task.faults]
     rows.append(task.transport.numbers() if task.transport else (0.0,))
-    width = max([task.transport.n_state if task.transport else 1, *map(len, rows)])
-    numbers = np.zeros((len(rows) + 1, width))
+    numbers = np.zeros((len(rows), max(map(len, rows))))
     for k, row in enumerate(rows):
         numbers[k, : len(row)] = row
     return numbers
@@ -137,7 +138,7 @@ class Worker:
         control.record, control.events, control.queue_operations = self._flags, 0, 0
         control.grow = control.full = 0
         control.limited = bool(task.stop) or task.max_events is not None
-        control.feeds, control.early = feeds(task), any(not fault.causal for fault in task.faults)
+        control.feeds, control.early = not task.fed, any(not fault.causal for fault in task.faults)
         control.ahead = not (control.feeds[0] or control.early[0] or task.probes)
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)
@@ -168,14 +169,14 @@ class Worker:
             if problem is not None or status == DONE:
                 if problem is not None:
                     event_loop.finish_sample(self.machine, output)
-                if task.keep_state and (problem is None or problem[0] is BudgetError):
-                    task.states[low] = freeze(self.machine)
                 end = math.inf if task.until is None else float(task.until)
                 task.reached[low:high] = np.minimum(end, task.stopped[low:high])
                 if problem is not None:
                     task.reached[int(control.sample[0])] = float(control.now[0])
                     task.reached[int(control.sample[0]) + 1 : high] = 0.0
-                self._note_source_spikes(stimulus, low, complete=problem is None)
+                sent = self._note_source_spikes(stimulus, low, complete=problem is None)
+                if task.keep_state and (problem is None or problem[0] is BudgetError):
+                    task.states[low] = freeze(self.machine, sent, task.counters[low])
                 with _LOCK:
                     task.queue_operations += int(control.queue_operations[0])
                     task.done += high - low
@@ -188,45 +189,23 @@ class Worker:
             task.counters, _errors(task.errors), task.transport_state, task.stopped,
         )  # fmt: skip
 
-    def carry_over(self, sample: int) -> None:
-        """Keep what an earlier run did of a sample that this one, which has ended, did not come to."""
-        task = self.task
-        if task.earlier[sample] is None:
-            return
-        task.keep_stop(sample)
-        stimulus = task.inputs.batch(sample, sample + 1)
-        self._make_room(stimulus)
-        self._take_up(sample, stimulus)
-        control = self.machine.control
-        control.sample, control.now, control.enough = sample, task.reached[sample], 0
-        self._status = DONE
-        event_loop.finish_sample(self.machine, self._output())
-        self._note_source_spikes(stimulus, sample, complete=False)
-        self._drain(sample)
-        if task.keep_state:
-            task.states[sample] = task.earlier[sample]
-
     def _take_up(self, sample: int, stimulus: Any) -> bool:
         """Put the machine where an earlier run left the sample; False where none has begun it."""
         state = self.task.earlier[sample]
         if state is None:
             return False
-        self.machine = thaw(self.machine, state, stimulus.neuron[: int(stimulus.start[1])], not feeds(self.task))
+        senders = stimulus.neuron[: int(stimulus.start[1])]
+        self.machine = thaw(self.machine, state, self.task.frame(sample), senders)
         self._fit_spikes()
-        nodes = self.machine.nodes
-        self.machine.control.enough = bool((nodes.spikes >= nodes.limit).any())
-        before = self.task.resumed
-        assert before is not None
-        for recorder, records in ((self.task.spikes, before._spikes), (self.task.traces, before._traces)):
-            if records is not None:
-                low, high = np.searchsorted(records["sample"], [sample, sample + 1])
-                recorder.add(sample, records[low:high])
+        spikes = self.machine.node_states.spikes
+        self.machine.control.enough = bool((spikes >= self.machine.nodes.limit).any())
+        self.task.carry_records(sample)
         return True
 
-    def _note_source_spikes(self, stimulus: Any, low: int, complete: bool) -> None:
+    def _note_source_spikes(self, stimulus: Any, low: int, complete: bool) -> int:
         """Count the source spikes that were sent, and put the first of each neuron into the matrix.
 
-        A batch that ended early ended in control.sample.
+        A batch that ended early ended in control.sample. Returns how many of the first sample were sent.
         """
         task, machine = self.task, self.machine
         ends = task.stopped[low : low + len(stimulus.start) - 1]
@@ -244,6 +223,7 @@ class Worker:
         first = np.asarray(task.first[low : low + len(ends)])
         times, neurons, start, _ = stimulus
         count_sent(times, neurons, start, sent, machine.neurons.node, machine.neurons.fan_out, spikes, events, first)
+        return int(sent[0])
 
     def _sent_by(self, stimulus: Any, row: int, t: float) -> int:
         """Where the stimulus stands when a sample has ended at t: behind the spike that was lost, or all those at t."""
@@ -265,26 +245,26 @@ class Worker:
 
     def _make_room(self, stimulus: Any) -> None:
         """Lanes of sources hold all that arrives at one time."""
-        lanes, fed = self.machine.lanes, self._fed()
+        lanes, states, fed = self.machine.lanes, self.machine.lane_states, self._fed()
         room = np.zeros(len(lanes), dtype=np.int64)
-        for k in np.flatnonzero(fed & (lanes.mask < np.diff(stimulus.start).max())):
+        for k in np.flatnonzero(fed & (states.mask < np.diff(stimulus.start).max())):
             room[k] = most_at_once(stimulus.time, stimulus.start, float(lanes.delay[k]))
-        if (lanes.mask < room).any():
-            lanes.head = lanes.tail = 0
+        if (states.mask < room).any():
+            states.head = states.tail = 0
             self.machine = resize(self.machine, room)
 
     def _fed(self) -> Any:
         """Which lanes take their packets straight from the stimulus?"""
         from_source = self.machine.nodes.dynamics[self.machine.lanes.pre] < 0
-        return from_source & (not feeds(self.task))
+        return from_source & self.task.fed
 
     def _grow(self) -> Any:
         """Make room for what is in flight or pending; return the control record.
 
         Lanes are doubled, if one asked for it; those that the stimulus fills never do.
         """
-        lanes, control, total = self.machine.lanes, self.machine.control, self.machine.neurons.size
-        room = np.where(self._fed(), 0, 2 * lanes.mask + 1) * int(control.grow[0])
+        states, control, total = self.machine.lane_states, self.machine.control, self.machine.neurons.size
+        room = np.where(self._fed(), 0, 2 * states.mask + 1) * int(control.grow[0])
         pending = 2 * (int(control.pending[0]) + 2 * total)
         self.machine = resize(self.machine, room, pending)
         self._fit_spikes()  # drained before

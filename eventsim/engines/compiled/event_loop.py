@@ -26,6 +26,7 @@ from eventsim.engines.compiled.emission import (
     write_until_lost,
 )
 from eventsim.engines.compiled.horizon import touch
+from eventsim.engines.compiled.keys import clock_key, switch_key
 from eventsim.engines.compiled.queue import clear, requeue, sort_numbers
 from eventsim.engines.tables import (
     BEFORE,
@@ -68,20 +69,20 @@ def note_traces(m: Machine, output: Output, t: float) -> None:
     """Record each chosen neuron that has begun to integrate, changed its state or crossed in this micro-step."""
     for k in range(m.probes.size):
         g = m.probes[k].neuron
-        node = m.nodes[m.neurons[g].node]
-        crossed = m.neurons[g].probed == 2
-        m.neurons[g].probed = 1
-        if t < node.t_start or (m.neurons[g].done == 1 and not crossed):
+        node, node_state = m.nodes[m.neurons[g].node], m.node_states[m.neurons[g].node]
+        crossed = m.neuron_states[g].probed == 2
+        m.neuron_states[g].probed = 1
+        if t < node.t_start or (m.neuron_states[g].done == 1 and not crossed):
             continue
-        changed = crossed or m.probes[k].noted == 0
-        m.probes[k].noted = 1
-        first, step = node.state + slot_of(node, g - node.first), node.n_neurons
+        changed = crossed or m.probe_states[k].noted == 0
+        m.probe_states[k].noted = 1
+        first, step = node_state.state + slot_of(node, g - node.first), node.n_neurons
         for r in range(min(node.n_state, TRACE_ROWS)):
-            changed |= m.numbers[first + r * step] != m.probes[k].state[r]
+            changed |= m.values[first + r * step] != m.probe_states[k].state[r]
         if changed:
             for r in range(min(node.n_state, TRACE_ROWS)):
-                gone = r > 0 and m.neurons[g].done == 1  # of a neuron that spikes once, V = -inf is left
-                m.probes[k].state[r] = 0.0 if gone else m.numbers[first + r * step]
+                gone = r > 0 and m.neuron_states[g].done == 1  # of a neuron that spikes once, V = -inf is left
+                m.probe_states[k].state[r] = 0.0 if gone else m.values[first + r * step]
             _write_trace(m, output, k, t)
 
 
@@ -96,54 +97,20 @@ def _write_trace(m: Machine, output: Output, k: int, t: float) -> None:
     trace.neuron = m.probes[k].neuron
     trace.time = t
     for r in range(TRACE_ROWS):
-        trace.state[r] = m.probes[k].state[r]
+        trace.state[r] = m.probe_states[k].state[r]
     control.traces += 1
 
 
 @jitable
 def start_sample(m: Machine, stimulus: Stimulus, k: int) -> None:
-    """Fresh state for sample k of the batch; without a transport source spikes go straight into their lanes."""
+    """Sample k of the batch begins; without a transport source spikes go straight into their lanes."""
     control = m.control[0]
-    prefill = control.feeds == 0
+    restore(m)
     clear(m.queue)
-    for g in range(m.neurons.size):
-        m.neurons[g].done = 0
-        m.neurons[g].last_spike = -math.inf
-        m.neurons[g].spike_number = 0
-        m.neurons[g].error = m.neurons[g].error_network = 0.0
-        m.neurons[g].probed = min(m.neurons[g].probed, 1)
-    for k_probe in range(m.probes.size):
-        m.probes[k_probe].noted = 0
-        for r in range(TRACE_ROWS):
-            m.probes[k_probe].state[r] = 0.0
-    for j in range(m.stages.shape[1]):
-        m.stages[m.stages.shape[0] - 1, j] = 0.0
-    base = m.cohorts.size + m.lanes.size
+    requeue(m.queue, switch_key(m), m.switches[0].t)
     for n in range(m.nodes.size):
-        node = m.nodes[n]
-        node.phase = 0 if node.windowed == 1 else 1
-        node.spikes = node.premature = node.late = node.clipped = 0
-        node.params, node.piece = node.first_params, 0
-        node.visited = node.synaptic_events = node.delayed = node.tangent = node.tick = 0
-        if node.clocked == 1:
-            requeue(m.queue, base + 1 + n, 0.0)
-        if node.dynamics >= 0:
-            for j in range(node.n_state * node.n_neurons):
-                m.numbers[node.state + j] = m.numbers[node.initial + j]
-            for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
-                cohort = m.cohorts[c]
-                m.since[c] = node.t_start
-                cohort.stamp = -1
-                cohort.aimed = -1
-                cohort.flagged = 1
-                cohort.candidates = cohort.alone = 0
-                cohort.mode = cohort.queued = 0
-                cohort.fresh = 0
-    for k_lane in range(m.lanes.size):
-        m.lanes[k_lane].head = 0
-        m.lanes[k_lane].tail = m.lanes[k_lane].arrived = m.lanes[k_lane].taken = 0
-        from_stimulus = prefill and m.nodes[m.lanes[k_lane].pre].dynamics < 0
-        m.lanes[k_lane].cursor = stimulus.start[k] if from_stimulus else NO_LIMIT
+        if m.nodes[n].clocked == 1:
+            requeue(m.queue, clock_key(m, n), 0.0)
     control.switch = control.micro = 0
     control.stamp = 0
     control.enough = control.full = 0
@@ -151,9 +118,33 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int) -> None:
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
     control.stimulus_end = stimulus.start[k + 1]
-    requeue(m.queue, base, m.switches[0].t)
-    if prefill:
+    if control.feeds == 0:
+        for j in range(m.lanes.size):
+            if m.nodes[m.lanes[j].pre].dynamics < 0:
+                m.lane_states[j].cursor = stimulus.start[k]
         fill_lanes(m, stimulus)
+
+
+@jitable
+def restore(m: Machine) -> None:
+    """Put back the state in which every sample begins."""
+    for n in range(m.node_states.size):
+        m.node_states[n] = m.initial.node_states[n]
+    for k in range(m.lane_states.size):
+        m.lane_states[k] = m.initial.lane_states[k]
+    for c in range(m.cohort_states.size):
+        m.cohort_states[c] = m.initial.cohort_states[c]
+        m.since[c] = m.initial.since[c]
+    for g in range(m.neuron_states.size):
+        m.neuron_states[g] = m.initial.neuron_states[g]
+    for j in range(m.initial.values.size):
+        m.values[j] = m.initial.values[j]
+    for k in range(m.probe_states.size):
+        m.probe_states[k].noted = 0
+        for r in range(TRACE_ROWS):
+            m.probe_states[k].state[r] = 0.0
+    for j in range(m.transport_state.size):
+        m.transport_state[j] = 0.0
 
 
 @jitable
@@ -191,10 +182,8 @@ def event_loop(stages: Stages) -> Any:
             if control.busy == BEFORE:
                 start_sample(m, stimulus, k)
                 control.busy = STARTING
-            elif control.busy == TAKEN_UP:
-                if control.feeds == 0:
-                    fill_lanes(m, stimulus)
-                control.busy = GOING
+            elif control.busy == TAKEN_UP and control.feeds == 0:
+                fill_lanes(m, stimulus)
             while True:
                 if control.micro == 0 and control.busy == GOING:
                     t = _next_time(m, stimulus)
@@ -227,15 +216,14 @@ def finish_sample(m: Machine, output: Output) -> None:
     control = m.control[0]
     row = control.sample
     for n in range(m.nodes.size):
-        node = m.nodes[n]
-        counters = output.counters[row, n]
-        counters[0], counters[1], counters[2], counters[3] = node.spikes, node.premature, node.late, node.clipped
-        counters[4], counters[5], counters[6] = node.visited, node.synaptic_events, node.delayed
-        counters[7] = node.tangent
+        counters, state = output.counters[row, n], m.node_states[n]
+        counters[0], counters[1], counters[2], counters[3] = state.spikes, state.premature, state.late, state.clipped
+        counters[4], counters[5] = state.visited, state.synaptic_events
+        counters[6], counters[7] = state.delayed, state.tangent
     if control.enough == 1:
         output.stopped[row] = control.now
     for j in range(output.transport.shape[1]):
-        output.transport[row, j] = m.stages[m.stages.shape[0] - 1, j]
+        output.transport[row, j] = m.transport_state[j]
 
 
 @kernel_part
@@ -253,13 +241,13 @@ def _next_time(m: Machine, stimulus: Stimulus) -> float:
 
 
 @jitable
-def _touch_all(m: Machine) -> None:
-    """Before the first event: neurons whose drive alone may make them spike are to be predicted, from t = 0 on."""
+def _touch_all(m: Machine, t: float) -> None:
+    """Before the first event, or where a sample is taken up: all that is not on a clock is predicted from its state."""
     for n in range(m.nodes.size):
-        node = m.nodes[n]
-        if node.dynamics >= 0 and node.windowed == 0 and node.clocked == 0:
+        node, phase = m.nodes[n], m.node_states[n].phase
+        if node.dynamics >= 0 and node.clocked == 0 and 1 <= phase <= 2:
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
-                touch(m, c, node.t_start)
+                touch(m, c, t)
 
 
 def _make_feed(send: Any) -> Any:
@@ -316,14 +304,14 @@ def _make_events(pending: bool, gather: Any, deliver: Any, tick: Any) -> Any:
 def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
     """One micro-step (t, n): the five stages of the event order. Returns a status; DONE leaves control ready.
 
-    The first of a sample, before any event, only predicts.
+    The first of a sample, before any event or where it is taken up, only predicts.
     """
 
     @kernel_part
     def micro_step(m: Machine, stimulus: Stimulus, output: Output, begun: float, sample: Any) -> int:
         t = begun
         control = m.control[0]
-        starting = control.busy == STARTING
+        starting = control.busy != GOING
         if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size:
             return GROW
         if control.feeds == 1 and control.micro == 0 and not starting:
@@ -338,8 +326,8 @@ def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
         control.touched = control.fired = 0
         control.again = NO_LIMIT
         if starting:
-            t = 0.0
-            _touch_all(m)
+            t = max(control.now, 0.0)
+            _touch_all(m, t)
         else:
             t = events(m, stimulus, output, begun, sample)
         for j in range(control.touched):
@@ -352,11 +340,12 @@ def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
         status = emit(m, output, t)
         if control.full == 1:
             return OUT_OF_ROOM
-        control.micro += 1
-        if starting or (m.queue[0].key != t and control.due == 0):
-            control.micro = 0
         if starting:
             control.busy = GOING
+            return status
+        control.micro += 1
+        if m.queue[0].key != t and control.due == 0:
+            control.micro = 0
         return status
 
     return micro_step

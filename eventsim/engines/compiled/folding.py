@@ -62,14 +62,14 @@ def make_dense(model: Model, ahead: bool) -> Any:
 
     @kernel_part
     def dense(m: Machine, n: int, k: int, neuron: int, t: float, error: float) -> None:
-        node, lane = m.nodes[n], m.lanes[k]
+        node, node_state, lane = m.nodes[n], m.node_states[n], m.lanes[k]
         size = node.n_neurons
-        st = slices(m.numbers, node.state, size)
-        pr = rows(m.numbers, node.params, size)
+        st = slices(m.values, node_state.state, size)
+        pr = rows(m.params, node_state.params, size)
         first = lane.weights + neuron * size
         w = m.weights[first : first + size]
-        cohort = m.cohorts[node.cohort]
-        if m.nodes[n].phase == 0 or node.clocked:
+        cohort = m.cohort_states[node.cohort]
+        if node_state.phase == 0 or node.clocked:
             fold(st, pr, w, 0.0, error)
             return
         if together(m, n, k, neuron, t):
@@ -123,13 +123,13 @@ def make_conv(model: Model) -> Any:
 
     @kernel_part
     def conv(m: Machine, n: int, k: int, neuron: int, t: float, error: float) -> None:
-        node, lane = m.nodes[n], m.lanes[k]
-        st = slices(m.numbers, node.state, node.n_neurons)
-        pr = rows(m.numbers, node.params, node.n_neurons)
+        node, node_state, lane = m.nodes[n], m.node_states[n], m.lanes[k]
+        st = slices(m.values, node_state.state, node.n_neurons)
+        pr = rows(m.params, node_state.params, node.n_neurons)
         channel, width = neuron // lane.positions, lane.group_out
         group, source = channel // lane.group_in, lane.rows + neuron % lane.positions
-        held = m.nodes[n].phase == 0
-        horizon = node.t_min if m.nodes[n].phase < 2 else node.t_max
+        held = node_state.phase == 0
+        horizon = node.t_min if node_state.phase < 2 else node.t_max
         pad = reach(t, horizon)
         for j in range(m.links[source], m.links[source + 1]):
             target, tap = divmod(m.targets[lane.targets + j], lane.taps)
@@ -140,7 +140,7 @@ def make_conv(model: Model) -> Any:
             if held:
                 hold(near, w, error)
                 continue
-            cohort, dt = m.cohorts[c], t - m.since[c]
+            cohort, dt = m.cohort_states[c], t - m.since[c]
             if dt > 0.0:
                 m.since[c] = t
                 cohort.flagged = sweep(near, limits(pr, low, width), w, propagator(part(pr, low), dt), pad, error)
@@ -176,7 +176,7 @@ def make_row(model: Model) -> Any:
             return
         c = member.cohort + i
         since = m.since[c]
-        if t < since or (member.single and m.neurons[member.first + i].done == 1):
+        if t < since or (member.single and m.neuron_states[member.first + i].done == 1):
             return
         p, before = part(pr, i * member.apart), load(st, i)
         s = before
@@ -187,15 +187,15 @@ def make_row(model: Model) -> Any:
         store(st, i, s)
         # Who is below the threshold, cannot rise to it, and could not before, has nothing stored: no need to settle it.
         if above(p, s) or may_spike(p, s, math.inf) or may_spike(p, before, math.inf):
-            m.cohorts[c].flagged = 1
+            m.cohort_states[c].flagged = 1
             touch(m, c, t)
 
     @kernel_part
     def row(m: Machine, n: int, lane: Any, neuron: int, begin: int, end: int, t: float, error: float) -> None:
-        node = m.nodes[n]
-        st = slices(m.numbers, node.state, node.n_neurons)
-        pr = rows(m.numbers, node.params, node.n_neurons)
-        held = node.phase == 0 or node.clocked == 1
+        node, node_state = m.nodes[n], m.node_states[n]
+        st = slices(m.values, node_state.state, node.n_neurons)
+        pr = rows(m.params, node_state.params, node.n_neurons)
+        held = node_state.phase == 0 or node.clocked == 1
         member = Member(node.first, node.cohort, node.apart, held, node.single == 1)
         if lane.kind == 0:
             first = lane.weights + neuron * node.n_neurons

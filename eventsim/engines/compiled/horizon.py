@@ -10,7 +10,7 @@ from typing import Any
 from eventsim._jit import jitable, kernel_part
 from eventsim.engines.compiled.lists import append
 from eventsim.engines.compiled.queue import requeue
-from eventsim.engines.tables import Machine
+from eventsim.engines.tables import Machine, packet_at
 
 # Widens the horizon of the cheap check by more than the rounding of t + time_to_spike, so that it errs towards yes.
 PAD = 8.0 * 2.0**-52
@@ -26,7 +26,7 @@ def reach(t: float, horizon: float) -> float:
 def touch(m: Machine, c: int, t: float) -> None:
     """Note that cohort c changes in this micro-step, so that it is settled once its arrivals are in."""
     control = m.control[0]
-    cohort = m.cohorts[c]
+    cohort = m.cohort_states[c]
     if cohort.stamp != control.stamp:
         cohort.stamp = control.stamp
         cohort.touched_at = t
@@ -42,22 +42,22 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
     what arrives may miss the cohort, it looks as far as the next window change. The longer nothing has come, the
     further it looks: a delay may be a millionth of a window, and a stored crossing does not keep inputs away.
     """
-    cohort = m.cohorts[c]
+    cohort = m.cohort_states[c]
     if cohort.aimed == m.control[0].stamp:
         return
     cohort.aimed = m.control[0].stamp
-    node = m.nodes[n]
+    node, node_state = m.nodes[n], m.node_states[n]
     cohort.bound = math.inf
-    horizon = node.t_min if m.nodes[n].phase < 2 else node.t_max
+    horizon = node.t_min if node_state.phase < 2 else node.t_max
     if node.patchy == 1:
         cohort.horizon = horizon
         return
     # Arrivals that are not let in (deaf, from t_min on) touch nobody: they are no reason to look again.
-    last = node.first_in if node.deaf == 1 and node.phase == 2 else node.last_in
+    last = node.first_in if node.deaf == 1 and node_state.phase == 2 else node.last_in
     for k in range(node.first_in, last):
-        lane = m.lanes[m.links[k]]
-        if lane.head < lane.tail:
-            arrival = m.ring[lane.offset + (lane.head & lane.mask)].t
+        lane, lane_state = m.lanes[m.links[k]], m.lane_states[m.links[k]]
+        if lane_state.head < lane_state.tail:
+            arrival = m.ring[packet_at(lane_state, 0)].t
             if arrival < horizon:
                 horizon = arrival
                 cohort.bound = math.inf
@@ -73,7 +73,7 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
 def rekey(m: Machine, c: int, key: float) -> None:
     """Set the time at which cohort c must be looked at; inf: never."""
     requeue(m.queue, c, key)
-    m.cohorts[c].queued = key < math.inf
+    m.cohort_states[c].queued = key < math.inf
 
 
 @kernel_part
@@ -85,7 +85,7 @@ def heap_of(node: Any, c: int) -> int:
 @kernel_part
 def schedule(m: Machine, node: Any, c: int) -> None:
     """Queue the cohort at its first stored crossing, else at the time when it must be looked at again."""
-    cohort = m.cohorts[c]
+    cohort = m.cohort_states[c]
     key = cohort.bound
     if cohort.candidates > 0:
         key = min(key, m.waiting[heap_of(node, c)].t)

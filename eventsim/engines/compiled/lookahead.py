@@ -11,9 +11,10 @@ from typing import Any
 
 from eventsim._jit import kernel_part
 from eventsim.engines.compiled.horizon import reach, rekey
+from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.queue import requeue
 from eventsim.engines.compiled.rows import LOAD, SLICES, STORE
-from eventsim.engines.tables import Machine
+from eventsim.engines.tables import Machine, packet_at
 from eventsim.network.neuron_model import Model
 
 # Packets a sweep. More save little, since the weights are then the larger part of what is read.
@@ -25,13 +26,13 @@ CAUTION = 8
 @kernel_part
 def undisturbed(m: Machine, n: int, k: int, t: float) -> float:
     """Nothing but packets of lane k, and members' own crossings, can reach population n before this time."""
-    node = m.nodes[n]
-    earliest = min(m.control[0].until, m.control[0].lost, node.t_min if node.phase < 2 else node.t_max)
+    node, node_state = m.nodes[n], m.node_states[n]
+    earliest = min(m.control[0].until, m.control[0].lost, node.t_min if node_state.phase < 2 else node.t_max)
     for j in range(node.first_in, node.last_in):
         if m.links[j] != k:
-            other = m.lanes[m.links[j]]
-            if other.head < other.tail:
-                earliest = min(earliest, m.ring[other.offset + (other.head & other.mask)].t)
+            other, other_state = m.lanes[m.links[j]], m.lane_states[m.links[j]]
+            if other_state.head < other_state.tail:
+                earliest = min(earliest, m.ring[packet_at(other_state, 0)].t)
             elif m.nodes[other.pre].dynamics >= 0:
                 earliest = min(earliest, t + other.delay)
     return earliest
@@ -45,28 +46,28 @@ def several(m: Machine, n: int, k: int, t: float) -> bool:
     that one the sweep looks for crossings. Not where the sample may end at any event, since other populations may be
     behind then.
     """
-    control, lane, node = m.control[0], m.lanes[k], m.nodes[n]
-    cohort = m.cohorts[node.cohort]
+    control, lane_state, node, node_state = m.control[0], m.lane_states[k], m.nodes[n], m.node_states[n]
+    cohort = m.cohort_states[node.cohort]
     if (
         control.ahead == 0
         or control.limited == 1
         or control.packets > 1
-        or lane.tail - lane.head < TOGETHER
+        or lane_state.tail - lane_state.head < TOGETHER
         or control.events + TOGETHER > control.stop
     ):
         return False
-    if cohort.flagged > 0 or cohort.fresh == 1 or node.phase != 1:
+    if cohort.flagged > 0 or cohort.fresh == 1 or node_state.phase != 1:
         return False
     if cohort.alone > 0:
         cohort.alone -= 1
         return False
     before = t
     for j in range(TOGETHER):
-        arrival = m.ring[lane.offset + ((lane.head + j) & lane.mask)].t
+        arrival = m.ring[packet_at(lane_state, j)].t
         if not before < arrival:
             return False
         before = arrival
-    last = m.ring[lane.offset + ((lane.head + TOGETHER - 2) & lane.mask)].t
+    last = m.ring[packet_at(lane_state, TOGETHER - 2)].t
     return last < undisturbed(m, n, k, t)
 
 
@@ -101,42 +102,43 @@ def make_together(model: Model) -> Any:
         return count
 
     @kernel_part
-    def weights(m: Machine, lane: Any, size: int, j: int) -> Any:
-        """Weights of the j-th packet from the head of the lane on."""
-        first = lane.weights + m.ring[lane.offset + ((lane.head + j) & lane.mask)].neuron * size
+    def weights(m: Machine, k: int, size: int, j: int) -> Any:
+        """Weights of the j-th packet from the head of lane k on."""
+        first = m.lanes[k].weights + m.ring[packet_at(m.lane_states[k], j)].neuron * size
         return m.weights[first : first + size]
 
     @kernel_part
     def together(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:
         if not several(m, n, k, t):
             return False
-        control, lane, node = m.control[0], m.lanes[k], m.nodes[n]
-        cohort, size = m.cohorts[node.cohort], node.n_neurons
-        st = slices(m.numbers, node.state, size)
-        pr = rows(m.numbers, node.params, size)
-        t1 = m.ring[lane.offset + (lane.head & lane.mask)].t
-        t2 = m.ring[lane.offset + ((lane.head + 1) & lane.mask)].t
-        t3 = m.ring[lane.offset + ((lane.head + 2) & lane.mask)].t
-        after = m.ring[lane.offset + ((lane.head + 3) & lane.mask)].t
+        control, lane, lane_state = m.control[0], m.lanes[k], m.lane_states[k]
+        node, node_state = m.nodes[n], m.node_states[n]
+        cohort, size = m.cohort_states[node.cohort], node.n_neurons
+        st = slices(m.values, node_state.state, size)
+        pr = rows(m.params, node_state.params, size)
+        t1 = m.ring[packet_at(lane_state, 0)].t
+        t2 = m.ring[packet_at(lane_state, 1)].t
+        t3 = m.ring[packet_at(lane_state, 2)].t
+        after = m.ring[packet_at(lane_state, 3)].t
         first, p = lane.weights + neuron * size, part(pr, 0)
         w = (
             m.weights[first : first + size],
-            weights(m, lane, size, 0),
-            weights(m, lane, size, 1),
-            weights(m, lane, size, 2),
+            weights(m, k, size, 0),
+            weights(m, k, size, 1),
+            weights(m, k, size, 2),
         )
         since = m.since[node.cohort]
         c = (propagator(p, t - since), propagator(p, t1 - t), propagator(p, t2 - t1), propagator(p, t3 - t2))
         near = (reach(t, t1), reach(t1, t2), reach(t2, t3), reach(t3, after))
-        if sweep(st, slices(m.numbers, node.spare, size), pr, w, c, near) > 0:
+        if sweep(st, slices(m.values, node_state.spare, size), pr, w, c, near) > 0:
             cohort.alone = CAUTION
             return False
-        node.state, node.spare = node.spare, node.state
+        node_state.state, node_state.spare = node_state.spare, node_state.state
         m.since[node.cohort] = t3
-        lane.head += TOGETHER - 1
-        m.nodes[n].visited += (TOGETHER - 1) * size
+        lane_state.head += TOGETHER - 1
+        node_state.visited += (TOGETHER - 1) * size
         control.events += TOGETHER - 1
-        requeue(m.queue, m.cohorts.size + k, after)
+        requeue(m.queue, lane_key(m, k), after)
         if cohort.queued == 1:
             rekey(m, node.cohort, math.inf)
         return True

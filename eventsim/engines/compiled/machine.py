@@ -14,18 +14,25 @@ from eventsim.engines.compiled.alternatives import dynamics_of, model_of
 from eventsim.engines.compiled.queue import WAITING, new_queue
 from eventsim.engines.tables import (
     COHORT,
+    COHORT_STATE,
     CONTROL,
     CONV,
     LANE,
+    LANE_STATE,
     NEURON,
+    NEURON_STATE,
     NO_LIMIT,
     NODE,
+    NODE_STATE,
     PACKET,
+    PLAN,
     PROBE,
+    PROBE_STATE,
     SWITCH,
     T_STEP,
     TRAVEL,
     TRAVELLED,
+    Initial,
     Machine,
 )
 from eventsim.network import order
@@ -46,15 +53,31 @@ FED = 4095
 def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine:
     """Lower `net`; `stimulus_room` is the largest number of stimulus spikes of a sample."""
     models = dynamics_of(net, error_bounds)
-    nodes, links = _nodes(net, models, error_bounds)
-    numbers = _rows(net, error_bounds)
-    lanes, weights, targets, rows, (n_ring, n_travel) = _lanes(net, stimulus_room, len(links))
+    nodes, node_states, links = _nodes(net, models, error_bounds)
+    params, values = _rows(net, error_bounds)
+    lanes, lane_states, weights, targets, rows = _lanes(net, stimulus_room, len(links))
+    rooms = lane_states["mask"] + 1
+    travelled = lanes["kind"] == TRAVELLED
+    n_ring, n_travel = int(rooms[~travelled].sum()), 2 * int(rooms[travelled].sum())
     delays = [np.empty(0), *(own_delays(projection.kind) for projection in net.projections)]
     n_total = int(sum(node.size for node in net.nodes))
     per_node = [int(r["n_neurons"] // r["cohort_size"]) if r["cohort_size"] else 0 for r in nodes]
     cohorts = np.zeros(sum(per_node), dtype=COHORT)
     cohorts["node"] = np.repeat(np.arange(len(nodes)), per_node)
+    cohort_states = np.zeros(len(cohorts), dtype=COHORT_STATE)
+    cohort_states["stamp"] = cohort_states["aimed"] = -1
+    cohort_states["flagged"] = 1
     neurons = np.zeros(n_total, dtype=NEURON)
+    neuron_states = np.zeros(n_total, dtype=NEURON_STATE)
+    neuron_states["last_spike"] = -math.inf
+    initial = Initial(
+        node_states=node_states.view(np.recarray),
+        lane_states=lane_states.view(np.recarray),
+        cohort_states=cohort_states.view(np.recarray),
+        since=nodes["t_start"][cohorts["node"]],
+        neuron_states=neuron_states.view(np.recarray),
+        values=values,
+    )
     neurons["node"] = np.repeat(np.arange(len(nodes)), [node.size for node in net.nodes])
     for projection in net.projections:
         first = int(nodes[projection.pre.order]["first"])
@@ -68,26 +91,34 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     pending = 2 * n_total + 64
     _lay_out_work(control, len(cohorts), pending, len(nodes))
     return Machine(
-        control=control.view(np.recarray),
         nodes=nodes.view(np.recarray),
         lanes=lanes.view(np.recarray),
         cohorts=cohorts.view(np.recarray),
-        since=np.zeros(len(cohorts)),
         neurons=neurons.view(np.recarray),
-        queue=new_queue(len(cohorts) + len(lanes) + 1 + len(nodes)),
-        ring=np.empty(n_ring, dtype=PACKET).view(np.recarray),
-        travel=np.empty(n_travel, dtype=TRAVEL).view(np.recarray),
         delays=np.concatenate([own for own in delays if own is not None]),
-        waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
         switches=_switches(net).view(np.recarray),
-        numbers=numbers,
+        params=params,
         weights=weights,
         targets=targets,
         links=np.concatenate([links, rows]),
-        work=np.empty(int(control["packets_at"][0]) + n_ring + n_travel + 1, dtype=np.int64),
         probes=np.zeros(0, dtype=PROBE).view(np.recarray),
         stages=np.zeros((1, 1)),
         fault_keys=np.zeros((1, len(net.nodes), 3), dtype=np.uint64),
+        initial=initial,
+        control=control.view(np.recarray),
+        node_states=initial.node_states.copy(),
+        lane_states=initial.lane_states.copy(),
+        cohort_states=initial.cohort_states.copy(),
+        since=initial.since.copy(),
+        neuron_states=initial.neuron_states.copy(),
+        values=np.concatenate([values, np.zeros(len(values))]),
+        probe_states=np.zeros(0, dtype=PROBE_STATE).view(np.recarray),
+        transport_state=np.zeros(1),
+        queue=new_queue(len(cohorts) + len(lanes) + 1 + len(nodes)),
+        ring=np.empty(n_ring, dtype=PACKET).view(np.recarray),
+        travel=np.empty(n_travel, dtype=TRAVEL).view(np.recarray),
+        waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
+        work=np.empty(int(control["packets_at"][0]) + n_ring + n_travel + 1, dtype=np.int64),
     )
 
 
@@ -131,14 +162,15 @@ def _fan_out(projection: Projection) -> Any:
     return projection.post.size if isinstance(kind, Dense) else 1
 
 
-def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array, Array]:
-    """One record a source or population, and the lists of their incoming and outgoing projections."""
-    nodes = np.zeros(len(net.nodes), dtype=NODE)
+def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array, Array, Array]:
+    """Two records a source or population, and the lists of their incoming and outgoing projections."""
+    nodes, states = np.zeros(len(net.nodes), dtype=NODE), np.zeros(len(net.nodes), dtype=NODE_STATE)
     ranks = order.clocked_ranks(net)
     links: list[int] = []
     first = state = params = cohort = readout = 0
-    for node, record in zip(net.nodes, nodes, strict=True):
+    for node, record, begin in zip(net.nodes, nodes, states, strict=True):
         record["n_neurons"], record["first"], record["dynamics"], record["readout"] = node.size, first, -1, -1
+        begin["phase"] = 1
         first += node.size
         record["first_in"] = len(links)
         links += [projection.order for projection in net.projections if projection.post is node]
@@ -150,12 +182,12 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         if not isinstance(node, Population):
             continue
         model = model_of(node, error_bounds)
-        record["dynamics"], record["initial"], record["params"] = models.index(model.dynamics), state, params
+        record["dynamics"], begin["state"], begin["params"] = models.index(model.dynamics), state, params
         record["n_state"], record["apart"] = len(model.state), not _uniform(node, node.parameters)
-        record["first_params"], record["params_size"] = params, node.size * len(model.rows)
-        record["pieces"] = 1 + len(node.pieces())
+        begin["phase"] = 0 if model.windowed else 1
+        record["params_size"] = node.size * len(model.rows)
         state += node.size * len(model.state)
-        params += int(record["params_size"] * record["pieces"])
+        params += int(record["params_size"]) * (1 + len(node.pieces()))
         together = cohort_size(net, node)
         record["shared"], record["positions"] = together > 0, 1
         record["patchy"] = any(p.kind.kind != "dense" for p in net.projections if p.post is node)
@@ -175,15 +207,12 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
             ("jumps", model.jumps), ("clocked", model.clocked), ("refracts", model.held(node.parameters) is not None),
         ):  # fmt: skip
             record[flag] = value
-    for record in nodes:
-        record["initial"] += params
-        record["state"] = record["initial"] + state
-        record["spare"] = record["state"] + state
-    return nodes, np.array(links, dtype=np.int64)
+    states["spare"] = states["state"] + state
+    return nodes, states, np.array(links, dtype=np.int64)
 
 
-def _rows(net: Network, error_bounds: bool) -> Array:
-    """Parameter rows, initial state rows, state rows and room for as many, of all populations, flat."""
+def _rows(net: Network, error_bounds: bool) -> tuple[Array, Array]:
+    """Rows of parameters, and of the initial state, of all populations, flat."""
     params, start = [np.empty(0)], [np.empty(0)]
     for population in net.populations:
         model = model_of(population, error_bounds)
@@ -195,14 +224,15 @@ def _rows(net: Network, error_bounds: bool) -> Array:
             params += [np.asarray(row, dtype=np.float64) for row in model.prepare(later, population.window)]
         states = [model.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
         start += list(np.array(states, dtype=np.float64).T.copy())
-    return np.concatenate([*params, *start, *start, *start])
+    return np.concatenate(params), np.concatenate(start)
 
 
-def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, tuple[int, int]]:
-    lanes = np.zeros(len(net.projections), dtype=LANE)
+def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, Array]:
+    """Two records a projection, and weights, targets and rows of synapses of all, flat."""
+    lanes, states = np.zeros(len(net.projections), dtype=LANE), np.zeros(len(net.projections), dtype=LANE_STATE)
     weights, targets, row_start = [np.empty(0)], [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int64)]
     n_weights = n_rows = n_targets = n_delays = ring = travel = 0
-    for projection, lane in zip(net.projections, lanes, strict=True):
+    for projection, lane, begin in zip(net.projections, lanes, states, strict=True):
         kind = projection.kind
         arrays = kind.arrays()
         lane["pre"], lane["post"] = projection.pre.order, projection.post.order
@@ -235,16 +265,16 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
         if isinstance(projection.pre, Population):  # room for every neuron to fire once more, else the ring grows
             room = (2 if projection.pre.model.single_spike else 4) * projection.pre.size
         size = 1 << max(3, int(room).bit_length())
-        lane["mask"] = size - 1
+        begin["mask"], begin["cursor"] = size - 1, NO_LIMIT
         if own_delays(kind) is None:
-            lane["offset"] = ring
+            begin["offset"] = ring
             ring += size
         else:
-            lane["kind"], lane["delays"], lane["offset"] = TRAVELLED, n_delays, travel
+            lane["kind"], lane["delays"], begin["offset"] = TRAVELLED, n_delays, travel
             lane["delay"] = own_delays(kind).max(initial=0.0)
             n_delays += kind.n_synapses
             travel += 2 * size
-    return lanes, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start), (ring, travel)
+    return lanes, states, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start)
 
 
 def _one_weight_each(values: Array, counts: Array) -> tuple[Array, int]:
@@ -282,42 +312,46 @@ def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:
     Nothing becomes smaller; what is in flight or pending is kept in order. Called between two micro-steps.
     """
     n_total, control = machine.neurons.size, machine.control.copy()
-    lanes = machine.lanes.copy()
-    sizes = [
-        max(int(lane["mask"]) + 1, 1 << int(wanted).bit_length()) for lane, wanted in zip(lanes, room, strict=True)
-    ]
+    lanes, states = machine.lanes, machine.lane_states.copy()
+    begin = machine.initial.lane_states.copy()
+    sizes = [max(int(mask) + 1, 1 << int(wanted).bit_length()) for mask, wanted in zip(states.mask, room, strict=True)]
     travelled = lanes.kind == TRAVELLED
     ring = np.empty(int(np.sum(sizes, where=~travelled)), dtype=PACKET).view(np.recarray)
     travel = np.empty(2 * int(np.sum(sizes, where=travelled)), dtype=TRAVEL).view(np.recarray)
     offset = start = 0
-    for lane, size in zip(lanes, sizes, strict=True):
-        if lane["kind"] == TRAVELLED:
-            begin, count = int(lane["offset"]), int(lane["tail"])
-            travel[start : start + count] = machine.travel[begin : begin + count]
-            lane["offset"], lane["mask"] = start, size - 1
+    for k, size in enumerate(sizes):
+        state = states[k]
+        if travelled[k]:
+            count = int(state.tail)
+            travel[start : start + count] = machine.travel[int(state.offset) : int(state.offset) + count]
+            begin.offset[k] = start
             start += 2 * size
-            continue
-        inside = np.arange(int(lane["head"]), int(lane["tail"]))
-        ring[offset + (inside & (size - 1))] = machine.ring[int(lane["offset"]) + (inside & int(lane["mask"]))]
-        lane["offset"], lane["mask"] = offset, size - 1
-        offset += size
+        else:
+            inside = np.arange(int(state.head), int(state.tail))
+            ring[offset + (inside & (size - 1))] = machine.ring[int(state.offset) + (inside & int(state.mask))]
+            begin.offset[k] = offset
+            offset += size
+        begin.mask[k] = size - 1
+    states.offset, states.mask = begin.offset, begin.mask
     waiting = np.empty(max(machine.waiting.size, n_total + pending), dtype=WAITING).view(np.recarray)
     waiting[: machine.waiting.size] = machine.waiting
     _lay_out_work(control, machine.cohorts.size, waiting.size - n_total, machine.nodes.size)
     work = np.empty(int(control.packets_at[0]) + ring.size + travel.size + 1, dtype=np.int64)
     due, due_before, count = int(control.due_at[0]), int(machine.control.due_at[0]), int(control.due[0])
     work[due : due + count] = machine.work[due_before : due_before + count]
-    return machine._replace(control=control, lanes=lanes, ring=ring, travel=travel, waiting=waiting, work=work)
+    initial = machine.initial._replace(lane_states=begin)
+    return machine._replace(
+        initial=initial, control=control, lane_states=states, ring=ring, travel=travel, waiting=waiting, work=work
+    )
 
 
 # Bytes: a pair of cache lines, which processors fetch together.
 APART = 128
-CONSTANT = ("weights", "targets", "delays", "links", "switches", "fault_keys")
 
 
 def fork(machine: Machine) -> Machine:
-    """A machine of its own for one thread: constant arrays shared, the rest copied."""
-    return Machine(*(p if name in CONSTANT else _apart(p) for name, p in machine._asdict().items()))
+    """A machine of its own for one thread: the plan is shared, the state copied."""
+    return Machine(*(part if name in PLAN else _apart(part) for name, part in machine._asdict().items()))
 
 
 def _apart(array: Array) -> Array:

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
+from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.lists import append
 from eventsim.engines.compiled.queue import requeue
 from eventsim.engines.tables import Machine
@@ -34,12 +35,12 @@ def _move(m: Machine, to: int, origin: int) -> None:
 @jitable
 def add_traveller(m: Machine, k: int, t: float, sent: float, neuron: int, place: int) -> None:
     """Put a spike into the heap of lane k; the place behind the lane's last one is free."""
-    lane = m.lanes[k]
-    if lane.tail >= lane.mask:
+    lane_state = m.lane_states[k]
+    if lane_state.tail >= lane_state.mask:
         m.control[0].full = 1
         return
-    base, hole = lane.offset, lane.offset + lane.tail
-    new = m.travel[lane.offset + lane.mask]
+    base, hole = lane_state.offset, lane_state.offset + lane_state.tail
+    new = m.travel[lane_state.offset + lane_state.mask]
     new.t, new.sent, new.neuron, new.place = t, sent, neuron, place
     while hole > base:
         parent = base + ((hole - base - 1) >> 1)
@@ -47,16 +48,16 @@ def add_traveller(m: Machine, k: int, t: float, sent: float, neuron: int, place:
             break
         _move(m, hole, parent)
         hole = parent
-    _move(m, hole, base + lane.mask)
-    lane.tail += 1
+    _move(m, hole, base + lane_state.mask)
+    lane_state.tail += 1
 
 
 @jitable
 def _drop_first(m: Machine, k: int) -> None:
     """Take the first spike out of the heap of lane k."""
-    lane = m.lanes[k]
-    lane.tail -= 1
-    base, size = lane.offset, lane.tail
+    lane_state = m.lane_states[k]
+    lane_state.tail -= 1
+    base, size = lane_state.offset, lane_state.tail
     last = m.travel[base + size]
     hole = 0
     child = 1
@@ -74,8 +75,8 @@ def _drop_first(m: Machine, k: int) -> None:
 @jitable
 def _key(m: Machine, k: int) -> float:
     """When the next spike of lane k arrives; inf: none is under way."""
-    lane = m.lanes[k]
-    return m.travel[lane.offset].t if lane.tail > 0 else math.inf
+    lane_state = m.lane_states[k]
+    return m.travel[lane_state.offset].t if lane_state.tail > 0 else math.inf
 
 
 @kernel_part
@@ -101,7 +102,7 @@ def set_out(m: Machine, k: int, sent: float, neuron: int) -> bool:
     go_to(m, k, sent, neuron, first)
     key = _key(m, k)
     if key < before:
-        requeue(m.queue, m.cohorts.size + k, key)
+        requeue(m.queue, lane_key(m, k), key)
         m.control[0].queue_operations += 1
     return True
 
@@ -112,22 +113,22 @@ def gather_travellers(m: Machine, k: int, t: float) -> None:
 
     Each is a packet in the list of the micro-step; which synapses it reaches stands in the lane's second half.
     """
-    control, lane = m.control[0], m.lanes[k]
+    control, lane, lane_state = m.control[0], m.lanes[k], m.lane_states[k]
     while _key(m, k) == t:
-        first = m.travel[lane.offset]
+        first = m.travel[lane_state.offset]
         sent, neuron, place = first.sent, first.neuron, first.place
         end = m.links[lane.rows + neuron + 1]
-        if lane.arrived > lane.mask:
+        if lane_state.arrived > lane_state.mask:
             control.full = 1
             break
-        reached = m.travel[lane.offset + lane.mask + 1 + lane.arrived]
+        reached = m.travel[lane_state.offset + lane_state.mask + 1 + lane_state.arrived]
         reached.neuron, reached.place = neuron, place
         while place < end and sent + m.delays[lane.delays + place] == t:
             place += 1
         reached.end = place
-        lane.arrived += 1
+        lane_state.arrived += 1
         _drop_first(m, k)
         go_to(m, k, sent, neuron, place)
         code = (((lane.pre << 31) + neuron) << 16) + k
         control.packets = append(m, control.packets_at, m.work.size, control.packets, code)
-    requeue(m.queue, m.cohorts.size + k, _key(m, k))
+    requeue(m.queue, lane_key(m, k), _key(m, k))

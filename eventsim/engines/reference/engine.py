@@ -7,7 +7,6 @@ All that is still to come is in one sorted list, the agenda: entries (time, kind
 the order of the list is the published order of events: a micro-step takes entry after entry.
 """
 
-import copy
 import itertools
 import math
 from collections import Counter
@@ -17,7 +16,22 @@ import numpy as np
 from sortedcontainers import SortedList
 
 from eventsim.engines import problems
+from eventsim.engines.reference import standing
+from eventsim.engines.reference.agenda import (
+    ARRIVAL,
+    CROSSING,
+    EARLY_TICK,
+    LEAVING,
+    RELEASE,
+    SOURCE,
+    T_MIN,
+    T_START,
+    T_STEP,
+    TICK,
+    WINDOW,
+)
 from eventsim.engines.reference.neuron import Neuron, new_layers
+from eventsim.engines.sample_state import check_state
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
@@ -26,34 +40,18 @@ from eventsim.network.network import Network
 from eventsim.network.projections import Sparse, own_delays
 from eventsim.network.sources import exactly
 
-# Kinds of agenda entries, and what follows them.
-SOURCE = 0  # node, neuron: a spike from outside
-CROSSING = 1  # node, neuron: a stored crossing
-LEAVING = 2  # node, neuron: a spike that crossed earlier
-WINDOW = 3  # node, 0 (t_start), 1 (t_min), 2 (t_max), or a change of its drive
-RELEASE = 4  # node, neuron: the end of refractoriness
-EARLY_TICK = 5  # -1, node, tick: of a clock that does not see what arrives in the same step
-ARRIVAL = 6  # node, neuron, projection, place, place: these synapses of one spike in one projection
-TICK = 7  # rank, node, tick: in the micro-step of that rank
-
-T_START, T_MIN = 0, 1
-T_STEP = 3  # and above: of the first piece, the second, …
-
 
 def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | None:
     """Simulate all samples of `task` one by one, fill its arrays; return the problem that ended the run, or None."""
     plan = _Plan(task)
     for row in range(task.inputs.n_samples):
-        before = task.earlier[row]
-        sample = _Sample(task, plan, row) if before is None else _taken_up(before, task, plan)
+        sample = _new_sample(task, plan, row)
         try:
             sample.run()
         except SimulationError as problem:
             task.reached[row] = sample.now
             for later in range(row + 1, task.inputs.n_samples):  # what an earlier run did of them is kept
-                if task.earlier[later] is not None:
-                    task.keep_stop(later)
-                    _taken_up(task.earlier[later], task, plan).keep()
+                task.carry_over(later)
             return type(problem), str(problem)
         finally:
             sample.keep()
@@ -61,12 +59,13 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
     return None
 
 
-def _taken_up(before: "_Sample", task: Task, plan: "_Plan") -> "_Sample":
-    """A copy of a sample that an earlier run left, to go on with; its neurons keep the layers that they have."""
-    assert before.plan is not None
-    layers = {id(layer): layer for layer in before.plan.layers.values()}
-    sample = copy.deepcopy(before, layers | {id(before.plan): plan, id(before.task): task})
-    sample.stimulate()
+def _new_sample(task: Task, plan: "_Plan", row: int) -> "_Sample":
+    """A sample at its beginning, or where an earlier run left it."""
+    sample, state = _Sample(task, plan, row), task.earlier[row]
+    if state is not None:
+        check_state(state, task.frame(row))
+        task.carry_records(row)
+        standing.thaw(sample, state, task.fed)
     return sample
 
 
@@ -119,13 +118,14 @@ class _Sample:
         self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
         self.transport_state = [plan.number(0) for _ in task.transport_state[row]]
         self.n, self.sent = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
-        self.now: Any = 0
+        self.spikes_sent = 0  # … and that are out of it again
+        self.now: Any = -math.inf
         self.fired: list[tuple[int, int]] = []
         self.again: list[tuple[int, int]] = []  # at their threshold still, after the reset
         self.touched: dict[tuple[int, Neuron], bool] = {}  # to be tested: was it initialised in this micro-step?
         self.crossed: set[tuple[int, int]] = set()
         self.handlers: dict[int, Any] = {
-            SOURCE: self.emit, CROSSING: self.stored_crossing, LEAVING: self.leave, WINDOW: self.switch,
+            SOURCE: self.emit_source, CROSSING: self.stored_crossing, LEAVING: self.leave, WINDOW: self.switch,
             RELEASE: self.release, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
         }  # fmt: skip
 
@@ -154,7 +154,17 @@ class _Sample:
         for t, g in list(zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True))[self.sent :]:
             node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
             self.agenda.add((self.plan.number(t), SOURCE, node, g - self.plan.first[node]))
-        self.sent = len(stimulus.time)
+        self.spikes_sent, self.sent = self.sent, len(stimulus.time)
+
+    def send_again(self, now: Any) -> None:
+        """What was sent by sources, and is still under way at `now`."""
+        stimulus = self.task.inputs.batch(self.row, self.row + 1)
+        for t, g in list(zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True))[: self.sent]:
+            node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
+            for projection in self.plan.outgoing[node]:
+                index, left = g - self.plan.first[node], self.plan.number(t)
+                if left + self.plan.number(projection.delay) > now:
+                    self.travel(left, projection, index, 0)
 
     def run(self) -> None:
         """All events at t < until, in the event order."""
@@ -244,7 +254,7 @@ class _Sample:
                 neuron.crossing = neuron.certain = t
                 self.decide(t, node, neuron)
 
-    def arrive(self, t: Any, node: int, index: int, projection: int, first: int, last: int) -> None:
+    def arrive(self, t: Any, node: int, index: int, projection: int, first: int, last: int, _left: Any) -> None:
         """One spike reaches its targets in one projection, or those of one delay."""
         self.task.events += 1
         post = self.plan.net.projections[projection].post.order
@@ -318,6 +328,11 @@ class _Sample:
 
     # -- from emission to arrival -----------------------------------------------------------------------------------
 
+    def emit_source(self, t: Any, node: int, index: int) -> None:
+        """A spike from outside is sent."""
+        self.spikes_sent += 1
+        self.emit(t, node, index)
+
     def emit(self, t: Any, node: int, index: int) -> None:
         """Record a spike of a source or a population, and send it."""
         errors = (math.nan, math.nan)
@@ -345,25 +360,28 @@ class _Sample:
         left = t
         if self.task.transport is not None:
             left = self.task.transport.carry(self.plan.transport, self.transport_state, t)
-        counts = [len(self.plan.synapses(projection.order, index)) for projection in self.plan.outgoing[node]]
-        self.counts[node]["synaptic_events"] += sum(counts)
-        for projection, count in zip(self.plan.outgoing[node], counts, strict=True):
-            first = 0
-            ticks, delays = self.plan.ticks[projection.order], self.plan.delays(projection.order, index)
-            arrivals = [self.arrival(t, left, node, index, delay, ticks) for delay in delays]
-            for arrival, synapses in itertools.groupby(arrivals):
-                last = first + sum(1 for _ in synapses) if own_delays(projection.kind) is not None else count
-                self.agenda.add((arrival, ARRIVAL, node, index, projection.order, first, last))
-                first = last
+        for projection in self.plan.outgoing[node]:
+            self.counts[node]["synaptic_events"] += len(self.plan.synapses(projection.order, index))
+        for projection in self.plan.outgoing[node]:
+            self.travel(left, projection, index, 0, t)
 
-    def arrival(self, t: Any, left: Any, node: int, index: int, delay: Any, ticks: int) -> Any:
+    def travel(self, left: Any, projection: Any, index: int, place: int, t: Any = None) -> None:
+        """A spike that left the transport at `left`, emitted at t, goes to its synapses from `place` on."""
+        order, first, count = projection.order, place, len(self.plan.synapses(projection.order, index))
+        arrivals = [self.arrival(t, left, projection, index, delay) for delay in self.plan.delays(order, index)[place:]]
+        for arrival, synapses in itertools.groupby(arrivals):
+            last = first + sum(1 for _ in synapses) if own_delays(projection.kind) is not None else count
+            self.agenda.add((arrival, ARRIVAL, projection.pre.order, index, order, first, last, left))
+            first = last
+
+    def arrival(self, t: Any, left: Any, projection: Any, index: int, delay: Any) -> Any:
         """When a spike that was emitted at t and came out of the transport at `left` arrives."""
-        arrival = left + delay
+        arrival, ticks = left + delay, self.plan.ticks[projection.order]
         if delay > 0 and arrival == left:
-            name = self.plan.net.nodes[node].name
+            name = projection.pre.name
             raise SimulationError(problems.delay_lost(self.row, index, name, t))
         if ticks:
-            period = self.plan.layers[node].period
+            period = self.plan.layers[projection.pre.order].period
             tick = round(t / period)
             if left == t and tick * period == t:
                 return (tick + ticks) * period
@@ -394,4 +412,4 @@ class _Sample:
         task.traces.add(self.row, np.array(self.traces, dtype=TRACE))
         task.done += 1
         if task.keep_state:
-            task.states[self.row] = self
+            task.states[self.row] = standing.freeze(self, task.fed)

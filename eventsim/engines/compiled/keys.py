@@ -1,0 +1,25 @@
+"""What the numbers in the queue stand for: cohorts first, then lanes, the changes of windows and drives, and clocks.
+
+Relies on the machine's arrays. Used by whatever queues something or takes it from the queue.
+"""
+
+from eventsim._jit import jitable
+from eventsim.engines.tables import Machine
+
+
+@jitable
+def lane_key(m: Machine, k: int) -> int:
+    """Lane k comes with its next packet; cohort c is number c itself."""
+    return m.cohorts.size + k
+
+
+@jitable
+def switch_key(m: Machine) -> int:
+    """The next change of a window or a drive; clocks come behind."""
+    return m.cohorts.size + m.lanes.size
+
+
+@jitable
+def clock_key(m: Machine, n: int) -> int:
+    """The clock of population n."""
+    return m.cohorts.size + m.lanes.size + 1 + n

@@ -1,0 +1,160 @@
+"""A sample of the reference engine as a state that both engines know, and the way back.
+
+Relies on the agenda. Used by `engine`. Entries that follow from the rest (crossings, ends of refractory periods,
+changes of windows and drives, source spikes) are left out of a state and found again.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from eventsim.engines.reference.agenda import (
+    ARRIVAL,
+    EARLY_TICK,
+    LEAVING,
+    RELEASE,
+    T_STEP,
+    TICK,
+    WINDOW,
+)
+from eventsim.engines.sample_state import FLAGS, NAMES, WHOLE, SampleState
+from eventsim.engines.tables import COUNTERS
+from eventsim.network.network import Source
+from eventsim.network.projections import own_delays
+
+
+def freeze(sample: Any, fed: bool) -> SampleState:
+    """Where a sample stands, between two micro-steps. `fed`: no transport decides on source spikes."""
+    plan = sample.plan
+    held: dict[str, list[Any]] = {name: [] for name in NAMES}
+    ticks = dict.fromkeys(range(len(plan.net.nodes)), 0)
+    travel: dict[tuple[int, Any, int], int] = {}
+    packets = []
+    for t, kind, *rest in sample.agenda:
+        if kind in (TICK, EARLY_TICK):
+            ticks[rest[1]] = rest[2]
+        elif kind == LEAVING:
+            held["pending_t"].append(t)
+            held["pending_neuron"].append(plan.first[rest[0]] + rest[1])
+        elif kind == ARRIVAL:
+            node, index, order, place, _, left = rest
+            projection = plan.net.projections[order]
+            if own_delays(projection.kind) is not None:
+                spike = order, left, index
+                travel[spike] = min(place, travel.get(spike, place))
+            elif not (fed and isinstance(projection.pre, Source)):
+                packets.append((order, t, index))
+    for order, t, index in sorted(packets, key=lambda packet: packet[:2]):
+        held["packet_lane"].append(order)
+        held["packet_t"].append(t)
+        held["packet_neuron"].append(index)
+    for (order, left, index), place in travel.items():
+        for name, value in (("lane", order), ("sent", left), ("neuron", index), ("place", place)):
+            held[f"travel_{name}"].append(value)
+    for node in plan.net.nodes:
+        _freeze_node(sample, held, node)
+    held["now"], held["micro"], held["sent"] = [sample.now], [sample.n], [sample.spikes_sent]
+    held["counts"] = [counts[name] for counts in sample.counts for name in COUNTERS]
+    held["ticks"] = [ticks[n] for n in range(len(plan.net.nodes))]
+    held["noted"] = [noted is not None for noted in sample.noted.values()]
+    held["transport"] = list(sample.transport_state)
+    return SampleState(**{name: _array(name, values, plan.number is not float) for name, values in held.items()})
+
+
+def _freeze_node(sample: Any, held: dict[str, list[Any]], node: Any) -> None:
+    members = sample.members.get(node.order)
+    if members is None:
+        zeros = [0] * node.size
+        for name in ("since", "spike_number", "error", "error_network", "done"):
+            held[name] += zeros
+        held["last_spike"] += [-math.inf] * node.size
+        return
+    held["values"] += [value for row in zip(*(neuron.s for neuron in members), strict=True) for value in row]
+    for neuron in members:
+        held["since"].append(neuron.t)
+        held["last_spike"].append(-math.inf if neuron.last_spike is None else neuron.last_spike)
+        held["spike_number"].append(neuron.number)
+        held["error"].append(neuron.error[0])
+        held["error_network"].append(neuron.error[1])
+        held["done"].append(neuron.done)
+
+
+def _array(name: str, values: list[Any], exact: bool) -> Any:
+    kind = np.int64 if name in WHOLE else np.uint8 if name in FLAGS else object if exact else np.float64
+    array = np.empty(len(values), dtype=kind)
+    array[:] = values
+    return array
+
+
+def thaw(sample: Any, state: SampleState, fed: bool) -> None:
+    """Let a new sample stand where the state says; the state fits its network (`check_state`)."""
+    plan, now = sample.plan, state.now[0]
+    sample.now, sample.n, sample.sent = now, int(state.micro[0]), int(state.sent[0])
+    counts = state.counts.reshape(-1, len(COUNTERS)).tolist()
+    for counter, row in zip(sample.counts, counts, strict=True):
+        counter.update(dict(zip(COUNTERS, row, strict=True)))
+    sample.transport_state = list(state.transport)
+    place = 0
+    for n, layer in plan.layers.items():
+        place = _thaw_members(sample, state, n, place)
+        if layer.model.clocked:
+            tick, rank = int(state.ticks[n]), layer.rank
+            sample.agenda.add((tick * layer.period, EARLY_TICK if rank < 0 else TICK, rank, n, tick))
+        elif layer.model.windowed:
+            for what, t in enumerate((layer.t_start, layer.t_min, layer.t_max)):
+                if t > now:
+                    sample.agenda.add((t, WINDOW, n, what))
+        for piece, (t, _) in enumerate(layer.pieces):
+            if t > now:
+                sample.agenda.add((t, WINDOW, n, T_STEP + piece))
+    for (node, index), noted in zip(sample.noted, state.noted.tolist(), strict=True):
+        sample.noted[node, index] = sample.members[node][index].s if noted else None
+    _thaw_packets(sample, state, fed)
+    sample.stimulate()
+    for n, layer in plan.layers.items():  # what was predicted is predicted again
+        if not layer.model.clocked and not (layer.model.windowed and now < layer.t_start):
+            for neuron in sample.members[n]:
+                if neuron.t > now >= 0:
+                    sample.expect(n, neuron, neuron.t, RELEASE)
+                else:
+                    sample.settle(now, n, neuron, False)
+
+
+def _thaw_members(sample: Any, state: SampleState, n: int, place: int) -> int:
+    """The neurons of one population, whose first number in `values` is at `place`; return where the next ones begin."""
+    layer, members, first = sample.plan.layers[n], sample.members[n], sample.plan.first[n]
+    rows = len(layer.model.state)
+    values = state.values[place : place + rows * len(members)].reshape(rows, len(members))
+    pieces = [p for t, p in layer.pieces if t <= state.now[0]]
+    for neuron, s in zip(members, zip(*values.tolist(), strict=True), strict=True):
+        g = first + neuron.index
+        neuron.s, neuron.t, neuron.done = tuple(s), _plain(state.since[g]), bool(state.done[g])
+        neuron.number = int(state.spike_number[g])
+        last = _plain(state.last_spike[g])
+        neuron.last_spike = None if last == -math.inf else last
+        neuron.error = (_plain(state.error[g]), _plain(state.error_network[g]))
+        if pieces:
+            neuron.p = pieces[-1][neuron.index]
+    return place + rows * len(members)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _thaw_packets(sample: Any, state: SampleState, fed: bool) -> None:
+    plan, now = sample.plan, state.now[0]
+    for order, t, index in zip(
+        state.packet_lane.tolist(), state.packet_t.tolist(), state.packet_neuron.tolist(), strict=True
+    ):
+        count = len(plan.synapses(order, index))
+        sample.agenda.add((t, ARRIVAL, plan.net.projections[order].pre.order, index, order, 0, count, t))
+    travel = (state.travel_lane, state.travel_sent, state.travel_neuron, state.travel_place)
+    for order, left, index, place in zip(*(column.tolist() for column in travel), strict=True):
+        sample.travel(left, plan.net.projections[order], index, place)
+    for t, g in zip(state.pending_t.tolist(), state.pending_neuron.tolist(), strict=True):
+        node = int(np.searchsorted(plan.first, g, side="right")) - 1
+        sample.agenda.add((t, LEAVING, node, g - plan.first[node]))
+    if fed:
+        sample.send_again(now)

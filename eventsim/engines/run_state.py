@@ -1,0 +1,89 @@
+"""Where the samples of a run stand, and how a file holds that.
+
+Relies on the states of samples. Used by `simulate`, which keeps one with a run, and by `resumption`.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.engines.sample_state import NAMES, SampleState, kind_of
+from eventsim.engines.stimulus import Inputs
+from eventsim.errors import InputError
+
+Array = np.ndarray[Any, Any]
+Arrays = dict[str, Array]
+
+
+@dataclass(eq=False)
+class RunState:
+    """Where the samples of a run stand; either engine can go on with it.
+
+    Attributes
+    ----------
+    inputs : digest of the data, which must be given again.
+    samples : the state of each; None: not begun.
+    reached : (n_samples,), the time up to which each was simulated.
+    parts : digests of the parts of its network, for messages; none from files of earlier versions.
+    """
+
+    inputs: str
+    samples: list[SampleState | None]
+    reached: Array
+    parts: Mapping[str, str]
+
+    def packed(self) -> tuple[dict[str, Any], Arrays]:
+        """What a file holds: an entry of its header, and arrays.
+
+        Raises
+        ------
+        InputError
+            Fractions, which stay in memory.
+        """
+        begun = {k: sample for k, sample in enumerate(self.samples) if sample is not None}
+        arrays = {f"state{k}.{name}": array for k, sample in begun.items() for name, array in sample.arrays().items()}
+        if any(array.dtype == object for array in arrays.values()):
+            raise InputError("run.save: the state of an exact run holds Fractions; only those of float64 can be saved.")
+        arrays["state.reached"] = self.reached
+        digests = [_digest(sample) for sample in begun.values()]
+        return {"inputs": self.inputs, "begun": [*begun], "digests": digests, "parts": dict(self.parts)}, arrays
+
+    @classmethod
+    def unpacked(cls, n_samples: int, entry: dict[str, Any], arrays: Arrays) -> "RunState":
+        """The state in a file's header and arrays; ValueError where they do not fit together."""
+        reached, begun = arrays.pop("state.reached"), entry["begun"]
+        if reached.shape != (n_samples,) or reached.dtype != np.float64 or not (reached >= 0).all():
+            raise ValueError("times that are none")
+        if not all(isinstance(k, int) and 0 <= k < n_samples for k in begun):
+            raise ValueError("samples that are none")
+        samples: list[SampleState | None] = [None] * n_samples
+        for k in begun:
+            held = {name: arrays.pop(f"state{k}.{name}") for name in NAMES}
+            if any(array.ndim != 1 or array.dtype != kind_of(name) for name, array in held.items()):
+                raise ValueError("arrays of other types")
+            samples[k] = SampleState(**held)
+        if [_digest(sample) for sample in samples if sample is not None] != entry["digests"]:
+            raise ValueError("arrays that were changed")
+        parts = {str(name): str(digest) for name, digest in dict(entry.get("parts") or {}).items()}
+        return cls(str(entry["inputs"]), samples, reached, parts)
+
+
+def _digest(state: SampleState) -> str:
+    digest = hashlib.sha256()
+    for name, array in state.arrays().items():
+        digest.update(f"{name}\x1f{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def digest_of(inputs: Inputs) -> str:
+    """A SHA-256 (64 hex digits) of the data that a run was given; generators are known by their network and seed."""
+    digest = hashlib.sha256()
+    for name, data in sorted(inputs.data.items()):
+        digest.update(f"{name}\x1f".encode())
+        for part in [data] if isinstance(data, np.ndarray) else [array for train in data for array in train]:
+            exact = repr(part.tolist()).encode() if part.dtype == object else part.tobytes()
+            digest.update(f"{part.shape}\x1f".encode() + exact)
+    return digest.hexdigest()
