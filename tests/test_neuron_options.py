@@ -365,9 +365,9 @@ ENOUGH: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(
     ("model", "changed", "message"),
     [
-        ("lif_delta", {"tau_mem": 0.0}, r"tau_mem\[0\] = 0.0; must be > 0"),
-        ("lif_delta", {"tau_mem": [1.0, -1.0]}, r"tau_mem\[1\] = -1.0; must be > 0"),
-        ("lif_delta", {"tau_mem": 1e301}, r"tau_mem\[0\] = 1e\+301; must be > 0 and <= 1e\+300"),
+        ("lif_delta", {"tau_mem": 0.0}, r"tau_mem\[0\] = 0.0; must be >= 1e-50"),
+        ("lif_delta", {"tau_mem": [1.0, -1.0]}, r"tau_mem\[1\] = -1.0; must be >= 1e-50"),
+        ("lif_delta", {"tau_mem": 1e51}, r"tau_mem\[0\] = 1e\+51; must be >= 1e-50 and <= 1e\+50"),
         ("lif_delta", {"t_ref": -0.5}, r"t_ref\[0\] = -0.5; must be >= 0"),
         ("lif_delta", {"v_reset": [0.0, 1.0]}, r"v_reset\[1\] = 1.0; must be below v_threshold = 1.0"),
         ("lif_delta", {"v_init": 2.0}, r"v_init\[0\] = 2.0; must be below v_threshold"),

@@ -111,7 +111,7 @@ def run_all(numbers: Any, kept: Path, families: str | None, report: float) -> in
         for number in numbers:
             one = case(number, families)
             (kept / "under way").write_text(f"{number}\n", encoding="utf-8")
-            faulthandler.dump_traceback_later(TOO_LONG, exit=True)
+            faulthandler.dump_traceback_later(TOO_LONG, exit=True, file=sys.__stderr__ or sys.stderr)
             try:
                 found += check(one)
             except Exception:  # noqa: BLE001 - a failure of any kind is kept

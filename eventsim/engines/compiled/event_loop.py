@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from eventsim._jit import borrowed, jitable, kernel, kernel_part, separate
+from eventsim._jit import borrowed, jitable, kernel, kernel_part
 from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.arrival import make_deliver, make_gather
 from eventsim.engines.compiled.dynamics import make_dynamics
@@ -253,7 +253,7 @@ def _touch_all(m: Machine, t: float) -> None:
 def _make_feed(send: Any) -> Any:
     """Sources whose spikes are sent at their time send those of t; one whose delay is lost is noted, and ends it."""
 
-    @separate
+    @kernel_part
     def feed(m: Machine, stimulus: Stimulus, t: float) -> None:
         control = m.control[0]
         while control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
@@ -314,7 +314,8 @@ def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
         starting = control.busy != GOING
         if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size:
             return GROW
-        if control.feeds == 1 and control.micro == 0 and not starting:
+        sends = control.feeds == 1 and control.micro == 0 and not starting
+        if sends and control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
             feed(m, stimulus, t)
             if control.lost <= t:
                 return LOST_DELAY if write_until_lost(m, stimulus, output) else SPIKES_FULL
