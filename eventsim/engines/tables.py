@@ -55,7 +55,7 @@ LANE = np.dtype(
     [
         ("pre", "i8"),
         ("post", "i8"),
-        ("kind", "i8"),  # 0 dense, 1 sparse, 2 one-to-one, 3 convolution, 4 sparse with a delay a synapse
+        ("kind", "i8"),  # DENSE, SPARSE, ONE_TO_ONE, CONV, SPREAD
         ("weights", "i8"),  # dense: row i is weights + i * n_out
         ("rows", "i8"),  # sparse: row i holds entries a..b = row_start[rows + i], row_start[rows + i + 1]
         ("targets", "i8"),  # of targets[targets + a:targets + b] and weights[weights + a:weights + b],
@@ -68,7 +68,7 @@ LANE = np.dtype(
         ("groups", "i8"),  # weights of source channel c, tap k: group_out from weights + (c * taps + k) * group_out on
         ("delay", "f8"),
         ("ticks", "i8"),
-        ("delays", "i8"),  # kind 4: those of its synapses begin there
+        ("delays", "i8"),  # SPREAD: those of its synapses begin there
     ],
     align=True,
 )
@@ -91,7 +91,7 @@ NODE_STATE = np.dtype(
         ("params", "i8"),  # where its rows of parameters begin, as they are now
         ("piece", "i8"),
         ("tick", "i8"),  # its next tick
-        ("phase", "i8"),  # 0 before t_start, 1 integrating, 2 from t_min on, 3 closed
+        ("phase", "i8"),  # NOT_BEGUN, INTEGRATING, OPEN, CLOSED
         ("spikes", "i8"),
         ("premature", "i8"),
         ("late", "i8"),
@@ -108,7 +108,7 @@ LANE_STATE = np.dtype(
         ("offset", "i8"),  # its ring of packets: ring[offset + (k & mask)], k from head to tail
         ("mask", "i8"),
         ("head", "i8"),
-        ("tail", "i8"),  # kind 4: of the spikes under way, from travel[offset] on, of which there are mask at most;
+        ("tail", "i8"),  # SPREAD: of the spikes under way, from travel[offset] on, of which there are mask at most;
         ("arrived", "i8"),  # behind them mask + 1 that may have arrived in this micro-step, of which there are so many,
         ("taken", "i8"),  # and so many have been delivered
         ("cursor", "i8"),  # of a source that no transport is behind: the next stimulus entry to look at; else NO_LIMIT
@@ -124,10 +124,10 @@ COHORT_STATE = np.dtype(
         ("aimed", "i8"),  # micro-step in which its horizon was last set
         ("flagged", "i4"),  # members that may spike before the horizon
         ("candidates", "i4"),  # length of its heap of stored crossings
-        ("mode", "u1"),  # 0 crossing, 1 refractory
+        ("refractory", "u1"),  # held until its key in the queue
         ("fresh", "u1"),  # initialised in this micro-step
         ("queued", "u1"),  # it has a key in the queue
-        ("alone", "u1"),  # take as many packets one by one before trying several together again
+        ("singly", "u1"),  # take as many packets one by one before trying several together again
     ],
     align=True,
 )
@@ -176,9 +176,9 @@ CONTROL = np.dtype(
         ("grow", "u1"),
         ("record", "u1"),
         ("limited", "u1"),  # the sample may end at any event: no packet is taken before its time
-        ("feeds", "u1"),  # source spikes are sent at their time, not known to the lanes before
+        ("sends_sources", "u1"),  # source spikes are sent at their time, not known to the lanes before
         ("early", "u1"),  # a fault may let windowed neurons emit before their crossing
-        ("ahead", "u1"),  # packets in the lanes are all that is under way: several may be taken at once
+        ("lookahead", "u1"),  # packets in the lanes are all that is under way: several may be taken at once
     ],
     align=True,
 )
@@ -207,8 +207,8 @@ DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM = ra
 BEFORE, GOING, TAKEN_UP, STARTING = range(4)  # where a sample stands
 RECORD_SPIKES, RECORD_FIRST, RECORD_SOURCES, RECORD_ERRORS = 1, 2, 4, 8
 NO_LIMIT = 2**62
-CONV = 3  # the kind of a lane that is a convolution or pool
-TRAVELLED = 4  # the kind of a lane whose synapses have delays of their own
+DENSE, SPARSE, ONE_TO_ONE, CONV, SPREAD = range(5)  # kinds of lanes; a pool is a convolution; SPREAD: own delays
+NOT_BEGUN, INTEGRATING, OPEN, CLOSED = range(4)  # phases of a population: before t_start, until t_min, until t_max
 
 
 class Stimulus(NamedTuple):

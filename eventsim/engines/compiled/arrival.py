@@ -13,15 +13,20 @@ from eventsim.engines.compiled.keys import clock_key, lane_key, switch_key
 from eventsim.engines.compiled.lists import append
 from eventsim.engines.compiled.lookahead import TOGETHER
 from eventsim.engines.compiled.queue import pop, requeue, second_key, sort_numbers
-from eventsim.engines.compiled.travel import gather_travellers
+from eventsim.engines.compiled.synaptic_delays import gather_travellers
 from eventsim.engines.tables import (
+    CLOSED,
     CONV,
+    DENSE,
+    INTEGRATING,
+    OPEN,
     RECORD_SOURCES,
+    SPARSE,
+    SPREAD,
     T_MAX,
     T_MIN,
     T_START,
     T_STEP,
-    TRAVELLED,
     Machine,
     Output,
     Stimulus,
@@ -40,7 +45,7 @@ def _make_switch(readout: Any, open_window: Any) -> Any:
     def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
         node = m.nodes[n]
         if what == T_START:
-            m.node_states[n].phase = 1
+            m.node_states[n].phase = INTEGRATING
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 touch(m, c, t)
                 m.cohort_states[c].fresh = 1
@@ -52,12 +57,12 @@ def _make_switch(readout: Any, open_window: Any) -> Any:
                 m.node_states[n].piece += 1
             elif node.readout >= 0:
                 readout(node.dynamics, m, n, output.readout[m.control[0].sample])
-                m.node_states[n].phase = 3
+                m.node_states[n].phase = CLOSED
             else:
-                m.node_states[n].phase = 2
+                m.node_states[n].phase = OPEN
         else:
-            m.node_states[n].phase = 3
-        if m.node_states[n].phase == 3:
+            m.node_states[n].phase = CLOSED
+        if m.node_states[n].phase == CLOSED:
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 rekey(m, c, math.inf)
 
@@ -72,8 +77,8 @@ def _make_gather_cohort(cross: Any) -> Any:
         n = m.cohorts[c].node
         node = m.nodes[n]
         cohort = m.cohort_states[c]
-        if cohort.mode == 1:
-            cohort.mode = 0
+        if cohort.refractory == 1:
+            cohort.refractory = 0
             cohort.flagged = 1
             rekey(m, c, math.inf)
             touch(m, c, t)
@@ -135,7 +140,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
                 gather_cohort(m, node, t, sample)
             elif node < switch_key(m):
                 k = node - lane_key(m, 0)
-                if m.lanes[k].kind == TRAVELLED:
+                if m.lanes[k].kind == SPREAD:
                     gather_travellers(m, k, t)
                 else:
                     gather_lane(m, stimulus, k, t)
@@ -158,8 +163,8 @@ def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
 def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
     """Stage 3: fold all packets of this micro-step into their targets, in the published order.
 
-    Where packets in the lanes are all that is under way (``control.ahead``), those that follow alone may be taken at
-    once: each is a micro-step of its own in which nothing else happens, so none of the other stages is gone through.
+    Where packets in the lanes are all that is under way (``control.lookahead``), those that follow alone may be taken
+    at once: each is a micro-step of its own in which nothing else happens, so none of the other stages is gone through.
     Returns the time reached. `take` is called in one place, since all of the models' code is compiled into it.
     """
     take = _make_take(dense, conv, row)
@@ -178,7 +183,7 @@ def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
                 code = m.work[control.packets_at + j]
                 k, neuron = code & 0xFFFF, (code >> 16) & 0x7FFFFFFF
             else:
-                if control.ahead == 0 or control.touched > 0 or control.fired > 0 or control.due > 0:
+                if control.lookahead == 0 or control.touched > 0 or control.fired > 0 or control.due > 0:
                     break
                 if j == control.packets:
                     limit = _alone_until(m, k)
@@ -203,7 +208,7 @@ def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
 @kernel_part
 def _alone_until(m: Machine, k: int) -> float:
     """Nothing but packets of lane k happens before this time; -inf where something else comes first."""
-    if m.queue[0].node != lane_key(m, k) or m.lanes[k].kind == TRAVELLED:
+    if m.queue[0].node != lane_key(m, k) or m.lanes[k].kind == SPREAD:
         return -math.inf
     control = m.control[0]
     limit = min(control.until, second_key(m.queue))
@@ -239,15 +244,15 @@ def _next_alone(m: Machine, stimulus: Stimulus, output: Output, k: int, limit: f
 def _synapses(m: Machine, k: int, neuron: int) -> tuple[int, int, int]:
     """How many synapses a packet of lane k reaches; of a sparse lane also the first, and the one behind the last."""
     lane, lane_state = m.lanes[k], m.lane_states[k]
-    if lane.kind == 0:
+    if lane.kind == DENSE:
         return m.nodes[lane.post].n_neurons, 0, 0
-    if lane.kind == 1:
+    if lane.kind == SPARSE:
         first, last = m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]
         return last - first, first, last
     if lane.kind == CONV:
         row = lane.rows + neuron % lane.positions
         return (m.links[row + 1] - m.links[row]) * lane.group_out, 0, 0
-    if lane.kind == TRAVELLED:
+    if lane.kind == SPREAD:
         reached = m.travel[lane_state.offset + lane_state.mask + 1 + lane_state.taken]
         lane_state.taken += 1
         if lane_state.taken == lane_state.arrived:
@@ -266,9 +271,9 @@ def _make_take(dense: Any, conv: Any, row: Any) -> Any:
         node = m.nodes[n]
         count, first, last = _synapses(m, k, neuron)
         m.node_states[n].visited += count
-        if m.node_states[n].phase >= 2:
+        if m.node_states[n].phase >= OPEN:
             m.node_states[n].late += count
-            if node.deaf == 1 or m.node_states[n].phase == 3:
+            if node.deaf == 1 or m.node_states[n].phase == CLOSED:
                 return
         error = m.neuron_states[m.nodes[lane.pre].first + neuron].error_network
         if lane.delay > 0.0:

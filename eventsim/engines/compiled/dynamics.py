@@ -1,6 +1,6 @@
 """One model's part of the compiled loop: arrival, cohort update, prediction and reset.
 
-Relies on the machine's arrays and on a model's scalar functions, which it closes over. `compiled` makes one `Dynamics`
+Relies on the machine's arrays and on a model's scalar functions, which it closes over. The loop has one `ModelParts`
 for each distinct model of a network and chooses between them by the population's number. Contracts (t is now):
 
 ``dense(m, n, k, neuron, t, error)`` fold one packet into a population that is one cohort ·
@@ -9,7 +9,7 @@ for each distinct model of a network and chooses between them by the population'
 these synapses) ·
 ``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross;
 before the first event store only, also what crosses at once ·
-``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
+``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, emit_or_wait when its spike leaves ·
 ``open_window(m, n, t, opens)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
 ``readout(m, n, t, values)``.
 """
@@ -22,14 +22,14 @@ from eventsim.engines.compiled.folding import make_conv, make_dense, make_row
 from eventsim.engines.compiled.horizon import aim, heap_of, reach, rekey, schedule, touch
 from eventsim.engines.compiled.lists import push_waiting
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
-from eventsim.engines.tables import GOING, Machine, neuron_of
+from eventsim.engines.tables import CLOSED, GOING, OPEN, Machine, neuron_of
 from eventsim.network.neuron_model import Model
 
 # Members of a cohort that are looked at together when some may cross: long enough to vectorise.
 BLOCK = 64
 
 
-class Dynamics(NamedTuple):
+class ModelParts(NamedTuple):
     """The compiled parts of one model; see the module's first lines."""
 
     dense: Any
@@ -42,11 +42,11 @@ class Dynamics(NamedTuple):
     readout: Any
 
 
-def make_dynamics(model: Model, decide: Any, wish: Any, early: bool) -> Dynamics:
+def make_parts(model: Model, emit_or_wait: Any, earliest_departure: Any, early: bool) -> ModelParts:
     """Return the parts of the loop for `model`.
 
-    `decide` and `wish` are the emission stage (`make_decide`). `early`: there are faults, and one may let windowed
-    neurons emit before their crossing (``control.early``).
+    `emit_or_wait` and `earliest_departure` are the emission stage (`make_departure`). `early`: there are faults, and one
+    may let windowed neurons emit before their crossing (``control.early``).
     """
     dense, conv = _never, _never
     if model.in_cohorts:
@@ -54,11 +54,11 @@ def make_dynamics(model: Model, decide: Any, wish: Any, early: bool) -> Dynamics
     if model.in_cohorts and not model.clocked:
         conv = make_conv(model)
     row = make_row(model)
-    cross = _make_cross(model, decide, early)
-    settle = _make_settle(model, wish, cross, early)
+    cross = _make_cross(model, emit_or_wait, early)
+    settle = _make_settle(model, earliest_departure, cross, early)
     open_window, readout = _make_switches(model)
-    tick = _make_tick(model, decide) if model.clocked else _never
-    return Dynamics(dense, conv, row, settle, cross, open_window, tick, readout)
+    tick = _make_tick(model, emit_or_wait) if model.clocked else _never
+    return ModelParts(dense, conv, row, settle, cross, open_window, tick, readout)
 
 
 @jitable
@@ -103,7 +103,7 @@ def _make_note_tangent(model: Model) -> Any:
     return note_tangent
 
 
-def _make_cross(model: Model, decide: Any, early: bool) -> Any:
+def _make_cross(model: Model, emit_or_wait: Any, early: bool) -> Any:
     """Neuron i of node n (in cohort c) crosses at t: stage 1 of the spine, handing over to emission."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
@@ -122,7 +122,7 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
         note_error(m, g, p, s, t)
         note_tangent(m, n, p, s)
         t_cross, now = t, t
-        if early and m.control[0].early == 1 and node_state.phase == 2:
+        if early and m.control[0].early == 1 and node_state.phase == OPEN:
             t_cross = m.since[c] + time_to_spike(p, s)
             if cohort.touched_at < t:
                 now = cohort.touched_at
@@ -138,40 +138,40 @@ def _make_cross(model: Model, decide: Any, early: bool) -> Any:
             store(st, i, s)
             key = t + m.neurons[g].refractory
             m.since[c] = key
-            cohort.mode = 1 if key > t else 0
-            if cohort.mode == 0:
+            cohort.refractory = 1 if key > t else 0
+            if cohort.refractory == 0:
                 key = t + time_to_spike(p, s)
                 if key <= t:  # it would fire at t for ever; the emission stage ends the run
                     m.control[0].again = min(m.control[0].again, g)
                     key = math.inf
             rekey(m, c, key)
             m.control[0].queue_operations += 1
-        decide(m, n, g, neuron, t_cross, now, t, sample)
+        emit_or_wait(m, n, g, neuron, t_cross, now, t, sample)
 
     return cross
 
 
-def _make_settle(model: Model, wish: Any, cross: Any, early: bool) -> Any:
+def _make_settle(model: Model, earliest_departure: Any, cross: Any, early: bool) -> Any:
     """After the arrivals of a micro-step: jump test, then prediction, then the cohort's key in the queue."""
-    settle_shared = _make_settle_shared(model, wish, cross, early) if model.in_cohorts else _never
-    settle_alone = _make_settle_alone(model, wish, cross, early)
+    settle_shared = _make_settle_shared(model, earliest_departure, cross, early) if model.in_cohorts else _never
+    settle_single = _make_settle_single(model, earliest_departure, cross, early)
     in_cohorts = model.in_cohorts
 
     @kernel_part
     def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
         node, node_state, cohort = m.nodes[n], m.node_states[n], m.cohort_states[c]
-        if t < m.since[c] or node_state.phase == 3 or cohort.mode == 1:
+        if t < m.since[c] or node_state.phase == CLOSED or cohort.refractory == 1:
             return
         if in_cohorts and node.shared == 1:
             aim(m, n, c, t)
             settle_shared(m, n, c, t, sample)
         else:
-            settle_alone(m, n, c, t, sample)
+            settle_single(m, n, c, t, sample)
 
     return settle
 
 
-def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any:
+def _make_settle_shared(model: Model, earliest_departure: Any, cross: Any, early: bool) -> Any:
     """Settle a cohort of several neurons: nothing to do where nobody can cross before the horizon."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
@@ -192,7 +192,7 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
     ) -> None:
         """Members low… of the cohort: fire who is at threshold, store who crosses up to the horizon."""
         node, node_state, cohort = m.nodes[n], m.node_states[n], m.cohort_states[c]
-        soon = early and m.control[0].early == 1 and node_state.phase == 2
+        soon = early and m.control[0].early == 1 and node_state.phase == OPEN
         for i in range(near[0].size):
             p, s = part(limits, i), load(near, i)
             if not (everyone or may_spike(p, s, pad)):
@@ -205,7 +205,7 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
             if key >= node.t_max:
                 key = math.inf
             elif soon:
-                key = wish(m, n, g, neuron, key, t, sample)
+                key = earliest_departure(m, n, g, neuron, key, t, sample)
             if key <= t or (cohort.fresh == 1 and above(p, s)) or (node.jumps == 1 and above(p, s)):
                 if m.control[0].busy == GOING:
                     cross(m, n, c, low + i, t, sample)
@@ -218,7 +218,7 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
     @kernel_part
     def settle_shared(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
         node, node_state, cohort = m.nodes[n], m.node_states[n], m.cohort_states[c]
-        soon = early and m.control[0].early == 1 and node_state.phase == 2
+        soon = early and m.control[0].early == 1 and node_state.phase == OPEN
         if soon:
             cohort.bound = math.inf
         everyone = cohort.fresh == 1 or node.jumps == 1 or soon
@@ -240,14 +240,14 @@ def _make_settle_shared(model: Model, wish: Any, cross: Any, early: bool) -> Any
     return settle_shared
 
 
-def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
+def _make_settle_single(model: Model, earliest_departure: Any, cross: Any, early: bool) -> Any:
     """Settle a neuron that is a cohort of its own."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
     time_to_spike, above = model.time_to_spike, model.above
 
     @kernel_part
-    def settle_alone(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
+    def settle_single(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
         """A neuron that is a cohort of its own: its crossing is the cohort's key."""
         node, node_state, cohort = m.nodes[n], m.node_states[n], m.cohort_states[c]
         i = c - node.cohort
@@ -260,8 +260,8 @@ def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
             key = m.since[c] + time_to_spike(p, s)
             if key >= node.t_max:
                 key = math.inf
-            elif early and m.control[0].early == 1 and node_state.phase == 2:
-                key = wish(m, n, node.first + i, i, key, t, sample)
+            elif early and m.control[0].early == 1 and node_state.phase == OPEN:
+                key = earliest_departure(m, n, node.first + i, i, key, t, sample)
             if key <= t or (test and above(p, s)):
                 if m.control[0].busy == GOING:
                     cross(m, n, c, i, t, sample)
@@ -271,7 +271,7 @@ def _make_settle_alone(model: Model, wish: Any, cross: Any, early: bool) -> Any:
             rekey(m, c, key)
             m.control[0].queue_operations += 1
 
-    return settle_alone
+    return settle_single
 
 
 def _make_switches(model: Model) -> tuple[Any, Any]:
@@ -313,7 +313,7 @@ def _make_switches(model: Model) -> tuple[Any, Any]:
     return open_window, readout
 
 
-def _make_tick(model: Model, decide: Any) -> Any:
+def _make_tick(model: Model, emit_or_wait: Any) -> Any:
     """A clocked population takes a tick: leak, buffered input, test, reset."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
@@ -330,7 +330,7 @@ def _make_tick(model: Model, decide: Any) -> Any:
             if above(p, s):
                 s = reset(p, s)
                 neuron = neuron_of(node, i)
-                decide(m, n, node.first + neuron, neuron, t, t, t, sample)
+                emit_or_wait(m, n, node.first + neuron, neuron, t, t, t, sample)
             store(st, i, s)
 
     return tick

@@ -1,7 +1,7 @@
 """Emission and transport: when the spike of a crossing leaves, how it is recorded, and into which lanes it goes.
 
 Relies on the machine's arrays and on the scalar functions of faults (`eventsim.faults`) and transports
-(`eventsim.transport`). Used by `dynamics` (a crossing hands over to `decide`), `arrival` and `compiled`.
+(`eventsim.transport`). Used by `dynamics` (a crossing hands over to `emit_or_wait`), `arrival` and `compiled`.
 """
 
 import math
@@ -12,7 +12,7 @@ from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.lists import append, push_waiting
 from eventsim.engines.compiled.queue import pop, requeue, sort_numbers
-from eventsim.engines.compiled.travel import set_out
+from eventsim.engines.compiled.synaptic_delays import set_out
 from eventsim.engines.tables import (
     DONE,
     LOST_DELAY,
@@ -21,7 +21,7 @@ from eventsim.engines.tables import (
     RECORD_FIRST,
     RECORD_SOURCES,
     RECORD_SPIKES,
-    TRAVELLED,
+    SPREAD,
     TWICE,
     Machine,
     Output,
@@ -29,20 +29,21 @@ from eventsim.engines.tables import (
 )
 
 
-def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
-    """The emission stage: (decide, wish).
+def make_departure(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The emission stage: (emit_or_wait, earliest_departure).
 
-    ``wish(m, n, g, i, t_cross, now, sample)``: when the spike of a crossing at t_cross would leave, decided at `now`,
-    never before now; ``decide`` puts it on the list of this micro-step's emissions, or among the pending ones.
+    ``earliest_departure(m, n, g, i, t_cross, now, sample)``: when the spike of a crossing at t_cross would leave, as it
+    stands at `now`, never before now; ``emit_or_wait`` puts it on the list of this micro-step's emissions, or among the
+    pending ones.
     """
     leave = _make_leave(perturbs)
 
     @kernel_part
-    def wish(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
+    def earliest_departure(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
         return min(t_cross, leave(m, n, g, i, t_cross, now, sample)[0])
 
     @kernel_part
-    def decide(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, t: float, sample: Any) -> None:
+    def emit_or_wait(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, t: float, sample: Any) -> None:
         control = m.control[0]
         wanted, clipped = leave(m, n, g, i, t_cross, now, sample)
         m.neuron_states[g].spike_number += 1
@@ -56,7 +57,7 @@ def make_decide(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
         else:
             control.fired = append(m, control.fired_at, control.due_at, control.fired, g)
 
-    return decide, wish
+    return emit_or_wait, earliest_departure
 
 
 def _make_leave(perturbs: tuple[Any, ...]) -> Any:
@@ -166,7 +167,7 @@ def make_send(carry: Any) -> Any:
         for o in range(node.first_out, node.last_out):
             k = m.links[o]
             lane, lane_state = m.lanes[k], m.lane_states[k]
-            if lane.kind == TRAVELLED:
+            if lane.kind == SPREAD:
                 if not set_out(m, k, left, neuron):
                     control.neuron = node.first + neuron
                     return LOST_DELAY

@@ -138,8 +138,8 @@ class Worker:
         control.record, control.events, control.queue_operations = self._flags, 0, 0
         control.grow = control.full = 0
         control.limited = bool(task.stop) or task.max_events is not None
-        control.feeds, control.early = not task.fed, any(not fault.causal for fault in task.faults)
-        control.ahead = not (control.feeds[0] or control.early[0] or task.probes)
+        control.sends_sources, control.early = not task.fed, any(not fault.causal for fault in task.faults)
+        control.lookahead = not (control.sends_sources[0] or control.early[0] or task.probes)
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)
         while True:

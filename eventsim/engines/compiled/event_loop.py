@@ -13,11 +13,11 @@ from typing import Any
 from eventsim._jit import borrowed, jitable, kernel, kernel_part
 from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.arrival import make_deliver, make_gather
-from eventsim.engines.compiled.dynamics import make_dynamics
+from eventsim.engines.compiled.dynamics import make_parts
 from eventsim.engines.compiled.emission import (
     find_lost,
     gather_pending,
-    make_decide,
+    make_departure,
     make_emit,
     make_send,
     note_lost,
@@ -33,8 +33,10 @@ from eventsim.engines.tables import (
     DONE,
     GOING,
     GROW,
+    INTEGRATING,
     LOST_DELAY,
     NO_LIMIT,
+    OPEN,
     OUT_OF_ROOM,
     PAUSE,
     RECORD_SPIKES,
@@ -118,7 +120,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int) -> None:
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
     control.stimulus_end = stimulus.start[k + 1]
-    if control.feeds == 0:
+    if control.sends_sources == 0:
         for j in range(m.lanes.size):
             if m.nodes[m.lanes[j].pre].dynamics < 0:
                 m.lane_states[j].cursor = stimulus.start[k]
@@ -161,8 +163,8 @@ def event_loop(stages: Stages) -> Any:
     It simulates samples `first` (resumed where control.busy) to `last` and stops at a full buffer or after `budget`
     events. The second call with the same stages, or with the same models in another network, costs nothing.
     """
-    decide, wish = make_decide(stages.perturbs)
-    parts = [make_dynamics(model, decide, wish, len(stages.perturbs) > 0) for model in stages.models]
+    emit_or_wait, earliest_departure = make_departure(stages.perturbs)
+    parts = [make_parts(model, emit_or_wait, earliest_departure, len(stages.perturbs) > 0) for model in stages.models]
     fold = {name: choice(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
     send = make_send(stages.carry)
     gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
@@ -182,7 +184,7 @@ def event_loop(stages: Stages) -> Any:
             if control.busy == BEFORE:
                 start_sample(m, stimulus, k)
                 control.busy = STARTING
-            elif control.busy == TAKEN_UP and control.feeds == 0:
+            elif control.busy == TAKEN_UP and control.sends_sources == 0:
                 fill_lanes(m, stimulus)
             while True:
                 if control.micro == 0 and control.busy == GOING:
@@ -233,7 +235,7 @@ def _next_time(m: Machine, stimulus: Stimulus) -> float:
     if control.enough == 1:
         return math.inf
     t = m.queue[0].key
-    if control.feeds == 1 and control.stimulus < control.stimulus_end:
+    if control.sends_sources == 1 and control.stimulus < control.stimulus_end:
         t = min(t, stimulus.time[control.stimulus])
     if control.pending > 0:
         t = min(t, m.waiting[m.neurons.size].t)
@@ -245,7 +247,7 @@ def _touch_all(m: Machine, t: float) -> None:
     """Before the first event, or where a sample is taken up: all that is not on a clock is predicted from its state."""
     for n in range(m.nodes.size):
         node, phase = m.nodes[n], m.node_states[n].phase
-        if node.dynamics >= 0 and node.clocked == 0 and 1 <= phase <= 2:
+        if node.dynamics >= 0 and node.clocked == 0 and INTEGRATING <= phase <= OPEN:
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
                 touch(m, c, t)
 
@@ -314,7 +316,7 @@ def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
         starting = control.busy != GOING
         if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size:
             return GROW
-        sends = control.feeds == 1 and control.micro == 0 and not starting
+        sends = control.sends_sources == 1 and control.micro == 0 and not starting
         if sends and control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
             feed(m, stimulus, t)
             if control.lost <= t:

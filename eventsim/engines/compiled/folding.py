@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from eventsim._jit import jitable, kernel_part
 from eventsim.engines.compiled.horizon import aim, reach, touch
-from eventsim.engines.compiled.lookahead import alone, make_together
+from eventsim.engines.compiled.lookahead import make_together, take_singly
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
-from eventsim.engines.tables import CONV, Machine
+from eventsim.engines.tables import CONV, DENSE, NOT_BEGUN, ONE_TO_ONE, OPEN, Machine
 from eventsim.network.neuron_model import Model
 
 
@@ -38,7 +38,7 @@ def make_dense(model: Model, ahead: bool) -> Any:
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
     propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
-    receive, together = _make_receive(model), make_together(model) if ahead else alone
+    receive, together = _make_receive(model), make_together(model) if ahead else take_singly
 
     @kernel_part
     def sweep(st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:
@@ -69,7 +69,7 @@ def make_dense(model: Model, ahead: bool) -> Any:
         first = lane.weights + neuron * size
         w = m.weights[first : first + size]
         cohort = m.cohort_states[node.cohort]
-        if node_state.phase == 0 or node.clocked:
+        if node_state.phase == NOT_BEGUN or node.clocked:
             fold(st, pr, w, 0.0, error)
             return
         if together(m, n, k, neuron, t):
@@ -128,8 +128,8 @@ def make_conv(model: Model) -> Any:
         pr = rows(m.params, node_state.params, node.n_neurons)
         channel, width = neuron // lane.positions, lane.group_out
         group, source = channel // lane.group_in, lane.rows + neuron % lane.positions
-        held = node_state.phase == 0
-        horizon = node.t_min if node_state.phase < 2 else node.t_max
+        held = node_state.phase == NOT_BEGUN
+        horizon = node.t_min if node_state.phase < OPEN else node.t_max
         pad = reach(t, horizon)
         for j in range(m.links[source], m.links[source + 1]):
             target, tap = divmod(m.targets[lane.targets + j], lane.taps)
@@ -195,13 +195,13 @@ def make_row(model: Model) -> Any:
         node, node_state = m.nodes[n], m.node_states[n]
         st = slices(m.values, node_state.state, node.n_neurons)
         pr = rows(m.params, node_state.params, node.n_neurons)
-        held = node_state.phase == 0 or node.clocked == 1
+        held = node_state.phase == NOT_BEGUN or node.clocked == 1
         member = Member(node.first, node.cohort, node.apart, held, node.single == 1)
-        if lane.kind == 0:
+        if lane.kind == DENSE:
             first = lane.weights + neuron * node.n_neurons
             for i in range(node.n_neurons):
                 fold(m, member, st, pr, i, m.weights[first + i], t, error)
-        elif lane.kind == 2:
+        elif lane.kind == ONE_TO_ONE:
             fold(m, member, st, pr, neuron, m.weights[lane.weights + neuron], t, error)
         elif lane.kind != CONV:
             place = lane.weights + (neuron if lane.alike == 1 else begin)

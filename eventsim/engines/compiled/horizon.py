@@ -10,7 +10,7 @@ from typing import Any
 from eventsim._jit import jitable, kernel_part
 from eventsim.engines.compiled.lists import append
 from eventsim.engines.compiled.queue import requeue
-from eventsim.engines.tables import Machine, packet_at
+from eventsim.engines.tables import OPEN, Machine, packet_at
 
 # Widens the horizon of the cheap check by more than the rounding of t + time_to_spike, so that it errs towards yes.
 PAD = 8.0 * 2.0**-52
@@ -48,12 +48,12 @@ def aim(m: Machine, n: int, c: int, t: float) -> None:
     cohort.aimed = m.control[0].stamp
     node, node_state = m.nodes[n], m.node_states[n]
     cohort.bound = math.inf
-    horizon = node.t_min if node_state.phase < 2 else node.t_max
+    horizon = node.t_min if node_state.phase < OPEN else node.t_max
     if node.patchy == 1:
         cohort.horizon = horizon
         return
     # Arrivals that are not let in (deaf, from t_min on) touch nobody: they are no reason to look again.
-    last = node.first_in if node.deaf == 1 and node_state.phase == 2 else node.last_in
+    last = node.first_in if node.deaf == 1 and node_state.phase == OPEN else node.last_in
     for k in range(node.first_in, last):
         lane, lane_state = m.lanes[m.links[k]], m.lane_states[m.links[k]]
         if lane_state.head < lane_state.tail:

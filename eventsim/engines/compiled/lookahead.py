@@ -14,7 +14,7 @@ from eventsim.engines.compiled.horizon import reach, rekey
 from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.queue import requeue
 from eventsim.engines.compiled.rows import LOAD, SLICES, STORE
-from eventsim.engines.tables import Machine, packet_at
+from eventsim.engines.tables import INTEGRATING, OPEN, Machine, packet_at
 from eventsim.network.neuron_model import Model
 
 # Packets a sweep. More save little, since the weights are then the larger part of what is read.
@@ -27,7 +27,7 @@ CAUTION = 8
 def undisturbed(m: Machine, n: int, k: int, t: float) -> float:
     """Nothing but packets of lane k, and members' own crossings, can reach population n before this time."""
     node, node_state = m.nodes[n], m.node_states[n]
-    earliest = min(m.control[0].until, m.control[0].lost, node.t_min if node_state.phase < 2 else node.t_max)
+    earliest = min(m.control[0].until, m.control[0].lost, node.t_min if node_state.phase < OPEN else node.t_max)
     for j in range(node.first_in, node.last_in):
         if m.links[j] != k:
             other, other_state = m.lanes[m.links[j]], m.lane_states[m.links[j]]
@@ -49,17 +49,17 @@ def several(m: Machine, n: int, k: int, t: float) -> bool:
     control, lane_state, node, node_state = m.control[0], m.lane_states[k], m.nodes[n], m.node_states[n]
     cohort = m.cohort_states[node.cohort]
     if (
-        control.ahead == 0
+        control.lookahead == 0
         or control.limited == 1
         or control.packets > 1
         or lane_state.tail - lane_state.head < TOGETHER
         or control.events + TOGETHER > control.stop
     ):
         return False
-    if cohort.flagged > 0 or cohort.fresh == 1 or node_state.phase != 1:
+    if cohort.flagged > 0 or cohort.fresh == 1 or node_state.phase != INTEGRATING:
         return False
-    if cohort.alone > 0:
-        cohort.alone -= 1
+    if cohort.singly > 0:
+        cohort.singly -= 1
         return False
     before = t
     for j in range(TOGETHER):
@@ -72,7 +72,7 @@ def several(m: Machine, n: int, k: int, t: float) -> bool:
 
 
 @kernel_part
-def alone(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:  # noqa: ARG001 - stands in for `together`
+def take_singly(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:  # noqa: ARG001 - stands in for `together`
     """Take every packet on its own."""
     return False
 
@@ -131,7 +131,7 @@ def make_together(model: Model) -> Any:
         c = (propagator(p, t - since), propagator(p, t1 - t), propagator(p, t2 - t1), propagator(p, t3 - t2))
         near = (reach(t, t1), reach(t1, t2), reach(t2, t3), reach(t3, after))
         if sweep(st, slices(m.values, node_state.spare, size), pr, w, c, near) > 0:
-            cohort.alone = CAUTION
+            cohort.singly = CAUTION
             return False
         node_state.state, node_state.spare = node_state.spare, node_state.state
         m.since[node.cohort] = t3

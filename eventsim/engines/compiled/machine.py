@@ -17,6 +17,8 @@ from eventsim.engines.tables import (
     COHORT_STATE,
     CONTROL,
     CONV,
+    DENSE,
+    INTEGRATING,
     LANE,
     LANE_STATE,
     NEURON,
@@ -24,14 +26,17 @@ from eventsim.engines.tables import (
     NO_LIMIT,
     NODE,
     NODE_STATE,
+    NOT_BEGUN,
+    ONE_TO_ONE,
     PACKET,
     PLAN,
     PROBE,
     PROBE_STATE,
+    SPARSE,
+    SPREAD,
     SWITCH,
     T_STEP,
     TRAVEL,
-    TRAVELLED,
     Initial,
     Machine,
 )
@@ -44,8 +49,8 @@ from eventsim.network.projections import Dense, Sparse, own_delays
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
 
 
-# As lanes number them; a pool is a convolution of each channel on its own, of weight 1.
-KINDS = ("dense", "sparse", "one_to_one", "conv", "pool")
+# Kinds of lanes by those of projections; a pool is a convolution of each channel on its own, of weight 1.
+KINDS = {"dense": DENSE, "sparse": SPARSE, "one_to_one": ONE_TO_ONE, "conv": CONV, "pool": CONV}
 # Packets that a source's lane is filled with at a time: they stay in the processor's cache.
 FED = 4095
 
@@ -57,7 +62,7 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     params, values = _rows(net, error_bounds)
     lanes, lane_states, weights, targets, rows = _lanes(net, stimulus_room, len(links))
     rooms = lane_states["mask"] + 1
-    travelled = lanes["kind"] == TRAVELLED
+    travelled = lanes["kind"] == SPREAD
     n_ring, n_travel = int(rooms[~travelled].sum()), 2 * int(rooms[travelled].sum())
     delays = [np.empty(0), *(own_delays(projection.kind) for projection in net.projections)]
     n_total = int(sum(node.size for node in net.nodes))
@@ -170,7 +175,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
     first = state = params = cohort = readout = 0
     for node, record, begin in zip(net.nodes, nodes, states, strict=True):
         record["n_neurons"], record["first"], record["dynamics"], record["readout"] = node.size, first, -1, -1
-        begin["phase"] = 1
+        begin["phase"] = INTEGRATING
         first += node.size
         record["first_in"] = len(links)
         links += [projection.order for projection in net.projections if projection.post is node]
@@ -184,7 +189,7 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         model = model_of(node, error_bounds)
         record["dynamics"], begin["state"], begin["params"] = models.index(model.dynamics), state, params
         record["n_state"], record["apart"] = len(model.state), not _uniform(node, node.parameters)
-        begin["phase"] = 0 if model.windowed else 1
+        begin["phase"] = NOT_BEGUN if model.windowed else INTEGRATING
         record["params_size"] = node.size * len(model.rows)
         state += node.size * len(model.state)
         params += int(record["params_size"]) * (1 + len(node.pieces()))
@@ -236,7 +241,7 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
         kind = projection.kind
         arrays = kind.arrays()
         lane["pre"], lane["post"] = projection.pre.order, projection.post.order
-        lane["kind"] = min(KINDS.index(kind.kind), CONV)
+        lane["kind"] = KINDS[kind.kind]
         lane["delay"], lane["ticks"] = projection.delay, order.delay_in_ticks(projection)
         lane["weights"], lane["rows"], lane["targets"] = n_weights, n_links + n_rows, n_targets
         values = np.asarray(kind.weights, dtype=np.float64)
@@ -270,7 +275,7 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
             begin["offset"] = ring
             ring += size
         else:
-            lane["kind"], lane["delays"], begin["offset"] = TRAVELLED, n_delays, travel
+            lane["kind"], lane["delays"], begin["offset"] = SPREAD, n_delays, travel
             lane["delay"] = own_delays(kind).max(initial=0.0)
             n_delays += kind.n_synapses
             travel += 2 * size
@@ -315,7 +320,7 @@ def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:
     lanes, states = machine.lanes, machine.lane_states.copy()
     begin = machine.initial.lane_states.copy()
     sizes = [max(int(mask) + 1, 1 << int(wanted).bit_length()) for mask, wanted in zip(states.mask, room, strict=True)]
-    travelled = lanes.kind == TRAVELLED
+    travelled = lanes.kind == SPREAD
     ring = np.empty(int(np.sum(sizes, where=~travelled)), dtype=PACKET).view(np.recarray)
     travel = np.empty(2 * int(np.sum(sizes, where=travelled)), dtype=TRAVEL).view(np.recarray)
     offset = start = 0

@@ -12,9 +12,21 @@ import numpy as np
 from eventsim.engines.compiled.keys import clock_key, lane_key, switch_key
 from eventsim.engines.compiled.machine import resize
 from eventsim.engines.compiled.queue import clear, push, requeue
-from eventsim.engines.compiled.travel import add_traveller
+from eventsim.engines.compiled.synaptic_delays import add_traveller
 from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, arrived, check_state, refuse
-from eventsim.engines.tables import COUNTERS, NO_LIMIT, T_MAX, T_MIN, T_START, T_STEP, TRAVELLED, Machine
+from eventsim.engines.tables import (
+    CLOSED,
+    COUNTERS,
+    INTEGRATING,
+    NO_LIMIT,
+    OPEN,
+    SPREAD,
+    T_MAX,
+    T_MIN,
+    T_START,
+    T_STEP,
+    Machine,
+)
 
 Array = np.ndarray[Any, Any]
 OF_NEURON = ("last_spike", "spike_number", "error", "error_network", "done")
@@ -78,7 +90,7 @@ def _packets(machine: Machine) -> tuple[Array, Array, Array]:
     """Lane, time and neuron of the packets in flight; what sources send is known, where it goes straight into lanes."""
     parts = [(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))]
     for k, lane in enumerate(machine.lane_states):
-        if lane.cursor == NO_LIMIT and machine.lanes.kind[k] != TRAVELLED:
+        if lane.cursor == NO_LIMIT and machine.lanes.kind[k] != SPREAD:
             places = int(lane.offset) + (np.arange(int(lane.head), int(lane.tail)) & int(lane.mask))
             parts.append((np.full(len(places), k), machine.ring.t[places], machine.ring.neuron[places]))
     lanes, times, neurons = (np.concatenate(columns) for columns in zip(*parts, strict=True))
@@ -89,7 +101,7 @@ def _travel(machine: Machine) -> tuple[Array, Array, Array, Array]:
     """Lane, time of leaving, neuron and next synapse, counted from the neuron's first, of the spikes under way."""
     nothing = np.empty(0, dtype=np.int64)
     parts = [(nothing, np.empty(0), nothing, nothing)]
-    for k in np.flatnonzero(machine.lanes.kind == TRAVELLED).tolist():
+    for k in np.flatnonzero(machine.lanes.kind == SPREAD).tolist():
         lane = machine.lane_states[k]
         inside = machine.travel[int(lane.offset) : int(lane.offset) + int(lane.tail)]
         begin = machine.links[machine.lanes.rows[k] + inside.neuron]
@@ -139,7 +151,7 @@ def _place_time(machine: Machine, state: SampleState) -> None:
     control.stamp = control.touched = control.fired = control.packets = 0
     control.lost, control.lost_neuron = math.inf, 0
     control.written = control.stimulus = state.sent[0]
-    behind = {T_START: 1, T_MIN: 2, T_MAX: 3}
+    behind = {T_START: INTEGRATING, T_MIN: OPEN, T_MAX: CLOSED}
     nodes, states = machine.nodes, machine.node_states
     done = machine.switches[: np.searchsorted(machine.switches.t, now, side="right")]
     control.switch = len(done)
@@ -150,7 +162,7 @@ def _place_time(machine: Machine, state: SampleState) -> None:
             states.params[n] += nodes.params_size[n]
         else:
             closes = change.what == T_MIN and nodes.readout[n] >= 0
-            states.phase[n] = 3 if closes else behind[int(change.what)]
+            states.phase[n] = CLOSED if closes else behind[int(change.what)]
     requeue(machine.queue, switch_key(machine), float(machine.switches.t[len(done)]))
     counts = state.counts.reshape(len(nodes), -1)
     for column, name in enumerate(COUNTERS):
@@ -179,7 +191,7 @@ def _place_population(machine: Machine, n: int, state: SampleState, place: int) 
         refuse("has neurons that receive the same inputs and stand at different times")
     if node.refracts:
         for c in cohorts[(since > state.now[0]) & (state.now[0] >= 0)].tolist():
-            machine.cohort_states.mode[c] = machine.cohort_states.queued[c] = 1
+            machine.cohort_states.refractory[c] = machine.cohort_states.queued[c] = 1
             requeue(machine.queue, c, float(machine.since[c]))
     return place + size
 
@@ -206,7 +218,7 @@ def _place_packets(machine: Machine, state: SampleState, frame: Frame, senders: 
         lane = machine.lanes[k]
         synapse = int(machine.links[lane.rows + neuron]) + place
         add_traveller(machine, k, sent + float(machine.delays[lane.delays + synapse]), sent, neuron, synapse)
-    for k in np.flatnonzero((machine.lanes.kind == TRAVELLED) & (machine.lane_states.tail > 0)).tolist():
+    for k in np.flatnonzero((machine.lanes.kind == SPREAD) & (machine.lane_states.tail > 0)).tolist():
         requeue(machine.queue, lane_key(machine, k), float(machine.travel.t[machine.lane_states.offset[k]]))
 
 

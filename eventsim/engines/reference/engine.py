@@ -252,7 +252,7 @@ class _Sample:
         for neuron in self.members[node]:
             if neuron.tick():
                 neuron.crossing = neuron.certain = t
-                self.decide(t, node, neuron)
+                self.emit_or_wait(t, node, neuron)
 
     def arrive(self, t: Any, node: int, index: int, projection: int, first: int, last: int, _left: Any) -> None:
         """One spike reaches its targets in one projection, or those of one delay."""
@@ -288,7 +288,7 @@ class _Sample:
 
     def cross(self, t: Any, node: int, neuron: Neuron) -> None:
         """The neuron crosses its threshold at t: decide when its spike leaves, reset it, predict its next crossing."""
-        self.decide(t, node, neuron)
+        self.emit_or_wait(t, node, neuron)
         self.counts[node]["tangent"] += neuron.touches()
         neuron.fire(t)
         if neuron.done:
@@ -313,7 +313,7 @@ class _Sample:
                     t, clipped = neuron.certain, True
         return t, clipped
 
-    def decide(self, t: Any, node: int, neuron: Neuron) -> None:
+    def emit_or_wait(self, t: Any, node: int, neuron: Neuron) -> None:
         """The spike of a crossing is emitted in this micro-step, or waits in the agenda."""
         leaves, clipped = self.leaving(node, neuron)
         neuron.number += 1
