@@ -105,11 +105,12 @@ class Model:
     single_spike : the neuron fires once.
     jumps : an input moves V itself, so V is tested when inputs have arrived.
     clocked : the neuron buffers its inputs and lives at integer multiples of its period.
-    holds : the state counts the refractory period t_ref down, since currents go on meanwhile: `reset` begins it,
-        `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole state for
+    keeps_refractoriness : the state counts the refractory period t_ref down, since currents go on meanwhile: `reset`
+        begins it, `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole state for
         t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
     touching : ``touching(p, s)``: does V, in a state that is about to fire, only just touch the threshold, so that
         rounding decided? Such spikes are counted ("tangent"). None where that cannot be.
+    on_fractions : its functions are exact on Fractions.
     relay : it passes on spikes that others made: it shares their window, which changes nothing for it, and no emission
         fault acts on it.
     shared : parameters that must be equal over a population whose neurons are updated together; where they differ,
@@ -141,10 +142,10 @@ class Model:
     single_spike: bool = False
     jumps: bool = False
     clocked: bool = False
-    holds: bool = False
+    keeps_refractoriness: bool = False
     relay: bool = False
     family: str = ""
-    generic: bool = False
+    on_fractions: bool = False
     shared: tuple[str, ...] = ()
     threshold: str = "threshold"
     time_error: Callable[[Numbers, Numbers, Any], Numbers] | None = None
@@ -169,14 +170,14 @@ class Model:
         """What a compiled loop depends on: equal for models that differ only in name, parameters and window."""
         return replace(
             self, name="", parameters=(), prepare=_nothing, windowed=False, deaf=False, spiking=True,
-            single_spike=self.in_cohorts, jumps=False, holds=False, family="", generic=False, shared=(),
-            threshold="", bounded=None,
+            single_spike=self.in_cohorts, jumps=False, keeps_refractoriness=False, family="", on_fractions=False,
+            shared=(), threshold="", bounded=None,
         )  # fmt: skip
 
     def held(self, parameters: Mapping[str, Array]) -> Array | None:
         """How long the engines hold each neuron after a spike; None where they do not."""
         t_ref, spikes = parameters.get("t_ref"), parameters.get("spikes")
-        if self.holds or t_ref is None:
+        if self.keeps_refractoriness or t_ref is None:
             return None
         return t_ref if spikes is None else np.where(spikes == ONCE, math.inf, t_ref)
 

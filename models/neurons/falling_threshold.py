@@ -123,6 +123,6 @@ FALLING_THRESHOLD = register(
         retire=retire,
         windowed=True,
         single_spike=True,
-        generic=True,
+        on_fractions=True,
     )
 )

@@ -248,7 +248,7 @@ GLIF = register(
         above=above,
         reset=reset,
         touching=touching,
-        holds=True,
+        keeps_refractoriness=True,
         shared=("tau_mem", "tau_syn"),
         threshold="v_threshold",
     )

@@ -92,7 +92,7 @@ IF_DELTA = register(
         reset=reset,
         jumps=True,
         shared=("current",),
-        generic=True,
+        on_fractions=True,
         threshold="v_threshold",
     )
 )

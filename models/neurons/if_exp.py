@@ -101,7 +101,7 @@ IF_EXP = register(
         time_to_spike=time_to_spike,
         above=above,
         reset=reset,
-        holds=True,
+        keeps_refractoriness=True,
         shared=("tau_syn",),
         threshold="v_threshold",
     )

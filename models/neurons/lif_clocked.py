@@ -137,7 +137,7 @@ LIF_CLOCKED = register(
         reset=reset,
         tick=tick,
         clocked=True,
-        generic=True,
+        on_fractions=True,
         threshold="v_threshold",
     )
 )

@@ -258,7 +258,7 @@ LIF_EXP = register(
         above=above,
         reset=reset,
         touching=touching,
-        holds=True,
+        keeps_refractoriness=True,
         shared=("tau_mem", "tau_syn", "r", "v_leak", "current"),
         threshold="v_threshold",
     )

@@ -112,7 +112,7 @@ _RELAY = Model(
     single_spike=True,
     jumps=True,
     relay=True,
-    generic=True,
+    on_fractions=True,
     threshold="count",
 )
 

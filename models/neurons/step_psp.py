@@ -99,7 +99,7 @@ STEP_PSP = register(
         above=above,
         reset=reset,
         jumps=True,
-        generic=True,
+        on_fractions=True,
         threshold="v_threshold",
     )
 )

@@ -123,7 +123,7 @@ _LINEAR = Model(
     tick=tick,
     retire=retire,
     single_spike=True,
-    generic=True,
+    on_fractions=True,
 )
 
 

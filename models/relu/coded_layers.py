@@ -19,7 +19,7 @@ import numpy as np
 
 from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import Diagonal, Fused, Term
+from eventsim.models.relu.fusion_steps import Diagonal, FusedLayer, Term
 from eventsim.models.relu.layer_names import INPUT
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
@@ -85,7 +85,7 @@ class CodedLayer:
     factor : (channels,); coded values are those of the ReLU network times this.
     terms : what it adds up, one projection each; none for pools. bias : (channels,) or `shape`; None for pools.
     pool : the max pool whose geometry this has, with its source and that one's shape; None for what computes.
-    level : of a max pool, as `Fused` has it.
+    level : of a max pool, as `FusedLayer` has it.
     divisor : (*positions,) whole numbers where an average pool divides its sums, else None. gain : one number.
     """
 
@@ -188,7 +188,9 @@ def coded_layers(
     return coded
 
 
-def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scaling: bool, is_last: bool) -> CodedLayer:
+def _coded(
+    held: FusedLayer, given: Mapping[Any, _Given], number: np.dtype[Any], scaling: bool, is_last: bool
+) -> CodedLayer:
     """One population to be. `given` has the number and the factors of each of its sources."""
     layer, name = held.layer, held.layer.name
     if isinstance(layer, MaxPool):
@@ -217,7 +219,7 @@ def _coded(held: Fused, given: Mapping[Any, _Given], number: np.dtype[Any], scal
 
 
 def _coded_average(
-    held: Fused, layer: AveragePool, given: _Given, number: np.dtype[Any], scaling: bool, is_last: bool
+    held: FusedLayer, layer: AveragePool, given: _Given, number: np.dtype[Any], scaling: bool, is_last: bool
 ) -> CodedLayer:
     """Sums of a convolution that sees each channel by itself, divided; at the read-out, weights that divide.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from eventsim.errors import InputError
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import Fused
+from eventsim.models.relu.fusion_steps import FusedLayer
 from eventsim.models.relu.join_layers import Add, Concat
 from eventsim.models.relu.layer_names import INPUT, unused
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
@@ -54,7 +54,7 @@ class _Made:
         self.layers: list[Layer] = []
         self.inputs: dict[str, list[str]] = {}
 
-    def add(self, held: Fused) -> None:
+    def add(self, held: FusedLayer) -> None:
         name = held.layer.name
         if not held.terms:
             fields = {**vars(held.layer), "relu": held.relu}
@@ -80,7 +80,7 @@ class _Made:
             self.layers.append(Add(name, held.relu))
             self.inputs[name] = names
 
-    def _append(self, layer: Layer, source: Fused | None) -> None:
+    def _append(self, layer: Layer, source: FusedLayer | None) -> None:
         self.layers.append(layer)
         self.inputs[layer.name] = [INPUT if source is None else source.layer.name]
 

@@ -27,7 +27,7 @@ from eventsim.models.relu.fusion_steps import (
     Affine,
     Array,
     Diagonal,
-    Fused,
+    FusedLayer,
     Part,
     Term,
     Values,
@@ -58,7 +58,7 @@ def fuse(
     dtype: np.dtype[Any],
     value_range: tuple[Any, Any] = (0, 1),
     levels: Collection[str] | None = None,
-) -> list[Fused]:
+) -> list[FusedLayer]:
     """Return what computes the same from inputs in [0, 1]: sums of convolutions and dense layers, pools, flattenings.
 
     They keep their names; a batch norm that has no layer to go into becomes one of its own, a convolution of kernel 1
@@ -68,8 +68,8 @@ def fuse(
     ----------
     dtype : numbers to compute with; float64 and extended precision round on the way, object for Fractions does not.
     value_range : (low, high) of the inputs, that 0 and 1 stand for.
-    levels : max pools that have neurons before them which level what differs between positions, as `Fused.level` gives
-        them; None finds them.
+    levels : max pools that have neurons before them which level what differs between positions, as `FusedLayer.level`
+        gives them; None finds them.
     """
     fusion = _Fusion(carried, dtype, value_range, levels)
     for layer in carried.layers:
@@ -93,7 +93,7 @@ class _Fusion:
     ) -> None:
         self.dtype = dtype
         self.levels = levels
-        self.layers: list[Fused] = []
+        self.layers: list[FusedLayer] = []
         self.names: Counter[str] = Counter()
         self.reserved = set(carried.inputs)  # names of the network's layers
         self.users = Counter(name for taken in carried.inputs.values() for name in taken)
@@ -126,7 +126,7 @@ class _Fusion:
                 first += part.shape[0]
         self.parts[layer.name] = self.last = found
 
-    def finish(self) -> list[Fused]:
+    def finish(self) -> list[FusedLayer]:
         """Return the layers that the output needs; what is still pending is done by neurons that are the output."""
         last = self.last[0]
         if len(self.last) > 1 or last.pending is not None:
@@ -164,7 +164,7 @@ class _Fusion:
             found.append(replace(part, held=held))
         return found
 
-    def _append(self, held: Fused, values: Values | None = None) -> Part:
+    def _append(self, held: FusedLayer, values: Values | None = None) -> Part:
         """Add a layer; `values`: of which layer's, and in which channels, those that it carries if it has a ReLU."""
         self.layers.append(held)
         if held.relu:
@@ -172,7 +172,7 @@ class _Fusion:
             held.values = values
         return Part(held, held.shape)
 
-    def _named(self, held: Fused) -> None:
+    def _named(self, held: FusedLayer) -> None:
         """Tell the populations apart that several ReLUs make of one layer's values."""
         if held.layer.name:
             held.layer = held.layer.named(unused(held.layer.name, self.names, self.reserved))
@@ -195,7 +195,7 @@ class _Fusion:
                 weight, bias = absorbed(own, given, bias, one.pending)
                 terms.append(Term(own, weight, one.held, one.shape))
         shape = layer.output_shape((sum(part.shape[0] for part in before), *before[0].shape[1:]))
-        held = Fused(layer, layer.relu, shape, merged(layer.name, terms), bias)
+        held = FusedLayer(layer, layer.relu, shape, merged(layer.name, terms), bias)
         return self._append(held, (layer.name, slice(None)))
 
     def _sums(self, layer: Add, taken: Sequence[Sequence[Part]]) -> list[Part]:
@@ -227,7 +227,7 @@ class _Fusion:
                     if part.pending is not None:
                         bias[rows] += part.pending.shift
                 first = rows.stop
-        held = Fused(layer, layer.relu, shape, merged(layer.name, terms), bias)
+        held = FusedLayer(layer, layer.relu, shape, merged(layer.name, terms), bias)
         return self._append(held, (layer.name, slice(None)))
 
     def _by_channel(self, layer: Layer, part: Part, name: str, channels: slice) -> Part:
@@ -259,7 +259,7 @@ class _Fusion:
             joined = averaged(layer, part, self.dtype)
             if joined is not None:
                 return self._append(joined, (pool_of, channels))
-        made = Fused(layer, layer.relu, layer.output_shape(part.shape), source=part.held, source_shape=part.shape)
+        made = FusedLayer(layer, layer.relu, layer.output_shape(part.shape), source=part.held, source_shape=part.shape)
         if isinstance(layer, MaxPool):
             made.smallest = frozenset(layer.smallest) ^ turned
             made.level = level
@@ -325,4 +325,4 @@ class _Fusion:
         name = "" if part.pending is None else part.pending.name
         term = identity_term(name, part, slice(0, part.shape[0]), part.shape, self.dtype)
         shift = self._numbers(np.zeros(part.shape)) if part.pending is None else part.pending.shift
-        return self._append(Fused(Add(name), relu, part.shape, [term], shift), values)
+        return self._append(FusedLayer(Add(name), relu, part.shape, [term], shift), values)

@@ -53,7 +53,7 @@ class Term:
 
     layer: Conv | Dense
     weight: Array
-    source: "Fused | None"
+    source: "FusedLayer | None"
     source_shape: Shape
 
     def apply(self, x: Array) -> Array:
@@ -74,7 +74,7 @@ class Diagonal:
     """
 
     weight: Array
-    source: "Fused | None"
+    source: "FusedLayer | None"
     source_shape: Shape
 
     def apply(self, x: Array) -> Array:
@@ -96,7 +96,7 @@ class Diagonal:
 
 
 @dataclass(eq=False)
-class Fused:
+class FusedLayer:
     """A layer in the making. `layer` gives its name and, to pools, its settings.
 
     Attributes
@@ -113,14 +113,14 @@ class Fused:
     shape: Shape
     terms: list[Term | Diagonal] = field(default_factory=list)
     bias: Array | None = None
-    source: "Fused | None" = None
+    source: "FusedLayer | None" = None
     source_shape: Shape = ()
     smallest: frozenset[int] = frozenset()
     values: Values | None = None
     level: str = ""
 
     @property
-    def sources(self) -> "list[Fused | None]":
+    def sources(self) -> "list[FusedLayer | None]":
         """Whose values it takes; None for the inputs."""
         return [term.source for term in self.terms] if self.terms else [self.source]
 
@@ -134,7 +134,7 @@ class Fused:
         """Has it a ReLU, or is it a pool of what went through one?"""
         return self.relu or (not self.terms and not isinstance(self.layer, Flatten))
 
-    def apply(self, values: "Mapping[Fused | None, Array]") -> Array:
+    def apply(self, values: "Mapping[FusedLayer | None, Array]") -> Array:
         """What it makes of the values of its sources, (n, *shape) each, in the number type of the fusion."""
         if self.terms:
             assert self.bias is not None
@@ -162,14 +162,14 @@ class Part:
     held : None for the inputs. shape : of these values.
     """
 
-    held: Fused | None
+    held: FusedLayer | None
     shape: Shape
     pending: Affine | None = None
 
 
-def own_copy(held: Fused | None) -> tuple[Fused | None, list[Fused]]:
+def own_copy(held: FusedLayer | None) -> tuple[FusedLayer | None, list[FusedLayer]]:
     """Return the same values, with copies of all that no ReLU has cut yet, which may still change; and these copies."""
-    path: list[Fused] = []
+    path: list[FusedLayer] = []
     at = held
     while at is not None and not at.relu and not at.terms:
         path.append(at)
@@ -186,7 +186,7 @@ def own_copy(held: Fused | None) -> tuple[Fused | None, list[Fused]]:
     return mine, copies
 
 
-def linear_before(part: Part, relu: bool) -> Fused | None:
+def linear_before(part: Part, relu: bool) -> FusedLayer | None:
     """The layer without a ReLU that a batch norm can scale, and whose ReLU its own can be: with pools between."""
     held = part.held
     while held is not None and not held.relu:
@@ -227,7 +227,7 @@ def moved_past(layer: Layer, pending: Affine, shape: Shape) -> Affine:
     return Affine(pending.name, scale, layer.apply(shift[None])[0])
 
 
-def averaged(pool: AveragePool, part: Part, dtype: np.dtype[Any]) -> Fused | None:
+def averaged(pool: AveragePool, part: Part, dtype: np.dtype[Any]) -> FusedLayer | None:
     """One convolution made of one without a ReLU and a pool behind it: means of sums are sums. None where it is none.
 
     Not with padding in the pool, which is no value of the convolution: windows at the border would need kernels of
@@ -241,7 +241,7 @@ def averaged(pool: AveragePool, part: Part, dtype: np.dtype[Any]) -> Fused | Non
         return None
     terms = [_averaged_term(pool, term, dtype) for term in matrices]
     bias = held.bias if held.bias.ndim == 1 else pool.apply(held.bias[None])[0]
-    return Fused(terms[0].layer.named(pool.name), pool.relu, pool.output_shape(held.shape), [*terms], bias)
+    return FusedLayer(terms[0].layer.named(pool.name), pool.relu, pool.output_shape(held.shape), [*terms], bias)
 
 
 def _averaged_term(pool: AveragePool, term: Term, dtype: np.dtype[Any]) -> Term:
@@ -305,17 +305,17 @@ def addends(part: Part) -> list[Part]:
     return found
 
 
-def flattened_sum(layer: Flatten, held: Fused, dtype: np.dtype[Any]) -> tuple[Fused, list[Fused]]:
+def flattened_sum(layer: Flatten, held: FusedLayer, dtype: np.dtype[Any]) -> tuple[FusedLayer, list[FusedLayer]]:
     """The sum of what a sum adds up, in one axis each; and the flattenings that it needs."""
     assert held.bias is not None
     n = math.prod(held.shape)
     each, terms = [], []
     for term in held.terms:
-        each.append(Fused(layer, False, (n,), source=term.source, source_shape=term.source_shape))
+        each.append(FusedLayer(layer, False, (n,), source=term.source, source_shape=term.source_shape))
         terms.append(Diagonal(term.weight.repeat(n // len(term.weight)), each[-1], (n,)))
     bias = by_channel(held.bias, np.empty(held.shape))
     flat = as_numbers(np.broadcast_to(bias, held.shape).ravel().copy(), dtype)
-    return Fused(Add(layer.name), False, (n,), [*terms], flat), each
+    return FusedLayer(Add(layer.name), False, (n,), [*terms], flat), each
 
 
 def rows_of(term: Term | Diagonal, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term | Diagonal:

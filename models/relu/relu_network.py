@@ -28,7 +28,7 @@ from eventsim.models.relu.batch_norm import BatchNorm
 from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.cut_layers import Clip, LeakyReLU
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import Fused
+from eventsim.models.relu.fusion_steps import FusedLayer
 from eventsim.models.relu.input_order import Turn, flat_hint, shape_hint, turn_of
 from eventsim.models.relu.join_layers import Add, Concat, Join
 from eventsim.models.relu.layer_kinds import LAYER_KINDS
@@ -313,7 +313,7 @@ class ReluNetwork:
             for layer, held in self._outputs(x, dtype, carried.layers, carried.inputs)
             if layer.name in wanted
         }
-        values: dict[Fused | None, NDArray[Any]] = {None: x}
+        values: dict[FusedLayer | None, NDArray[Any]] = {None: x}
         for held in layers:
             if held.values is not None:
                 name, channels = held.values

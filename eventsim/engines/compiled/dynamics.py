@@ -45,8 +45,8 @@ class ModelParts(NamedTuple):
 def make_parts(model: Model, emit_or_wait: Any, earliest_departure: Any, early: bool) -> ModelParts:
     """Return the parts of the loop for `model`.
 
-    `emit_or_wait` and `earliest_departure` are the emission stage (`make_departure`). `early`: there are faults, and one
-    may let windowed neurons emit before their crossing (``control.early``).
+    `emit_or_wait` and `earliest_departure` are the emission stage (`make_departure`). `early`: there are faults, and
+    one may let windowed neurons emit before their crossing (``control.early``).
     """
     dense, conv = _never, _never
     if model.in_cohorts:
