@@ -106,8 +106,8 @@ class Model:
     jumps : an input moves V itself, so V is tested when inputs have arrived.
     clocked : the neuron buffers its inputs and lives at integer multiples of its period.
     keeps_refractoriness : the state counts the refractory period t_ref down, since currents go on meanwhile: `reset`
-        begins it, `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole state for
-        t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
+        begins it, `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole
+        state for t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
     touching : ``touching(p, s)``: does V, in a state that is about to fire, only just touch the threshold, so that
         rounding decided? Such spikes are counted ("tangent"). None where that cannot be.
     on_fractions : its functions are exact on Fractions.
