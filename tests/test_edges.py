@@ -17,7 +17,7 @@ from adapters import both_engines, counters, outcome
 from random_networks import FAMILIES, Case, case
 
 from eventsim import Dense, ModelError, Network, NetworkError, SimulationError, Sparse, SpikeTimes, Steps, simulate
-from eventsim.engines.compiled import emission, engine, lists, machine
+from eventsim.engines.compiled import engine, lanes, lists, machine
 from eventsim.faults import Clock, Jitter
 
 N_NETWORKS = int(os.environ.get("EDGE_NETWORKS", "100"))
@@ -119,10 +119,10 @@ def test_an_append_beyond_the_end_of_a_list_writes_nothing_and_says_so(room: int
 
 def test_a_ring_that_is_full_keeps_what_it_has() -> None:
     lowered = machine.new_machine(neuron(weight=1.0, tau_mem=1.0), False, 1)
-    size = int(lowered.lanes.mask[0]) + 1
+    size = int(lowered.lane_states.mask[0]) + 1
     for k in range(size + 3):
-        emission.push_packet(lowered, 0, float(k), 0)
-    assert int(lowered.lanes.tail[0]) == size
+        lanes.push_packet(lowered, 0, float(k), 0)
+    assert int(lowered.lane_states.tail[0]) == size
     assert lowered.ring.t.tolist()[:size] == list(map(float, range(size)))
     assert lowered.control[0].full == 1
 

@@ -12,22 +12,17 @@ from typing import Any
 
 from eventsim._jit import borrowed, jitable, kernel, kernel_part
 from eventsim.engines.compiled.alternatives import choice
-from eventsim.engines.compiled.arrival import make_deliver, make_gather
+from eventsim.engines.compiled.arrival import make_deliver
+from eventsim.engines.compiled.clocks import make_ticks
 from eventsim.engines.compiled.dynamics import make_parts
-from eventsim.engines.compiled.emission import (
-    find_lost,
-    gather_pending,
-    make_departure,
-    make_emit,
-    make_send,
-    note_lost,
-    refill,
-    write_stimulus,
-    write_until_lost,
-)
+from eventsim.engines.compiled.emission import gather_pending, make_departure, make_emit
+from eventsim.engines.compiled.gathering import make_gather
 from eventsim.engines.compiled.horizon import touch
 from eventsim.engines.compiled.keys import clock_key, switch_key
-from eventsim.engines.compiled.queue import clear, requeue, sort_numbers
+from eventsim.engines.compiled.probes import note_traces
+from eventsim.engines.compiled.queue import clear, requeue
+from eventsim.engines.compiled.sending import make_send
+from eventsim.engines.compiled.sources import fill_lanes, find_lost, make_feed, write_stimulus, write_until_lost
 from eventsim.engines.tables import (
     BEFORE,
     DONE,
@@ -48,7 +43,6 @@ from eventsim.engines.tables import (
     Machine,
     Output,
     Stimulus,
-    slot_of,
 )
 from eventsim.network.neuron_model import Model
 
@@ -64,43 +58,6 @@ class Stages:
     models: tuple[Model, ...]
     perturbs: tuple[Any, ...] = ()
     carry: Any = None
-
-
-@jitable
-def note_traces(m: Machine, output: Output, t: float) -> None:
-    """Record each chosen neuron that has begun to integrate, changed its state or crossed in this micro-step."""
-    for k in range(m.probes.size):
-        g = m.probes[k].neuron
-        node, node_state = m.nodes[m.neurons[g].node], m.node_states[m.neurons[g].node]
-        crossed = m.neuron_states[g].probed == 2
-        m.neuron_states[g].probed = 1
-        if t < node.t_start or (m.neuron_states[g].done == 1 and not crossed):
-            continue
-        changed = crossed or m.probe_states[k].noted == 0
-        m.probe_states[k].noted = 1
-        first, step = node_state.state + slot_of(node, g - node.first), node.n_neurons
-        for r in range(min(node.n_state, TRACE_ROWS)):
-            changed |= m.values[first + r * step] != m.probe_states[k].state[r]
-        if changed:
-            for r in range(min(node.n_state, TRACE_ROWS)):
-                gone = r > 0 and m.neuron_states[g].done == 1  # of a neuron that spikes once, V = -inf is left
-                m.probe_states[k].state[r] = 0.0 if gone else m.values[first + r * step]
-            _write_trace(m, output, k, t)
-
-
-@jitable
-def _write_trace(m: Machine, output: Output, k: int, t: float) -> None:
-    control = m.control[0]
-    if control.traces >= output.traces.size:  # the loop returns before that (TRACES_FULL): as in `lists`
-        control.full = 1
-        return
-    trace = output.traces[control.traces]
-    trace.sample = control.sample
-    trace.neuron = m.probes[k].neuron
-    trace.time = t
-    for r in range(TRACE_ROWS):
-        trace.state[r] = m.probe_states[k].state[r]
-    control.traces += 1
 
 
 @jitable
@@ -149,13 +106,6 @@ def restore(m: Machine) -> None:
         m.transport_state[j] = 0.0
 
 
-@jitable
-def fill_lanes(m: Machine, stimulus: Stimulus) -> None:
-    """Put the next packets of sources into their lanes."""
-    for k in range(m.lanes.size):
-        refill(m, stimulus, k)
-
-
 @functools.cache
 def event_loop(stages: Stages) -> Any:
     """Return the loop compiled for `stages`: ``run(machine, stimulus, output, first, last, budget)`` -> status.
@@ -169,8 +119,8 @@ def event_loop(stages: Stages) -> Any:
     send = make_send(stages.carry)
     gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
     deliver = make_deliver(fold["dense"], fold["conv"], fold["row"])
-    events = _make_events(len(stages.perturbs) > 0, gather, deliver, fold["tick"])
-    micro_step = _make_micro_step(_make_feed(send), events, fold["settle"], make_emit(send))
+    events = _make_events(len(stages.perturbs) > 0, gather, deliver, make_ticks(fold["tick"]))
+    micro_step = _make_micro_step(make_feed(send), events, fold["settle"], make_emit(send))
 
     @kernel
     def run(
@@ -252,40 +202,8 @@ def _touch_all(m: Machine, t: float) -> None:
                 touch(m, c, t)
 
 
-def _make_feed(send: Any) -> Any:
-    """Sources whose spikes are sent at their time send those of t; one whose delay is lost is noted, and ends it."""
-
-    @kernel_part
-    def feed(m: Machine, stimulus: Stimulus, t: float) -> None:
-        control = m.control[0]
-        while control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
-            g = stimulus.neuron[control.stimulus]
-            n = m.neurons[g].node
-            if send(m, n, g - m.nodes[n].first, t) != DONE:
-                note_lost(m, t, g)
-                break
-            control.stimulus += 1
-
-    return feed
-
-
-def _make_events(pending: bool, gather: Any, deliver: Any, tick: Any) -> Any:
+def _make_events(pending: bool, gather: Any, deliver: Any, ticks: Any) -> Any:
     """Stages 1 to 3 of a micro-step: all that is due at t, and what arrives. Returns the time reached."""
-
-    @jitable
-    def ticks(m: Machine, rank: int, t: float, sample: Any) -> None:
-        control = m.control[0]
-        kept = 0
-        sort_numbers(m.work[control.due_at : control.due_at + control.due], control.due)
-        for j in range(control.due):
-            n = m.work[control.due_at + j]
-            if m.nodes[n].rank == rank:
-                tick(m.nodes[n].dynamics, m, n, t, sample)
-                control.events += 1
-            else:
-                m.work[control.due_at + kept] = m.work[control.due_at + j]
-                kept += 1
-        control.due = kept
 
     @kernel_part
     def events(m: Machine, stimulus: Stimulus, output: Output, t: float, sample: Any) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 
 from eventsim.engines.compiled.alternatives import dynamics_of, model_of
 from eventsim.engines.compiled.queue import WAITING, new_queue
+from eventsim.engines.compiled.windows import new_switches
 from eventsim.engines.tables import (
     COHORT,
     COHORT_STATE,
@@ -34,8 +35,6 @@ from eventsim.engines.tables import (
     PROBE_STATE,
     SPARSE,
     SPREAD,
-    SWITCH,
-    T_STEP,
     TRAVEL,
     Initial,
     Machine,
@@ -101,7 +100,7 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
         cohorts=cohorts.view(np.recarray),
         neurons=neurons.view(np.recarray),
         delays=np.concatenate([own for own in delays if own is not None]),
-        switches=_switches(net).view(np.recarray),
+        switches=new_switches(net).view(np.recarray),
         params=params,
         weights=weights,
         targets=targets,
@@ -293,22 +292,6 @@ def _one_weight_each(values: Array, counts: Array) -> tuple[Array, int]:
     if np.array_equal(np.repeat(first, counts).view(np.int64), values.view(np.int64)):
         return first, 1
     return values, 0
-
-
-def _switches(net: Network) -> Array:
-    """Changes of windows and parameters, in order of time and population; the last one never comes."""
-    steps = [(t, population.order, T_STEP) for population in net.populations for t, _ in population.pieces()]
-    entries = [
-        *steps,
-        *[
-            (float(t), population.order, what)
-            for population in net.populations
-            if population.model.windowed
-            for what, t in enumerate(population.window or ())
-            if t < math.inf
-        ],
-    ]
-    return np.array([*sorted(entries), (math.inf, 0, 0)], dtype=SWITCH)
 
 
 def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:

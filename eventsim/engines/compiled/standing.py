@@ -9,24 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.engines.compiled.keys import clock_key, lane_key, switch_key
+from eventsim.engines.compiled.clocks import place_clocks, ticks_to_take
+from eventsim.engines.compiled.lanes import packets_in_flight, place_packets
 from eventsim.engines.compiled.machine import resize
+from eventsim.engines.compiled.probes import place_probes
 from eventsim.engines.compiled.queue import clear, push, requeue
-from eventsim.engines.compiled.synaptic_delays import add_traveller
-from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, arrived, check_state, refuse
-from eventsim.engines.tables import (
-    CLOSED,
-    COUNTERS,
-    INTEGRATING,
-    NO_LIMIT,
-    OPEN,
-    SPREAD,
-    T_MAX,
-    T_MIN,
-    T_START,
-    T_STEP,
-    Machine,
-)
+from eventsim.engines.compiled.sources import place_stimulus
+from eventsim.engines.compiled.synaptic_delays import place_travellers, spikes_under_way
+from eventsim.engines.compiled.windows import place_switches
+from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, check_state, refuse
+from eventsim.engines.tables import COUNTERS, Machine
 
 Array = np.ndarray[Any, Any]
 OF_NEURON = ("last_spike", "spike_number", "error", "error_network", "done")
@@ -38,12 +30,11 @@ def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
     `sent`: of its source spikes. `counts`: what was counted so far, of sources too, (n_nodes, n_counters).
     """
     control, nodes = machine.control[0], machine.nodes
-    ticks = machine.node_states.tick.copy()
-    ticks[machine.work[int(control.due_at) : int(control.due_at) + int(control.due)]] -= 1
     waiting = machine.waiting[machine.neurons.size : machine.neurons.size + int(control.pending)]
-    packets, travel = _packets(machine), _travel(machine)
+    packets, travel = packets_in_flight(machine), spikes_under_way(machine)
     held: dict[str, Any] = {
-        "now": [control.now], "micro": [control.micro], "sent": [sent], "counts": counts.ravel(), "ticks": ticks,
+        "now": [control.now], "micro": [control.micro], "sent": [sent], "counts": counts.ravel(),
+        "ticks": ticks_to_take(machine),
         "values": np.concatenate([np.empty(0), *(_values(machine, n).ravel() for n in _populations(machine))]),
         "since": np.zeros(machine.neurons.size),
         **{name: machine.neuron_states[name] for name in OF_NEURON},
@@ -86,30 +77,6 @@ def _values(machine: Machine, n: int) -> Array:
     return np.asarray(rows.reshape(node.n_state, node.n_neurons)[:, _slots(node)])
 
 
-def _packets(machine: Machine) -> tuple[Array, Array, Array]:
-    """Lane, time and neuron of the packets in flight; what sources send is known, where it goes straight into lanes."""
-    parts = [(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))]
-    for k, lane in enumerate(machine.lane_states):
-        if lane.cursor == NO_LIMIT and machine.lanes.kind[k] != SPREAD:
-            places = int(lane.offset) + (np.arange(int(lane.head), int(lane.tail)) & int(lane.mask))
-            parts.append((np.full(len(places), k), machine.ring.t[places], machine.ring.neuron[places]))
-    lanes, times, neurons = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return lanes, times, neurons
-
-
-def _travel(machine: Machine) -> tuple[Array, Array, Array, Array]:
-    """Lane, time of leaving, neuron and next synapse, counted from the neuron's first, of the spikes under way."""
-    nothing = np.empty(0, dtype=np.int64)
-    parts = [(nothing, np.empty(0), nothing, nothing)]
-    for k in np.flatnonzero(machine.lanes.kind == SPREAD).tolist():
-        lane = machine.lane_states[k]
-        inside = machine.travel[int(lane.offset) : int(lane.offset) + int(lane.tail)]
-        begin = machine.links[machine.lanes.rows[k] + inside.neuron]
-        parts.append((np.full(len(inside), k), inside.sent, inside.neuron, inside.place - begin))
-    lanes, left, neurons, places = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return lanes, left, neurons, places
-
-
 def thaw(machine: Machine, state: SampleState, frame: Frame, senders: Array) -> Machine:
     """The machine with the state taken up; it must be lowered from the same network.
 
@@ -134,13 +101,16 @@ def thaw(machine: Machine, state: SampleState, frame: Frame, senders: Array) -> 
     place = 0
     for n in _populations(machine):
         place = _place_population(machine, n, state, place)
-    _place_packets(machine, state, frame, senders)
+    if frame.fed:
+        place_stimulus(machine, frame.times, senders, float(state.now[0]))
+    place_packets(machine, state)
+    place_travellers(machine, state)
     waiting = machine.neurons.size
     for k, (t, g) in enumerate(zip(state.pending_t.tolist(), state.pending_neuron.tolist(), strict=True)):
         push(machine.waiting, waiting, k, t, g)
     machine.control.pending = len(state.pending_t)
     machine.probe_states.noted, machine.transport_state[:] = state.noted, state.transport
-    _place_probes(machine)
+    place_probes(machine)
     return machine
 
 
@@ -151,29 +121,11 @@ def _place_time(machine: Machine, state: SampleState) -> None:
     control.stamp = control.touched = control.fired = control.packets = 0
     control.lost, control.lost_neuron = math.inf, 0
     control.written = control.stimulus = state.sent[0]
-    behind = {T_START: INTEGRATING, T_MIN: OPEN, T_MAX: CLOSED}
-    nodes, states = machine.nodes, machine.node_states
-    done = machine.switches[: np.searchsorted(machine.switches.t, now, side="right")]
-    control.switch = len(done)
-    for change in done:
-        n = change.node
-        if change.what == T_STEP:
-            states.piece[n] += 1
-            states.params[n] += nodes.params_size[n]
-        else:
-            closes = change.what == T_MIN and nodes.readout[n] >= 0
-            states.phase[n] = CLOSED if closes else behind[int(change.what)]
-    requeue(machine.queue, switch_key(machine), float(machine.switches.t[len(done)]))
-    counts = state.counts.reshape(len(nodes), -1)
+    place_switches(machine, now)
+    counts = state.counts.reshape(len(machine.nodes), -1)
     for column, name in enumerate(COUNTERS):
-        states[name] = counts[:, column]
-    states.tick = state.ticks
-    for n in np.flatnonzero(nodes.clocked).tolist():
-        if state.micro[0] > 0 and states.tick[n] * nodes.period[n] == now:
-            machine.work[int(control.due_at[0]) + int(control.due[0])] = n
-            control.due += 1
-            states.tick[n] += 1
-        requeue(machine.queue, clock_key(machine, n), float(states.tick[n] * nodes.period[n]))
+        machine.node_states[name] = counts[:, column]
+    place_clocks(machine, state)
 
 
 def _place_population(machine: Machine, n: int, state: SampleState, place: int) -> int:
@@ -194,38 +146,3 @@ def _place_population(machine: Machine, n: int, state: SampleState, place: int) 
             machine.cohort_states.refractory[c] = machine.cohort_states.queued[c] = 1
             requeue(machine.queue, c, float(machine.since[c]))
     return place + size
-
-
-def _place_packets(machine: Machine, state: SampleState, frame: Frame, senders: Array) -> None:
-    """What is under way, and how far lanes are that take their packets from the stimulus."""
-    for k, lane in enumerate(machine.lane_states):
-        pre, delay = machine.lanes.pre[k], machine.lanes.delay[k]
-        if frame.fed and machine.nodes.dynamics[pre] < 0:
-            own = np.flatnonzero(machine.neurons.node[senders] == pre)
-            came = int(np.count_nonzero(arrived(frame.times[own] + delay, state.now[0], 0)))
-            lane.cursor = own[came] if came < len(own) else len(senders)
-            lane.head = lane.tail = came
-            continue
-        mine = state.packet_lane == k
-        count = int(np.count_nonzero(mine))
-        machine.ring.t[int(lane.offset) : int(lane.offset) + count] = state.packet_t[mine]
-        machine.ring.neuron[int(lane.offset) : int(lane.offset) + count] = state.packet_neuron[mine]
-        lane.tail = count
-        if count:
-            requeue(machine.queue, lane_key(machine, k), float(state.packet_t[mine][0]))
-    travel = (state.travel_lane, state.travel_sent, state.travel_neuron, state.travel_place)
-    for k, sent, neuron, place in zip(*(column.tolist() for column in travel), strict=True):
-        lane = machine.lanes[k]
-        synapse = int(machine.links[lane.rows + neuron]) + place
-        add_traveller(machine, k, sent + float(machine.delays[lane.delays + synapse]), sent, neuron, synapse)
-    for k in np.flatnonzero((machine.lanes.kind == SPREAD) & (machine.lane_states.tail > 0)).tolist():
-        requeue(machine.queue, lane_key(machine, k), float(machine.travel.t[machine.lane_states.offset[k]]))
-
-
-def _place_probes(machine: Machine) -> None:
-    """What was noted last of a recorded neuron is its state: else it would have been noted again."""
-    for k, g in enumerate(machine.probes.neuron.tolist()):
-        node = machine.nodes[machine.neurons.node[g]]
-        values = _values(machine, int(machine.neurons.node[g]))[:, g - int(node.first)]
-        n_rows = min(len(values), machine.probe_states.state.shape[1])
-        machine.probe_states.state[k, :n_rows] = values[:n_rows] if machine.probe_states.noted[k] else 0.0

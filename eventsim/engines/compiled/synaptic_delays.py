@@ -9,11 +9,16 @@ that round to one arrival, goes on to the next one.
 import math
 from typing import Any
 
+import numpy as np
+
 from eventsim._jit import jitable, kernel_part
 from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.lists import append
 from eventsim.engines.compiled.queue import requeue
-from eventsim.engines.tables import Machine
+from eventsim.engines.sample_state import SampleState
+from eventsim.engines.tables import SPREAD, Machine
+
+Array = np.ndarray[Any, Any]
 
 
 @jitable
@@ -132,3 +137,27 @@ def gather_travellers(m: Machine, k: int, t: float) -> None:
         code = (((lane.pre << 31) + neuron) << 16) + k
         control.packets = append(m, control.packets_at, m.work.size, control.packets, code)
     requeue(m.queue, lane_key(m, k), _key(m, k))
+
+
+def spikes_under_way(machine: Machine) -> tuple[Array, Array, Array, Array]:
+    """Lane, time of leaving, neuron and next synapse, counted from the neuron's first, of the spikes under way."""
+    nothing = np.empty(0, dtype=np.int64)
+    parts = [(nothing, np.empty(0), nothing, nothing)]
+    for k in np.flatnonzero(machine.lanes.kind == SPREAD).tolist():
+        lane = machine.lane_states[k]
+        inside = machine.travel[int(lane.offset) : int(lane.offset) + int(lane.tail)]
+        begin = machine.links[machine.lanes.rows[k] + inside.neuron]
+        parts.append((np.full(len(inside), k), inside.sent, inside.neuron, inside.place - begin))
+    lanes, left, neurons, places = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return lanes, left, neurons, places
+
+
+def place_travellers(machine: Machine, state: SampleState) -> None:
+    """Put the spikes of a state on their way, into lanes that are empty."""
+    travel = (state.travel_lane, state.travel_sent, state.travel_neuron, state.travel_place)
+    for k, sent, neuron, place in zip(*(column.tolist() for column in travel), strict=True):
+        lane = machine.lanes[k]
+        synapse = int(machine.links[lane.rows + neuron]) + place
+        add_traveller(machine, k, sent + float(machine.delays[lane.delays + synapse]), sent, neuron, synapse)
+    for k in np.unique(state.travel_lane).tolist():
+        requeue(machine.queue, lane_key(machine, k), float(machine.travel.t[machine.lane_states.offset[k]]))
