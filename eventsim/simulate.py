@@ -28,6 +28,7 @@ from eventsim.errors import (
     BudgetError,
     FaultError,
     InputError,
+    NetworkError,
     PrematureSpikeWarning,
     SimulationError,
     StorageError,
@@ -172,6 +173,11 @@ def _check(
     memory = integer("simulate", "memory", memory, low=0, remedy="It is a number of bytes.")
     clip, error_bounds = flag("simulate", "clip", clip), flag("simulate", "error_bounds", error_bounds)
     faults = _check_stages(net, faults, transport, error_bounds)
+    if until is None and transport is not None and transport.stations():
+        raise NetworkError(
+            f"simulate: until=None, but station {transport.stations()[0].name!r} of the transport wakes itself. Give "
+            "until=, a time in the network's unit."
+        )
     keys = np.zeros((len(faults), len(net.nodes), 2), dtype=np.uint64)
     for k, fault in enumerate(faults):
         for population in applies_to(fault, net):

@@ -40,3 +40,11 @@ def budget_used_up(sample: int, which: str) -> str:
 
 def _where(sample: int, what: str) -> str:
     return f"simulate: sample {sample}: {what}. The partial run is in error.run."
+
+
+def never_later(sample: int, station: str, t: Any) -> str:
+    """A station that wants to wake at the time at which it wakes."""
+    return (
+        f"simulate: sample {sample}: station {station!r} woke at t = {t} and is to wake at that time again, for ever; "
+        "must be later. Let wake() return a later time, or inf."
+    )

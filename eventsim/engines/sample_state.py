@@ -49,7 +49,8 @@ class SampleState:
         when each left, and the first of its synapses, in canonical order, that it has not reached.
     pending_t, pending_neuron : spikes that have crossed and leave later.
     noted : (n_probes,), has the membrane of a recorded neuron been noted?
-    transport : the transport's own state.
+    transport : the transport's own state, and that of its stations.
+    wakes : when each key of its stations is due next; inf: never.
     """
 
     now: Array
@@ -75,6 +76,7 @@ class SampleState:
     pending_neuron: Array
     noted: Array
     transport: Array
+    wakes: Array
 
     def arrays(self) -> dict[str, Array]:
         """Every array by its name, in one order."""
@@ -106,7 +108,8 @@ class Frame:
     ----------
     models : the model of each population by its order, with rounding bounds where they are asked for.
     fed : source spikes go straight into their lanes, since no transport decides on them.
-    times : when each source spike that the sample has now is sent, sorted. n_probes, n_transport : lengths.
+    times : when each source spike that the sample has now is sent, sorted.
+    n_probes, n_transport, n_wakes : lengths.
     """
 
     net: Network
@@ -115,6 +118,7 @@ class Frame:
     times: Array
     n_probes: int
     n_transport: int
+    n_wakes: int
 
 
 def refuse(what: str) -> NoReturn:
@@ -138,6 +142,7 @@ def check_state(state: SampleState, frame: Frame) -> None:
         _need("a flag", getattr(state, name) <= 1)
     for name in ("error", "error_network"):
         _need("a bound on rounding", getattr(state, name) >= 0)
+    _need("a station", (state.wakes > state.now[0]) & (state.wakes >= 0))
     _need("a potential", state.values == state.values)
     _need("a last spike", (state.last_spike == -math.inf) | _times(state.last_spike))
     _check_neurons(state, frame)
@@ -157,7 +162,7 @@ def _check_sizes(state: SampleState, frame: Frame) -> None:
     values = sum(p.size * len(frame.models[p.order].state) for p in frame.net.populations)
     sizes = {"now": 1, "micro": 1, "sent": 1, "counts": len(nodes) * len(COUNTERS), "ticks": len(nodes)}
     sizes |= dict.fromkeys(("since", "last_spike", "spike_number", "error", "error_network", "done"), n)
-    sizes |= {"values": values, "noted": frame.n_probes, "transport": frame.n_transport}
+    sizes |= {"values": values, "noted": frame.n_probes, "transport": frame.n_transport, "wakes": frame.n_wakes}
     for group in ("packet_t", "travel_sent", "pending_t"):
         prefix = group.partition("_")[0]
         sizes |= {name: len(getattr(state, group)) for name in NAMES if name.startswith(prefix)}

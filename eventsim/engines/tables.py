@@ -172,6 +172,7 @@ CONTROL = np.dtype(
         ("sample", "i8"),
         ("neuron", "i8"),  # for errors: which neuron
         ("again", "i8"),  # the first neuron that is at its threshold again after the reset of this micro-step
+        ("stuck", "i8"),  # the station that is to wake at once again, counted from 1; 0: none
         ("full", "u1"),  # a list had no room for what was to be appended
         ("grow", "u1"),
         ("record", "u1"),
@@ -193,6 +194,17 @@ TRAVEL = np.dtype(  # a spike under way to synapses with delays of their own
     ],
     align=True,
 )
+STATION = np.dtype(  # a part of the transport that wakes itself
+    [
+        ("wake", "i8"),  # index into the loop's functions
+        ("row", "i8"),  # of its numbers in `stages`
+        ("state", "i8"),  # where its state begins in `transport_state`
+        ("n_state", "i8"),
+        ("key", "i8"),  # its first key, counted from the first of all stations
+        ("n_keys", "i8"),
+    ],
+    align=True,
+)
 SWITCH = np.dtype([("t", "f8"), ("node", "i8"), ("what", "i8")], align=True)
 TRACE_ROWS = 6
 PROBE = np.dtype([("neuron", "i8")])
@@ -203,7 +215,7 @@ COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_event
 
 
 # What a call of the loop returns.
-DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM = range(8)
+DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM, NEVER_LATER = range(9)
 BEFORE, GOING, TAKEN_UP, STARTING = range(4)  # where a sample stands
 RECORD_SPIKES, RECORD_FIRST, RECORD_SOURCES, RECORD_ERRORS = 1, 2, 4, 8
 NO_LIMIT = 2**62
@@ -262,7 +274,8 @@ class Machine(NamedTuple):
     targets: Array
     links: Array  # incoming and outgoing projections, rows of sparse projections
     probes: Array  # neurons whose membrane is recorded
-    stages: Array  # one row a fault, then the transport's numbers
+    stages: Array  # one row a fault, then the transport's numbers, then those of each of its stations
+    stations: Array
     fault_keys: Array
     initial: Initial
 
@@ -284,7 +297,7 @@ class Machine(NamedTuple):
 
 PLAN = (
     "nodes", "lanes", "cohorts", "neurons", "delays", "switches", "params", "weights", "targets", "links", "probes",
-    "stages", "fault_keys", "initial",
+    "stages", "stations", "fault_keys", "initial",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from eventsim.faults.contract import EmissionFault
 from eventsim.network.network import Network, Source
 from eventsim.network.projections import own_delays
 from eventsim.progress import Progress
-from eventsim.transport.contract import Transport
+from eventsim.transport.contract import Station, Transport
 
 Array = np.ndarray[Any, Any]
 
@@ -49,7 +49,8 @@ class Task:
     readout: Array = field(init=False)
     counters: Array = field(init=False)
     errors: Array = field(init=False)
-    transport_state: Array = field(init=False)
+    stations: tuple[Station, ...] = field(init=False)
+    transport_state: Array = field(init=False)  # … and that of its stations behind it
     stopped: Array = field(init=False)
     reached: Array = field(init=False)  # the time up to which each sample was simulated
     earlier: list[SampleState | None] = field(
@@ -86,7 +87,9 @@ class Task:
         self.errors = matrix(
             "error bounds", (rows if self.error_bounds else 0, total, 2), math.nan, np.float64, self.memory
         )
-        self.transport_state = np.zeros((n, max(1, self.transport.n_state if self.transport else 0)))
+        self.stations = () if self.transport is None else self.transport.stations()
+        own = max(1, 0 if self.transport is None else self.transport.n_state)
+        self.transport_state = np.zeros((n, own + sum(station.n_state for station in self.stations)))
         self.stopped, self.reached = np.full(n, math.inf), np.zeros(n)
         self.earlier, self.states = [None] * n, [None] * n
 
@@ -115,6 +118,7 @@ class Task:
             times=np.asarray(self.inputs.batch(sample, sample + 1).time),
             n_probes=sum(map(len, self.probes.values())),
             n_transport=self.transport_state.shape[1],
+            n_wakes=sum(station.n_keys for station in self.stations),
         )
 
     def carry_records(self, sample: int) -> None:

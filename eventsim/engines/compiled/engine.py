@@ -16,12 +16,14 @@ from eventsim.engines.compiled import event_loop
 from eventsim.engines.compiled.alternatives import dynamics_of, perturbs_of
 from eventsim.engines.compiled.machine import fork, new_machine, resize
 from eventsim.engines.compiled.standing import freeze, thaw
+from eventsim.engines.compiled.stations import wakes_of, with_stations
 from eventsim.engines.tables import (
     BEFORE,
     COUNTERS,
     DONE,
     GROW,
     LOST_DELAY,
+    NEVER_LATER,
     OUT_OF_ROOM,
     PROBE,
     PROBE_STATE,
@@ -69,10 +71,12 @@ def prepare(task: Task) -> Prepared:
     """Lower the task's network (kept for the next call) and get its loop."""
     room = task.inputs.room()
     machine = _lowered(task.net, task.error_bounds, room)
-    n_state = task.transport.n_state if task.transport else 1
+    n_state = task.transport_state.shape[1]
     machine = machine._replace(
         nodes=machine.nodes.copy(), stages=_stage_numbers(task), transport_state=np.zeros(n_state)
     )
+    own = n_state - sum(station.n_state for station in task.stations)
+    machine = with_stations(machine, task.stations, len(task.faults) + 1, own)
     machine.nodes.recorded = [node.name in task.recorded for node in task.net.nodes]
     if task.probes:
         chosen = [int(machine.nodes.first[task.net.node(name).order]) + index for name, index in task.probes.items()]
@@ -96,14 +100,16 @@ def prepare(task: Task) -> Prepared:
         models=tuple(dynamics_of(task.net, task.error_bounds)),
         perturbs=perturbs,
         carry=task.transport.carry if task.transport else None,
+        wakes=wakes_of(task.stations),
     )
     return Prepared(machine, event_loop.event_loop(stages))
 
 
 def _stage_numbers(task: Task) -> Any:
-    """One row of numbers a fault, then the transport's numbers."""
+    """One row of numbers a fault, then the transport's, then those of its stations."""
     rows = [fault.numbers() for fault in task.faults]
     rows.append(task.transport.numbers() if task.transport else (0.0,))
+    rows += [station.numbers() for station in task.stations]
     numbers = np.zeros((len(rows), max(map(len, rows))))
     for k, row in enumerate(rows):
         numbers[k, : len(row)] = row
@@ -289,6 +295,10 @@ class Worker:
             return SimulationError, problems.fires_twice(*self._spike())
         if status == LOST_DELAY:
             return SimulationError, problems.delay_lost(*self._spike())
+        if status == NEVER_LATER:
+            control = self.machine.control
+            station = self.task.stations[int(control.stuck[0]) - 1].name
+            return SimulationError, problems.never_later(int(control.sample[0]), station, float(control.now[0]))
         if status == OUT_OF_ROOM:
             control = self.machine.control
             return SimulationError, problems.out_of_room(int(control.sample[0]), float(control.now[0]))

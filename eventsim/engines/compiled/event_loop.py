@@ -23,6 +23,7 @@ from eventsim.engines.compiled.probes import note_traces
 from eventsim.engines.compiled.queue import clear, requeue
 from eventsim.engines.compiled.sending import make_send
 from eventsim.engines.compiled.sources import fill_lanes, find_lost, make_feed, write_stimulus, write_until_lost
+from eventsim.engines.compiled.stations import make_stations
 from eventsim.engines.tables import (
     BEFORE,
     DONE,
@@ -30,6 +31,7 @@ from eventsim.engines.tables import (
     GROW,
     INTEGRATING,
     LOST_DELAY,
+    NEVER_LATER,
     NO_LIMIT,
     OPEN,
     OUT_OF_ROOM,
@@ -58,6 +60,7 @@ class Stages:
     models: tuple[Model, ...]
     perturbs: tuple[Any, ...] = ()
     carry: Any = None
+    wakes: tuple[tuple[Any, Any], ...] = ()
 
 
 @jitable
@@ -72,7 +75,7 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int) -> None:
             requeue(m.queue, clock_key(m, n), 0.0)
     control.switch = control.micro = 0
     control.stamp = 0
-    control.enough = control.full = 0
+    control.enough = control.full = control.stuck = 0
     control.now, control.lost = -math.inf, math.inf
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
@@ -117,7 +120,8 @@ def event_loop(stages: Stages) -> Any:
     parts = [make_parts(model, emit_or_wait, earliest_departure, len(stages.perturbs) > 0) for model in stages.models]
     fold = {name: choice(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
     send = make_send(stages.carry)
-    gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
+    begin_stations, gather_station = make_stations(stages.wakes)
+    gather = make_gather(fold["cross"], fold["readout"], fold["open_window"], gather_station)
     deliver = make_deliver(fold["dense"], fold["conv"], fold["row"])
     events = _make_events(len(stages.perturbs) > 0, gather, deliver, make_ticks(fold["tick"]))
     micro_step = _make_micro_step(make_feed(send), events, fold["settle"], make_emit(send))
@@ -133,6 +137,7 @@ def event_loop(stages: Stages) -> Any:
             k = control.sample - first_row
             if control.busy == BEFORE:
                 start_sample(m, stimulus, k)
+                begin_stations(m)
                 control.busy = STARTING
             elif control.busy == TAKEN_UP and control.sends_sources == 0:
                 fill_lanes(m, stimulus)
@@ -261,6 +266,8 @@ def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
         status = emit(m, output, t)
         if control.full == 1:
             return OUT_OF_ROOM
+        if control.stuck > 0:
+            return NEVER_LATER
         if starting:
             control.busy = GOING
             return status

@@ -1,4 +1,4 @@
-"""What the numbers in the queue stand for: cohorts first, then lanes, the changes of windows and drives, and clocks.
+"""What the numbers in the queue stand for: cohorts, lanes, the changes of windows and drives, clocks, and stations.
 
 Relies on the machine's arrays. Used by whatever queues something or takes it from the queue.
 """
@@ -23,3 +23,9 @@ def switch_key(m: Machine) -> int:
 def clock_key(m: Machine, n: int) -> int:
     """The clock of population n."""
     return m.cohorts.size + m.lanes.size + 1 + n
+
+
+@jitable
+def station_key(m: Machine, j: int) -> int:
+    """Key j of all stations of the transport."""
+    return m.cohorts.size + m.lanes.size + 1 + m.nodes.size + j

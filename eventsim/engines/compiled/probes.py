@@ -4,7 +4,7 @@ Relies on the machine's arrays. Used by the loop and by `standing`.
 """
 
 from eventsim._jit import jitable
-from eventsim.engines.compiled.standing import _values
+from eventsim.engines.compiled.layout import values_of
 from eventsim.engines.tables import TRACE_ROWS, Machine, Output, slot_of
 
 
@@ -49,6 +49,6 @@ def place_probes(machine: Machine) -> None:
     """What was noted last of a recorded neuron is its state: else it would have been noted again."""
     for k, g in enumerate(machine.probes.neuron.tolist()):
         node = machine.nodes[machine.neurons.node[g]]
-        values = _values(machine, int(machine.neurons.node[g]))[:, g - int(node.first)]
+        values = values_of(machine, int(machine.neurons.node[g]))[:, g - int(node.first)]
         n_rows = min(len(values), machine.probe_states.state.shape[1])
         machine.probe_states.state[k, :n_rows] = values[:n_rows] if machine.probe_states.noted[k] else 0.0

@@ -26,7 +26,7 @@ def make_send(carry: Any) -> Any:
 
         @kernel_part
         def depart(m: Machine, t: float) -> float:
-            return carry(m.stages[m.stages.shape[0] - 1], m.transport_state, t)
+            return carry(m.stages[m.stages.shape[0] - 1 - m.stations.size], m.transport_state, t)
 
     @kernel_part
     def send(m: Machine, n: int, neuron: int, t: float) -> int:

@@ -11,10 +11,12 @@ import numpy as np
 
 from eventsim.engines.compiled.clocks import place_clocks, ticks_to_take
 from eventsim.engines.compiled.lanes import packets_in_flight, place_packets
+from eventsim.engines.compiled.layout import cohorts_of, populations, slots, values_of
 from eventsim.engines.compiled.machine import resize
 from eventsim.engines.compiled.probes import place_probes
 from eventsim.engines.compiled.queue import clear, push, requeue
 from eventsim.engines.compiled.sources import place_stimulus
+from eventsim.engines.compiled.stations import place_stations, wakes
 from eventsim.engines.compiled.synaptic_delays import place_travellers, spikes_under_way
 from eventsim.engines.compiled.windows import place_switches
 from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, check_state, refuse
@@ -35,46 +37,23 @@ def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
     held: dict[str, Any] = {
         "now": [control.now], "micro": [control.micro], "sent": [sent], "counts": counts.ravel(),
         "ticks": ticks_to_take(machine),
-        "values": np.concatenate([np.empty(0), *(_values(machine, n).ravel() for n in _populations(machine))]),
+        "values": np.concatenate([np.empty(0), *(values_of(machine, n).ravel() for n in populations(machine))]),
         "since": np.zeros(machine.neurons.size),
         **{name: machine.neuron_states[name] for name in OF_NEURON},
         "packet_lane": packets[0], "packet_t": packets[1], "packet_neuron": packets[2],
         "travel_lane": travel[0], "travel_sent": travel[1], "travel_neuron": travel[2], "travel_place": travel[3],
         "pending_t": waiting.t, "pending_neuron": waiting.who,
         "noted": machine.probe_states.noted, "transport": machine.transport_state,
+        "wakes": wakes(machine),
     }  # fmt: skip
-    for n in _populations(machine):
+    for n in populations(machine):
         node = nodes[n]
-        held["since"][node.first : node.first + node.n_neurons] = machine.since[_cohorts_of(node)]
+        held["since"][node.first : node.first + node.n_neurons] = machine.since[cohorts_of(node)]
     return SampleState(**{name: np.array(array, dtype=_kind(name)) for name, array in held.items()})
 
 
 def _kind(name: str) -> Any:
     return np.int64 if name in WHOLE else np.uint8 if name in FLAGS else np.float64
-
-
-def _populations(machine: Machine) -> list[int]:
-    found: list[int] = np.flatnonzero(machine.nodes.dynamics >= 0).tolist()
-    return found
-
-
-def _slots(node: Any) -> Array:
-    """Where each neuron's state is kept (`slot_of`)."""
-    neurons = np.arange(node.n_neurons)
-    channels = node.n_neurons // node.positions
-    return np.asarray((neurons % node.positions) * channels + neurons // node.positions)
-
-
-def _cohorts_of(node: Any) -> Array:
-    """The cohort of each neuron of a population."""
-    return np.asarray(node.cohort + _slots(node) // node.cohort_size)
-
-
-def _values(machine: Machine, n: int) -> Array:
-    """The states of population n, (n_state, n_neurons), by neuron."""
-    node, first = machine.nodes[n], int(machine.node_states.state[n])
-    rows = machine.values[first : first + int(node.n_state * node.n_neurons)]
-    return np.asarray(rows.reshape(node.n_state, node.n_neurons)[:, _slots(node)])
 
 
 def thaw(machine: Machine, state: SampleState, frame: Frame, senders: Array) -> Machine:
@@ -99,7 +78,7 @@ def thaw(machine: Machine, state: SampleState, frame: Frame, senders: Array) -> 
     for name in OF_NEURON:
         machine.neuron_states[name] = getattr(state, name)
     place = 0
-    for n in _populations(machine):
+    for n in populations(machine):
         place = _place_population(machine, n, state, place)
     if frame.fed:
         place_stimulus(machine, frame.times, senders, float(state.now[0]))
@@ -111,6 +90,7 @@ def thaw(machine: Machine, state: SampleState, frame: Frame, senders: Array) -> 
     machine.control.pending = len(state.pending_t)
     machine.probe_states.noted, machine.transport_state[:] = state.noted, state.transport
     place_probes(machine)
+    place_stations(machine, state.wakes)
     return machine
 
 
@@ -132,9 +112,9 @@ def _place_population(machine: Machine, n: int, state: SampleState, place: int) 
     """The states of population n, of which `place` is the first number; return where those of the next begin."""
     node, first = machine.nodes[n], int(machine.node_states.state[n])
     size = int(node.n_state * node.n_neurons)
-    slots, cohorts = _slots(node), _cohorts_of(node)
+    place_of, cohorts = slots(node), cohorts_of(node)
     rows = machine.values[first : first + size].reshape(node.n_state, node.n_neurons)
-    rows[:, slots] = state.values[place : place + size].reshape(node.n_state, node.n_neurons)
+    rows[:, place_of] = state.values[place : place + size].reshape(node.n_state, node.n_neurons)
     mine = slice(int(node.first), int(node.first + node.n_neurons))
     since, active = state.since[mine], state.done[mine] == 0
     machine.since[cohorts] = since

@@ -28,6 +28,7 @@ from eventsim.engines.reference.agenda import (
     T_START,
     T_STEP,
     TICK,
+    WAKE,
     WINDOW,
 )
 from eventsim.engines.reference.neuron import Neuron, new_layers
@@ -86,6 +87,7 @@ class _Plan:
         self.ticks = [order.delay_in_ticks(projection) for projection in task.net.projections]
         self.faults = [tuple(map(self.number, fault.numbers())) for fault in task.faults]
         self.transport = tuple(map(self.number, task.transport.numbers())) if task.transport else ()
+        self.stations = [tuple(map(self.number, station.numbers())) for station in task.stations]
         self.early = any(not fault.causal for fault in task.faults)
         self._synapses: dict[tuple[int, int], list[tuple[int, Any]]] = {}
 
@@ -116,7 +118,9 @@ class _Sample:
         self.traces: list[tuple[int, int, Any, tuple[Any, ...]]] = []
         probed = sorted((task.net.node(name).order, i) for name, chosen in task.probes.items() for i in chosen.tolist())
         self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
-        self.transport_state = [plan.number(0) for _ in task.transport_state[row]]
+        own = task.transport_state.shape[1] - sum(station.n_state for station in task.stations)
+        self.transport_state = [plan.number(0)] * own
+        self.station_states = [[plan.number(0)] * station.n_state for station in task.stations]
         self.n, self.sent = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
         self.spikes_sent = 0  # … and that are out of it again
         self.now: Any = -math.inf
@@ -126,7 +130,7 @@ class _Sample:
         self.crossed: set[tuple[int, int]] = set()
         self.handlers: dict[int, Any] = {
             SOURCE: self.emit_source, CROSSING: self.stored_crossing, LEAVING: self.leave, WINDOW: self.switch,
-            RELEASE: self.release, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
+            RELEASE: self.release, WAKE: self.wake, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
         }  # fmt: skip
 
     # -- time -------------------------------------------------------------------------------------------------------
@@ -135,6 +139,9 @@ class _Sample:
         """What is known beforehand: source spikes, windows, first ticks, neurons that spike without input."""
         self.sent = 0
         self.stimulate()
+        for i, station in enumerate(self.task.stations):
+            for k in range(station.n_keys):
+                self.expect_station(i, k, station.first(self.plan.stations[i], k))
         for n, layer in self.plan.layers.items():
             if layer.model.clocked:
                 self.agenda.add((0 * layer.period, EARLY_TICK if layer.rank < 0 else TICK, layer.rank, n, 0))
@@ -215,6 +222,11 @@ class _Sample:
             self.agenda.add(neuron.entry)
         self.task.queue_operations += 1
 
+    def expect_station(self, station: int, k: int, t: Any) -> None:
+        """Key k of a station is due at t; inf: never."""
+        if t < math.inf:
+            self.agenda.add((t, WAKE, station, k))
+
     # -- what the agenda holds --------------------------------------------------------------------------------------
 
     def stored_crossing(self, t: Any, node: int, index: int) -> None:
@@ -243,6 +255,15 @@ class _Sample:
     def release(self, _t: Any, node: int, index: int) -> None:
         """The end of refractoriness: the state is that after the reset, at t."""
         self.touched.setdefault((node, self.members[node][index]), False)
+
+    def wake(self, t: Any, station: int, k: int) -> None:
+        """A station of the transport wakes."""
+        self.task.events += 1
+        one = self.task.stations[station]
+        following = one.wake(self.plan.stations[station], self.station_states[station], k, t)
+        if not following > t:
+            raise SimulationError(problems.never_later(self.row, one.name, t))
+        self.expect_station(station, k, following)
 
     def tick(self, t: Any, rank: int, node: int, tick: int) -> None:
         """A clocked population takes tick `tick`; ticks are counted, never accumulated."""
@@ -405,7 +426,7 @@ class _Sample:
         """Hand over what was counted and recorded, also where the sample ended early."""
         task = self.task
         task.counters[self.row] = [[counts[name] for name in COUNTERS] for counts in self.counts]
-        task.transport_state[self.row] = self.transport_state
+        task.transport_state[self.row] = [*self.transport_state, *itertools.chain(*self.station_states)]
         if task.record == "spikes":
             task.spikes.add(self.row, np.array(self.spikes, dtype=SPIKE))
             task.exact_times += [t for *_, t in self.spikes] if task.exact else []

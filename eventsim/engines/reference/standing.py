@@ -4,6 +4,7 @@ Relies on the agenda. Used by `engine`. Entries that follow from the rest (cross
 changes of windows and drives, source spikes) are left out of a state and found again.
 """
 
+import itertools
 import math
 from typing import Any
 
@@ -16,6 +17,7 @@ from eventsim.engines.reference.agenda import (
     RELEASE,
     T_STEP,
     TICK,
+    WAKE,
     WINDOW,
 )
 from eventsim.engines.sample_state import FLAGS, NAMES, WHOLE, SampleState
@@ -30,10 +32,13 @@ def freeze(sample: Any, fed: bool) -> SampleState:
     held: dict[str, list[Any]] = {name: [] for name in NAMES}
     ticks = dict.fromkeys(range(len(plan.net.nodes)), 0)
     travel: dict[tuple[int, Any, int], int] = {}
-    packets = []
+    packets: list[tuple[int, Any, int]] = []
+    wakes: dict[tuple[int, int], Any] = {}
     for t, kind, *rest in sample.agenda:
         if kind in (TICK, EARLY_TICK):
             ticks[rest[1]] = rest[2]
+        elif kind == WAKE:
+            wakes[rest[0], rest[1]] = t
         elif kind == LEAVING:
             held["pending_t"].append(t)
             held["pending_neuron"].append(plan.first[rest[0]] + rest[1])
@@ -58,7 +63,10 @@ def freeze(sample: Any, fed: bool) -> SampleState:
     held["counts"] = [counts[name] for counts in sample.counts for name in COUNTERS]
     held["ticks"] = [ticks[n] for n in range(len(plan.net.nodes))]
     held["noted"] = [noted is not None for noted in sample.noted.values()]
-    held["transport"] = list(sample.transport_state)
+    held["transport"] = [*sample.transport_state, *itertools.chain(*sample.station_states)]
+    held["wakes"] = [
+        wakes.get((i, k), math.inf) for i, one in enumerate(sample.task.stations) for k in range(one.n_keys)
+    ]
     return SampleState(**{name: _array(name, values, plan.number is not float) for name, values in held.items()})
 
 
@@ -94,7 +102,13 @@ def thaw(sample: Any, state: SampleState, fed: bool) -> None:
     counts = state.counts.reshape(-1, len(COUNTERS)).tolist()
     for counter, row in zip(sample.counts, counts, strict=True):
         counter.update(dict(zip(COUNTERS, row, strict=True)))
-    sample.transport_state = list(state.transport)
+    own = len(sample.transport_state)
+    sample.transport_state, behind = state.transport[:own].tolist(), iter(state.transport[own:].tolist())
+    due = iter(state.wakes.tolist())
+    for i, station in enumerate(sample.task.stations):
+        sample.station_states[i] = list(itertools.islice(behind, station.n_state))
+        for k in range(station.n_keys):
+            sample.expect_station(i, k, next(due))
     place = 0
     for n, layer in plan.layers.items():
         place = _thaw_members(sample, state, n, place)
