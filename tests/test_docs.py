@@ -153,5 +153,9 @@ def test_the_verify_table_of_the_readme_is_of_this_version():
 def test_the_rooms_of_the_design_are_those_there_are():
     page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     rooms = page.partition("## Rooms")[2].partition("\n## ")[0]
-    modules = {path.name for path in (ROOT / "eventsim").glob("*.py")} - {"__init__.py", "__main__.py"}
-    assert set(re.findall(r"`(\w+\.py)`", rooms)) == modules
+    folders = ("", "_jit", "engines", "files", "inspection", "network", "run")
+    modules = {path.name for folder in folders for path in (ROOT / "eventsim" / folder).glob("*.py")}
+    assert set(re.findall(r"`(\w+\.py)`", rooms)) == modules - {"__init__.py", "__main__.py"} | {"contract.py"}
+    engine = page.partition("## The compiled engine")[2].partition("\n## ")[0]
+    parts = {path.stem for path in (ROOT / "eventsim" / "engines" / "compiled").glob("*.py")} - {"__init__"}
+    assert parts <= set(re.findall(r"`(\w+)`", engine))
