@@ -1,6 +1,6 @@
-"""Arrival: what the queue holds for a time, and how packets are folded into their targets.
+"""Arrival: which packets are folded into their targets in a micro-step, and which of those behind it with them.
 
-Relies on the machine's arrays, the queue and the models' dynamics. Used by `compiled`.
+Relies on the machine's arrays, the queue and the models' dynamics. Used by the loop.
 """
 
 import math

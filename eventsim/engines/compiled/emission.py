@@ -1,7 +1,7 @@
-"""Emission and transport: when the spike of a crossing leaves, how it is recorded, and into which lanes it goes.
+"""Emission: when the spike of a crossing leaves, and how it is recorded.
 
-Relies on the machine's arrays and on the scalar functions of faults (`eventsim.faults`) and transports
-(`eventsim.transport`). Used by `dynamics` (a crossing hands over to `emit_or_wait`), `arrival` and `compiled`.
+Relies on the machine's arrays and on the scalar functions of faults (`eventsim.faults`). Used by `dynamics` (a crossing
+hands over to `emit_or_wait`), `gathering` and the loop.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Spikes whose synapses have delays of their own: one entry a spike travels from delay to delay.
 
-Relies on the machine's arrays. Used by `emission`, `arrival`, `checkpoint`; compiled in only where a network has such
+Relies on the machine's arrays. Used by `sending`, `gathering`, `standing`; of use only where a network has such
 delays. Of a lane, the spikes under way are a heap by (next arrival, neuron, place), where a place is a synapse in the
 canonical order (source, delay, target, weight). A spike that has arrived at the synapses of one delay, or of several
 that round to one arrival, goes on to the next one.

@@ -31,20 +31,18 @@ from eventsim.engines.reference.agenda import (
     WAKE,
     WINDOW,
 )
-from eventsim.engines.reference.neuron import Neuron, new_layers
+from eventsim.engines.reference.neuron import Neuron
+from eventsim.engines.reference.plan import Plan
 from eventsim.engines.sample_state import check_state
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
-from eventsim.network import order
-from eventsim.network.network import Network
-from eventsim.network.projections import Sparse, own_delays
-from eventsim.network.sources import exactly
+from eventsim.network.projections import own_delays
 
 
 def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | None:
     """Simulate all samples of `task` one by one, fill its arrays; return the problem that ended the run, or None."""
-    plan = _Plan(task)
+    plan = Plan(task)
     for row in range(task.inputs.n_samples):
         sample = _new_sample(task, plan, row)
         try:
@@ -60,7 +58,7 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
     return None
 
 
-def _new_sample(task: Task, plan: "_Plan", row: int) -> "_Sample":
+def _new_sample(task: Task, plan: Plan, row: int) -> "_Sample":
     """A sample at its beginning, or where an earlier run left it."""
     sample, state = _Sample(task, plan, row), task.earlier[row]
     if state is not None:
@@ -70,46 +68,10 @@ def _new_sample(task: Task, plan: "_Plan", row: int) -> "_Sample":
     return sample
 
 
-class _Plan:
-    """What the samples of a task share: numbers in the type of the run, and the synapses of each spike."""
-
-    def __init__(self, task: Task) -> None:
-        self.net: Network = task.net
-        self.number: Any = exactly if task.exact else float
-        self.layers = new_layers(task.net, task.error_bounds, self.number)
-        self.first = np.cumsum([0] + [node.size for node in task.net.nodes]).tolist()
-        self.outgoing = [[p for p in task.net.projections if p.pre is node] for node in task.net.nodes]
-        delays = [own_delays(projection.kind) for projection in task.net.projections]
-        self.delayed = [
-            projection.delay > 0 if own is None else bool((own > 0).any())
-            for projection, own in zip(task.net.projections, delays, strict=True)
-        ]
-        self.ticks = [order.delay_in_ticks(projection) for projection in task.net.projections]
-        self.faults = [tuple(map(self.number, fault.numbers())) for fault in task.faults]
-        self.transport = tuple(map(self.number, task.transport.numbers())) if task.transport else ()
-        self.stations = [tuple(map(self.number, station.numbers())) for station in task.stations]
-        self.early = any(not fault.causal for fault in task.faults)
-        self._synapses: dict[tuple[int, int], list[tuple[int, Any]]] = {}
-
-    def synapses(self, projection: int, neuron: int) -> list[tuple[int, Any]]:
-        """(target, weight) of one source neuron, in canonical order."""
-        if (projection, neuron) not in self._synapses:
-            targets, weights = self.net.projections[projection].kind.synapses(neuron)
-            pairs = zip(targets.tolist(), map(self.number, weights.tolist()), strict=True)
-            self._synapses[projection, neuron] = list(pairs)
-        return self._synapses[projection, neuron]
-
-    def delays(self, projection: int, neuron: int) -> list[Any]:
-        """The delay of each of its synapses, in the same order; of a projection with one delay this alone."""
-        kind = self.net.projections[projection].kind
-        own = kind.delays_of(neuron).tolist() if isinstance(kind, Sparse) and kind.delays is not None else None
-        return list(map(self.number, [self.net.projections[projection].delay] if own is None else own))
-
-
 class _Sample:
     """One sample: its neurons, its agenda, and what has been recorded."""
 
-    def __init__(self, task: Task, plan: _Plan, row: int) -> None:
+    def __init__(self, task: Task, plan: Plan, row: int) -> None:
         self.task, self.plan, self.row = task, plan, row
         self.members = {n: [Neuron(layer, i) for i in range(len(layer.p))] for n, layer in plan.layers.items()}
         self.agenda = SortedList()
