@@ -54,9 +54,9 @@ def plain_json(value: Any) -> Any:
 
 def _check_records(run: Any, task: Task) -> None:
     """Refuse runs, read from files, that lack what they recorded."""
-    wanted = {"_spikes": task.record == "spikes", "_traces": bool(task.probes)}
+    wanted = {"_spikes": task.options.record == "spikes", "_traces": bool(task.options.probes)}
     wanted["_stopped"] = run.provenance.get("stop") is not None
-    arrays = {"_first": task.first, "_readout": task.readout, "_errors": task.errors}
+    arrays = {"_first": task.outputs.first, "_readout": task.outputs.readout, "_errors": task.outputs.errors}
     for name, held in arrays.items():
         before = getattr(run, name)
         wanted[name] = held.size > 0
@@ -84,7 +84,7 @@ def _check_end(run: Any, until: float) -> None:
 def _check_stop(run: Any, task: Task) -> None:
     """Refuse to end a sample with a spike that it has sent already, unless that is where it stands."""
     before = run.provenance.get("stop") or {}
-    for name, count in task.stop.items():
+    for name, count in task.options.stop.items():
         order = task.net.node(name).order
         for k, sample in enumerate(run._state.samples):
             if sample is None or before.get(name) == count:

@@ -69,17 +69,17 @@ def _lowered(net: Network, error_bounds: bool, room: int) -> Machine:
 
 def prepare(task: Task) -> Prepared:
     """Lower the task's network (kept for the next call) and get its loop."""
-    room = task.inputs.room()
-    machine = _lowered(task.net, task.error_bounds, room)
-    n_state = task.transport_state.shape[1]
+    options = task.options
+    machine = _lowered(task.net, options.error_bounds, task.inputs.room())
+    n_state = task.outputs.transport_state.shape[1]
     machine = machine._replace(
         nodes=machine.nodes.copy(), stages=_stage_numbers(task), transport_state=np.zeros(n_state)
     )
-    own = n_state - sum(station.n_state for station in task.stations)
-    machine = with_stations(machine, task.stations, len(task.faults) + 1, own)
-    machine.nodes.recorded = [node.name in task.recorded for node in task.net.nodes]
-    if task.probes:
-        chosen = [int(machine.nodes.first[task.net.node(name).order]) + index for name, index in task.probes.items()]
+    machine = with_stations(machine, options.stations, len(options.faults) + 1, options.n_transport)
+    machine.nodes.recorded = [node.name in options.recorded for node in task.net.nodes]
+    if options.probes:
+        first = machine.nodes.first
+        chosen = [int(first[task.net.node(name).order]) + index for name, index in options.probes.items()]
         probes = np.zeros(sum(map(len, chosen)), dtype=PROBE).view(np.recarray)
         probes.neuron = np.sort(np.concatenate(chosen))
         states = machine.initial.neuron_states.copy()
@@ -89,27 +89,27 @@ def prepare(task: Task) -> Prepared:
             probes=probes,
             probe_states=np.zeros(len(probes), dtype=PROBE_STATE).view(np.recarray),
         )
-    perturbs = perturbs_of(task.faults)
-    if task.faults:
-        kinds = np.array([perturbs.index(fault.perturb) for fault in task.faults], dtype=np.uint64)
+    perturbs = perturbs_of(options.faults)
+    if options.faults:
+        kinds = np.array([perturbs.index(fault.perturb) for fault in options.faults], dtype=np.uint64)
         every = np.broadcast_to(kinds[:, None, None], (len(kinds), len(task.net.nodes), 1))
-        machine = machine._replace(fault_keys=np.concatenate([task.fault_keys, every], axis=2))
-    for name, count in task.stop.items():
+        machine = machine._replace(fault_keys=np.concatenate([options.fault_keys, every], axis=2))
+    for name, count in options.stop.items():
         machine.nodes.limit[task.net.node(name).order] = count
     stages = event_loop.Stages(
-        models=tuple(dynamics_of(task.net, task.error_bounds)),
+        models=tuple(dynamics_of(task.net, options.error_bounds)),
         perturbs=perturbs,
-        carry=task.transport.carry if task.transport else None,
-        wakes=wakes_of(task.stations),
+        carry=options.transport.carry if options.transport else None,
+        wakes=wakes_of(options.stations),
     )
     return Prepared(machine, event_loop.event_loop(stages))
 
 
 def _stage_numbers(task: Task) -> Any:
     """One row of numbers a fault, then the transport's, then those of its stations."""
-    rows = [fault.numbers() for fault in task.faults]
-    rows.append(task.transport.numbers() if task.transport else (0.0,))
-    rows += [station.numbers() for station in task.stations]
+    rows = [fault.numbers() for fault in task.options.faults]
+    rows.append(task.options.transport.numbers() if task.options.transport else (0.0,))
+    rows += [station.numbers() for station in task.options.stations]
     numbers = np.zeros((len(rows), max(map(len, rows))))
     for k, row in enumerate(rows):
         numbers[k, : len(row)] = row
@@ -123,13 +123,15 @@ class Worker:
         self.task, self.loop = task, prepared.loop
         self.machine = fork(prepared.machine)
         total = self.machine.neurons.size
-        self._spikes = np.empty(max(1 << 12, 4 * total) if task.record == "spikes" else 1, dtype=SPIKE)
+        self._spikes = np.empty(max(1 << 12, 4 * total) if task.options.record == "spikes" else 1, dtype=SPIKE)
         self._traces = np.empty(max(1 << 10, 4 * self.machine.probes.size), dtype=TRACE)
         self._status = DONE
-        self._flags = {"readout": 0, "first_spikes": RECORD_FIRST}.get(task.record, RECORD_FIRST | RECORD_SPIKES)
-        if task.record == "spikes" and any(node.name in task.recorded for node in task.net.sources):
+        self._flags = {"readout": 0, "first_spikes": RECORD_FIRST}.get(
+            task.options.record, RECORD_FIRST | RECORD_SPIKES
+        )
+        if task.options.record == "spikes" and any(node.name in task.options.recorded for node in task.net.sources):
             self._flags |= RECORD_SOURCES
-        if task.error_bounds:
+        if task.options.error_bounds:
             self._flags |= RECORD_ERRORS
 
     def run(self, low: int, high: int) -> Problem | None:
@@ -139,20 +141,20 @@ class Worker:
         self._make_room(stimulus)
         begun = self._take_up(low, stimulus)
         control = self.machine.control
-        control.sample, control.until = low, math.inf if task.until is None else task.until
+        control.sample, control.until = low, math.inf if task.options.until is None else task.options.until
         control.busy, control.stimulus_end = (TAKEN_UP if begun else BEFORE), stimulus.start[1]
         control.record, control.events, control.queue_operations = self._flags, 0, 0
         control.grow = control.full = 0
-        control.limited = bool(task.stop) or task.max_events is not None
-        control.sends_sources, control.early = not task.fed, any(not fault.causal for fault in task.faults)
-        control.lookahead = not (control.sends_sources[0] or control.early[0] or task.probes)
+        control.limited = bool(task.options.stop) or task.options.max_events is not None
+        control.sends_sources, control.early = not task.fed, any(not fault.causal for fault in task.options.faults)
+        control.lookahead = not (control.sends_sources[0] or control.early[0] or task.options.probes)
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)
         while True:
             done = int(control.events[0])
             budget = PAUSE_EVENTS
-            if task.max_events is not None:
-                budget = max(1, min(PAUSE_EVENTS, task.max_events + task.events_before - task.events))
+            if task.options.max_events is not None:
+                budget = max(1, min(PAUSE_EVENTS, task.options.max_events + task.events_before - task.events))
             output = self._output()
             with np.errstate(all="ignore"):  # interpreted, 0 * inf is as silent as it is compiled
                 status = self.loop(self.machine, inputs, output, low, high, budget)
@@ -175,24 +177,24 @@ class Worker:
             if problem is not None or status == DONE:
                 if problem is not None:
                     event_loop.finish_sample(self.machine, output)
-                end = math.inf if task.until is None else float(task.until)
-                task.reached[low:high] = np.minimum(end, task.stopped[low:high])
+                end = math.inf if task.options.until is None else float(task.options.until)
+                task.outputs.reached[low:high] = np.minimum(end, task.outputs.stopped[low:high])
                 if problem is not None:
-                    task.reached[int(control.sample[0])] = float(control.now[0])
-                    task.reached[int(control.sample[0]) + 1 : high] = 0.0
+                    task.outputs.reached[int(control.sample[0])] = float(control.now[0])
+                    task.outputs.reached[int(control.sample[0]) + 1 : high] = 0.0
                 sent = self._note_source_spikes(stimulus, low, complete=problem is None)
-                if task.keep_state and (problem is None or problem[0] is BudgetError):
-                    task.states[low] = freeze(self.machine, sent, task.counters[low])
+                if task.options.keep_state and (problem is None or problem[0] is BudgetError):
+                    task.outputs.states[low] = freeze(self.machine, sent, task.outputs.counters[low])
                 with _LOCK:
                     task.queue_operations += int(control.queue_operations[0])
                     task.done += high - low
                 return problem
 
     def _output(self) -> Output:
-        task = self.task
+        outputs = self.task.outputs
         return Output(
-            self._spikes.view(np.recarray), self._traces.view(np.recarray), _rows(task.first), task.readout,
-            task.counters, _errors(task.errors), task.transport_state, task.stopped,
+            self._spikes.view(np.recarray), self._traces.view(np.recarray), _rows(outputs.first), outputs.readout,
+            outputs.counters, _errors(outputs.errors), outputs.transport_state, outputs.stopped,
         )  # fmt: skip
 
     def _take_up(self, sample: int, stimulus: Any) -> bool:
@@ -214,7 +216,7 @@ class Worker:
         A batch that ended early ended in control.sample. Returns how many of the first sample were sent.
         """
         task, machine = self.task, self.machine
-        ends = task.stopped[low : low + len(stimulus.start) - 1]
+        ends = task.outputs.stopped[low : low + len(stimulus.start) - 1]
         sent = stimulus.start[1:].copy()
         for row in np.flatnonzero(ends < math.inf).tolist():
             sent[row] = self._sent_by(stimulus, row, float(ends[row]))
@@ -222,11 +224,11 @@ class Worker:
             last = int(machine.control.sample[0]) - low
             sent[last] = min(sent[last], self._sent_by(stimulus, last, float(machine.control.now[0])))
             sent[last + 1 :] = stimulus.start[last + 1 : -1]
-        rows = task.counters[low : low + len(ends)]
+        rows = task.outputs.counters[low : low + len(ends)]
         spikes, events = (rows[:, :, COUNTERS.index(name)] for name in ("spikes", "synaptic_events"))
         for node in task.net.sources:
             spikes[:, node.order] = events[:, node.order] = 0
-        first = np.asarray(task.first[low : low + len(ends)])
+        first = np.asarray(task.outputs.first[low : low + len(ends)])
         times, neurons, start, _ = stimulus
         count_sent(times, neurons, start, sent, machine.neurons.node, machine.neurons.fan_out, spikes, events, first)
         return int(sent[0])
@@ -286,8 +288,8 @@ class Worker:
 
     def _drain(self, batch: int) -> None:
         control = self.machine.control
-        self.task.spikes.add(batch, self._spikes[: int(control.spikes[0])])
-        self.task.traces.add(batch, self._traces[: int(control.traces[0])])
+        self.task.outputs.spikes.add(batch, self._spikes[: int(control.spikes[0])])
+        self.task.outputs.traces.add(batch, self._traces[: int(control.traces[0])])
         control.spikes = control.traces = 0
 
     def _problem(self, status: int) -> Problem | None:
@@ -297,7 +299,7 @@ class Worker:
             return SimulationError, problems.delay_lost(*self._spike())
         if status == NEVER_LATER:
             control = self.machine.control
-            station = self.task.stations[int(control.stuck[0]) - 1].name
+            station = self.task.options.stations[int(control.stuck[0]) - 1].name
             return SimulationError, problems.never_later(int(control.sample[0]), station, float(control.now[0]))
         if status == OUT_OF_ROOM:
             control = self.machine.control

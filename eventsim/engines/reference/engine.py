@@ -48,7 +48,7 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
         try:
             sample.run()
         except SimulationError as problem:
-            task.reached[row] = sample.now
+            task.outputs.reached[row] = sample.now
             for later in range(row + 1, task.inputs.n_samples):  # what an earlier run did of them is kept
                 task.carry_over(later)
             return type(problem), str(problem)
@@ -78,11 +78,11 @@ class _Sample:
         self.counts: list[Counter[str]] = [Counter() for _ in task.net.nodes]
         self.spikes: list[tuple[int, int, int, Any]] = []
         self.traces: list[tuple[int, int, Any, tuple[Any, ...]]] = []
-        probed = sorted((task.net.node(name).order, i) for name, chosen in task.probes.items() for i in chosen.tolist())
+        probes = task.options.probes.items()
+        probed = sorted((task.net.node(name).order, i) for name, chosen in probes for i in chosen.tolist())
         self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
-        own = task.transport_state.shape[1] - sum(station.n_state for station in task.stations)
-        self.transport_state = [plan.number(0)] * own
-        self.station_states = [[plan.number(0)] * station.n_state for station in task.stations]
+        self.transport_state = [plan.number(0)] * task.options.n_transport
+        self.station_states = [[plan.number(0)] * station.n_state for station in task.options.stations]
         self.n, self.sent = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
         self.spikes_sent = 0  # … and that are out of it again
         self.now: Any = -math.inf
@@ -101,7 +101,7 @@ class _Sample:
         """What is known beforehand: source spikes, windows, first ticks, neurons that spike without input."""
         self.sent = 0
         self.stimulate()
-        for i, station in enumerate(self.task.stations):
+        for i, station in enumerate(self.task.options.stations):
             for k in range(station.n_keys):
                 self.expect_station(i, k, station.first(self.plan.stations[i], k))
         for n, layer in self.plan.layers.items():
@@ -140,22 +140,23 @@ class _Sample:
         if self.sent < 0:
             self.start()
             self.trace(0)
-        until = math.inf if self.task.until is None else self.task.until
+        until = math.inf if self.task.options.until is None else self.task.options.until
         while self.agenda and self.agenda[0][0] < until and (self.n > 0 or not self.enough()):
             t = self.now = self.agenda[0][0]
             self.micro_step(t, self.n)
             self.n = self.n + 1 if self.agenda and self.agenda[0][0] == t else 0
             over = self.task.check_budget(self.task.events)
             if over:
-                self.task.reached[self.row] = t
+                self.task.outputs.reached[self.row] = t
                 raise BudgetError(problems.budget_used_up(self.row, over))
-        self.task.reached[self.row] = until
+        self.task.outputs.reached[self.row] = until
         if self.enough():
-            self.task.stopped[self.row] = self.task.reached[self.row] = self.now
+            self.task.outputs.stopped[self.row] = self.task.outputs.reached[self.row] = self.now
 
     def enough(self) -> bool:
         """Has a population sent the spikes that end the sample?"""
-        return any(self.counts[self.task.net.node(name).order]["spikes"] >= n for name, n in self.task.stop.items())
+        stop = self.task.options.stop.items()
+        return any(self.counts[self.task.net.node(name).order]["spikes"] >= n for name, n in stop)
 
     def micro_step(self, t: Any, n: int) -> None:
         """Stages 1 to 3 in the order of the agenda, then the test of all that they touched, then emission.
@@ -212,7 +213,7 @@ class _Sample:
                 neuron.open_window(t)
                 self.touched.setdefault((node, neuron), False)
                 if not neuron.layer.model.spiking:
-                    self.task.readout[self.row, neuron.layer.readout + neuron.index] = neuron.s[0]
+                    self.task.outputs.readout[self.row, neuron.layer.readout + neuron.index] = neuron.s[0]
 
     def release(self, _t: Any, node: int, index: int) -> None:
         """The end of refractoriness: the state is that after the reset, at t."""
@@ -221,7 +222,7 @@ class _Sample:
     def wake(self, t: Any, station: int, k: int) -> None:
         """A station of the transport wakes."""
         self.task.events += 1
-        one = self.task.stations[station]
+        one = self.task.options.stations[station]
         following = one.wake(self.plan.stations[station], self.station_states[station], k, t)
         if not following > t:
             raise SimulationError(problems.never_later(self.row, one.name, t))
@@ -246,7 +247,7 @@ class _Sample:
         if t >= self.plan.layers[post].t_min:
             self.counts[post]["late"] += len(synapses)
         error = self.members[node][index].error[1] if node in self.members else 0.0
-        if self.task.error_bounds and self.plan.delayed[projection]:
+        if self.task.options.error_bounds and self.plan.delayed[projection]:
             error += 2.0**-53 * t  # t is the rounded sum of the spike's time and the delay
         for target, weight in synapses:
             neuron = self.members[post][target]
@@ -288,8 +289,8 @@ class _Sample:
     def leaving(self, node: int, neuron: Neuron) -> tuple[Any, bool]:
         """When the spike of the stored crossing leaves, never before it is certain; was it clipped?"""
         t, clipped = neuron.crossing, False
-        for f, fault in enumerate(self.task.faults):
-            key, acts = self.task.fault_keys[f, node]
+        for f, fault in enumerate(self.task.options.faults):
+            key, acts = self.task.options.fault_keys[f, node]
             if acts:
                 t = fault.perturb(self.plan.faults[f], key, self.sample_id, neuron.index, neuron.number, t)
                 if t < neuron.certain:
@@ -328,12 +329,12 @@ class _Sample:
                 self.counts[node]["premature"] += 1
         self.counts[node]["spikes"] += 1
         g = self.plan.first[node] + index
-        if self.plan.net.nodes[node].name in self.task.recorded:
+        if self.plan.net.nodes[node].name in self.task.options.recorded:
             self.spikes.append((self.row, node, index, t))
-        if self.task.record != "readout" and self.task.first[self.row, g] == math.inf:
-            self.task.first[self.row, g] = t
-            if self.task.error_bounds:
-                self.task.errors[self.row, g] = errors
+        if self.task.options.record != "readout" and self.task.outputs.first[self.row, g] == math.inf:
+            self.task.outputs.first[self.row, g] = t
+            if self.task.options.error_bounds:
+                self.task.outputs.errors[self.row, g] = errors
         self.send(t, node, index)
 
     def send(self, t: Any, node: int, index: int) -> None:
@@ -341,8 +342,8 @@ class _Sample:
         if not self.plan.outgoing[node]:
             return
         left = t
-        if self.task.transport is not None:
-            left = self.task.transport.carry(self.plan.transport, self.transport_state, t)
+        if self.task.options.transport is not None:
+            left = self.task.options.transport.carry(self.plan.transport, self.transport_state, t)
         for projection in self.plan.outgoing[node]:
             self.counts[node]["synaptic_events"] += len(self.plan.synapses(projection.order, index))
         for projection in self.plan.outgoing[node]:
@@ -387,12 +388,12 @@ class _Sample:
     def keep(self) -> None:
         """Hand over what was counted and recorded, also where the sample ended early."""
         task = self.task
-        task.counters[self.row] = [[counts[name] for name in COUNTERS] for counts in self.counts]
-        task.transport_state[self.row] = [*self.transport_state, *itertools.chain(*self.station_states)]
-        if task.record == "spikes":
-            task.spikes.add(self.row, np.array(self.spikes, dtype=SPIKE))
-            task.exact_times += [t for *_, t in self.spikes] if task.exact else []
-        task.traces.add(self.row, np.array(self.traces, dtype=TRACE))
+        task.outputs.counters[self.row] = [[counts[name] for name in COUNTERS] for counts in self.counts]
+        task.outputs.transport_state[self.row] = [*self.transport_state, *itertools.chain(*self.station_states)]
+        if task.options.record == "spikes":
+            task.outputs.spikes.add(self.row, np.array(self.spikes, dtype=SPIKE))
+            task.outputs.exact_times += [t for *_, t in self.spikes] if task.exact else []
+        task.outputs.traces.add(self.row, np.array(self.traces, dtype=TRACE))
         task.done += 1
-        if task.keep_state:
-            task.states[self.row] = standing.freeze(self, task.fed)
+        if task.options.keep_state:
+            task.outputs.states[self.row] = standing.freeze(self, task.fed)

@@ -21,7 +21,7 @@ class Plan:
     def __init__(self, task: Task) -> None:
         self.net: Network = task.net
         self.number: Any = exactly if task.exact else float
-        self.layers = new_layers(task.net, task.error_bounds, self.number)
+        self.layers = new_layers(task.net, task.options.error_bounds, self.number)
         self.first = np.cumsum([0] + [node.size for node in task.net.nodes]).tolist()
         self.outgoing = [[p for p in task.net.projections if p.pre is node] for node in task.net.nodes]
         delays = [own_delays(projection.kind) for projection in task.net.projections]
@@ -30,10 +30,10 @@ class Plan:
             for projection, own in zip(task.net.projections, delays, strict=True)
         ]
         self.ticks = [order.delay_in_ticks(projection) for projection in task.net.projections]
-        self.faults = [tuple(map(self.number, fault.numbers())) for fault in task.faults]
-        self.transport = tuple(map(self.number, task.transport.numbers())) if task.transport else ()
-        self.stations = [tuple(map(self.number, station.numbers())) for station in task.stations]
-        self.early = any(not fault.causal for fault in task.faults)
+        self.faults = [tuple(map(self.number, fault.numbers())) for fault in task.options.faults]
+        self.transport = tuple(map(self.number, task.options.transport.numbers())) if task.options.transport else ()
+        self.stations = [tuple(map(self.number, station.numbers())) for station in task.options.stations]
+        self.early = any(not fault.causal for fault in task.options.faults)
         self._synapses: dict[tuple[int, int], list[tuple[int, Any]]] = {}
 
     def synapses(self, projection: int, neuron: int) -> list[tuple[int, Any]]:

@@ -65,7 +65,7 @@ def freeze(sample: Any, fed: bool) -> SampleState:
     held["noted"] = [noted is not None for noted in sample.noted.values()]
     held["transport"] = [*sample.transport_state, *itertools.chain(*sample.station_states)]
     held["wakes"] = [
-        wakes.get((i, k), math.inf) for i, one in enumerate(sample.task.stations) for k in range(one.n_keys)
+        wakes.get((i, k), math.inf) for i, one in enumerate(sample.task.options.stations) for k in range(one.n_keys)
     ]
     return SampleState(**{name: _array(name, values, plan.number is not float) for name, values in held.items()})
 
@@ -105,7 +105,7 @@ def thaw(sample: Any, state: SampleState, fed: bool) -> None:
     own = len(sample.transport_state)
     sample.transport_state, behind = state.transport[:own].tolist(), iter(state.transport[own:].tolist())
     due = iter(state.wakes.tolist())
-    for i, station in enumerate(sample.task.stations):
+    for i, station in enumerate(sample.task.options.stations):
         sample.station_states[i] = list(itertools.islice(behind, station.n_state))
         for k in range(station.n_keys):
             sample.expect_station(i, k, next(due))

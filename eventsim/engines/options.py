@@ -1,0 +1,208 @@
+"""The options of one call of `simulate`: checked, frozen, and what the provenance of its run says about them.
+
+Relies on the network, the faults and the transport. Made by `simulate`; used by both engines.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
+from eventsim.errors import FaultError, InputError, NetworkError
+from eventsim.faults.contract import EmissionFault, applies_to
+from eventsim.network import order
+from eventsim.network.network import Network, Population
+from eventsim.randomness import stream_key
+from eventsim.transport.contract import Station, Transport
+
+Array = np.ndarray[Any, Any]
+LEVELS = ("readout", "first_spikes", "spikes")
+LARGEST_COUNT = 2**53
+
+
+@dataclass(frozen=True, eq=False)
+class Options:
+    """What a call asks for.
+
+    Attributes
+    ----------
+    until : events before this time are simulated; None: all.
+    record : "readout", "first_spikes" or "spikes". recorded : sources and populations all of whose spikes are kept.
+    probes : neurons whose membrane is recorded, by population.
+    faults, transport, stations : the stages; the last are parts of the transport.
+    fault_keys : (n_faults, n_nodes, 2), the stream of draws of each fault for each population, and whether it acts.
+    max_events, max_time : budgets. stop : spikes of a population that end a sample.
+    keep_state : is the state of each sample kept? memory : bytes that recordings may take.
+    """
+
+    until: Any
+    record: str
+    recorded: tuple[str, ...]
+    probes: dict[str, Array]
+    faults: tuple[EmissionFault, ...]
+    fault_keys: Array
+    transport: Transport | None
+    stations: tuple[Station, ...]
+    seed: int
+    error_bounds: bool
+    max_events: int | None
+    max_time: float | None
+    stop: dict[str, int]
+    keep_state: bool
+    memory: int
+
+    @property
+    def n_transport(self) -> int:
+        """Floats of state that the transport has, one at least, without those of its stations."""
+        return max(1, 0 if self.transport is None else self.transport.n_state)
+
+    def describe(self, net: Network) -> dict[str, Any]:
+        """The entries of a run's provenance that say what was asked for."""
+        return {
+            "seed": self.seed,
+            "until": None if self.until is None else float(self.until),
+            "stop": self.stop or None,
+            "record": self.record if len(self.recorded) in (0, len(net.nodes)) else list(self.recorded),
+            "membranes": {name: chosen.tolist() for name, chosen in self.probes.items()},
+            "faults": [fault.describe() for fault in self.faults],
+            "transport": None if self.transport is None else self.transport.describe(),
+            "error_bounds": self.error_bounds,
+        }
+
+
+def checked_options(
+    net: Network, *, until: Any, record: Any, max_events: Any, max_time: Any, faults: Any, transport: Any, seed: Any,
+    error_bounds: Any, stop: Any, keep_state: Any, memory: Any,
+) -> Options:  # fmt: skip
+    """Return the options of a call, each checked.
+
+    Raises
+    ------
+    InputError, NetworkError, FaultError
+        Names the option, what is allowed, and what to do.
+    """
+    if until is not None:
+        remedy = "Events at t < until are simulated."
+        until = number("simulate", "until", until, low=0, open_low=True, infinite=True, remedy=remedy)
+    order.check_until(net, until)
+    until = None if until == math.inf else until
+    probes: dict[str, Array] = {}
+    if isinstance(record, Mapping):
+        probes, record = dict(_probe(net, name, chosen) for name, chosen in record.items()), "spikes"
+    level, recorded = _recorded(net, record)
+    none = "Leave it out for no budget."
+    if max_events is not None:
+        max_events = integer("simulate", "max_events", max_events, low=1, remedy=none)
+    if max_time is not None:
+        max_time = number("simulate", "max_time", max_time, low=0, open_low=True, infinite=True, remedy=none)
+    seed = integer("simulate", "seed", seed, low=0, high=LARGEST_SEED, remedy="Equal seeds give equal draws.")
+    memory = integer("simulate", "memory", memory, low=0, remedy="It is a number of bytes.")
+    error_bounds = flag("simulate", "error_bounds", error_bounds)
+    faults = _checked_stages(net, faults, transport, error_bounds)
+    stations = () if transport is None else transport.stations()
+    if until is None and stations:
+        raise NetworkError(
+            f"simulate: until=None, but station {stations[0].name!r} of the transport wakes itself. Give until=, a "
+            "time in the network's unit."
+        )
+    return Options(
+        until=until, record=level, recorded=recorded, probes=probes, faults=faults,
+        fault_keys=_fault_keys(net, faults, seed), transport=transport, stations=stations, seed=seed,
+        error_bounds=error_bounds, max_events=max_events, max_time=max_time, stop=_checked_stop(net, stop),
+        keep_state=flag("simulate", "keep_state", keep_state), memory=memory,
+    )  # fmt: skip
+
+
+def _fault_keys(net: Network, faults: tuple[EmissionFault, ...], seed: int) -> Array:
+    keys = np.zeros((len(faults), len(net.nodes), 2), dtype=np.uint64)
+    for k, fault in enumerate(faults):
+        for population in applies_to(fault, net):
+            keys[k, population.order] = stream_key(seed, fault.name, k, population.name), 1
+    return keys
+
+
+def _checked_stop(net: Network, stop: Any) -> dict[str, int]:
+    """The numbers of spikes that end a sample, by population."""
+    found: dict[str, int] = {}
+    if stop is not None and not isinstance(stop, Mapping):
+        raise InputError(
+            f"simulate: stop = {shown(stop)}; must be a dict {{population: spikes}}, or None. Give e.g. "
+            "{'output': 1}."
+        )
+    for name, count in (stop or {}).items():
+        node = net.node(name)
+        if not isinstance(node, Population) or not node.model.spiking:
+            raise InputError(
+                f"simulate: stop[{node.name!r}]: {node.name!r} is a source or does not spike; must be a spiking "
+                "population. Name another."
+            )
+        found[node.name] = integer(
+            "simulate", f"stop[{node.name!r}]", count, low=1, high=LARGEST_COUNT, remedy="1 is the first spike."
+        )
+    return found
+
+
+def _recorded(net: Network, record: Any) -> tuple[str, tuple[str, ...]]:
+    """The level of recording, and the sources and populations all of whose spikes are kept."""
+    if isinstance(record, list | tuple):
+        chosen = {net.node(name).name for name in names("simulate", "record", record)}
+        if not chosen:
+            raise InputError(
+                'simulate: record = []; must name sources or populations. Give "first_spikes" or "readout" to keep '
+                "less."
+            )
+        return "spikes", tuple(node.name for node in net.nodes if node.name in chosen)
+    also = ", a list of populations, or a dict {population: [neurons]}"
+    level = choice("simulate", "record", record, LEVELS, also=also)
+    return level, tuple(node.name for node in net.nodes) if level == "spikes" else ()
+
+
+def _checked_stages(net: Network, faults: Any, transport: Any, error_bounds: bool) -> tuple[EmissionFault, ...]:
+    """The faults as a tuple, once all stages are what they must be."""
+    if not isinstance(faults, list | tuple):
+        raise FaultError(
+            f"simulate: faults = {shown(faults)}; must be a list of emission faults. Give e.g. "
+            "faults=[eventsim.faults.Jitter(sigma)], or [] for none."
+        )
+    for fault in faults:
+        if not isinstance(fault, EmissionFault):
+            raise FaultError(
+                f"simulate: {shown(fault)} is no emission fault; must be a value of one. Give e.g. "
+                "eventsim.faults.Jitter(sigma)."
+            )
+    if transport is not None and not isinstance(transport, Transport):
+        raise FaultError(
+            f"simulate: {shown(transport)} is no transport; must be a value of one, or None. Give e.g. "
+            "eventsim.transport.AerBus(service_time)."
+        )
+    if error_bounds:
+        for population in net.populations:
+            if population.model.bounded is None:
+                raise InputError(
+                    f"simulate: error_bounds=True, but {population.model.name} ({population.name!r}) carries no "
+                    "rounding bound; available for ttfs_b1, ttfs_alpha1, linear_psp, integrator. Leave it False."
+                )
+        if net.exact:
+            raise InputError(
+                "simulate: error_bounds=True on a network of Fractions, which does not round. Leave it False."
+            )
+    return tuple(faults)
+
+
+def _probe(net: Network, name: str, chosen: Any) -> tuple[str, Array]:
+    """The population's name, and the neurons of it that are to be recorded, each once."""
+    node = net.node(name)
+    what = f"record[{node.name!r}]"
+    if not isinstance(node, Population):
+        raise InputError(
+            f"simulate: {what} = {shown(chosen)}; must be neurons of a population (sources have no membrane). Choose "
+            "others."
+        )
+    remedy = f"Give neuron indices of {node.name!r}."
+    index = np.unique(integer_array("simulate", what, chosen, low=0, high=node.size - 1, remedy=remedy))
+    if not index.size:
+        raise InputError(f"simulate: {what} = {shown(chosen)}; must name at least one neuron. {remedy}")
+    return node.name, index.astype(np.int64)

@@ -1,0 +1,87 @@
+"""What the engines fill while they run: recordings, and arrays with a row a sample.
+
+Relies on the options. Made for a task; `simulate` makes a `Run` of them.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eventsim.engines.options import Options
+from eventsim.engines.recording import Recorder, matrix
+from eventsim.engines.sample_state import SampleState
+from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
+from eventsim.network.network import Network
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(eq=False)
+class Outputs:
+    """Where results go.
+
+    Attributes
+    ----------
+    spikes, traces : recordings. exact_times : of the recorded spikes, in their order, where numbers are Fractions.
+    first : (n_samples, n_neurons), first spikes. errors : (n_samples, n_neurons, 2), rounding bounds of these.
+    readout : (n_samples, n_out). counters : (n_samples, n_nodes, n_counters).
+    transport_state : (n_samples, n), of the transport, and that of its stations behind it.
+    stopped, reached : (n_samples,), when a sample was ended by a stop condition, and the time that it was simulated to.
+    states : the state of each sample at the end, where it is to be kept.
+    """
+
+    spikes: Recorder
+    traces: Recorder
+    first: Array
+    readout: Array
+    counters: Array
+    errors: Array
+    transport_state: Array
+    stopped: Array
+    reached: Array
+    states: list[SampleState | None]
+    exact_times: list[Any] = field(default_factory=list)
+
+    @property
+    def full(self) -> str | None:
+        """Why nothing more can be recorded, or None."""
+        return self.spikes.full or self.traces.full
+
+    def forget_after(self, batch: int, row: int) -> None:
+        """Keep samples up to the batch at which the run ended, so that a partial run does not depend on threads."""
+        self.spikes.forget_after(batch)
+        self.traces.forget_after(batch)
+        self.first[row:], self.readout[row:], self.errors[row:] = math.inf, math.nan, math.nan
+        self.counters[row:], self.transport_state[row:], self.stopped[row:] = 0, 0.0, math.inf
+        self.states[row:], self.reached[row:] = [None] * (len(self.states) - row), 0.0
+
+    def restore(self, run: Any, row: int) -> None:
+        """Put back what an earlier run found of samples from `row` on."""
+        for mine, before in ((self.first, run._first), (self.errors, run._errors), (self.readout, run._readout)):
+            if before is not None and mine.size:
+                mine[row:] = before[row:]
+        self.reached[row:] = run._state.reached[row:]
+
+
+def new_outputs(net: Network, options: Options, n: int, exact: bool) -> Outputs:
+    """Empty outputs for n samples; `exact`: numbers are Fractions."""
+    total = sum(node.size for node in net.nodes)
+    n_out = sum(p.size for p in net.populations if not p.model.spiking)
+    rows = n if options.record != "readout" else 0
+    number: Any = object if exact else np.float64
+    bounded = rows if options.error_bounds else 0
+    width = options.n_transport + sum(station.n_state for station in options.stations)
+    return Outputs(
+        spikes=Recorder(SPIKE, options.memory),
+        traces=Recorder(TRACE, options.memory),
+        first=matrix("first spikes", (rows, total), math.inf, number, options.memory),
+        readout=np.full((n, n_out), math.nan, dtype=number),
+        counters=np.zeros((n, len(net.nodes), len(COUNTERS)), dtype=np.int64),
+        errors=matrix("error bounds", (bounded, total, 2), math.nan, np.float64, options.memory),
+        transport_state=np.zeros((n, width)),
+        stopped=np.full(n, math.inf),
+        reached=np.zeros(n),
+        states=[None] * n,
+    )
