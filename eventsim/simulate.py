@@ -41,6 +41,7 @@ from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]
 ENGINES = ("compiled", "reference")
+Problem = tuple[type[SimulationError], str]  # what ended a run
 LEVELS = ("readout", "first_spikes", "spikes")
 MEMORY = 2 * 1024**3
 LARGEST_COUNT = 2**53
@@ -124,7 +125,6 @@ def simulate(
     if resume is not None:
         _go_on(task, engine, resume)
     bar = task.progress = Progress(task.inputs.n_samples, options.until, progress)
-    problem: tuple[type[SimulationError], str] | None
     if task.exact and engine == "compiled":
         raise InputError(
             "simulate: this network or its input holds Fractions, which the compiled engine cannot; allowed: float64. "
@@ -132,12 +132,7 @@ def simulate(
         )
     try:
         with at_work():
-            if engine == "reference":
-                from eventsim.engines.reference.engine import run_reference
-
-                problem = run_reference(task, bar)
-            else:
-                problem = _run_compiled(task, _threads(threads, task), bar)
+            problem = _run_reference(task, bar) if engine == "reference" else _run_compiled(task, threads, bar)
     finally:
         bar.close()
     run = _finish(task, engine, complete=problem is None)
@@ -166,11 +161,17 @@ def _threads(threads: int | None, task: Task) -> int:
     return min(cores if threads is None else threads, task.inputs.n_samples)
 
 
-def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationError], str] | None:
+def _run_reference(task: Task, bar: Any) -> Problem | None:
+    from eventsim.engines.reference.engine import run_reference
+
+    return run_reference(task, bar)
+
+
+def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | None:
     """Hand batches of samples to threads; the first problem in the order of samples ends the run."""
     from eventsim.engines.compiled.engine import Worker, prepare
 
-    prepared = prepare(task)
+    prepared, threads = prepare(task), _threads(most_threads, task)
     task.start_clock()
     if task.options.max_events is not None:
         threads = 1  # a budget is used up in the order of samples
@@ -186,7 +187,7 @@ def _run_compiled(task: Task, threads: int, bar: Any) -> tuple[type[SimulationEr
                 _carry_over(task, high)
                 return problem
         return None
-    problems: dict[int, tuple[type[SimulationError], str]] = {}
+    problems: dict[int, Problem] = {}
     lock, remaining = threading.Lock(), iter(ranges)
 
     def work(worker: Worker) -> None:

@@ -61,38 +61,12 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     nodes, node_states, links = _nodes(net, models, error_bounds)
     params, values = _rows(net, error_bounds)
     lanes, lane_states, weights, targets, rows = _lanes(net, stimulus_room, len(links))
-    rooms = lane_states["mask"] + 1
-    travelled = lanes["kind"] == SPREAD
+    cohorts, neurons = _cohorts(nodes), _neurons(net, nodes)
+    initial = _initial(nodes, node_states, lane_states, cohorts, neurons, values)
+    rooms, travelled = lane_states["mask"] + 1, lanes["kind"] == SPREAD
     n_ring, n_travel = int(rooms[~travelled].sum()), 2 * int(rooms[travelled].sum())
     delays = [np.empty(0), *(own_delays(projection.kind) for projection in net.projections)]
-    n_total = int(sum(node.size for node in net.nodes))
-    per_node = [int(r["n_neurons"] // r["cohort_size"]) if r["cohort_size"] else 0 for r in nodes]
-    cohorts = np.zeros(sum(per_node), dtype=COHORT)
-    cohorts["node"] = np.repeat(np.arange(len(nodes)), per_node)
-    cohort_states = np.zeros(len(cohorts), dtype=COHORT_STATE)
-    cohort_states["stamp"] = cohort_states["aimed"] = -1
-    cohort_states["flagged"] = 1
-    neurons = np.zeros(n_total, dtype=NEURON)
-    neuron_states = np.zeros(n_total, dtype=NEURON_STATE)
-    neuron_states["last_spike"] = -math.inf
-    initial = Initial(
-        node_states=node_states.view(np.recarray),
-        lane_states=lane_states.view(np.recarray),
-        cohort_states=cohort_states.view(np.recarray),
-        since=nodes["t_start"][cohorts["node"]],
-        neuron_states=neuron_states.view(np.recarray),
-        values=values,
-    )
-    neurons["node"] = np.repeat(np.arange(len(nodes)), [node.size for node in net.nodes])
-    for projection in net.projections:
-        first = int(nodes[projection.pre.order]["first"])
-        neurons["fan_out"][first : first + projection.pre.size] += _fan_out(projection)
-    for population in net.populations:
-        held = population.model.held(population.parameters)
-        if held is not None:
-            first = int(nodes[population.order]["first"])
-            neurons["refractory"][first : first + population.size] = held
-    control = np.zeros(1, dtype=CONTROL)
+    n_total, control = len(neurons), np.zeros(1, dtype=CONTROL)
     pending = 2 * n_total + 64
     _lay_out_work(control, len(cohorts), pending, len(nodes))
     return Machine(
@@ -125,6 +99,48 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
         travel=np.empty(n_travel, dtype=TRAVEL).view(np.recarray),
         waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
         work=np.empty(int(control["packets_at"][0]) + n_ring + n_travel + 1, dtype=np.int64),
+    )
+
+
+def _cohorts(nodes: Array) -> Array:
+    """One record a cohort."""
+    sizes = nodes["cohort_size"]
+    cohorts = np.zeros(int(np.sum(nodes["n_neurons"][sizes > 0] // sizes[sizes > 0])), dtype=COHORT)
+    cohorts["node"] = np.repeat(np.flatnonzero(sizes > 0), nodes["n_neurons"][sizes > 0] // sizes[sizes > 0])
+    return cohorts
+
+
+def _neurons(net: Network, nodes: Array) -> Array:
+    """One record a neuron, sources included."""
+    neurons = np.zeros(int(sum(node.size for node in net.nodes)), dtype=NEURON)
+    neurons["node"] = np.repeat(np.arange(len(nodes)), [node.size for node in net.nodes])
+    for projection in net.projections:
+        first = int(nodes[projection.pre.order]["first"])
+        neurons["fan_out"][first : first + projection.pre.size] += _fan_out(projection)
+    for population in net.populations:
+        held = population.model.held(population.parameters)
+        if held is not None:
+            first = int(nodes[population.order]["first"])
+            neurons["refractory"][first : first + population.size] = held
+    return neurons
+
+
+def _initial(
+    nodes: Array, node_states: Array, lane_states: Array, cohorts: Array, neurons: Array, values: Array
+) -> Initial:
+    """The state in which every sample begins."""
+    cohort_states = np.zeros(len(cohorts), dtype=COHORT_STATE)
+    cohort_states["stamp"] = cohort_states["aimed"] = -1
+    cohort_states["flagged"] = 1
+    neuron_states = np.zeros(len(neurons), dtype=NEURON_STATE)
+    neuron_states["last_spike"] = -math.inf
+    return Initial(
+        node_states=node_states.view(np.recarray),
+        lane_states=lane_states.view(np.recarray),
+        cohort_states=cohort_states.view(np.recarray),
+        since=nodes["t_start"][cohorts["node"]],
+        neuron_states=neuron_states.view(np.recarray),
+        values=values,
     )
 
 
