@@ -198,13 +198,24 @@ def test_a_saved_run_goes_on(tmp_path: Path) -> None:
             assert same_traces(rest, whole)
 
 
+@pytest.mark.parametrize("engines", [("compiled", "reference"), ("reference", "compiled")])
+def test_a_run_that_was_cut_before_its_first_event_goes_on(engines: tuple[str, str]) -> None:
+    net, x = ring()
+    whole = simulate(net, x, until=9.0, record={"cells": [0]})
+    part = simulate(net, x, until=1e-9, keep_state=True, engine=engines[0], record={"cells": [0]})
+    assert part._state.samples[0].now.tolist() == [-math.inf]
+    rest = simulate(net, x, until=9.0, resume=part, engine=engines[1], record={"cells": [0]})
+    assert_same_run(rest, whole)
+    assert same_traces(rest, whole)
+
+
 def test_the_state_of_an_exact_run_stays_in_memory(tmp_path: Path) -> None:
     net = eventsim.Network()
     net.source(1, "input")
     net.population("linear_psp", 1, "cell", threshold=Fraction(1, 3))
     net.connect("input", "cell", eventsim.Dense([[1.0]]))
     run = simulate(net, [[0.5]], engine="reference", keep_state=True, record="readout", until=0.7)
-    with pytest.raises(InputError, match="the state of an exact run holds Fractions"):
+    with pytest.raises(InputError, match="an exact run holds Fractions"):
         run.save(tmp_path / "run.npz")
 
 
@@ -221,7 +232,7 @@ def test_a_file_whose_state_is_none_is_refused(tmp_path: Path, entry: Any) -> No
 # -- samples that end with a spike ------------------------------------------------------------------------------------
 
 
-@given(ANY, ENGINES, st.integers(1, 6))
+@given(ANY, st.sampled_from(["compiled", "reference"]), st.integers(1, 6))
 def test_a_sample_ends_with_the_time_of_a_spike(case: Case, engine: str, count: int) -> None:
     whole = outcome(case.net, case.x, until=case.until, engine=engine)
     if whole.error is not None:
@@ -250,15 +261,17 @@ def test_engines_count_the_same_in_samples_that_end_with_a_spike(case: Case, cou
 
 
 @given(ANY, ENGINES, st.integers(1, 4))
-def test_a_sample_that_ended_with_a_spike_goes_on(case: Case, engine: str, count: int) -> None:
-    options: dict[str, Any] = {"until": case.until, "engine": engine}
+def test_a_sample_that_ended_with_a_spike_goes_on(case: Case, engines: tuple[str, ...], count: int) -> None:
+    options: dict[str, Any] = {"until": case.until}
     whole = outcome(case.net, case.x, **options)
     if whole.error is not None:
         return
     name = next(p.name for p in case.net.populations if p.model.spiking)
-    part = simulate(case.net, case.x, stop={name: count}, keep_state=True, **options)
+    first, then = engines[0], engines[-1]
+    part = simulate(case.net, case.x, stop={name: count}, keep_state=True, engine=first, **options)
     try:
-        further = simulate(case.net, case.x, stop={name: 2 * count}, keep_state=True, resume=part, **options)
+        beyond: dict[str, Any] = {"stop": {name: 2 * count}, "keep_state": True}
+        further = simulate(case.net, case.x, resume=part, engine=then, **beyond, **options)
         fresh = simulate(case.net, case.x, stop={name: 2 * count}, **options)
         assert further.stop_times.tolist() == fresh.stop_times.tolist()
         assert_same_run(further, fresh)
@@ -267,7 +280,7 @@ def test_a_sample_that_ended_with_a_spike_goes_on(case: Case, engine: str, count
         further = part
     again = simulate(case.net, case.x, stop={name: count}, resume=part, **options)
     assert again.stop_times.tolist() == part.stop_times.tolist()
-    assert_same_run(simulate(case.net, case.x, resume=further, **options), whole.run)
+    assert_same_run(simulate(case.net, case.x, resume=further, engine=first, **options), whole.run)
 
 
 @pytest.mark.parametrize("engine", ["compiled", "reference"])

@@ -189,7 +189,7 @@ REFUSED = [
     ("windowed", "pending_t", 0, 0.5),
     ("clocked", "ticks", 2, 10**17),
     ("clocked", "ticks", 2, 1),
-    ("clocked", "ticks", 3, 8),
+    ("clocked", "ticks", 3, 3),
     ("clocked", "micro", 0, -1),
     ("clocked", "now", 0, np.nan),
     ("clocked", "sent", 0, 99),

@@ -192,7 +192,7 @@ def _check_clock(state: SampleState, frame: Frame) -> None:
 
 def _check_neurons(state: SampleState, frame: Frame) -> None:
     """Times of states are behind, but where a window has not begun or a spike has just been."""
-    _need("a neuron", (state.since >= 0) & (state.since < math.inf))
+    _need("a neuron", state.since >= 0)
     first = 0
     for node in frame.net.nodes:
         since = state.since[first : first + node.size]
@@ -200,9 +200,9 @@ def _check_neurons(state: SampleState, frame: Frame) -> None:
             model = frame.models[node.order]
             start = node.window[0] if model.windowed and node.window is not None else 0
             held = model.held(node.parameters)
-            spiked = state.last_spike[first : first + node.size] > -math.inf
-            may_wait = spiked | (state.spike_number[first : first + node.size] > 0) if held is not None else False
-            _need("a neuron", (since <= state.now[0]) | (since == start) | may_wait)
+            latest = state.now[0] if held is None else np.maximum(state.now[0], 0) + held  # for ever, if it spikes once
+            spiked = state.spike_number[first : first + node.size] > 0
+            _need("a neuron", (since <= state.now[0]) | (since == start) | (spiked & (since <= latest)))
             _need("a neuron", since >= start)
         first += node.size
 

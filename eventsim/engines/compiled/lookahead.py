@@ -134,7 +134,7 @@ def make_together(model: Model) -> Any:
             cohort.singly = CAUTION
             return False
         node_state.state, node_state.spare = node_state.spare, node_state.state
-        m.since[node.cohort] = t3
+        m.since[node.cohort] = control.now = t3
         lane_state.head += TOGETHER - 1
         node_state.visited += (TOGETHER - 1) * size
         control.events += TOGETHER - 1

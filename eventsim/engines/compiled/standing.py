@@ -123,6 +123,7 @@ def _place_population(machine: Machine, n: int, state: SampleState, place: int) 
         refuse("has neurons that receive the same inputs and stand at different times")
     if node.refracts:
         for c in cohorts[(since > state.now[0]) & (state.now[0] >= 0)].tolist():
-            machine.cohort_states.refractory[c] = machine.cohort_states.queued[c] = 1
+            machine.cohort_states.refractory[c] = 1
+            machine.cohort_states.queued[c] = machine.since[c] < math.inf
             requeue(machine.queue, c, float(machine.since[c]))
     return place + size

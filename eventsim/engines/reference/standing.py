@@ -129,7 +129,9 @@ def thaw(sample: Any, state: SampleState, fed: bool) -> None:
     for n, layer in plan.layers.items():  # what was predicted is predicted again
         if not layer.model.clocked and not (layer.model.windowed and now < layer.t_start):
             for neuron in sample.members[n]:
-                if neuron.t > now >= 0:
+                if now < 0:
+                    sample.expect(n, neuron, neuron.predict(layer.t_start))
+                elif neuron.t > now:
                     sample.expect(n, neuron, neuron.t, RELEASE)
                 else:
                     sample.settle(now, n, neuron, False)
