@@ -198,6 +198,23 @@ def test_a_saved_run_goes_on(tmp_path: Path) -> None:
             assert same_traces(rest, whole)
 
 
+def test_what_was_certain_before_a_cut_is_certain_behind_it() -> None:
+    """Strong jitter, then a clock: whether a draw is clipped depends on when the departure was decided."""
+    rng = np.random.default_rng(5)
+    net = eventsim.Network()
+    net.source(8, "input")
+    net.population("ttfs_b1", 8, "hidden", (0.0, 0.5, 3.5), threshold=rng.uniform(0.3, 3.0, 8))
+    net.connect("input", "hidden", eventsim.Dense(rng.normal(0.5, 0.5, (8, 8))))
+    x = SpikeTimes([rng.uniform(0.0, 3.0, (8, 2)).tolist()])
+    for seed in range(20):
+        options: dict[str, Any] = {"faults": [Jitter(3.0), Clock(2.0)], "seed": seed, "engine": "reference"}
+        whole = simulate(net, x, **options)
+        with pytest.raises(BudgetError) as error:
+            simulate(net, x, max_events=12, keep_state=True, **options)
+        assert error.value.run is not None
+        assert_same_run(simulate(net, x, resume=error.value.run, **options), whole)
+
+
 @pytest.mark.parametrize("engines", [("compiled", "reference"), ("reference", "compiled")])
 def test_a_run_that_was_cut_before_its_first_event_goes_on(engines: tuple[str, str]) -> None:
     net, x = ring()

@@ -43,6 +43,7 @@ class SampleState:
     since : (n_neurons,), the time of each neuron's state: ahead of `now` before t_start and while it is refractory.
     last_spike : (n_neurons,), -inf without one. spike_number : crossings so far, those of spikes that wait included.
     error, error_network : (n_neurons,), rounding bounds of the last spike. done : has it fired its one spike?
+    certain : (n_neurons,), when each neuron's next departure was decided, before which no fault lets it leave.
     packet_lane, packet_t, packet_neuron : spikes under way, by lane (projection) and arrival. Those of sources are here
         only where a transport decides on them.
     travel_lane, travel_sent, travel_neuron, travel_place : spikes under way to synapses that have delays of their own:
@@ -65,6 +66,7 @@ class SampleState:
     error: Array
     error_network: Array
     done: Array
+    certain: Array
     packet_lane: Array
     packet_t: Array
     packet_neuron: Array
@@ -143,6 +145,7 @@ def check_state(state: SampleState, frame: Frame) -> None:
     for name in ("error", "error_network"):
         _need("a bound on rounding", getattr(state, name) >= 0)
     _need("a station", (state.wakes > state.now[0]) & (state.wakes >= 0))
+    _need("a departure", (state.certain >= 0) & (state.certain <= max(state.now[0], 0)))
     _need("a potential", state.values == state.values)
     _need("a last spike", (state.last_spike == -math.inf) | _times(state.last_spike))
     _check_neurons(state, frame)
@@ -161,7 +164,7 @@ def _check_sizes(state: SampleState, frame: Frame) -> None:
     nodes, n = frame.net.nodes, sum(node.size for node in frame.net.nodes)
     values = sum(p.size * len(frame.models[p.order].state) for p in frame.net.populations)
     sizes = {"now": 1, "micro": 1, "sent": 1, "counts": len(nodes) * len(COUNTERS), "ticks": len(nodes)}
-    sizes |= dict.fromkeys(("since", "last_spike", "spike_number", "error", "error_network", "done"), n)
+    sizes |= dict.fromkeys(("since", "last_spike", "spike_number", "error", "error_network", "done", "certain"), n)
     sizes |= {"values": values, "noted": frame.n_probes, "transport": frame.n_transport, "wakes": frame.n_wakes}
     for group in ("packet_t", "travel_sent", "pending_t"):
         prefix = group.partition("_")[0]

@@ -205,7 +205,7 @@ def _make_settle_shared(model: Model, earliest_departure: Any, cross: Any, early
             if key >= node.t_max:
                 key = math.inf
             elif soon:
-                key = earliest_departure(m, n, g, neuron, key, t, sample)
+                key = earliest_departure(m, n, g, neuron, key, cohort.touched_at, sample)
             if key <= t or (cohort.fresh == 1 and above(p, s)) or (node.jumps == 1 and above(p, s)):
                 if m.control[0].busy == GOING:
                     cross(m, n, c, low + i, t, sample)
@@ -261,7 +261,7 @@ def _make_settle_single(model: Model, earliest_departure: Any, cross: Any, early
             if key >= node.t_max:
                 key = math.inf
             elif early and m.control[0].early == 1 and node_state.phase == OPEN:
-                key = earliest_departure(m, n, node.first + i, i, key, t, sample)
+                key = earliest_departure(m, n, node.first + i, i, key, cohort.touched_at, sample)
             if key <= t or (test and above(p, s)):
                 if m.control[0].busy == GOING:
                     cross(m, n, c, i, t, sample)

@@ -39,6 +39,7 @@ def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
         "ticks": ticks_to_take(machine),
         "values": np.concatenate([np.empty(0), *(values_of(machine, n).ravel() for n in populations(machine))]),
         "since": np.zeros(machine.neurons.size),
+        "certain": np.zeros(machine.neurons.size),
         **{name: machine.neuron_states[name] for name in OF_NEURON},
         "packet_lane": packets[0], "packet_t": packets[1], "packet_neuron": packets[2],
         "travel_lane": travel[0], "travel_sent": travel[1], "travel_neuron": travel[2], "travel_place": travel[3],
@@ -49,6 +50,8 @@ def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
     for n in populations(machine):
         node = nodes[n]
         held["since"][node.first : node.first + node.n_neurons] = machine.since[cohorts_of(node)]
+        touched = machine.cohort_states.touched_at[cohorts_of(node)]
+        held["certain"][node.first : node.first + node.n_neurons] = touched
     return SampleState(**{name: np.array(array, dtype=_kind(name)) for name, array in held.items()})
 
 
@@ -121,6 +124,7 @@ def _place_population(machine: Machine, n: int, state: SampleState, place: int) 
     machine.since[cohorts[active]] = since[active]  # nobody looks at the state of those that have spiked once
     if (machine.since[cohorts[active]] != since[active]).any():
         refuse("has neurons that receive the same inputs and stand at different times")
+    np.maximum.at(machine.cohort_states.touched_at, cohorts[active], state.certain[mine][active])
     if node.refracts:
         for c in cohorts[(since > state.now[0]) & (state.now[0] >= 0)].tolist():
             machine.cohort_states.refractory[c] = 1

@@ -256,15 +256,15 @@ class _Sample:
 
     # -- from the threshold to the agenda ---------------------------------------------------------------------------
 
-    def settle(self, t: Any, node: int, neuron: Neuron, initialised: bool) -> None:
-        """The jump test and the next prediction of a neuron that was touched at t."""
+    def settle(self, t: Any, node: int, neuron: Neuron, initialised: bool, certain: Any = None) -> None:
+        """The jump test and the next prediction of a neuron that was touched at t; or before, at `certain`."""
         layer = neuron.layer
         if neuron.done or t < neuron.t or not layer.model.spiking:
             return
         when = neuron.predict(t, initialised)
-        if self.plan.early and t >= layer.t_min and when < math.inf:
-            neuron.certain = t
-            when = min(when, self.leaving(node, neuron)[0])
+        if self.plan.early and t >= layer.t_min:
+            neuron.certain = t if certain is None else certain
+            when = min(when, self.leaving(node, neuron)[0]) if when < math.inf else when
         if when <= t:
             self.cross(t, node, neuron)
         else:

@@ -74,7 +74,7 @@ def _freeze_node(sample: Any, held: dict[str, list[Any]], node: Any) -> None:
     members = sample.members.get(node.order)
     if members is None:
         zeros = [0] * node.size
-        for name in ("since", "spike_number", "error", "error_network", "done"):
+        for name in ("since", "spike_number", "error", "error_network", "done", "certain"):
             held[name] += zeros
         held["last_spike"] += [-math.inf] * node.size
         return
@@ -86,6 +86,8 @@ def _freeze_node(sample: Any, held: dict[str, list[Any]], node: Any) -> None:
         held["error"].append(neuron.error[0])
         held["error_network"].append(neuron.error[1])
         held["done"].append(neuron.done)
+        early = sample.plan.early and 0 <= neuron.certain <= sample.now
+        held["certain"].append(neuron.certain if early else 0)
 
 
 def _array(name: str, values: list[Any], exact: bool) -> Any:
@@ -134,7 +136,7 @@ def thaw(sample: Any, state: SampleState, fed: bool) -> None:
                 elif neuron.t > now:
                     sample.expect(n, neuron, neuron.t, RELEASE)
                 else:
-                    sample.settle(now, n, neuron, False)
+                    sample.settle(now, n, neuron, False, state.certain[plan.first[n] + neuron.index])
 
 
 def _thaw_members(sample: Any, state: SampleState, n: int, place: int) -> int:
