@@ -44,8 +44,11 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, A
 
 @jitable
 def uniforms(key: Any, sample: Any, neuron: Any, number: Any) -> tuple[float, float]:
-    """Two independent uniforms in (0, 1) with 53 random bits each, never 0 and never 1."""
-    key64 = np.uint64(key)
+    """Two independent uniforms in (0, 1) with 53 random bits each, never 0 and never 1.
+
+    `neuron` may be a synapse, a number of up to 62 bits: the upper ones go into the key.
+    """
+    key64 = np.uint64(key) ^ (np.uint64(neuron) >> _HALF)
     sample64 = np.uint64(sample)
     a, b, c, d = philox(
         np.uint64(neuron) & _LOW,

@@ -31,7 +31,7 @@ from eventsim.errors import (
     SimulationError,
     StorageError,
 )
-from eventsim.faults.contract import EmissionFault
+from eventsim.faults.contract import Fault
 from eventsim.network.network import Network, Source
 from eventsim.network.network_difference import part_digests
 from eventsim.progress import Progress
@@ -56,7 +56,7 @@ def simulate(
     clip: bool = False,
     max_events: int | None = None,
     max_time: float | None = None,
-    faults: Sequence[EmissionFault] = (),
+    faults: Sequence[Fault] = (),
     transport: Transport | None = None,
     seed: int = 0,
     sample_ids: Any = None,
@@ -80,7 +80,7 @@ def simulate(
     until : events at t < until are simulated. Needed with clocks and generators; None runs until nothing is left.
     clip : clip values outside the coded range (counted) instead of refusing them.
     max_events, max_time : budgets (events over all samples; seconds of wall time); `BudgetError` with the partial run.
-    faults : emission faults, applied in their order. transport : how spikes travel, e.g. ``AerBus``.
+    faults : emission and arrival faults, applied in their order. transport : how spikes travel, e.g. ``AerBus``.
     seed, sample_ids : randomness is a function of (seed, purpose, sample id, population, neuron, spike number).
     threads : samples run in parallel on this many threads (None: all cores); the result does not depend on it.
     error_bounds : carry a bound on the rounding error of each spike time (linear-PSP models).

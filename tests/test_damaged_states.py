@@ -180,7 +180,7 @@ REFUSED = [
     ("delayed", "packet_lane", 0, 0),
     ("delayed", "packet_t", 0, 0.5),
     ("delayed", "since", 3, 9.0),
-    ("delayed", "sent", 0, 1),
+    ("delayed", "stimulus", 0, 1),
     ("windowed", "done", 17, 2),
     ("windowed", "counts", 8, -5),
     ("windowed", "since", 17, 0.9 - 1.0),
@@ -192,7 +192,7 @@ REFUSED = [
     ("clocked", "ticks", 3, 3),
     ("clocked", "micro", 0, -1),
     ("clocked", "now", 0, np.nan),
-    ("clocked", "sent", 0, 99),
+    ("clocked", "stimulus", 0, 99),
     ("clocked", "noted", 0, 3),
 ]
 

@@ -121,7 +121,7 @@ def test_a_ring_that_is_full_keeps_what_it_has() -> None:
     lowered = machine.new_machine(neuron(weight=1.0, tau_mem=1.0), False, 1)
     size = int(lowered.lane_states.mask[0]) + 1
     for k in range(size + 3):
-        lanes.push_packet(lowered, 0, float(k), 0)
+        lanes.push_packet(lowered, 0, float(k), 0, 0)
     assert int(lowered.lane_states.tail[0]) == size
     assert lowered.ring.t.tolist()[:size] == list(map(float, range(size)))
     assert lowered.control[0].full == 1

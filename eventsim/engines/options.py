@@ -12,10 +12,10 @@ import numpy as np
 
 from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
 from eventsim.errors import FaultError, InputError, NetworkError
-from eventsim.faults.contract import EmissionFault, applies_to
+from eventsim.faults.acting import fault_keys
+from eventsim.faults.contract import ArrivalFault, EmissionFault, Fault
 from eventsim.network import order
 from eventsim.network.network import Network, Population
-from eventsim.randomness import stream_key
 from eventsim.transport.contract import Station, Transport
 
 Array = np.ndarray[Any, Any]
@@ -33,7 +33,7 @@ class Options:
     record : "readout", "first_spikes" or "spikes". recorded : sources and populations all of whose spikes are kept.
     probes : neurons whose membrane is recorded, by population.
     faults, transport, stations : the stages; the last are parts of the transport.
-    fault_keys : (n_faults, n_nodes, 2), the stream of draws of each fault for each population, and whether it acts.
+    fault_keys : where the faults act, with which streams of draws (`faults.acting`).
     max_events, max_time : budgets. stop : spikes of a population that end a sample.
     keep_state : is the state of each sample kept? memory : bytes that recordings may take.
     """
@@ -42,7 +42,7 @@ class Options:
     record: str
     recorded: tuple[str, ...]
     probes: dict[str, Array]
-    faults: tuple[EmissionFault, ...]
+    faults: tuple[Fault, ...]
     fault_keys: Array
     transport: Transport | None
     stations: tuple[Station, ...]
@@ -53,6 +53,16 @@ class Options:
     stop: dict[str, int]
     keep_state: bool
     memory: int
+
+    @property
+    def early(self) -> bool:
+        """May a fault let a spike leave before its crossing?"""
+        return any(isinstance(fault, EmissionFault) and not fault.causal for fault in self.faults)
+
+    @property
+    def numbered(self) -> bool:
+        """Does a fault ask which spike it is that arrives?"""
+        return any(isinstance(fault, ArrivalFault) for fault in self.faults)
 
     @property
     def n_transport(self) -> int:
@@ -110,18 +120,10 @@ def checked_options(
         )
     return Options(
         until=until, record=level, recorded=recorded, probes=probes, faults=faults,
-        fault_keys=_fault_keys(net, faults, seed), transport=transport, stations=stations, seed=seed,
+        fault_keys=fault_keys(net, faults, seed), transport=transport, stations=stations, seed=seed,
         error_bounds=error_bounds, max_events=max_events, max_time=max_time, stop=_checked_stop(net, stop),
         keep_state=flag("simulate", "keep_state", keep_state), memory=memory,
     )  # fmt: skip
-
-
-def _fault_keys(net: Network, faults: tuple[EmissionFault, ...], seed: int) -> Array:
-    keys = np.zeros((len(faults), len(net.nodes), 2), dtype=np.uint64)
-    for k, fault in enumerate(faults):
-        for population in applies_to(fault, net):
-            keys[k, population.order] = stream_key(seed, fault.name, k, population.name), 1
-    return keys
 
 
 def _checked_stop(net: Network, stop: Any) -> dict[str, int]:
@@ -160,17 +162,17 @@ def _recorded(net: Network, record: Any) -> tuple[str, tuple[str, ...]]:
     return level, tuple(node.name for node in net.nodes) if level == "spikes" else ()
 
 
-def _checked_stages(net: Network, faults: Any, transport: Any, error_bounds: bool) -> tuple[EmissionFault, ...]:
+def _checked_stages(net: Network, faults: Any, transport: Any, error_bounds: bool) -> tuple[Fault, ...]:
     """The faults as a tuple, once all stages are what they must be."""
     if not isinstance(faults, list | tuple):
         raise FaultError(
-            f"simulate: faults = {shown(faults)}; must be a list of emission faults. Give e.g. "
+            f"simulate: faults = {shown(faults)}; must be a list of faults. Give e.g. "
             "faults=[eventsim.faults.Jitter(sigma)], or [] for none."
         )
     for fault in faults:
-        if not isinstance(fault, EmissionFault):
+        if not isinstance(fault, EmissionFault | ArrivalFault):
             raise FaultError(
-                f"simulate: {shown(fault)} is no emission fault; must be a value of one. Give e.g. "
+                f"simulate: {shown(fault)} is no emission or arrival fault; must be a value of one. Give e.g. "
                 "eventsim.faults.Jitter(sigma)."
             )
     if transport is not None and not isinstance(transport, Transport):

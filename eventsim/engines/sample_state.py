@@ -19,6 +19,7 @@ import numpy as np
 
 from eventsim.engines.tables import COUNTERS
 from eventsim.errors import InputError
+from eventsim.faults.acting import NUMBERS
 from eventsim.network import order
 from eventsim.network.network import Network, Population, Source
 from eventsim.network.neuron_model import Model
@@ -36,18 +37,19 @@ class SampleState:
     ----------
     now, micro : (1,), the time of the last micro-step, -inf before the first, and the number of the next one at this
         time; 0 where none is left.
-    sent : (1,), how many of its source spikes have been sent.
+    stimulus : (1,), how many of its source spikes have been sent.
     counts : (n_nodes * n_counters,), in the order of `COUNTERS`.
     ticks : (n_nodes,), the next tick of each clock that is to be taken; 0 of what has none.
     values : states of all populations: of each, row after row of its state variables, a number a neuron.
     since : (n_neurons,), the time of each neuron's state: ahead of `now` before t_start and while it is refractory.
     last_spike : (n_neurons,), -inf without one. spike_number : crossings so far, those of spikes that wait included.
+    sent : (n_neurons,), spikes sent so far; of sources only where their packets are here.
     error, error_network : (n_neurons,), rounding bounds of the last spike. done : has it fired its one spike?
     certain : (n_neurons,), when each neuron's next departure was decided, before which no fault lets it leave.
-    packet_lane, packet_t, packet_neuron : spikes under way, by lane (projection) and arrival. Those of sources are here
-        only where a transport decides on them.
-    travel_lane, travel_sent, travel_neuron, travel_place : spikes under way to synapses that have delays of their own:
-        when each left, and the first of its synapses, in canonical order, that it has not reached.
+    packet_lane, packet_t, packet_neuron, packet_number : spikes under way, by lane (projection) and arrival, and
+        which of the spikes of its neuron each is, modulo 2**32. Those of sources are here only where a stage asks.
+    travel_lane, travel_sent, travel_neuron, travel_number, travel_place : spikes under way to synapses that have
+        delays of their own: when each left, and the first of its synapses, in canonical order, that it has not reached.
     pending_t, pending_neuron : spikes that have crossed and leave later.
     noted : (n_probes,), has the membrane of a recorded neuron been noted?
     transport : the transport's own state, and that of its stations.
@@ -56,13 +58,14 @@ class SampleState:
 
     now: Array
     micro: Array
-    sent: Array
+    stimulus: Array
     counts: Array
     ticks: Array
     values: Array
     since: Array
     last_spike: Array
     spike_number: Array
+    sent: Array
     error: Array
     error_network: Array
     done: Array
@@ -70,9 +73,11 @@ class SampleState:
     packet_lane: Array
     packet_t: Array
     packet_neuron: Array
+    packet_number: Array
     travel_lane: Array
     travel_sent: Array
     travel_neuron: Array
+    travel_number: Array
     travel_place: Array
     pending_t: Array
     pending_neuron: Array
@@ -91,8 +96,8 @@ class SampleState:
 
 NAMES = tuple(field.name for field in dataclasses.fields(SampleState))
 WHOLE = frozenset(
-    ("micro", "sent", "counts", "ticks", "spike_number", "packet_lane", "packet_neuron", "travel_lane",
-     "travel_neuron", "travel_place", "pending_neuron")
+    ("micro", "stimulus", "counts", "ticks", "spike_number", "sent", "packet_lane", "packet_neuron", "packet_number",
+     "travel_lane", "travel_neuron", "travel_number", "travel_place", "pending_neuron")
 )  # fmt: skip
 FLAGS = frozenset(("done", "noted"))
 
@@ -109,7 +114,7 @@ class Frame:
     Attributes
     ----------
     models : the model of each population by its order, with rounding bounds where they are asked for.
-    fed : source spikes go straight into their lanes, since no transport decides on them.
+    fed : source spikes go straight into their lanes, since no stage asks for them.
     times : when each source spike that the sample has now is sent, sorted.
     n_probes, n_transport, n_wakes : lengths.
     """
@@ -138,8 +143,10 @@ def check_state(state: SampleState, frame: Frame) -> None:
     """
     _check_sizes(state, frame)
     _check_clock(state, frame)
-    for name in ("counts", "spike_number"):
+    for name in ("counts", "spike_number", "sent"):
         _need("a count", (getattr(state, name) >= 0) & (getattr(state, name) <= LARGEST_COUNT))
+    for name in ("packet_number", "travel_number"):
+        _need("the number of a spike", (getattr(state, name) >= 0) & (getattr(state, name) < NUMBERS))
     for name in ("done", "noted"):
         _need("a flag", getattr(state, name) <= 1)
     for name in ("error", "error_network"):
@@ -163,8 +170,10 @@ def check_state(state: SampleState, frame: Frame) -> None:
 def _check_sizes(state: SampleState, frame: Frame) -> None:
     nodes, n = frame.net.nodes, sum(node.size for node in frame.net.nodes)
     values = sum(p.size * len(frame.models[p.order].state) for p in frame.net.populations)
-    sizes = {"now": 1, "micro": 1, "sent": 1, "counts": len(nodes) * len(COUNTERS), "ticks": len(nodes)}
-    sizes |= dict.fromkeys(("since", "last_spike", "spike_number", "error", "error_network", "done", "certain"), n)
+    sizes = {"now": 1, "micro": 1, "stimulus": 1, "counts": len(nodes) * len(COUNTERS), "ticks": len(nodes)}
+    sizes |= dict.fromkeys(
+        ("since", "last_spike", "spike_number", "sent", "error", "error_network", "done", "certain"), n
+    )
     sizes |= {"values": values, "noted": frame.n_probes, "transport": frame.n_transport, "wakes": frame.n_wakes}
     for group in ("packet_t", "travel_sent", "pending_t"):
         prefix = group.partition("_")[0]
@@ -177,7 +186,7 @@ def _check_sizes(state: SampleState, frame: Frame) -> None:
 
 def _check_clock(state: SampleState, frame: Frame) -> None:
     """Time, micro-step, source spikes and ticks fit together."""
-    now, micro, sent = state.now[0], state.micro[0], state.sent[0]
+    now, micro, sent = state.now[0], state.micro[0], state.stimulus[0]
     _need("its time", _times(now) if now != -math.inf else micro == 0)
     _need("its micro-step", 0 <= micro <= LARGEST_COUNT)
     _need("its source spikes", 0 <= sent <= len(frame.times))

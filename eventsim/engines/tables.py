@@ -69,6 +69,7 @@ LANE = np.dtype(
         ("delay", "f8"),
         ("ticks", "i8"),
         ("delays", "i8"),  # SPREAD: those of its synapses begin there
+        ("parallel", "i8"),  # several synapses may lead from one neuron to another (set where a fault acts at arrival)
     ],
     align=True,
 )
@@ -134,7 +135,8 @@ COHORT_STATE = np.dtype(
 NEURON_STATE = np.dtype(
     [
         ("last_spike", "f8"),
-        ("spike_number", "i8"),
+        ("spike_number", "i8"),  # crossings so far
+        ("sent", "i8"),  # spikes sent so far; of a source that no lane takes from the stimulus
         ("error", "f8"),  # rounding bound of its last spike, on what it received
         ("error_network", "f8"),  # … on the whole network
         ("done", "u1"),  # has fired its one spike
@@ -161,6 +163,7 @@ CONTROL = np.dtype(
         ("fired_at", "i8"),
         ("packets", "i8"),
         ("packets_at", "i8"),
+        ("numbers_at", "i8"),  # of each packet the number of its spike
         ("due", "i8"),
         ("due_at", "i8"),
         ("pending", "i8"),
@@ -183,12 +186,14 @@ CONTROL = np.dtype(
     ],
     align=True,
 )
-PACKET = np.dtype([("t", "f8"), ("neuron", "i8")], align=True)
+# `number`: of the spikes of its neuron, modulo 2**32; 0 where a lane takes its packets from the stimulus.
+PACKET = np.dtype([("t", "f8"), ("neuron", "i4"), ("number", "u4")], align=True)
 TRAVEL = np.dtype(  # a spike under way to synapses with delays of their own
     [
         ("t", "f8"),  # its next arrival
         ("sent", "f8"),  # when it came out of the transport
-        ("neuron", "i8"),
+        ("neuron", "i4"),
+        ("number", "u4"),
         ("place", "i8"),  # the next of its synapses to be reached
         ("end", "i8"),  # one behind the last that it reaches together with that
     ],
@@ -276,7 +281,7 @@ class Machine(NamedTuple):
     probes: Array  # neurons whose membrane is recorded
     stages: Array  # one row a fault, then the transport's numbers, then those of each of its stations
     stations: Array
-    fault_keys: Array
+    fault_keys: Array  # of each fault, for each node (emission) or lane (arrival): key, where it acts, which function
     initial: Initial
 
     control: Array

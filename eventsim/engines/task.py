@@ -72,9 +72,12 @@ class Task:
 
     @property
     def fed(self) -> bool:
-        """Is it known when source spikes arrive? Not where a transport or delays of their synapses decide on it."""
+        """Do source spikes go straight into their lanes?
+
+        Not where a transport or delays of their synapses decide on when they arrive, or a fault asks for their numbers.
+        """
         spread = (p for p in self.net.projections if isinstance(p.pre, Source) and own_delays(p.kind) is not None)
-        return self.options.transport is None and not any(spread)
+        return self.options.transport is None and not self.options.numbered and not any(spread)
 
     def frame(self, sample: int) -> Frame:
         """What a state of this sample is held against."""

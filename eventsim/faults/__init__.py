@@ -1,7 +1,7 @@
-"""Emission faults, one file each; the contract is in `eventsim.faults.contract`."""
+"""Faults, one file each; the contract is in `eventsim.faults.contract`."""
 
 from eventsim.faults.clock import Clock
-from eventsim.faults.contract import EmissionFault, applies_to
+from eventsim.faults.contract import ArrivalFault, EmissionFault, applies_to, reaches
 from eventsim.faults.jitter import Jitter
 
-__all__ = ["Clock", "EmissionFault", "Jitter", "applies_to"]
+__all__ = ["ArrivalFault", "Clock", "EmissionFault", "Jitter", "applies_to", "reaches"]

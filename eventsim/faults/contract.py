@@ -1,25 +1,51 @@
-"""Emission faults: what may happen to a spike between its threshold crossing and its emission.
+"""Faults: what may happen to a spike at its emission, and to its weight at its arrival.
 
-Relies on the counter-based randomness. A fault is a value: its numbers, and one scalar function
+Relies on the counter-based randomness. A fault is a value: its numbers ``p``, and one scalar function.
 
-    ``perturb(p, key, sample, neuron, number, t)`` -> the time at which the spike would like to leave,
+``perturb(p, key, sample, neuron, number, t)`` -> the time at which the spike would like to leave (`EmissionFault`).
+``number`` counts the crossings of the neuron so far. Both engines clip the answer to what is causal: a spike cannot
+leave before it is certain.
 
-where ``p`` is the tuple of its numbers, ``key`` its stream of random draws for this population, ``number`` the
-neuron's spike count so far. Both engines clip the answer to what is causal: a spike cannot leave before it is certain.
-A new fault is one file; no engine is touched.
+``deliver(p, key, sample, synapse, number, w)`` -> the weight with which one spike arrives at one synapse
+(`ArrivalFault`). ``number`` counts the spikes that the neuron had sent before, modulo 2**32. ``synapse`` is source *
+n_targets + target, however the weights are stored (`synapse_numbers`).
+
+``key`` is the stream of random draws of this fault for this population or projection. A new fault is one file; no
+engine is touched.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from eventsim.checks import names
+from eventsim.checks import names, shown
 from eventsim.errors import FaultError
 from eventsim.network.network import Network, Population
 
 
 @dataclass(frozen=True)
-class EmissionFault:
+class Fault:
+    """Base of all faults."""
+
+    name: ClassVar[str]
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """Its scalar function."""
+        raise NotImplementedError
+
+    def numbers(self) -> tuple[float, ...]:
+        """The numbers that the fault's function sees as ``p``."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """What the provenance of a run holds about this fault."""
+        return {"fault": self.name, **vars(self)}
+
+
+@dataclass(frozen=True)
+class EmissionFault(Fault):
     """Base of all emission faults.
 
     Attributes
@@ -28,17 +54,30 @@ class EmissionFault:
     causal : never earlier than the crossing; only such faults are accepted on populations without a window.
     """
 
-    name: ClassVar[str]
     causal: ClassVar[bool]
     perturb: ClassVar[Callable[..., Any]]
 
-    def numbers(self) -> tuple[float, ...]:
-        """The numbers that `perturb` sees as ``p``."""
-        raise NotImplementedError
+    @property
+    def function(self) -> Callable[..., Any]:
+        """`perturb`."""
+        return self.perturb
 
-    def describe(self) -> dict[str, Any]:
-        """What the provenance of a run holds about this fault."""
-        return {"fault": self.name, **vars(self)}
+
+@dataclass(frozen=True)
+class ArrivalFault(Fault):
+    """Base of all arrival faults.
+
+    Attributes
+    ----------
+    projections : pairs of names (pre, post) of the projections that it acts on; None = all.
+    """
+
+    deliver: ClassVar[Callable[..., Any]]
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """`deliver`."""
+        return self.deliver
 
 
 def check_populations(fault: EmissionFault) -> None:
@@ -46,6 +85,28 @@ def check_populations(fault: EmissionFault) -> None:
     given = getattr(fault, "populations", None)
     if given is not None:
         object.__setattr__(fault, "populations", tuple(names(fault.name, "populations", given, FaultError)))
+
+
+def check_projections(fault: ArrivalFault) -> None:
+    """Make the projections of a new fault a tuple of pairs of names; None stays None."""
+    given = getattr(fault, "projections", None)
+    if given is not None:
+        object.__setattr__(fault, "projections", _pairs(fault, given))
+
+
+def _pairs(fault: ArrivalFault, given: Any) -> tuple[tuple[str, str], ...]:
+    pairs = [tuple(pair) if isinstance(pair, list | tuple) else pair for pair in given] if _listed(given) else [given]
+    for pair in pairs:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(name, str) for name in pair)):
+            raise FaultError(
+                f"{fault.name}: projections = {shown(given)}; must be pairs of names (pre, post). Give e.g. "
+                "projections=[('input', 'output')], or leave it out for all."
+            )
+    return tuple(pairs)
+
+
+def _listed(given: Any) -> bool:
+    return isinstance(given, list | tuple) and not (given and all(isinstance(name, str) for name in given))
 
 
 def applies_to(fault: EmissionFault, net: Network) -> list[Population]:
@@ -77,3 +138,29 @@ def applies_to(fault: EmissionFault, net: Network) -> list[Population]:
                 "populations=, or use a causal fault such as clock."
             )
     return chosen
+
+
+def reaches(fault: ArrivalFault, net: Network) -> dict[int, tuple[str, str, int]]:
+    """Return the projections that `fault` acts on, by their order: (pre, post, which of those between the two).
+
+    Raises
+    ------
+    FaultError
+        Two nodes that no projection connects.
+    """
+    wanted = getattr(fault, "projections", None)
+    pairs = None if wanted is None else _pairs(fault, wanted)
+    found: dict[int, tuple[str, str, int]] = {}
+    between: Counter[tuple[str, str]] = Counter()
+    for projection in net.projections:
+        ends = projection.pre.name, projection.post.name
+        if pairs is None or ends in pairs:
+            found[projection.order] = (*ends, between[ends])
+        between[ends] += 1
+    for pre, post in pairs or ():
+        if (net.node(pre).name, net.node(post).name) not in between:
+            raise FaultError(
+                f"{fault.name}: no projection leads from {pre!r} to {post!r}; must be pairs that are connected. "
+                f"Choose from {sorted(between)}."
+            )
+    return found

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eventsim.errors import InputError
+from eventsim.faults.acting import Deliveries, fault_keys
+from eventsim.faults.contract import Fault
 from eventsim.inspection.trains import Trains, first_neurons, has_all_spikes, numbers_of, trains
 from eventsim.network import order
 from eventsim.network.network import Network, Population, Projection, Source
@@ -71,6 +73,8 @@ class Heard:
         self.times = found.time.tolist()
         self.numbers = numbers_of(found.neuron)
         self.left = self._departures(every)
+        self.deliveries = self._deliveries()
+        self.sample_id = np.uint64(run.provenance["sample_ids"][sample])
         self.ranks = order.clocked_ranks(net)
         until = run.provenance.get("until")
         self.until: Any = math.inf if until is None else until
@@ -111,12 +115,22 @@ class Heard:
                 found += [
                     Arrival(
                         self._arrival(projection, place, delay), rank if delay == 0 and at_once else 0, pre.order,
-                        sender, projection.order, delay, self.number(weight), int(self.numbers[place]),
-                        self.times[place], place,
+                        sender, projection.order, delay, self._weight(projection, sender, place, synapse, weight),
+                        int(self.numbers[place]), self.times[place], place,
                     )
-                    for weight, delay in mine
+                    for synapse, weight, delay in mine
                 ]  # fmt: skip
         return found
+
+    def _weight(self, projection: Projection, sender: int, place: int, synapse: int, weight: Any) -> Any:
+        number = int(self.numbers[place])
+        return self.deliveries.weight(projection.order, sender, synapse, number, self.sample_id, self.number(weight))
+
+    def _deliveries(self) -> Deliveries:
+        described = self.run.provenance.get("faults") or ()
+        faults = [stage_described("explain", Fault, "fault", entry) for entry in described]
+        seed = int(self.run.provenance.get("seed") or 0)
+        return Deliveries(self.net, faults, fault_keys(self.net, faults, seed), self.number)
 
     def _arrival(self, projection: Projection, place: int, delay: Any) -> Any:
         emitted, left = self.times[place], self.left[place]
@@ -160,12 +174,12 @@ class Heard:
             )
 
 
-def _synapses(projection: Projection, sender: int, neuron: int) -> list[tuple[Any, Any]]:
-    """Weights and delays of the synapses between two neurons."""
+def _synapses(projection: Projection, sender: int, neuron: int) -> list[tuple[int, Any, Any]]:
+    """Places, weights and delays of the synapses between two neurons."""
     kind = projection.kind
     targets, weights = kind.synapses(sender)
     delays = np.full(len(weights), projection.delay, dtype=object)
     if isinstance(kind, Sparse) and kind.delays is not None:
         delays = kind.delays_of(sender)
-    mine = targets == neuron
-    return list(zip(weights[mine].tolist(), delays[mine].tolist(), strict=True))
+    mine = np.flatnonzero(targets == neuron)
+    return list(zip(mine.tolist(), weights[mine].tolist(), delays[mine].tolist(), strict=True))

@@ -4,6 +4,7 @@ Relies on the checks. Used by the network; the engines lower them to one row of 
 order of a projection's synapses is (source, delay, target, weight): how the user stored them never matters.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -172,6 +173,14 @@ class Sparse:
         mine: Array = self.delays[low:high]
         return mine
 
+    @functools.cached_property
+    def parallel(self) -> bool:
+        """Do several synapses lead from one neuron to another? O(n_synapses), sorted where they have delays."""
+        ends = self.sources.astype(np.int64) << 31 | self.targets
+        if self.delays is not None:
+            ends.sort()
+        return bool((ends[1:] == ends[:-1]).any())
+
     def arrays(self) -> dict[str, Array]:
         """The arrays that define the projection, by name."""
         arrays = {"sources": self.sources, "targets": self.targets, "weights": self.weights}
@@ -212,6 +221,19 @@ def _canonical(sources: Array, delays: Array | None, targets: Array, weights: Ar
 def own_delays(kind: Any) -> Any:
     """The delays of a projection's synapses where each has its own, else None."""
     return kind.delays if isinstance(kind, Sparse) else None
+
+
+def synapse_numbers(kind: Any, source: int, n_sources: int, n_targets: int) -> Array:
+    """A number for each synapse of one source neuron, in canonical order, however the projection stores them.
+
+    source * n_targets + target; where several synapses lead from one neuron to another, n_sources * n_targets + place,
+    which is counted over all synapses of the projection.
+    """
+    if isinstance(kind, Sparse) and kind.parallel:
+        low, high = np.searchsorted(kind.sources, [source, source + 1])
+        return n_sources * n_targets + np.arange(low, high)
+    targets, _ = kind.synapses(source)
+    return source * n_targets + targets.astype(np.int64)
 
 
 ProjectionKind = Dense | OneToOne | Sparse | Conv | Pool

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.faults.contract import EmissionFault, applies_to
+from eventsim.errors import InputError
+from eventsim.faults.contract import EmissionFault, Fault, applies_to
 from eventsim.models.checking.expected_times import UNIT
 from eventsim.network.network import Network, Population
 from eventsim.randomness import stream_key
@@ -28,9 +29,16 @@ def stages_of(provenance: Mapping[str, Any]) -> tuple[tuple[EmissionFault, ...],
     Raises
     ------
     InputError
-        A stage whose class is not loaded, as one of the user's own.
+        A stage whose class is not loaded, as one of the user's own; a fault at arrival.
     """
-    faults = tuple(stage_described("verify", EmissionFault, "fault", entry) for entry in provenance["faults"])
+    faults = tuple(stage_described("verify", Fault, "fault", entry) for entry in provenance["faults"])
+    for fault in faults:
+        if not isinstance(fault, EmissionFault):
+            raise InputError(
+                f"verify: the run has the arrival fault {fault.name!r}, which gives each delivery a weight of its own; "
+                "must have one weight a synapse, as the closed form has. Compare it with a run without: "
+                "eventsim.compare(run, other)."
+            )
     carried = provenance["transport"]
     return faults, None if carried is None else stage_described("verify", Transport, "transport", carried)
 

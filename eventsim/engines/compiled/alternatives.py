@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from eventsim._jit import kernel_part
-from eventsim.faults import Clock, EmissionFault, Jitter
+from eventsim.faults import ArrivalFault, Clock, EmissionFault, Jitter
+from eventsim.faults.contract import Fault
 from eventsim.network.network import Network, Population
 from eventsim.network.neuron_model import Model, installed_models
 from eventsim.settings import setting
@@ -38,12 +39,17 @@ def dynamics_of(net: Network, error_bounds: bool) -> list[Model]:
     return sorted(distinct, key=lambda model: [_name(function) for function in model.functions])
 
 
-def perturbs_of(faults: Iterable[EmissionFault]) -> tuple[Callable[..., Any], ...]:
-    """The functions of faults that the loop of a run is made with."""
-    used = {fault.perturb for fault in faults}
+def perturbs_of(faults: Iterable[Fault]) -> tuple[Callable[..., Any], ...]:
+    """The functions of emission faults that the loop of a run is made with."""
+    used = {fault.perturb for fault in faults if isinstance(fault, EmissionFault)}
     if used and BROAD:
         used |= {Clock.perturb, Jitter.perturb}
     return tuple(sorted(used, key=_name))
+
+
+def delivers_of(faults: Iterable[Fault]) -> tuple[Callable[..., Any], ...]:
+    """The functions of arrival faults that the loop of a run is made with."""
+    return tuple(sorted({fault.deliver for fault in faults if isinstance(fault, ArrivalFault)}, key=_name))
 
 
 def _name(function: Callable[..., Any]) -> str:

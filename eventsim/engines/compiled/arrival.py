@@ -7,9 +7,10 @@ import math
 from typing import Any
 
 from eventsim._jit import kernel_part
+from eventsim.engines.compiled.delivery import make_spike
 from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.lookahead import TOGETHER
-from eventsim.engines.compiled.queue import requeue, second_key, sort_numbers
+from eventsim.engines.compiled.queue import requeue, second_key, sort_numbers, sort_pairs
 from eventsim.engines.compiled.sources import refill, write_stimulus
 from eventsim.engines.tables import (
     CLOSED,
@@ -30,28 +31,28 @@ ULP = 2.0**-53
 LOW = 2 * TOGETHER
 
 
-def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
+def make_arrive(delivers: tuple[Any, ...], dense: Any, conv: Any, row: Any) -> Any:
     """Stage 3: fold all packets of this micro-step into their targets, in the published order.
 
     Where packets in the lanes are all that is under way (``control.lookahead``), those that follow alone may be taken
     at once: each is a micro-step of its own in which nothing else happens, so none of the other stages is gone through.
     Returns the time reached. `take` is called in one place, since all of the models' code is compiled into it.
     """
-    take = _make_take(dense, conv, row)
+    take, sort = _make_take(make_spike(delivers), dense, conv, row), _make_sort(len(delivers) > 0)
 
     @kernel_part
-    def deliver(m: Machine, stimulus: Stimulus, output: Output, begun: float) -> float:
+    def arrive(m: Machine, stimulus: Stimulus, output: Output, begun: float, sample: Any) -> float:
         control = m.control[0]
         if control.packets == 0:
             return begun
-        if control.packets > 1:
-            sort_numbers(m.work[control.packets_at : control.packets_at + control.packets], control.packets)
+        sort(m)
         control.events += control.packets
-        t, limit, j, k, neuron = begun, -math.inf, 0, 0, 0
+        t, limit, j, k, neuron, number = begun, -math.inf, 0, 0, 0, 0
         while True:
             if j < control.packets:
                 code = m.work[control.packets_at + j]
                 k, neuron = code & 0xFFFF, (code >> 16) & 0x7FFFFFFF
+                number = m.work[control.numbers_at + j]
             else:
                 if control.lookahead == 0 or control.touched > 0 or control.fired > 0 or control.due > 0:
                     break
@@ -62,7 +63,7 @@ def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
                     break
                 t = control.now
             j += 1
-            take(m, k, neuron, t)
+            take(m, k, neuron, number, t, sample)
         control.packets = 0
         if t > begun:
             lane_state = m.lane_states[k]
@@ -72,7 +73,28 @@ def make_deliver(dense: Any, conv: Any, row: Any) -> Any:
             control.queue_operations += 1
         return t
 
-    return deliver
+    return arrive
+
+
+def _make_sort(numbered: bool) -> Any:
+    """Put the packets of this micro-step into the order of events: (population, neuron, lane), then spike number.
+
+    The last tells two spikes of one neuron apart that rounding made arrive at one time; without arrival faults they
+    are alike.
+    """
+
+    @kernel_part
+    def sort(m: Machine) -> None:
+        control = m.control[0]
+        if control.packets > 1:
+            codes = m.work[control.packets_at : control.packets_at + control.packets]
+            if numbered:
+                numbers = m.work[control.numbers_at : control.numbers_at + control.packets]
+                sort_pairs(codes, numbers, control.packets)
+            else:
+                sort_numbers(codes, control.packets)
+
+    return sort
 
 
 @kernel_part
@@ -111,35 +133,38 @@ def _next_alone(m: Machine, stimulus: Stimulus, output: Output, k: int, limit: f
 
 
 @kernel_part
-def _synapses(m: Machine, k: int, neuron: int) -> tuple[int, int, int]:
-    """How many synapses a packet of lane k reaches; of a sparse lane also the first, and the one behind the last."""
+def _synapses(m: Machine, k: int, neuron: int, number: int) -> tuple[int, int, int, int]:
+    """How many synapses a packet of lane k reaches; of a sparse lane also the first, and the one behind the last.
+
+    Last the number of its spike, which in a lane of synapses with own delays is kept with them.
+    """
     lane, lane_state = m.lanes[k], m.lane_states[k]
     if lane.kind == DENSE:
-        return m.nodes[lane.post].n_neurons, 0, 0
+        return m.nodes[lane.post].n_neurons, 0, 0, number
     if lane.kind == SPARSE:
         first, last = m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]
-        return last - first, first, last
+        return last - first, first, last, number
     if lane.kind == CONV:
         row = lane.rows + neuron % lane.positions
-        return (m.links[row + 1] - m.links[row]) * lane.group_out, 0, 0
+        return (m.links[row + 1] - m.links[row]) * lane.group_out, 0, 0, number
     if lane.kind == SPREAD:
         reached = m.travel[lane_state.offset + lane_state.mask + 1 + lane_state.taken]
         lane_state.taken += 1
         if lane_state.taken == lane_state.arrived:
             lane_state.taken = lane_state.arrived = 0
-        return reached.end - reached.place, reached.place, reached.end
-    return 1, 0, 0
+        return reached.end - reached.place, reached.place, reached.end, int(reached.number)
+    return 1, 0, 0, number
 
 
-def _make_take(dense: Any, conv: Any, row: Any) -> Any:
+def _make_take(spike: Any, dense: Any, conv: Any, row: Any) -> Any:
     """Fold the packet of one neuron that lane k brings at t into its targets, and count it."""
 
     @kernel_part
-    def take(m: Machine, k: int, neuron: int, t: float) -> None:
+    def take(m: Machine, k: int, neuron: int, sent: int, t: float, sample: Any) -> None:
         lane = m.lanes[k]
         n = lane.post
         node = m.nodes[n]
-        count, first, last = _synapses(m, k, neuron)
+        count, first, last, number = _synapses(m, k, neuron, sent)
         m.node_states[n].visited += count
         if m.node_states[n].phase >= OPEN:
             m.node_states[n].late += count
@@ -148,11 +173,12 @@ def _make_take(dense: Any, conv: Any, row: Any) -> Any:
         error = m.neuron_states[m.nodes[lane.pre].first + neuron].error_network
         if lane.delay > 0.0:
             error += ULP * t  # t is the rounded sum of the spike's time and the delay
+        one = spike(m, k, number, sample)
         if node.shared == 1 and lane.kind == CONV:
-            conv(node.dynamics, m, n, k, neuron, t, error)
+            conv(node.dynamics, m, n, k, neuron, one, t, error)
         elif node.shared == 1:
-            dense(node.dynamics, m, n, k, neuron, t, error)
+            dense(node.dynamics, m, n, k, neuron, one, t, error)
         else:
-            row(node.dynamics, m, n, lane, neuron, first, last, t, error)
+            row(node.dynamics, m, n, lane, neuron, first, last, one, t, error)
 
     return take

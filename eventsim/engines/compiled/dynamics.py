@@ -3,10 +3,10 @@
 Relies on the machine's arrays and on a model's scalar functions, which it closes over. The loop has one `ModelParts`
 for each distinct model of a network and chooses between them by the population's number. Contracts (t is now):
 
-``dense(m, n, k, neuron, t, error)`` fold one packet into a population that is one cohort ·
-``conv(m, n, k, neuron, t, error)`` … into the cohorts of a population that it reaches ·
-``row(m, n, lane, neuron, begin, end, t, error)`` … into neurons that are cohorts of their own (a sparse packet: by
-these synapses) ·
+``dense(m, n, k, neuron, spike, t, error)`` fold one packet into a population that is one cohort (`spike`: see
+`delivery`) · ``conv(m, n, k, neuron, spike, t, error)`` … into the cohorts of a population that it reaches ·
+``row(m, n, lane, neuron, begin, end, spike, t, error)`` … into neurons that are cohorts of their own (a sparse packet:
+by these synapses) ·
 ``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross;
 before the first event store only, also what crosses at once ·
 ``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, emit_or_wait when its spike leaves ·
@@ -42,18 +42,20 @@ class ModelParts(NamedTuple):
     readout: Any
 
 
-def make_parts(model: Model, emit_or_wait: Any, earliest_departure: Any, early: bool) -> ModelParts:
-    """Return the parts of the loop for `model`.
+def make_parts(
+    model: Model, delivers: tuple[Any, ...], emit_or_wait: Any, earliest_departure: Any, early: bool
+) -> ModelParts:
+    """Return the parts of the loop for `model`; `delivers` are the functions of arrival faults.
 
     `emit_or_wait` and `earliest_departure` are the emission stage (`make_departure`). `early`: there are faults, and
     one may let windowed neurons emit before their crossing (``control.early``).
     """
     dense, conv = _never, _never
     if model.in_cohorts:
-        dense = make_dense(model, model.time_error is None and not model.clocked)
+        dense = make_dense(model, delivers, model.time_error is None and not model.clocked)
     if model.in_cohorts and not model.clocked:
-        conv = make_conv(model)
-    row = make_row(model)
+        conv = make_conv(model, delivers)
+    row = make_row(model, delivers)
     cross = _make_cross(model, emit_or_wait, early)
     settle = _make_settle(model, earliest_departure, cross, early)
     open_window, readout = _make_switches(model)

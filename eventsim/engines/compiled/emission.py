@@ -12,7 +12,17 @@ from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.lists import append, push_waiting
 from eventsim.engines.compiled.queue import pop, sort_numbers
 from eventsim.engines.compiled.spike_records import write_spike
-from eventsim.engines.tables import DONE, NO_LIMIT, RECORD_ERRORS, RECORD_FIRST, RECORD_SPIKES, TWICE, Machine, Output
+from eventsim.engines.tables import (
+    DONE,
+    NO_LIMIT,
+    RECORD_ERRORS,
+    RECORD_FIRST,
+    RECORD_SPIKES,
+    TWICE,
+    Machine,
+    Output,
+)
+from eventsim.faults.acting import EMISSION
 
 
 def make_departure(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -61,7 +71,7 @@ def _make_leave(perturbs: tuple[Any, ...]) -> Any:
     def leave(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
         t, clipped = t_cross, 0
         for f in range(m.fault_keys.shape[0]):
-            if m.fault_keys[f, n, 1] == 1:
+            if m.fault_keys[f, n, 1] == EMISSION:
                 kind, number = int(m.fault_keys[f, n, 2]), m.neuron_states[g].spike_number
                 t = perturb(kind, m.stages[f], m.fault_keys[f, n, 0], sample, i, number, t)
                 if t < now:

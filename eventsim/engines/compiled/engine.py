@@ -13,7 +13,7 @@ import numpy as np
 from eventsim._jit import kernel
 from eventsim.engines import problems
 from eventsim.engines.compiled import event_loop
-from eventsim.engines.compiled.alternatives import dynamics_of, perturbs_of
+from eventsim.engines.compiled.alternatives import delivers_of, dynamics_of, perturbs_of
 from eventsim.engines.compiled.machine import fork, new_machine, resize
 from eventsim.engines.compiled.standing import freeze, thaw
 from eventsim.engines.compiled.stations import wakes_of, with_stations
@@ -41,7 +41,9 @@ from eventsim.engines.tables import (
 )
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
+from eventsim.faults.contract import EmissionFault
 from eventsim.network.network import Network
+from eventsim.network.projections import Sparse
 
 Problem = tuple[type[SimulationError], str]
 _LOCK = threading.Lock()
@@ -89,16 +91,22 @@ def prepare(task: Task) -> Prepared:
             probes=probes,
             probe_states=np.zeros(len(probes), dtype=PROBE_STATE).view(np.recarray),
         )
-    perturbs = perturbs_of(options.faults)
+    perturbs, delivers = perturbs_of(options.faults), delivers_of(options.faults)
     if options.faults:
-        kinds = np.array([perturbs.index(fault.perturb) for fault in options.faults], dtype=np.uint64)
-        every = np.broadcast_to(kinds[:, None, None], (len(kinds), len(task.net.nodes), 1))
-        machine = machine._replace(fault_keys=np.concatenate([options.fault_keys, every], axis=2))
+        kinds = np.zeros((*options.fault_keys.shape[:2], 1), dtype=np.uint64)
+        for k, fault in enumerate(options.faults):
+            among = perturbs if isinstance(fault, EmissionFault) else delivers
+            kinds[k] = among.index(fault.function)
+        machine = machine._replace(fault_keys=np.concatenate([options.fault_keys, kinds], axis=2))
+    if delivers:
+        machine = machine._replace(lanes=machine.lanes.copy())
+        machine.lanes.parallel = [isinstance(p.kind, Sparse) and p.kind.parallel for p in task.net.projections]
     for name, count in options.stop.items():
         machine.nodes.limit[task.net.node(name).order] = count
     stages = event_loop.Stages(
         models=tuple(dynamics_of(task.net, options.error_bounds)),
         perturbs=perturbs,
+        delivers=delivers,
         carry=options.transport.carry if options.transport else None,
         wakes=wakes_of(options.stations),
     )
@@ -146,7 +154,7 @@ class Worker:
         control.record, control.events, control.queue_operations = self._flags, 0, 0
         control.grow = control.full = 0
         control.limited = bool(task.options.stop) or task.options.max_events is not None
-        control.sends_sources, control.early = not task.fed, any(not fault.causal for fault in task.options.faults)
+        control.sends_sources, control.early = not task.fed, task.options.early
         control.lookahead = not (control.sends_sources[0] or control.early[0] or task.options.probes)
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)

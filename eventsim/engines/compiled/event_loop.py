@@ -12,7 +12,7 @@ from typing import Any
 
 from eventsim._jit import borrowed, jitable, kernel, kernel_part
 from eventsim.engines.compiled.alternatives import choice
-from eventsim.engines.compiled.arrival import make_deliver
+from eventsim.engines.compiled.arrival import make_arrive
 from eventsim.engines.compiled.clocks import make_ticks
 from eventsim.engines.compiled.dynamics import make_parts
 from eventsim.engines.compiled.emission import gather_pending, make_departure, make_emit
@@ -59,6 +59,7 @@ class Stages:
 
     models: tuple[Model, ...]
     perturbs: tuple[Any, ...] = ()
+    delivers: tuple[Any, ...] = ()
     carry: Any = None
     wakes: tuple[tuple[Any, Any], ...] = ()
 
@@ -117,13 +118,14 @@ def event_loop(stages: Stages) -> Any:
     events. The second call with the same stages, or with the same models in another network, costs nothing.
     """
     emit_or_wait, earliest_departure = make_departure(stages.perturbs)
-    parts = [make_parts(model, emit_or_wait, earliest_departure, len(stages.perturbs) > 0) for model in stages.models]
+    early = len(stages.perturbs) > 0
+    parts = [make_parts(m, stages.delivers, emit_or_wait, earliest_departure, early) for m in stages.models]
     fold = {name: choice(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
     send = make_send(stages.carry)
     begin_stations, gather_station = make_stations(stages.wakes)
     gather = make_gather(fold["cross"], fold["readout"], fold["open_window"], gather_station)
-    deliver = make_deliver(fold["dense"], fold["conv"], fold["row"])
-    events = _make_events(len(stages.perturbs) > 0, gather, deliver, make_ticks(fold["tick"]))
+    arrive = make_arrive(stages.delivers, fold["dense"], fold["conv"], fold["row"])
+    events = _make_events(early, gather, arrive, make_ticks(fold["tick"]))
     micro_step = _make_micro_step(make_feed(send), events, fold["settle"], make_emit(send))
 
     @kernel
@@ -207,7 +209,7 @@ def _touch_all(m: Machine, t: float) -> None:
                 touch(m, c, t)
 
 
-def _make_events(pending: bool, gather: Any, deliver: Any, ticks: Any) -> Any:
+def _make_events(pending: bool, gather: Any, arrive: Any, ticks: Any) -> Any:
     """Stages 1 to 3 of a micro-step: all that is due at t, and what arrives. Returns the time reached."""
 
     @kernel_part
@@ -218,7 +220,7 @@ def _make_events(pending: bool, gather: Any, deliver: Any, ticks: Any) -> Any:
             gather_pending(m, t)
         if control.due > 0 and control.micro == 0:
             ticks(m, -1, t, sample)
-        reached = deliver(m, stimulus, output, t)
+        reached = arrive(m, stimulus, output, t, sample)
         if control.due > 0:
             ticks(m, control.micro, reached, sample)
         return float(reached)

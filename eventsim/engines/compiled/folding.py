@@ -1,13 +1,15 @@
 """Arrival at the targets: how one packet is folded into the neurons that its projection reaches.
 
-Relies on the machine's arrays and on a model's scalar functions. Used by `dynamics`. Neurons that share a time of last
-update are folded in one loop over contiguous arrays; others one by one, each with a propagator of its own.
+Relies on the machine's arrays and on the delivery of an input to a neuron. Used by `dynamics`. Neurons that
+share a time of last update are folded in one loop over contiguous arrays; others one by one, each with a propagator of
+its own.
 """
 
 import math
 from typing import Any, NamedTuple
 
-from eventsim._jit import jitable, kernel_part
+from eventsim._jit import kernel_part
+from eventsim.engines.compiled.delivery import make_receive, make_sweeps
 from eventsim.engines.compiled.horizon import aim, reach, touch
 from eventsim.engines.compiled.lookahead import make_together, take_singly
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
@@ -15,62 +17,24 @@ from eventsim.engines.tables import CONV, DENSE, NOT_BEGUN, ONE_TO_ONE, OPEN, Ma
 from eventsim.network.neuron_model import Model
 
 
-def _make_receive(model: Model) -> Any:
-    """The model's `receive`; where it carries rounding bounds, with the error of the input's time."""
-    receive = model.receive
-    if model.time_error is not None:
-
-        @jitable
-        def receive_with_error(s: Any, w: float, error: float) -> Any:
-            return receive(s, w, error)
-
-        return receive_with_error
-
-    @jitable
-    def receive_plain(s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract with and without bounds
-        return receive(s, w)
-
-    return receive_plain
-
-
-def make_dense(model: Model, ahead: bool) -> Any:
+def make_dense(model: Model, delivers: tuple[Any, ...], ahead: bool) -> Any:
     """Fold a packet into a whole population: one propagator, then a loop over contiguous arrays."""
     n_state, n_rows = len(model.state), len(model.rows)
-    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
-    receive, together = _make_receive(model), make_together(model) if ahead else take_singly
+    slices, part, rows, propagator = SLICES[n_state], LOAD[n_rows], SLICES[n_rows], model.propagator
+    sweep, fold = make_sweeps(model, delivers)
+    together = make_together(model) if ahead and not delivers else take_singly
 
     @kernel_part
-    def sweep(st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:
-        count = 0
-        for i in range(w.size):
-            s = receive(advance(c, load(st, i)), w[i], error)
-            store(st, i, s)
-            if may_spike(part(pr, i), s, pad):
-                count += 1
-        return count
-
-    @kernel_part
-    def fold(st: Any, pr: Any, w: Any, pad: float, error: float) -> int:
-        count = 0
-        for i in range(w.size):
-            s = receive(load(st, i), w[i], error)
-            store(st, i, s)
-            if may_spike(part(pr, i), s, pad):
-                count += 1
-        return count
-
-    @kernel_part
-    def dense(m: Machine, n: int, k: int, neuron: int, t: float, error: float) -> None:
+    def dense(m: Machine, n: int, k: int, neuron: int, spike: Any, t: float, error: float) -> None:
         node, node_state, lane = m.nodes[n], m.node_states[n], m.lanes[k]
         size = node.n_neurons
         st = slices(m.values, node_state.state, size)
         pr = rows(m.params, node_state.params, size)
-        first = lane.weights + neuron * size
-        w = m.weights[first : first + size]
+        first = neuron * size
+        w = m.weights[lane.weights + first : lane.weights + first + size]
         cohort = m.cohort_states[node.cohort]
         if node_state.phase == NOT_BEGUN or node.clocked:
-            fold(st, pr, w, 0.0, error)
+            fold(spike, first, 1, st, pr, w, 0.0, error)
             return
         if together(m, n, k, neuron, t):
             return
@@ -81,54 +45,27 @@ def make_dense(model: Model, ahead: bool) -> Any:
         dt = t - m.since[node.cohort]
         if dt > 0.0:
             m.since[node.cohort] = t
-            cohort.flagged = sweep(st, pr, w, propagator(part(pr, 0), dt), pad, error)
+            cohort.flagged = sweep(spike, first, 1, st, pr, w, propagator(part(pr, 0), dt), pad, error)
         else:
-            cohort.flagged = fold(st, pr, w, pad, error)
+            cohort.flagged = fold(spike, first, 1, st, pr, w, pad, error)
 
     return dense
 
 
-def make_conv(model: Model) -> Any:
+def make_conv(model: Model, delivers: tuple[Any, ...]) -> Any:
     """Fold a packet into the channels of each position that a kernel reaches: a cohort, or several, a position."""
     n_state, n_rows = len(model.state), len(model.rows)
-    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
+    slices, part, rows, propagator = SLICES[n_state], LOAD[n_rows], SLICES[n_rows], model.propagator
     block, limits = BLOCKS[n_state], BLOCKS[n_rows]
-    propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
-    receive = _make_receive(model)
+    sweep, fold = make_sweeps(model, delivers)
 
     @kernel_part
-    def sweep(st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:
-        count = 0
-        for i in range(w.size):
-            s = receive(advance(c, load(st, i)), w[i], error)
-            store(st, i, s)
-            if may_spike(part(pr, i), s, pad):
-                count += 1
-        return count
-
-    @kernel_part
-    def fold(st: Any, pr: Any, w: Any, pad: float, error: float) -> int:
-        count = 0
-        for i in range(w.size):
-            s = receive(load(st, i), w[i], error)
-            store(st, i, s)
-            if may_spike(part(pr, i), s, pad):
-                count += 1
-        return count
-
-    @kernel_part
-    def hold(st: Any, w: Any, error: float) -> None:
-        for i in range(w.size):
-            store(st, i, receive(load(st, i), w[i], error))
-
-    @kernel_part
-    def conv(m: Machine, n: int, k: int, neuron: int, t: float, error: float) -> None:
+    def conv(m: Machine, n: int, k: int, neuron: int, spike: Any, t: float, error: float) -> None:
         node, node_state, lane = m.nodes[n], m.node_states[n], m.lanes[k]
         st = slices(m.values, node_state.state, node.n_neurons)
         pr = rows(m.params, node_state.params, node.n_neurons)
         channel, width = neuron // lane.positions, lane.group_out
         group, source = channel // lane.group_in, lane.rows + neuron % lane.positions
-        held = node_state.phase == NOT_BEGUN
         horizon = node.t_min if node_state.phase < OPEN else node.t_max
         pad = reach(t, horizon)
         for j in range(m.links[source], m.links[source + 1]):
@@ -136,16 +73,18 @@ def make_conv(model: Model) -> Any:
             c = node.cohort + target * lane.groups + group
             low = (c - node.cohort) * node.cohort_size
             first = lane.weights + (channel * lane.taps + tap) * width
-            near, w = block(st, low, width), m.weights[first : first + width]
-            if held:
-                hold(near, w, error)
+            near, near_limits, w = block(st, low, width), limits(pr, low, width), m.weights[first : first + width]
+            synapse = neuron * node.n_neurons + group * width * lane.out + target
+            if node_state.phase == NOT_BEGUN:
+                fold(spike, synapse, lane.out, near, near_limits, w, 0.0, error)
                 continue
             cohort, dt = m.cohort_states[c], t - m.since[c]
             if dt > 0.0:
                 m.since[c] = t
-                cohort.flagged = sweep(near, limits(pr, low, width), w, propagator(part(pr, low), dt), pad, error)
+                ahead = propagator(part(pr, low), dt)
+                cohort.flagged = sweep(spike, synapse, lane.out, near, near_limits, w, ahead, pad, error)
             else:
-                cohort.flagged = fold(near, limits(pr, low, width), w, pad, error)
+                cohort.flagged = fold(spike, synapse, lane.out, near, near_limits, w, pad, error)
             if cohort.flagged > 0 or cohort.queued == 1 or node.jumps == 1 or cohort.fresh == 1:
                 touch(m, c, t)
 
@@ -162,17 +101,19 @@ class Member(NamedTuple):
     single: bool
 
 
-def make_row(model: Model) -> Any:
+def make_row(model: Model, delivers: tuple[Any, ...]) -> Any:
     """Fold a packet into neurons that are updated one by one; a refractory neuron takes no input."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
     propagator, advance, above, may_spike = model.propagator, model.advance, model.above, model.may_spike
-    receive = _make_receive(model)
+    receive = make_receive(model, delivers)
 
     @kernel_part
-    def fold(m: Machine, member: Any, st: Any, pr: Any, i: int, w: float, t: float, error: float) -> None:
+    def fold(
+        m: Machine, member: Any, st: Any, pr: Any, i: int, spike: Any, synapse: int, w: float, t: float, error: float
+    ) -> None:
         if member.held:
-            store(st, i, receive(load(st, i), w, error))
+            store(st, i, receive(spike, synapse, load(st, i), w, error))
             return
         c = member.cohort + i
         since = m.since[c]
@@ -183,7 +124,7 @@ def make_row(model: Model) -> Any:
         if t > since:
             s = advance(propagator(p, t - since), s)
             m.since[c] = t
-        s = receive(s, w, error)
+        s = receive(spike, synapse, s, w, error)
         store(st, i, s)
         # Who is below the threshold, cannot rise to it, and could not before, has nothing stored: no need to settle it.
         if above(p, s) or may_spike(p, s, math.inf) or may_spike(p, before, math.inf):
@@ -191,22 +132,27 @@ def make_row(model: Model) -> Any:
             touch(m, c, t)
 
     @kernel_part
-    def row(m: Machine, n: int, lane: Any, neuron: int, begin: int, end: int, t: float, error: float) -> None:
+    def row(
+        m: Machine, n: int, lane: Any, neuron: int, begin: int, end: int, spike: Any, t: float, error: float
+    ) -> None:
         node, node_state = m.nodes[n], m.node_states[n]
         st = slices(m.values, node_state.state, node.n_neurons)
         pr = rows(m.params, node_state.params, node.n_neurons)
         held = node_state.phase == NOT_BEGUN or node.clocked == 1
         member = Member(node.first, node.cohort, node.apart, held, node.single == 1)
+        synapse = neuron * node.n_neurons  # of target 0
         if lane.kind == DENSE:
-            first = lane.weights + neuron * node.n_neurons
             for i in range(node.n_neurons):
-                fold(m, member, st, pr, i, m.weights[first + i], t, error)
+                fold(m, member, st, pr, i, spike, synapse + i, m.weights[lane.weights + synapse + i], t, error)
         elif lane.kind == ONE_TO_ONE:
-            fold(m, member, st, pr, neuron, m.weights[lane.weights + neuron], t, error)
+            fold(m, member, st, pr, neuron, spike, synapse + neuron, m.weights[lane.weights + neuron], t, error)
         elif lane.kind != CONV:
             place = lane.weights + (neuron if lane.alike == 1 else begin)
+            above_pairs = m.nodes[lane.pre].n_neurons * node.n_neurons
             for k in range(begin, end):
-                fold(m, member, st, pr, m.targets[lane.targets + k], m.weights[place], t, error)
+                i = m.targets[lane.targets + k]
+                number = above_pairs + k if lane.parallel == 1 else synapse + i
+                fold(m, member, st, pr, i, spike, number, m.weights[place], t, error)
                 place += 1 - lane.alike
         else:
             channel, source = neuron // lane.positions, lane.rows + neuron % lane.positions
@@ -215,6 +161,6 @@ def make_row(model: Model) -> Any:
                 first = lane.weights + (channel * lane.taps + tap) * lane.group_out
                 for j in range(lane.group_out):
                     i = (channel // lane.group_in * lane.group_out + j) * lane.out + target
-                    fold(m, member, st, pr, i, m.weights[first + j], t, error)
+                    fold(m, member, st, pr, i, spike, synapse + i, m.weights[first + j], t, error)
 
     return row

@@ -11,7 +11,7 @@ from eventsim.engines.compiled.arrival import LOW
 from eventsim.engines.compiled.clocks import gather_clock
 from eventsim.engines.compiled.horizon import heap_of, rekey, schedule, touch
 from eventsim.engines.compiled.keys import clock_key, lane_key, station_key, switch_key
-from eventsim.engines.compiled.lists import append
+from eventsim.engines.compiled.lanes import note_packet
 from eventsim.engines.compiled.queue import pop, requeue
 from eventsim.engines.compiled.sources import refill
 from eventsim.engines.compiled.synaptic_delays import gather_travellers
@@ -57,7 +57,7 @@ def _make_gather_cohort(cross: Any) -> Any:
 def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
     """Take all packets of lane k that arrive at t."""
     control = m.control[0]
-    lane, lane_state = m.lanes[k], m.lane_states[k]
+    lane_state = m.lane_states[k]
     while True:
         if lane_state.tail - lane_state.head < LOW and lane_state.cursor < control.stimulus_end:
             refill(m, stimulus, k)
@@ -66,8 +66,7 @@ def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
         place = packet_at(lane_state, 0)
         if m.ring[place].t != t:
             break
-        code = (((lane.pre << 31) + m.ring[place].neuron) << 16) + k
-        control.packets = append(m, control.packets_at, m.work.size, control.packets, code)
+        note_packet(m, k, int(m.ring[place].neuron), int(m.ring[place].number))
         lane_state.head += 1
     key = math.inf
     if lane_state.head < lane_state.tail:

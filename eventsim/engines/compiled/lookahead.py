@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from eventsim._jit import kernel_part
+from eventsim.engines.compiled.delivery import make_receive
 from eventsim.engines.compiled.horizon import reach, rekey
 from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.queue import requeue
@@ -81,7 +82,14 @@ def make_together(model: Model) -> Any:
     """``together(m, n, k, neuron, t)``: fold a packet and those behind it; False where they must be taken alone."""
     n_state, n_rows = len(model.state), len(model.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    propagator, advance, receive, may_spike = model.propagator, model.advance, model.receive, model.may_spike
+    propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
+    receive = make_receive(model, ())
+
+    @kernel_part
+    def step(p: Any, s: Any, c: Any, w: float, near: float) -> Any:
+        """The state behind one of the packets, and whether the neuron may spike before the next."""
+        behind = receive(0, 0, advance(c, s), w, 0.0)
+        return behind, may_spike(p, behind, near)
 
     @kernel_part
     def sweep(st: Any, tried: Any, pr: Any, w: Any, c: Any, near: Any) -> int:
@@ -89,16 +97,12 @@ def make_together(model: Model) -> Any:
         count = 0
         for i in range(st[0].size):
             p = part(pr, i)
-            s = receive(advance(c[0], load(st, i)), w[0][i])
-            found = may_spike(p, s, near[0])
-            s = receive(advance(c[1], s), w[1][i])
-            found |= may_spike(p, s, near[1])
-            s = receive(advance(c[2], s), w[2][i])
-            found |= may_spike(p, s, near[2])
-            s = receive(advance(c[3], s), w[3][i])
-            found |= may_spike(p, s, near[3])
+            s, first = step(p, load(st, i), c[0], w[0][i], near[0])
+            s, second = step(p, s, c[1], w[1][i], near[1])
+            s, third = step(p, s, c[2], w[2][i], near[2])
+            s, fourth = step(p, s, c[3], w[3][i], near[3])
             store(tried, i, s)
-            count += found
+            count += first | second | third | fourth
         return count
 
     @kernel_part

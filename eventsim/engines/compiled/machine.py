@@ -68,7 +68,6 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     delays = [np.empty(0), *(own_delays(projection.kind) for projection in net.projections)]
     n_total, control = len(neurons), np.zeros(1, dtype=CONTROL)
     pending = 2 * n_total + 64
-    _lay_out_work(control, len(cohorts), pending, len(nodes))
     return Machine(
         nodes=nodes.view(np.recarray),
         lanes=lanes.view(np.recarray),
@@ -98,7 +97,7 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
         ring=np.empty(n_ring, dtype=PACKET).view(np.recarray),
         travel=np.empty(n_travel, dtype=TRAVEL).view(np.recarray),
         waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
-        work=np.empty(int(control["packets_at"][0]) + n_ring + n_travel + 1, dtype=np.int64),
+        work=_lay_out_work(control, len(cohorts), pending, len(nodes), n_ring + n_travel + 1),
     )
 
 
@@ -144,11 +143,13 @@ def _initial(
     )
 
 
-def _lay_out_work(control: Array, cohorts: int, fired: int, nodes: int) -> None:
-    """Where the lists of a micro-step begin in `work`: touched cohorts, fired neurons, clocks due, packets."""
+def _lay_out_work(control: Array, cohorts: int, fired: int, nodes: int, packets: int) -> Array:
+    """Room for the lists of a micro-step: touched cohorts, fired neurons, clocks due, packets and their numbers."""
     control["fired_at"] = cohorts
     control["due_at"] = cohorts + fired
     control["packets_at"] = cohorts + fired + nodes
+    control["numbers_at"] = cohorts + fired + nodes + packets
+    return np.empty(cohorts + fired + nodes + 2 * packets, dtype=np.int64)
 
 
 def _uniform(population: Population, names: Iterable[str]) -> bool:
@@ -341,8 +342,8 @@ def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:
     states.offset, states.mask = begin.offset, begin.mask
     waiting = np.empty(max(machine.waiting.size, n_total + pending), dtype=WAITING).view(np.recarray)
     waiting[: machine.waiting.size] = machine.waiting
-    _lay_out_work(control, machine.cohorts.size, waiting.size - n_total, machine.nodes.size)
-    work = np.empty(int(control.packets_at[0]) + ring.size + travel.size + 1, dtype=np.int64)
+    packets, pending = ring.size + travel.size + 1, waiting.size - n_total
+    work = _lay_out_work(control, machine.cohorts.size, pending, machine.nodes.size, packets)
     due, due_before, count = int(control.due_at[0]), int(machine.control.due_at[0]), int(control.due[0])
     work[due : due + count] = machine.work[due_before : due_before + count]
     initial = machine.initial._replace(lane_states=begin)

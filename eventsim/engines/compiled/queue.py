@@ -203,3 +203,32 @@ def _sink(values: Array, k: int, n: int) -> None:
         k = child
         child = 2 * k + 1
     values[k] = value
+
+
+@jitable
+def sort_pairs(values: Array, along: Array, n: int) -> None:
+    """Sort values[:n] upwards in place, equal ones by along[:n], which moves with them: a heap, O(n log n)."""
+    for start in range(n // 2 - 1, -1, -1):
+        _sink_pair(values, along, start, n)
+    for end in range(n - 1, 0, -1):
+        values[0], values[end] = values[end], values[0]
+        along[0], along[end] = along[end], along[0]
+        _sink_pair(values, along, 0, end)
+
+
+@jitable
+def _sink_pair(values: Array, along: Array, k: int, n: int) -> None:
+    value, other = values[k], along[k]
+    child = 2 * k + 1
+    while child < n:
+        right = child + 1
+        if right < n and (
+            values[right] > values[child] or (values[right] == values[child] and along[right] > along[child])
+        ):
+            child = right
+        if values[child] < value or (values[child] == value and along[child] <= other):
+            break
+        values[k], along[k] = values[child], along[child]
+        k = child
+        child = 2 * k + 1
+    values[k], along[k] = value, other

@@ -10,6 +10,7 @@ from eventsim._jit import kernel_part
 from eventsim.engines.compiled.lanes import push_packet
 from eventsim.engines.compiled.synaptic_delays import set_out
 from eventsim.engines.tables import DONE, LOST_DELAY, SPREAD, Machine
+from eventsim.faults.acting import NUMBERS
 
 
 def make_send(carry: Any) -> Any:
@@ -34,12 +35,14 @@ def make_send(carry: Any) -> Any:
         control = m.control[0]
         if node.first_out == node.last_out:
             return DONE
-        left = depart(m, t)
+        left, state = depart(m, t), m.neuron_states[node.first + neuron]
+        number = state.sent & (NUMBERS - 1)
+        state.sent += 1
         for o in range(node.first_out, node.last_out):
             k = m.links[o]
             lane, lane_state = m.lanes[k], m.lane_states[k]
             if lane.kind == SPREAD:
-                if not set_out(m, k, left, neuron):
+                if not set_out(m, k, left, neuron, number):
                     control.neuron = node.first + neuron
                     return LOST_DELAY
             else:
@@ -52,7 +55,7 @@ def make_send(carry: Any) -> Any:
                         tick = math.floor(t / node.period + 0.5)
                         if left == t and tick * node.period == t:
                             arrival = (tick + lane.ticks) * node.period
-                push_packet(m, k, arrival, neuron)
+                push_packet(m, k, arrival, neuron, number)
             if lane_state.tail - lane_state.head + node.n_neurons + control.pending > lane_state.mask:
                 control.grow = 1
         return DONE

@@ -28,7 +28,7 @@ def refill(m: Machine, stimulus: Stimulus, k: int) -> None:
             arrival = t + lane.delay
             if lane.delay > 0.0 and arrival == t:
                 note_lost(m, t, node.first + i)
-            push_packet(m, k, arrival, i)
+            push_packet(m, k, arrival, i, 0)
 
 
 @jitable

@@ -23,7 +23,7 @@ from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, chec
 from eventsim.engines.tables import COUNTERS, Machine
 
 Array = np.ndarray[Any, Any]
-OF_NEURON = ("last_spike", "spike_number", "error", "error_network", "done")
+OF_NEURON = ("last_spike", "spike_number", "sent", "error", "error_network", "done")
 
 
 def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
@@ -35,14 +35,15 @@ def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
     waiting = machine.waiting[machine.neurons.size : machine.neurons.size + int(control.pending)]
     packets, travel = packets_in_flight(machine), spikes_under_way(machine)
     held: dict[str, Any] = {
-        "now": [control.now], "micro": [control.micro], "sent": [sent], "counts": counts.ravel(),
+        "now": [control.now], "micro": [control.micro], "stimulus": [sent], "counts": counts.ravel(),
         "ticks": ticks_to_take(machine),
         "values": np.concatenate([np.empty(0), *(values_of(machine, n).ravel() for n in populations(machine))]),
         "since": np.zeros(machine.neurons.size),
         "certain": np.zeros(machine.neurons.size),
         **{name: machine.neuron_states[name] for name in OF_NEURON},
-        "packet_lane": packets[0], "packet_t": packets[1], "packet_neuron": packets[2],
-        "travel_lane": travel[0], "travel_sent": travel[1], "travel_neuron": travel[2], "travel_place": travel[3],
+        "packet_lane": packets[0], "packet_t": packets[1], "packet_neuron": packets[2], "packet_number": packets[3],
+        "travel_lane": travel[0], "travel_sent": travel[1], "travel_neuron": travel[2], "travel_number": travel[3],
+        "travel_place": travel[4],
         "pending_t": waiting.t, "pending_neuron": waiting.who,
         "noted": machine.probe_states.noted, "transport": machine.transport_state,
         "wakes": wakes(machine),
@@ -103,7 +104,7 @@ def _place_time(machine: Machine, state: SampleState) -> None:
     control.now, control.micro = now, state.micro[0]
     control.stamp = control.touched = control.fired = control.packets = 0
     control.lost, control.lost_neuron = math.inf, 0
-    control.written = control.stimulus = state.sent[0]
+    control.written = control.stimulus = state.stimulus[0]
     place_switches(machine, now)
     counts = state.counts.reshape(len(machine.nodes), -1)
     for column, name in enumerate(COUNTERS):

@@ -1,9 +1,9 @@
 """Spikes whose synapses have delays of their own: one entry a spike travels from delay to delay.
 
 Relies on the machine's arrays. Used by `sending`, `gathering`, `standing`; of use only where a network has such
-delays. Of a lane, the spikes under way are a heap by (next arrival, neuron, place), where a place is a synapse in the
-canonical order (source, delay, target, weight). A spike that has arrived at the synapses of one delay, or of several
-that round to one arrival, goes on to the next one.
+delays. Of a lane, the spikes under way are a heap by (next arrival, neuron, place, spike number), where a place is a
+synapse in the canonical order (source, delay, target, weight). A spike that has arrived at the synapses of one delay,
+or of several that round to one arrival, goes on to the next one.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 
 from eventsim._jit import jitable, kernel_part
 from eventsim.engines.compiled.keys import lane_key
-from eventsim.engines.compiled.lists import append
+from eventsim.engines.compiled.lanes import note_packet
 from eventsim.engines.compiled.queue import requeue
 from eventsim.engines.sample_state import SampleState
 from eventsim.engines.tables import SPREAD, Machine
@@ -28,17 +28,20 @@ def _earlier(a: Any, b: Any) -> bool:
         return a.t < b.t
     if a.neuron != b.neuron:
         return a.neuron < b.neuron
-    return a.place < b.place
+    if a.place != b.place:
+        return a.place < b.place
+    return a.number < b.number
 
 
 @jitable
 def _move(m: Machine, to: int, origin: int) -> None:
     here, there = m.travel[to], m.travel[origin]
-    here.t, here.sent, here.neuron, here.place = there.t, there.sent, there.neuron, there.place
+    here.t, here.sent, here.place = there.t, there.sent, there.place
+    here.neuron, here.number = there.neuron, there.number
 
 
 @jitable
-def add_traveller(m: Machine, k: int, t: float, sent: float, neuron: int, place: int) -> None:
+def add_traveller(m: Machine, k: int, t: float, sent: float, neuron: int, number: int, place: int) -> None:
     """Put a spike into the heap of lane k; the place behind the lane's last one is free."""
     lane_state = m.lane_states[k]
     if lane_state.tail >= lane_state.mask:
@@ -46,7 +49,7 @@ def add_traveller(m: Machine, k: int, t: float, sent: float, neuron: int, place:
         return
     base, hole = lane_state.offset, lane_state.offset + lane_state.tail
     new = m.travel[lane_state.offset + lane_state.mask]
-    new.t, new.sent, new.neuron, new.place = t, sent, neuron, place
+    new.t, new.sent, new.neuron, new.number, new.place = t, sent, neuron, number, place
     while hole > base:
         parent = base + ((hole - base - 1) >> 1)
         if not _earlier(new, m.travel[parent]):
@@ -85,15 +88,15 @@ def _key(m: Machine, k: int) -> float:
 
 
 @kernel_part
-def go_to(m: Machine, k: int, sent: float, neuron: int, place: int) -> None:
+def go_to(m: Machine, k: int, sent: float, neuron: int, number: int, place: int) -> None:
     """Let a spike that came out at `sent` travel to a synapse, if it has one there."""
     lane = m.lanes[k]
     if place < m.links[lane.rows + neuron + 1]:
-        add_traveller(m, k, sent + m.delays[lane.delays + place], sent, neuron, place)
+        add_traveller(m, k, sent + m.delays[lane.delays + place], sent, neuron, number, place)
 
 
 @kernel_part
-def set_out(m: Machine, k: int, sent: float, neuron: int) -> bool:
+def set_out(m: Machine, k: int, sent: float, neuron: int, number: int) -> bool:
     """Send a spike into lane k; False where rounding loses a delay."""
     lane = m.lanes[k]
     first, end = m.links[lane.rows + neuron], m.links[lane.rows + neuron + 1]
@@ -104,7 +107,7 @@ def set_out(m: Machine, k: int, sent: float, neuron: int) -> bool:
                 return False
             break
     before = _key(m, k)
-    go_to(m, k, sent, neuron, first)
+    go_to(m, k, sent, neuron, number, first)
     key = _key(m, k)
     if key < before:
         requeue(m.queue, lane_key(m, k), key)
@@ -121,43 +124,43 @@ def gather_travellers(m: Machine, k: int, t: float) -> None:
     control, lane, lane_state = m.control[0], m.lanes[k], m.lane_states[k]
     while _key(m, k) == t:
         first = m.travel[lane_state.offset]
-        sent, neuron, place = first.sent, first.neuron, first.place
+        sent, neuron, number, place = first.sent, int(first.neuron), int(first.number), first.place
         end = m.links[lane.rows + neuron + 1]
         if lane_state.arrived > lane_state.mask:
             control.full = 1
             break
         reached = m.travel[lane_state.offset + lane_state.mask + 1 + lane_state.arrived]
-        reached.neuron, reached.place = neuron, place
+        reached.neuron, reached.number, reached.place = neuron, number, place
         while place < end and sent + m.delays[lane.delays + place] == t:
             place += 1
         reached.end = place
         lane_state.arrived += 1
         _drop_first(m, k)
-        go_to(m, k, sent, neuron, place)
-        code = (((lane.pre << 31) + neuron) << 16) + k
-        control.packets = append(m, control.packets_at, m.work.size, control.packets, code)
+        go_to(m, k, sent, neuron, number, place)
+        note_packet(m, k, neuron, 0)  # its number stands with the synapses that it reaches
     requeue(m.queue, lane_key(m, k), _key(m, k))
 
 
-def spikes_under_way(machine: Machine) -> tuple[Array, Array, Array, Array]:
-    """Lane, time of leaving, neuron and next synapse, counted from the neuron's first, of the spikes under way."""
+def spikes_under_way(machine: Machine) -> tuple[Array, Array, Array, Array, Array]:
+    """Lane, time of leaving, neuron, number and next synapse, from the neuron's first, of the spikes under way."""
     nothing = np.empty(0, dtype=np.int64)
-    parts = [(nothing, np.empty(0), nothing, nothing)]
+    parts = [(nothing, np.empty(0), nothing, nothing, nothing)]
     for k in np.flatnonzero(machine.lanes.kind == SPREAD).tolist():
         lane = machine.lane_states[k]
         inside = machine.travel[int(lane.offset) : int(lane.offset) + int(lane.tail)]
         begin = machine.links[machine.lanes.rows[k] + inside.neuron]
-        parts.append((np.full(len(inside), k), inside.sent, inside.neuron, inside.place - begin))
-    lanes, left, neurons, places = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return lanes, left, neurons, places
+        parts.append((np.full(len(inside), k), inside.sent, inside.neuron, inside.number, inside.place - begin))
+    lanes, left, neurons, numbers, places = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return lanes, left, neurons, numbers, places
 
 
 def place_travellers(machine: Machine, state: SampleState) -> None:
     """Put the spikes of a state on their way, into lanes that are empty."""
-    travel = (state.travel_lane, state.travel_sent, state.travel_neuron, state.travel_place)
-    for k, sent, neuron, place in zip(*(column.tolist() for column in travel), strict=True):
+    travel = (state.travel_lane, state.travel_sent, state.travel_neuron, state.travel_number, state.travel_place)
+    for k, sent, neuron, number, place in zip(*(column.tolist() for column in travel), strict=True):
         lane = machine.lanes[k]
         synapse = int(machine.links[lane.rows + neuron]) + place
-        add_traveller(machine, k, sent + float(machine.delays[lane.delays + synapse]), sent, neuron, synapse)
+        arrival = sent + float(machine.delays[lane.delays + synapse])
+        add_traveller(machine, k, arrival, sent, neuron, number, synapse)
     for k in np.unique(state.travel_lane).tolist():
         requeue(machine.queue, lane_key(machine, k), float(machine.travel.t[machine.lane_states.offset[k]]))

@@ -10,7 +10,7 @@ WINDOW = 3  # node, 0 (t_start), 1 (t_min), 2 (t_max), or a change of its drive
 RELEASE = 4  # node, neuron: the end of refractoriness
 WAKE = 5  # station, key: a part of the transport wakes itself
 EARLY_TICK = 6  # -1, node, tick: of a clock that does not see what arrives in the same step
-ARRIVAL = 7  # node, neuron, projection, place, place, left: these synapses of one spike that left then
+ARRIVAL = 7  # node, neuron, projection, place, number, place, left: from place to place of one spike that left then
 TICK = 8  # rank, node, tick: in the micro-step of that rank
 
 T_START, T_MIN = 0, 1

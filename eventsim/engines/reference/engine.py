@@ -37,6 +37,7 @@ from eventsim.engines.sample_state import check_state
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
+from eventsim.faults.acting import EMISSION
 from eventsim.network.projections import own_delays
 
 
@@ -83,7 +84,8 @@ class _Sample:
         self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
         self.transport_state = [plan.number(0)] * task.options.n_transport
         self.station_states = [[plan.number(0)] * station.n_state for station in task.options.stations]
-        self.n, self.sent = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
+        self.sent: Counter[tuple[int, int]] = Counter()  # spikes that each neuron has sent
+        self.n, self.given = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
         self.spikes_sent = 0  # … and that are out of it again
         self.now: Any = -math.inf
         self.fired: list[tuple[int, int]] = []
@@ -99,7 +101,7 @@ class _Sample:
 
     def start(self) -> None:
         """What is known beforehand: source spikes, windows, first ticks, neurons that spike without input."""
-        self.sent = 0
+        self.given = 0
         self.stimulate()
         for i, station in enumerate(self.task.options.stations):
             for k in range(station.n_keys):
@@ -120,24 +122,24 @@ class _Sample:
         """Put the source spikes into the agenda that are not in it yet."""
         stimulus = self.task.inputs.batch(self.row, self.row + 1)
         self.sample_id = stimulus.sample_id[0]
-        for t, g in list(zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True))[self.sent :]:
+        for t, g in list(zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True))[self.given :]:
             node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
             self.agenda.add((self.plan.number(t), SOURCE, node, g - self.plan.first[node]))
-        self.spikes_sent, self.sent = self.sent, len(stimulus.time)
+        self.spikes_sent, self.given = self.given, len(stimulus.time)
 
     def send_again(self, now: Any) -> None:
         """What was sent by sources, and is still under way at `now`."""
         stimulus = self.task.inputs.batch(self.row, self.row + 1)
-        for t, g in list(zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True))[: self.sent]:
+        for t, g in list(zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True))[: self.given]:
             node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
             for projection in self.plan.outgoing[node]:
                 index, left = g - self.plan.first[node], self.plan.number(t)
                 if left + self.plan.number(projection.delay) > now:
-                    self.travel(left, projection, index, 0)
+                    self.travel(left, projection, index, 0, 0)
 
     def run(self) -> None:
         """All events at t < until, in the event order."""
-        if self.sent < 0:
+        if self.given < 0:
             self.start()
             self.trace(0)
         until = math.inf if self.task.options.until is None else self.task.options.until
@@ -238,7 +240,9 @@ class _Sample:
                 neuron.crossing = neuron.certain = t
                 self.emit_or_wait(t, node, neuron)
 
-    def arrive(self, t: Any, node: int, index: int, projection: int, first: int, last: int, _left: Any) -> None:
+    def arrive(
+        self, t: Any, node: int, index: int, projection: int, first: int, number: int, last: int, _left: Any
+    ) -> None:
         """One spike reaches its targets in one projection, or those of one delay."""
         self.task.events += 1
         post = self.plan.net.projections[projection].post.order
@@ -249,9 +253,10 @@ class _Sample:
         error = self.members[node][index].error[1] if node in self.members else 0.0
         if self.task.options.error_bounds and self.plan.delayed[projection]:
             error += 2.0**-53 * t  # t is the rounded sum of the spike's time and the delay
-        for target, weight in synapses:
+        for place, (target, weight) in enumerate(synapses, first):
             neuron = self.members[post][target]
-            if neuron.receive(t, weight, error):
+            arrived = self.plan.deliveries.weight(projection, index, place, number, self.sample_id, weight)
+            if neuron.receive(t, arrived, error):
                 self.touched.setdefault((post, neuron), False)
 
     # -- from the threshold to the agenda ---------------------------------------------------------------------------
@@ -291,8 +296,8 @@ class _Sample:
         t, clipped = neuron.crossing, False
         for f, fault in enumerate(self.task.options.faults):
             key, acts = self.task.options.fault_keys[f, node]
-            if acts:
-                t = fault.perturb(self.plan.faults[f], key, self.sample_id, neuron.index, neuron.number, t)
+            if acts == EMISSION:
+                t = fault.function(self.plan.faults[f], key, self.sample_id, neuron.index, neuron.number, t)
                 if t < neuron.certain:
                     t, clipped = neuron.certain, True
         return t, clipped
@@ -346,16 +351,18 @@ class _Sample:
             left = self.task.options.transport.carry(self.plan.transport, self.transport_state, t)
         for projection in self.plan.outgoing[node]:
             self.counts[node]["synaptic_events"] += len(self.plan.synapses(projection.order, index))
+        number = self.sent[node, index]
+        self.sent[node, index] += 1
         for projection in self.plan.outgoing[node]:
-            self.travel(left, projection, index, 0, t)
+            self.travel(left, projection, index, number, 0, t)
 
-    def travel(self, left: Any, projection: Any, index: int, place: int, t: Any = None) -> None:
-        """A spike that left the transport at `left`, emitted at t, goes to its synapses from `place` on."""
+    def travel(self, left: Any, projection: Any, index: int, number: int, place: int, t: Any = None) -> None:
+        """Spike `number` of a neuron, emitted at t and carried until `left`, goes to its synapses from `place` on."""
         order, first, count = projection.order, place, len(self.plan.synapses(projection.order, index))
         arrivals = [self.arrival(t, left, projection, index, delay) for delay in self.plan.delays(order, index)[place:]]
         for arrival, synapses in itertools.groupby(arrivals):
             last = first + sum(1 for _ in synapses) if own_delays(projection.kind) is not None else count
-            self.agenda.add((arrival, ARRIVAL, projection.pre.order, index, order, first, last, left))
+            self.agenda.add((arrival, ARRIVAL, projection.pre.order, index, order, first, number, last, left))
             first = last
 
     def arrival(self, t: Any, left: Any, projection: Any, index: int, delay: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from eventsim.engines.reference.neuron import new_layers
 from eventsim.engines.task import Task
+from eventsim.faults.acting import Deliveries
 from eventsim.network import order
 from eventsim.network.network import Network
 from eventsim.network.projections import Sparse, own_delays
@@ -33,7 +34,8 @@ class Plan:
         self.faults = [tuple(map(self.number, fault.numbers())) for fault in task.options.faults]
         self.transport = tuple(map(self.number, task.options.transport.numbers())) if task.options.transport else ()
         self.stations = [tuple(map(self.number, station.numbers())) for station in task.options.stations]
-        self.early = any(not fault.causal for fault in task.options.faults)
+        self.early = task.options.early
+        self.deliveries = Deliveries(task.net, task.options.faults, task.options.fault_keys, self.number)
         self._synapses: dict[tuple[int, int], list[tuple[int, Any]]] = {}
 
     def synapses(self, projection: int, neuron: int) -> list[tuple[int, Any]]:

@@ -22,6 +22,7 @@ from eventsim.engines.reference.agenda import (
 )
 from eventsim.engines.sample_state import FLAGS, NAMES, WHOLE, SampleState
 from eventsim.engines.tables import COUNTERS
+from eventsim.faults.acting import NUMBERS
 from eventsim.network.network import Source
 from eventsim.network.projections import own_delays
 
@@ -31,8 +32,8 @@ def freeze(sample: Any, fed: bool) -> SampleState:
     plan = sample.plan
     held: dict[str, list[Any]] = {name: [] for name in NAMES}
     ticks = dict.fromkeys(range(len(plan.net.nodes)), 0)
-    travel: dict[tuple[int, Any, int], int] = {}
-    packets: list[tuple[int, Any, int]] = []
+    travel: dict[tuple[int, Any, int, int], int] = {}
+    packets: list[tuple[int, Any, int, int]] = []
     wakes: dict[tuple[int, int], Any] = {}
     for t, kind, *rest in sample.agenda:
         if kind in (TICK, EARLY_TICK):
@@ -43,23 +44,25 @@ def freeze(sample: Any, fed: bool) -> SampleState:
             held["pending_t"].append(t)
             held["pending_neuron"].append(plan.first[rest[0]] + rest[1])
         elif kind == ARRIVAL:
-            node, index, order, place, _, left = rest
+            _, index, order, place, number, _, left = rest
             projection = plan.net.projections[order]
             if own_delays(projection.kind) is not None:
-                spike = order, left, index
+                spike = order, left, index, number
                 travel[spike] = min(place, travel.get(spike, place))
             elif not (fed and isinstance(projection.pre, Source)):
-                packets.append((order, t, index))
-    for order, t, index in sorted(packets, key=lambda packet: packet[:2]):
+                packets.append((order, t, index, number))
+    for order, t, index, number in sorted(packets, key=lambda packet: packet[:2]):
         held["packet_lane"].append(order)
         held["packet_t"].append(t)
         held["packet_neuron"].append(index)
-    for (order, left, index), place in travel.items():
-        for name, value in (("lane", order), ("sent", left), ("neuron", index), ("place", place)):
+        held["packet_number"].append(number % NUMBERS)
+    for (order, left, index, number), place in travel.items():
+        found = {"lane": order, "sent": left, "neuron": index, "number": number % NUMBERS, "place": place}
+        for name, value in found.items():
             held[f"travel_{name}"].append(value)
     for node in plan.net.nodes:
-        _freeze_node(sample, held, node)
-    held["now"], held["micro"], held["sent"] = [sample.now], [sample.n], [sample.spikes_sent]
+        _freeze_node(sample, held, node, fed)
+    held["now"], held["micro"], held["stimulus"] = [sample.now], [sample.n], [sample.spikes_sent]
     held["counts"] = [counts[name] for counts in sample.counts for name in COUNTERS]
     held["ticks"] = [ticks[n] for n in range(len(plan.net.nodes))]
     held["noted"] = [noted is not None for noted in sample.noted.values()]
@@ -70,8 +73,10 @@ def freeze(sample: Any, fed: bool) -> SampleState:
     return SampleState(**{name: _array(name, values, plan.number is not float) for name, values in held.items()})
 
 
-def _freeze_node(sample: Any, held: dict[str, list[Any]], node: Any) -> None:
+def _freeze_node(sample: Any, held: dict[str, list[Any]], node: Any, fed: bool) -> None:
     members = sample.members.get(node.order)
+    known = fed and isinstance(node, Source)
+    held["sent"] += [0 if known else sample.sent[node.order, index] for index in range(node.size)]
     if members is None:
         zeros = [0] * node.size
         for name in ("since", "spike_number", "error", "error_network", "done", "certain"):
@@ -100,7 +105,7 @@ def _array(name: str, values: list[Any], exact: bool) -> Any:
 def thaw(sample: Any, state: SampleState, fed: bool) -> None:
     """Let a new sample stand where the state says; the state fits its network (`check_state`)."""
     plan, now = sample.plan, state.now[0]
-    sample.now, sample.n, sample.sent = now, int(state.micro[0]), int(state.sent[0])
+    sample.now, sample.n, sample.given = now, int(state.micro[0]), int(state.stimulus[0])
     counts = state.counts.reshape(-1, len(COUNTERS)).tolist()
     for counter, row in zip(sample.counts, counts, strict=True):
         counter.update(dict(zip(COUNTERS, row, strict=True)))
@@ -126,6 +131,9 @@ def thaw(sample: Any, state: SampleState, fed: bool) -> None:
                 sample.agenda.add((t, WINDOW, n, T_STEP + piece))
     for (node, index), noted in zip(sample.noted, state.noted.tolist(), strict=True):
         sample.noted[node, index] = sample.members[node][index].s if noted else None
+    for node in plan.net.nodes:
+        for index in range(node.size):
+            sample.sent[node.order, index] = int(state.sent[plan.first[node.order] + index])
     _thaw_packets(sample, state, fed)
     sample.stimulate()
     for n, layer in plan.layers.items():  # what was predicted is predicted again
@@ -163,14 +171,13 @@ def _plain(value: Any) -> Any:
 
 def _thaw_packets(sample: Any, state: SampleState, fed: bool) -> None:
     plan, now = sample.plan, state.now[0]
-    for order, t, index in zip(
-        state.packet_lane.tolist(), state.packet_t.tolist(), state.packet_neuron.tolist(), strict=True
-    ):
+    packets = (state.packet_lane, state.packet_t, state.packet_neuron, state.packet_number)
+    for order, t, index, number in zip(*(column.tolist() for column in packets), strict=True):
         count = len(plan.synapses(order, index))
-        sample.agenda.add((t, ARRIVAL, plan.net.projections[order].pre.order, index, order, 0, count, t))
-    travel = (state.travel_lane, state.travel_sent, state.travel_neuron, state.travel_place)
-    for order, left, index, place in zip(*(column.tolist() for column in travel), strict=True):
-        sample.travel(left, plan.net.projections[order], index, place)
+        sample.agenda.add((t, ARRIVAL, plan.net.projections[order].pre.order, index, order, 0, number, count, t))
+    travel = (state.travel_lane, state.travel_sent, state.travel_neuron, state.travel_number, state.travel_place)
+    for order, left, index, number, place in zip(*(column.tolist() for column in travel), strict=True):
+        sample.travel(left, plan.net.projections[order], index, number, place)
     for t, g in zip(state.pending_t.tolist(), state.pending_neuron.tolist(), strict=True):
         node = int(np.searchsorted(plan.first, g, side="right")) - 1
         sample.agenda.add((t, LEAVING, node, g - plan.first[node]))

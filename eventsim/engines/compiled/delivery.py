@@ -1,0 +1,111 @@
+"""Delivery: how an input meets a neuron. Every sweep goes through it, whatever the projection and the model.
+
+Relies on the machine's arrays, on a model's scalar functions and on those of arrival faults (`eventsim.faults`). Used
+by `folding`, `lookahead` and `arrival`. Where no fault acts at arrival, an input is the model's ``receive`` and nothing
+else is compiled.
+"""
+
+from typing import Any
+
+from eventsim._jit import jitable, kernel_part
+from eventsim.engines.compiled.alternatives import choice
+from eventsim.engines.compiled.rows import LOAD, STORE
+from eventsim.engines.tables import Machine
+from eventsim.faults.acting import ARRIVAL
+from eventsim.network.neuron_model import Model
+
+
+def make_spike(delivers: tuple[Any, ...]) -> Any:
+    """``spike(m, k, number, sample)``: what the synapses share that one packet of lane k reaches, for `receive`."""
+    if not delivers:
+
+        @kernel_part
+        def nothing(m: Machine, k: int, number: int, sample: Any) -> int:  # noqa: ARG001 - absent stage
+            return 0
+
+        return nothing
+
+    @kernel_part
+    def spike(m: Machine, k: int, number: int, sample: Any) -> Any:
+        return m.stages, m.fault_keys, k, number, sample
+
+    return spike
+
+
+def make_receive(model: Model, delivers: tuple[Any, ...]) -> Any:
+    """``receive(spike, synapse, s, w, error)``: the state behind an input of weight w at a synapse.
+
+    `error` bounds the rounding of its time; models without bounds make nothing of it. `synapse` is a number as arrival
+    faults know it (`synapse_numbers`).
+    """
+    taken = _make_taken(model)
+    if not delivers:
+
+        @jitable
+        def receive_plain(spike: Any, synapse: int, s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - no fault
+            return taken(s, w, error)
+
+        return receive_plain
+    deliver = choice(delivers)
+
+    @kernel_part
+    def receive(spike: Any, synapse: int, s: Any, w: float, error: float) -> Any:
+        stages, keys, k, number, sample = spike
+        arrived = w
+        for f in range(keys.shape[0]):
+            if keys[f, k, 1] == ARRIVAL:
+                arrived = deliver(int(keys[f, k, 2]), stages[f], keys[f, k, 0], sample, synapse, number, arrived)
+        return taken(s, arrived, error)
+
+    return receive
+
+
+def _make_taken(model: Model) -> Any:
+    """The model's `receive`; where it carries rounding bounds, with the error of the input's time."""
+    receive = model.receive
+    if model.time_error is not None:
+
+        @jitable
+        def taken_with_error(s: Any, w: float, error: float) -> Any:
+            return receive(s, w, error)
+
+        return taken_with_error
+
+    @jitable
+    def taken(s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract with and without bounds
+        return receive(s, w)
+
+    return taken
+
+
+def make_sweeps(model: Model, delivers: tuple[Any, ...]) -> tuple[Any, Any]:
+    """(sweep, fold): one spike into neighbours that share a time of last update, in loops over contiguous arrays.
+
+    ``sweep(spike, first, apart, st, pr, w, c, pad, error)`` advances them by the coefficients c first; both return how
+    many may spike within `pad` from then on. `st` and `pr` are rows of states and parameters, `w` the weights, one a
+    neuron; the synapse to the first is number `first`, that to the next `first + apart`.
+    """
+    load, store, part = LOAD[len(model.state)], STORE[len(model.state)], LOAD[len(model.rows)]
+    advance, may_spike, receive = model.advance, model.may_spike, make_receive(model, delivers)
+
+    @kernel_part
+    def sweep(spike: Any, first: int, apart: int, st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:
+        count = 0
+        for i in range(w.size):
+            s = receive(spike, first + i * apart, advance(c, load(st, i)), w[i], error)
+            store(st, i, s)
+            if may_spike(part(pr, i), s, pad):
+                count += 1
+        return count
+
+    @kernel_part
+    def fold(spike: Any, first: int, apart: int, st: Any, pr: Any, w: Any, pad: float, error: float) -> int:
+        count = 0
+        for i in range(w.size):
+            s = receive(spike, first + i * apart, load(st, i), w[i], error)
+            store(st, i, s)
+            if may_spike(part(pr, i), s, pad):
+                count += 1
+        return count
+
+    return sweep, fold

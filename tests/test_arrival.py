@@ -1,0 +1,212 @@
+"""A fault at arrival is one file (`toy_faults.py`) and touches no engine: each delivery has a weight of its own."""
+
+import dataclasses
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import random_networks
+import torture
+from adapters import assert_same_run, both_engines, outcome
+from toy_faults import ReadNoise, Tired, both
+
+import eventsim
+from eventsim import Dense, Network, OneToOne, Sparse, SpikeTimes, models, simulate
+from eventsim.errors import FaultError, InputError
+from eventsim.faults import Clock, Jitter
+from eventsim.network.projections import synapse_numbers
+from eventsim.randomness import normal, stream_key, uniforms
+from eventsim.transport import AerBus
+
+
+def potentials(kind: Any, times: Any, n: int, delay: float = 0.0, **options: Any) -> Any:
+    """What integrators of unit slope have gathered at t = 10 of spikes over one projection."""
+    net = Network()
+    net.source(len(times), "input")
+    net.population("integrator", n, "out", window=(0.0, 10.0))
+    net.connect("input", "out", kind, delay=delay)
+    return both_engines(net, SpikeTimes([times]), until=11.0, **options).run.readout[0]
+
+
+def test_each_third_spike_arrives_with_half_its_weight() -> None:
+    times = [[0.5, 1.0, 3.0, 3.5, 4.0, 5.0], [2.0]]
+    factors = [1, 1, 0.5, 1, 1, 0.5]
+    expected = [
+        4.0 * sum(f * (10 - t) for f, t in zip(factors, times[0], strict=True)) + 1.5 * 8.0,
+        -2.0 * sum(f * (10 - t) for f, t in zip(factors, times[0], strict=True)) + 0.5 * 8.0,
+    ]
+    weights = [[4.0, 1.5], [-2.0, 0.5]]
+    assert potentials(Dense(weights), times, 2, faults=both(tired=None)).tolist() == expected
+    sparse = Sparse([0, 1, 1, 0], [1, 0, 1, 0], [-2.0, 1.5, 0.5, 4.0])
+    assert potentials(sparse, times, 2, faults=both(tired=None)).tolist() == expected
+    assert potentials(Dense(weights), times, 2, faults=both(tired=[("input", "out")])).tolist() == expected
+    assert potentials(OneToOne([4.0, 1.5]), times, 2, faults=both(tired=None))[0] == expected[0] - 12.0
+
+
+def test_two_spikes_of_a_neuron_that_rounding_lets_arrive_together_keep_their_numbers() -> None:
+    late = 2.0**53  # 0.25 and 0.5 are lost in it: three spikes of one neuron arrive at one time, in one lane
+    for kind in (Dense([[1.0]]), Sparse([0], [0], [1.0], [late])):
+        net = Network()
+        net.source(1, "input")
+        net.population("lif_delta", 1, "cell", tau_mem=1e9, v_threshold=2.75)
+        net.connect("input", "cell", kind, delay=0.0 if isinstance(kind, Sparse) else late)
+        x = SpikeTimes([[[0.25, 0.5, 0.75]]])
+        plain = both_engines(net, x, until=4 * late, faults=both(tired=[("input", "cell")]))
+        assert plain.run.n_spikes("cell") == 0  # 1 + 1 + 1/2, and no fourth
+        assert both_engines(net, x, until=4 * late).run.n_spikes("cell") == 1
+
+
+def test_noise_belongs_to_synapses_however_they_are_stored() -> None:
+    rng = np.random.default_rng(3)
+    weights, times = rng.normal(size=(3, 4)), [sorted(rng.uniform(0, 9, 5).tolist()) for _ in range(4)]
+    faults, seed = both(0.3), 11
+    targets, sources = (index.ravel() for index in np.indices(weights.shape))
+    shuffled = rng.permutation(12)
+    shuffled_ends = sources[shuffled], targets[shuffled], weights.ravel()[shuffled]
+    as_sparse, own = Sparse(*shuffled_ends), Sparse(*shuffled_ends, delays=rng.permutation(12) / 64)
+    dense = potentials(Dense(weights), times, 3, faults=faults, seed=seed)
+    assert potentials(as_sparse, times, 3, faults=faults, seed=seed).tobytes() == dense.tobytes()
+    key = stream_key(seed, "toy read noise", 0, "input", "out", 0)
+    for kind in (Dense(weights), own):
+        found = potentials(kind, times, 3, faults=faults, seed=seed)
+        for j in range(3):
+            expected = 0.0
+            for i, train in enumerate(times):
+                targets_of_i, weights_of_i = kind.synapses(i)
+                place = targets_of_i.tolist().index(j)
+                delay = 0.0 if kind is not own else float(own.delays_of(i)[place])
+                for number, t in enumerate(train):
+                    draw = normal(key, 0, i * 3 + j, number)
+                    expected += weights_of_i[place] * (1.0 + 0.3 * draw) * (10.0 - (t + delay))
+            assert found[j] == pytest.approx(expected, rel=1e-12)
+
+
+def test_synapses_between_the_same_neurons_draw_on_their_own() -> None:
+    kind = Sparse([0, 0, 0], [0, 0, 1], [1.0, 1.0, 1.0])
+    assert kind.parallel
+    assert synapse_numbers(kind, 0, 1, 2).tolist() == [2, 3, 4]
+    assert Sparse([0, 0], [0, 0], [1.0, 2.0], [0.5, 0.25]).parallel
+    assert not Sparse([0, 1], [0, 0], [1.0, 2.0]).parallel
+    found = potentials(kind, [[1.0]], 2, faults=both(0.5))
+    key = stream_key(0, "toy read noise", 0, "input", "out", 0)
+    draws = [1.0 + 0.5 * normal(key, 0, 2 + place, 0) for place in range(3)]
+    assert found.tolist() == pytest.approx([9.0 * (draws[0] + draws[1]), 9.0 * draws[2]], rel=1e-14)
+
+
+def test_a_synapse_may_have_a_number_of_more_than_32_bits() -> None:
+    draws = {uniforms(5, 1, synapse, 2)[0] for synapse in (7, 7 + 2**32, 7 + 2**33, 7 + 2**61)}
+    assert len(draws) == 4
+    assert all(0.0 < draw < 1.0 for draw in draws)
+
+
+class Faulty(random_networks.Case):
+    """A random network with faults at arrival."""
+
+    def simulate_options(self) -> dict[str, Any]:
+        options = super().simulate_options()
+        return {**options, "faults": [*options["faults"], *both(0.4, None)]}
+
+
+@pytest.mark.parametrize("family", ["ramps", "leaky", "clocked"])
+def test_random_networks_do_the_same_on_both_engines_and_in_pieces(family: str) -> None:
+    spikes = changed = 0
+    for number in range(40):
+        plain = random_networks.case(number, family, stages=False)
+        case = Faulty(**vars(plain))
+        whole = both_engines(case.net, case.x, **case.simulate_options())
+        spikes += whole.run.n_spikes()
+        changed += (
+            whole.run.n_spikes()
+            != outcome(case.net, case.x, engine="reference", **plain.simulate_options()).run.n_spikes()
+        )
+        if case.cuts:
+            for engines in (("compiled", "reference"), ("reference", "compiled")):
+                torture.assert_same_outcome(torture.in_pieces(case, engines), whole)
+    assert spikes > 200
+    assert changed > 3
+
+
+def test_arrival_faults_act_behind_jitter_and_a_bus() -> None:
+    rng = np.random.default_rng(5)
+    relu = models.read_relu({"weights": [rng.normal(size=(6, 4)), rng.normal(size=(3, 6))]})
+    x = rng.uniform(size=(8, 4))
+    net = models.to_ttfs(relu, x)
+    options: dict[str, Any] = {"transport": AerBus(0.01), "seed": 3, "error_bounds": True}
+    noise, tired = both(0.05, [("input", "dense1")])
+    faults = [noise, Jitter(0.02), tired, Clock(0.01)]
+    noisy = both_engines(net, x, faults=faults, **options).run
+    assert noisy.readout.tobytes() != both_engines(net, x, faults=faults[1::2], **options).run.readout.tobytes()
+    silent = both_engines(net, x, faults=[ReadNoise(0.0), Jitter(0.0)], **options).run
+    assert (
+        silent.readout.tobytes()
+        == simulate(net, x, transport=AerBus(0.01), seed=3, error_bounds=True).readout.tobytes()
+    )
+    with pytest.raises(InputError, match="'toy read noise', which gives each delivery a weight of its own"):
+        models.verify(net, relu, x, run=noisy)
+
+
+def test_explain_tells_the_weight_with_which_a_spike_arrived() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("linear_psp", 1, "cell", threshold=2.5)
+    net.connect("input", "cell", Dense([[1.0]]))
+    x = SpikeTimes([[[0.0, 0.0625, 0.125]]])
+    run = simulate(net, x, faults=both(0.5), sample_ids=[7])
+    found = eventsim.explain(net, run, "cell", 0)
+    key = stream_key(0, "toy read noise", 0, "input", "cell", 0)
+    weights = {one.number: one.weight for one in found.inputs}
+    assert weights == {number: 1.0 + 0.5 * normal(key, 7, 0, number) for number in range(3)}
+
+
+def test_fractions_are_halved_exactly() -> None:
+    third = Fraction(1, 3)
+    net = Network()
+    net.source(1, "input")
+    net.population("linear_psp", 1, "cell", threshold=np.array([Fraction(1)], dtype=object))
+    net.connect("input", "cell", Dense(np.array([[third]], dtype=object)))
+    times = SpikeTimes([[[Fraction(0), Fraction(1), Fraction(2)]]])
+    run = simulate(net, times, engine="reference", faults=both(tired=None))
+    # V = t/3 + (t - 1)/3 + (t - 2)/6 = 1 at t = 2, behind the third spike
+    assert run.spike_times("cell").tolist() == [[2]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (lambda: Tired("input"), r"projections = 'input'; must be pairs of names"),  # type: ignore[arg-type]
+        (lambda: Tired(["input", "out"]), "must be pairs of names"),  # type: ignore[list-item]
+        (lambda: Tired([("input", "nowhere")]), "nowhere"),
+        (lambda: Tired([("out", "input")]), r"no projection leads from 'out' to 'input'.*\('input', 'out'\)"),
+    ],
+)
+def test_projections_that_are_none_are_refused(fault: Any, message: str) -> None:
+    with pytest.raises(eventsim.errors.EventsimError, match=message):
+        potentials(Dense([[1.0]]), [[1.0]], 1, faults=[fault()])
+
+
+def test_what_is_no_fault_is_refused() -> None:
+    with pytest.raises(FaultError, match="no emission or arrival fault"):
+        potentials(Dense([[1.0]]), [[1.0]], 1, faults=["noise"])
+
+
+def test_provenance_names_the_fault_and_a_resumed_run_must_have_it() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=2.0)
+    net.connect("input", "cell", Dense([[0.6]]), delay=0.5)
+    x = SpikeTimes([[[float(k) / 4 for k in range(20)]]])
+    whole = simulate(net, x, until=9.0, faults=both(0.3))
+    assert whole.provenance["faults"] == [
+        {"fault": "toy read noise", "sigma": 0.3, "projections": None},
+        {"fault": "tired", "projections": ()},
+    ]
+    part = simulate(net, x, until=2.1, faults=both(0.3), keep_state=True)
+    assert_same_run(simulate(net, x, until=9.0, faults=both(0.3), resume=part), whole)
+    with pytest.raises(InputError, match="faults"):
+        simulate(net, x, until=9.0, resume=part)
+    damaged = dataclasses.replace(part._state.samples[0])
+    damaged.packet_number = damaged.packet_number - 1 - 2**33
+    part._state.samples[0] = damaged
+    with pytest.raises(InputError, match="damaged"):
+        simulate(net, x, until=9.0, faults=both(0.3), resume=part)

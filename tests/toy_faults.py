@@ -1,0 +1,61 @@
+"""Two arrival faults, for tests: a synapse that tires, and one that is read with noise. No engine knows them.
+
+A loop is compiled for each set of faults: `both` asks for one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from eventsim._jit import jitable
+from eventsim.faults import ArrivalFault
+from eventsim.faults.contract import check_projections
+from eventsim.randomness import normal
+
+
+@jitable
+def halve(p: Any, key: Any, sample: Any, synapse: Any, number: Any, w: Any) -> Any:
+    """Each third spike of a neuron arrives with half its weight."""
+    return w / 2 if number % 3 == 2 else w
+
+
+@jitable
+def read(p: Any, key: Any, sample: Any, synapse: Any, number: Any, w: Any) -> Any:
+    """A weight is read with multiplicative noise of p[0]."""
+    return w * (1.0 + p[0] * normal(key, sample, synapse, number))
+
+
+@dataclass(frozen=True)
+class Tired(ArrivalFault):
+    """Halves the weight of each third spike."""
+
+    projections: Sequence[tuple[str, str]] | None = None
+    name: ClassVar[str] = "tired"
+    deliver: ClassVar[Any] = staticmethod(halve)
+
+    def __post_init__(self) -> None:
+        check_projections(self)
+
+    def numbers(self) -> tuple[float, ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class ReadNoise(ArrivalFault):
+    """Multiplicative read noise of relative size sigma."""
+
+    sigma: float
+    projections: Sequence[tuple[str, str]] | None = None
+    name: ClassVar[str] = "toy read noise"
+    deliver: ClassVar[Any] = staticmethod(read)
+
+    def __post_init__(self) -> None:
+        check_projections(self)
+
+    def numbers(self) -> tuple[float, ...]:
+        return (self.sigma,)
+
+
+def both(sigma: float = 0.0, tired: Sequence[tuple[str, str]] | None = ()) -> list[ArrivalFault]:
+    """Read noise of this size on all projections, and these that tire; None: all."""
+    return [ReadNoise(sigma), Tired(tired)]
