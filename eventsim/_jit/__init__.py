@@ -8,8 +8,8 @@ that they are made of: an edited source, or another version, is compiled anew an
 no folder can be written to, or a kept file is damaged, loops are compiled again, and a warning says so, once each.
 """
 
-from eventsim._jit.lowering import borrowed
-from eventsim._jit.marks import CACHE, INTERPRETED, MARKS, cache_folder, jitable, kernel, kernel_part, separate
+from eventsim._jit.borrowing import borrowed
+from eventsim._jit.marks import CACHE, INTERPRETED, MARKS, cache_folder, jitable, kernel, kernel_part, separate, whole
 from eventsim._jit.report import CompileReport, compile_report
 from eventsim._jit.sources import fingerprint
 
@@ -26,4 +26,5 @@ __all__ = [
     "kernel",
     "kernel_part",
     "separate",
+    "whole",
 ]

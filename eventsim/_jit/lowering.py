@@ -1,7 +1,6 @@
 """Surgery on numba: how parts and loops are lowered, so that machine code is made once and stays small.
 
-Relies on numba's internals, those of the release that pyproject.toml pins. Used by `marks` and, for `borrowed`, by the
-loop of the compiled engine.
+Relies on numba's internals, those of the release that pyproject.toml pins. Used by `marks`.
 """
 
 import contextlib
@@ -10,13 +9,15 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-import numba
+from numba.core.callconv import MinimalCallConv
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.funcdesc import default_mangler
 from numba.core.typed_passes import NativeLowering
 from numba.cpython import slicing
+
+from eventsim._jit.borrowing import say_unchanged
 
 # numba numbers functions from 1 in each process. A process that loads one loop from disk and compiles another would
 # have two different functions of one name, and the linker would take the first for both: names hold the process.
@@ -35,17 +36,24 @@ def _unique_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None =
 
 
 @contextlib.contextmanager
-def _indices_from_the_front() -> Iterator[None]:
+def _our_rules() -> Iterator[None]:
     """Lower array accesses without Python's rule for negative indices, which no kernel uses: it costs at each of them.
 
-    numba lowers under one lock for all threads, so nobody else's code is lowered meanwhile.
+    And say of what is borrowed that nobody changes it. numba lowers under one lock for all threads, so nobody else's
+    code is lowered meanwhile.
     """
-    from_either_end = slicing.fix_index
+    from_either_end, decorate = slicing.fix_index, MinimalCallConv.decorate_function
+
+    def decorate_function(self: Any, function: Any, names: Any, types: Any, noalias: bool = False) -> None:
+        decorate(self, function, names, types, noalias)
+        say_unchanged(self.context, function, types)
+
     slicing.fix_index = lambda builder, index, size: index  # noqa: ARG005 - numba's signature
+    MinimalCallConv.decorate_function = decorate_function
     try:
         yield
     finally:
-        slicing.fix_index = from_either_end
+        slicing.fix_index, MinimalCallConv.decorate_function = from_either_end, decorate
 
 
 class _PartLibrary(JITCodeLibrary):
@@ -73,7 +81,7 @@ class _LowerPart(NativeLowering):
         # A part owns no array and makes none (that would not compile): without references to count it is shorter.
         state.targetctx.enable_nrt = False
         try:
-            with _indices_from_the_front():
+            with _our_rules():
                 super().run_pass(state)
         finally:
             del state.targetctx.mangler
@@ -104,7 +112,7 @@ class _LowerLoop(NativeLowering):
         state.library.enable_object_caching()
         state.targetctx.mangler = _unique_name
         try:
-            with _indices_from_the_front():
+            with _our_rules():
                 super().run_pass(state)
         finally:
             del state.targetctx.mangler
@@ -135,34 +143,3 @@ class PartCompiler(CompilerBase):
         self.state.flags.no_cpython_wrapper = True
         self.state.flags.no_cfunc_wrapper = True
         return [_pipeline(self.state, _LowerPart)]
-
-
-@numba.extending.intrinsic
-def _borrowed(_typing_context: Any, machine: Any) -> Any:
-    """The same tuple with every array's owner cleared, so that no reference is counted inside the loop."""
-
-    def clear(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-        if isinstance(kind, numba.types.Array):
-            array = context.make_array(kind)(context, builder, value)
-            array.meminfo = context.get_constant_null(numba.types.voidptr)
-            array.parent = context.get_constant_null(numba.types.voidptr)
-            return array._getvalue()
-        for k, part in enumerate(getattr(kind, "types", ())):
-            changed = clear(context, builder, part, builder.extract_value(value, k))
-            value = builder.insert_value(value, changed, k)
-        return value
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return clear(context, builder, signature.args[0], arguments[0])
-
-    return machine(machine), codegen
-
-
-def borrowed(machine):
-    """Interpreted twin of `_borrowed`: the tuple itself (unannotated: numba compares the signatures' texts)."""
-    return machine
-
-
-@numba.extending.overload(borrowed)
-def _borrowed_overload(machine):
-    return lambda machine: _borrowed(machine)  # noqa: PLW0108 - numba compares argument names

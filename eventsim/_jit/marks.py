@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 from numba.extending import register_jitable
 
 from eventsim._jit.kept_loops import SETTING, KeptLoops, NoFolderError
@@ -38,6 +39,12 @@ def separate(function: F) -> F:
 def kernel_part(function: F) -> F:
     """Mark a part of a loop: like `jitable`, but always inlined, and never made into machine code of its own."""
     return cast(F, register_jitable(forceinline=True, pipeline_class=PartCompiler)(function))
+
+
+@jitable
+def whole(number: Any) -> int:
+    """A whole number out of a record, as 64 bits: a part is compiled for each type of its arguments."""
+    return np.int64(number)  # type: ignore[return-value] # one, as far as its users go
 
 
 def kernel(function: F) -> F:

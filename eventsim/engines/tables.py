@@ -251,7 +251,7 @@ class Output(NamedTuple):
 
 
 class Initial(NamedTuple):
-    """The state in which every sample begins."""
+    """The state in which every sample begins; apart from the machine, which is handed from part to part."""
 
     node_states: Array
     lane_states: Array
@@ -264,8 +264,8 @@ class Initial(NamedTuple):
 class Machine(NamedTuple):
     """Everything the compiled loop works on. The plan is shared by all threads and never written; a state is one's own.
 
-    The plan is what a network (and a task: `probes`, `stages`, `fault_keys`) is; `initial` belongs to it. The state is
-    where one sample stands: to start a sample is to copy `initial`, to work on another thread is to copy the state.
+    The plan is what a network (and a task: `probes`, `stages`, `fault_keys`) is. The state is where one sample stands:
+    to start a sample is to copy `Initial`, to work on another thread is to copy the state.
     """
 
     nodes: Array
@@ -282,7 +282,6 @@ class Machine(NamedTuple):
     stages: Array  # one row a fault, then the transport's numbers, then those of each of its stations
     stations: Array
     fault_keys: Array  # of each fault, for each node (emission) or lane (arrival): key, where it acts, which function
-    initial: Initial
 
     control: Array
     node_states: Array
@@ -300,9 +299,16 @@ class Machine(NamedTuple):
     work: Array  # lists of the micro-step: touched cohorts, fired neurons, packets, clocks that are due
 
 
+class Lowered(NamedTuple):
+    """A network as arrays."""
+
+    machine: Machine
+    initial: Initial
+
+
 PLAN = (
     "nodes", "lanes", "cohorts", "neurons", "delays", "switches", "params", "weights", "targets", "links", "probes",
-    "stages", "stations", "fault_keys", "initial",
+    "stages", "stations", "fault_keys",
 )  # fmt: skip
 
 

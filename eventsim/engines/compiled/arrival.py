@@ -6,7 +6,7 @@ Relies on the machine's arrays, the queue and the models' dynamics. Used by the 
 import math
 from typing import Any
 
-from eventsim._jit import kernel_part
+from eventsim._jit import kernel_part, whole
 from eventsim.engines.compiled.delivery import make_spike
 from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.lookahead import TOGETHER
@@ -129,7 +129,7 @@ def _next_alone(m: Machine, stimulus: Stimulus, output: Output, k: int, limit: f
     lane_state.head += 1
     control.events += 1
     control.now = first.t
-    return int(first.neuron)
+    return whole(first.neuron)
 
 
 @kernel_part
@@ -152,7 +152,7 @@ def _synapses(m: Machine, k: int, neuron: int, number: int) -> tuple[int, int, i
         lane_state.taken += 1
         if lane_state.taken == lane_state.arrived:
             lane_state.taken = lane_state.arrived = 0
-        return reached.end - reached.place, reached.place, reached.end, int(reached.number)
+        return reached.end - reached.place, reached.place, reached.end, whole(reached.number)
     return 1, 0, 0, number
 
 

@@ -14,7 +14,7 @@ from eventsim._jit import kernel
 from eventsim.engines import problems
 from eventsim.engines.compiled import event_loop
 from eventsim.engines.compiled.alternatives import delivers_of, dynamics_of, perturbs_of
-from eventsim.engines.compiled.machine import fork, new_machine, resize
+from eventsim.engines.compiled.machine import fork, lower, resize
 from eventsim.engines.compiled.standing import freeze, thaw
 from eventsim.engines.compiled.stations import wakes_of, with_stations
 from eventsim.engines.tables import (
@@ -35,6 +35,7 @@ from eventsim.engines.tables import (
     TAKEN_UP,
     TRACE,
     TWICE,
+    Lowered,
     Machine,
     Output,
     Stimulus,
@@ -53,26 +54,26 @@ PAUSE_EVENTS = 200_000
 class Prepared(NamedTuple):
     """A lowered network and the loop that runs it."""
 
-    machine: Machine
+    lowered: Lowered
     loop: Any
 
 
-_MACHINES: weakref.WeakKeyDictionary[Network, tuple[tuple[bool, int], Machine]] = weakref.WeakKeyDictionary()
+_LOWERED: weakref.WeakKeyDictionary[Network, tuple[tuple[bool, int], Lowered]] = weakref.WeakKeyDictionary()
 
 
-def _lowered(net: Network, error_bounds: bool, room: int) -> Machine:
-    """The machine of a network, kept for the next call as long as the network lives."""
-    key, machine = _MACHINES.get(net, (None, None))
-    if machine is None or key != (error_bounds, room):
-        machine = new_machine(net, error_bounds, room)
-        _MACHINES[net] = (error_bounds, room), machine
-    return machine
+def _lowered(net: Network, error_bounds: bool, room: int) -> Lowered:
+    """A network as arrays, kept for the next call as long as the network lives."""
+    key, lowered = _LOWERED.get(net, (None, None))
+    if lowered is None or key != (error_bounds, room):
+        lowered = lower(net, error_bounds, room)
+        _LOWERED[net] = (error_bounds, room), lowered
+    return lowered
 
 
 def prepare(task: Task) -> Prepared:
     """Lower the task's network (kept for the next call) and get its loop."""
     options = task.options
-    machine = _lowered(task.net, options.error_bounds, task.inputs.room())
+    machine, initial = _lowered(task.net, options.error_bounds, task.inputs.room())
     n_state = task.outputs.transport_state.shape[1]
     machine = machine._replace(
         nodes=machine.nodes.copy(), stages=_stage_numbers(task), transport_state=np.zeros(n_state)
@@ -84,10 +85,10 @@ def prepare(task: Task) -> Prepared:
         chosen = [int(first[task.net.node(name).order]) + index for name, index in options.probes.items()]
         probes = np.zeros(sum(map(len, chosen)), dtype=PROBE).view(np.recarray)
         probes.neuron = np.sort(np.concatenate(chosen))
-        states = machine.initial.neuron_states.copy()
+        states = initial.neuron_states.copy()
         states.probed[probes.neuron] = 1
+        initial = initial._replace(neuron_states=states)
         machine = machine._replace(
-            initial=machine.initial._replace(neuron_states=states),
             probes=probes,
             probe_states=np.zeros(len(probes), dtype=PROBE_STATE).view(np.recarray),
         )
@@ -110,7 +111,7 @@ def prepare(task: Task) -> Prepared:
         carry=options.transport.carry if options.transport else None,
         wakes=wakes_of(options.stations),
     )
-    return Prepared(machine, event_loop.event_loop(stages))
+    return Prepared(Lowered(machine, initial), event_loop.event_loop(stages))
 
 
 def _stage_numbers(task: Task) -> Any:
@@ -129,7 +130,7 @@ class Worker:
 
     def __init__(self, task: Task, prepared: Prepared) -> None:
         self.task, self.loop = task, prepared.loop
-        self.machine = fork(prepared.machine)
+        self.lowered = fork(prepared.lowered)
         total = self.machine.neurons.size
         self._spikes = np.empty(max(1 << 12, 4 * total) if task.options.record == "spikes" else 1, dtype=SPIKE)
         self._traces = np.empty(max(1 << 10, 4 * self.machine.probes.size), dtype=TRACE)
@@ -141,6 +142,11 @@ class Worker:
             self._flags |= RECORD_SOURCES
         if task.options.error_bounds:
             self._flags |= RECORD_ERRORS
+
+    @property
+    def machine(self) -> Machine:
+        """Its arrays as they are now: rings grow."""
+        return self.lowered.machine
 
     def run(self, low: int, high: int) -> Problem | None:
         """Simulate samples low..high-1; return what went wrong, or None."""
@@ -165,7 +171,7 @@ class Worker:
                 budget = max(1, min(PAUSE_EVENTS, task.options.max_events + task.events_before - task.events))
             output = self._output()
             with np.errstate(all="ignore"):  # interpreted, 0 * inf is as silent as it is compiled
-                status = self.loop(self.machine, inputs, output, low, high, budget)
+                status = self.loop(self.lowered, inputs, output, low, high, budget)
             with _LOCK:
                 more = int(control.events[0]) - done
                 task.events += more
@@ -211,7 +217,7 @@ class Worker:
         if state is None:
             return False
         senders = stimulus.neuron[: int(stimulus.start[1])]
-        self.machine = thaw(self.machine, state, self.task.frame(sample), senders)
+        self.lowered = thaw(self.lowered, state, self.task.frame(sample), senders)
         self._fit_spikes()
         spikes = self.machine.node_states.spikes
         self.machine.control.enough = bool((spikes >= self.machine.nodes.limit).any())
@@ -267,7 +273,7 @@ class Worker:
             room[k] = most_at_once(stimulus.time, stimulus.start, float(lanes.delay[k]))
         if (states.mask < room).any():
             states.head = states.tail = 0
-            self.machine = resize(self.machine, room)
+            self.lowered = resize(self.lowered, room)
 
     def _fed(self) -> Any:
         """Which lanes take their packets straight from the stimulus?"""
@@ -282,7 +288,7 @@ class Worker:
         states, control, total = self.machine.lane_states, self.machine.control, self.machine.neurons.size
         room = np.where(self._fed(), 0, 2 * states.mask + 1) * int(control.grow[0])
         pending = 2 * (int(control.pending[0]) + 2 * total)
-        self.machine = resize(self.machine, room, pending)
+        self.lowered = resize(self.lowered, room, pending)
         self._fit_spikes()  # drained before
         control = self.machine.control
         control.grow = 0

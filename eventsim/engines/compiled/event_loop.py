@@ -42,6 +42,8 @@ from eventsim.engines.tables import (
     TAKEN_UP,
     TRACE_ROWS,
     TRACES_FULL,
+    Initial,
+    Lowered,
     Machine,
     Output,
     Stimulus,
@@ -65,10 +67,10 @@ class Stages:
 
 
 @jitable
-def start_sample(m: Machine, stimulus: Stimulus, k: int) -> None:
+def start_sample(m: Machine, initial: Initial, stimulus: Stimulus, k: int) -> None:
     """Sample k of the batch begins; without a transport source spikes go straight into their lanes."""
     control = m.control[0]
-    restore(m)
+    restore(m, initial)
     clear(m.queue)
     requeue(m.queue, switch_key(m), m.switches[0].t)
     for n in range(m.nodes.size):
@@ -89,19 +91,19 @@ def start_sample(m: Machine, stimulus: Stimulus, k: int) -> None:
 
 
 @jitable
-def restore(m: Machine) -> None:
+def restore(m: Machine, initial: Initial) -> None:
     """Put back the state in which every sample begins."""
     for n in range(m.node_states.size):
-        m.node_states[n] = m.initial.node_states[n]
+        m.node_states[n] = initial.node_states[n]
     for k in range(m.lane_states.size):
-        m.lane_states[k] = m.initial.lane_states[k]
+        m.lane_states[k] = initial.lane_states[k]
     for c in range(m.cohort_states.size):
-        m.cohort_states[c] = m.initial.cohort_states[c]
-        m.since[c] = m.initial.since[c]
+        m.cohort_states[c] = initial.cohort_states[c]
+        m.since[c] = initial.since[c]
     for g in range(m.neuron_states.size):
-        m.neuron_states[g] = m.initial.neuron_states[g]
-    for j in range(m.initial.values.size):
-        m.values[j] = m.initial.values[j]
+        m.neuron_states[g] = initial.neuron_states[g]
+    for j in range(initial.values.size):
+        m.values[j] = initial.values[j]
     for k in range(m.probe_states.size):
         m.probe_states[k].noted = 0
         for r in range(TRACE_ROWS):
@@ -112,7 +114,7 @@ def restore(m: Machine) -> None:
 
 @functools.cache
 def event_loop(stages: Stages) -> Any:
-    """Return the loop compiled for `stages`: ``run(machine, stimulus, output, first, last, budget)`` -> status.
+    """Return the loop compiled for `stages`: ``run(lowered, stimulus, output, first, last, budget)`` -> status.
 
     It simulates samples `first` (resumed where control.busy) to `last` and stops at a full buffer or after `budget`
     events. The second call with the same stages, or with the same models in another network, costs nothing.
@@ -130,15 +132,16 @@ def event_loop(stages: Stages) -> Any:
 
     @kernel
     def run(
-        machine: Machine, stimulus_in: Stimulus, output_in: Output, first_row: int, last_row: int, budget: int
+        lowered: Lowered, stimulus_in: Stimulus, output_in: Output, first_row: int, last_row: int, budget: int
     ) -> int:
-        m, stimulus, output = borrowed(machine), borrowed(stimulus_in), borrowed(output_in)
+        m, initial = borrowed(lowered.machine), borrowed(lowered.initial)
+        stimulus, output = borrowed(stimulus_in), borrowed(output_in)
         control = m.control[0]
         control.stop = control.events + budget
         while control.sample < last_row:
             k = control.sample - first_row
             if control.busy == BEFORE:
-                start_sample(m, stimulus, k)
+                start_sample(m, initial, stimulus, k)
                 begin_stations(m)
                 control.busy = STARTING
             elif control.busy == TAKEN_UP and control.sends_sources == 0:

@@ -66,8 +66,8 @@ def make_conv(model: Model, delivers: tuple[Any, ...]) -> Any:
         pr = rows(m.params, node_state.params, node.n_neurons)
         channel, width = neuron // lane.positions, lane.group_out
         group, source = channel // lane.group_in, lane.rows + neuron % lane.positions
-        horizon = node.t_min if node_state.phase < OPEN else node.t_max
-        pad = reach(t, horizon)
+        held = node_state.phase == NOT_BEGUN
+        pad = reach(t, node.t_min if node_state.phase < OPEN else node.t_max)
         for j in range(m.links[source], m.links[source + 1]):
             target, tap = divmod(m.targets[lane.targets + j], lane.taps)
             c = node.cohort + target * lane.groups + group
@@ -75,16 +75,16 @@ def make_conv(model: Model, delivers: tuple[Any, ...]) -> Any:
             first = lane.weights + (channel * lane.taps + tap) * width
             near, near_limits, w = block(st, low, width), limits(pr, low, width), m.weights[first : first + width]
             synapse = neuron * node.n_neurons + group * width * lane.out + target
-            if node_state.phase == NOT_BEGUN:
-                fold(spike, synapse, lane.out, near, near_limits, w, 0.0, error)
-                continue
-            cohort, dt = m.cohort_states[c], t - m.since[c]
+            cohort, dt = m.cohort_states[c], 0.0 if held else t - m.since[c]
             if dt > 0.0:
                 m.since[c] = t
                 ahead = propagator(part(pr, low), dt)
-                cohort.flagged = sweep(spike, synapse, lane.out, near, near_limits, w, ahead, pad, error)
+                flagged = sweep(spike, synapse, lane.out, near, near_limits, w, ahead, pad, error)
             else:
-                cohort.flagged = fold(spike, synapse, lane.out, near, near_limits, w, pad, error)
+                flagged = fold(spike, synapse, lane.out, near, near_limits, w, pad, error)
+            if held:
+                continue
+            cohort.flagged = flagged
             if cohort.flagged > 0 or cohort.queued == 1 or node.jumps == 1 or cohort.fresh == 1:
                 touch(m, c, t)
 

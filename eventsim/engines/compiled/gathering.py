@@ -6,7 +6,7 @@ Relies on the queue and on every stage that has keys in it. Used by the loop.
 import math
 from typing import Any
 
-from eventsim._jit import kernel_part
+from eventsim._jit import kernel_part, whole
 from eventsim.engines.compiled.arrival import LOW
 from eventsim.engines.compiled.clocks import gather_clock
 from eventsim.engines.compiled.horizon import heap_of, rekey, schedule, touch
@@ -66,7 +66,7 @@ def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
         place = packet_at(lane_state, 0)
         if m.ring[place].t != t:
             break
-        note_packet(m, k, int(m.ring[place].neuron), int(m.ring[place].number))
+        note_packet(m, k, whole(m.ring[place].neuron), whole(m.ring[place].number))
         lane_state.head += 1
     key = math.inf
     if lane_state.head < lane_state.tail:
@@ -83,7 +83,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any, gather_station: Any)
         control = m.control[0]
         first_switch = control.switch
         while m.queue[0].key == t:
-            node = m.queue[0].node
+            node = whole(m.queue[0].node)
             control.queue_operations += 1
             if node < m.cohorts.size:
                 gather_cohort(m, node, t, sample)

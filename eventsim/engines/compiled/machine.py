@@ -38,6 +38,7 @@ from eventsim.engines.tables import (
     STATION,
     TRAVEL,
     Initial,
+    Lowered,
     Machine,
 )
 from eventsim.network import order
@@ -55,7 +56,7 @@ KINDS = {"dense": DENSE, "sparse": SPARSE, "one_to_one": ONE_TO_ONE, "conv": CON
 FED = 4095
 
 
-def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine:
+def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
     """Lower `net`; `stimulus_room` is the largest number of stimulus spikes of a sample."""
     models = dynamics_of(net, error_bounds)
     nodes, node_states, links = _nodes(net, models, error_bounds)
@@ -68,7 +69,7 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
     delays = [np.empty(0), *(own_delays(projection.kind) for projection in net.projections)]
     n_total, control = len(neurons), np.zeros(1, dtype=CONTROL)
     pending = 2 * n_total + 64
-    return Machine(
+    machine = Machine(
         nodes=nodes.view(np.recarray),
         lanes=lanes.view(np.recarray),
         cohorts=cohorts.view(np.recarray),
@@ -83,7 +84,6 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
         stages=np.zeros((1, 1)),
         stations=np.zeros(0, dtype=STATION).view(np.recarray),
         fault_keys=np.zeros((1, len(net.nodes), 3), dtype=np.uint64),
-        initial=initial,
         control=control.view(np.recarray),
         node_states=initial.node_states.copy(),
         lane_states=initial.lane_states.copy(),
@@ -99,6 +99,7 @@ def new_machine(net: Network, error_bounds: bool, stimulus_room: int) -> Machine
         waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
         work=_lay_out_work(control, len(cohorts), pending, len(nodes), n_ring + n_travel + 1),
     )
+    return Lowered(machine, initial)
 
 
 def _cohorts(nodes: Array) -> Array:
@@ -313,14 +314,15 @@ def _one_weight_each(values: Array, counts: Array) -> tuple[Array, int]:
     return values, 0
 
 
-def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:
+def resize(lowered: Lowered, room: Array, pending: int = 0) -> Lowered:
     """Give lane k a ring for at least room[k] packets and the heap of pending emissions at least `pending` places.
 
     Nothing becomes smaller; what is in flight or pending is kept in order. Called between two micro-steps.
     """
+    machine = lowered.machine
     n_total, control = machine.neurons.size, machine.control.copy()
     lanes, states = machine.lanes, machine.lane_states.copy()
-    begin = machine.initial.lane_states.copy()
+    begin = lowered.initial.lane_states.copy()
     sizes = [max(int(mask) + 1, 1 << int(wanted).bit_length()) for mask, wanted in zip(states.mask, room, strict=True)]
     travelled = lanes.kind == SPREAD
     ring = np.empty(int(np.sum(sizes, where=~travelled)), dtype=PACKET).view(np.recarray)
@@ -346,19 +348,18 @@ def resize(machine: Machine, room: Array, pending: int = 0) -> Machine:
     work = _lay_out_work(control, machine.cohorts.size, pending, machine.nodes.size, packets)
     due, due_before, count = int(control.due_at[0]), int(machine.control.due_at[0]), int(control.due[0])
     work[due : due + count] = machine.work[due_before : due_before + count]
-    initial = machine.initial._replace(lane_states=begin)
-    return machine._replace(
-        initial=initial, control=control, lane_states=states, ring=ring, travel=travel, waiting=waiting, work=work
-    )
+    larger = machine._replace(control=control, lane_states=states, ring=ring, travel=travel, waiting=waiting, work=work)
+    return Lowered(larger, lowered.initial._replace(lane_states=begin))
 
 
 # Bytes: a pair of cache lines, which processors fetch together.
 APART = 128
 
 
-def fork(machine: Machine) -> Machine:
+def fork(lowered: Lowered) -> Lowered:
     """A machine of its own for one thread: the plan is shared, the state copied."""
-    return Machine(*(part if name in PLAN else _apart(part) for name, part in machine._asdict().items()))
+    parts = lowered.machine._asdict().items()
+    return Lowered(Machine(*(part if name in PLAN else _apart(part) for name, part in parts)), lowered.initial)
 
 
 def _apart(array: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import jitable
+from eventsim._jit import jitable, whole
 
 Array = Any  # a record array: fields are read as attributes
 QUEUE = np.dtype([("key", "f8"), ("node", "i4"), ("place", "i4")], align=True)
@@ -41,8 +41,7 @@ def clear(q: Array) -> None:
 @jitable
 def requeue(q: Array, node: int, key: float) -> None:
     """Set the key of `node`: inserted, moved, or removed where the key is inf. O(log n)."""
-    k = q[node].place
-    size = q[q.size - 1].place
+    k, size = whole(q[node].place), whole(q[q.size - 1].place)  # one type: a part is compiled for each
     if k < 0:
         if key == math.inf:
             return
@@ -52,7 +51,7 @@ def requeue(q: Array, node: int, key: float) -> None:
         size -= 1
         q[q.size - 1].place = size
         q[node].place = -1
-        moved, last = q[size].node, q[size].key
+        moved, last = whole(q[size].node), q[size].key
         q[size].key = math.inf
         if k < size:
             if k > 0 and last < q[(k - 1) >> 1].key:

@@ -20,7 +20,7 @@ from eventsim.engines.compiled.stations import place_stations, wakes
 from eventsim.engines.compiled.synaptic_delays import place_travellers, spikes_under_way
 from eventsim.engines.compiled.windows import place_switches
 from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, check_state, refuse
-from eventsim.engines.tables import COUNTERS, Machine
+from eventsim.engines.tables import COUNTERS, Lowered, Machine
 
 Array = np.ndarray[Any, Any]
 OF_NEURON = ("last_spike", "spike_number", "sent", "error", "error_network", "done")
@@ -60,7 +60,7 @@ def _kind(name: str) -> Any:
     return np.int64 if name in WHOLE else np.uint8 if name in FLAGS else np.float64
 
 
-def thaw(machine: Machine, state: SampleState, frame: Frame, senders: Array) -> Machine:
+def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array) -> Lowered:
     """The machine with the state taken up; it must be lowered from the same network.
 
     `senders`: which neuron sends each source spike that the sample has now.
@@ -71,11 +71,13 @@ def thaw(machine: Machine, state: SampleState, frame: Frame, senders: Array) -> 
         Arrays that are no state of this network.
     """
     check_state(state, frame)
+    machine = lowered.machine
     in_flight = np.bincount(np.concatenate([state.packet_lane, state.travel_lane]), minlength=len(machine.lanes))
     machine.lane_states.head = machine.lane_states.tail = 0
     machine.control.pending = machine.control.due = 0
-    machine = resize(machine, 2 * in_flight, len(state.pending_t) + 4 * machine.neurons.size)
-    for name, begin in machine.initial._asdict().items():
+    lowered = resize(lowered, 2 * in_flight, len(state.pending_t) + 4 * machine.neurons.size)
+    machine = lowered.machine
+    for name, begin in lowered.initial._asdict().items():
         getattr(machine, name)[: len(begin)] = begin
     clear(machine.queue)
     _place_time(machine, state)
@@ -95,7 +97,7 @@ def thaw(machine: Machine, state: SampleState, frame: Frame, senders: Array) -> 
     machine.probe_states.noted, machine.transport_state[:] = state.noted, state.transport
     place_probes(machine)
     place_stations(machine, state.wakes)
-    return machine
+    return lowered
 
 
 def _place_time(machine: Machine, state: SampleState) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import jitable, kernel_part
+from eventsim._jit import jitable, kernel_part, whole
 from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.lanes import note_packet
 from eventsim.engines.compiled.queue import requeue
@@ -124,7 +124,7 @@ def gather_travellers(m: Machine, k: int, t: float) -> None:
     control, lane, lane_state = m.control[0], m.lanes[k], m.lane_states[k]
     while _key(m, k) == t:
         first = m.travel[lane_state.offset]
-        sent, neuron, number, place = first.sent, int(first.neuron), int(first.number), first.place
+        sent, neuron, number, place = first.sent, whole(first.neuron), whole(first.number), first.place
         end = m.links[lane.rows + neuron + 1]
         if lane_state.arrived > lane_state.mask:
             control.full = 1
