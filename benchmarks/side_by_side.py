@@ -96,8 +96,8 @@ def asked(process: "subprocess.Popen[str]", name: str) -> list[float]:
     return [float(word) for word in process.stdout.readline().split()]
 
 
-def compare(commit: str, rounds: int) -> None:
-    """Print a line for each workload."""
+def compare(commit: str, rounds: int, only: str) -> None:
+    """Print a line for each workload whose name contains `only`."""
     with tempfile.TemporaryDirectory() as folder:
         other = Path(folder) / "other"
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", other, commit], cwd=ROOT, check=True)
@@ -106,7 +106,7 @@ def compare(commit: str, rounds: int) -> None:
             roots = {HERE: ROOT, THERE: other}
             processes = {name: worker(root, Path(folder) / f"loops-{name}") for name, root in roots.items()}
             names = [process.stdout.readline().rstrip("\n").split("\t") for process in processes.values()]  # type: ignore[union-attr]
-            for name in (one for one in names[0] if one in names[1]):
+            for name in (one for one in names[0] if one in names[1] and only in one):
                 first = {side: asked(process, name) for side, process in processes.items()}
                 assert first[HERE][1:] == first[THERE][1:], f"{name} counts {first}"
                 seconds: dict[str, list[float]] = {HERE: [], THERE: []}
@@ -131,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("commit", nargs="?", help="what to compare with")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--only", default="", metavar="TEXT", help="workloads whose name contains this")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
@@ -138,7 +139,7 @@ def main() -> None:
     elif given.commit is None:
         parser.error("name a commit")
     else:
-        compare(given.commit, given.rounds)
+        compare(given.commit, given.rounds, given.only)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import register_model
 
-FIRST = ir.Constant(ir.IntType(32), 0)
+PARTS = ("meminfo", "parent", "nitems", "itemsize", "data", "shape", "strides")  # as numba keeps an array
 
 
 class Borrowed(numba.types.Type):
@@ -52,9 +52,30 @@ class _BorrowedFields(AttributeTemplate):
 
 
 @lower_getattr_generic(Borrowed)
-def _load_field(_context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
-    place = ir.Constant(ir.IntType(32), kind.lent.fields.index(name))
-    return builder.load(builder.gep(value, [FIRST, place], inbounds=True))
+def _load_field(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    """One field; of an array its data and its shape alone, since all else is known."""
+    place = kind.lent.fields.index(name)
+    field = kind.lent.types[place]
+    if not isinstance(field, numba.types.Array):
+        return builder.load(_inside(builder, value, place))
+
+    def load(part: str) -> Any:
+        return builder.load(_inside(builder, value, place, PARTS.index(part)))
+
+    array = context.make_array(field)(context, builder)
+    array.meminfo = array.parent = context.get_constant_null(numba.types.voidptr)
+    array.data, array.shape, array.nitems = load("data"), load("shape"), load("nitems")
+    array.itemsize = context.get_constant(numba.types.intp, context.get_abi_sizeof(context.get_data_type(field.dtype)))
+    array.strides = load("strides")
+    if field.ndim == 1 and field.layout == "C":
+        array.strides = builder.insert_value(array.strides, array.itemsize, 0)
+    return array._getvalue()
+
+
+def _inside(builder: Any, pointer: Any, *places: int) -> Any:
+    """The place of a field, or of a field of a field."""
+    indices = [ir.Constant(ir.IntType(32), place) for place in (0, *places)]
+    return builder.gep(pointer, indices, inbounds=True)
 
 
 def say_unchanged(context: Any, function: Any, types: Any) -> None:

@@ -61,8 +61,9 @@ LANE = np.dtype(
         ("targets", "i8"),  # of targets[targets + a:targets + b] and weights[weights + a:weights + b],
         ("alike", "i8"),  # or, where this is 1, of weights[weights + i] all: each neuron's synapses weigh the same
         ("positions", "i8"),  # convolution: source positions; rows and targets as above, by source position, where
-        ("out", "i8"),  # a target is position * taps + tap; positions of the target population
+        ("out", "i8"),  # a target is `join_tap(position, tap)`; positions of the target population
         ("taps", "i8"),
+        ("tap_bits", "i8"),
         ("group_in", "i8"),  # channels of a group
         ("group_out", "i8"),
         ("groups", "i8"),  # weights of source channel c, tap k: group_out from weights + (c * taps + k) * group_out on
@@ -330,6 +331,17 @@ def neuron_of(node: Any, slot: int) -> int:
         return slot
     channels = node.n_neurons // node.positions
     return (slot % channels) * node.positions + slot // channels
+
+
+@jitable
+def split_tap(target: int, bits: int) -> tuple[int, int]:
+    """Position and tap of an entry of a convolution; a division would take as long as five synapses."""
+    return target >> bits, target & ((1 << bits) - 1)
+
+
+def join_tap(position: Any, tap: Any, bits: int) -> Any:
+    """The inverse of `split_tap`."""
+    return position << bits | tap
 
 
 @jitable

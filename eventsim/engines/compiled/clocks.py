@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import jitable, kernel_part
+from eventsim._jit import kernel_part
 from eventsim.engines.compiled.keys import clock_key
 from eventsim.engines.compiled.lists import append
 from eventsim.engines.compiled.queue import requeue, sort_numbers
@@ -30,7 +30,7 @@ def gather_clock(m: Machine, n: int) -> None:
 def make_ticks(tick: Any) -> Any:
     """``ticks(m, rank, t, sample)``: take those of this rank, in the order of populations."""
 
-    @jitable
+    @kernel_part
     def ticks(m: Machine, rank: int, t: float, sample: Any) -> None:
         control = m.control[0]
         kept = 0

@@ -79,7 +79,7 @@ def _make_note_error(model: Model) -> Any:
 
         return no_error
 
-    @jitable
+    @kernel_part
     def note_error(m: Machine, g: int, p: Any, s: Any, t: float) -> None:
         m.neuron_states[g].error, m.neuron_states[g].error_network = time_error(p, s, t)
 
@@ -97,7 +97,7 @@ def _make_note_tangent(model: Model) -> Any:
 
         return no_tangent
 
-    @jitable
+    @kernel_part
     def note_tangent(m: Machine, n: int, p: Any, s: Any) -> None:
         if touching(p, s):
             m.node_states[n].tangent += 1
@@ -282,7 +282,7 @@ def _make_switches(model: Model) -> tuple[Any, Any]:
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
     propagator, advance, open_state = model.propagator, model.advance, model.open_window
 
-    @jitable
+    @kernel_part
     def open_window(m: Machine, n: int, t: float, opens: bool) -> None:
         node, node_state = m.nodes[n], m.node_states[n]
         st = slices(m.values, node_state.state, node.n_neurons)
@@ -305,7 +305,7 @@ def _make_switches(model: Model) -> tuple[Any, Any]:
             cohort.flagged = 1
             touch(m, c, t)
 
-    @jitable
+    @kernel_part
     def readout(m: Machine, n: int, values: Any) -> None:
         node, node_state = m.nodes[n], m.node_states[n]
         st = slices(m.values, node_state.state, node.n_neurons)
@@ -321,7 +321,7 @@ def _make_tick(model: Model, emit_or_wait: Any) -> Any:
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
     tick_state, above, reset = model.tick, model.above, model.reset
 
-    @jitable
+    @kernel_part
     def tick(m: Machine, n: int, t: float, sample: Any) -> None:
         node, node_state = m.nodes[n], m.node_states[n]
         st = slices(m.values, node_state.state, node.n_neurons)

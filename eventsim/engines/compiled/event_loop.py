@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from eventsim._jit import borrowed, jitable, kernel, kernel_part
+from eventsim._jit import borrowed, kernel, kernel_part
 from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.arrival import make_arrive
 from eventsim.engines.compiled.clocks import make_ticks
@@ -66,7 +66,7 @@ class Stages:
     wakes: tuple[tuple[Any, Any], ...] = ()
 
 
-@jitable
+@kernel_part
 def start_sample(m: Machine, initial: Initial, stimulus: Stimulus, k: int) -> None:
     """Sample k of the batch begins; without a transport source spikes go straight into their lanes."""
     control = m.control[0]
@@ -90,7 +90,7 @@ def start_sample(m: Machine, initial: Initial, stimulus: Stimulus, k: int) -> No
         fill_lanes(m, stimulus)
 
 
-@jitable
+@kernel_part
 def restore(m: Machine, initial: Initial) -> None:
     """Put back the state in which every sample begins."""
     for n in range(m.node_states.size):
@@ -172,7 +172,7 @@ def event_loop(stages: Stages) -> Any:
     return run
 
 
-@jitable
+@kernel_part
 def finish_sample(m: Machine, output: Output) -> None:
     """Copy what was counted into the sample's row."""
     control = m.control[0]
@@ -202,14 +202,17 @@ def _next_time(m: Machine, stimulus: Stimulus) -> float:
     return t
 
 
-@jitable
+@kernel_part
 def _touch_all(m: Machine, t: float) -> None:
     """Before the first event, or where a sample is taken up: all that is not on a clock is predicted from its state."""
     for n in range(m.nodes.size):
         node, phase = m.nodes[n], m.node_states[n].phase
         if node.dynamics >= 0 and node.clocked == 0 and INTEGRATING <= phase <= OPEN:
             for c in range(node.cohort, node.cohort + node.n_neurons // node.cohort_size):
+                before = m.cohort_states[c].touched_at
                 touch(m, c, t)
+                if m.control[0].busy == TAKEN_UP:
+                    m.cohort_states[c].touched_at = before
 
 
 def _make_events(pending: bool, gather: Any, arrive: Any, ticks: Any) -> Any:

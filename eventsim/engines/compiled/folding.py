@@ -13,7 +13,7 @@ from eventsim.engines.compiled.delivery import make_receive, make_sweeps
 from eventsim.engines.compiled.horizon import aim, reach, touch
 from eventsim.engines.compiled.lookahead import make_together, take_singly
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
-from eventsim.engines.tables import CONV, DENSE, NOT_BEGUN, ONE_TO_ONE, OPEN, Machine
+from eventsim.engines.tables import CONV, DENSE, NOT_BEGUN, ONE_TO_ONE, OPEN, Machine, split_tap
 from eventsim.network.neuron_model import Model
 
 
@@ -64,28 +64,30 @@ def make_conv(model: Model, delivers: tuple[Any, ...]) -> Any:
         node, node_state, lane = m.nodes[n], m.node_states[n], m.lanes[k]
         st = slices(m.values, node_state.state, node.n_neurons)
         pr = rows(m.params, node_state.params, node.n_neurons)
-        channel, width = neuron // lane.positions, lane.group_out
-        group, source = channel // lane.group_in, lane.rows + neuron % lane.positions
-        held = node_state.phase == NOT_BEGUN
+        # Numbers of records are read once: what the loop stores might, for all that the compiler knows, change them.
+        bits, groups, out, width, size = lane.tap_bits, lane.groups, lane.out, lane.group_out, node.cohort_size
+        channel, source = neuron // lane.positions, lane.rows + neuron % lane.positions
+        group, weights, targets = channel // lane.group_in, lane.weights + channel * lane.taps * width, lane.targets
+        first_cohort, synapse = node.cohort + group, neuron * node.n_neurons + group * width * out
+        held, jumps = node_state.phase == NOT_BEGUN, node.jumps == 1
         pad = reach(t, node.t_min if node_state.phase < OPEN else node.t_max)
         for j in range(m.links[source], m.links[source + 1]):
-            target, tap = divmod(m.targets[lane.targets + j], lane.taps)
-            c = node.cohort + target * lane.groups + group
-            low = (c - node.cohort) * node.cohort_size
-            first = lane.weights + (channel * lane.taps + tap) * width
+            target, tap = split_tap(m.targets[targets + j], bits)
+            c = first_cohort + target * groups
+            low = (group + target * groups) * size
+            first = weights + tap * width
             near, near_limits, w = block(st, low, width), limits(pr, low, width), m.weights[first : first + width]
-            synapse = neuron * node.n_neurons + group * width * lane.out + target
             cohort, dt = m.cohort_states[c], 0.0 if held else t - m.since[c]
             if dt > 0.0:
                 m.since[c] = t
                 ahead = propagator(part(pr, low), dt)
-                flagged = sweep(spike, synapse, lane.out, near, near_limits, w, ahead, pad, error)
+                flagged = sweep(spike, synapse + target, out, near, near_limits, w, ahead, pad, error)
             else:
-                flagged = fold(spike, synapse, lane.out, near, near_limits, w, pad, error)
+                flagged = fold(spike, synapse + target, out, near, near_limits, w, pad, error)
             if held:
                 continue
             cohort.flagged = flagged
-            if cohort.flagged > 0 or cohort.queued == 1 or node.jumps == 1 or cohort.fresh == 1:
+            if flagged > 0 or cohort.queued == 1 or jumps or cohort.fresh == 1:
                 touch(m, c, t)
 
     return conv
@@ -157,7 +159,7 @@ def make_row(model: Model, delivers: tuple[Any, ...]) -> Any:
         else:
             channel, source = neuron // lane.positions, lane.rows + neuron % lane.positions
             for k in range(m.links[source], m.links[source + 1]):
-                target, tap = divmod(m.targets[lane.targets + k], lane.taps)
+                target, tap = split_tap(m.targets[lane.targets + k], lane.tap_bits)
                 first = lane.weights + (channel * lane.taps + tap) * lane.group_out
                 for j in range(lane.group_out):
                     i = (channel // lane.group_in * lane.group_out + j) * lane.out + target

@@ -10,7 +10,7 @@ from typing import Any
 from eventsim._jit import jitable, kernel_part
 from eventsim.engines.compiled.lists import append
 from eventsim.engines.compiled.queue import requeue
-from eventsim.engines.tables import OPEN, TAKEN_UP, Machine, packet_at
+from eventsim.engines.tables import OPEN, Machine, packet_at
 
 # Widens the horizon of the cheap check by more than the rounding of t + time_to_spike, so that it errs towards yes.
 PAD = 8.0 * 2.0**-52
@@ -29,8 +29,7 @@ def touch(m: Machine, c: int, t: float) -> None:
     cohort = m.cohort_states[c]
     if cohort.stamp != control.stamp:
         cohort.stamp = control.stamp
-        if m.control[0].busy != TAKEN_UP:  # else it was touched before
-            cohort.touched_at = t
+        cohort.touched_at = t
         control.touched = append(m, 0, control.fired_at, control.touched, c)
 
 

@@ -3,29 +3,29 @@
 Relies on the machine's arrays. Used by whatever queues something or takes it from the queue.
 """
 
-from eventsim._jit import jitable
+from eventsim._jit import kernel_part
 from eventsim.engines.tables import Machine
 
 
-@jitable
+@kernel_part
 def lane_key(m: Machine, k: int) -> int:
     """Lane k comes with its next packet; cohort c is number c itself."""
     return m.cohorts.size + k
 
 
-@jitable
+@kernel_part
 def switch_key(m: Machine) -> int:
     """The next change of a window or a drive; clocks come behind."""
     return m.cohorts.size + m.lanes.size
 
 
-@jitable
+@kernel_part
 def clock_key(m: Machine, n: int) -> int:
     """The clock of population n."""
     return m.cohorts.size + m.lanes.size + 1 + n
 
 
-@jitable
+@kernel_part
 def station_key(m: Machine, j: int) -> int:
     """Key j of all stations of the transport."""
     return m.cohorts.size + m.lanes.size + 1 + m.nodes.size + j

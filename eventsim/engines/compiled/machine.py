@@ -40,7 +40,9 @@ from eventsim.engines.tables import (
     Initial,
     Lowered,
     Machine,
+    join_tap,
 )
+from eventsim.errors import NetworkError
 from eventsim.network import order
 from eventsim.network.convolution import Conv, Pool
 from eventsim.network.network import Network, Population, Projection
@@ -268,10 +270,11 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
             start, target, tap = kind.taps
             n_taps = math.prod(kind.kernel)
             lane["positions"], lane["taps"], lane["groups"] = math.prod(kind.shape[1:]), n_taps, kind.groups
+            bits = lane["tap_bits"] = (n_taps - 1).bit_length()
             lane["group_out"], lane["group_in"] = kind.channels[1] // kind.groups, values.shape[1]
             lane["out"] = projection.post.size // kind.channels[1]
             row_start.append(start)
-            targets.append((target * n_taps + tap).astype(np.int32))
+            targets.append(_narrow(join_tap(target, tap, int(bits)), projection))
             n_rows += start.size
             n_targets += target.size
             values = values.reshape(kind.groups, -1, values.shape[1], n_taps).transpose(0, 2, 3, 1)
@@ -299,6 +302,16 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
             n_delays += kind.n_synapses
             travel += 2 * size
     return lanes, states, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start)
+
+
+def _narrow(targets: Array, projection: Projection) -> Array:
+    """Targets as 32 bits, half the memory on their way through the processor."""
+    if targets.max(initial=0) >= 2**31:
+        raise NetworkError(
+            f"{projection.label}: positions times taps of the kernel reach {int(targets.max()):,}; must be below "
+            "2**31. Split the population, or use the reference engine."
+        )
+    return targets.astype(np.int32)
 
 
 def _one_weight_each(values: Array, counts: Array) -> tuple[Array, int]:

@@ -3,12 +3,12 @@
 Relies on the machine's arrays. Used by the loop and by `standing`.
 """
 
-from eventsim._jit import jitable
+from eventsim._jit import kernel_part
 from eventsim.engines.compiled.layout import values_of
 from eventsim.engines.tables import TRACE_ROWS, Machine, Output, slot_of
 
 
-@jitable
+@kernel_part
 def note_traces(m: Machine, output: Output, t: float) -> None:
     """Record each chosen neuron that has begun to integrate, changed its state or crossed in this micro-step."""
     for k in range(m.probes.size):
@@ -30,7 +30,7 @@ def note_traces(m: Machine, output: Output, t: float) -> None:
             _write_trace(m, output, k, t)
 
 
-@jitable
+@kernel_part
 def _write_trace(m: Machine, output: Output, k: int, t: float) -> None:
     control = m.control[0]
     if control.traces >= output.traces.size:  # the loop returns before that (TRACES_FULL): as in `lists`

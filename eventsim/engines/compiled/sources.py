@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import jitable, kernel_part
+from eventsim._jit import kernel_part
 from eventsim.engines.compiled.lanes import push_packet
 from eventsim.engines.compiled.spike_records import write_spike
 from eventsim.engines.tables import DONE, RECORD_SOURCES, Machine, Output, Stimulus
@@ -31,7 +31,7 @@ def refill(m: Machine, stimulus: Stimulus, k: int) -> None:
             push_packet(m, k, arrival, i, 0)
 
 
-@jitable
+@kernel_part
 def fill_lanes(m: Machine, stimulus: Stimulus) -> None:
     """Put the next packets of sources into their lanes."""
     for k in range(m.lanes.size):
@@ -64,7 +64,7 @@ def note_lost(m: Machine, t: float, g: int) -> None:
         control.lost_neuron = g
 
 
-@jitable
+@kernel_part
 def find_lost(m: Machine, stimulus: Stimulus) -> None:
     """Which spike is the first whose delay is lost? Lanes that are full may not have come to it yet."""
     control = m.control[0]

@@ -33,14 +33,14 @@ def _earlier(a: Any, b: Any) -> bool:
     return a.number < b.number
 
 
-@jitable
+@kernel_part
 def _move(m: Machine, to: int, origin: int) -> None:
     here, there = m.travel[to], m.travel[origin]
     here.t, here.sent, here.place = there.t, there.sent, there.place
     here.neuron, here.number = there.neuron, there.number
 
 
-@jitable
+@kernel_part
 def add_traveller(m: Machine, k: int, t: float, sent: float, neuron: int, number: int, place: int) -> None:
     """Put a spike into the heap of lane k; the place behind the lane's last one is free."""
     lane_state = m.lane_states[k]
@@ -60,7 +60,7 @@ def add_traveller(m: Machine, k: int, t: float, sent: float, neuron: int, number
     lane_state.tail += 1
 
 
-@jitable
+@kernel_part
 def _drop_first(m: Machine, k: int) -> None:
     """Take the first spike out of the heap of lane k."""
     lane_state = m.lane_states[k]
@@ -80,7 +80,7 @@ def _drop_first(m: Machine, k: int) -> None:
     _move(m, base + hole, base + size)
 
 
-@jitable
+@kernel_part
 def _key(m: Machine, k: int) -> float:
     """When the next spike of lane k arrives; inf: none is under way."""
     lane_state = m.lane_states[k]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import jitable, kernel_part
+from eventsim._jit import kernel_part
 from eventsim.engines.compiled.horizon import rekey, touch
 from eventsim.engines.compiled.keys import switch_key
 from eventsim.engines.compiled.queue import requeue
@@ -37,7 +37,7 @@ def new_switches(net: Network) -> Array:
 def make_switch(readout: Any, open_window: Any) -> Any:
     """Stage 2: node n begins to integrate (t_start), opens (t_min) or closes (t_max), or its drive changes."""
 
-    @jitable
+    @kernel_part
     def switch_node(m: Machine, output: Output, t: float, n: int, what: int) -> None:
         node = m.nodes[n]
         if what == T_START:
