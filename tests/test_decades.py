@@ -51,7 +51,7 @@ def judge(name: str, number: int, time: Any, condition: float) -> tuple[str, flo
     """What is wrong with the model's answer ("" where nothing is), and how many roundings it is off."""
     case = decades.case_of(name, number)
     model, p, s = prepared(name, case)
-    found = float(model.time_to_spike(p, s))
+    found = float(model.dynamics.time_to_spike(p, s))
     if (found < np.inf) != (time < np.inf):
         return f"{case}: {found}, should be {float(time)}", 0.0
     if found == np.inf:
@@ -108,7 +108,7 @@ def test_random_cases_of_the_golden_file_are_solved_again(name: str, golden: Any
 def test_a_strong_drive_leaves_lif_delta_all_digits(parameters: dict[str, float], expected: float) -> None:
     model = find_model("lif_delta")
     rows = model.prepare(check_parameters(model, "test", 1, parameters), None)
-    found = float(model.time_to_spike(tuple(float(row[0]) for row in rows), (0.0,)))
+    found = float(model.dynamics.time_to_spike(tuple(float(row[0]) for row in rows), (0.0,)))
     drive, threshold = mpmath.mpf(parameters["current"]), mpmath.mpf(parameters["v_threshold"])
     with mpmath.workdps(50):
         exact = parameters["tau_mem"] * mpmath.log(drive / (drive - threshold))
@@ -124,8 +124,8 @@ def test_straight_lines_cross_at_the_rounded_quotient(name: str) -> None:
         threshold, slope = (float(10.0 ** draw.uniform(-6, 6)) for _ in range(2))
         v = min(threshold - float(10.0 ** draw.uniform(-6, 6)), math.nextafter(threshold, 0.0))
         if name == "if_delta":  # its slope is a parameter, those of the others are part of the state
-            found = model.time_to_spike((threshold, v, slope, 0.0, 0.0, 0.0), (v,))
+            found = model.dynamics.time_to_spike((threshold, v, slope, 0.0, 0.0, 0.0), (v,))
         else:
-            found = model.time_to_spike((threshold,), (v, slope, 1.0))
+            found = model.dynamics.time_to_spike((threshold,), (v, slope, 1.0))
         exact = (Fraction(threshold) - Fraction(v)) / Fraction(slope)
         assert abs(Fraction(found) - exact) <= 3 * Fraction(UNIT) * exact

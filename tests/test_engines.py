@@ -502,12 +502,12 @@ def test_whoever_stands_at_its_threshold_may_spike(model: Model) -> None:
                 float(sign * 10.0**k)
                 for sign, k in zip(draw.choice([1, 1, -1], n), draw.uniform(-3, 3, n), strict=True)
             )
-            for n in (len(model.rows), len(model.state))
+            for n in (len(model.dynamics.rows), len(model.dynamics.state))
         )
-        if not model.clocked and model.above(p, s):
+        if not model.clocked and model.dynamics.above(p, s):
             above += 1
-            assert model.may_spike(p, s, 0.0)
-            assert model.may_spike(p, s, 1.0)
+            assert model.dynamics.may_spike(p, s, 0.0)
+            assert model.dynamics.may_spike(p, s, 1.0)
     assert above > 100 or model.clocked
 
 

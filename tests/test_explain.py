@@ -256,7 +256,8 @@ def test_a_model_that_is_not_linear_is_explained_by_leaving_inputs_out(monkeypat
     def squared(s: Any, w: Any) -> Any:
         return (s[0] * s[0] + w,)
 
-    model = dataclasses.replace(neuron_model.find_model("lif_delta"), name="squaring", receive=squared)
+    leaky = neuron_model.find_model("lif_delta")
+    model = dataclasses.replace(leaky, name="squaring", dynamics=dataclasses.replace(leaky.dynamics, receive=squared))
     net, run = single(model, [0.5, 0.75], [[0.0], [0.0]], until=1.0, tau_mem=1.0)
     found = explain(net, run, "cell", 0)
     # 0.5 * 0.5 + 0.75 = 1; without the first 0.75, without the second 0.5.

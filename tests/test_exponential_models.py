@@ -46,7 +46,7 @@ def spikes_of(net: Network, times: list[Any], until: float = 50.0, **options: An
 
 def evolved(model: Model, p: tuple, s: tuple, dt: float, pieces: int = 1) -> tuple:
     for _ in range(pieces):
-        s = model.advance(model.propagator(p, dt / pieces), s)
+        s = model.dynamics.advance(model.dynamics.propagator(p, dt / pieces), s)
     return s
 
 
@@ -92,9 +92,9 @@ def test_the_spikes_that_an_endpoint_test_misses_are_found(weight, expected, tau
     p = rows(model, tau_mem=tau_mem, tau_syn=tau_syn, r=r, v_threshold=21.0, current=52.5 * r)
     v = evolved(model, p, (20.999, 0.0, 0.0), 2.0)[0]  # from 2 to 4 ms
     without = rows(model, tau_mem=tau_mem, tau_syn=tau_syn, r=r, v_threshold=21.0, v_init=v)
-    wait = model.time_to_spike(without, (v, weight, 0.0))
+    wait = model.dynamics.time_to_spike(without, (v, weight, 0.0))
     assert 4.0 + wait == (pytest.approx(expected, rel=0, abs=2e-10) if expected else INF)
-    assert model.may_spike(without, (v, weight, 0.0), INF) or not expected
+    assert model.dynamics.may_spike(without, (v, weight, 0.0), INF) or not expected
     high = max(evolved(model, without, (v, weight, 0.0), s)[0] for s in np.linspace(0.0, 0.1, 1001))
     assert (high >= 21.0) == (expected is not None)
     if weight == 55.0:
@@ -109,7 +109,7 @@ def test_the_potential_does_not_depend_on_how_an_interval_is_cut(name, time, tol
     p = rows(model, tau_mem=10.0, tau_syn=2.0, v_threshold=2000.0, current=40.0)
     expected = -40.0 * math.expm1(-time / 10.0)
     for pieces in (2**k for k in range(14)):
-        assert abs(evolved(model, p, model.initial(p), time, pieces)[0] - expected) < tolerance
+        assert abs(evolved(model, p, model.dynamics.initial(p), time, pieces)[0] - expected) < tolerance
 
 
 def test_an_alpha_potential_off_any_grid_is_that_of_nests_test():
@@ -163,10 +163,10 @@ def size_of_terms(name: str, case: Case, s: float) -> float:
 def judge(name: str, case: Case, truth: crossings.Solution) -> str:
     """What is wrong with the model's answer in a case; "" where nothing is."""
     model, p, s = prepared(name, case)
-    found, expected = model.time_to_spike(p, s), float(truth.time)
-    if found < INF and not model.may_spike(p, s, INF):
+    found, expected = model.dynamics.time_to_spike(p, s), float(truth.time)
+    if found < INF and not model.dynamics.may_spike(p, s, INF):
         return f"{case}: fires at {found}, which may_spike denies"
-    flagged = found < INF and model.touching is not None and model.touching(p, s)
+    flagged = found < INF and model.dynamics.touching is not None and model.dynamics.touching(p, s)
     near = abs(truth.margin) <= BAND[name] * size_of_terms(name, case, min(found, expected, 1e300))
     if (found < INF) != (expected < INF) and not (near and flagged != (name == "if_exp")):
         return f"{case}: {found}, should be {expected}, margin {float(truth.margin)}, flagged {flagged}"
@@ -247,23 +247,25 @@ def test_a_potential_that_falls_first_and_rises_later_crosses_later():
     model = find_model("lif_exp")
     p = rows(model, tau_mem=10.0, tau_syn=2.0, current=1.5)
     s = (0.99, -3.0, 0.0)
-    t = model.time_to_spike(p, s)
+    t = model.dynamics.time_to_spike(p, s)
     v = [evolved(model, p, s, x)[0] for x in np.linspace(0.0, 0.999 * t, 200)]
     assert min(v) < 0.75
     assert max(v) < 1.0
     assert evolved(model, p, s, t)[0] == pytest.approx(1.0, abs=1e-15)
-    assert model.may_spike(p, s, INF)
+    assert model.dynamics.may_spike(p, s, INF)
 
 
 def test_a_state_that_rounding_left_at_the_threshold_fires_at_once_where_it_rises_and_later_where_it_falls():
     model = find_model("lif_exp")
     p = rows(model, tau_mem=10.0, tau_syn=2.0, current=1.5)
-    assert model.time_to_spike(p, (1.0, 0.5, 0.0)) == 0.0
-    assert 1.0 < model.time_to_spike(p, (1.0, -3.0, 0.0)) < INF
+    assert model.dynamics.time_to_spike(p, (1.0, 0.5, 0.0)) == 0.0
+    assert 1.0 < model.dynamics.time_to_spike(p, (1.0, -3.0, 0.0)) < INF
     silent = rows(model, tau_mem=10.0, tau_syn=2.0)
-    assert model.time_to_spike(silent, (1.0, 0.5, 0.0)) == INF
-    assert model.time_to_spike(silent, (1.0, 3.0, 0.0)) == 0.0
-    assert model.time_to_spike(rows(model, tau_mem=10.0, tau_syn=2.0, current=1.0), (0.0, 0.0, 0.0)) == INF  # the limit
+    assert model.dynamics.time_to_spike(silent, (1.0, 0.5, 0.0)) == INF
+    assert model.dynamics.time_to_spike(silent, (1.0, 3.0, 0.0)) == 0.0
+    assert (
+        model.dynamics.time_to_spike(rows(model, tau_mem=10.0, tau_syn=2.0, current=1.0), (0.0, 0.0, 0.0)) == INF
+    )  # the limit
 
 
 def test_an_alpha_current_may_make_v_turn_twice():
@@ -274,7 +276,7 @@ def test_an_alpha_current_may_make_v_turn_twice():
     path = np.array([evolved(model, p, s, x)[0] for x in np.linspace(0.0, 60.0, 3001)])
     turns = np.flatnonzero(np.diff(np.sign(np.diff(path))))
     assert turns.size == 2
-    t = model.time_to_spike(p, s)
+    t = model.dynamics.time_to_spike(p, s)
     assert turns[0] < t / 0.02 < turns[1]
     assert evolved(model, p, s, t)[0] == pytest.approx(1.0, abs=1e-15)
 
@@ -284,7 +286,7 @@ def test_an_alpha_current_under_which_v_stops_to_rise_for_a_moment_does_not_hide
     """dV/dt is exactly 0 at 0, as its slope is, or exactly 0 at tau_syn, where it is least: V turns at neither."""
     model = find_model("lif_alpha")
     p = rows(model, tau_mem=1.0, tau_syn=1.0, v_leak=v_leak, v_threshold=0.9 * v_leak)
-    t = model.time_to_spike(p, (0.0, i, -1.0, 0.0))
+    t = model.dynamics.time_to_spike(p, (0.0, i, -1.0, 0.0))
     assert 1.0 < t < INF
     assert evolved(model, p, (0.0, i, -1.0, 0.0), t)[0] == pytest.approx(0.9 * v_leak, abs=1e-15)
 
@@ -297,10 +299,10 @@ def test_currents_of_which_almost_nothing_is_left_are_no_obstacle(name, sign):
     drive = {"current": 2.0} if name in ("lif_exp", "lif_alpha") else {}
     for tau_mem in (1.0, 3.0) if drive else (1.0,):
         p = rows(model, tau_syn=1.0, **drive, **({"tau_mem": tau_mem} if drive else {}))
-        without = model.time_to_spike(p, (0.25, *[0.0] * (len(model.state) - 2), 0.0))
+        without = model.dynamics.time_to_spike(p, (0.25, *[0.0] * (len(model.dynamics.state) - 2), 0.0))
         for current in (2.0**-1074, 2.0**-1030, 2.0**-500):
-            s = (0.25, *[sign * current] * (len(model.state) - 2), 0.0)
-            assert model.time_to_spike(p, s) == without
+            s = (0.25, *[sign * current] * (len(model.dynamics.state) - 2), 0.0)
+            assert model.dynamics.time_to_spike(p, s) == without
 
 
 @pytest.mark.engine_small
@@ -399,11 +401,11 @@ def test_currents_go_on_while_v_is_held(name):
     # What follows is a neuron that begins at v_reset with the currents of one that has no threshold.
     model = find_model(name)
     p = rows(model, **PARAMETERS[name])
-    s = model.receive(evolved(model, p, model.receive(model.initial(p), w), 3.0), 0.5 * w)
+    s = model.dynamics.receive(evolved(model, p, model.dynamics.receive(model.dynamics.initial(p), w), 3.0), 0.5 * w)
     free = (-0.5, *evolved(model, p, s, end - 4.0)[1:-1], 0.0)
     v = run.membrane("cell", 0, times=np.array([end, end + 0.25]))[1]
     assert v.tolist() == pytest.approx([-0.5, evolved(model, p, free, 0.25)[0]], abs=1e-13)
-    following = model.time_to_spike(p, free)
+    following = model.dynamics.time_to_spike(p, free)
     assert times[1:2].tolist() == pytest.approx([end + following] if following < INF else [], abs=1e-12)
 
 
@@ -448,12 +450,15 @@ def test_no_state_leaves_float64_whatever_the_parameters_weights_and_times(name:
         except ModelError:  # a potential above its threshold
             continue
         tried += 1
-        s = model.initial(p)
+        s = model.dynamics.initial(p)
         for _ in range(4):
-            following = model.time_to_spike(p, s)
+            following = model.dynamics.time_to_spike(p, s)
             assert following >= 0.0
             dt = min(following, rng.choice([0.0, decade(rng, -300, 300)]))
-            s = model.receive(model.advance(model.propagator(p, dt), s), rng.choice([1, -1]) * decade(rng, -300, 100))
+            s = model.dynamics.receive(
+                model.dynamics.advance(model.dynamics.propagator(p, dt), s),
+                rng.choice([1, -1]) * decade(rng, -300, 100),
+            )
             assert np.isfinite(s[:-1]).all()
             assert s[-1] >= 0.0 or name == "lif_delta"
 

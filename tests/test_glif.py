@@ -39,7 +39,7 @@ def rows(**given: Any) -> tuple:
 
 def evolved(p: tuple, s: tuple, dt: float, pieces: int = 1) -> tuple:
     for _ in range(pieces):
-        s = GLIF.advance(GLIF.propagator(p, dt / pieces), s)
+        s = GLIF.dynamics.advance(GLIF.dynamics.propagator(p, dt / pieces), s)
     return s
 
 
@@ -75,8 +75,8 @@ def prepared(case: Case) -> tuple[tuple, tuple]:
 def judge(case: Case, truth: Solution) -> str:
     """What is wrong with the model's answer in a case; "" where nothing is."""
     p, s = prepared(case)
-    found, expected = GLIF.time_to_spike(p, s), float(truth.time)
-    if found < INF and not GLIF.may_spike(p, s, INF):
+    found, expected = GLIF.dynamics.time_to_spike(p, s), float(truth.time)
+    if found < INF and not GLIF.dynamics.may_spike(p, s, INF):
         return f"{case}: fires at {found}, which may_spike denies"
     flagged = found < INF and touching(p, s)
     q = released(p, s)
@@ -93,7 +93,7 @@ def judge(case: Case, truth: Solution) -> str:
 def late_by(case: Case, truth: Solution) -> float:
     """How far off a spike time is, in roundings over the slope; 0 where rounding decides whether there is one."""
     p, s = prepared(case)
-    found, expected, slope = GLIF.time_to_spike(p, s), float(truth.time), abs(float(truth.slope))
+    found, expected, slope = GLIF.dynamics.time_to_spike(p, s), float(truth.time), abs(float(truth.slope))
     if INF in (found, expected):
         return 0.0
     allowed = value(released(p, s), expected)[2] + expected * slope
@@ -182,7 +182,7 @@ def test_without_what_is_its_own_it_is_lif_exp():
 def test_the_potential_does_not_depend_on_how_an_interval_is_cut(time, tolerance):
     p = rows(tau_mem=10.0, tau_syn=2.0, tau_threshold=10.0, coupling=0.25, v_threshold=2000.0, current=40.0)
     for pieces in (2**k for k in range(14)):
-        v, threshold, *_ = evolved(p, GLIF.initial(p), time, pieces)
+        v, threshold, *_ = evolved(p, GLIF.dynamics.initial(p), time, pieces)
         assert abs(v + 40.0 * math.expm1(-time / 10.0)) < tolerance
         follows = 10.0 * (-math.expm1(-time / 10.0) - time / 10.0 * math.exp(-time / 10.0))
         assert abs(threshold - 2000.0 - follows) < 1000 * tolerance
@@ -191,8 +191,8 @@ def test_the_potential_does_not_depend_on_how_an_interval_is_cut(time, tolerance
 def test_a_spike_moves_the_threshold_and_the_currents_as_it_is_told():
     own = {"tau_threshold": 7.0, "threshold_reset": 1.5, "threshold_jump": 0.25, "after_1": -0.5, "kept_1": 0.25}
     p = rows(tau_mem=10.0, tau_syn=2.0, v_reset=-0.5, t_ref=2.0, after_2=1.0, kept_2=0.0, **own)
-    assert GLIF.reset(p, (1.0, 1.0, 3.0, 2.0, 7.0, 0.0)) == (-0.5, 1.75, 3.0, 0.0, 1.0, 2.0)
-    assert GLIF.reset(p, (2.0, 2.0, 3.0, 2.0, 7.0, 0.0))[1] == 2.25
+    assert GLIF.dynamics.reset(p, (1.0, 1.0, 3.0, 2.0, 7.0, 0.0)) == (-0.5, 1.75, 3.0, 0.0, 1.0, 2.0)
+    assert GLIF.dynamics.reset(p, (2.0, 2.0, 3.0, 2.0, 7.0, 0.0))[1] == 2.25
 
 
 def test_while_v_is_held_all_else_goes_on():

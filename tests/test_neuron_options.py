@@ -74,9 +74,9 @@ def test_a_constant_current_fires_a_delta_neuron_at_the_time_of_nests_test():
 def test_the_potential_of_a_delta_neuron_does_not_depend_on_how_an_interval_is_cut(time, tolerance):
     model, p = find_model("lif_delta"), rows("lif_delta", tau_mem=10.0, v_threshold=2000.0, current=40.0)
     for pieces in (2**k for k in range(14)):
-        s = model.initial(p)
+        s = model.dynamics.initial(p)
         for _ in range(pieces):
-            s = model.advance(model.propagator(p, time / pieces), s)
+            s = model.dynamics.advance(model.dynamics.propagator(p, time / pieces), s)
         assert abs(s[0] + 40.0 * math.expm1(-time / 10.0)) < tolerance
 
 
@@ -152,9 +152,9 @@ def test_10000_crossings_of_delta_neurons_are_those_of_50_digits():
         )
         v = threshold * (1.0 - (2.0 ** rng.uniform(-52, 2)))
         p = rows("lif_delta", tau_mem=tau, v_threshold=threshold, v_leak=v_inf, v_reset=-100.0, v_init=-100.0)
-        t = model.time_to_spike(p, (v,))
+        t = model.dynamics.time_to_spike(p, (v,))
         assert (t < INF) == (v_inf > threshold)
-        assert (t < INF) <= model.may_spike(p, (v,), INF)
+        assert (t < INF) <= model.dynamics.may_spike(p, (v,), INF)
         if t < INF:
             fired += 1
             with mpmath.workdps(50):

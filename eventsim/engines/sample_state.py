@@ -169,7 +169,7 @@ def check_state(state: SampleState, frame: Frame) -> None:
 
 def _check_sizes(state: SampleState, frame: Frame) -> None:
     nodes, n = frame.net.nodes, sum(node.size for node in frame.net.nodes)
-    values = sum(p.size * len(frame.models[p.order].state) for p in frame.net.populations)
+    values = sum(p.size * len(frame.models[p.order].dynamics.state) for p in frame.net.populations)
     sizes = {"now": 1, "micro": 1, "stimulus": 1, "counts": len(nodes) * len(COUNTERS), "ticks": len(nodes)}
     sizes |= dict.fromkeys(
         ("since", "last_spike", "spike_number", "sent", "error", "error_network", "done", "certain"), n

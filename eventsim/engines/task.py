@@ -81,10 +81,9 @@ class Task:
 
     def frame(self, sample: int) -> Frame:
         """What a state of this sample is held against."""
-        bounded = {p.order: p.model.bounded for p in self.net.populations if self.options.error_bounds}
         return Frame(
             net=self.net,
-            models={p.order: bounded.get(p.order) or p.model for p in self.net.populations},
+            models={p.order: p.model.with_bounds(self.options.error_bounds) for p in self.net.populations},
             fed=self.fed,
             times=np.asarray(self.inputs.batch(sample, sample + 1).time),
             n_probes=sum(map(len, self.options.probes.values())),

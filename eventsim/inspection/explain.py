@@ -131,7 +131,7 @@ class _Explainer:
 
         Ticks of a clock are products that the run has rounded: clocked models stay in the arithmetic of the run.
         """
-        exact = population.model.on_fractions and not population.model.clocked
+        exact = population.model.dynamics.on_fractions and not population.model.clocked
         return self._layer(population, exact), exactly if exact else self.heard.number
 
     def _layer(self, population: Population, exact: bool) -> Layer:

@@ -44,9 +44,9 @@ def potential_after(
         elif step.what == CHANGE:
             neuron.change(t, step.piece)
         elif step.what == TICK:
-            neuron.s = model.tick(neuron.p, neuron.s)
+            neuron.s = model.dynamics.tick(neuron.p, neuron.s)
         elif model.clocked:
-            neuron.s = model.reset(neuron.p, neuron.s)
+            neuron.s = model.dynamics.reset(neuron.p, neuron.s)
         else:
             neuron.fire(t)
     if not model.clocked:
@@ -158,12 +158,12 @@ class Replay:
     def _receive(self, t: Any, place: int) -> bool:
         """Take an arrival; must the neuron be tested?"""
         neuron, layer = self._neuron, self.layer
-        below = layer.model.jumps and not layer.model.above(neuron.p, neuron.s)
+        below = layer.model.jumps and not layer.model.dynamics.above(neuron.p, neuron.s)
         tested = neuron.receive(t, self.arrivals[place].weight, 0)
         if tested or layer.model.clocked or t < layer.t_start:
             self.taken.add(place)
             self._step(t, ARRIVE, place)
-            if below and layer.model.above(neuron.p, neuron.s):
+            if below and layer.model.dynamics.above(neuron.p, neuron.s):
                 self.decisive = place
         return tested
 
@@ -175,13 +175,13 @@ class Replay:
             while place < len(self.arrivals) and self.arrivals[place][:2] <= (t, layer.rank):
                 self._receive(self.arrivals[place].time, place)
                 place += 1
-            neuron.s = layer.model.tick(neuron.p, neuron.s)
+            neuron.s = layer.model.dynamics.tick(neuron.p, neuron.s)
             self._step(t, TICK)
-            if layer.model.above(neuron.p, neuron.s):
+            if layer.model.dynamics.above(neuron.p, neuron.s):
                 self.crossings.append(t)
                 if self.stopped:
                     return
-                neuron.s = layer.model.reset(neuron.p, neuron.s)
+                neuron.s = layer.model.dynamics.reset(neuron.p, neuron.s)
                 self._step(t, FIRE)
             tick += 1
 
@@ -201,7 +201,7 @@ class Replay:
             return math.nan
         _, s, since, p = self.path[place]
         model = self.layer.model
-        return model.advance(model.propagator(p, t - since), s)[0] if t > since else s[0]
+        return model.dynamics.advance(model.dynamics.propagator(p, t - since), s)[0] if t > since else s[0]
 
     def contributions(self, layer: Layer, number: Any, at: Any) -> tuple[Any, Any, dict[int, Any]]:
         """(V at `at`, V without any input, what each arrival that was taken contributes to V).

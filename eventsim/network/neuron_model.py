@@ -1,11 +1,7 @@
-"""The neuron-model contract: a model is a value made of parameters, state variables and a few scalar functions.
+"""The neuron-model contract: a model is a value made of parameters, dynamics and a regime.
 
-The functions are plain Python, marked `jitable` of `_jit` where they are defined. Used by the network (validation), by
-both engines (the functions) and by `eventsim.models.neurons` (one file per family).
-
-The functions see the parameters of one neuron as a tuple ``p`` (in the order of `Model.rows`) and its state as a
-tuple ``s`` (in the order of `Model.state`, membrane potential first). They return new tuples, so the same text runs
-in the reference engine (also on `fractions.Fraction`), interpreted and compiled.
+Relies on `dynamics` and `regimes`. Used by the network (validation), by both engines and by `eventsim.models.neurons`
+(one file per family).
 """
 
 import functools
@@ -18,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import jitable
 from eventsim.checks import choice, held_in_float64, read_only, real_array, shown
 from eventsim.errors import ModelError
+from eventsim.network.dynamics import Dynamics
+from eventsim.network.regimes import Clocked, Free, Regime, Relay, Windowed
 from eventsim.network.spellings import MODELS, PARAMETERS, meant
 
-Numbers = tuple[Any, ...]
 Array = np.ndarray[Any, Any]
 ONCE = 1.0  # the number of "once" among the choices of a parameter `spikes`
 
@@ -54,130 +50,79 @@ class Parameter:
     steps: bool = False
 
 
-def _nothing(_parameters: Mapping[str, Array], _window: Any) -> Sequence[Array]:
-    """No rows: stands in where only the functions of a model matter."""
-    return ()
-
-
-@jitable
-def unchanged(p: Numbers, s: Numbers) -> Numbers:  # noqa: ARG001 - the contract
-    """State of a model that has no window, or no clock: never called."""
-    return s
-
-
-@jitable
-def retired(s: Numbers) -> Numbers:
-    """State of a model that fires more than once: never called."""
-    return s
-
-
-@jitable
-def always(p: Numbers, s: Numbers, dt: Any) -> bool:  # noqa: ARG001 - the contract
-    """`time_to_spike` is asked whenever the neuron was touched."""
-    return True
-
-
 @dataclass(frozen=True)
 class Model:
-    """A neuron model.
-
-    The functions, all scalar, all marked `jitable`, `math` only:
-
-    ``initial(p)`` state at the beginning ·
-    ``propagator(p, dt)`` coefficients shared by all neurons that were last updated together ·
-    ``advance(c, s)`` state after dt without input ·
-    ``receive(s, w)`` state after an input of weight w ·
-    ``may_spike(p, s, dt)`` cheap and never wrongly False: can the neuron spike within dt without input, or does it
-    stand at its threshold, where an input moves V itself? Without it `time_to_spike` is asked every time ·
-    ``time_to_spike(p, s)`` >= 0, or inf: time to the first upward crossing without further input ·
-    ``above(p, s)`` is V at or above the threshold? ·
-    ``reset(p, s)`` state after a spike ·
-    ``open_window(p, s)`` state at t_min (windowed models) ·
-    ``tick(p, s)`` state after a clock tick (clocked models) ·
-    ``retire(s)`` a state in which `may_spike` never holds (models that spike once).
+    """A neuron model: what it does (`Dynamics`), how it lives in time (`Regime`), and what a user gives it.
 
     Attributes
     ----------
-    windowed : takes ``window=(t_start, t_min, t_max)``: V is held before t_start, a crossing at or after t_max is
-        silence.
-    deaf : inputs at or after t_min change nothing (they are counted as late).
-    spiking : False for read-out integrators, whose V is read at t_min.
-    single_spike : the neuron fires once.
-    jumps : an input moves V itself, so V is tested when inputs have arrived.
-    clocked : the neuron buffers its inputs and lives at integer multiples of its period.
-    keeps_refractoriness : the state counts the refractory period t_ref down, since currents go on meanwhile: `reset`
-        begins it, `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole
-        state for t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
-    touching : ``touching(p, s)``: does V, in a state that is about to fire, only just touch the threshold, so that
-        rounding decided? Such spikes are counted ("tangent"). None where that cannot be.
-    on_fractions : its functions are exact on Fractions.
-    relay : it passes on spikes that others made: it shares their window, which changes nothing for it, and no emission
-        fault acts on it.
+    parameters : what a user may give, in the order in which they are shown.
+    prepare : turns the user's parameters (arrays by name) and the window into the rows that the dynamics see.
     shared : parameters that must be equal over a population whose neurons are updated together; where they differ,
         each neuron is updated alone.
+    threshold : the parameter that `explain` shows as threshold.
     family : models of one family share their compiled loops where loops are broad (``EVENTSIM_LOOPS=broad``).
-    prepare : turns the user's parameters (arrays by name) and the window into the rows that the functions see.
-    bounded : the same model with a running rounding bound, or None.
+    bounded : the same dynamics with a running rounding bound, or None.
     """
 
     name: str
     parameters: tuple[Parameter, ...]
-    state: tuple[str, ...]
-    rows: tuple[str, ...]
     prepare: Callable[[Mapping[str, Array], Any], Sequence[Array]]
-    initial: Callable[[Numbers], Numbers]
-    propagator: Callable[[Numbers, Any], Numbers]
-    advance: Callable[[Numbers, Numbers], Numbers]
-    receive: Callable[..., Numbers]
-    time_to_spike: Callable[[Numbers, Numbers], Any]
-    above: Callable[[Numbers, Numbers], bool]
-    reset: Callable[[Numbers, Numbers], Numbers]
-    may_spike: Callable[[Numbers, Numbers, Any], bool] = always
-    open_window: Callable[[Numbers, Numbers], Numbers] = unchanged
-    tick: Callable[[Numbers, Numbers], Numbers] = unchanged
-    retire: Callable[[Numbers], Numbers] = retired
-    windowed: bool = False
-    deaf: bool = False
-    spiking: bool = True
-    single_spike: bool = False
-    jumps: bool = False
-    clocked: bool = False
-    keeps_refractoriness: bool = False
-    relay: bool = False
-    family: str = ""
-    on_fractions: bool = False
+    dynamics: Dynamics
+    regime: Regime = Free()  # noqa: RUF009 - frozen
     shared: tuple[str, ...] = ()
     threshold: str = "threshold"
-    time_error: Callable[[Numbers, Numbers, Any], Numbers] | None = None
-    touching: Callable[[Numbers, Numbers], bool] | None = None
-    bounded: "Model | None" = field(default=None, repr=False)
+    family: str = ""
+    bounded: Dynamics | None = field(default=None, repr=False)
 
     @property
-    def functions(self) -> tuple[Callable[..., Any], ...]:
-        """The functions that a compiled loop closes over, in the order of the contract."""
-        return (
-            self.initial, self.propagator, self.advance, self.receive, self.may_spike, self.time_to_spike,
-            self.above, self.reset, self.open_window, self.tick, self.retire,
-        )  # fmt: skip
+    def windowed(self) -> bool:
+        """Does it take a window?"""
+        return isinstance(self.regime, Windowed)
+
+    @property
+    def deaf(self) -> bool:
+        """Do inputs from t_min on change nothing?"""
+        return isinstance(self.regime, Windowed) and self.regime.deaf
+
+    @property
+    def spiking(self) -> bool:
+        """Does it fire? Read-out integrators do not."""
+        return not isinstance(self.regime, Windowed) or self.regime.spiking
+
+    @property
+    def single_spike(self) -> bool:
+        """Does it fire once at most?"""
+        return self.regime.once if isinstance(self.regime, Free) else not self.clocked
+
+    @property
+    def jumps(self) -> bool:
+        """Does an input move V itself?"""
+        return self.regime.jumps if isinstance(self.regime, Free) else self.relay
+
+    @property
+    def clocked(self) -> bool:
+        """Does it live on a clock?"""
+        return isinstance(self.regime, Clocked)
+
+    @property
+    def relay(self) -> bool:
+        """Does it pass on what others sent?"""
+        return isinstance(self.regime, Relay)
 
     @property
     def in_cohorts(self) -> bool:
         """May neurons share a time of last update? Not those that are reset, and so advanced, at times of their own."""
         return self.single_spike or not self.spiking or self.clocked
 
-    @property
-    def dynamics(self) -> "Model":
-        """What a compiled loop depends on: equal for models that differ only in name, parameters and window."""
-        return replace(
-            self, name="", parameters=(), prepare=_nothing, windowed=False, deaf=False, spiking=True,
-            single_spike=self.in_cohorts, jumps=False, keeps_refractoriness=False, family="", on_fractions=False,
-            shared=(), threshold="", bounded=None,
-        )  # fmt: skip
+    def with_bounds(self, wanted: bool = True) -> "Model":
+        """The model with dynamics that carry rounding bounds, if that is wanted and it has them."""
+        return replace(self, dynamics=self.bounded) if wanted and self.bounded is not None else self
 
     def held(self, parameters: Mapping[str, Array]) -> Array | None:
         """How long the engines hold each neuron after a spike; None where they do not."""
         t_ref, spikes = parameters.get("t_ref"), parameters.get("spikes")
-        if self.keeps_refractoriness or t_ref is None:
+        if t_ref is None or (isinstance(self.regime, Free) and self.regime.keeps_refractoriness):
             return None
         return t_ref if spikes is None else np.where(spikes == ONCE, math.inf, t_ref)
 
@@ -202,7 +147,7 @@ def register(model: Model) -> Model:
     Registering the same name with other functions is refused.
     """
     known = _REGISTRY.get(model.name)
-    if known is not None and known.functions != model.functions:
+    if known is not None and known.dynamics.functions != model.dynamics.functions:
         raise ModelError(
             f"register: a neuron model named {model.name!r} exists already; names are unique. "
             "Give the new model another name."

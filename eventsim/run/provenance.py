@@ -29,7 +29,7 @@ def versions() -> dict[str, str]:
 
 def provenance(task: Task, engine: str, seconds: float, compiling: float) -> dict[str, Any]:
     """Return the provenance of a run whose samples took `seconds` of wall time, after `compiling` its loop."""
-    functions = [f for population in task.net.populations for f in population.model.functions]
+    functions = [f for population in task.net.populations for f in population.model.dynamics.functions]
     return {
         "versions": dict(versions()),
         "source_fingerprint": f"{fingerprint(*functions):016x}",

@@ -215,10 +215,10 @@ class RecordedRun:
             start = float(mine["time"][at])
             if held and start in spike_times:
                 start += held
-            s = tuple(mine["state"][at][: len(model.state)].tolist())
+            s = tuple(mine["state"][at][: len(model.dynamics.state)].tolist())
             for (_, p), (end, _) in itertools.pairwise([*pieces, (math.inf, ())]):
                 if min(t, end) > start:
-                    s = model.advance(model.propagator(p, min(t, end) - start), s)
+                    s = model.dynamics.advance(model.dynamics.propagator(p, min(t, end) - start), s)
                     start = min(t, end)
             values[k] = s[0]
         return _finite(values)

@@ -121,7 +121,7 @@ def check_network(net: Any, who: str = "verify") -> None:
             )
         if population.model.relay and population.window is not None:
             _check_relay_window(net, population, who)
-        if not population.model.relay and (population.model.rows != ROWS or not population.model.windowed):
+        if not population.model.relay and (population.model.dynamics.rows != ROWS or not population.model.windowed):
             raise InputError(
                 f"{who}: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
                 "ttfs_alpha1, integrator and pools of relays, whose times have a closed form"

@@ -25,7 +25,7 @@ from typing import Any
 from eventsim._jit import jitable, separate
 from eventsim.models.neurons.crossing import make_crossing
 from eventsim.models.neurons.lif_exp import OVER, response
-from eventsim.network.neuron_model import Numbers
+from eventsim.network.dynamics import Numbers
 
 # A zero of a form may lie so near to one of the derived form that rounding shows it on both sides of that.
 NEAR = 2.0**-16
@@ -73,19 +73,20 @@ def double_response(one: float, two: float, three: float, s: float) -> float:
 @separate
 def membrane(q: Numbers, s: Any) -> Numbers:
     """What currents and u have added to (u, h) at s beside their own decay, and the sizes of these terms."""
-    push = q[17] / q[12]
-    through = push * q[6] * response(q[11], q[12], s)
+    u0, _, j1, j2, j3, tau_mem, tau_threshold, tau_1, tau_2, tau_3, gain, coupling = q[6:18]
+    push = coupling / tau_threshold
+    through = push * u0 * response(tau_mem, tau_threshold, s)
     one, two, three = (
-        q[16] * q[8] * response(q[11], q[13], s),
-        q[16] * q[9] * response(q[11], q[14], s),
-        q[16] * q[10] * response(q[11], q[15], s),
+        gain * j1 * response(tau_mem, tau_1, s),
+        gain * j2 * response(tau_mem, tau_2, s),
+        gain * j3 * response(tau_mem, tau_3, s),
     )
     four, five, six = 0.0, 0.0, 0.0
     if push != 0.0:
-        four = push * q[16] * q[8] * double_response(q[11], q[12], q[13], s)
-        five = push * q[16] * q[9] * double_response(q[11], q[12], q[14], s)
-        six = push * q[16] * q[10] * double_response(q[11], q[12], q[15], s)
-    longest = 1.0 + s / max(q[11], q[12], q[13], q[14], q[15])
+        four = push * gain * j1 * double_response(tau_mem, tau_threshold, tau_1, s)
+        five = push * gain * j2 * double_response(tau_mem, tau_threshold, tau_2, s)
+        six = push * gain * j3 * double_response(tau_mem, tau_threshold, tau_3, s)
+    longest = 1.0 + s / max(tau_mem, tau_threshold, tau_1, tau_2, tau_3)
     size_u = (abs(one) + abs(two) + abs(three)) * longest
     size_h = (abs(through) + abs(four) + abs(five) + abs(six)) * longest
     return (one + two + three, through + (four + five + six), size_u, size_h)
@@ -94,23 +95,25 @@ def membrane(q: Numbers, s: Any) -> Numbers:
 @separate
 def value(q: Numbers, s: Any) -> Numbers:
     """(The form at s, its slope, and of V - threshold the size of its terms)."""
+    c, a, b, g1, g2, g3, u0, h0, j1, j2, j3 = q[:11]
+    tau_mem, tau_threshold, tau_1, tau_2, tau_3, gain, coupling, size_limits, f0 = q[11:]
     added_u, added_h, size_u, size_h = membrane(q, s)
-    of_u, of_h = math.exp(-s / q[11]), math.exp(-s / q[12])
-    of_1, of_2, of_3 = math.exp(-s / q[13]), math.exp(-s / q[14]), math.exp(-s / q[15])
-    u, h = q[6] * of_u + added_u, q[7] * of_h + added_h
-    i1, i2, i3 = q[8] * of_1, q[9] * of_2, q[10] * of_3
-    slope = q[1] * (q[16] * (i1 + i2 + i3) - u / q[11]) + q[2] * ((q[17] * u - h) / q[12])
-    slope -= q[3] * i1 / q[13] + q[4] * i2 / q[14] + q[5] * i3 / q[15]
-    base, away = q[0], q[18]
-    if abs(q[19]) <= abs(q[0]):  # from the start: what has decayed until s
-        base, away = q[19], abs(q[19])
-        of_u, of_h = math.expm1(-s / q[11]), math.expm1(-s / q[12])
-        of_1, of_2, of_3 = math.expm1(-s / q[13]), math.expm1(-s / q[14]), math.expm1(-s / q[15])
-    one, two, three = q[3] * q[8] * of_1, q[4] * q[9] * of_2, q[5] * q[10] * of_3
-    own_u, own_h = q[1] * q[6] * of_u, q[2] * q[7] * of_h
-    size = away + abs(own_u) * (1.0 + s / q[11]) + abs(own_h) * (1.0 + s / q[12])
-    size += abs(q[1]) * size_u + abs(q[2]) * size_h + abs(one) + abs(two) + abs(three)
-    moved = (own_u + q[1] * added_u) + (own_h + q[2] * added_h) + (one + two + three)
+    of_u, of_h = math.exp(-s / tau_mem), math.exp(-s / tau_threshold)
+    of_1, of_2, of_3 = math.exp(-s / tau_1), math.exp(-s / tau_2), math.exp(-s / tau_3)
+    u, h = u0 * of_u + added_u, h0 * of_h + added_h
+    i1, i2, i3 = j1 * of_1, j2 * of_2, j3 * of_3
+    slope = a * (gain * (i1 + i2 + i3) - u / tau_mem) + b * ((coupling * u - h) / tau_threshold)
+    slope -= g1 * i1 / tau_1 + g2 * i2 / tau_2 + g3 * i3 / tau_3
+    base, away = c, size_limits
+    if abs(f0) <= abs(c):  # from the start: what has decayed until s
+        base, away = f0, abs(f0)
+        of_u, of_h = math.expm1(-s / tau_mem), math.expm1(-s / tau_threshold)
+        of_1, of_2, of_3 = math.expm1(-s / tau_1), math.expm1(-s / tau_2), math.expm1(-s / tau_3)
+    one, two, three = g1 * j1 * of_1, g2 * j2 * of_2, g3 * j3 * of_3
+    own_u, own_h = a * u0 * of_u, b * h0 * of_h
+    size = away + abs(own_u) * (1.0 + s / tau_mem) + abs(own_h) * (1.0 + s / tau_threshold)
+    size += abs(a) * size_u + abs(b) * size_h + abs(one) + abs(two) + abs(three)
+    moved = (own_u + a * added_u) + (own_h + b * added_h) + (one + two + three)
     return (base + moved, slope, size)
 
 
@@ -120,9 +123,10 @@ crossing = make_crossing(value)
 @jitable
 def with_form(q: Numbers, c: float, a: float, b: float, g1: float, g2: float, g3: float) -> Numbers:
     """The same state and time constants, another form."""
-    start = c + (a * q[6] + b * q[7] + (g1 * q[8] + g2 * q[9] + g3 * q[10]))
+    u0, h0, j1, j2, j3, tau_mem, tau_threshold, tau_1, tau_2, tau_3, gain, coupling = q[6:18]
+    start = c + (a * u0 + b * h0 + (g1 * j1 + g2 * j2 + g3 * j3))
     return (
-        c, a, b, g1, g2, g3, q[6], q[7], q[8], q[9], q[10], q[11], q[12], q[13], q[14], q[15], q[16], q[17], abs(c),
+        c, a, b, g1, g2, g3, u0, h0, j1, j2, j3, tau_mem, tau_threshold, tau_1, tau_2, tau_3, gain, coupling, abs(c),
         start,
     )  # fmt: skip
 
@@ -130,9 +134,11 @@ def with_form(q: Numbers, c: float, a: float, b: float, g1: float, g2: float, g3
 @jitable
 def negative(q: Numbers) -> Numbers:
     """-f."""
+    c, a, b, g1, g2, g3, u0, h0, j1, j2, j3 = q[:11]
+    tau_mem, tau_threshold, tau_1, tau_2, tau_3, gain, coupling, size_limits, f0 = q[11:]
     return (
-        -q[0], -q[1], -q[2], -q[3], -q[4], -q[5], q[6], q[7], q[8], q[9], q[10], q[11], q[12], q[13], q[14], q[15],
-        q[16], q[17], q[18], -q[19],
+        -c, -a, -b, -g1, -g2, -g3, u0, h0, j1, j2, j3, tau_mem, tau_threshold, tau_1, tau_2, tau_3,
+        gain, coupling, size_limits, -f0,
     )  # fmt: skip
 
 
@@ -145,16 +151,23 @@ def apart(one: float, two: float) -> float:
 @separate
 def derived(q: Numbers, k: int) -> Numbers:
     """(d/ds + r) f with the k-th rate r, which takes from f what the first lines of this module say."""
-    pull, gain = q[17] / q[12], q[16] * q[1]
+    a, b, g1, g2, g3, _, _, _, _, _, tau_mem, tau_threshold, tau_1, tau_2, tau_3, gain, coupling = q[1:18]
+    pull, drive = coupling / tau_threshold, gain * a
     if k == 0:
         return with_form(
-            q, 0.0, q[2] * pull - q[1] / q[11], -q[2] / q[12],
-            gain - q[3] / q[13], gain - q[4] / q[14], gain - q[5] / q[15],
+            q, 0.0, b * pull - a / tau_mem, -b / tau_threshold,
+            drive - g1 / tau_1, drive - g2 / tau_2, drive - g3 / tau_3,
         )  # fmt: skip
-    tau = q[12] if k == 1 else q[11] if k == 2 else q[13] if k == 3 else q[14]
-    a, b = q[1] * apart(tau, q[11]) + q[2] * pull, q[2] * apart(tau, q[12])
+    tau = tau_threshold if k == 1 else tau_mem if k == 2 else tau_1 if k == 3 else tau_2
+    of_u, of_h = a * apart(tau, tau_mem) + b * pull, b * apart(tau, tau_threshold)
     return with_form(
-        q, 0.0, a, b, gain + q[3] * apart(tau, q[13]), gain + q[4] * apart(tau, q[14]), gain + q[5] * apart(tau, q[15])
+        q,
+        0.0,
+        of_u,
+        of_h,
+        drive + g1 * apart(tau, tau_1),
+        drive + g2 * apart(tau, tau_2),
+        drive + g3 * apart(tau, tau_3),
     )
 
 
@@ -164,13 +177,14 @@ def zero(q: Numbers, sign: float, low: float, high: float) -> float:
 
     `sign` is that of f from its last zero to `low`: near a zero rounding may say otherwise.
     """
+    tau_mem, tau_threshold, tau_1, tau_2, tau_3 = q[11:16]
     forward = negative(q) if sign > 0.0 else q
     if high < math.inf and value(forward, high)[0] > 0.0:
         return crossing(forward, low, high)
     # Far away f is what rounding leaves of it, also where a zero lies long before; and near to `low`, to its last zero.
     near = NEAR * low
-    step = min(q[11], q[12], q[13], q[14], q[15])
-    last = min(OVER * max(q[11], q[12], q[13], q[14], q[15]), high - low)
+    step = min(tau_mem, tau_threshold, tau_1, tau_2, tau_3)
+    last = min(OVER * max(tau_mem, tau_threshold, tau_1, tau_2, tau_3), high - low)
     while step <= last:
         if step >= near and value(forward, low + step)[0] > 0.0:
             return crossing(forward, low, low + step)

@@ -16,7 +16,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventsim._jit import jitable
-from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, Model, Parameter, register
+from eventsim.network.regimes import Windowed
 
 ROWS = ("threshold", "decline")
 
@@ -24,7 +26,8 @@ ROWS = ("threshold", "decline")
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = 0, no slope; the window is closed (0; 1 at t_min, 2 after it)."""
-    return (0 * p[0], 0 * p[0], 0 * p[0])
+    threshold = p[0]
+    return (0 * threshold, 0 * threshold, 0 * threshold)
 
 
 @jitable
@@ -36,39 +39,48 @@ def propagator(p: Numbers, dt: Any) -> Numbers:
 @jitable
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """State dt later, given no input in between."""
-    return (s[0] + s[1] * c[0], s[1], min(s[2] + s[2], 2 + 0 * s[2]))
+    dt = c[0]
+    v, slope, opened = s
+    return (v + slope * dt, slope, min(opened + opened, 2 + 0 * opened))
 
 
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input adds its weight to the slope; V is continuous."""
-    return (s[0], s[1] + w, s[2])
+    v, slope, opened = s
+    return (v, slope + w, opened)
 
 
 @jitable
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """False only before t_min, or where threshold - V > slope dt: the same rounded difference as `time_to_spike`."""
-    missing = p[0] - s[0]
-    return s[2] > 0 and (missing <= 0 or missing <= s[1] * dt)
+    threshold = p[0]
+    v, slope, opened = s
+    missing = threshold - v
+    return opened > 0 and (missing <= 0 or missing <= slope * dt)
 
 
 @jitable
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """0 where V is above the threshold at t_min, or rises and rounding has it there; else (threshold - V) / slope."""
-    missing = p[0] - s[0]
-    if s[2] == 0:
+    threshold = p[0]
+    v, slope, opened = s
+    missing = threshold - v
+    if opened == 0:
         return math.inf
-    if missing <= 0 and (s[1] > 0 or s[2] == 1):
+    if missing <= 0 and (slope > 0 or opened == 1):
         return 0
-    if s[1] <= 0:
+    if slope <= 0:
         return math.inf
-    return missing / s[1]
+    return missing / slope
 
 
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """V at or above the threshold, which is infinite before t_min."""
-    return s[2] > 0 and s[0] >= p[0]
+    threshold = p[0]
+    v, _, opened = s
+    return opened > 0 and v >= threshold
 
 
 @jitable
@@ -80,49 +92,29 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
 @jitable
 def open_window(p: Numbers, s: Numbers) -> Numbers:
     """From t_min on the threshold falls, which is as if V rose."""
-    return (s[0], s[1] + p[1], s[2] + 1)
-
-
-@jitable
-def tick(p: Numbers, s: Numbers) -> Numbers:
-    """Not a clocked model: never called."""
-    return s
+    decline = p[1]
+    v, slope, opened = s
+    return (v, slope + decline, opened + 1)
 
 
 @jitable
 def retire(s: Numbers) -> Numbers:
     """V = -inf: `may_spike` never holds again."""
-    return (-math.inf, 0 * s[1], s[2])
+    slope, opened = s[1:3]
+    return (-math.inf, 0 * slope, opened)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [parameters["threshold"], parameters["decline"]]
 
 
-FALLING_THRESHOLD = register(
-    Model(
-        name="falling_threshold",
-        family="steps",
-        parameters=(
-            Parameter("threshold", "V", "firing threshold at t_min"),
-            Parameter("decline", "V/time", "how fast the threshold falls from t_min on", default=1.0, low=0.0),
-        ),
-        state=("v", "slope", "open"),
-        rows=ROWS,
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=may_spike,
-        time_to_spike=time_to_spike,
-        above=above,
-        reset=reset,
-        open_window=open_window,
-        tick=tick,
-        retire=retire,
-        windowed=True,
-        single_spike=True,
-        on_fractions=True,
-    )
+PARAMETERS = (
+    Parameter("threshold", "V", "firing threshold at t_min"),
+    Parameter("decline", "V/time", "how fast the threshold falls from t_min on", default=1.0, low=0.0),
 )
+DYNAMICS = Dynamics(
+    ("v", "slope", "open"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    may_spike=may_spike, open_window=open_window, retire=retire, on_fractions=True,
+)  # fmt: skip
+
+FALLING_THRESHOLD = register(Model("falling_threshold", PARAMETERS, _rows, DYNAMICS, Windowed(), family="steps"))

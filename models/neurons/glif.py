@@ -41,7 +41,9 @@ from eventsim.models.neurons.options import (
     holding,
     time_constant,
 )
-from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, Model, Parameter, register
+from eventsim.network.regimes import Free
 
 ROWS = (
     "tau_mem", "tau_threshold", "tau_syn", "tau_1", "tau_2", "v_inf", "h_inf", "gain", "coupling", "v_threshold",
@@ -55,89 +57,107 @@ TOUCH = 2.0**-47
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = v_init, the threshold as it is far from all spikes, no currents, not held."""
-    return (p[19], p[9], 0.0, 0.0, 0.0, 0.0)
+    v_threshold, v_init = p[9], p[19]
+    return (v_init, v_threshold, 0.0, 0.0, 0.0, 0.0)
 
 
 @separate
 def propagator(p: Numbers, dt: Any) -> Numbers:
     """Dt, and the parameters: neurons are updated one by one."""
-    return (dt, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10])
+    tau_mem, tau_threshold, tau_syn, tau_1, tau_2, v_inf, h_inf, gain, coupling, v_threshold, v_leak = p[:11]
+    return (dt, tau_mem, tau_threshold, tau_syn, tau_1, tau_2, v_inf, h_inf, gain, coupling, v_threshold, v_leak)
 
 
 @separate
 def held(p: Numbers, s: Numbers, dt: float) -> Numbers:
     """State dt later while V is held; p from tau_mem to v_leak."""
-    limit = p[9] + p[8] * (s[0] - p[10])
+    tau_threshold, tau_syn, tau_1, tau_2, _, _, _, coupling, v_threshold, v_leak = p[1:11]
+    v, threshold, i, j1, j2, hold = s
+    limit = v_threshold + coupling * (v - v_leak)
     return (
-        s[0], s[1] + (limit - s[1]) * -math.expm1(-dt / p[1]), s[2] * math.exp(-dt / p[2]),
-        s[3] * math.exp(-dt / p[3]), s[4] * math.exp(-dt / p[4]), s[5] - dt,
+        v, threshold + (limit - threshold) * -math.expm1(-dt / tau_threshold), i * math.exp(-dt / tau_syn),
+        j1 * math.exp(-dt / tau_1), j2 * math.exp(-dt / tau_2), hold - dt,
     )  # fmt: skip
 
 
 @separate
 def free(p: Numbers, s: Numbers, dt: float) -> Numbers:
     """State dt later while V is not held; p from tau_mem to v_leak."""
-    push, u = p[8] / p[1], s[0] - p[5]
-    one, two, three = p[7] * s[2], p[7] * s[3], p[7] * s[4]
-    v = s[0] - u * -math.expm1(-dt / p[0])
-    v += one * response(p[0], p[2], dt) + two * response(p[0], p[3], dt) + three * response(p[0], p[4], dt)
-    h = s[1] + (p[6] - s[1]) * -math.expm1(-dt / p[1])
+    tau_mem, tau_threshold, tau_syn, tau_1, tau_2, v_inf, h_inf, gain, coupling = p[:9]
+    v, threshold, i, j1, j2 = s[:5]
+    push, u = coupling / tau_threshold, v - v_inf
+    one, two, three = gain * i, gain * j1, gain * j2
+    v = v - u * -math.expm1(-dt / tau_mem)
+    driven = one * response(tau_mem, tau_syn, dt) + two * response(tau_mem, tau_1, dt)
+    v += driven + three * response(tau_mem, tau_2, dt)
+    h = threshold + (h_inf - threshold) * -math.expm1(-dt / tau_threshold)
     if push != 0.0:
-        driven = one * double_response(p[0], p[1], p[2], dt) + two * double_response(p[0], p[1], p[3], dt)
-        h += push * (u * response(p[0], p[1], dt) + driven + three * double_response(p[0], p[1], p[4], dt))
+        driven = one * double_response(tau_mem, tau_threshold, tau_syn, dt)
+        driven += two * double_response(tau_mem, tau_threshold, tau_1, dt)
+        last = three * double_response(tau_mem, tau_threshold, tau_2, dt)
+        h += push * (u * response(tau_mem, tau_threshold, dt) + driven + last)
     return (
-        v, h, s[2] * math.exp(-dt / p[2]), s[3] * math.exp(-dt / p[3]), s[4] * math.exp(-dt / p[4]), 0.0,
+        v, h, i * math.exp(-dt / tau_syn), j1 * math.exp(-dt / tau_1), j2 * math.exp(-dt / tau_2), 0.0,
     )  # fmt: skip
 
 
 @separate
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """V and the threshold follow the currents; while V is held, all else goes on."""
+    hold = s[5]
     p = c[1:]
-    if s[5] <= 0.0:
+    if hold <= 0.0:
         return free(p, s, c[0])
-    if s[5] >= c[0]:
+    if hold >= c[0]:
         return held(p, s, c[0])
-    return free(p, held(p, s, s[5]), c[0] - s[5])
+    return free(p, held(p, s, hold), c[0] - hold)
 
 
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input moves I by its weight."""
-    return (s[0], s[1], s[2] + w, s[3], s[4], s[5])
+    v, threshold, i, j1, j2, hold = s
+    return (v, threshold, i + w, j1, j2, hold)
 
 
 @separate
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """Bounds: V stays between max(V, v_inf) plus what positive currents add and the like below; H follows V."""
-    if s[5] == math.inf:
+    tau_mem, _, tau_syn, tau_1, tau_2, v_inf, _, gain, coupling, v_threshold, v_leak = p[:11]
+    v, threshold, i, j1, j2, hold = s
+    if hold == math.inf:
         return False
-    one, two, three = p[7] * s[2] * min(p[0], p[2]), p[7] * s[3] * min(p[0], p[3]), p[7] * s[4] * min(p[0], p[4])
-    high = max(s[0], p[5]) + max(one, 0.0) + max(two, 0.0) + max(three, 0.0)
-    low = min(s[0], p[5]) + min(one, 0.0) + min(two, 0.0) + min(three, 0.0)
-    threshold = min(s[1], p[9] + min(p[8] * (high - p[10]), p[8] * (low - p[10])))
-    size = abs(high) + abs(low) + abs(threshold) + abs(s[1]) + abs(p[9]) + abs(p[8]) * (abs(high) + abs(p[10]))
-    return high >= threshold - MARGIN * size
+    one, two, three = gain * i * min(tau_mem, tau_syn), gain * j1 * min(tau_mem, tau_1), gain * j2 * min(tau_mem, tau_2)
+    high = max(v, v_inf) + max(one, 0.0) + max(two, 0.0) + max(three, 0.0)
+    low = min(v, v_inf) + min(one, 0.0) + min(two, 0.0) + min(three, 0.0)
+    least = min(threshold, v_threshold + min(coupling * (high - v_leak), coupling * (low - v_leak)))
+    size = abs(high) + abs(low) + abs(least) + abs(threshold) + abs(v_threshold)
+    size += abs(coupling) * (abs(high) + abs(v_leak))
+    return high >= least - MARGIN * size
 
 
 @separate
 def released(p: Numbers, s: Numbers) -> Numbers:
     """V - H as a form of `exponentials`, from the end of the time in which V is held."""
+    tau_mem, tau_threshold, tau_syn, tau_1, tau_2, v_inf, h_inf, gain, coupling = p[:9]
+    now = s
     if s[5] > 0.0:
-        s = held(p, s, s[5])
+        now = held(p, s, s[5])
+    v, threshold, i, j1, j2 = now[:5]
     return (
-        p[5] - p[6], 1.0, -1.0, 0.0, 0.0, 0.0, s[0] - p[5], s[1] - p[6], s[2], s[3], s[4],
-        p[0], p[1], p[2], p[3], p[4], p[7], p[8], abs(p[5]) + abs(p[6]), s[0] - s[1],
+        v_inf - h_inf, 1.0, -1.0, 0.0, 0.0, 0.0, v - v_inf, threshold - h_inf, i, j1, j2,
+        tau_mem, tau_threshold, tau_syn, tau_1, tau_2, gain, coupling, abs(v_inf) + abs(h_inf), v - threshold,
     )  # fmt: skip
 
 
 @jitable
 def last_rise(q: Numbers, low: float) -> float:
     """The crossing after the last turn, from where on V - H rises to its limit."""
-    if q[0] <= 0.0:
+    tau_mem, tau_threshold, tau_1, tau_2, tau_3 = q[11:16]
+    if q[0] <= 0.0:  # the limit of V - H
         return math.inf
-    step = min(q[11], q[12], q[13], q[14], q[15])
-    last = OVER * max(q[11], q[12], q[13], q[14], q[15])
+    step = min(tau_mem, tau_threshold, tau_1, tau_2, tau_3)
+    last = OVER * max(tau_mem, tau_threshold, tau_1, tau_2, tau_3)
     while step <= last:
         if value(q, low + step)[0] >= 0.0:
             return crossing(q, low, low + step)
@@ -171,12 +191,13 @@ def first_rise(q: Numbers) -> Numbers:
 @separate
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """The end of the time in which V is held, then the first upward crossing."""
-    if s[5] == math.inf or not may_spike(p, s, math.inf):
+    hold = s[5]
+    if hold == math.inf or not may_spike(p, s, math.inf):
         return math.inf
     q = released(p, s)
-    if s[5] > 0.0 and value(q, 0.0)[0] >= 0.0:
-        return s[5]
-    return s[5] + first_rise(q)[0]
+    if hold > 0.0 and value(q, 0.0)[0] >= 0.0:
+        return hold
+    return hold + first_rise(q)[0]
 
 
 @separate
@@ -192,13 +213,17 @@ def touching(p: Numbers, s: Numbers) -> bool:
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """V at or above its threshold."""
-    return s[0] >= s[1]
+    v, threshold = s[:2]
+    return v >= threshold
 
 
 @separate
 def reset(p: Numbers, s: Numbers) -> Numbers:
     """V := v_reset, held from now on; the threshold and the currents of spikes move, that of inputs goes on."""
-    return (p[11], max(s[1], p[12]) + p[13], s[2], p[15] * s[3] + p[14], p[17] * s[4] + p[16], p[18])
+    v_reset, threshold_reset, threshold_jump, after_1, kept_1, after_2, kept_2, t_hold = p[11:19]
+    threshold, i, j1, j2 = s[1:5]
+    raised = max(threshold, threshold_reset) + threshold_jump
+    return (v_reset, raised, i, kept_1 * j1 + after_1, kept_2 * j2 + after_2, t_hold)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -232,24 +257,13 @@ PARAMETERS = (
     Parameter("kept_2", "1", "what a spike leaves of that current", default=1.0, low=-1.0, high=1.0),
 )  # fmt: skip
 
+DYNAMICS = Dynamics(
+    ("v", "threshold", "i", "j1", "j2", "hold"), ROWS, initial, propagator, advance, receive, time_to_spike, above,
+    reset, may_spike=may_spike, touching=touching,
+)  # fmt: skip
 GLIF = register(
     Model(
-        name="glif",
-        parameters=PARAMETERS,
-        state=("v", "threshold", "i", "j1", "j2", "hold"),
-        rows=ROWS,
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=may_spike,
-        time_to_spike=time_to_spike,
-        above=above,
-        reset=reset,
-        touching=touching,
-        keeps_refractoriness=True,
-        shared=("tau_mem", "tau_syn"),
+        "glif", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), shared=("tau_mem", "tau_syn"),
         threshold="v_threshold",
     )
-)
+)  # fmt: skip

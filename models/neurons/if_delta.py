@@ -14,7 +14,9 @@ from typing import Any
 from eventsim._jit import jitable
 from eventsim.models.neurons.options import REFRACTORY, RESET, RESETS, SPIKES, START, THRESHOLD, check_potentials
 from eventsim.models.neurons.step_psp import COMPARATOR, receive
-from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, Model, Parameter, register
+from eventsim.network.regimes import Free
 
 ROWS = ("v_threshold", "v_reset", "current", "v_init", "soft", "strict")
 
@@ -22,47 +24,58 @@ ROWS = ("v_threshold", "v_reset", "current", "v_init", "soft", "strict")
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = v_init."""
-    return (p[3],)
+    v_init = p[3]
+    return (v_init,)
 
 
 @jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
     """What the current adds to V."""
-    return (p[2] * dt,)
+    current = p[2]
+    return (current * dt,)
 
 
 @jitable
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """V moves in a straight line."""
-    return (s[0] + c[0],)
+    moved = c[0]
+    v = s[0]
+    return (v + moved,)
 
 
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """The comparator: V >= v_threshold, or V > v_threshold where strict."""
-    return s[0] > p[0] or (s[0] == p[0] and p[5] == 0)
+    v_threshold, strict = p[0], p[5]
+    v = s[0]
+    return v > v_threshold or (v == v_threshold and strict == 0)
 
 
 @jitable
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """Without input only a current makes a spike, or what a soft reset has left."""
-    return p[2] > 0 or above(p, s)
+    current = p[2]
+    return current > 0 or above(p, s)
 
 
 @jitable
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """Closed form; 0 where V is there already, inf where it does not rise."""
+    v_threshold, _, current = p[:3]
+    v = s[0]
     if above(p, s):
         return 0
-    if p[2] <= 0:
+    if current <= 0:
         return math.inf
-    return (p[0] - s[0]) / p[2]
+    return (v_threshold - v) / current
 
 
 @jitable
 def reset(p: Numbers, s: Numbers) -> Numbers:
     """Hard: v_reset. Soft: V - v_threshold."""
-    return (p[1] if p[4] == 0 else s[0] - p[0],)
+    v_threshold, v_reset, _, _, soft = p[:5]
+    v = s[0]
+    return (v_reset if soft == 0 else v - v_threshold,)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -74,25 +87,15 @@ CURRENT = Parameter(
     "current", "V/time", "current, as the slope of V; constant, or Steps in time", default=0.0, steps=True
 )
 
+DYNAMICS = Dynamics(
+    ("v",), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    may_spike=may_spike, on_fractions=True,
+)  # fmt: skip
+PARAMETERS = (THRESHOLD, RESET, CURRENT, REFRACTORY, START, SPIKES, RESETS, COMPARATOR)
+
 IF_DELTA = register(
     Model(
-        name="if_delta",
-        family="steps",
-        parameters=(THRESHOLD, RESET, CURRENT, REFRACTORY, START, SPIKES, RESETS, COMPARATOR),
-        state=("v",),
-        rows=ROWS,
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=may_spike,
-        time_to_spike=time_to_spike,
-        above=above,
-        reset=reset,
-        jumps=True,
-        shared=("current",),
-        on_fractions=True,
+        "if_delta", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), family="steps", shared=("current",),
         threshold="v_threshold",
     )
-)
+)  # fmt: skip

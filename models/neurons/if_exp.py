@@ -14,7 +14,9 @@ from typing import Any
 from eventsim._jit import jitable
 from eventsim.models.neurons.lif_exp import receive
 from eventsim.models.neurons.options import HELD, RESET, SPIKES, START, TAU_SYN, THRESHOLD, check_potentials, holding
-from eventsim.network.neuron_model import Array, Model, Numbers, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, Model, register
+from eventsim.network.regimes import Free
 
 ROWS = ("tau_syn", "v_threshold", "v_reset", "hold", "v_init")
 
@@ -22,61 +24,71 @@ ROWS = ("tau_syn", "v_threshold", "v_reset", "hold", "v_init")
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = v_init, no current, not held."""
-    return (p[4], 0.0, 0.0)
+    v_init = p[4]
+    return (v_init, 0.0, 0.0)
 
 
 @jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
     """(V per I, decay of I, dt, tau_syn)."""
-    return (-math.expm1(-dt / p[0]) * p[0], math.exp(-dt / p[0]), dt, p[0])
+    tau_syn = p[0]
+    return (-math.expm1(-dt / tau_syn) * tau_syn, math.exp(-dt / tau_syn), dt, tau_syn)
 
 
 @jitable
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """V integrates I, which decays; while V is held, only I does."""
+    per_i, decay, dt, tau_syn = c
     v, i, hold = s
     if hold <= 0.0:
-        return (v + i * c[0], i * c[1], hold)
-    if hold >= c[2]:
-        return (v, i * c[1], hold - c[2])
-    rest = c[2] - hold
-    at_end = i * math.exp(-hold / c[3])
-    return (v - at_end * math.expm1(-rest / c[3]) * c[3], at_end * math.exp(-rest / c[3]), 0.0)
+        return (v + i * per_i, i * decay, hold)
+    if hold >= dt:
+        return (v, i * decay, hold - dt)
+    rest = dt - hold
+    at_end = i * math.exp(-hold / tau_syn)
+    return (v - at_end * math.expm1(-rest / tau_syn) * tau_syn, at_end * math.exp(-rest / tau_syn), 0.0)
 
 
 @jitable
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """The test of `time_to_spike`, but for the decay of I while V is held."""
-    return s[2] < math.inf and s[1] > 0.0 and s[1] * p[0] > p[1] - s[0]
+    tau_syn, v_threshold = p[:2]
+    v, i, hold = s
+    return hold < math.inf and i > 0.0 and i * tau_syn > v_threshold - v
 
 
 @jitable
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """Closed form; inf where I is too weak."""
+    tau_syn, v_threshold = p[:2]
     v, i, hold = s
     if hold == math.inf:
         return math.inf
     if hold > 0.0:
-        i = i * math.exp(-hold / p[0])
-    distance, total = p[1] - v, i * p[0]
+        i = i * math.exp(-hold / tau_syn)
+    distance, total = v_threshold - v, i * tau_syn
     if not (i > 0.0 and total > distance):
         return math.inf
     if distance <= 0.0:
         return hold
     share = distance / total
-    return hold - p[0] * (math.log1p(-share) if share < 0.5 else math.log((total - distance) / total))
+    return hold - tau_syn * (math.log1p(-share) if share < 0.5 else math.log((total - distance) / total))
 
 
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """V >= v_threshold, inclusive."""
-    return s[0] >= p[1]
+    v_threshold = p[1]
+    v = s[0]
+    return v >= v_threshold
 
 
 @jitable
 def reset(p: Numbers, s: Numbers) -> Numbers:
     """V := v_reset, held from now on; I goes on."""
-    return (p[2], s[1], p[3])
+    v_reset, t_hold = p[2:4]
+    i = s[1]
+    return (v_reset, i, t_hold)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -85,24 +97,15 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [*(parameters[name] for name in names), holding(parameters), parameters["v_init"]]
 
 
+PARAMETERS = (TAU_SYN, THRESHOLD, RESET, HELD, START, SPIKES)
+DYNAMICS = Dynamics(
+    ("v", "i", "hold"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    may_spike=may_spike,
+)  # fmt: skip
+
 IF_EXP = register(
     Model(
-        name="if_exp",
-        family="currents",
-        parameters=(TAU_SYN, THRESHOLD, RESET, HELD, START, SPIKES),
-        state=("v", "i", "hold"),
-        rows=ROWS,
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=may_spike,
-        time_to_spike=time_to_spike,
-        above=above,
-        reset=reset,
-        keeps_refractoriness=True,
-        shared=("tau_syn",),
+        "if_exp", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), family="currents", shared=("tau_syn",),
         threshold="v_threshold",
     )
-)
+)  # fmt: skip

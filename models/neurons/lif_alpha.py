@@ -25,7 +25,8 @@ from eventsim._jit import jitable, separate
 from eventsim.models.neurons.crossing import make_crossing
 from eventsim.models.neurons.lif_exp import COMMON, LIF_EXP, MARGIN, OVER, response
 from eventsim.models.neurons.options import check_potentials, holding
-from eventsim.network.neuron_model import Array, Numbers, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, register
 
 ROWS = ("tau_mem", "tau_syn", "v_threshold", "v_reset", "v_inf", "gain", "hold", "v_init")
 # A maximum that is below the threshold by less than its own rounding touches it: 32 roundings of its terms.
@@ -69,7 +70,8 @@ def alpha_response(tau_mem: float, tau_syn: float, s: float) -> float:
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = v_init, no current, not held."""
-    return (p[7], 0.0, 0.0, 0.0)
+    v_init = p[7]
+    return (v_init, 0.0, 0.0, 0.0)
 
 
 @jitable
@@ -82,54 +84,60 @@ def decayed(i: float, j: float, s: Any, tau_syn: float) -> Numbers:
 @separate
 def later(v: float, i: float, a: float, dt: float, p: Numbers) -> Numbers:
     """(V, I, a) after dt, not held; p = (tau_mem, tau_syn, v_inf, gain)."""
-    rise, j = -math.expm1(-dt / p[0]), a * (math.e / p[1])
-    v = v + (p[2] - v) * rise + p[3] * (i * response(p[0], p[1], dt) + j * alpha_response(p[0], p[1], dt))
-    left, i = decayed(i, j, dt, p[1])
+    tau_mem, tau_syn, v_inf, gain = p
+    rise, j = -math.expm1(-dt / tau_mem), a * (math.e / tau_syn)
+    v = v + (v_inf - v) * rise + gain * (i * response(tau_mem, tau_syn, dt) + j * alpha_response(tau_mem, tau_syn, dt))
+    left, i = decayed(i, j, dt, tau_syn)
     return (v, i, a * left)
 
 
 @jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
     """(rise of V, v_inf, V per I, V per a, decay, I per a, and what a state that is held needs)."""
-    per_weight = math.e / p[1]
-    left, per_a = decayed(0.0, per_weight, dt, p[1])
+    tau_mem, tau_syn, _, _, v_inf, gain = p[:6]
+    per_weight = math.e / tau_syn
+    left, per_a = decayed(0.0, per_weight, dt, tau_syn)
     return (
-        -math.expm1(-dt / p[0]), p[4], p[5] * response(p[0], p[1], dt),
-        p[5] * (per_weight * alpha_response(p[0], p[1], dt)), left, per_a, dt, p[0], p[1], p[5],
+        -math.expm1(-dt / tau_mem), v_inf, gain * response(tau_mem, tau_syn, dt),
+        gain * (per_weight * alpha_response(tau_mem, tau_syn, dt)), left, per_a, dt, tau_mem, tau_syn, gain,
     )  # fmt: skip
 
 
 @jitable
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """V relaxes towards v_inf, driven by I; while V is held, only the currents change."""
+    rise, v_inf, per_i, per_a, decay, i_per_a, dt, tau_mem, tau_syn, gain = c
     v, i, a, hold = s
     if hold > 0.0:
-        until = min(hold, c[6])
-        left, i = decayed(i, a * (math.e / c[8]), until, c[8])
+        until = min(hold, dt)
+        left, i = decayed(i, a * (math.e / tau_syn), until, tau_syn)
         a = a * left
-        if hold >= c[6]:
-            return (v, i, a, hold - c[6])
-        v, i, a = later(v, i, a, c[6] - hold, (c[7], c[8], c[1], c[9]))
+        if hold >= dt:
+            return (v, i, a, hold - dt)
+        v, i, a = later(v, i, a, dt - hold, (tau_mem, tau_syn, v_inf, gain))
         return (v, i, a, 0.0)
-    v = v + (c[1] - v) * c[0] + (c[2] * i + c[3] * a)
-    return (v, i * c[4] + a * c[5], a * c[4], hold)
+    v = v + (v_inf - v) * rise + (per_i * i + per_a * a)
+    return (v, i * decay + a * i_per_a, a * decay, hold)
 
 
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input begins to raise I."""
-    return (s[0], s[1], s[2] + w, s[3])
+    v, i, a, hold = s
+    return (v, i, a + w, hold)
 
 
 @jitable
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """V stays below max(V, v_inf) plus the most that positive r I and r a ever add (1 and e, tau_syn < tau_mem)."""
-    if s[3] == math.inf:
+    tau_mem, tau_syn, v_threshold, _, v_inf, gain = p[:6]
+    v, i, a, hold = s
+    if hold == math.inf:
         return False
-    r = p[5] * p[0]
-    drive = max(r * s[1], 0.0) * min(1.0, p[1] / p[0]) + max(r * s[2], 0.0) * min(1.0, 2.72 * p[1] / p[0])
-    bound = max(s[0], p[4]) + drive
-    return bound >= p[2] - MARGIN * (abs(p[2]) + abs(s[0]) + abs(p[4]) + drive)
+    r = gain * tau_mem
+    drive = max(r * i, 0.0) * min(1.0, tau_syn / tau_mem) + max(r * a, 0.0) * min(1.0, 2.72 * tau_syn / tau_mem)
+    bound = max(v, v_inf) + drive
+    return bound >= v_threshold - MARGIN * (abs(v_threshold) + abs(v) + abs(v_inf) + drive)
 
 
 @jitable
@@ -138,30 +146,32 @@ def excess(q: Numbers, s: Any) -> Numbers:
 
     q = (V - v_threshold, v_inf - V, x, y, tau_mem, tau_syn, v_inf - v_threshold, …), counted as in `lif_exp`.
     """
-    left = math.exp(-s / q[4])
-    one, two = q[2] * response(q[4], q[5], s), q[3] * alpha_response(q[4], q[5], s)
-    slope = (q[1] * left - (one + two)) / q[4] + (q[2] + q[3] * s) * math.exp(-s / q[5])
-    base, moved, size = q[6], -q[1] * left, abs(q[1] * left) * (1.0 + s / q[4])
-    if abs(q[0]) <= abs(q[6]):
-        base, moved = q[0], -q[1] * math.expm1(-s / q[4])
+    gap, rest, x, y, tau_mem, tau_syn, ahead = q[:7]
+    left = math.exp(-s / tau_mem)
+    one, two = x * response(tau_mem, tau_syn, s), y * alpha_response(tau_mem, tau_syn, s)
+    slope = (rest * left - (one + two)) / tau_mem + (x + y * s) * math.exp(-s / tau_syn)
+    base, moved, size = ahead, -rest * left, abs(rest * left) * (1.0 + s / tau_mem)
+    if abs(gap) <= abs(ahead):
+        base, moved = gap, -rest * math.expm1(-s / tau_mem)
         size = abs(moved)
-    size += abs(base) + (abs(one) + abs(two)) * (1.0 + s / max(q[4], q[5]))
+    size += abs(base) + (abs(one) + abs(two)) * (1.0 + s / max(tau_mem, tau_syn))
     return (base + (moved + (one + two)), slope, size)
 
 
 @jitable
 def scaled_slope(q: Numbers, s: Any) -> Numbers:
     """V' times e^(s / tau) for the slower tau, and times q[7] = ±1, so that it goes upwards; with its own slope."""
-    delta = (q[4] - q[5]) / q[4] / q[5]
-    z, steep = delta * s, q[3] - (q[2] + q[3] * s) / q[5]
-    at_0 = q[1] / q[4] + q[2]
+    rest, x, y, tau_mem, tau_syn, _, sign = q[1:8]
+    delta = (tau_mem - tau_syn) / tau_mem / tau_syn
+    z, steep = delta * s, y - (x + y * s) / tau_syn
+    at_0 = rest / tau_mem + x
     if delta == 0.0 or z >= 0.0:  # also of an s that is infinite
         one, two = (s if delta == 0.0 or z == 0.0 else -math.expm1(-z) / delta), s * remainder(z) * s
-        value = at_0 - q[2] / q[5] * one + q[3] * (one - two / q[5])
-        return (q[7] * value, q[7] * (steep * math.exp(-z)), 0.0)
+        value = at_0 - x / tau_syn * one + y * (one - two / tau_syn)
+        return (sign * value, sign * (steep * math.exp(-z)), 0.0)
     one, two = math.expm1(z) / delta, s * second(z) * s
-    value = at_0 * math.exp(z) - q[2] / q[5] * one + q[3] * (one - two / q[5])
-    return (q[7] * value, q[7] * (steep + delta * value), 0.0)
+    value = at_0 * math.exp(z) - x / tau_syn * one + y * (one - two / tau_syn)
+    return (sign * value, sign * (steep + delta * value), 0.0)
 
 
 crossing = make_crossing(excess)
@@ -171,7 +181,8 @@ turning = make_crossing(scaled_slope)
 @jitable
 def directed(q: Numbers, sign: float) -> Numbers:
     """The same q with another q[7]."""
-    return (q[0], q[1], q[2], q[3], q[4], q[5], q[6], sign)
+    gap, rest, x, y, tau_mem, tau_syn, ahead = q[:7]
+    return (gap, rest, x, y, tau_mem, tau_syn, ahead, sign)
 
 
 @jitable
@@ -180,6 +191,7 @@ def turn(q: Numbers, low: float, high: float) -> float:
 
     A zero at either end is no turn: there V' touches zero, or leaves it.
     """
+    tau_mem, tau_syn = q[4:6]
     if high <= low:
         return math.inf
     first = scaled_slope(directed(q, 1.0), low)[0]
@@ -189,7 +201,7 @@ def turn(q: Numbers, low: float, high: float) -> float:
     if high < math.inf and scaled_slope(forward, high)[0] > 0.0:
         return turning(forward, low, high)
     # Far away V' is what rounding leaves of it, also where a turn lies long before.
-    step, last = min(q[4], q[5]), min(OVER * max(q[4], q[5]), high - low)
+    step, last = min(tau_mem, tau_syn), min(OVER * max(tau_mem, tau_syn), high - low)
     while step <= last:
         high = low + step
         if scaled_slope(forward, high)[0] > 0.0:
@@ -201,6 +213,7 @@ def turn(q: Numbers, low: float, high: float) -> float:
 @jitable
 def rise(q: Numbers, low: float, high: float) -> float:
     """The crossing in [low, high], where V rises; inf where its end does not reach the threshold."""
+    tau_mem, tau_syn, ahead = q[4:7]
     if excess(q, low)[0] >= 0.0:
         return low
     if high < math.inf:
@@ -208,9 +221,9 @@ def rise(q: Numbers, low: float, high: float) -> float:
         if highest >= 0.0:
             return crossing(q, low, high)
         return high if highest >= -TOUCH * size else math.inf
-    if q[6] <= 0.0:
+    if ahead <= 0.0:
         return math.inf
-    step, last = q[4], OVER * max(q[4], q[5])
+    step, last = tau_mem, OVER * max(tau_mem, tau_syn)
     while step <= last:
         high = low + step
         if excess(q, high)[0] >= 0.0:
@@ -222,17 +235,18 @@ def rise(q: Numbers, low: float, high: float) -> float:
 @jitable
 def turns(q: Numbers) -> Numbers:
     """(Sign of V' just after 0, first time at which V turns, second time), inf where it does not."""
+    rest, x, y, tau_mem, tau_syn = q[1:6]
     steepest = 0.0
-    if q[3] != 0.0:
-        steepest = max(q[5] - q[2] / q[3], 0.0)
+    if y != 0.0:
+        steepest = max(tau_syn - x / y, 0.0)
     one = turn(q, 0.0, steepest)
     two = turn(q, steepest, math.inf)
     if one == math.inf:
         one, two = two, math.inf
-    slope = q[1] / q[4] + q[2]
+    slope = rest / tau_mem + x
     if slope == 0.0:
-        slope = q[3] - q[2] / q[5]
-    return (slope if slope != 0.0 else -q[3], one, two)
+        slope = y - x / tau_syn
+    return (slope if slope != 0.0 else -y, one, two)
 
 
 @separate
@@ -250,18 +264,20 @@ def first_crossing(q: Numbers) -> float:
 @jitable
 def released(p: Numbers, s: Numbers) -> Numbers:
     """What `excess` sees of a state, from the end of the time in which V is held."""
+    tau_mem, tau_syn, v_threshold, _, v_inf, gain = p[:6]
     v, i, a, hold = s
-    j = a * (math.e / p[1])
+    j = a * (math.e / tau_syn)
     if hold > 0.0:
-        left, i = decayed(i, j, hold, p[1])
+        left, i = decayed(i, j, hold, tau_syn)
         j = j * left
-    return (v - p[2], p[4] - v, p[5] * i, p[5] * j, p[0], p[1], p[4] - p[2], 1.0)
+    return (v - v_threshold, v_inf - v, gain * i, gain * j, tau_mem, tau_syn, v_inf - v_threshold, 1.0)
 
 
 @jitable
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """The end of the time in which V is held, then the first upward crossing."""
-    return math.inf if s[3] == math.inf else s[3] + first_crossing(released(p, s))
+    hold = s[3]
+    return math.inf if hold == math.inf else hold + first_crossing(released(p, s))
 
 
 @separate
@@ -279,7 +295,9 @@ def touching(p: Numbers, s: Numbers) -> bool:
 @jitable
 def reset(p: Numbers, s: Numbers) -> Numbers:
     """V := v_reset, held from now on; the currents go on."""
-    return (p[3], s[1], s[2], p[6])
+    v_reset, _, _, t_hold = p[3:7]
+    i, a = s[1:3]
+    return (v_reset, i, a, t_hold)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -289,21 +307,9 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [*(parameters[name] for name in names), drive, gain, holding(parameters), parameters["v_init"]]
 
 
-LIF_ALPHA = register(
-    replace(
-        LIF_EXP,
-        name="lif_alpha",
-        parameters=COMMON,
-        state=("v", "i", "a", "hold"),
-        rows=ROWS,
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=may_spike,
-        time_to_spike=time_to_spike,
-        reset=reset,
-        touching=touching,
-    )
-)
+DYNAMICS = Dynamics(
+    ("v", "i", "a", "hold"), ROWS, initial, propagator, advance, receive, time_to_spike,
+    LIF_EXP.dynamics.above, reset, may_spike=may_spike, touching=touching,
+)  # fmt: skip
+
+LIF_ALPHA = register(replace(LIF_EXP, name="lif_alpha", parameters=COMMON, prepare=_rows, dynamics=DYNAMICS))

@@ -24,7 +24,9 @@ from typing import Any
 
 from eventsim._jit import jitable
 from eventsim.models.neurons.options import SPIKES
-from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, Model, Parameter, register
+from eventsim.network.regimes import Clocked
 
 ROWS = ("decay", "v_threshold", "v_reset", "bias", "hard", "strict", "resets", "after_input", "once", "decay_syn")
 
@@ -32,7 +34,8 @@ ROWS = ("decay", "v_threshold", "v_reset", "bias", "hard", "strict", "resets", "
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = 0, nothing buffered, no spike yet (1: fired at the last tick; 2: before it), I = 0."""
-    return (0 * p[0], 0 * p[0], 0 * p[0], 0 * p[0])
+    decay = p[0]
+    return (0 * decay, 0 * decay, 0 * decay, 0 * decay)
 
 
 @jitable
@@ -50,7 +53,8 @@ def advance(c: Numbers, s: Numbers) -> Numbers:
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input waits in the buffer for the next tick."""
-    return (s[0], s[1] + w, s[2], s[3])
+    v, buffer, fired, i = s
+    return (v, buffer + w, fired, i)
 
 
 @jitable
@@ -68,36 +72,43 @@ def time_to_spike(p: Numbers, s: Numbers) -> Any:
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """The comparator: V >= v_threshold, or V > v_threshold where strict; never again where it fires once."""
-    if p[8] == 1 and s[2] > 0:
+    v_threshold, strict, once = p[1], p[5], p[8]
+    v, _, fired = s[:3]
+    if once == 1 and fired > 0:
         return False
-    return s[0] > p[1] or (s[0] == p[1] and p[5] == 0)
+    return v > v_threshold or (v == v_threshold and strict == 0)
 
 
 @jitable
 def lowered(p: Numbers, v: Any) -> Any:
     """V after a reset."""
-    return v - p[1] if p[4] == 0 else p[2]
+    v_threshold, v_reset, _, hard = p[1:5]
+    return v - v_threshold if hard == 0 else v_reset
 
 
 @jitable
 def reset(p: Numbers, s: Numbers) -> Numbers:
     """Soft: V - v_threshold. Hard: v_reset. Or later, at the next tick."""
-    fired = 1 + 0 * s[2]
-    if p[6] > 0:
-        return (s[0], s[1], fired, s[3])
-    return (lowered(p, s[0]), s[1], fired, s[3])
+    resets = p[6]
+    v, buffer, fired, i = s
+    fired = 1 + 0 * fired
+    if resets > 0:
+        return (v, buffer, fired, i)
+    return (lowered(p, v), buffer, fired, i)
 
 
 @jitable
 def tick(p: Numbers, s: Numbers) -> Numbers:
     """Synapse, leak, input and bias in the order chosen, and a reset that is due; the buffer is empty again."""
-    v = lowered(p, s[0]) if p[6] == 2 and s[2] == 1 else s[0]
-    x = s[1] + p[3]
-    i = x if p[9] == 0 else p[9] * s[3] + x
-    v = p[0] * (v + i) if p[7] == 1 else p[0] * v + i
-    if p[6] == 1 and s[2] == 1:
+    decay, _, _, bias, _, _, resets, after_input, _, decay_syn = p
+    v, buffer, fired, i = s
+    v = lowered(p, v) if resets == 2 and fired == 1 else v
+    x = buffer + bias
+    i = x if decay_syn == 0 else decay_syn * i + x
+    v = decay * (v + i) if after_input == 1 else decay * v + i
+    if resets == 1 and fired == 1:
         v = lowered(p, v)
-    return (v, 0 * s[1], 2 + 0 * s[2] if s[2] > 0 else s[2], i)
+    return (v, 0 * buffer, 2 + 0 * fired if fired > 0 else fired, i)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -105,39 +116,23 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [parameters[name] for name in names]
 
 
-LIF_CLOCKED = register(
-    Model(
-        name="lif_clocked",
-        parameters=(
-            Parameter("period", "time", "clock period", low=0.0, open_low=True),
-            Parameter("decay", "1", "factor on V from tick to tick", low=0.0, high=1.0),
-            Parameter("v_threshold", "V", "firing threshold", default=1.0),
-            Parameter("v_reset", "V", "potential after a hard reset", default=0.0),
-            Parameter("bias", "V", "added at each tick", default=0.0),
-            Parameter("reset", "choice", "what a spike does to V", default="soft", choices=("soft", "hard")),
-            Parameter("comparator", "choice", "V >= or V >", default="inclusive", choices=("inclusive", "strict")),
-            Parameter("resets", "choice", "when", default="at_spike", choices=("at_spike", "next_tick", "before_leak")),
-            Parameter("leaks", "choice", "when", default="before_input", choices=("before_input", "after_input")),
-            SPIKES,
-            Parameter("decay_syn", "1", "factor on I from tick to tick; 0: no synapse", default=0.0, low=0.0, high=1.0),
-            Parameter(
-                "sees", "choice", "which input a tick sees", default="same_step", choices=("same_step", "next_step")
-            ),
-        ),
-        state=("v", "buffer", "fired", "i"),
-        rows=ROWS,
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=never,
-        time_to_spike=time_to_spike,
-        above=above,
-        reset=reset,
-        tick=tick,
-        clocked=True,
-        on_fractions=True,
-        threshold="v_threshold",
-    )
+DYNAMICS = Dynamics(
+    ("v", "buffer", "fired", "i"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    may_spike=never, tick=tick, on_fractions=True,
+)  # fmt: skip
+PARAMETERS = (
+    Parameter("period", "time", "clock period", low=0.0, open_low=True),
+    Parameter("decay", "1", "factor on V from tick to tick", low=0.0, high=1.0),
+    Parameter("v_threshold", "V", "firing threshold", default=1.0),
+    Parameter("v_reset", "V", "potential after a hard reset", default=0.0),
+    Parameter("bias", "V", "added at each tick", default=0.0),
+    Parameter("reset", "choice", "what a spike does to V", default="soft", choices=("soft", "hard")),
+    Parameter("comparator", "choice", "V >= or V >", default="inclusive", choices=("inclusive", "strict")),
+    Parameter("resets", "choice", "when", default="at_spike", choices=("at_spike", "next_tick", "before_leak")),
+    Parameter("leaks", "choice", "when", default="before_input", choices=("before_input", "after_input")),
+    SPIKES,
+    Parameter("decay_syn", "1", "factor on I from tick to tick; 0: no synapse", default=0.0, low=0.0, high=1.0),
+    Parameter("sees", "choice", "which input a tick sees", default="same_step", choices=("same_step", "next_step")),
 )
+
+LIF_CLOCKED = register(Model("lif_clocked", PARAMETERS, _rows, DYNAMICS, Clocked(), threshold="v_threshold"))

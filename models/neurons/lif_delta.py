@@ -29,7 +29,9 @@ from eventsim.models.neurons.options import (
     THRESHOLD,
     check_potentials,
 )
-from eventsim.network.neuron_model import Array, Model, Numbers, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, Model, register
+from eventsim.network.regimes import Free
 
 ROWS = ("tau_mem", "v_threshold", "v_reset", "v_inf", "v_init", "soft")
 
@@ -37,53 +39,67 @@ ROWS = ("tau_mem", "v_threshold", "v_reset", "v_inf", "v_init", "soft")
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = v_init."""
-    return (p[4],)
+    v_init = p[4]
+    return (v_init,)
 
 
 @jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
     """(1 - e^(-dt / tau_mem), right also where dt is short, and v_inf)."""
-    return (-math.expm1(-dt / p[0]), p[3])
+    tau_mem, _, _, v_inf = p[:4]
+    return (-math.expm1(-dt / tau_mem), v_inf)
 
 
 @jitable
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """V relaxes towards v_inf."""
-    return (s[0] + (c[1] - s[0]) * c[0],)
+    rise, v_inf = c
+    v = s[0]
+    return (v + (v_inf - v) * rise,)
 
 
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input moves V by its weight."""
-    return (s[0] + w,)
+    v = s[0]
+    return (v + w,)
 
 
 @jitable
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """Without input only a drive above the threshold makes a spike, or what a soft reset has left."""
-    return p[3] > p[1] or s[0] >= p[1]
+    v_threshold, _, v_inf = p[1:4]
+    v = s[0]
+    return v_inf > v_threshold or v >= v_threshold
 
 
 @jitable
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """Closed form; inf where the drive stays at or below the threshold, 0 where V is there already."""
-    if s[0] >= p[1]:
+    tau_mem, v_threshold, _, v_inf = p[:4]
+    v = s[0]
+    if v >= v_threshold:
         return 0
-    if p[3] <= p[1]:
+    if v_inf <= v_threshold:
         return math.inf
-    return p[0] * math.log1p((p[1] - s[0]) / (p[3] - p[1]))  # the logarithm of a ratio near 1 has few digits
+    # The logarithm of a ratio near 1 has few digits.
+    return tau_mem * math.log1p((v_threshold - v) / (v_inf - v_threshold))
 
 
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """V >= v_threshold, inclusive."""
-    return s[0] >= p[1]
+    v_threshold = p[1]
+    v = s[0]
+    return v >= v_threshold
 
 
 @jitable
 def reset(p: Numbers, s: Numbers) -> Numbers:
     """Hard: v_reset. Soft: V - v_threshold."""
-    return (p[2] if p[5] == 0.0 else s[0] - p[1],)
+    v_threshold, v_reset, _, _, soft = p[1:6]
+    v = s[0]
+    return (v_reset if soft == 0.0 else v - v_threshold,)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -94,23 +110,13 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 PARAMETERS = (TAU_MEM, THRESHOLD, RESET, LEAK, CURRENT, REFRACTORY, START, SPIKES, RESETS)
 
+DYNAMICS = Dynamics(
+    ("v",), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    may_spike=may_spike,
+)  # fmt: skip
 LIF_DELTA = register(
     Model(
-        name="lif_delta",
-        parameters=PARAMETERS,
-        state=("v",),
-        rows=ROWS,
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=may_spike,
-        time_to_spike=time_to_spike,
-        above=above,
-        reset=reset,
-        jumps=True,
-        shared=("tau_mem", "v_leak", "current"),
+        "lif_delta", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), shared=("tau_mem", "v_leak", "current"),
         threshold="v_threshold",
     )
-)
+)  # fmt: skip

@@ -42,7 +42,9 @@ from eventsim.models.neurons.options import (
     check_potentials,
     holding,
 )
-from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, Model, Parameter, register
+from eventsim.network.regimes import Free
 
 ROWS = ("tau_mem", "tau_syn", "v_threshold", "v_reset", "v_inf", "gain", "peak", "hold", "v_init", "i_init")
 # A maximum that is below the threshold by less than its own rounding touches it: 16 roundings of its terms.
@@ -67,42 +69,48 @@ def response(tau_mem: float, tau_syn: float, s: float) -> float:
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = v_init, I = i_init, not held."""
-    return (p[8], p[9], 0.0)
+    v_init, i_init = p[8:10]
+    return (v_init, i_init, 0.0)
 
 
 @jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
     """(1 - e^(-dt / tau_mem), v_inf, V per I, decay of I, and what a state that is held needs)."""
-    rise = -math.expm1(-dt / p[0])
-    return (rise, p[4], p[5] * response(p[0], p[1], dt), math.exp(-dt / p[1]), dt, p[0], p[1], p[5])
+    tau_mem, tau_syn, _, _, v_inf, gain = p[:6]
+    rise = -math.expm1(-dt / tau_mem)
+    return (rise, v_inf, gain * response(tau_mem, tau_syn, dt), math.exp(-dt / tau_syn), dt, tau_mem, tau_syn, gain)
 
 
 @jitable
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """V relaxes towards v_inf, driven by I, which decays; while V is held, only I does."""
+    rise, v_inf, per_i, decay, dt, tau_mem, tau_syn, gain = c
     v, i, hold = s
     if hold <= 0.0:
-        return (v + (c[1] - v) * c[0] + c[2] * i, i * c[3], hold)
-    if hold >= c[4]:
-        return (v, i * c[3], hold - c[4])
-    rest = c[4] - hold
-    at_end = i * math.exp(-hold / c[6])
-    v = v + (c[1] - v) * -math.expm1(-rest / c[5]) + c[7] * response(c[5], c[6], rest) * at_end
-    return (v, at_end * math.exp(-rest / c[6]), 0.0)
+        return (v + (v_inf - v) * rise + per_i * i, i * decay, hold)
+    if hold >= dt:
+        return (v, i * decay, hold - dt)
+    rest = dt - hold
+    at_end = i * math.exp(-hold / tau_syn)
+    v = v + (v_inf - v) * -math.expm1(-rest / tau_mem) + gain * response(tau_mem, tau_syn, rest) * at_end
+    return (v, at_end * math.exp(-rest / tau_syn), 0.0)
 
 
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input moves I by its weight."""
-    return (s[0], s[1] + w, s[2])
+    v, i, hold = s
+    return (v, i + w, hold)
 
 
 @jitable
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """V stays below max(V, v_inf) plus the largest that a positive r I ever adds."""
-    drive = max(p[6] * s[1], 0.0)
-    bound = max(s[0], p[4]) + drive
-    return s[2] < math.inf and bound >= p[2] - MARGIN * (abs(p[2]) + abs(s[0]) + abs(p[4]) + drive)
+    v_threshold, _, v_inf, _, peak = p[2:7]
+    v, i, hold = s
+    drive = max(peak * i, 0.0)
+    bound = max(v, v_inf) + drive
+    return hold < math.inf and bound >= v_threshold - MARGIN * (abs(v_threshold) + abs(v) + abs(v_inf) + drive)
 
 
 @jitable
@@ -112,13 +120,14 @@ def excess(q: Numbers, s: Any) -> Numbers:
     q = (V - v_threshold, v_inf - V, a, tau_mem, tau_syn, v_inf - v_threshold). Counted from V, or from v_inf where
     that is nearer to the threshold, so that nothing large is subtracted.
     """
-    left, added = math.exp(-s / q[3]), q[2] * response(q[3], q[4], s)
-    slope = (q[1] * left - added) / q[3] + q[2] * math.exp(-s / q[4])
-    base, moved, size = q[5], -q[1] * left, abs(q[1] * left) * (1.0 + s / q[3])
-    if abs(q[0]) <= abs(q[5]):
-        base, moved = q[0], -q[1] * math.expm1(-s / q[3])
+    gap, rest, push, tau_mem, tau_syn, ahead = q
+    left, added = math.exp(-s / tau_mem), push * response(tau_mem, tau_syn, s)
+    slope = (rest * left - added) / tau_mem + push * math.exp(-s / tau_syn)
+    base, moved, size = ahead, -rest * left, abs(rest * left) * (1.0 + s / tau_mem)
+    if abs(gap) <= abs(ahead):
+        base, moved = gap, -rest * math.expm1(-s / tau_mem)
         size = abs(moved)
-    size += abs(base) + abs(added) * (1.0 + s / max(q[3], q[4]))
+    size += abs(base) + abs(added) * (1.0 + s / max(tau_mem, tau_syn))
     return (base + (moved + added), slope, size)
 
 
@@ -128,22 +137,24 @@ crossing = make_crossing(excess)
 @jitable
 def turn(q: Numbers, slope: float) -> float:
     """When V turns, from rising to falling or back; inf where it does not. `slope` is that at 0, of the sign of a."""
-    x = q[4] * slope / q[2]
-    delta = (q[3] - q[4]) / q[3] / q[4]
+    rest, push, tau_mem, tau_syn = q[1:5]
+    x = tau_syn * slope / push
+    delta = (tau_mem - tau_syn) / tau_mem / tau_syn
     if delta == 0.0 or delta * x == 0.0:
         return x
     if abs(delta * x) < 0.5:
         return -math.log1p(-delta * x) / delta
-    left = (q[2] * (q[4] / q[3]) - q[1] / q[3] * ((q[3] - q[4]) / q[3])) / q[2]
+    left = (push * (tau_syn / tau_mem) - rest / tau_mem * ((tau_mem - tau_syn) / tau_mem)) / push
     return -math.log(left) / delta if left > 0.0 else math.inf
 
 
 @jitable
 def beyond(q: Numbers, low: float) -> float:
     """The crossing after `low`, from where on V rises towards v_inf."""
-    if q[5] <= 0.0:
+    tau_mem, tau_syn, ahead = q[3:6]
+    if ahead <= 0.0:
         return math.inf
-    step, last = q[3], OVER * max(q[3], q[4])
+    step, last = tau_mem, OVER * max(tau_mem, tau_syn)
     high = low + step
     while not excess(q, high)[0] >= 0.0:
         if step > last:
@@ -156,18 +167,19 @@ def beyond(q: Numbers, low: float) -> float:
 @separate
 def first_crossing(q: Numbers) -> float:
     """Time to the first upward crossing of a state that is not held."""
-    slope = q[2] + q[1] / q[3]
+    gap, rest, push, tau_mem = q[:4]
+    slope = push + rest / tau_mem
     if slope > 0.0:
-        if q[0] >= 0.0:
+        if gap >= 0.0:
             return 0.0
-        top = turn(q, slope) if q[2] > 0.0 else math.inf
+        top = turn(q, slope) if push > 0.0 else math.inf
         if top == math.inf:
             return beyond(q, 0.0)
         highest, _, size = excess(q, top)
         if highest >= 0.0:
             return crossing(q, 0.0, top)
         return top if highest >= -TOUCH * size else math.inf
-    if q[2] >= 0.0:
+    if push >= 0.0:
         return math.inf
     bottom = turn(q, slope)
     if bottom == math.inf or excess(q, bottom)[0] >= 0.0:
@@ -178,16 +190,18 @@ def first_crossing(q: Numbers) -> float:
 @jitable
 def released(p: Numbers, s: Numbers) -> Numbers:
     """What `excess` sees of a state, from the end of the time in which V is held."""
+    tau_mem, tau_syn, v_threshold, _, v_inf, gain = p[:6]
     v, i, hold = s
     if hold > 0.0:
-        i = i * math.exp(-hold / p[1])
-    return (v - p[2], p[4] - v, p[5] * i, p[0], p[1], p[4] - p[2])
+        i = i * math.exp(-hold / tau_syn)
+    return (v - v_threshold, v_inf - v, gain * i, tau_mem, tau_syn, v_inf - v_threshold)
 
 
 @jitable
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """The end of the time in which V is held, then the first upward crossing."""
-    return math.inf if s[2] == math.inf else s[2] + first_crossing(released(p, s))
+    hold = s[2]
+    return math.inf if hold == math.inf else hold + first_crossing(released(p, s))
 
 
 @separate
@@ -207,13 +221,17 @@ def touching(p: Numbers, s: Numbers) -> bool:
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """V >= v_threshold, inclusive."""
-    return s[0] >= p[2]
+    v_threshold = p[2]
+    v = s[0]
+    return v >= v_threshold
 
 
 @jitable
 def reset(p: Numbers, s: Numbers) -> Numbers:
     """V := v_reset, held from now on; I goes on."""
-    return (p[3], s[1], p[7])
+    v_reset, t_hold = p[3], p[7]
+    i = s[1]
+    return (v_reset, i, t_hold)
 
 
 def largest_response(tau_mem: Array, tau_syn: Array) -> Array:
@@ -241,25 +259,13 @@ COMMON = (
 )  # fmt: skip
 PARAMETERS = (*COMMON, Parameter("i_init", "1", "I at the beginning", default=0.0))
 
+DYNAMICS = Dynamics(
+    ("v", "i", "hold"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    may_spike=may_spike, touching=touching,
+)  # fmt: skip
 LIF_EXP = register(
     Model(
-        name="lif_exp",
-        family="currents",
-        parameters=PARAMETERS,
-        state=("v", "i", "hold"),
-        rows=ROWS,
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=may_spike,
-        time_to_spike=time_to_spike,
-        above=above,
-        reset=reset,
-        touching=touching,
-        keeps_refractoriness=True,
-        shared=("tau_mem", "tau_syn", "r", "v_leak", "current"),
-        threshold="v_threshold",
+        "lif_exp", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), family="currents",
+        shared=("tau_mem", "tau_syn", "r", "v_leak", "current"), threshold="v_threshold",
     )
-)
+)  # fmt: skip

@@ -14,13 +14,16 @@ import numpy as np
 
 from eventsim._jit import jitable
 from eventsim.errors import ModelError
-from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.dynamics import Dynamics, Numbers, unchanged
+from eventsim.network.neuron_model import Array, Model, Parameter, register
+from eventsim.network.regimes import Relay
 
 
 @jitable
 def initial(p: Numbers) -> Numbers:
     """Nothing has been heard."""
-    return (0 * p[0],)
+    count = p[0]
+    return (0 * count,)
 
 
 @jitable
@@ -38,7 +41,8 @@ def advance(c: Numbers, s: Numbers) -> Numbers:
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """One input more; pools have weight 1."""
-    return (s[0] + w,)
+    heard = s[0]
+    return (heard + w,)
 
 
 @jitable
@@ -50,19 +54,15 @@ def time_to_spike(p: Numbers, s: Numbers) -> Any:
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """Have enough inputs been heard?"""
-    return s[0] >= p[0]
+    count = p[0]
+    heard = s[0]
+    return heard >= count
 
 
 @jitable
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """Without a further input only one that has heard enough."""
     return above(p, s)
-
-
-@jitable
-def unchanged(p: Numbers, s: Numbers) -> Numbers:
-    """It spikes once, and knows no window and no clock."""
-    return s
 
 
 @jitable
@@ -74,7 +74,8 @@ def retire(s: Numbers) -> Numbers:
 @jitable
 def bounded_receive(s: Numbers, w: Any, time_error: Any) -> Numbers:
     """One input more, whenever it should have come."""
-    return (s[0] + w,)
+    heard = s[0]
+    return (heard + w,)
 
 
 @jitable
@@ -91,33 +92,15 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     return [counts]
 
 
-_RELAY = Model(
-    name="relay",
-    family="ramps",
-    parameters=(Parameter("count", "1", "how many inputs make it spike", default=1.0, low=1.0, high=2.0**31),),
-    state=("heard",),
-    rows=("count",),
-    prepare=_rows,
-    initial=initial,
-    propagator=propagator,
-    advance=advance,
-    receive=receive,
-    may_spike=may_spike,
-    time_to_spike=time_to_spike,
-    above=above,
-    reset=unchanged,
-    open_window=unchanged,
-    tick=unchanged,
-    retire=retire,
-    single_spike=True,
-    jumps=True,
-    relay=True,
-    on_fractions=True,
-    threshold="count",
-)
+PARAMETERS = (Parameter("count", "1", "how many inputs make it spike", default=1.0, low=1.0, high=2.0**31),)
+DYNAMICS = Dynamics(
+    ("heard",), ("count",), initial, propagator, advance, receive, time_to_spike, above, unchanged,
+    may_spike=may_spike, retire=retire, on_fractions=True,
+)  # fmt: skip
+BOUNDED = dataclasses.replace(DYNAMICS, receive=bounded_receive, time_error=time_error)
 
 RELAY = register(
-    dataclasses.replace(_RELAY, bounded=dataclasses.replace(_RELAY, receive=bounded_receive, time_error=time_error))
+    Model("relay", PARAMETERS, _rows, DYNAMICS, Relay(), family="ramps", threshold="count", bounded=BOUNDED)
 )
 """Spikes when it has heard `count` spikes. Behind relays the propagated rounding bounds of a run are infinite.
 

@@ -14,7 +14,9 @@ from typing import Any
 
 from eventsim._jit import jitable
 from eventsim.models.neurons.options import REFRACTORY, RESET, RESETS, SPIKES, START, THRESHOLD, check_potentials
-from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, Model, Parameter, register
+from eventsim.network.regimes import Free
 
 ROWS = ("v_threshold", "v_reset", "v_init", "soft", "strict")
 
@@ -22,7 +24,8 @@ ROWS = ("v_threshold", "v_reset", "v_init", "soft", "strict")
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = v_init."""
-    return (p[2],)
+    v_init = p[2]
+    return (v_init,)
 
 
 @jitable
@@ -40,13 +43,16 @@ def advance(c: Numbers, s: Numbers) -> Numbers:
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input moves V by its weight."""
-    return (s[0] + w,)
+    v = s[0]
+    return (v + w,)
 
 
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """The comparator: V >= v_threshold, or V > v_threshold where strict."""
-    return s[0] > p[0] or (s[0] == p[0] and p[4] == 0)
+    v_threshold, strict = p[0], p[4]
+    v = s[0]
+    return v > v_threshold or (v == v_threshold and strict == 0)
 
 
 @jitable
@@ -64,7 +70,9 @@ def time_to_spike(p: Numbers, s: Numbers) -> Any:
 @jitable
 def reset(p: Numbers, s: Numbers) -> Numbers:
     """Hard: v_reset. Soft: V - v_threshold."""
-    return (p[1] if p[3] == 0 else s[0] - p[0],)
+    v_threshold, v_reset, _, soft = p[:4]
+    v = s[0]
+    return (v_reset if soft == 0 else v - v_threshold,)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -74,32 +82,12 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 COMPARATOR = Parameter("comparator", "choice", "V >= or V >", default="inclusive", choices=("inclusive", "strict"))
 
+DYNAMICS = Dynamics(
+    ("v",), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    may_spike=may_spike, on_fractions=True,
+)  # fmt: skip
+PARAMETERS = (THRESHOLD, RESET, REFRACTORY, START, SPIKES, RESETS, COMPARATOR)
+
 STEP_PSP = register(
-    Model(
-        name="step_psp",
-        family="steps",
-        parameters=(
-            THRESHOLD,
-            RESET,
-            REFRACTORY,
-            START,
-            SPIKES,
-            RESETS,
-            COMPARATOR,
-        ),
-        state=("v",),
-        rows=ROWS,
-        prepare=_rows,
-        initial=initial,
-        propagator=propagator,
-        advance=advance,
-        receive=receive,
-        may_spike=may_spike,
-        time_to_spike=time_to_spike,
-        above=above,
-        reset=reset,
-        jumps=True,
-        on_fractions=True,
-        threshold="v_threshold",
-    )
+    Model("step_psp", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), family="steps", threshold="v_threshold")
 )

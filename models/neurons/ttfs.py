@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from eventsim._jit import jitable
-from eventsim.network.neuron_model import Array, Model, Numbers, Parameter, register
+from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.neuron_model import Array, Model, Parameter, register
+from eventsim.network.regimes import Free, Regime, Windowed
 
 ROWS = ("threshold", "slope_start", "slope_fire")
 
@@ -25,7 +27,8 @@ ROWS = ("threshold", "slope_start", "slope_fire")
 @jitable
 def initial(p: Numbers) -> Numbers:
     """V = 0, S = the slope before any input."""
-    return (0 * p[1], p[1])
+    start = p[1]
+    return (0 * start, start)
 
 
 @jitable
@@ -37,36 +40,45 @@ def propagator(p: Numbers, dt: Any) -> Numbers:
 @jitable
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """State dt later, given no input in between."""
-    return (s[0] + s[1] * c[0], s[1])
+    dt = c[0]
+    v, slope = s
+    return (v + slope * dt, slope)
 
 
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
     """An input adds its weight to the slope; V is continuous."""
-    return (s[0], s[1] + w)
+    v, slope = s
+    return (v, slope + w)
 
 
 @jitable
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """False only where threshold - V > S dt: uses the same rounded difference as `time_to_spike`."""
-    return p[0] - s[0] <= s[1] * dt
+    threshold = p[0]
+    v, slope = s
+    return threshold - v <= slope * dt
 
 
 @jitable
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """(threshold - V) / S for a rising V; 0 where rounding has V at the threshold already; inf where V falls."""
-    missing = p[0] - s[0]
-    if s[1] <= 0:
+    threshold = p[0]
+    v, slope = s
+    missing = threshold - v
+    if slope <= 0:
         return math.inf
     if missing <= 0:
         return 0
-    return missing / s[1]
+    return missing / slope
 
 
 @jitable
 def above(p: Numbers, s: Numbers) -> bool:
     """V >= threshold, inclusive."""
-    return s[0] >= p[0]
+    threshold = p[0]
+    v = s[0]
+    return v >= threshold
 
 
 @jitable
@@ -78,19 +90,16 @@ def reset(p: Numbers, s: Numbers) -> Numbers:
 @jitable
 def fire_slope(p: Numbers, s: Numbers) -> Numbers:
     """From t_min on the slope is B, whatever has arrived (Stanojevic et al. 2024, eq. 2)."""
-    return (s[0], p[2])
-
-
-@jitable
-def tick(p: Numbers, s: Numbers) -> Numbers:
-    """Not a clocked model: never called."""
-    return s
+    fire = p[2]
+    v = s[0]
+    return (v, fire)
 
 
 @jitable
 def retire(s: Numbers) -> Numbers:
     """V = -inf: `may_spike` never holds again."""
-    return (-math.inf, s[1])
+    slope = s[1]
+    return (-math.inf, slope)
 
 
 def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
@@ -104,27 +113,10 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 _THRESHOLD = Parameter("threshold", "V", "firing threshold; at or below 0 the neuron fires at t_start")
 
-_LINEAR = Model(
-    name="linear_psp",
-    family="ramps",
-    parameters=(_THRESHOLD,),
-    state=("v", "slope"),
-    rows=ROWS,
-    prepare=_rows,
-    initial=initial,
-    propagator=propagator,
-    advance=advance,
-    receive=receive,
-    may_spike=may_spike,
-    time_to_spike=time_to_spike,
-    above=above,
-    reset=reset,
-    open_window=fire_slope,
-    tick=tick,
-    retire=retire,
-    single_spike=True,
-    on_fractions=True,
-)
+DYNAMICS = Dynamics(
+    ("v", "slope"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    may_spike=may_spike, open_window=fire_slope, retire=retire, on_fractions=True,
+)  # fmt: skip
 
 
 # Rounding bounds. State: (V, S, eV, eS, gV, gS): e* bound the distance from exact arithmetic on the inputs that the
@@ -137,38 +129,45 @@ GUARD = 1.0 + 1e-12
 @jitable
 def bounded_initial(p: Numbers) -> Numbers:
     """Nothing has been rounded yet."""
-    return (0 * p[1], p[1], 0.0, 0.0, 0.0, 0.0)
+    start = p[1]
+    return (0 * start, start, 0.0, 0.0, 0.0, 0.0)
 
 
 @jitable
 def bounded_advance(c: Numbers, s: Numbers) -> Numbers:
     """V + S dt: errors of dt (half an ulp), of the product, of the sum, and of S over dt."""
     dt = c[0]
-    v = s[0] + s[1] * dt
-    step = abs(s[1] * dt)
+    v, slope, v_error, slope_error, v_error_network, slope_error_network = s
+    v = v + slope * dt
+    step = abs(slope * dt)
     own = 2.0 * UNIT * step + UNIT * abs(v)
-    return (v, s[1], (s[2] + own + s[3] * dt) * GUARD, s[3], (s[4] + own + s[5] * dt) * GUARD, s[5])
+    of_inputs = (v_error + own + slope_error * dt) * GUARD
+    of_network = (v_error_network + own + slope_error_network * dt) * GUARD
+    return (v, slope, of_inputs, slope_error, of_network, slope_error_network)
 
 
 @jitable
 def bounded_receive(s: Numbers, w: Any, time_error: Any) -> Numbers:
     """S + w rounds once; an input that is late by time_error leaves V off by |w| time_error."""
-    slope = s[1] + w
-    own = UNIT * abs(slope)
+    v, slope, v_error, slope_error, v_error_network, slope_error_network = s
     if w == 0.0:
         return s
-    if s[1] == 0.0:
+    own = UNIT * abs(slope + w)
+    if slope == 0.0:
         own = 0.0
-    return (s[0], slope, s[2], (s[3] + own) * GUARD, (s[4] + abs(w) * time_error) * GUARD, (s[5] + own) * GUARD)
+    late = (v_error_network + abs(w) * time_error) * GUARD
+    return (v, slope + w, v_error, (slope_error + own) * GUARD, late, (slope_error_network + own) * GUARD)
 
 
 @jitable
 def bounded_fire_slope(p: Numbers, s: Numbers) -> Numbers:
     """The slope from t_min on is a parameter: exact."""
-    missing = p[0] - s[0]
-    own = crossed_before(missing, s[1], s[2], s[3], p[2])
-    whole = crossed_before(missing, s[1], s[4], s[5], p[2])
-    return (s[0], p[2], own, 0.0, whole, 0.0)
+    threshold, _, fire = p
+    v, slope, v_error, slope_error, v_error_network, slope_error_network = s
+    missing = threshold - v
+    own = crossed_before(missing, slope, v_error, slope_error, fire)
+    whole = crossed_before(missing, slope, v_error_network, slope_error_network, fire)
+    return (v, fire, own, 0.0, whole, 0.0)
 
 
 @jitable
@@ -187,7 +186,8 @@ def crossed_before(missing: Any, slope: Any, v_error: Any, slope_error: Any, nex
 @jitable
 def bounded_retire(s: Numbers) -> Numbers:
     """V = -inf: `may_spike` never holds again."""
-    return (-math.inf, s[1], s[2], s[3], s[4], s[5])
+    slope, v_error, slope_error, v_error_network, slope_error_network = s[1:6]
+    return (-math.inf, slope, v_error, slope_error, v_error_network, slope_error_network)
 
 
 @jitable
@@ -198,27 +198,29 @@ def time_error(p: Numbers, s: Numbers, t: Any) -> Numbers:
     where the neuron may have crossed at any earlier time. Not covered: rounding that decides whether a neuron crosses
     before an input that takes its slope down, or before t_max (`verify` calls both a tie).
     """
-    missing = abs(p[0] - s[0])
-    slope = s[1]
+    threshold, _, fire = p
+    v, slope, v_error, slope_error, v_error_network, slope_error_network = s
+    missing = abs(threshold - v)
     if slope <= 0.0:
-        return (0.0, s[4])
+        return (0.0, v_error_network)
     dt = missing / slope
     rounding = UNIT * (2.0 * dt + abs(t))
     # How much longer the way may take: a crossing before t_min may in exact arithmetic slip to the slope after it.
     longer = 1.0
-    if 0.0 < p[2] < slope:
-        longer = slope / p[2]
+    if 0.0 < fire < slope:
+        longer = slope / fire
     own = math.inf
-    if s[3] < slope:
-        own = ((s[2] + dt * s[3]) / (slope - s[3]) + rounding) * longer * GUARD
+    if slope_error < slope:
+        own = ((v_error + dt * slope_error) / (slope - slope_error) + rounding) * longer * GUARD
     whole = math.inf
-    if s[5] < slope:
-        whole = ((s[4] + dt * s[5]) / (slope - s[5]) + rounding) * longer * GUARD
+    if slope_error_network < slope:
+        whole = (v_error_network + dt * slope_error_network) / (slope - slope_error_network)
+        whole = (whole + rounding) * longer * GUARD
     return (own, whole)
 
 
-_BOUNDED = dataclasses.replace(
-    _LINEAR,
+BOUNDED = dataclasses.replace(
+    DYNAMICS,
     state=("v", "slope", "v_error", "slope_error", "v_error_network", "slope_error_network"),
     initial=bounded_initial,
     advance=bounded_advance,
@@ -229,36 +231,30 @@ _BOUNDED = dataclasses.replace(
 )
 
 
-def _variant(name: str, **changes: Any) -> Model:
+def _ramp(name: str, regime: Regime, *parameters: Parameter) -> Model:
     """A model that shares all functions, and so its compiled loop, with the others of the family."""
-    bounded = dataclasses.replace(_BOUNDED, name=name, **changes)
-    return register(dataclasses.replace(_LINEAR, name=name, bounded=bounded, **changes))
+    return register(Model(name, parameters, _rows, DYNAMICS, regime, family="ramps", bounded=BOUNDED))
 
 
-LINEAR_PSP = _variant(
-    "linear_psp", parameters=(Parameter("threshold", "V", "firing threshold", low=0.0, open_low=True),)
+LINEAR_PSP = _ramp(
+    "linear_psp", Free(once=True), Parameter("threshold", "V", "firing threshold", low=0.0, open_low=True)
 )
 """Linear PSP without windows: V = 0 until the first input, one spike (Rel-PSP, Zhang et al. 2020)."""
 
-TTFS_B1 = _variant(
+TTFS_B1 = _ramp(
     "ttfs_b1",
-    parameters=(
-        _THRESHOLD,
-        Parameter("slope", "V/time", "slope B from t_min on", default=1.0, low=0.0, open_low=True),
-    ),
-    windowed=True,
-    deaf=True,
+    Windowed(deaf=True),
+    _THRESHOLD,
+    Parameter("slope", "V/time", "slope B from t_min on", default=1.0, low=0.0, open_low=True),
 )
 """B1: slope = sum of weights before t_min, slope B from t_min on (Stanojevic et al. 2024)."""
 
-TTFS_ALPHA1 = _variant(
+TTFS_ALPHA1 = _ramp(
     "ttfs_alpha1",
-    parameters=(
-        _THRESHOLD,
-        Parameter("alpha", "V/time", "slope before any input", default=1.0, low=0.0, open_low=True),
-        Parameter("slope", "V/time", "slope from t_min on: alpha + the sum of all incoming weights"),
-    ),
-    windowed=True,
+    Windowed(),
+    _THRESHOLD,
+    Parameter("alpha", "V/time", "slope before any input", default=1.0, low=0.0, open_low=True),
+    Parameter("slope", "V/time", "slope from t_min on: alpha + the sum of all incoming weights"),
 )
 """alpha1: slope = alpha + the weights that have arrived; at t_min the silent inputs' weights join (Stanojevic 2023).
 
@@ -267,11 +263,9 @@ silence is no event: at t_min the slope becomes alpha + the sum of all weights a
 Inputs after t_min are counted as late and add their weight once more.
 """
 
-INTEGRATOR = _variant(
+INTEGRATOR = _ramp(
     "integrator",
-    parameters=(Parameter("drift", "V/time", "slope before any input", default=0.0),),
-    windowed=True,
-    deaf=True,
-    spiking=False,
+    Windowed(deaf=True, spiking=False),
+    Parameter("drift", "V/time", "slope before any input", default=0.0),
 )
 """Read-out: never fires; its potential is read at t_min, the end of its input window."""

@@ -8,35 +8,42 @@ That pays for whoever meets many kinds of networks, such as a test suite.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import kernel_part
 from eventsim.faults import ArrivalFault, Clock, EmissionFault, Jitter
 from eventsim.faults.contract import Fault
-from eventsim.network.network import Network, Population
+from eventsim.network.dynamics import Dynamics
+from eventsim.network.network import Network
 from eventsim.network.neuron_model import Model, installed_models
 from eventsim.settings import setting
 
 BROAD = setting("EVENTSIM_LOOPS", ("narrow", "broad")) == "broad"
 
 
-def model_of(population: Population, error_bounds: bool) -> Model:
-    """The model of a population, with rounding bounds where they are asked for and it has them."""
-    return _bounded(population.model, error_bounds)
+@dataclass(frozen=True)
+class LoopModel:
+    """What a loop depends on of a neuron model: equal for models that differ only in name, parameters and window."""
+
+    dynamics: Dynamics
+    in_cohorts: bool
+    clocked: bool
 
 
-def _bounded(model: Model, error_bounds: bool) -> Model:
-    return model.bounded if error_bounds and model.bounded is not None else model
+def loop_model(model: Model, error_bounds: bool) -> LoopModel:
+    """What a loop depends on of a model, with rounding bounds where they are asked for and it has them."""
+    return LoopModel(model.with_bounds(error_bounds).dynamics, model.in_cohorts, model.clocked)
 
 
-def dynamics_of(net: Network, error_bounds: bool) -> list[Model]:
-    """The dynamics that the loop of a network is made with."""
+def loop_models(net: Network, error_bounds: bool) -> list[LoopModel]:
+    """The models that the loop of a network is made with."""
     models = [population.model for population in net.populations]
     if BROAD:
         families = {model.family for model in models} - {""}
         models += [model for model in installed_models() if model.family in families]
-    distinct = dict.fromkeys(_bounded(model, error_bounds).dynamics for model in models)
-    return sorted(distinct, key=lambda model: [_name(function) for function in model.functions])
+    distinct = dict.fromkeys(loop_model(model, error_bounds) for model in models)
+    return sorted(distinct, key=lambda one: ([_name(f) for f in one.dynamics.functions], one.in_cohorts, one.clocked))
 
 
 def perturbs_of(faults: Iterable[Fault]) -> tuple[Callable[..., Any], ...]:

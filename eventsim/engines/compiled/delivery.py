@@ -12,7 +12,7 @@ from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.rows import LOAD, STORE
 from eventsim.engines.tables import Machine
 from eventsim.faults.acting import ARRIVAL
-from eventsim.network.neuron_model import Model
+from eventsim.network.dynamics import Dynamics
 
 
 def make_spike(delivers: tuple[Any, ...]) -> Any:
@@ -32,13 +32,13 @@ def make_spike(delivers: tuple[Any, ...]) -> Any:
     return spike
 
 
-def make_receive(model: Model, delivers: tuple[Any, ...]) -> Any:
+def make_receive(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """``receive(spike, synapse, s, w, error)``: the state behind an input of weight w at a synapse.
 
     `error` bounds the rounding of its time; models without bounds make nothing of it. `synapse` is a number as arrival
     faults know it (`synapse_numbers`).
     """
-    taken = _make_taken(model)
+    taken = _make_taken(dynamics)
     if not delivers:
 
         @jitable
@@ -60,10 +60,10 @@ def make_receive(model: Model, delivers: tuple[Any, ...]) -> Any:
     return receive
 
 
-def _make_taken(model: Model) -> Any:
+def _make_taken(dynamics: Dynamics) -> Any:
     """The model's `receive`; where it carries rounding bounds, with the error of the input's time."""
-    receive = model.receive
-    if model.time_error is not None:
+    receive = dynamics.receive
+    if dynamics.time_error is not None:
 
         @jitable
         def taken_with_error(s: Any, w: float, error: float) -> Any:
@@ -78,15 +78,15 @@ def _make_taken(model: Model) -> Any:
     return taken
 
 
-def make_sweeps(model: Model, delivers: tuple[Any, ...]) -> tuple[Any, Any]:
+def make_sweeps(dynamics: Dynamics, delivers: tuple[Any, ...]) -> tuple[Any, Any]:
     """(sweep, fold): one spike into neighbours that share a time of last update, in loops over contiguous arrays.
 
     ``sweep(spike, first, apart, st, pr, w, c, pad, error)`` advances them by the coefficients c first; both return how
     many may spike within `pad` from then on. `st` and `pr` are rows of states and parameters, `w` the weights, one a
     neuron; the synapse to the first is number `first`, that to the next `first + apart`.
     """
-    load, store, part = LOAD[len(model.state)], STORE[len(model.state)], LOAD[len(model.rows)]
-    advance, may_spike, receive = model.advance, model.may_spike, make_receive(model, delivers)
+    load, store, part = LOAD[len(dynamics.state)], STORE[len(dynamics.state)], LOAD[len(dynamics.rows)]
+    advance, may_spike, receive = dynamics.advance, dynamics.may_spike, make_receive(dynamics, delivers)
 
     @kernel_part
     def sweep(spike: Any, first: int, apart: int, st: Any, pr: Any, w: Any, c: Any, pad: float, error: float) -> int:

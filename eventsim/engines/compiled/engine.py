@@ -13,7 +13,7 @@ import numpy as np
 from eventsim._jit import kernel
 from eventsim.engines import problems
 from eventsim.engines.compiled import event_loop
-from eventsim.engines.compiled.alternatives import delivers_of, dynamics_of, perturbs_of
+from eventsim.engines.compiled.alternatives import delivers_of, loop_models, perturbs_of
 from eventsim.engines.compiled.machine import fork, lower, resize
 from eventsim.engines.compiled.standing import freeze, thaw
 from eventsim.engines.compiled.stations import wakes_of, with_stations
@@ -105,7 +105,7 @@ def prepare(task: Task) -> Prepared:
     for name, count in options.stop.items():
         machine.nodes.limit[task.net.node(name).order] = count
     stages = event_loop.Stages(
-        models=tuple(dynamics_of(task.net, options.error_bounds)),
+        models=tuple(loop_models(task.net, options.error_bounds)),
         perturbs=perturbs,
         delivers=delivers,
         carry=options.transport.carry if options.transport else None,

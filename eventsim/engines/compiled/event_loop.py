@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import borrowed, kernel, kernel_part
-from eventsim.engines.compiled.alternatives import choice
+from eventsim.engines.compiled.alternatives import LoopModel, choice
 from eventsim.engines.compiled.arrival import make_arrive
 from eventsim.engines.compiled.clocks import make_ticks
-from eventsim.engines.compiled.dynamics import make_parts
 from eventsim.engines.compiled.emission import gather_pending, make_departure, make_emit
 from eventsim.engines.compiled.gathering import make_gather
 from eventsim.engines.compiled.horizon import touch
 from eventsim.engines.compiled.keys import clock_key, switch_key
+from eventsim.engines.compiled.parts import make_parts
 from eventsim.engines.compiled.probes import note_traces
 from eventsim.engines.compiled.queue import clear, requeue
 from eventsim.engines.compiled.sending import make_send
@@ -48,7 +48,6 @@ from eventsim.engines.tables import (
     Output,
     Stimulus,
 )
-from eventsim.network.neuron_model import Model
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Stages:
     behind a number that is looked at once a micro-step: fewer loops have to be compiled.
     """
 
-    models: tuple[Model, ...]
+    models: tuple[LoopModel, ...]
     perturbs: tuple[Any, ...] = ()
     delivers: tuple[Any, ...] = ()
     carry: Any = None

@@ -14,15 +14,15 @@ from eventsim.engines.compiled.horizon import aim, reach, touch
 from eventsim.engines.compiled.lookahead import make_together, take_singly
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
 from eventsim.engines.tables import CONV, DENSE, NOT_BEGUN, ONE_TO_ONE, OPEN, Machine, split_tap
-from eventsim.network.neuron_model import Model
+from eventsim.network.dynamics import Dynamics
 
 
-def make_dense(model: Model, delivers: tuple[Any, ...], ahead: bool) -> Any:
+def make_dense(dynamics: Dynamics, delivers: tuple[Any, ...], ahead: bool) -> Any:
     """Fold a packet into a whole population: one propagator, then a loop over contiguous arrays."""
-    n_state, n_rows = len(model.state), len(model.rows)
-    slices, part, rows, propagator = SLICES[n_state], LOAD[n_rows], SLICES[n_rows], model.propagator
-    sweep, fold = make_sweeps(model, delivers)
-    together = make_together(model) if ahead and not delivers else take_singly
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
+    slices, part, rows, propagator = SLICES[n_state], LOAD[n_rows], SLICES[n_rows], dynamics.propagator
+    sweep, fold = make_sweeps(dynamics, delivers)
+    together = make_together(dynamics) if ahead and not delivers else take_singly
 
     @kernel_part
     def dense(m: Machine, n: int, k: int, neuron: int, spike: Any, t: float, error: float) -> None:
@@ -52,12 +52,12 @@ def make_dense(model: Model, delivers: tuple[Any, ...], ahead: bool) -> Any:
     return dense
 
 
-def make_conv(model: Model, delivers: tuple[Any, ...]) -> Any:
+def make_conv(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """Fold a packet into the channels of each position that a kernel reaches: a cohort, or several, a position."""
-    n_state, n_rows = len(model.state), len(model.rows)
-    slices, part, rows, propagator = SLICES[n_state], LOAD[n_rows], SLICES[n_rows], model.propagator
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
+    slices, part, rows, propagator = SLICES[n_state], LOAD[n_rows], SLICES[n_rows], dynamics.propagator
     block, limits = BLOCKS[n_state], BLOCKS[n_rows]
-    sweep, fold = make_sweeps(model, delivers)
+    sweep, fold = make_sweeps(dynamics, delivers)
 
     @kernel_part
     def conv(m: Machine, n: int, k: int, neuron: int, spike: Any, t: float, error: float) -> None:
@@ -103,12 +103,12 @@ class Member(NamedTuple):
     single: bool
 
 
-def make_row(model: Model, delivers: tuple[Any, ...]) -> Any:
+def make_row(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """Fold a packet into neurons that are updated one by one; a refractory neuron takes no input."""
-    n_state, n_rows = len(model.state), len(model.rows)
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    propagator, advance, above, may_spike = model.propagator, model.advance, model.above, model.may_spike
-    receive = make_receive(model, delivers)
+    propagator, advance, above, may_spike = dynamics.propagator, dynamics.advance, dynamics.above, dynamics.may_spike
+    receive = make_receive(dynamics, delivers)
 
     @kernel_part
     def fold(

@@ -16,7 +16,7 @@ from eventsim.engines.compiled.keys import lane_key
 from eventsim.engines.compiled.queue import requeue
 from eventsim.engines.compiled.rows import LOAD, SLICES, STORE
 from eventsim.engines.tables import INTEGRATING, OPEN, Machine, packet_at
-from eventsim.network.neuron_model import Model
+from eventsim.network.dynamics import Dynamics
 
 # Packets a sweep. More save little, since the weights are then the larger part of what is read.
 TOGETHER = 4
@@ -78,12 +78,12 @@ def take_singly(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:  # n
     return False
 
 
-def make_together(model: Model) -> Any:
+def make_together(dynamics: Dynamics) -> Any:
     """``together(m, n, k, neuron, t)``: fold a packet and those behind it; False where they must be taken alone."""
-    n_state, n_rows = len(model.state), len(model.rows)
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    propagator, advance, may_spike = model.propagator, model.advance, model.may_spike
-    receive = make_receive(model, ())
+    propagator, advance, may_spike = dynamics.propagator, dynamics.advance, dynamics.may_spike
+    receive = make_receive(dynamics, ())
 
     @kernel_part
     def step(p: Any, s: Any, c: Any, w: float, near: float) -> Any:

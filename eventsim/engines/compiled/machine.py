@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.engines.compiled.alternatives import dynamics_of, model_of
+from eventsim.engines.compiled.alternatives import LoopModel, loop_model, loop_models
 from eventsim.engines.compiled.queue import WAITING, new_queue
 from eventsim.engines.compiled.windows import new_switches
 from eventsim.engines.tables import (
@@ -46,7 +46,6 @@ from eventsim.errors import NetworkError
 from eventsim.network import order
 from eventsim.network.convolution import Conv, Pool
 from eventsim.network.network import Network, Population, Projection
-from eventsim.network.neuron_model import Model
 from eventsim.network.projections import Dense, Sparse, own_delays
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
@@ -60,7 +59,7 @@ FED = 4095
 
 def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
     """Lower `net`; `stimulus_room` is the largest number of stimulus spikes of a sample."""
-    models = dynamics_of(net, error_bounds)
+    models = loop_models(net, error_bounds)
     nodes, node_states, links = _nodes(net, models, error_bounds)
     params, values = _rows(net, error_bounds)
     lanes, lane_states, weights, targets, rows = _lanes(net, stimulus_room, len(links))
@@ -188,7 +187,7 @@ def _fan_out(projection: Projection) -> Any:
     return projection.post.size if isinstance(kind, Dense) else 1
 
 
-def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array, Array, Array]:
+def _nodes(net: Network, models: list[LoopModel], error_bounds: bool) -> tuple[Array, Array, Array]:
     """Two records a source or population, and the lists of their incoming and outgoing projections."""
     nodes, states = np.zeros(len(net.nodes), dtype=NODE), np.zeros(len(net.nodes), dtype=NODE_STATE)
     ranks = order.clocked_ranks(net)
@@ -207,12 +206,13 @@ def _nodes(net: Network, models: list[Model], error_bounds: bool) -> tuple[Array
         record["limit"] = NO_LIMIT
         if not isinstance(node, Population):
             continue
-        model = model_of(node, error_bounds)
-        record["dynamics"], begin["state"], begin["params"] = models.index(model.dynamics), state, params
-        record["n_state"], record["apart"] = len(model.state), not _uniform(node, node.parameters)
+        model = node.model.with_bounds(error_bounds)
+        kind = models.index(loop_model(model, False))
+        record["dynamics"], begin["state"], begin["params"] = kind, state, params
+        record["n_state"], record["apart"] = len(model.dynamics.state), not _uniform(node, node.parameters)
         begin["phase"] = NOT_BEGUN if model.windowed else INTEGRATING
-        record["params_size"] = node.size * len(model.rows)
-        state += node.size * len(model.state)
+        record["params_size"] = node.size * len(model.dynamics.rows)
+        state += node.size * len(model.dynamics.state)
         params += int(record["params_size"]) * (1 + len(node.pieces()))
         together = cohort_size(net, node)
         record["shared"], record["positions"] = together > 0, 1
@@ -241,14 +241,14 @@ def _rows(net: Network, error_bounds: bool) -> tuple[Array, Array]:
     """Rows of parameters, and of the initial state, of all populations, flat."""
     params, start = [np.empty(0)], [np.empty(0)]
     for population in net.populations:
-        model = model_of(population, error_bounds)
+        model = population.model.with_bounds(error_bounds)
         rows = [np.asarray(row, dtype=np.float64) for row in model.prepare(population.parameters, population.window)]
         if 0 < cohort_size(net, population) < population.size:  # in the order of slots
             rows = [row.reshape(population.shape[0], -1).T.ravel() for row in rows]
         params += rows
         for _, later in population.pieces():
             params += [np.asarray(row, dtype=np.float64) for row in model.prepare(later, population.window)]
-        states = [model.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
+        states = [model.dynamics.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
         start += list(np.array(states, dtype=np.float64).T.copy())
     return np.concatenate(params), np.concatenate(start)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eventsim.network import order
+from eventsim.network.dynamics import Dynamics
 from eventsim.network.network import Network, Population
 from eventsim.network.neuron_model import Array, Model
 
@@ -20,7 +21,7 @@ class Layer:
 
     Attributes
     ----------
-    model : the population's model, with rounding bounds where they are asked for.
+    model, dynamics : the population's model, with rounding bounds where they are asked for, and what it does.
     p : the parameters of each neuron, as the model's functions see them.
     held : how long each neuron is held after a spike.
     t_start, t_min, t_max : the window; without one 0, inf, inf.
@@ -32,6 +33,7 @@ class Layer:
 
     population: Population
     model: Model
+    dynamics: Dynamics
     p: list[tuple[Any, ...]]
     held: list[Any]
     t_start: Any
@@ -59,7 +61,7 @@ def new_layer(
     population: Population, number: Any, error_bounds: bool = False, rank: int = 0, readout: int = 0
 ) -> Layer:
     """What the neurons of one population share; `number` converts what the population holds."""
-    model = population.model.bounded if error_bounds and population.model.bounded else population.model
+    model = population.model.with_bounds(error_bounds)
 
     def prepared(parameters: Mapping[str, Array]) -> list[tuple[Any, ...]]:
         rows = model.prepare(parameters, population.window)
@@ -70,6 +72,7 @@ def new_layer(
     return Layer(
         population=population,
         model=model,
+        dynamics=model.dynamics,
         p=prepared(population.parameters),
         held=[number(0)] * population.size if held is None else [number(value) for value in held.tolist()],
         t_start=number(t_start),
@@ -112,12 +115,12 @@ class Neuron:
 
     def __post_init__(self) -> None:
         self.p = self.layer.p[self.index]
-        self.s, self.t = self.layer.model.initial(self.p), self.layer.t_start
+        self.s, self.t = self.layer.dynamics.initial(self.p), self.layer.t_start
 
     def move(self, t: Any) -> None:
         """State at t, given no input in [self.t, t)."""
         if t > self.t:
-            self.s = self.layer.model.advance(self.layer.model.propagator(self.p, t - self.t), self.s)
+            self.s = self.layer.dynamics.advance(self.layer.dynamics.propagator(self.p, t - self.t), self.s)
             self.t = t
 
     def receive(self, t: Any, weight: Any, error: Any) -> bool:
@@ -131,8 +134,8 @@ class Neuron:
             if self.done or t < self.t or t >= layer.closed_from:
                 return False
             self.move(t)
-        with_error = (error,) if layer.model.time_error else ()
-        self.s = layer.model.receive(self.s, weight, *with_error)
+        with_error = (error,) if layer.dynamics.time_error else ()
+        self.s = layer.dynamics.receive(self.s, weight, *with_error)
         return not held
 
     def predict(self, t: Any, initialised: bool = False) -> Any:
@@ -141,35 +144,35 @@ class Neuron:
         t where it was moved or initialised to V >= threshold. A crossing at or after t_max is silence.
         """
         model = self.layer.model
-        if (initialised or model.jumps) and model.above(self.p, self.s):
+        if (initialised or model.jumps) and model.dynamics.above(self.p, self.s):
             self.crossing = t
         else:
-            crossing = self.t + model.time_to_spike(self.p, self.s)
+            crossing = self.t + model.dynamics.time_to_spike(self.p, self.s)
             self.crossing = crossing if crossing < self.layer.t_max else math.inf
         self.certain = self.crossing
         return self.crossing
 
     def touches(self) -> bool:
         """Did rounding decide that the neuron, which is about to fire, does?"""
-        touching = self.layer.model.touching
+        touching = self.layer.dynamics.touching
         return touching is not None and bool(touching(self.p, self.s))
 
     def fire(self, t: Any) -> None:
         """The neuron crosses at t: its state after the spike, held until the end of its refractoriness."""
         model = self.layer.model
-        if model.time_error:
-            self.error = model.time_error(self.p, self.s, t)
+        if model.dynamics.time_error:
+            self.error = model.dynamics.time_error(self.p, self.s, t)
         if model.single_spike:
-            self.done, self.s = True, model.retire(self.s)
+            self.done, self.s = True, model.dynamics.retire(self.s)
         else:
             self.move(t)
-            self.s = model.reset(self.p, self.s)
+            self.s = model.dynamics.reset(self.p, self.s)
             self.t = t + self.layer.held[self.index]
 
     def open_window(self, t: Any) -> None:
         """State at t = t_min."""
         self.move(t)
-        self.s = self.layer.model.open_window(self.p, self.s)
+        self.s = self.layer.dynamics.open_window(self.p, self.s)
 
     def change(self, t: Any, piece: int) -> bool:
         """The drive changes at t; is the neuron to be tested? What is held (refractory) only takes note."""
@@ -182,8 +185,8 @@ class Neuron:
     def tick(self) -> bool:
         """Take a clock tick; return whether the neuron fires."""
         model = self.layer.model
-        self.s = model.tick(self.p, self.s)
-        if not model.above(self.p, self.s):
+        self.s = model.dynamics.tick(self.p, self.s)
+        if not model.dynamics.above(self.p, self.s):
             return False
-        self.s = model.reset(self.p, self.s)
+        self.s = model.dynamics.reset(self.p, self.s)
         return True

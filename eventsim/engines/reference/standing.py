@@ -150,7 +150,7 @@ def thaw(sample: Any, state: SampleState, fed: bool) -> None:
 def _thaw_members(sample: Any, state: SampleState, n: int, place: int) -> int:
     """The neurons of one population, whose first number in `values` is at `place`; return where the next ones begin."""
     layer, members, first = sample.plan.layers[n], sample.members[n], sample.plan.first[n]
-    rows = len(layer.model.state)
+    rows = len(layer.dynamics.state)
     values = state.values[place : place + rows * len(members)].reshape(rows, len(members))
     pieces = [p for t, p in layer.pieces if t <= state.now[0]]
     for neuron, s in zip(members, zip(*values.tolist(), strict=True), strict=True):

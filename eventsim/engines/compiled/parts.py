@@ -1,4 +1,4 @@
-"""One model's part of the compiled loop: arrival, cohort update, prediction and reset.
+"""One model's parts of the compiled loop: arrival, cohort update, prediction and reset.
 
 Relies on the machine's arrays and on a model's scalar functions, which it closes over. The loop has one `ModelParts`
 for each distinct model of a network and chooses between them by the population's number. Contracts (t is now):
@@ -18,12 +18,13 @@ import math
 from typing import Any, NamedTuple
 
 from eventsim._jit import jitable, kernel_part
+from eventsim.engines.compiled.alternatives import LoopModel
 from eventsim.engines.compiled.folding import make_conv, make_dense, make_row
 from eventsim.engines.compiled.horizon import aim, heap_of, reach, rekey, schedule, touch
 from eventsim.engines.compiled.lists import push_waiting
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
 from eventsim.engines.tables import CLOSED, GOING, OPEN, Machine, neuron_of
-from eventsim.network.neuron_model import Model
+from eventsim.network.dynamics import Dynamics
 
 # Members of a cohort that are looked at together when some may cross: long enough to vectorise.
 BLOCK = 64
@@ -43,24 +44,28 @@ class ModelParts(NamedTuple):
 
 
 def make_parts(
-    model: Model, delivers: tuple[Any, ...], emit_or_wait: Any, earliest_departure: Any, early: bool
+    model: LoopModel, delivers: tuple[Any, ...], emit_or_wait: Any, earliest_departure: Any, early: bool
 ) -> ModelParts:
     """Return the parts of the loop for `model`; `delivers` are the functions of arrival faults.
 
     `emit_or_wait` and `earliest_departure` are the emission stage (`make_departure`). `early`: there are faults, and
     one may let windowed neurons emit before their crossing (``control.early``).
     """
-    dense, conv = _never, _never
-    if model.in_cohorts:
-        dense = make_dense(model, delivers, model.time_error is None and not model.clocked)
-    if model.in_cohorts and not model.clocked:
-        conv = make_conv(model, delivers)
-    row = make_row(model, delivers)
-    cross = _make_cross(model, emit_or_wait, early)
-    settle = _make_settle(model, earliest_departure, cross, early)
-    open_window, readout = _make_switches(model)
-    tick = _make_tick(model, emit_or_wait) if model.clocked else _never
-    return ModelParts(dense, conv, row, settle, cross, open_window, tick, readout)
+    dynamics = model.dynamics
+    cross = _make_cross(dynamics, emit_or_wait, early)
+    shared = _make_settle_shared(dynamics, earliest_departure, cross, early) if model.in_cohorts else _never
+    open_window, readout = _make_switches(dynamics)
+    ahead = dynamics.time_error is None and not model.clocked
+    return ModelParts(
+        dense=make_dense(dynamics, delivers, ahead) if model.in_cohorts else _never,
+        conv=make_conv(dynamics, delivers) if model.in_cohorts and not model.clocked else _never,
+        row=make_row(dynamics, delivers),
+        settle=_make_settle(model.in_cohorts, shared, _make_settle_single(dynamics, earliest_departure, cross, early)),
+        cross=cross,
+        open_window=open_window,
+        tick=_make_tick(dynamics, emit_or_wait) if model.clocked else _never,
+        readout=readout,
+    )
 
 
 @jitable
@@ -68,9 +73,9 @@ def _never(*_arguments: Any) -> None:
     """Stands in for a part that this model cannot need."""
 
 
-def _make_note_error(model: Model) -> Any:
+def _make_note_error(dynamics: Dynamics) -> Any:
     """Keep the rounding bounds of a spike at t, where the model has them."""
-    time_error = model.time_error
+    time_error = dynamics.time_error
     if time_error is None:
 
         @jitable
@@ -86,9 +91,9 @@ def _make_note_error(model: Model) -> Any:
     return note_error
 
 
-def _make_note_tangent(model: Model) -> Any:
+def _make_note_tangent(dynamics: Dynamics) -> Any:
     """Count a spike whose existence rounding decided, where the model can tell."""
-    touching = model.touching
+    touching = dynamics.touching
     if touching is None:
 
         @jitable
@@ -105,12 +110,13 @@ def _make_note_tangent(model: Model) -> Any:
     return note_tangent
 
 
-def _make_cross(model: Model, emit_or_wait: Any, early: bool) -> Any:
+def _make_cross(dynamics: Dynamics, emit_or_wait: Any, early: bool) -> Any:
     """Neuron i of node n (in cohort c) crosses at t: stage 1 of the spine, handing over to emission."""
-    n_state, n_rows = len(model.state), len(model.rows)
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    propagator, advance, reset, retire = model.propagator, model.advance, model.reset, model.retire
-    time_to_spike, note_error, note_tangent = model.time_to_spike, _make_note_error(model), _make_note_tangent(model)
+    propagator, advance, reset, retire = dynamics.propagator, dynamics.advance, dynamics.reset, dynamics.retire
+    time_to_spike = dynamics.time_to_spike
+    note_error, note_tangent = _make_note_error(dynamics), _make_note_tangent(dynamics)
 
     @kernel_part
     def cross(m: Machine, n: int, c: int, i: int, t: float, sample: Any) -> None:
@@ -153,11 +159,8 @@ def _make_cross(model: Model, emit_or_wait: Any, early: bool) -> Any:
     return cross
 
 
-def _make_settle(model: Model, earliest_departure: Any, cross: Any, early: bool) -> Any:
+def _make_settle(in_cohorts: bool, settle_shared: Any, settle_single: Any) -> Any:
     """After the arrivals of a micro-step: jump test, then prediction, then the cohort's key in the queue."""
-    settle_shared = _make_settle_shared(model, earliest_departure, cross, early) if model.in_cohorts else _never
-    settle_single = _make_settle_single(model, earliest_departure, cross, early)
-    in_cohorts = model.in_cohorts
 
     @kernel_part
     def settle(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
@@ -173,12 +176,12 @@ def _make_settle(model: Model, earliest_departure: Any, cross: Any, early: bool)
     return settle
 
 
-def _make_settle_shared(model: Model, earliest_departure: Any, cross: Any, early: bool) -> Any:
+def _make_settle_shared(dynamics: Dynamics, earliest_departure: Any, cross: Any, early: bool) -> Any:
     """Settle a cohort of several neurons: nothing to do where nobody can cross before the horizon."""
-    n_state, n_rows = len(model.state), len(model.rows)
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
     slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
     block, limit_block = BLOCKS[n_state], BLOCKS[n_rows]
-    may_spike, above, time_to_spike = model.may_spike, model.above, model.time_to_spike
+    may_spike, above, time_to_spike = dynamics.may_spike, dynamics.above, dynamics.time_to_spike
 
     @kernel_part
     def count(st: Any, pr: Any, pad: float) -> int:
@@ -242,11 +245,11 @@ def _make_settle_shared(model: Model, earliest_departure: Any, cross: Any, early
     return settle_shared
 
 
-def _make_settle_single(model: Model, earliest_departure: Any, cross: Any, early: bool) -> Any:
+def _make_settle_single(dynamics: Dynamics, earliest_departure: Any, cross: Any, early: bool) -> Any:
     """Settle a neuron that is a cohort of its own."""
-    n_state, n_rows = len(model.state), len(model.rows)
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
     slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
-    time_to_spike, above = model.time_to_spike, model.above
+    time_to_spike, above = dynamics.time_to_spike, dynamics.above
 
     @kernel_part
     def settle_single(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
@@ -276,11 +279,11 @@ def _make_settle_single(model: Model, earliest_departure: Any, cross: Any, early
     return settle_single
 
 
-def _make_switches(model: Model) -> tuple[Any, Any]:
+def _make_switches(dynamics: Dynamics) -> tuple[Any, Any]:
     """t_min, a change of the drive, and the read-out."""
-    n_state, n_rows = len(model.state), len(model.rows)
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    propagator, advance, open_state = model.propagator, model.advance, model.open_window
+    propagator, advance, open_state = dynamics.propagator, dynamics.advance, dynamics.open_window
 
     @kernel_part
     def open_window(m: Machine, n: int, t: float, opens: bool) -> None:
@@ -315,11 +318,11 @@ def _make_switches(model: Model) -> tuple[Any, Any]:
     return open_window, readout
 
 
-def _make_tick(model: Model, emit_or_wait: Any) -> Any:
+def _make_tick(dynamics: Dynamics, emit_or_wait: Any) -> Any:
     """A clocked population takes a tick: leak, buffered input, test, reset."""
-    n_state, n_rows = len(model.state), len(model.rows)
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
     slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    tick_state, above, reset = model.tick, model.above, model.reset
+    tick_state, above, reset = dynamics.tick, dynamics.above, dynamics.reset
 
     @kernel_part
     def tick(m: Machine, n: int, t: float, sample: Any) -> None:
