@@ -56,7 +56,7 @@ def receive(s: Numbers, w: Any) -> Numbers:
 def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
     """False only where threshold - V > S dt: uses the same rounded difference as `time_to_spike`."""
     threshold = p[0]
-    v, slope = s
+    v, slope = s[:2]  # bounds on rounding may follow
     return threshold - v <= slope * dt
 
 
@@ -64,7 +64,7 @@ def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
 def time_to_spike(p: Numbers, s: Numbers) -> Any:
     """(threshold - V) / S for a rising V; 0 where rounding has V at the threshold already; inf where V falls."""
     threshold = p[0]
-    v, slope = s
+    v, slope = s[:2]  # bounds on rounding may follow
     missing = threshold - v
     if slope <= 0:
         return math.inf
