@@ -234,7 +234,7 @@ def test_options_of_the_wrong_kind_are_refused_by_both_engines(name, value, engi
         ({"record": ["spikes"]}, "unknown population 'spikes'; this network has input, hidden"),
         ({"record": {5: [0]}}, "5 is no source or population of this network"),
         ({"seed": -1}, r"seed = -1; must be an integer in 0\.\.18446744073709551615"),
-        ({"faults": eventsim.faults.Clock(0.1)}, r"faults = Clock.*; must be a list of emission faults.*faults=\["),
+        ({"faults": eventsim.faults.Clock(0.1)}, r"faults = Clock.*; must be a list of faults.*faults=\["),
         ({"faults": [eventsim.faults.Clock(0.1, populations="hiden")]}, "did you mean 'hidden'"),
         ({"transport": eventsim.transport.AerBus}, "is no transport; must be a value of one, or None"),
     ],

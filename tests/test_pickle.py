@@ -80,7 +80,11 @@ def public_errors() -> list[errors.EventsimError]:
     return [kind(message, run) if issubclass(kind, errors.SimulationError) else kind(message) for kind in kinds]
 
 
-CONTRACTS = {"EmissionFault", "Transport"}  # what users derive from; there are no objects of these alone
+CONTRACTS = {
+    "ArrivalFault",
+    "EmissionFault",
+    "Transport",
+}  # what users derive from; there are no objects of these alone
 
 
 def test_every_public_class_travels() -> None:
