@@ -84,7 +84,7 @@ CONTRACTS = {
     "ArrivalFault",
     "EmissionFault",
     "Transport",
-}  # what users derive from; there are no objects of these alone
+}  # what users derive from: none is an object
 
 
 def test_every_public_class_travels() -> None:
