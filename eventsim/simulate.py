@@ -4,7 +4,6 @@ Relies on every room of the engine. It checks the arguments, prepares the stages
 (compiled) or runs them one by one (reference), and puts the `Run` together.
 """
 
-import math
 import os
 import threading
 import time
@@ -19,7 +18,8 @@ from eventsim._jit import compile_report
 from eventsim.checks import choice, flag, integer
 from eventsim.engines.interruption import at_work
 from eventsim.engines.options import checked_options
-from eventsim.engines.resumption import check_resumed
+from eventsim.engines.resumable import check_resumed
+from eventsim.engines.resumption import Resumption
 from eventsim.engines.run_state import RunState, digest_of
 from eventsim.engines.stimulus import Inputs
 from eventsim.engines.tables import COUNTERS
@@ -153,7 +153,8 @@ def _go_on(task: Task, engine: str, resume: Any) -> None:
             "None."
         )
     check_resumed(resume, provenance(task, engine, 0.0, 0.0), task)
-    task.begin_with(resume)
+    counted = resume.counters
+    task.begin_with(Resumption(resume.records, counted["events"], counted["queue_operations"]))
 
 
 def _threads(threads: int | None, task: Task) -> int:
@@ -176,7 +177,7 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
     if task.options.max_events is not None:
         threads = 1  # a budget is used up in the order of samples
     n = task.inputs.n_samples
-    batch = 1 if task.options.keep_state or task.resumed else max(1, min(64, n // (2 * threads)))
+    batch = 1 if task.options.keep_state or task.resumption else max(1, min(64, n // (2 * threads)))
     ranges = [(low, min(low + batch, n)) for low in range(0, n, batch)]
     if threads == 1:
         worker = Worker(task, prepared)
@@ -184,7 +185,7 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
             problem = worker.run(low, high)
             bar.update(high - low)
             if problem:
-                _carry_over(task, high)
+                task.carry_over(high)
                 return problem
         return None
     problems: dict[int, Problem] = {}
@@ -217,16 +218,8 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
         return None
     first = min(problems)
     task.forget_after(first, first + batch)
-    _carry_over(task, first + batch)
+    task.carry_over(first + batch)
     return problems[first]
-
-
-def _carry_over(task: Task, row: int) -> None:
-    """Keep what the run that this one goes on with did of samples from `row` on, which this one did not come to."""
-    if task.resumed is not None:
-        task.outputs.restore(task.resumed, row)
-        for sample in range(row, task.inputs.n_samples):
-            task.carry_over(sample)
 
 
 def _state_of(task: Task) -> RunState:
@@ -247,7 +240,6 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
     counters |= {"events": task.events, "queue_operations": task.queue_operations, "by_population": by_population}
     if options.transport is not None:
         counters["transport"] = options.transport.report(outputs.transport_state)
-    spikes = outputs.spikes.collect() if options.record == "spikes" else None
     waited = compile_report().ready_seconds - task.ready_before
     compiling = compile_report().seconds - task.compiled_before
     return Run(
@@ -261,16 +253,8 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
             for node in net.nodes
         },
         complete=complete,
-        _spikes=spikes,
-        _first=outputs.first if options.record != "readout" else None,
-        _errors=outputs.errors if options.error_bounds and options.record != "readout" else None,
-        _traces=outputs.traces.collect() if options.probes else None,
-        _readout=outputs.readout if outputs.readout.shape[1] else None,
-        _exact=outputs.exact_times if task.exact else None,
+        records=outputs.records(options, task.exact, _state_of(task) if options.keep_state else None),
         _recorder=(outputs.spikes, outputs.traces),
-        _stopped=outputs.stopped if options.stop else None,
-        _reached=np.where((outputs.reached > 0) | outputs.counters.any(axis=(1, 2)), outputs.reached, math.nan),
-        _state=_state_of(task) if options.keep_state else None,
         _network=net,
     )
 

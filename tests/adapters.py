@@ -27,6 +27,7 @@ from eventsim import (
     SpikeTimes,
     simulate,
 )
+from eventsim.engines.sample_state import SampleState
 from eventsim.network.projections import own_delays
 
 
@@ -196,10 +197,10 @@ def assert_same_numbers(a: list, b: list) -> None:
 
 def assert_same_run(a: Run, b: Run) -> None:
     """Both runs left the same bits: spikes in order, first spikes, read-out, error bounds, counters."""
-    if a._spikes is not None:
+    if a.records.spikes is not None:
         assert a.spikes.tolist() == b.spikes.tolist()  # says where they differ; the bits are compared below
-    for name in ("_spikes", "_first", "_readout", "_errors", "_traces"):
-        one, two = getattr(a, name), getattr(b, name)
+    for name in ("spikes", "first", "readout", "errors", "traces"):
+        one, two = getattr(a.records, name), getattr(b.records, name)
         assert (one is None) == (two is None)
         if one is not None:
             assert one.dtype == two.dtype
@@ -207,6 +208,14 @@ def assert_same_run(a: Run, b: Run) -> None:
             assert one.dtype == object or one.tobytes() == two.tobytes(), name
     assert counters(a) == counters(b)
     assert a.complete == b.complete
+
+
+def state_of(run: Run, sample: int = 0) -> SampleState:
+    """Where a sample of a run stands, of which that was kept."""
+    assert run.records.state is not None
+    found = run.records.state.samples[sample]
+    assert found is not None
+    return found
 
 
 def counters(run: Run) -> dict[str, Any]:

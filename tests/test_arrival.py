@@ -1,6 +1,5 @@
 """A fault at arrival is one file (`toy_faults.py`) and touches no engine: each delivery has a weight of its own."""
 
-import dataclasses
 from fractions import Fraction
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 import random_networks
 import torture
-from adapters import assert_same_run, both_engines, outcome
+from adapters import assert_same_run, both_engines, outcome, state_of
 from toy_faults import ReadNoise, Tired, both
 
 import eventsim
@@ -205,8 +204,7 @@ def test_provenance_names_the_fault_and_a_resumed_run_must_have_it() -> None:
     assert_same_run(simulate(net, x, until=9.0, faults=both(0.3), resume=part), whole)
     with pytest.raises(InputError, match="faults"):
         simulate(net, x, until=9.0, resume=part)
-    damaged = dataclasses.replace(part._state.samples[0])
-    damaged.packet_number = damaged.packet_number - 1 - 2**33
-    part._state.samples[0] = damaged
+    state = state_of(part)
+    state.packet_number = state.packet_number - 1 - 2**33
     with pytest.raises(InputError, match="damaged"):
         simulate(net, x, until=9.0, faults=both(0.3), resume=part)

@@ -207,12 +207,12 @@ def test_a_moved_or_missing_spike_has_no_proof_and_the_verdict_says_so() -> None
     net = models.to_ttfs(relu, [[0.5]], windows=[2.0])
     run = eventsim.simulate(net, [[0.5]])
     assert models.certify(net, run=run).ok
-    run._first[0, 1] += 1e-9  # type: ignore[index]
+    run.records.first[0, 1] += 1e-9  # type: ignore[index]
     moved = models.certify(net, run=run)
     assert moved.proof is not None
     assert moved.proof["dense1"].residual[0, 0] == pytest.approx(1e-9, rel=1e-5)
     assert moved.proof["dense1"].bound[0, 0] < 1e-14
-    run._first[0, 1] = math.inf  # type: ignore[index]
+    run.records.first[0, 1] = math.inf  # type: ignore[index]
     missing = models.certify(net, run=run)
     assert missing.proof is not None
     assert missing.proof["dense1"].below[0, 0] == pytest.approx(-0.75)
@@ -283,21 +283,21 @@ def test_a_mistake_in_a_pool_or_a_read_out_is_not_proven(mistake: str) -> None:
     sample, neuron = np.argwhere(fired)[3]
     place = "pool1"
     if mistake == "moved":
-        run._first[sample, first["pool1"] + neuron] = np.nextafter(run.spike_times("pool1")[sample, neuron], 0)  # type: ignore[index]
+        run.records.first[sample, first["pool1"] + neuron] = np.nextafter(run.spike_times("pool1")[sample, neuron], 0)  # type: ignore[index]
     elif mistake == "lost":
-        run._first[sample, first["pool1"] + neuron] = math.inf  # type: ignore[index]
+        run.records.first[sample, first["pool1"] + neuron] = math.inf  # type: ignore[index]
     elif mistake == "made up":
         sample, neuron = np.argwhere(~fired)[0]
-        run._first[sample, first["pool1"] + neuron] = net.node("pool1").window[2] - 0.1  # type: ignore[index,misc]
+        run.records.first[sample, first["pool1"] + neuron] = net.node("pool1").window[2] - 0.1  # type: ignore[index,misc]
     elif mistake == "another of its inputs":
         neuron = 4  # the pool in the middle of channel 0 sees positions 5, 6, 9 and 10
         times = np.sort(run.spike_times("conv1")[:, [5, 6, 9, 10]], axis=1)
         sample = int(np.flatnonzero(np.isfinite(times[:, 1]) & (times[:, 0] < times[:, 1]))[0])
         assert run.spike_times("pool1")[sample, neuron] == times[sample, 0]
-        run._first[sample, first["pool1"] + neuron] = times[sample, 1]  # type: ignore[index]
+        run.records.first[sample, first["pool1"] + neuron] = times[sample, 1]  # type: ignore[index]
     else:
         place, neuron = "output", 1
-        run._readout[sample, neuron] += 1e-10  # type: ignore[index]
+        run.records.readout[sample, neuron] += 1e-10  # type: ignore[index]
     found = models.certify(net, run=run)
     assert found.proof is not None
     assert found.proof[place].failed[sample, neuron]
@@ -508,5 +508,5 @@ def test_a_silence_that_rounding_does_not_explain_is_not_proven() -> None:
     net = models.to_ttfs(relu, [[1.0]])
     run = eventsim.simulate(net, [[1e-14]], error_bounds=True, engine="reference")
     assert models.certify(net, run=run).proven
-    run._first[0, 1] = math.inf  # type: ignore[index]
+    run.records.first[0, 1] = math.inf  # type: ignore[index]
     assert not models.certify(net, run=run).proven

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import strategies
-from adapters import assert_same_run, both_engines, in_fractions, outcome, spike_list
+from adapters import assert_same_run, both_engines, in_fractions, outcome, spike_list, state_of
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Case
@@ -82,7 +82,7 @@ def cuts_of(run: Any, seed: int, n: int) -> list[float]:
 
 
 def same_traces(a: Any, b: Any) -> bool:
-    return a._traces.tobytes() == b._traces.tobytes()
+    return a.records.traces.tobytes() == b.records.traces.tobytes()
 
 
 @given(ANY, SEEDS, ENGINES)
@@ -131,7 +131,7 @@ def test_exact_runs_go_on_exactly(case: Case, seed: int) -> None:
         return
     parts = in_pieces(Case(net, x, case.until), cuts_of(whole.run, seed, 2)[:4], ("reference",))
     assert_same_run(parts, whole.run)
-    assert parts._exact == whole.run._exact
+    assert parts.records.exact_times == whole.run.records.exact_times
 
 
 @given(ANY, SEEDS, ENGINES, st.integers(1, 40))
@@ -220,7 +220,7 @@ def test_a_run_that_was_cut_before_its_first_event_goes_on(engines: tuple[str, s
     net, x = ring()
     whole = simulate(net, x, until=9.0, record={"cells": [0]})
     part = simulate(net, x, until=1e-9, keep_state=True, engine=engines[0], record={"cells": [0]})
-    assert part._state.samples[0].now.tolist() == [-math.inf]
+    assert state_of(part, 0).now.tolist() == [-math.inf]
     rest = simulate(net, x, until=9.0, resume=part, engine=engines[1], record={"cells": [0]})
     assert_same_run(rest, whole)
     assert same_traces(rest, whole)
@@ -477,7 +477,7 @@ DAMAGE = [
 def test_a_damaged_state_is_refused_before_it_runs(name: str, value: Any, engine: str) -> None:
     net, x = ring()
     run = simulate(net, x, until=3.5, keep_state=True, faults=[Clock(0.4)])
-    state = run._state.samples[0]
+    state = state_of(run, 0)
     if not len(getattr(state, name)):
         for other in NAMES:
             if other.partition("_")[0] == name.partition("_")[0]:
@@ -491,7 +491,7 @@ def test_a_damaged_state_is_refused_before_it_runs(name: str, value: Any, engine
 def test_a_state_of_other_sizes_is_refused(name: str) -> None:
     net, x = ring()
     run = simulate(net, x, until=3.5, keep_state=True)
-    state = run._state.samples[1]
+    state = state_of(run, 1)
     array = getattr(state, name)
     setattr(state, name, np.concatenate([array, np.zeros(1, array.dtype)]))
     with pytest.raises(InputError, match="it is damaged"):
@@ -501,7 +501,7 @@ def test_a_state_of_other_sizes_is_refused(name: str) -> None:
 def test_neurons_that_receive_the_same_inputs_stand_at_the_same_time() -> None:
     net, x = layers_of_many()
     run = simulate(net, x, until=0.6, keep_state=True)
-    run._state.samples[0].since[50] = 0.0
+    state_of(run, 0).since[50] = 0.0
     with pytest.raises(InputError, match="receive the same inputs and stand at different times; it is damaged"):
         simulate(net, x, resume=run)
 
@@ -552,6 +552,6 @@ def test_more_spikes_pending_than_a_buffer_was_made_for_go_on() -> None:
     net.population("lif_delta", 30, "cells", tau_mem=10.0, v_threshold=0.01, current=np.linspace(1.0, 1.1, 30))
     options: dict[str, Any] = {"faults": [Late(40.0)], "threads": 1}
     part = simulate(net, until=30.0, keep_state=True, **options)
-    assert len(part._state.samples[0].pending_t) > 4096
+    assert len(state_of(part, 0).pending_t) > 4096
     rest = simulate(net, until=45.0, resume=part, **options)
     assert rest.spikes.tobytes() == simulate(net, until=45.0, **options).spikes.tobytes()

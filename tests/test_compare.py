@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import eventsim
 import eventsim.models  # registers the neuron models
 from eventsim import Comparison, Dense, Network, Run, SpikeTimes, compare, simulate
+from eventsim.engines.records import RunRecords
 from eventsim.errors import InputError
 
 SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
@@ -25,7 +26,7 @@ SPIKES = [
 ]
 
 
-def run_of(spikes: Any = SPIKES, keep: str = "spikes", n_samples: int = 2, **changes: Any) -> Run:
+def run_of(spikes: Any = SPIKES, keep: str = "spikes", n_samples: int = 2, readout: Any = None, **changes: Any) -> Run:
     """A run of "input" (2) and "cells" (3), made by hand."""
     records = np.array(spikes, dtype=SPIKE)
     first = np.full((n_samples, 5), math.inf)
@@ -38,8 +39,9 @@ def run_of(spikes: Any = SPIKES, keep: str = "spikes", n_samples: int = 2, **cha
         n_samples=n_samples,
         counters={},
         provenance=provenance | changes.pop("provenance", {}),
-        _spikes=records if keep == "spikes" else None,
-        _first=first if keep != "readout" else None,
+        records=RunRecords(
+            records if keep == "spikes" else None, first=first if keep != "readout" else None, readout=readout
+        ),
     )
     return dataclasses.replace(made, **changes)
 
@@ -137,8 +139,8 @@ def test_what_the_runs_were_made_with_is_told_apart() -> None:
 
 
 def test_readouts_are_compared_where_both_have_them() -> None:
-    a = run_of(_readout=np.array([[1.0, 2.0], [0.5, 0.25]]))
-    b = run_of(_readout=np.array([[1.0, 0.75], [0.5, 0.375]]))
+    a = run_of(readout=np.array([[1.0, 2.0], [0.5, 0.25]]))
+    b = run_of(readout=np.array([[1.0, 0.75], [0.5, 0.375]]))
     found = compare(a, b)
     assert found.same
     assert found.differing_predictions is not None
@@ -147,7 +149,7 @@ def test_readouts_are_compared_where_both_have_them() -> None:
     assert "predictions differ in 1 of 2 samples, outputs differ by at most 1.2" in found.table()
     one_sided = compare(a, run_of())
     assert (one_sided.differing_predictions, one_sided.readout_difference) == (None, None)
-    unread = compare(a, run_of(_readout=np.array([[1.0, math.nan], [0.5, 0.25]])))
+    unread = compare(a, run_of(readout=np.array([[1.0, math.nan], [0.5, 0.25]])))
     assert unread.differing_predictions is None
     assert unread.readout_difference == math.inf
 
@@ -224,7 +226,7 @@ def test_compare_is_symmetric_and_a_planted_difference_is_found(case: strategies
     spikes = run.spikes.copy()
     k = draw % len(spikes)
     spikes["time"][k] = math.nextafter(spikes["time"][k], math.inf)
-    other = dataclasses.replace(run, _spikes=spikes)
+    other = dataclasses.replace(run, records=dataclasses.replace(run.records, spikes=spikes))
     there, back = compare(run, other), compare(other, run)
     (planted,) = there.differences
     assert (planted["time_a"], planted["time_b"]) == (run.spikes["time"][k], spikes["time"][k])
@@ -268,7 +270,7 @@ def test_the_differences_are_those_of_a_walk_through_both_runs(a: list[Any], b: 
     [
         ("run", r"compare: run_b is a str; must be a Run\. Give what eventsim.simulate or load_run returned"),
         (
-            run_of(shapes=[(2,), (4,)], _first=np.zeros((2, 6))),
+            run_of(shapes=[(2,), (4,)], records=RunRecords(first=np.zeros((2, 6)))),
             r"run_a has input 2, cells 3; run_b has input 2, cells 4; must have the same populations of the same sizes",
         ),
         (run_of(populations=["input", "other"]), r"run_b has input 2, other 3"),

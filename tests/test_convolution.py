@@ -26,7 +26,7 @@ def test_stages_bounds_and_membranes_of_convolutions_are_the_same_on_both_engine
     both_engines(case.net, case.x, error_bounds=True)
     probes = {population.name: list(range(population.size)) for population in case.net.populations}
     runs = [outcome(case.net, case.x, record=probes, engine=name).run for name in ("compiled", "reference")]
-    assert len({run._traces.tobytes() for run in runs if run._traces is not None}) == 1
+    assert len({run.records.traces.tobytes() for run in runs if run.records.traces is not None}) == 1
 
 
 @given(st.data(), st.integers(1, 2))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from adapters import state_of
 
 import eventsim
 from eventsim import BudgetError, SpikeTimes, simulate
@@ -110,11 +111,12 @@ def try_states(network: str, engine: str, tries: int, folder: Path) -> dict[str,
     """What became of so many changed states; an index out of its array raises, and so does a walk without end."""
     net, x, options = NETWORKS[network]()
     run = part(net, x, options)
-    whole = run._state.samples[0]
+    whole = state_of(run, 0)
     rng = np.random.default_rng(7)
     found = {"refused": 0, "ran": 0}
     for _ in range(tries):
-        run._state.samples[0] = SampleState(**changed(whole.arrays(), rng))
+        assert run.records.state is not None
+        run.records.state.samples[0] = SampleState(**changed(whole.arrays(), rng))
         try:
             run.save(folder / "run.npz")  # with a digest that fits
             damaged = eventsim.load_run(folder / "run.npz", net)
@@ -203,14 +205,15 @@ def try_refused() -> list[Any]:
     for network, made in NETWORKS.items():
         net, x, options = made()
         run = part(net, x, options)
-        whole = run._state.samples[0]
+        whole = state_of(run, 0)
         for case in REFUSED:
             if case[0] != network:
                 continue
             _, name, place, value = case
             state = {key: array.copy() for key, array in whole.arrays().items()}
             state[name][place] = value
-            run._state.samples[0] = SampleState(**state)
+            assert run.records.state is not None
+            run.records.state.samples[0] = SampleState(**state)
             try:
                 simulate(net, x, **options | {"until": 6.0, "resume": run, "max_events": 3000})
             except InputError:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from adapters import assert_equals_oracle, both_engines
+from adapters import assert_equals_oracle, both_engines, state_of
 
 import eventsim
 from eventsim import models
@@ -98,7 +98,7 @@ def test_a_damaged_state_of_spikes_under_way_is_refused() -> None:
     net, x = counting_network(synapses), eventsim.SpikeTimes([[[0.0], []]])
     for name, value in (("place", 7), ("lane", 3), ("neuron", 1), ("sent", -2.5), ("sent", math.nan)):
         part = eventsim.simulate(net, x, until=1.0, keep_state=True)
-        getattr(part._state.samples[0], f"travel_{name}")[:] = value
+        getattr(state_of(part, 0), f"travel_{name}")[:] = value
         with pytest.raises(InputError, match="damaged"):
             eventsim.simulate(net, x, until=9.0, resume=part)
 

@@ -227,8 +227,8 @@ def test_a_sample_alone_or_in_any_batch_has_the_same_bits(case: Case, seed: int)
     for k in range(5 if together.error is None else 0):
         alone = outcome(case.net, batch_of(samples[k : k + 1]), sample_ids=[ids[k]], **options)
         assert spike_list(alone.run) == spike_list(together.run, k) == spike_list(backwards.run, 4 - k)
-        for name in ("_first", "_readout"):
-            one, two, three = (getattr(done.run, name) for done in (alone, together, backwards))
+        for name in ("first", "readout"):
+            one, two, three = (getattr(done.run.records, name) for done in (alone, together, backwards))
             assert one is None or one[0].tobytes() == two[k].tobytes() == three[4 - k].tobytes()
 
 
@@ -262,7 +262,7 @@ def test_networks_of_fractions_give_the_fractions_of_the_oracle(case: Case) -> N
     done = outcome(net, x, engine="reference", until=case.until)
     assert_equals_oracle(done, net, x, case.until)
     if done.error is None:
-        parts = [part for part in (done.run._first, done.run._readout) if part is not None]
+        parts = [part for part in (done.run.records.first, done.run.records.readout) if part is not None]
         numbers = [number for part in parts for number in part.ravel()]
         assert all(isinstance(value, Fraction) for value in numbers if abs(value) < np.inf)
         first = [float(t) for name in done.run.populations for t in done.run.spike_times(name).ravel() if t < np.inf]
@@ -344,8 +344,10 @@ def test_stages_of_zero_strength_are_the_ideal_run(case: Case, seed: int) -> Non
     assert zero.error == ideal.error
     assert zero.run.spikes.tobytes() == ideal.run.spikes.tobytes()
     if ideal.error is None:
-        assert _bytes(zero.run._first) == _bytes(ideal.run._first)
-        assert ideal.run._readout is None or _bytes(zero.run._readout) == _bytes(ideal.run._readout)
+        assert _bytes(zero.run.records.first) == _bytes(ideal.run.records.first)
+        assert ideal.run.records.readout is None or _bytes(zero.run.records.readout) == _bytes(
+            ideal.run.records.readout
+        )
         assert zero.run.counters["clipped"] == zero.run.counters["delayed"] == 0
         sending = {projection.pre.name for projection in case.net.projections}
         sent = sum(name in sending for k in range(ideal.run.n_samples) for _, name, _ in spike_list(ideal.run, k))
@@ -374,8 +376,8 @@ def test_error_bounds_change_no_bit_and_agree_between_the_engines(case: Case) ->
     bounded = both_engines(case.net, case.x, error_bounds=True)
     assert bounded.error == plain.error
     assert bounded.run.spikes.tobytes() == plain.run.spikes.tobytes()
-    assert _bytes(bounded.run._first) == _bytes(plain.run._first)
-    assert _bytes(bounded.run._readout) == _bytes(plain.run._readout)
+    assert _bytes(bounded.run.records.first) == _bytes(plain.run.records.first)
+    assert _bytes(bounded.run.records.readout) == _bytes(plain.run.records.readout)
     for population in case.net.populations:
         if population.model.spiking:
             fired = plain.run.spike_times(population.name) < np.inf
@@ -396,7 +398,7 @@ def test_membranes_are_the_same_on_both_engines(case: Case) -> None:
     ]
     if runs[0].error is None:
         assert_same_run(runs[0].run, runs[1].run)
-        assert _bytes(runs[0].run._traces) == _bytes(runs[1].run._traces)
+        assert _bytes(runs[0].run.records.traces) == _bytes(runs[1].run.records.traces)
 
 
 def test_buffers_that_fill_up_lose_nothing() -> None:

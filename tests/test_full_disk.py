@@ -100,7 +100,7 @@ def test_a_whole_that_finds_no_room_stays_in_memory(folder: Path, monkeypatch: p
         monkeypatch.undo()
         monkeypatch.setattr("tempfile.tempdir", str(folder))
         assert run.complete
-        assert not isinstance(run._spikes, np.memmap)
+        assert not isinstance(run.records.spikes, np.memmap)
         assert_same_run(run, whole)
 
 

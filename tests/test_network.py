@@ -143,7 +143,7 @@ def test_a_run_whose_spikes_spill_is_the_same_run(engine):
     small = eventsim.simulate(mixed(), np.zeros((5, 2)), until=30.0, engine=engine)
     spilled = eventsim.simulate(mixed(), np.zeros((5, 2)), until=30.0, engine=engine, memory=64)
     assert isinstance(spilled.spikes, np.memmap)
-    assert isinstance(spilled._first, np.memmap)
+    assert isinstance(spilled.records.first, np.memmap)
     assert (small.spikes == spilled.spikes).all()
     assert np.array_equal(small.spike_times("cells"), spilled.spike_times("cells"))
 

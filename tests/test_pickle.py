@@ -181,13 +181,16 @@ def test_recordings_on_disk_are_sent_as_arrays() -> None:
     net, x = leaky()
     kept = simulate(net, x, until=6.0, record={"cells": [0, 1]}, **REFERENCE)
     spilled = simulate(net, x, until=6.0, record={"cells": [0, 1]}, memory=0, **REFERENCE)
-    assert all(isinstance(array, np.memmap) for array in (spilled._spikes, spilled._traces, spilled._first))
+    assert all(
+        isinstance(array, np.memmap)
+        for array in (spilled.records.spikes, spilled.records.traces, spilled.records.first)
+    )
     data = pickle.dumps(spilled)
     del spilled  # its files are gone
     sent = pickle.loads(data)
-    assert not isinstance(sent._spikes, np.memmap)
+    assert not isinstance(sent.records.spikes, np.memmap)
     assert_same_run(sent, kept)
-    assert pickle.dumps(sent._traces) == pickle.dumps(kept._traces)
+    assert pickle.dumps(sent.records.traces) == pickle.dumps(kept.records.traces)
     assert sent.spike_times("cells").tobytes() == kept.spike_times("cells").tobytes()
 
 

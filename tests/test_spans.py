@@ -94,13 +94,13 @@ def test_of_time_to_first_spike_networks_a_recording_ends_with_the_last_window()
 
 def test_a_file_without_ends_is_read_where_they_follow_from_the_plan(tmp_path: Path) -> None:
     stopped = relayed(until=1000.0, stop={"n": 2}, engine="reference")
-    stopped._reached = None
+    stopped.records.reached = None
     assert stopped.reached.tolist() == [2.0, 2.1, 1000.0]
     spent = partial(until=1000.0, max_events=9, engine="reference")
-    spent._reached = None
+    spent.records.reached = None
     with pytest.raises(InputError, match="ended early and was saved by an eventsim that did not say where"):
         _ = spent.reached
-    stopped._reached = np.array([1.0, -1.0, 2.0])
+    stopped.records.reached = np.array([1.0, -1.0, 2.0])
     stopped.save(tmp_path / "run.npz")
     with pytest.raises(FileFormatError, match="array 'reached' holds negative times"):
         eventsim.load_run(tmp_path / "run.npz")
@@ -135,7 +135,7 @@ def test_shares_are_those_of_the_samples_that_were_simulated(tmp_path: Path) -> 
     assert run_content(spent)["reached"].tolist()[0] == spent.reached[0]
     titles = [ax.get_title(loc="left") for ax in viz.spike_histogram(spent)]
     assert titles == ["input: 100.0% fire", "n: 100.0% fire"]
-    spent._reached = None  # as in a file that was saved before it was said
+    spent.records.reached = None  # as in a file that was saved before it was said
     assert "reached" not in run_content(spent)
     assert " 1.333" in run_table(spent)
 

@@ -35,7 +35,7 @@ def sample(seed: int = 0, slope: str = "b1") -> tuple[Network, ReluNetwork, Any]
 
 def without_bounds(run: Any) -> Any:
     """As if it had been simulated with error_bounds=False, without compiling another loop for it."""
-    return replace(run, provenance=run.provenance | {"error_bounds": False}, _errors=None)
+    return replace(run, provenance=run.provenance | {"error_bounds": False}, records=replace(run.records, errors=None))
 
 
 def cause_of(report: models.VerificationReport, name: str, neuron: int, sample: int = 0) -> str:
@@ -392,7 +392,7 @@ def test_times_of_fractions_that_extended_precision_rounds_are_no_defect() -> No
 
 def test_an_exact_potential_that_is_off_by_2_to_the_minus_58_is_structural() -> None:
     net, relu, x, held = of_fractions([[[Fraction(1, 3)]], [[1]]], None, [[1]], [[Fraction(1, 7)]])
-    held._readout[0, 0] += Fraction(1, 1 << 58)
+    held.records.readout[0, 0] += Fraction(1, 1 << 58)
     assert not models.verify(net, relu, x, run=held).ok
     assert not models.certify(net, run=held).ok
 
@@ -409,8 +409,8 @@ def test_sums_of_inputs_far_from_zero_that_cancel_are_no_defect(hidden: Any) -> 
         report = models.verify(net, relu, x, run=held)
         assert report.ok
         assert report.summary["structural"] == 0
-        assert held._readout is not None
-        held._readout[0, 0] += 1e-8
+        assert held.records.readout is not None
+        held.records.readout[0, 0] += 1e-8
         assert not models.verify(net, relu, x, run=held).ok
 
 

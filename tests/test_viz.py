@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 import eventsim
 import eventsim.models  # registers the neuron models
 from eventsim import viz
+from eventsim.engines.records import RunRecords
 from eventsim.errors import InputError
 from eventsim.run.run import Run
 from eventsim.viz import palette
@@ -55,9 +56,7 @@ def run_of(
         counters={},
         provenance={"time_unit": time_unit, "until": None},
         windows=windows if windows is not None else dict.fromkeys(sizes),
-        _spikes=records if keep == "spikes" else None,
-        _first=first,
-        _readout=readout,
+        records=RunRecords(spikes=records if keep == "spikes" else None, first=first, readout=readout),
     )
 
 
@@ -327,7 +326,7 @@ def test_without_recorded_spikes_the_first_spikes_are_drawn() -> None:
         pairs = [np.sort(one(ax, f"spikes {layer}").get_xydata(), axis=0).tolist() for ax in (first, every)]
         assert pairs[0] == pairs[1]
     run = small_run()
-    run._spikes = run._first = None
+    run.records.spikes = run.records.first = None
     with pytest.raises(InputError, match="first spikes not recorded"):
         viz.raster(run)
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from eventsim.engines.options import Options
 from eventsim.engines.recording import Recorder, matrix
+from eventsim.engines.records import RunRecords
+from eventsim.engines.run_state import RunState
 from eventsim.engines.sample_state import SampleState
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
 from eventsim.network.network import Network
@@ -57,12 +59,20 @@ class Outputs:
         self.counters[row:], self.transport_state[row:], self.stopped[row:] = 0, 0.0, math.inf
         self.states[row:], self.reached[row:] = [None] * (len(self.states) - row), 0.0
 
-    def restore(self, run: Any, row: int) -> None:
-        """Put back what an earlier run found of samples from `row` on."""
-        for mine, before in ((self.first, run._first), (self.errors, run._errors), (self.readout, run._readout)):
-            if before is not None and mine.size:
-                mine[row:] = before[row:]
-        self.reached[row:] = run._state.reached[row:]
+    def records(self, options: Options, exact: bool, state: RunState | None) -> RunRecords:
+        """What a run keeps of them."""
+        first, bounds = options.record != "readout", options.error_bounds
+        return RunRecords(
+            spikes=self.spikes.collect() if options.record == "spikes" else None,
+            exact_times=self.exact_times if exact else None,
+            first=self.first if first else None,
+            errors=self.errors if bounds and first else None,
+            traces=self.traces.collect() if options.probes else None,
+            readout=self.readout if self.readout.shape[1] else None,
+            stopped=self.stopped if options.stop else None,
+            reached=np.where((self.reached > 0) | self.counters.any(axis=(1, 2)), self.reached, math.nan),
+            state=state,
+        )
 
 
 def new_outputs(net: Network, options: Options, n: int, exact: bool) -> Outputs:

@@ -1,97 +1,76 @@
-"""Runs that go on where another one ended: may this one be gone on with, by this call?
+"""The run that a call goes on with: what it found, and where its samples stand.
 
-Relies on the state of a run and on the task. Used by `simulate`.
+Relies on the records of a run. Made by `simulate`; used by `task` and by both engines.
 """
 
-import json
-import math
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from eventsim.engines.run_state import digest_of
-from eventsim.engines.sample_state import refuse
-from eventsim.engines.tables import COUNTERS
-from eventsim.engines.task import Task
-from eventsim.errors import InputError
-
-# What must be as it was: entries of the provenance, and how a caller calls them.
-SAME = {
-    "network_hash": "net", "seed": "seed", "sample_ids": "sample_ids", "record": "record",
-    "membranes": "record", "faults": "faults", "transport": "transport", "error_bounds": "error_bounds",
-}  # fmt: skip
+from eventsim.engines.outputs import Outputs
+from eventsim.engines.records import RunRecords
+from eventsim.engines.run_state import RunState
+from eventsim.engines.sample_state import SampleState
 
 
-def check_resumed(run: Any, now: dict[str, Any], task: Task) -> None:
-    """Refuse to go on with a run that another call made; `now` is the provenance that this call would have."""
-    state = run._state
-    if state is None:
-        raise InputError(
-            "simulate: resume = a run without its state; must have been simulated with keep_state=True. Simulate "
-            "it so from the beginning."
-        )
-    for key, name in SAME.items():
-        before, given = plain_json(run.provenance.get(key)), plain_json(now[key])
-        if before != given:
-            said = run.network_difference(task.net) if name == "net" else f"{before!r:.200}, not {given!r:.200}"
-            raise InputError(
-                f"simulate: resume = a run with another {name} ({said}); must be the "
-                "same. Give what the first part was given."
-            )
-    if state.inputs != digest_of(task.inputs):
-        raise InputError(
-            "simulate: resume = a run on other data; must be the same x. Give what the first part was given."
-        )
-    _check_records(run, task)
-    _check_end(run, math.inf if now["until"] is None else now["until"])
-    _check_stop(run, task)
+@dataclass(eq=False)
+class Resumption:
+    """An earlier run, as the next one sees it.
 
+    Attributes
+    ----------
+    records
+        What it recorded, its state included.
+    events, queue_operations
+        What it counted, which is counted on.
+    """
 
-def plain_json(value: Any) -> Any:
-    """A value as it comes back from a file: tuples as lists, numpy's numbers as Python's."""
-    return json.loads(json.dumps(value, default=lambda one: one.item() if isinstance(one, np.generic) else str(one)))
+    records: RunRecords
+    events: int
+    queue_operations: int
+    state: RunState = field(init=False)
 
+    def __post_init__(self) -> None:
+        assert self.records.state is not None
+        self.state = self.records.state
 
-def _check_records(run: Any, task: Task) -> None:
-    """Refuse runs, read from files, that lack what they recorded."""
-    wanted = {"_spikes": task.options.record == "spikes", "_traces": bool(task.options.probes)}
-    wanted["_stopped"] = run.provenance.get("stop") is not None
-    arrays = {"_first": task.outputs.first, "_readout": task.outputs.readout, "_errors": task.outputs.errors}
-    for name, held in arrays.items():
-        before = getattr(run, name)
-        wanted[name] = held.size > 0
-        if before is not None and held.size and before.shape != held.shape:
-            refuse(f"comes with {name[1:]} of shape {before.shape}, not {held.shape}")
-    for name, needed in wanted.items():
-        if needed and getattr(run, name) is None:
-            refuse(f"comes without its {name[1:]}")
+    def sample(self, k: int) -> SampleState | None:
+        """Where sample k stands; None: not begun."""
+        return self.state.samples[k]
 
+    def restore(self, outputs: Outputs, row: int) -> None:
+        """Put back what was found of samples from `row` on."""
+        mine = (outputs.first, outputs.errors, outputs.readout)
+        before = (self.records.first, self.records.errors, self.records.readout)
+        for array, earlier in zip(mine, before, strict=True):
+            if earlier is not None and array.size:
+                array[row:] = earlier[row:]
+        outputs.reached[row:] = self.state.reached[row:]
 
-def _check_end(run: Any, until: float) -> None:
-    """Refuse an end that the run is beyond."""
-    before = run.provenance.get("until")
-    stopped = np.full(run.n_samples, math.inf) if run._stopped is None else run._stopped
-    went_on = stopped == math.inf
-    beyond = (until <= stopped[~went_on]).any() or (went_on.any() and until < (math.inf if before is None else before))
-    if beyond:
-        last = stopped[~went_on].max(initial=0.0) if not went_on.any() else before
-        raise InputError(
-            f"simulate: until = {until} for a run that went to {'its end' if last is None else last}; must be later. "
-            "Give a later time."
-        )
+    def carry_records(self, outputs: Outputs, sample: int) -> None:
+        """Keep what was recorded of a sample."""
+        spikes, traces, exact = self.records.spikes, self.records.traces, self.records.exact_times
+        if spikes is not None:
+            low, high = np.searchsorted(spikes["sample"], [sample, sample + 1])
+            outputs.spikes.add(sample, spikes[low:high])
+            if exact is not None:
+                outputs.exact_times += exact[low:high]
+        if traces is not None:
+            low, high = np.searchsorted(traces["sample"], [sample, sample + 1])
+            outputs.traces.add(sample, traces[low:high])
 
+    def carry_over(self, outputs: Outputs, sample: int, stops: bool, keeps_state: bool) -> None:
+        """Keep all of a sample that the next call, which has ended, did not come to.
 
-def _check_stop(run: Any, task: Task) -> None:
-    """Refuse to end a sample with a spike that it has sent already, unless that is where it stands."""
-    before = run.provenance.get("stop") or {}
-    for name, count in task.options.stop.items():
-        order = task.net.node(name).order
-        for k, sample in enumerate(run._state.samples):
-            if sample is None or before.get(name) == count:
-                continue
-            sent = sample.count(order, "spikes") if order * len(COUNTERS) < len(sample.counts) else 0
-            if sent >= count:
-                raise InputError(
-                    f"simulate: stop[{name!r}] = {count}, but sample {k} of the run to go on with has sent {sent} "
-                    "spikes already; must be more. Give a larger number, which counts from the beginning."
-                )
+        `stops`: its samples end with the spikes of a population. `keeps_state`: so does it keep where samples stand.
+        """
+        state = self.sample(sample)
+        if state is None:
+            return
+        if stops and self.records.stopped is not None:  # it stays ended where it was
+            outputs.stopped[sample] = self.records.stopped[sample]
+        self.carry_records(outputs, sample)
+        outputs.counters[sample] = state.counts.reshape(outputs.counters[sample].shape)
+        outputs.transport_state[sample] = state.transport
+        if keeps_state:
+            outputs.states[sample] = state

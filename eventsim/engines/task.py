@@ -7,7 +7,6 @@ Relies on the network, the inputs, the options and the outputs. Made by `simulat
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from eventsim._jit import compile_report
 from eventsim.engines.interruption import asked
 from eventsim.engines.options import Options
 from eventsim.engines.outputs import Outputs, new_outputs
+from eventsim.engines.resumption import Resumption
 from eventsim.engines.sample_state import Frame, SampleState
 from eventsim.engines.stimulus import Inputs
 from eventsim.network.network import Network, Source
@@ -28,7 +28,7 @@ class Task:
 
     Attributes
     ----------
-    resumed : the run that this one goes on with, or None. earlier : the state of each of its samples, None: not begun.
+    resumption : the run that this one goes on with, or None.
     events : so far; budgets count from `events_before`, those of the run that this one goes on with. events_of : of
         each batch, by its first sample.
     failed : the first batch that ended in an error; those behind it are forgotten.
@@ -40,9 +40,8 @@ class Task:
     options: Options
     outputs: Outputs = field(init=False)
     exact: bool = field(init=False)
-    earlier: list[SampleState | None] = field(init=False)
     deadline: float | None = field(init=False)
-    resumed: Any = None
+    resumption: Resumption | None = None
     events: int = 0
     events_before: int = 0
     events_of: dict[int, int] = field(default_factory=dict)
@@ -59,16 +58,18 @@ class Task:
         n = self.inputs.n_samples
         self.exact = self.net.exact or self.inputs.exact
         self.outputs = new_outputs(self.net, self.options, n, self.exact)
-        self.earlier = [None] * n
         self.deadline = None if self.options.max_time is None else self.started + self.options.max_time
 
-    def begin_with(self, run: Any) -> None:
-        """Begin where `run` ended: what it found, and the state of each of its samples."""
-        self.resumed = run
-        self.earlier = list(run._state.samples)
-        self.outputs.restore(run, 0)
-        self.events, self.queue_operations = run.counters["events"], run.counters["queue_operations"]
+    def begin_with(self, resumption: Resumption) -> None:
+        """Begin where an earlier run ended: with what it found, and the state of each of its samples."""
+        self.resumption = resumption
+        resumption.restore(self.outputs, 0)
+        self.events, self.queue_operations = resumption.events, resumption.queue_operations
         self.events_before = self.events
+
+    def taken_up(self, sample: int) -> SampleState | None:
+        """Where an earlier run left a sample; None where none has begun it."""
+        return None if self.resumption is None else self.resumption.sample(sample)
 
     @property
     def fed(self) -> bool:
@@ -92,27 +93,17 @@ class Task:
         )
 
     def carry_records(self, sample: int) -> None:
-        """Keep what the earlier run recorded of a sample."""
-        before, outputs = self.resumed, self.outputs
-        for recorder, records in ((outputs.spikes, before._spikes), (outputs.traces, before._traces)):
-            if records is not None:
-                low, high = np.searchsorted(records["sample"], [sample, sample + 1])
-                recorder.add(sample, records[low:high])
-                if records is before._spikes and before._exact is not None:
-                    outputs.exact_times += before._exact[low:high]
+        """Keep what the earlier run recorded of a sample that is taken up."""
+        assert self.resumption is not None
+        self.resumption.carry_records(self.outputs, sample)
 
-    def carry_over(self, sample: int) -> None:
-        """Keep all that the earlier run did of a sample that this one, which has ended, did not come to."""
-        state, outputs = self.earlier[sample], self.outputs
-        if state is None:
+    def carry_over(self, row: int) -> None:
+        """Keep what the earlier run did of samples from `row` on: this one has ended before it came to them."""
+        if self.resumption is None:
             return
-        if self.options.stop and self.resumed._stopped is not None:  # it stays ended where it was
-            outputs.stopped[sample] = self.resumed._stopped[sample]
-        self.carry_records(sample)
-        outputs.counters[sample] = state.counts.reshape(outputs.counters[sample].shape)
-        outputs.transport_state[sample] = state.transport
-        if self.options.keep_state:
-            outputs.states[sample] = state
+        self.resumption.restore(self.outputs, row)
+        for sample in range(row, self.inputs.n_samples):
+            self.resumption.carry_over(self.outputs, sample, bool(self.options.stop), self.options.keep_state)
 
     def start_clock(self) -> None:
         """From here on time counts as simulation: what came before was importing and lowering."""

@@ -236,7 +236,7 @@ def _by_population(run: Run, pairs: _Pairs) -> dict[str, dict[str, Any]]:
 
 def _readouts(run_a: Run, run_b: Run, rows: Array, notes: list[str]) -> tuple[Array | None, Any]:
     """Samples whose predictions differ, and the largest difference of a potential; None where nothing is said."""
-    if run_a._readout is None or run_b._readout is None or run_a.readout.shape != run_b.readout.shape:
+    if run_a.records.readout is None or run_b.records.readout is None or run_a.readout.shape != run_b.readout.shape:
         return None, None
     back = np.argsort(rows)  # the sample of run_b for each of run_a
     gap = np.abs(run_a.readout - run_b.readout[back]).astype(np.float64)
@@ -260,7 +260,7 @@ def _notes(run_a: Run, run_b: Run, every: bool, rows: Array) -> list[str]:
     found = []
     if not every:
         found.append("first spikes are compared; later ones were not recorded")
-    elif (run_a._exact is None) != (run_b._exact is None):
+    elif (run_a.records.exact_times is None) != (run_b.records.exact_times is None):
         found.append("one run is of Fractions, the other of floats")
     if (rows != np.arange(len(rows))).any():
         found.append("samples are in another order in b; they are matched by id and called by their place in a")

@@ -124,7 +124,7 @@ class _Explainer:
 
     def _plain(self, value: Any) -> Any:
         """A potential as the run has its numbers."""
-        return float(value) if self.heard.run._exact is None else value
+        return float(value) if self.heard.run.records.exact_times is None else value
 
     def _arithmetic(self, population: Population) -> tuple[Layer, Any]:
         """The layer in the arithmetic of contributions, and what converts numbers to it: exact where that is possible.

@@ -59,7 +59,7 @@ class Heard:
 
     def __init__(self, net: Network, run: Run, sample: int) -> None:
         self.net, self.run, self.sample = net, run, sample
-        self.number: Any = float if run._exact is None else exactly
+        self.number: Any = float if run.records.exact_times is None else exactly
         self.first = first_neurons(run)
         every = has_all_spikes(run)
         found = trains("explain", "run", run, every, sample)

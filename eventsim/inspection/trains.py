@@ -35,7 +35,7 @@ def first_neurons(run: Run) -> Array:
 
 def has_all_spikes(run: Run) -> bool:
     """Were all spikes recorded, of all sources and populations?"""
-    return run._spikes is not None and run.recorded_populations == run.populations
+    return run.records.spikes is not None and run.recorded_populations == run.populations
 
 
 def trains(where: str, name: str, run: Run, all_spikes: bool, sample: int | None = None) -> Trains:
@@ -48,13 +48,13 @@ def trains(where: str, name: str, run: Run, all_spikes: bool, sample: int | None
     InputError
         A run that recorded no spikes.
     """
-    if run._first is None:
+    if run.records.first is None:
         raise InputError(
             f"{where}: {name} recorded no spikes (record={run.provenance.get('record')!r}); must hold spikes or first "
             'spikes. Simulate with record="spikes" or "first_spikes".'
         )
     if not all_spikes:
-        first = run._first if sample is None else run._first[sample : sample + 1]
+        first = run.records.first if sample is None else run.records.first[sample : sample + 1]
         rows, neurons = np.nonzero((first < math.inf).astype(bool))
         return Trains(rows + (sample or 0), neurons, first[rows, neurons])
     spikes = run.spikes
@@ -63,7 +63,7 @@ def trains(where: str, name: str, run: Run, all_spikes: bool, sample: int | None
         low, high = np.searchsorted(spikes["sample"], [sample, sample + 1])
     mine = spikes[low:high]
     neurons = first_neurons(run)[mine["population"].astype(np.int64)] + mine["neuron"]
-    times = mine["time"] if run._exact is None else _objects(run._exact[low:high])
+    times = mine["time"] if run.records.exact_times is None else _objects(run.records.exact_times[low:high])
     return Trains(mine["sample"].astype(np.int64), neurons, np.asarray(times))
 
 

@@ -111,7 +111,7 @@ class ExportedRun(RecordedRun):
                 for neuron, times in enumerate(_trains(self, population, sample)):
                     note = {"population": population, "neuron": neuron, "sample": sample}
                     segment.spiketrains.append(neo.SpikeTrain(times * scale, units=name, t_stop=end, **note))
-                for neuron in self.recorded(population) if self._traces is not None else ():
+                for neuron in self.recorded(population) if self.records.traces is not None else ():
                     times, values = self.membrane(population, neuron, sample)
                     note = {"population": population, "neuron": neuron, "sample": sample, "name": "membrane potential"}
                     segment.irregularlysampledsignals.append(
@@ -254,7 +254,7 @@ def _stop(run: RecordedRun, sample: int, t_stop: Any) -> float:
 def _need_recorded(run: RecordedRun, what: str, population: str) -> None:
     """Refuse a source or population that ``record=`` left out."""
     run._index(population)
-    if run._spikes is not None and population not in run.recorded_populations:
+    if run.records.spikes is not None and population not in run.recorded_populations:
         raise InputError(
             f"run.{what}: all spikes of {listed(run.recorded_populations)} were recorded, of {population!r} only "
             f'the first; must be all. Simulate with record=[{population!r}] or record="spikes".'

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import finite_array, flag, integer, shown
+from eventsim.engines.records import RunRecords
 from eventsim.errors import InputError, listed, nearest
 from eventsim.network.network import Network, Population
 from eventsim.network.network_difference import difference
@@ -29,22 +30,17 @@ class RecordedRun:
     provenance: dict[str, Any]
     windows: dict[str, tuple[float, ...] | None] = field(default_factory=dict)
     complete: bool = True
-    _spikes: Array | None = None
-    _first: Array | None = None
-    _errors: Array | None = None
-    _traces: Array | None = None
-    _readout: Array | None = None
-    _exact: list[Any] | None = field(default=None, repr=False)  # the times of _spikes where they are Fractions
-    _recorder: Any = field(default=None, repr=False)
-    _stopped: Array | None = field(default=None, repr=False)
-    _state: Any = field(default=None, repr=False)  # where each sample stands, where that was kept
-    _reached: Array | None = field(default=None, repr=False)  # NaN where a sample never began
+    records: RunRecords = field(default_factory=RunRecords, repr=False)
+    _recorder: Any = field(default=None, repr=False)  # keeps the temporary files of what is mapped
     _network: Network | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process is sent: mapped recordings as arrays in memory, and nothing of the temporary files."""
-        state = vars(self) | {"_recorder": None}
-        return {name: np.array(held) if isinstance(held, np.memmap) else held for name, held in state.items()}
+        arrays = vars(self.records).items()
+        inside: dict[str, Any] = {
+            name: np.array(held) if isinstance(held, np.memmap) else held for name, held in arrays
+        }
+        return vars(self) | {"_recorder": None, "records": RunRecords(**inside)}
 
     @property
     def sizes(self) -> list[int]:
@@ -59,7 +55,7 @@ class RecordedRun:
         Times of Fractions are rounded to float64 here; `spike_times` has them exactly. A read-only memory map where
         the recording passed its memory bound.
         """
-        return self._need(self._spikes, "spikes", 'record="spikes"')
+        return self._need(self.records.spikes, "spikes", 'record="spikes"')
 
     @property
     def recorded_populations(self) -> list[str]:
@@ -67,12 +63,12 @@ class RecordedRun:
         level = self.provenance.get("record")
         if isinstance(level, list):
             return [*level]
-        return [] if self._spikes is None else [*self.populations]
+        return [] if self.records.spikes is None else [*self.populations]
 
     @property
     def readout(self) -> Array:
         """Potentials of the read-out populations at their read-out time, (n_samples, n_out); NaN where not reached."""
-        return self._need(self._readout, "readout", "a read-out population (model integrator)")
+        return self._need(self.records.readout, "readout", "a read-out population (model integrator)")
 
     @property
     def predictions(self) -> Array:
@@ -110,7 +106,7 @@ class RecordedRun:
     @property
     def stop_times(self) -> Array:
         """Time at which each sample was ended by ``stop=``, (n_samples,); inf where it went to its end."""
-        return self._need(self._stopped, "stop times", "stop={population: spikes}")
+        return self._need(self.records.stopped, "stop times", "stop={population: spikes}")
 
     @property
     def reached(self) -> Array:
@@ -119,8 +115,8 @@ class RecordedRun:
         `until`, or where a stop condition, a budget or an error ended the sample before; inf where `until` is None and
         nothing was left to happen; NaN where the run ended before the sample began.
         """
-        if self._reached is not None:
-            return self._reached.copy()
+        if self.records.reached is not None:
+            return self.records.reached.copy()
         if not self.complete:
             raise InputError(
                 "run.reached: this run ended early and was saved by an eventsim that did not say where; must be known. "
@@ -128,14 +124,14 @@ class RecordedRun:
             )
         until = self.provenance.get("until")
         end = np.full(self.n_samples, math.inf if until is None else float(until))
-        return end if self._stopped is None else np.minimum(end, self._stopped)
+        return end if self.records.stopped is None else np.minimum(end, self.records.stopped)
 
     def spike_times(self, population: str) -> Array:
         """First spike times of a population, (n_samples, n_neurons); inf = silent.
 
         Float64, or an object array of Fractions where the network is exact.
         """
-        first = self._need(self._first, "first spikes", 'record="first_spikes" or "spikes"')
+        first = self._need(self.records.first, "first spikes", 'record="first_spikes" or "spikes"')
         return first[:, self._columns(population)]
 
     def spike_errors(self, population: str, propagated: bool = False) -> Array:
@@ -145,7 +141,7 @@ class RecordedRun:
         The latter are infinite for relays and what follows them, which do not know what is yet to come; those of
         `eventsim.models.verify` are finite.
         """
-        errors = self._need(self._errors, "error bounds", "error_bounds=True")
+        errors = self._need(self.records.errors, "error bounds", "error_bounds=True")
         propagated = flag("spike_errors", "propagated", propagated)
         return errors[:, self._columns(population), 1 if propagated else 0]
 
@@ -160,7 +156,7 @@ class RecordedRun:
         -------
         (times, potentials); NaN before the first record and after the spike of a neuron that spikes once.
         """
-        traces = self._need(self._traces, "membrane traces", 'record={"population": [neurons]}')
+        traces = self._need(self.records.traces, "membrane traces", 'record={"population": [neurons]}')
         neuron = self._neuron("membrane", population, neuron)
         remedy = f"The run has {self.n_samples} samples."
         sample = integer("membrane", "sample", sample, low=0, high=self.n_samples - 1, remedy=remedy)
@@ -224,15 +220,15 @@ class RecordedRun:
         return _finite(values)
 
     def _spike_train(self, population: str, neuron: int, sample: int) -> set[float]:
-        if self._spikes is None:
+        if self.records.spikes is None:
             return set()
         index = self._index(population)[0]
-        s = self._spikes
+        s = self.records.spikes
         return set(s["time"][(s["sample"] == sample) & (s["population"] == index) & (s["neuron"] == neuron)].tolist())
 
     def recorded(self, population: str) -> list[int]:
         """Neurons of a population whose membrane was recorded in some sample, sorted."""
-        traces = self._need(self._traces, "membrane traces", 'record={"population": [neurons]}')
+        traces = self._need(self.records.traces, "membrane traces", 'record={"population": [neurons]}')
         columns = self._columns(population)
         neurons = np.unique(traces["neuron"])
         return (neurons[(neurons >= columns.start) & (neurons < columns.stop)] - columns.start).tolist()
@@ -250,7 +246,7 @@ class RecordedRun:
 
         A run from a file that kept no state knows the hash of its network alone.
         """
-        digests = {} if self._state is None else self._state.parts
+        digests = {} if self.records.state is None else self.records.state.parts
         return difference(self._network, digests, str(self.provenance.get("network_hash")), net)
 
     def _neuron(self, where: str, population: str, neuron: int) -> int:

@@ -14,7 +14,7 @@ from eventsim.errors import InputError
 from eventsim.files.archive import read_archive, write_archive
 from eventsim.network.network import Network
 from eventsim.run.export import ExportedRun
-from eventsim.run.run_file import FILE_FORMAT, FILE_VERSION, run_fields
+from eventsim.run.run_file import ARRAYS, FILE_FORMAT, FILE_VERSION, run_fields
 
 
 class Run(ExportedRun):
@@ -35,17 +35,10 @@ class Run(ExportedRun):
 
     def save(self, path: str | Path) -> None:
         """Write the run as .npz (no pickle), replacing it atomically."""
-        if self._exact is not None:
+        if self.records.exact_times is not None:
             raise InputError("run.save: an exact run holds Fractions; only float64 runs can be saved.")
-        arrays = {
-            name: array
-            for name, array in (
-                ("spikes", self._spikes), ("first", self._first), ("errors", self._errors), ("traces", self._traces),
-                ("readout", self._readout), ("stopped", self._stopped), ("reached", self._reached),
-            )
-            if array is not None
-        }  # fmt: skip
-        state = None if self._state is None else self._state.packed()
+        arrays = {name: held for name in ARRAYS if (held := getattr(self.records, name)) is not None}
+        state = None if self.records.state is None else self.records.state.packed()
         header = {
             "format": FILE_FORMAT,
             "version": FILE_VERSION,

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from eventsim.checks import real
+from eventsim.engines.records import RunRecords
 from eventsim.engines.run_state import RunState
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
 from eventsim.errors import FileFormatError
@@ -112,6 +113,7 @@ class _Checker:
         self.check_arrays(arrays, n_samples, sizes)
         provenance = self.provenance(n_samples)
         self.check_recorded(provenance["record"], populations, arrays)
+        held: dict[str, Any] = {name: arrays.get(name) for name in ARRAYS}
         return {
             "populations": populations,
             "shapes": shapes,
@@ -120,8 +122,8 @@ class _Checker:
             "provenance": provenance,
             "windows": self.windows(populations),
             "complete": self.entry("complete", bool),
-            "_state": state,
-        } | {f"_{name}": arrays.get(name) for name in ARRAYS}
+            "records": RunRecords(**held, state=state),
+        }
 
     def state(self, arrays: dict[str, Array], n_samples: int) -> RunState | None:
         """Where the samples stand, if the run kept it; takes its arrays. What they hold is checked with the network."""

@@ -213,7 +213,7 @@ class Worker:
 
     def _take_up(self, sample: int, stimulus: Any) -> bool:
         """Put the machine where an earlier run left the sample; False where none has begun it."""
-        state = self.task.earlier[sample]
+        state = self.task.taken_up(sample)
         if state is None:
             return False
         senders = stimulus.neuron[: int(stimulus.start[1])]

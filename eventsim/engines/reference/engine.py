@@ -50,8 +50,7 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
             sample.run()
         except SimulationError as problem:
             task.outputs.reached[row] = sample.now
-            for later in range(row + 1, task.inputs.n_samples):  # what an earlier run did of them is kept
-                task.carry_over(later)
+            task.carry_over(row + 1)
             return type(problem), str(problem)
         finally:
             sample.keep()
@@ -61,7 +60,7 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
 
 def _new_sample(task: Task, plan: Plan, row: int) -> "_Sample":
     """A sample at its beginning, or where an earlier run left it."""
-    sample, state = _Sample(task, plan, row), task.earlier[row]
+    sample, state = _Sample(task, plan, row), task.taken_up(row)
     if state is not None:
         check_state(state, task.frame(row))
         task.carry_records(row)
