@@ -33,6 +33,18 @@ def always(p: Numbers, s: Numbers, dt: Any) -> bool:  # noqa: ARG001 - the contr
     return True
 
 
+@jitable
+def elapsed(p: Numbers, dt: Any) -> Numbers:  # noqa: ARG001 - the contract
+    """The propagator of a state that moves in straight lines, or not at all: the time itself."""
+    return (dt,)
+
+
+@jitable
+def still(c: Numbers, s: Numbers) -> Numbers:  # noqa: ARG001 - the contract
+    """State dt later of a model in which nothing happens between events."""
+    return s
+
+
 @dataclass(frozen=True)
 class Dynamics:
     """The state variables of a neuron, the rows of parameters that it needs, and its functions.

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventsim._jit import jitable
-from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.dynamics import Dynamics, Numbers, elapsed
 from eventsim.network.neuron_model import Array, Model, Parameter, register
 from eventsim.network.regimes import Windowed
 
@@ -28,12 +28,6 @@ def initial(p: Numbers) -> Numbers:
     """V = 0, no slope; the window is closed (0; 1 at t_min, 2 after it)."""
     threshold = p[0]
     return (0 * threshold, 0 * threshold, 0 * threshold)
-
-
-@jitable
-def propagator(p: Numbers, dt: Any) -> Numbers:
-    """The elapsed time itself."""
-    return (dt,)
 
 
 @jitable
@@ -113,7 +107,7 @@ PARAMETERS = (
     Parameter("decline", "V/time", "how fast the threshold falls from t_min on", default=1.0, low=0.0),
 )
 DYNAMICS = Dynamics(
-    ("v", "slope", "open"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    ("v", "slope", "open"), ROWS, initial, elapsed, advance, receive, time_to_spike, above, reset,
     may_spike=may_spike, open_window=open_window, retire=retire, on_fractions=True,
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from eventsim._jit import jitable
 from eventsim.models.neurons.options import SPIKES
-from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.dynamics import Dynamics, Numbers, elapsed, still
 from eventsim.network.neuron_model import Array, Model, Parameter, register
 from eventsim.network.regimes import Clocked
 
@@ -36,18 +36,6 @@ def initial(p: Numbers) -> Numbers:
     """V = 0, nothing buffered, no spike yet (1: fired at the last tick; 2: before it), I = 0."""
     decay = p[0]
     return (0 * decay, 0 * decay, 0 * decay, 0 * decay)
-
-
-@jitable
-def propagator(p: Numbers, dt: Any) -> Numbers:
-    """Nothing happens between ticks."""
-    return (dt,)
-
-
-@jitable
-def advance(c: Numbers, s: Numbers) -> Numbers:
-    """Nothing happens between ticks."""
-    return s
 
 
 @jitable
@@ -117,7 +105,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 
 DYNAMICS = Dynamics(
-    ("v", "buffer", "fired", "i"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    ("v", "buffer", "fired", "i"), ROWS, initial, elapsed, still, receive, time_to_spike, above, reset,
     may_spike=never, tick=tick, on_fractions=True,
 )  # fmt: skip
 PARAMETERS = (

@@ -14,7 +14,7 @@ import numpy as np
 
 from eventsim._jit import jitable
 from eventsim.errors import ModelError
-from eventsim.network.dynamics import Dynamics, Numbers, unchanged
+from eventsim.network.dynamics import Dynamics, Numbers, elapsed, still, unchanged
 from eventsim.network.neuron_model import Array, Model, Parameter, register
 from eventsim.network.regimes import Relay
 
@@ -24,18 +24,6 @@ def initial(p: Numbers) -> Numbers:
     """Nothing has been heard."""
     count = p[0]
     return (0 * count,)
-
-
-@jitable
-def propagator(p: Numbers, dt: Any) -> Numbers:
-    """Time changes nothing."""
-    return (dt,)
-
-
-@jitable
-def advance(c: Numbers, s: Numbers) -> Numbers:
-    """The count stays."""
-    return s
 
 
 @jitable
@@ -94,7 +82,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 PARAMETERS = (Parameter("count", "1", "how many inputs make it spike", default=1.0, low=1.0, high=2.0**31),)
 DYNAMICS = Dynamics(
-    ("heard",), ("count",), initial, propagator, advance, receive, time_to_spike, above, unchanged,
+    ("heard",), ("count",), initial, elapsed, still, receive, time_to_spike, above, unchanged,
     may_spike=may_spike, retire=retire, on_fractions=True,
 )  # fmt: skip
 BOUNDED = dataclasses.replace(DYNAMICS, receive=bounded_receive, time_error=time_error)

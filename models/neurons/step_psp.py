@@ -14,7 +14,7 @@ from typing import Any
 
 from eventsim._jit import jitable
 from eventsim.models.neurons.options import REFRACTORY, RESET, RESETS, SPIKES, START, THRESHOLD, check_potentials
-from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.dynamics import Dynamics, Numbers, elapsed, still
 from eventsim.network.neuron_model import Array, Model, Parameter, register
 from eventsim.network.regimes import Free
 
@@ -26,18 +26,6 @@ def initial(p: Numbers) -> Numbers:
     """V = v_init."""
     v_init = p[2]
     return (v_init,)
-
-
-@jitable
-def propagator(p: Numbers, dt: Any) -> Numbers:
-    """Nothing happens between inputs."""
-    return (dt,)
-
-
-@jitable
-def advance(c: Numbers, s: Numbers) -> Numbers:
-    """Nothing happens between inputs."""
-    return s
 
 
 @jitable
@@ -83,7 +71,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 COMPARATOR = Parameter("comparator", "choice", "V >= or V >", default="inclusive", choices=("inclusive", "strict"))
 
 DYNAMICS = Dynamics(
-    ("v",), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    ("v",), ROWS, initial, elapsed, still, receive, time_to_spike, above, reset,
     may_spike=may_spike, on_fractions=True,
 )  # fmt: skip
 PARAMETERS = (THRESHOLD, RESET, REFRACTORY, START, SPIKES, RESETS, COMPARATOR)

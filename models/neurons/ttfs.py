@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from eventsim._jit import jitable
-from eventsim.network.dynamics import Dynamics, Numbers
+from eventsim.network.dynamics import Dynamics, Numbers, elapsed
 from eventsim.network.neuron_model import Array, Model, Parameter, register
 from eventsim.network.regimes import Free, Regime, Windowed
 
@@ -29,12 +29,6 @@ def initial(p: Numbers) -> Numbers:
     """V = 0, S = the slope before any input."""
     start = p[1]
     return (0 * start, start)
-
-
-@jitable
-def propagator(p: Numbers, dt: Any) -> Numbers:
-    """The elapsed time itself."""
-    return (dt,)
 
 
 @jitable
@@ -114,7 +108,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 _THRESHOLD = Parameter("threshold", "V", "firing threshold; at or below 0 the neuron fires at t_start")
 
 DYNAMICS = Dynamics(
-    ("v", "slope"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
+    ("v", "slope"), ROWS, initial, elapsed, advance, receive, time_to_spike, above, reset,
     may_spike=may_spike, open_window=fire_slope, retire=retire, on_fractions=True,
 )  # fmt: skip
 

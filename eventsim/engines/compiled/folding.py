@@ -103,12 +103,11 @@ class Member(NamedTuple):
     single: bool
 
 
-def make_row(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
-    """Fold a packet into neurons that are updated one by one; a refractory neuron takes no input."""
-    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
-    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    propagator, advance, above, may_spike = dynamics.propagator, dynamics.advance, dynamics.above, dynamics.may_spike
-    receive = make_receive(dynamics, delivers)
+def _make_fold(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
+    """Fold one input into a neuron that is updated alone; a refractory one takes none."""
+    load, store, part = LOAD[len(dynamics.state)], STORE[len(dynamics.state)], LOAD[len(dynamics.rows)]
+    propagator, advance, above = dynamics.propagator, dynamics.advance, dynamics.above
+    may_spike, receive = dynamics.may_spike, make_receive(dynamics, delivers)
 
     @kernel_part
     def fold(
@@ -132,6 +131,13 @@ def make_row(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
         if above(p, s) or may_spike(p, s, math.inf) or may_spike(p, before, math.inf):
             m.cohort_states[c].flagged = 1
             touch(m, c, t)
+
+    return fold
+
+
+def make_row(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
+    """Fold a packet into neurons that are updated one by one."""
+    slices, rows, fold = SLICES[len(dynamics.state)], SLICES[len(dynamics.rows)], _make_fold(dynamics, delivers)
 
     @kernel_part
     def row(

@@ -78,11 +78,10 @@ def take_singly(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:  # n
     return False
 
 
-def make_together(dynamics: Dynamics) -> Any:
-    """``together(m, n, k, neuron, t)``: fold a packet and those behind it; False where they must be taken alone."""
-    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
-    slices, load, store, part, rows = SLICES[n_state], LOAD[n_state], STORE[n_state], LOAD[n_rows], SLICES[n_rows]
-    propagator, advance, may_spike = dynamics.propagator, dynamics.advance, dynamics.may_spike
+def _make_sweep(dynamics: Dynamics) -> Any:
+    """``sweep(st, tried, pr, w, c, near)``: advance and receive TOGETHER times, into `tried`; count who may spike."""
+    load, store, part = LOAD[len(dynamics.state)], STORE[len(dynamics.state)], LOAD[len(dynamics.rows)]
+    advance, may_spike = dynamics.advance, dynamics.may_spike
     receive = make_receive(dynamics, ())
 
     @kernel_part
@@ -104,6 +103,15 @@ def make_together(dynamics: Dynamics) -> Any:
             store(tried, i, s)
             count += first | second | third | fourth
         return count
+
+    return sweep
+
+
+def make_together(dynamics: Dynamics) -> Any:
+    """``together(m, n, k, neuron, t)``: fold a packet and those behind it; False where they must be taken alone."""
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
+    slices, part, rows, propagator = SLICES[n_state], LOAD[n_rows], SLICES[n_rows], dynamics.propagator
+    sweep = _make_sweep(dynamics)
 
     @kernel_part
     def weights(m: Machine, k: int, size: int, j: int) -> Any:

@@ -176,11 +176,9 @@ def _make_settle(in_cohorts: bool, settle_shared: Any, settle_single: Any) -> An
     return settle
 
 
-def _make_settle_shared(dynamics: Dynamics, earliest_departure: Any, cross: Any, early: bool) -> Any:
-    """Settle a cohort of several neurons: nothing to do where nobody can cross before the horizon."""
-    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
-    slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
-    block, limit_block = BLOCKS[n_state], BLOCKS[n_rows]
+def _make_settle_block(dynamics: Dynamics, earliest_departure: Any, cross: Any, early: bool) -> tuple[Any, Any]:
+    """(count, settle_block) of neighbours: how many may cross within `pad`; fire them, or store when they will."""
+    load, part = LOAD[len(dynamics.state)], LOAD[len(dynamics.rows)]
     may_spike, above, time_to_spike = dynamics.may_spike, dynamics.above, dynamics.time_to_spike
 
     @kernel_part
@@ -219,6 +217,15 @@ def _make_settle_shared(dynamics: Dynamics, earliest_departure: Any, cross: Any,
             if key < math.inf and (key <= cohort.horizon or soon):
                 heap = heap_of(node, c)
                 cohort.candidates = push_waiting(m, heap, heap + node.cohort_size, cohort.candidates, key, low + i)
+
+    return count, settle_block
+
+
+def _make_settle_shared(dynamics: Dynamics, earliest_departure: Any, cross: Any, early: bool) -> Any:
+    """Settle a cohort of several neurons: nothing to do where nobody can cross before the horizon."""
+    n_state, n_rows = len(dynamics.state), len(dynamics.rows)
+    slices, rows, block, limit_block = SLICES[n_state], SLICES[n_rows], BLOCKS[n_state], BLOCKS[n_rows]
+    count, settle_block = _make_settle_block(dynamics, earliest_departure, cross, early)
 
     @kernel_part
     def settle_shared(m: Machine, n: int, c: int, t: float, sample: Any) -> None:
