@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from toy_faults import ReadNoise, Tired
 
 from eventsim import Conv, Dense, EventsimError, Network, OneToOne, Pool, Sparse, SpikeTimes, Steps, load_network
 from eventsim.faults import Clock, Jitter
@@ -65,7 +66,7 @@ class Case:
     def simulate_options(self) -> dict[str, Any]:
         """What `simulate` takes."""
         given = dict(self.options)
-        made = {"jitter": Jitter, "clock": Clock}
+        made = {"jitter": Jitter, "clock": Clock, "noise": ReadNoise, "tired": Tired}
         given["faults"] = [made[name](*numbers) for name, numbers in given.get("faults", [])]
         if "service" in given:
             given["transport"] = AerBus(given.pop("service"))

@@ -8,7 +8,7 @@
 Each case must leave the same bits on both engines (spikes, traces, counters, read-outs, also where an error or a
 budget ends it), the same without its budget where that is not used up (the compiled engine takes packets together
 then), the same as in one piece where it is interrupted and taken up, and what `tests/naive.py` says where that knows
-the models. A failure is kept as two files, ``NUMBER.npz`` and ``NUMBER.json``, in the folder ``torture``. The last
+the models. A fourth of them have faults at arrival (`toy_faults.py`). A failure is kept as two files, ``NUMBER.npz`` and ``NUMBER.json``, in the folder ``torture``. The last
 lines say how many networks there were, and in how many something happened. A case that does not end within
 `TOO_LONG` ends all; its number stands in ``torture/under way``.
 """
@@ -110,6 +110,8 @@ def run_all(numbers: Any, kept: Path, families: str | None, report: float) -> in
     try:
         for number in numbers:
             one = case(number, families)
+            if number % 4 == 3:
+                one.options["faults"] = [*one.options.get("faults", []), ["noise", [0.3]], ["tired", []]]
             (kept / "under way").write_text(f"{number}\n", encoding="utf-8")
             faulthandler.dump_traceback_later(TOO_LONG, exit=True, file=sys.__stderr__ or sys.stderr)
             try:
