@@ -8,9 +8,9 @@
 Each case must leave the same bits on both engines (spikes, traces, counters, read-outs, also where an error or a
 budget ends it), the same without its budget where that is not used up (the compiled engine takes packets together
 then), the same as in one piece where it is interrupted and taken up, and what `tests/naive.py` says where that knows
-the models. A fourth of them have faults at arrival (`toy_faults.py`). A failure is kept as two files, ``NUMBER.npz`` and ``NUMBER.json``, in the folder ``torture``. The last
-lines say how many networks there were, and in how many something happened. A case that does not end within
-`TOO_LONG` ends all; its number stands in ``torture/under way``.
+the models. A fourth of them have faults at arrival (`toy_faults.py`). A failure is kept as two files, ``NUMBER.npz``
+and ``NUMBER.json``, in the folder ``torture``. The last lines say how many networks there were, and in how many
+something happened. A case that does not end within `TOO_LONG` ends all; its number stands in ``torture/under way``.
 """
 
 import argparse
