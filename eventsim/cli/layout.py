@@ -1,23 +1,17 @@
 """How numbers and tables are printed: aligned columns, thousands separated, units named.
 
-Relies on nothing. Used by every command that prints.
+Relies on `text_tables`. Used by every command that prints.
 """
 
 from collections.abc import Sequence
 
+from eventsim.text_tables import aligned
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1, indent: int = 2) -> str:
     """Return an aligned table; the first `left` columns are flush left, the others flush right."""
-    lines = [[str(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
-    return "\n".join(
-        " " * indent
-        + "  ".join(
-            cell.ljust(width) if k < left else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    return "\n".join(" " * indent + line.rstrip() for line in aligned(cells, left))
 
 
 def pairs(rows: Sequence[tuple[str, object]], indent: int = 2) -> str:

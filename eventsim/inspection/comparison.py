@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.text_tables import aligned
+
 Array = np.ndarray[Any, Any]
 
 
@@ -82,11 +84,7 @@ class Comparison:
         for name, counts in self.by_population.items():
             cells = [str(counts[key] or "·") for key in ("different", "only_a", "only_b")]
             rows.append([name, str(counts["compared"]), *cells, f"{float(counts['largest']):.2g}"])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-            for row in rows
-        ]
+        lines = aligned(rows)
         lines.insert(1, "-" * len(lines[0]))
         lines += [f"note: {note}" for note in self.notes]
         lines += [", ".join(self._outputs())] if self._outputs() else []

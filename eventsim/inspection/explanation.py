@@ -15,6 +15,7 @@ from eventsim.checks import finite_array, integer
 from eventsim.errors import InputError
 from eventsim.inspection.replay import Replay
 from eventsim.run.run import Run
+from eventsim.text_tables import aligned
 
 Array = np.ndarray[Any, Any]
 LATE_SHOWN = 3  # inputs that are named in a line
@@ -282,13 +283,7 @@ class Explanation:
         if rest:
             total = sum(one.contribution for one in rest)
             table.append([f"{_counted(len(rest), 'more input')} together", "", "", "", _signed(total)])
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)][:columns]
-        return [
-            "  ".join(
-                [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:columns], widths[1:], strict=True))]
-            )
-            for row in table
-        ]
+        return aligned([row[:columns] for row in table])
 
     def _late_lines(self) -> list[str]:
         known = set(self.missing)

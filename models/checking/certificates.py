@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.text_tables import aligned
+
 Array = np.ndarray[Any, Any]
 
 
@@ -155,11 +157,7 @@ class Certificates:
                 below = self.proof[name].below
                 row += [f"{_worst(self.proof[name]):.2g}", f"{np.nanmin(below, initial=np.inf):.2g}"]
             rows.append(row)
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-            for row in rows
-        ]
+        lines = aligned(rows)
         lines.insert(1, "-" * len(lines[0]))
         lines += self._also_proven()
         if self.decisions is not None and len(self.decisions):

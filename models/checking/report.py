@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.text_tables import aligned
+
 Array = np.ndarray[Any, Any]
 
 # In this order a cause's code is its place; `eventsim.models.verify` defines them.
@@ -189,11 +191,7 @@ class VerificationReport:
             what = name if part.end is not None else f"{name} (potentials)"
             cells = [str(counts[cause] or "·") for cause in shown]
             rows.append([what, str(part.causes.size), *cells, f"{bound:.2g}", f"{gap:.2g}"])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-            for row in rows
-        ]
+        lines = aligned(rows)
         lines.insert(1, "-" * len(lines[0]))
         absent = [cause for cause in CAUSES if cause not in shown]
         lines += [f"none: {', '.join(absent)}"] if absent else []
