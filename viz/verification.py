@@ -138,8 +138,8 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
 def _points(report: Report, name: str) -> Points:
     spikes = name in report.populations
     parts = (report.event_times, report.expected_times) if spikes else (report.potentials, report.expected_potentials)
-    held = (*parts, report.differences, report.bounds)
-    event, expected, difference, bound = (np.asarray(part[name]).astype(np.float64).ravel() for part in held)
+    columns = (*parts, report.differences, report.bounds)
+    event, expected, difference, bound = (np.asarray(part[name]).astype(np.float64).ravel() for part in columns)
     fires = (event < math.inf) | (expected < math.inf)
     event, expected, difference, bound = event[fires], expected[fires], difference[fires], bound[fires]
     ratio = np.zeros(event.size)  # equal times agree whatever the bound, also where it is 0

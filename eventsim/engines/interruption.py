@@ -65,16 +65,16 @@ def orderly() -> Iterator[None]:
     before: dict[int, Any] = {}
     with contextlib.suppress(ValueError):  # not the main thread
         for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
-            held = signal.getsignal(number)
-            if held is not signal.SIG_IGN and held is not None:
+            handler = signal.getsignal(number)
+            if handler is not signal.SIG_IGN and handler is not None:
                 signal.signal(number, _taken)
-                before[number] = held
+                before[number] = handler
     try:
         yield
     finally:
         _State.asked = None
-        for number, held in before.items():
-            signal.signal(number, held)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _taken(number: int, _frame: FrameType | None) -> None:

@@ -61,10 +61,10 @@ class RunState:
             raise ValueError("samples that are none")
         samples: list[SampleState | None] = [None] * n_samples
         for k in begun:
-            held = {name: arrays.pop(f"state{k}.{name}") for name in NAMES}
-            if any(array.ndim != 1 or array.dtype != kind_of(name) for name, array in held.items()):
+            mine = {name: arrays.pop(f"state{k}.{name}") for name in NAMES}
+            if any(array.ndim != 1 or array.dtype != kind_of(name) for name, array in mine.items()):
                 raise ValueError("arrays of other types")
-            samples[k] = SampleState(**held)
+            samples[k] = SampleState(**mine)
         if [_digest(sample) for sample in samples if sample is not None] != entry["digests"]:
             raise ValueError("arrays that were changed")
         parts = {str(name): str(digest) for name, digest in dict(entry.get("parts") or {}).items()}

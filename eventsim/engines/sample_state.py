@@ -211,8 +211,10 @@ def _check_neurons(state: SampleState, frame: Frame) -> None:
         if isinstance(node, Population):
             model = frame.models[node.order]
             start = node.window[0] if model.windowed and node.window is not None else 0
-            held = model.held(node.parameters)
-            latest = state.now[0] if held is None else np.maximum(state.now[0], 0) + held  # for ever, if it spikes once
+            refractory = model.held(node.parameters)
+            latest = (
+                state.now[0] if refractory is None else np.maximum(state.now[0], 0) + refractory
+            )  # for ever, if it spikes once
             spiked = state.spike_number[first : first + node.size] > 0
             _need("a neuron", (since <= state.now[0]) | (since == start) | (spiked & (since <= latest)))
             _need("a neuron", since >= start)

@@ -234,7 +234,7 @@ def _read_listed(
     return {name: _read_member(path, archive, members[name]) for name in sorted(members)}
 
 
-def _checked_members(path: Path, archive: zipfile.ZipFile, held: int) -> dict[str, zipfile.ZipInfo]:
+def _checked_members(path: Path, archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     """Return the members by array name, once names, methods and sizes are believable for a file of `held` bytes."""
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
@@ -248,8 +248,8 @@ def _checked_members(path: Path, archive: zipfile.ZipFile, held: int) -> dict[st
     if len(set(names)) < len(names):
         raise FileFormatError(f"{path}: two arrays have one name; {REMEDY}")
     claimed = sum(entry.file_size for entry in entries)
-    if claimed > max(LEAST_LIMIT, GREATEST_RATIO * held):
-        raise FileFormatError(f"{path}: {held} bytes claim to hold {claimed} bytes of arrays; {REMEDY}")
+    if claimed > max(LEAST_LIMIT, GREATEST_RATIO * size):
+        raise FileFormatError(f"{path}: {size} bytes claim to hold {claimed} bytes of arrays; {REMEDY}")
     return {entry.filename.removesuffix(SUFFIX): entry for entry in entries}
 
 
@@ -267,9 +267,9 @@ def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
         raise FileFormatError(f"{place} has .npy layout {layout}; 1.0 and 2.0 are read; {REMEDY}")
     if dtype.hasobject:
         raise FileFormatError(f"{place} holds pickled objects, which eventsim never loads; save plain arrays")
-    held = data.size - start.tell()
-    if dtype.itemsize == 0 or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != held:
-        raise FileFormatError(f"{place} claims shape {shape} of {dtype}, but has {held} bytes of data; {REMEDY}")
+    n_bytes = data.size - start.tell()
+    if dtype.itemsize == 0 or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != n_bytes:
+        raise FileFormatError(f"{place} claims shape {shape} of {dtype}, but has {n_bytes} bytes of data; {REMEDY}")
     flat = data[start.tell() :].view(dtype)
     array = flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
     return np.require(array, dtype=dtype.newbyteorder("="), requirements=["C", "A"])

@@ -89,6 +89,6 @@ def positions_in_groups(sorted_keys: Array) -> Array:
 
 
 def _objects(values: list[Any]) -> Array:
-    held = np.empty(len(values), dtype=object)
-    held[:] = values
-    return held
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects

@@ -131,14 +131,14 @@ def _exposures(where: str, e: Array) -> Array:
 def _polarity(where: str, p: Array, how: Reading) -> Array:
     """The place of each event's polarity."""
     if how.polarity == "signed":
-        held = _integers(where, "p", p)
-        bad = np.flatnonzero((held != -1) & (held != 1))
+        numbers = _integers(where, "p", p)
+        bad = np.flatnonzero((numbers != -1) & (numbers != 1))
         if bad.size:
             raise InputError(
-                f"{where}: event {bad[0]} has p = {held[bad[0]]}; must be -1 or 1, since polarity = 'signed'. Leave "
+                f"{where}: event {bad[0]} has p = {numbers[bad[0]]}; must be -1 or 1, since polarity = 'signed'. Leave "
                 "polarity out where polarities count from 0."
             )
-        return (held.astype(np.int64) + 1) // 2
+        return (numbers.astype(np.int64) + 1) // 2
     if p.dtype.kind == "i" and (p == -1).any():
         raise InputError(
             f"{where}: event {np.argmax(p == -1)} has p = -1; must be in 0..{how.sizes[0] - 1}. Pass polarity='signed' "
@@ -149,11 +149,11 @@ def _polarity(where: str, p: Array, how: Reading) -> Array:
 
 def _place(where: str, name: str, index: Array, size: int, remedy: str = "Give the shape of the camera.") -> Array:
     """An index in 0..size - 1 of each event."""
-    held = _integers(where, name, index)
-    bad = np.flatnonzero((held < 0) | (held >= size))
+    numbers = _integers(where, name, index)
+    bad = np.flatnonzero((numbers < 0) | (numbers >= size))
     if bad.size:
-        raise InputError(f"{where}: event {bad[0]} has {name} = {held[bad[0]]}; must be in 0..{size - 1}. {remedy}")
-    return np.asarray(held, np.int64)
+        raise InputError(f"{where}: event {bad[0]} has {name} = {numbers[bad[0]]}; must be in 0..{size - 1}. {remedy}")
+    return np.asarray(numbers, np.int64)
 
 
 def _integers(where: str, name: str, values: Array) -> Array:
@@ -206,8 +206,8 @@ def _since_integer(t: Array, start: Any) -> Array:
 
 def _since(t: Array, start: Any) -> Array:
     """How long after the start, in the numbers of t: extended precision, or objects, are rounded once, at the end."""
-    held = t.astype(np.float64) if t.dtype.kind == "b" or t.dtype.itemsize < 8 else t
-    if not held.size:
+    numbers = t.astype(np.float64) if t.dtype.kind == "b" or t.dtype.itemsize < 8 else t
+    if not numbers.size:
         return np.zeros(0)
-    since: Array = held - (held.min() if start is None else start)
+    since: Array = numbers - (numbers.min() if start is None else start)
     return since.astype(np.float64)

@@ -65,9 +65,9 @@ class Population:
         return vars(self) | {"parameters": dict(self.parameters), "steps": dict(self.steps)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        held = {name: read_only(array) for name, array in state["parameters"].items()}
+        parameters = {name: read_only(array) for name, array in state["parameters"].items()}
         steps = MappingProxyType(state["steps"])
-        vars(self).update(state | {"parameters": MappingProxyType(held), "steps": steps})
+        vars(self).update(state | {"parameters": MappingProxyType(parameters), "steps": steps})
 
     def pieces(self) -> list[tuple[float, dict[str, Array]]]:
         """When parameters change, and all parameters from then on; nothing where none does."""

@@ -130,8 +130,8 @@ class SpikeTimes:
                     f"{where}: SpikeTimes has shape {array.shape}; must be (n, {', '.join(map(str, shape))}). {remedy}"
                 )
             _check_times(where, flat)
-            held = held_in_float64(where, "SpikeTimes", flat, SHIFT)
-            return held + 0  # a copy, and one 0: the engines would show -0.0 and 0.0 each in its own order
+            exact = held_in_float64(where, "SpikeTimes", flat, SHIFT)
+            return exact + 0  # a copy, and one 0: the engines would show -0.0 and 0.0 each in its own order
         if not isinstance(self.times, Sequence) or isinstance(self.times, str | bytes):
             raise InputError(
                 f"{where}: SpikeTimes holds {shown(self.times)}; must be an array (n, {', '.join(map(str, shape))}) or "

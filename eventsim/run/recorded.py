@@ -38,7 +38,7 @@ class RecordedRun:
         """What another process is sent: mapped recordings as arrays in memory, and nothing of the temporary files."""
         arrays = vars(self.records).items()
         inside: dict[str, Any] = {
-            name: np.array(held) if isinstance(held, np.memmap) else held for name, held in arrays
+            name: np.array(array) if isinstance(array, np.memmap) else array for name, array in arrays
         }
         return vars(self) | {"_recorder": None, "records": RunRecords(**inside)}
 
@@ -201,7 +201,7 @@ class RecordedRun:
             for since, parameters in [(-math.inf, node.parameters), *node.pieces()]
         ]
         periods = model.held(node.parameters)
-        held = 0.0 if periods is None else float(periods[neuron])
+        refractory = 0.0 if periods is None else float(periods[neuron])
         spike_times = self._spike_train(population, neuron, int(mine["sample"][0]))
         values = np.full(len(times), math.nan)
         place = np.searchsorted(mine["time"], times, side="right") - 1
@@ -209,8 +209,8 @@ class RecordedRun:
             if at < 0:
                 continue
             start = float(mine["time"][at])
-            if held and start in spike_times:
-                start += held
+            if refractory and start in spike_times:
+                start += refractory
             s = tuple(mine["state"][at][: len(model.dynamics.state)].tolist())
             for (_, p), (end, _) in itertools.pairwise([*pieces, (math.inf, ())]):
                 if min(t, end) > start:

@@ -37,7 +37,7 @@ class Run(ExportedRun):
         """Write the run as .npz (no pickle), replacing it atomically."""
         if self.records.exact_times is not None:
             raise InputError("run.save: an exact run holds Fractions; only float64 runs can be saved.")
-        arrays = {name: held for name in ARRAYS if (held := getattr(self.records, name)) is not None}
+        arrays = {name: array for name in ARRAYS if (array := getattr(self.records, name)) is not None}
         state = None if self.records.state is None else self.records.state.packed()
         header = {
             "format": FILE_FORMAT,

@@ -113,7 +113,7 @@ class _Checker:
         self.check_arrays(arrays, n_samples, sizes)
         provenance = self.provenance(n_samples)
         self.check_recorded(provenance["record"], populations, arrays)
-        held: dict[str, Any] = {name: arrays.get(name) for name in ARRAYS}
+        mine: dict[str, Any] = {name: arrays.get(name) for name in ARRAYS}
         return {
             "populations": populations,
             "shapes": shapes,
@@ -122,7 +122,7 @@ class _Checker:
             "provenance": provenance,
             "windows": self.windows(populations),
             "complete": self.entry("complete", bool),
-            "records": RunRecords(**held, state=state),
+            "records": RunRecords(**mine, state=state),
         }
 
     def state(self, arrays: dict[str, Array], n_samples: int) -> RunState | None:
@@ -204,7 +204,9 @@ class _Checker:
             if name not in shapes:
                 self.refuse(f"array {name!r} is none of {', '.join(ARRAYS)}")
             dtype, shape = shapes[name]
-            fits = array.ndim == len(shape) and all(m in (-1, held) for m, held in zip(shape, array.shape, strict=True))
+            fits = array.ndim == len(shape) and all(
+                m in (-1, length) for m, length in zip(shape, array.shape, strict=True)
+            )
             if array.dtype != dtype or not fits:
                 wanted = f"({', '.join('n' if m < 0 else str(m) for m in shape)}) of {dtype}"
                 self.refuse(f"array {name!r} has shape {array.shape} of {array.dtype}; must be {wanted}")

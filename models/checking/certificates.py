@@ -148,7 +148,7 @@ class Certificates:
         for name, layer in self.layers.items():
             marks = [layer.undecided, layer.premature & ~layer.undecided]
             marks += [layer.late & ~(layer.premature | layer.undecided)] if late else []
-            counts = [int(np.count_nonzero(held)) for held in marks]
+            counts = [int(np.count_nonzero(mark)) for mark in marks]
             size = layer.premature.size
             row = [name, str(size), str(size - sum(counts)), *(str(count or "·") for count in counts)]
             safe = "any" if layer.safe_window <= 0 else f"{layer.safe_window:.6g}"
@@ -242,9 +242,9 @@ class Certificates:
 
 def _close(record: Layer | Proof) -> None:
     """A certificate stays what it was when it was made."""
-    for held in vars(record).values():
-        if isinstance(held, np.ndarray):
-            held.flags.writeable = False
+    for array in vars(record).values():
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
 
 
 def _percent(layer: Layer) -> str:

@@ -104,7 +104,7 @@ def _certified(
     layers: dict[str, Layer] = {}
     proofs: dict[str, Proof] = {}
     # How far times may be from those of a run, by rounding: those of sources and of runs are what they are.
-    errors = {name: np.zeros(held.shape) for name, held in times.items()}
+    errors = {name: np.zeros(array.shape) for name, array in times.items()}
     column = 0
     for population in net.populations:
         projections = projections_to(net, population)

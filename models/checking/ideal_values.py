@@ -108,8 +108,8 @@ def relayed(net: Network, population: Population, inputs: Array, missing: Any) -
     found = np.full((len(inputs), population.size), missing, inputs.dtype)
     there = place < np.count_nonzero(table >= 0, axis=1)
     for sample, row in enumerate(inputs):
-        held = np.sort(np.where(table >= 0, row[table], np.inf), axis=1)
-        found[sample, there] = np.take_along_axis(held, np.where(there, place, 0)[:, None], 1)[there, 0]
+        heard = np.sort(np.where(table >= 0, row[table], np.inf), axis=1)
+        found[sample, there] = np.take_along_axis(heard, np.where(there, place, 0)[:, None], 1)[there, 0]
     return found
 
 
@@ -140,12 +140,12 @@ def relu_values(
     length = extended(source.window[1]) - extended(source.window[0])
     unit = coded / length
     x = extended(low) + unit * (extended(high) - extended(low))
-    held, spans = {INPUTS: unit.reshape(len(unit), *source.shape)}, {INPUTS: length}
+    carried, spans = {INPUTS: unit.reshape(len(unit), *source.shape)}, {INPUTS: length}
     ideals = {}
     for i, (layer, population, size) in enumerate(zip(layers, net.populations, sizes, strict=True)):
         own = neurons[population.name]
-        held[i] = layer.apply(held)
-        flat = held[i].reshape(len(unit), -1)
+        carried[i] = layer.apply(carried)
+        flat = carried[i].reshape(len(unit), -1)
         if own is None:
             spans[i] = spans[layer.sources[0]]
             ideals[population.name] = Ideal(flat * spans[i])
@@ -154,7 +154,7 @@ def relu_values(
         heard = [spans[k] for k in layer.sources]
         ideal = _with_errors(net, population, own, layer, size, values, heard)
         ideals[population.name] = (
-            ideal if own.spiking else replace(ideal, noise=_noise(absolute, held[INPUTS], values.shape))
+            ideal if own.spiking else replace(ideal, noise=_noise(absolute, carried[INPUTS], values.shape))
         )
         spans[i] = 1
     return ideals
@@ -184,8 +184,8 @@ def _with_errors(
     by_channel = slope.reshape(channels, -1)
     ends = [by_channel.min(axis=1), by_channel.max(axis=1)]
     weight_errors = [
-        np.maximum(*(np.abs(held / end.reshape(-1, *[1] * (held.ndim - 1)) * span - weight) for end in ends))
-        for held, weight, span in zip(given, weights, spans, strict=True)
+        np.maximum(*(np.abs(value / end.reshape(-1, *[1] * (value.ndim - 1)) * span - weight) for end in ends))
+        for value, weight, span in zip(given, weights, spans, strict=True)
     ]
     bias_error = np.abs(effective_bias - bias)
     allowed, allowed_bias = _allowed(net, population, neurons, weights, bias, size)
@@ -248,12 +248,12 @@ def _noise(absolute: Mapping[str, CodedLayer], unit: Array, shape: tuple[int, ..
     Inputs are rounded on their own scale, not on that of the window, and what is added up may cancel: every sum is off
     by at most half an ulp of the sum of absolute values, times the number of its terms and the roundings of each.
     """
-    held: dict[int, Array] = {INPUTS: np.abs(unit).astype(np.float64)}
+    sizes: dict[int, Array] = {INPUTS: np.abs(unit).astype(np.float64)}
     roundings = 8
     for i, layer in enumerate(absolute.values()):
-        held[i] = _without_cancelling(layer).apply(held)
+        sizes[i] = _without_cancelling(layer).apply(sizes)
         roundings += 8 + sum(math.prod(term.weight.shape[1:]) for term in layer.terms)
-    bound: Array = EXTENDED_UNIT * roundings * held[len(absolute) - 1].reshape(shape)
+    bound: Array = EXTENDED_UNIT * roundings * sizes[len(absolute) - 1].reshape(shape)
     return bound
 
 
@@ -278,7 +278,7 @@ def _bias_sizes(absolute: Mapping[str, CodedLayer], layers: Sequence[CodedLayer]
 
 def _absolute(layer: Layer) -> Layer:
     """The layer with absolute values for all its numbers, so that nothing cancels."""
-    numbers = {name: np.abs(held) for name, held in vars(layer).items() if isinstance(held, np.ndarray)}
+    numbers = {name: np.abs(array) for name, array in vars(layer).items() if isinstance(array, np.ndarray)}
     if isinstance(layer, BatchNorm):
         numbers["mean"] = -numbers["mean"]
     return type(layer)(**{**vars(layer), **numbers})
@@ -313,5 +313,5 @@ def _alike(kind: Any, wanted: Any) -> bool:
     """Are two projections of one kind and geometry, with weights of one shape?"""
     if kind.kind != wanted.kind:
         return False
-    pairs = [(held, wanted.arrays()[name], name) for name, held in kind.arrays().items()]
+    pairs = [(mine, wanted.arrays()[name], name) for name, mine in kind.arrays().items()]
     return all(a.shape == b.shape and (name == "weights" or np.array_equal(a, b)) for a, b, name in pairs)

@@ -66,7 +66,7 @@ class Observation:
     def of(self, name: str, neurons: Array) -> "Observation":
         """What was seen of some neurons of one population."""
         parts: dict[str, Any] = {
-            what: {name: held[name][:, neurons]} if name in (held := getattr(self, what)) else {}
+            what: {name: mine[name][:, neurons]} if name in (mine := getattr(self, what)) else {}
             for what in ("times", "bounds", "changed")
         }
         return replace(self, **parts)
@@ -259,10 +259,10 @@ def _held(array: Array) -> Array:
     """Float64 as it is; Fractions (and inf) in extended precision."""
     if array.dtype != object:
         return array
-    held = np.full(array.shape, np.inf, dtype=EXTENDED)
+    times = np.full(array.shape, np.inf, dtype=EXTENDED)
     finite = np.array([value not in (np.inf, None) for value in array.ravel()]).reshape(array.shape)
-    held[finite] = as_numbers(np.array([*map(as_fraction, array[finite]), None], dtype=object)[:-1], EXTENDED)
-    return held
+    times[finite] = as_numbers(np.array([*map(as_fraction, array[finite]), None], dtype=object)[:-1], EXTENDED)
+    return times
 
 
 # -- values and times from outside -------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def _values(net: Network, x: Any) -> dict[str, Array]:
             f"verify: one array for {len(net.sources)} sources; give a dict by source name: "
             f"{', '.join(source.name for source in net.sources)}"
         )
-    held = {}
+    found = {}
     for name, data in given.items():
         node = net.node(name)
         if not isinstance(node, Source):
@@ -291,8 +291,8 @@ def _values(net: Network, x: Any) -> dict[str, Array]:
                     f"verify: x for {name!r} has shape {array.shape}; must be (n, {', '.join(map(str, node.shape))})"
                     f"{shape_hint(array.shape, node.shape, turn_of(net.provenance.get('relu') or {}))}"
                 )
-            held[name] = array.reshape(len(array), node.size)
-    return held
+            found[name] = array.reshape(len(array), node.size)
+    return found
 
 
 def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array]) -> Observation:
@@ -306,45 +306,45 @@ def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array
     for name in given:
         if name not in names:
             raise InputError(f"verify: times has {name!r}{nearest(name, names)}; must be among {', '.join(names)}")
-    held = {}
+    found = {}
     unit = 2.0**-53
     for name in names:
         node = net.node(name)
         if name in given:
-            held[name], own_unit = _checked_times(node, given[name])
+            found[name], own_unit = _checked_times(node, given[name])
             unit = max(unit, own_unit)
         elif isinstance(node, Population) and node.model.relay:
-            held[name] = _relayed_times(net, node, held)
+            found[name] = _relayed_times(net, node, found)
         elif isinstance(node, Population):
             raise InputError(
                 f"verify: times lacks {name!r}; must have all of {', '.join(names)} (sources and pools may be left out)"
             )
         elif name in values:
-            held[name] = encode(f"verify: {name!r}", values[name], node.window, node.value_range, clip=False)[0]
+            found[name] = encode(f"verify: {name!r}", values[name], node.window, node.value_range, clip=False)[0]
         elif run is not None:
-            held[name] = _held(run.spike_times(name))
+            found[name] = _held(run.spike_times(name))
         else:
             raise InputError(f"verify: neither times nor x has values for source {name!r}; give one of them")
-    counts = {name: len(array) for name, array in held.items()} | {
+    counts = {name: len(array) for name, array in found.items()} | {
         f"x for {name}": len(array) for name, array in values.items()
     }
     if len(set(counts.values())) != 1:
         raise InputError(f"verify: times and x have different numbers of samples ({counts}); must be equal")
     n_samples = next(iter(counts.values()))
-    readout = np.concatenate([held.astype(np.float64) for held in potentials], axis=1) if potentials else None
+    readout = np.concatenate([found.astype(np.float64) for found in potentials], axis=1) if potentials else None
     if readout is not None and len(readout) != n_samples:
         raise InputError(f"verify: times has {n_samples} samples, its potentials {len(readout)}; must be equal")
     for held_potentials in potentials:
         if held_potentials.dtype.kind == "f":
             unit = max(unit, float(np.finfo(held_potentials.dtype).eps) / 2)
     ids = tuple(range(n_samples))
-    return Observation(n_samples, held, values=values, readout=readout, unit=unit, sample_ids=ids, external=True)
+    return Observation(n_samples, found, values=values, readout=readout, unit=unit, sample_ids=ids, external=True)
 
 
-def _relayed_times(net: Network, node: Population, held: Mapping[str, Array]) -> Array:
+def _relayed_times(net: Network, node: Population, times: Mapping[str, Array]) -> Array:
     """What a pool passes on of the times of another program that has none of pools."""
     (projection,) = projections_to(net, node)
-    return relayed(net, node, held[projection.pre.name] + float(projection.delay), np.inf)
+    return relayed(net, node, times[projection.pre.name] + float(projection.delay), np.inf)
 
 
 def _read_times(times: Any) -> Mapping[str, Any]:

@@ -46,7 +46,7 @@ class Reception:
         """What the neurons of a field receive."""
         if len(field.inputs) == self.arrivals.shape[1]:
             return replace(self, weights=field.weights)
-        columns = {name: held[..., field.inputs] for name, held in vars(self).items() if name != "weights"}
+        columns = {name: array[..., field.inputs] for name, array in vars(self).items() if name != "weights"}
         return Reception(**columns, weights=field.weights)
 
     def reaches(self, inputs: Array) -> Array:

@@ -69,16 +69,16 @@ class Checked:
 def joined(parts: Sequence[tuple[Array, Checked]], size: int) -> Checked:
     """One record of a population of `size` neurons, from those of parts of it and the neurons that these are."""
     first = parts[0][1]
-    held = {
+    columns = {
         name: np.empty((len(array), size), array.dtype)
         for name, array in vars(first).items()
         if hasattr(array, "dtype")
     }
     for neurons, part in parts:
-        for name, array in held.items():
+        for name, array in columns.items():
             array[:, neurons] = getattr(part, name)
     scale = max(part.scale for _, part in parts)
-    return Checked(**held, end=first.end, scale=scale)
+    return Checked(**columns, end=first.end, scale=scale)
 
 
 class VerificationReport:

@@ -141,6 +141,6 @@ def _field_by_field(
         if own.spiking:
             parts.append((field.neurons, check_population(node.name, some, got, mine, emissions, due, field.neurons)))
         else:
-            held = None if potentials is None else potentials[:, field.neurons]
-            parts.append((field.neurons, check_readout(some, got, mine, held, due)))
+            mine_read = None if potentials is None else potentials[:, field.neurons]
+            parts.append((field.neurons, check_readout(some, got, mine, mine_read, due)))
     return joined(parts, node.size)

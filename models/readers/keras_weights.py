@@ -43,8 +43,8 @@ def read(path: Path, limit: int) -> tuple[Mapping[str, Any], dict[str, list[Arra
                 "this HDF5 file describes no Keras model; must be of a whole model: model.save, not model.save_weights"
             )
         config = json.loads(file.attrs["model_config"])
-        held = _Weights(file, limit).at("model_weights")
-        return config, _by_name(_Weights(held, limit), config)
+        found = _Weights(file, limit).at("model_weights")
+        return config, _by_name(_Weights(found, limit), config)
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
@@ -65,33 +65,33 @@ class _Weights:
         """Return what lies at a path below the group; None where nothing does, or a link leads away."""
         import h5py
 
-        held = self.group
+        found = self.group
         for part in place.strip("/").split("/"):
-            if not isinstance(held, h5py.Group) or not isinstance(held.get(part, getlink=True), h5py.HardLink):
+            if not isinstance(found, h5py.Group) or not isinstance(found.get(part, getlink=True), h5py.HardLink):
                 return None
-            held = held[part]
-        return held
+            found = found[part]
+        return found
 
     def array(self, place: str) -> Array:
         """Return the array at a path below the group."""
         import h5py
 
-        held = self.at(place)
-        if held is None:
+        found = self.at(place)
+        if found is None:
             raise UnreadError(f"there are no weights {place!r} in it; save the model again")
-        if not isinstance(held, h5py.Dataset) or held.external or held.is_virtual or held.dtype.kind not in "fiub":
+        if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual or found.dtype.kind not in "fiub":
             raise UnreadError(f"weights {place!r} are no numbers in this file; save the model again")
-        self.left -= held.size * max(held.dtype.itemsize, 8)
+        self.left -= found.size * max(found.dtype.itemsize, 8)
         if self.left < 0:
             raise UnreadError(
-                f"weights {place!r} of shape {held.shape} are more than the file can hold; save the model again"
+                f"weights {place!r} of shape {found.shape} are more than the file can hold; save the model again"
             )
-        return np.asarray(held[()])
+        return np.asarray(found[()])
 
     def names(self, place: str) -> list[str]:
         """Names of what lies in a group below, none where there is no such group."""
-        held = self.at(place)
-        return list(held) if hasattr(held, "keys") else []
+        found = self.at(place)
+        return list(found) if hasattr(found, "keys") else []
 
 
 def is_model(layer: Mapping[str, Any]) -> bool:

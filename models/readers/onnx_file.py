@@ -142,21 +142,21 @@ def _raised(path: Path, model: Any, opset: int) -> Any:
 def _held(path: Path, model: Any, opset: int, raised: int | None) -> OnnxModel:
     """What a model holds, as plain arrays, numbers and names."""
     graph = model.graph
-    held = OnnxModel(path, _producer(model), opset, raised, [], {}, {}, [])
+    found = OnnxModel(path, _producer(model), opset, raised, [], {}, {}, [])
     _check_text(path, graph)
     for tensor in graph.initializer:
-        if tensor.name in held.constants:
+        if tensor.name in found.constants:
             raise FileFormatError(f"{path}: two initializers are named {shown(tensor.name)}; export the model again")
-        held.constants[tensor.name] = tensor_values(path, tensor.name, tensor)
+        found.constants[tensor.name] = tensor_values(path, tensor.name, tensor)
     if graph.sparse_initializer:
         raise FileFormatError(f"{path}: sparse initializers are not read; make them dense")
     for value in graph.input:
-        if value.name not in held.constants:
-            held.inputs[value.name] = _shape(path, value)
-    held.outputs.extend(value.name for value in graph.output)
+        if value.name not in found.constants:
+            found.inputs[value.name] = _shape(path, value)
+    found.outputs.extend(value.name for value in graph.output)
     for i, node in enumerate(graph.node):
-        held.nodes.append(_node(path, i, node))
-    return held
+        found.nodes.append(_node(path, i, node))
+    return found
 
 
 def _producer(model: Any) -> str:

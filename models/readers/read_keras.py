@@ -188,10 +188,10 @@ class _Reading:
         for number, step in enumerate(steps or [Step("identity")]):
             names: list[str | None] = list(given)
             for place, constant in enumerate(step.constants):
-                held = f"{result} {number} {place}"
-                names.append(None if constant is None else held)
+                constant_name = f"{result} {number} {place}"
+                names.append(None if constant is None else constant_name)
                 if constant is not None:
-                    self.constants[held] = constant
+                    self.constants[constant_name] = constant
             output = result if number >= len(steps) - 1 else f"{result} step {number}"
             self.nodes.append(Node(label, step.operation, tuple(names), (output,), step.settings))
             given = [output]

@@ -119,10 +119,10 @@ def _neurons(net: Network, nodes: Array) -> Array:
         first = int(nodes[projection.pre.order]["first"])
         neurons["fan_out"][first : first + projection.pre.size] += _fan_out(projection)
     for population in net.populations:
-        held = population.model.held(population.parameters)
-        if held is not None:
+        refractory = population.model.held(population.parameters)
+        if refractory is not None:
             first = int(nodes[population.order]["first"])
-            neurons["refractory"][first : first + population.size] = held
+            neurons["refractory"][first : first + population.size] = refractory
     return neurons
 
 

@@ -34,7 +34,7 @@ def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
     control, nodes = machine.control[0], machine.nodes
     waiting = machine.waiting[machine.neurons.size : machine.neurons.size + int(control.pending)]
     packets, travel = packets_in_flight(machine), spikes_under_way(machine)
-    held: dict[str, Any] = {
+    arrays: dict[str, Any] = {
         "now": [control.now], "micro": [control.micro], "stimulus": [sent], "counts": counts.ravel(),
         "ticks": ticks_to_take(machine),
         "values": np.concatenate([np.empty(0), *(values_of(machine, n).ravel() for n in populations(machine))]),
@@ -50,10 +50,10 @@ def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
     }  # fmt: skip
     for n in populations(machine):
         node = nodes[n]
-        held["since"][node.first : node.first + node.n_neurons] = machine.since[cohorts_of(node)]
+        arrays["since"][node.first : node.first + node.n_neurons] = machine.since[cohorts_of(node)]
         touched = machine.cohort_states.touched_at[cohorts_of(node)]
-        held["certain"][node.first : node.first + node.n_neurons] = touched
-    return SampleState(**{name: np.array(array, dtype=_kind(name)) for name, array in held.items()})
+        arrays["certain"][node.first : node.first + node.n_neurons] = touched
+    return SampleState(**{name: np.array(array, dtype=_kind(name)) for name, array in arrays.items()})
 
 
 def _kind(name: str) -> Any:

@@ -30,7 +30,7 @@ from eventsim.network.projections import own_delays
 def freeze(sample: Any, fed: bool) -> SampleState:
     """Where a sample stands, between two micro-steps. `fed`: no transport decides on source spikes."""
     plan = sample.plan
-    held: dict[str, list[Any]] = {name: [] for name in NAMES}
+    columns: dict[str, list[Any]] = {name: [] for name in NAMES}
     ticks = dict.fromkeys(range(len(plan.net.nodes)), 0)
     travel: dict[tuple[int, Any, int, int], int] = {}
     packets: list[tuple[int, Any, int, int]] = []
@@ -41,8 +41,8 @@ def freeze(sample: Any, fed: bool) -> SampleState:
         elif kind == WAKE:
             wakes[rest[0], rest[1]] = t
         elif kind == LEAVING:
-            held["pending_t"].append(t)
-            held["pending_neuron"].append(plan.first[rest[0]] + rest[1])
+            columns["pending_t"].append(t)
+            columns["pending_neuron"].append(plan.first[rest[0]] + rest[1])
         elif kind == ARRIVAL:
             _, index, order, place, number, _, left = rest
             projection = plan.net.projections[order]
@@ -52,47 +52,47 @@ def freeze(sample: Any, fed: bool) -> SampleState:
             elif not (fed and isinstance(projection.pre, Source)):
                 packets.append((order, t, index, number))
     for order, t, index, number in sorted(packets, key=lambda packet: packet[:2]):
-        held["packet_lane"].append(order)
-        held["packet_t"].append(t)
-        held["packet_neuron"].append(index)
-        held["packet_number"].append(number % NUMBERS)
+        columns["packet_lane"].append(order)
+        columns["packet_t"].append(t)
+        columns["packet_neuron"].append(index)
+        columns["packet_number"].append(number % NUMBERS)
     for (order, left, index, number), place in travel.items():
         found = {"lane": order, "sent": left, "neuron": index, "number": number % NUMBERS, "place": place}
         for name, value in found.items():
-            held[f"travel_{name}"].append(value)
+            columns[f"travel_{name}"].append(value)
     for node in plan.net.nodes:
-        _freeze_node(sample, held, node, fed)
-    held["now"], held["micro"], held["stimulus"] = [sample.now], [sample.n], [sample.spikes_sent]
-    held["counts"] = [counts[name] for counts in sample.counts for name in COUNTERS]
-    held["ticks"] = [ticks[n] for n in range(len(plan.net.nodes))]
-    held["noted"] = [noted is not None for noted in sample.noted.values()]
-    held["transport"] = [*sample.transport_state, *itertools.chain(*sample.station_states)]
-    held["wakes"] = [
+        _freeze_node(sample, columns, node, fed)
+    columns["now"], columns["micro"], columns["stimulus"] = [sample.now], [sample.n], [sample.spikes_sent]
+    columns["counts"] = [counts[name] for counts in sample.counts for name in COUNTERS]
+    columns["ticks"] = [ticks[n] for n in range(len(plan.net.nodes))]
+    columns["noted"] = [noted is not None for noted in sample.noted.values()]
+    columns["transport"] = [*sample.transport_state, *itertools.chain(*sample.station_states)]
+    columns["wakes"] = [
         wakes.get((i, k), math.inf) for i, one in enumerate(sample.task.options.stations) for k in range(one.n_keys)
     ]
-    return SampleState(**{name: _array(name, values, plan.number is not float) for name, values in held.items()})
+    return SampleState(**{name: _array(name, values, plan.number is not float) for name, values in columns.items()})
 
 
-def _freeze_node(sample: Any, held: dict[str, list[Any]], node: Any, fed: bool) -> None:
+def _freeze_node(sample: Any, columns: dict[str, list[Any]], node: Any, fed: bool) -> None:
     members = sample.members.get(node.order)
     known = fed and isinstance(node, Source)
-    held["sent"] += [0 if known else sample.sent[node.order, index] for index in range(node.size)]
+    columns["sent"] += [0 if known else sample.sent[node.order, index] for index in range(node.size)]
     if members is None:
         zeros = [0] * node.size
         for name in ("since", "spike_number", "error", "error_network", "done", "certain"):
-            held[name] += zeros
-        held["last_spike"] += [-math.inf] * node.size
+            columns[name] += zeros
+        columns["last_spike"] += [-math.inf] * node.size
         return
-    held["values"] += [value for row in zip(*(neuron.s for neuron in members), strict=True) for value in row]
+    columns["values"] += [value for row in zip(*(neuron.s for neuron in members), strict=True) for value in row]
     for neuron in members:
-        held["since"].append(neuron.t)
-        held["last_spike"].append(-math.inf if neuron.last_spike is None else neuron.last_spike)
-        held["spike_number"].append(neuron.number)
-        held["error"].append(neuron.error[0])
-        held["error_network"].append(neuron.error[1])
-        held["done"].append(neuron.done)
+        columns["since"].append(neuron.t)
+        columns["last_spike"].append(-math.inf if neuron.last_spike is None else neuron.last_spike)
+        columns["spike_number"].append(neuron.number)
+        columns["error"].append(neuron.error[0])
+        columns["error_network"].append(neuron.error[1])
+        columns["done"].append(neuron.done)
         early = sample.plan.early and 0 <= neuron.certain <= sample.now
-        held["certain"].append(neuron.certain if early else 0)
+        columns["certain"].append(neuron.certain if early else 0)
 
 
 def _array(name: str, values: list[Any], exact: bool) -> Any:
