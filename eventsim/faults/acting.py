@@ -43,7 +43,10 @@ class Deliveries:
 
     Parameters
     ----------
-    keys : `fault_keys` of these faults. number : the type of the run's numbers.
+    keys : array (n_faults, places, 2)
+        What `fault_keys` returns for these faults.
+    number
+        The type of the run's numbers.
     """
 
     def __init__(self, net: Network, faults: Sequence[Fault], keys: Array, number: Callable[[Any], Any]) -> None:

@@ -50,8 +50,11 @@ class EmissionFault(Fault):
 
     Attributes
     ----------
-    populations : names of the populations that it acts on; None = all spiking ones.
-    causal : never earlier than the crossing; only such faults are accepted on populations without a window.
+    populations
+        Names of the populations that it acts on; None takes all spiking ones.
+    causal
+        Whether a spike never leaves earlier than its crossing; only such faults are accepted on populations without a
+        window.
     """
 
     causal: ClassVar[bool]
@@ -69,7 +72,8 @@ class ArrivalFault(Fault):
 
     Attributes
     ----------
-    projections : pairs of names (pre, post) of the projections that it acts on; None = all.
+    projections
+        Pairs of names (pre, post) of the projections that it acts on; None takes all.
     """
 
     deliver: ClassVar[Callable[..., Any]]

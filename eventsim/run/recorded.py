@@ -154,7 +154,10 @@ class RecordedRun:
 
         Parameters
         ----------
-        times : array of times at which the exact potential is wanted; None gives the recorded events.
+        population, neuron, sample
+            Which neuron, of which sample.
+        times : array (n_times,)
+            Times at which the exact potential is wanted; None gives the recorded events.
 
         Returns
         -------
