@@ -68,15 +68,25 @@ class Crossing:
 
     Attributes
     ----------
-    time : when the neuron fires; inf = silent. bound : on the rounding of a float64 simulation of it; where the neuron
-        is silent, of the time from t_max on at which it would fire.
-    steepness : least slope with which it crosses, rounding considered; that after t_min where the neuron is silent.
-    near_start : the threshold is touched before or at t_min, or missed, by less than the rounding.
-    near_t_min, near_t_max : the potential at that border is within its rounding of the threshold.
-    potential_bound : on the rounding of the potential at t_min.
-    peak : largest potential in [t_start, t_min], had the neuron not fired; `potential_bound` is on its rounding, too.
-    highest, highest_bound : largest potential in [t_start, t_max], and a bound on its rounding and on what the rounding
-        of the time at which it is reached makes of it.
+    time
+        When the neuron fires; inf = silent.
+    bound
+        Bound on the rounding of that time in a float64 simulation; where the neuron is silent, on that of the time from
+        t_max on at which it would fire.
+    steepness
+        Least slope with which it crosses, in V/time, rounding considered; the slope after t_min where the neuron is
+        silent.
+    near_start
+        Whether the threshold is touched before or at t_min, or missed, by less than the rounding.
+    near_t_min, near_t_max
+        Whether the potential at that border is within its rounding of the threshold.
+    potential_bound
+        Bound on the rounding of the potential at t_min.
+    peak
+        Largest potential in [t_start, t_min], had the neuron not fired; `potential_bound` is on its rounding, too.
+    highest, highest_bound
+        Largest potential in [t_start, t_max], and a bound on its rounding and on what the rounding of the time at which
+        it is reached makes of it.
     """
 
     time: Array

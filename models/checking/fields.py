@@ -31,10 +31,14 @@ class Field:
 
     Attributes
     ----------
-    neurons : (n,), indices in the population.
-    inputs : (n_inputs,), indices into the source neurons of all projections to the population, one after another.
-    weights : (n, n_inputs), extended precision.
-    gather : takes arrays in the shapes of the weights of dense and convolutional projections, one each, to the shape of
+    neurons : array (n,)
+        Indices in the population.
+    inputs : array (n_inputs,)
+        Indices into the source neurons of all projections to the population, one after another.
+    weights : array (n, n_inputs)
+        Weights in extended precision; 0 where there is no synapse.
+    gather
+        Takes arrays in the shapes of the weights of dense and convolutional projections, one each, to the shape of
         `weights`.
     """
 

@@ -39,13 +39,16 @@ class Ideal:
 
     Attributes
     ----------
-    values : (n_samples, size), extended precision, >= 0; for a read-out the potentials.
-    weight_error, bias_error : distance of the effective weights (an array for each projection, in the shape of its
-        weights; of a field one, (n, n_inputs)) and biases (size,) from the ReLU network's, as far as rounding explains
-        it, or None.
-    wrong : (size,), neurons where it explains less than all.
-    noise : (n_samples, size), bound on the rounding of `values` themselves where it does not scale with the coded
-        inputs and `values`, or None.
+    values : array (n_samples, size)
+        What it carries, in extended precision: times before the end of the window, >= 0; for a read-out the potentials.
+    weight_error, bias_error
+        How far the effective weights (an array for each projection, in the shape of its weights; of a field one, (n,
+        n_inputs)) and biases (size,) are from the ReLU network's, as far as rounding explains it, or None.
+    wrong : array (size,)
+        Whether rounding explains less than all of that, neuron by neuron.
+    noise : array (n_samples, size)
+        Bound on the rounding of `values` themselves where it does not scale with the coded inputs and `values`, or
+        None.
     """
 
     values: Array

@@ -40,13 +40,27 @@ class Observation:
 
     Attributes
     ----------
-    n_samples : number of samples. times : by source or population, (n_samples, size); float64, or extended precision
-        where they were Fractions; inf = silent. bounds : rounding bounds of the times by population, where the run has
-        them. values : what the user gave for a source, (n_samples, size), before it was coded.
-    readout : (n_samples, n_out), or None. unit : half an ulp of 1 in the arithmetic of whoever computed the times.
-    faults, transport, seed, sample_ids : those of the run.
-    external : the times are not those of a run. changed : by population, where simulating the run again gave other
-        spikes although the neuron's inputs were the same. notes : what a reader of the report should know.
+    n_samples
+        Number of samples.
+    times : dict of arrays (n_samples, size)
+        First spike times by source or population; float64, or extended precision where they were Fractions; inf =
+        silent.
+    bounds : dict of arrays (n_samples, size)
+        Rounding bounds of the times by population, where the run has them.
+    values : dict of arrays (n_samples, size)
+        What the user gave for a source, before it was coded.
+    readout : array (n_samples, n_out)
+        Potentials that were read out, or None.
+    unit
+        Half an ulp of 1 in the arithmetic of whoever computed the times.
+    faults, transport, seed, sample_ids
+        The stages, the seed and the samples of the run.
+    external
+        Whether the times are not those of a run.
+    changed : dict of arrays (n_samples, size)
+        Where simulating the run again gave other spikes although the neuron's inputs were the same, by population.
+    notes
+        What a reader of the report should know.
     """
 
     n_samples: int

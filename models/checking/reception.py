@@ -25,12 +25,20 @@ class Reception:
 
     Attributes
     ----------
-    arrivals : (n_samples, n_inputs), when each spike arrived; inf = none.
-    undisturbed : when it would have, had no transport held it up and did its window end with this input window.
-    overdue, early : (n_inputs,), windows that end later or earlier than this input window.
-    error : bound on |value - ideal value| of each input where nothing but rounding came between.
-    diverged : inputs whose cause is neither ok nor rounding. ideal : the values that they ought to carry.
-    weights : (n_neurons, n_inputs) of a field, extended precision; of a whole population empty.
+    arrivals : array (n_samples, n_inputs)
+        When each spike arrived; inf = none.
+    undisturbed : array (n_samples, n_inputs)
+        When each spike would have arrived, had no transport held it up and did its window end with this input window.
+    overdue, early : array (n_inputs,)
+        Whether the window of the input ends later, or earlier, than this input window.
+    error : array (n_samples, n_inputs)
+        Bound on |value - ideal value| of each input, in time, where nothing but rounding came between.
+    diverged : array (n_samples, n_inputs)
+        Inputs whose cause is neither ok nor rounding.
+    ideal : array (n_samples, n_inputs)
+        The values that they ought to carry.
+    weights : array (n_neurons, n_inputs)
+        Weights of a field, in extended precision; of a whole population empty.
     """
 
     arrivals: Array
