@@ -60,7 +60,8 @@ def explanation(explained: Explanation, ax: Any = None, inputs: int = 6) -> Arra
 
     Returns
     -------
-    Array of Axes, (3,): potential, inputs, sum.
+    array (3,)
+        The axes of the potential, the inputs and the sum.
 
     Raises
     ------

@@ -39,7 +39,8 @@ def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None 
 
     Returns
     -------
-    Array of Axes, one a layer, (n_layers,).
+    array (n_layers,)
+        The axes, one a layer.
 
     Raises
     ------

@@ -44,7 +44,8 @@ def safe_windows(
 
     Returns
     -------
-    Array of Axes, one a layer, (n_layers,).
+    array (n_layers,)
+        The axes, one a layer.
 
     Raises
     ------

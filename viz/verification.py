@@ -100,7 +100,8 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
 
     Returns
     -------
-    Array of Axes, (2, n_layers).
+    array (2, n_layers)
+        The axes: event time against expected time above, differences over bounds below.
 
     Raises
     ------

@@ -24,8 +24,9 @@ def fault_keys(net: Network, faults: Sequence[Fault], seed: int) -> Array:
 
     Returns
     -------
-    array (n_faults, places, 2), uint64; places are nodes for emission faults, projections for arrival faults, in order
-    of creation.
+    array (n_faults, places, 2)
+        Of uint64: key, and where the fault acts. Places are nodes for emission faults, projections for arrival faults,
+        in order of creation.
     """
     keys = np.zeros((len(faults), max(len(net.nodes), len(net.projections)), 2), dtype=np.uint64)
     for k, fault in enumerate(faults):

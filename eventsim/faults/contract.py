@@ -48,10 +48,10 @@ class Fault:
 class EmissionFault(Fault):
     """Base of all emission faults.
 
+    One that has a field `populations` acts on the populations of these names; None takes all spiking ones.
+
     Attributes
     ----------
-    populations
-        Names of the populations that it acts on; None takes all spiking ones.
     causal
         Whether a spike never leaves earlier than its crossing; only such faults are accepted on populations without a
         window.
@@ -70,10 +70,7 @@ class EmissionFault(Fault):
 class ArrivalFault(Fault):
     """Base of all arrival faults.
 
-    Attributes
-    ----------
-    projections
-        Pairs of names (pre, post) of the projections that it acts on; None takes all.
+    One that has a field `projections` acts on the projections of these pairs of names (pre, post); None takes all.
     """
 
     deliver: ClassVar[Callable[..., Any]]

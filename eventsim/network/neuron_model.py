@@ -158,7 +158,15 @@ _REGISTRY: dict[str, Model] = {}
 def register(model: Model) -> Model:
     """Make `model` known by its name, so that a saved network finds it; return it.
 
-    Registering the same name with other functions is refused.
+    Parameters
+    ----------
+    model
+        A neuron model; whether its name is taken is asked of all models registered so far.
+
+    Raises
+    ------
+    ModelError
+        Another model, with other functions, has this name.
     """
     known = _REGISTRY.get(model.name)
     if known is not None and known.dynamics.functions != model.dynamics.functions:

@@ -161,7 +161,10 @@ class RecordedRun:
 
         Returns
         -------
-        (times, potentials); NaN before the first record and after the spike of a neuron that spikes once.
+        times : array (n_times,)
+            Those asked for, or those of the records.
+        potentials : array (n_times,)
+            NaN before the first record and after the spike of a neuron that spikes once.
         """
         traces = self._need(self._traces, "membrane traces", 'record={"population": [neurons]}')
         neuron = self._neuron("membrane", population, neuron)

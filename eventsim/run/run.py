@@ -20,6 +20,9 @@ from eventsim.run.run_file import FILE_FORMAT, FILE_VERSION, run_fields
 class Run(ExportedRun):
     """The result of `eventsim.simulate`.
 
+    A run can be pickled, as `multiprocessing`, joblib and Dask do, and so can the error that carries one. Recordings
+    that are on disk take memory then; to send one that is larger, `save` it and send the path.
+
     Attributes
     ----------
     populations
@@ -35,9 +38,6 @@ class Run(ExportedRun):
         Versions, source fingerprint, seed, network hash, engine, faults, transport.
     complete
         False where the run ended early (error, budget).
-
-    A run can be pickled, as `multiprocessing`, joblib and Dask do, and so can the error that carries one. Recordings
-    that are on disk take memory then; to send one that is larger, `save` it and send the path.
     """
 
     def save(self, path: str | Path) -> None:

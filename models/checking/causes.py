@@ -52,12 +52,24 @@ HOPELESS = 1e100
 
 @dataclass(frozen=True, eq=False)
 class _Expected:
-    """What the equations have each neuron do with what it received; (n_samples, n_neurons), inf = silent.
+    """What the equations have each neuron do with what it received; arrays (n_samples, n_neurons), inf = silent.
 
-    closed : time of the closed form, extended precision, before t_min and from t_max on, too. time : of the first
-    crossing. bound : on the difference of a correct run from `time`, its own rounding included. early : surely before
-    t_min. undecided : spike or silence, before or after t_min, is within the rounding. nothing : received
-    nothing, or no more than the rounding of silence.
+    Attributes
+    ----------
+    closed
+        Time of the closed form in extended precision, before t_min and from t_max on, too.
+    time
+        Time of the first crossing.
+    bound
+        Bound on the difference of a correct run from `time`, its own rounding included.
+    early
+        Whether it surely fires before t_min.
+    undecided
+        Whether spike or silence, before or after t_min, is within the rounding.
+    nothing
+        Whether it received nothing, or no more than the rounding of silence.
+    crossing
+        What `first_crossing` found.
     """
 
     closed: Array

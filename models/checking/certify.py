@@ -56,6 +56,7 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
     Returns
     -------
     Certificates
+        What is certified of each layer and, with `run`, its proofs; arrays (n_samples, size) by population.
 
     Raises
     ------

@@ -31,10 +31,23 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class Neurons:
-    """The numbers of one windowed population in extended precision; arrays (n_neurons,).
+    """The numbers of one windowed population in extended precision.
 
-    For integrators t_max is t_min, the threshold is inf. exact : they, and the times of spikes, are Fractions that were
-    rounded to extended precision; what is held in float64 is not rounded here.
+    Attributes
+    ----------
+    t_start, t_min, t_max
+        The window; t_max is t_min for integrators.
+    threshold : array (n_neurons,)
+        Thresholds, in V; inf for integrators.
+    slope_start, slope_fire : array (n_neurons,)
+        Slope of the potential without inputs from t_start on, and its slope from t_min on, in V/time.
+    deaf
+        Whether inputs from t_min on change nothing.
+    spiking
+        Whether the neurons fire; False for integrators.
+    exact
+        Whether these numbers, and the times of spikes, are Fractions that were rounded to extended precision; what is
+        held in float64 is not rounded here.
     """
 
     t_start: Any
@@ -104,7 +117,7 @@ class Crossing:
 def neurons_of(population: Population, exact: bool = False) -> Neurons:
     """Return the numbers of a population of one of the windowed models of `eventsim.models.neurons.ttfs`.
 
-    `exact` : is it one of a network of Fractions?
+    `exact` says that it is one of a network of Fractions.
     """
     assert population.window is not None
     model = population.model

@@ -138,8 +138,15 @@ def nir_fidelity(
 ) -> list[NodeFidelity]:
     """Return for each node of a NIR graph how faithfully `read_nir` represents it.
 
-    A node behind an unsupported one is judged as if that were supported. Parameters and errors are those of `read_nir`;
-    unsupported nodes are listed instead of raised.
+    A node behind an unsupported one is judged as if that were supported. Errors are those of `read_nir`; unsupported
+    nodes are listed instead of raised.
+
+    Parameters
+    ----------
+    source
+        Path of a NIR file, or a ``nir.NIRGraph``.
+    strict, dt, reading, exporter, reset, resets, norm_input
+        Options as for `read_nir`; `dt` is in the unit of the graph's times.
     """
     how = _manner("nir_fidelity", source, strict, dt, reading, exporter, reset, resets, norm_input)
     return Reading(open_graph(source), how).fidelity()

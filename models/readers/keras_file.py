@@ -38,7 +38,7 @@ class KerasModel:
     config
         Description of the model, as Keras writes it.
     weights
-        Arrays by layer, in the order in which the layer has them.
+        Arrays of any shape by layer, in the order in which the layer has them.
     """
 
     config: Mapping[str, Any]

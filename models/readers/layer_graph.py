@@ -54,7 +54,7 @@ class Graph:
     place
         How messages begin before a node's label, such as "read_relu: ONNX node ".
     constants
-        Values that are known, by name. The data come in as `input` and leave as the last of `outputs`.
+        Values that are known, of any shape, by name. The data come in as `input` and leave as the last of `outputs`.
     shape
         Shape of one sample; None where it is that of a first dense layer.
     batch
