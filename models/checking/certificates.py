@@ -79,7 +79,7 @@ class Proof:
 
     @property
     def failed(self) -> Array:
-        """Spikes, silences and potentials that are off by more than rounding."""
+        """Spikes, silences and potentials, (n_samples, size), that are off by more than rounding."""
         with np.errstate(invalid="ignore"):
             found: Array = (self.residual > self.bound) | (self.below < -self.below_bound)
         return found

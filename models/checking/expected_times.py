@@ -66,7 +66,7 @@ class Neurons:
         return self.t_max - self.t_min
 
     def some(self, chosen: Array) -> "Neurons":
-        """Those of the neurons that `chosen` lists."""
+        """Those of the neurons that `chosen` lists, (n,) indices."""
         return replace(
             self,
             threshold=self.threshold[chosen],
@@ -140,23 +140,30 @@ def _extended_row(row: Array) -> Array:
 
 
 def received_values(neurons: Neurons, arrivals: Array) -> Array:
-    """How long before t_min each input arrived, in [0, t_min - t_start], in extended precision; 0 where it did not."""
+    """How long before t_min each input arrived, in [0, t_min - t_start], in extended precision; 0 where it did not.
+
+    Both `arrivals` and the values have the shape (n_samples, n_inputs).
+    """
     times = np.clip(arrivals.astype(EXTENDED), neurons.t_start, neurons.t_min)
     values: Array = neurons.t_min - times
     return values
 
 
 def complete_potential(neurons: Neurons, weights: Array, values: Array) -> Array:
-    """Potential at t_min in extended precision, of inputs that carry `values` (n_samples, n_inputs) >= 0.
+    """Potentials (n_samples, n_neurons) at t_min in extended precision, of inputs that carry `values` >= 0.
 
-    `weights` (n_neurons, n_inputs) are in extended precision, which numpy multiplies without BLAS.
+    `values` have the shape (n_samples, n_inputs), `weights` (n_neurons, n_inputs). Weights are in extended precision,
+    which numpy multiplies without BLAS.
     """
     drive: Array = values @ weights.T
     return drive + neurons.slope_start * (neurons.t_min - neurons.t_start)
 
 
 def complete_sum(neurons: Neurons, weights: Array, values: Array) -> Array:
-    """Time at which the closed form has the neuron fire, in extended precision: before t_min, or from t_max on, too."""
+    """Times (n_samples, n_neurons) at which the closed form has neurons fire: before t_min, or from t_max on, too.
+
+    Arguments are those of `complete_potential`; all is in extended precision.
+    """
     missing = neurons.threshold - complete_potential(neurons, weights, values)
     times: Array = neurons.t_min + missing / neurons.slope_fire
     return times
@@ -165,7 +172,7 @@ def complete_sum(neurons: Neurons, weights: Array, values: Array) -> Array:
 def magnitude(neurons: Neurons, weights: Array, values: Array) -> Array:
     """The sum of the absolute values of all that enters `complete_sum`, in units of time: its rounding scales with it.
 
-    For integrators, of all that enters the potential.
+    For integrators, of all that enters the potential. Shapes are those of `complete_potential`.
     """
     total = values.astype(np.float64) @ np.abs(weights.astype(np.float64)).T
     total += np.abs(neurons.slope_start.astype(np.float64)) * float(neurons.t_min - neurons.t_start)
@@ -179,9 +186,10 @@ def magnitude(neurons: Neurons, weights: Array, values: Array) -> Array:
 def sum_bound(neurons: Neurons, weights: Array, arrivals: Array, size: Array) -> Array:
     """Bound on the rounding of `complete_sum`, for integrators of `complete_potential`, in extended precision.
 
-    `size` is their `magnitude`, which knows of values t_min - t only. Where t_min and t are Fractions, they are rounded
-    before they are subtracted, by half an ulp of each, and so is the sum of t and a delay, whatever is left of the
-    difference. Weights, thresholds and slopes are rounded, too, each by half an ulp.
+    Arrivals are (n_samples, n_inputs). `size` is their `magnitude`, (n_samples, n_neurons), which knows of values
+    t_min - t only. Where t_min and t are Fractions, they are rounded before they are subtracted, by half an ulp of
+    each, and so is the sum of t and a delay, whatever is left of the difference. Weights, thresholds and slopes are
+    rounded, too, each by half an ulp.
     """
     bound: Array = EXTENDED_UNIT * (arrivals.shape[1] + 4) * size
     if neurons.exact:
@@ -203,7 +211,10 @@ def moved_by_times(neurons: Neurons, weights: Array, arrivals: Array) -> Array:
 
 
 def first_crossing(neurons: Neurons, weights: Array, arrivals: Array) -> Crossing:
-    """Follow every neuron through its inputs, in the order of arrival, and return when it first fires."""
+    """Follow every neuron through its inputs, in the order of arrival, and return when it first fires.
+
+    `weights` have the shape (n_neurons, n_inputs), `arrivals` (n_samples, n_inputs).
+    """
     n_samples, n_neurons = len(arrivals), len(weights)
     flat = weights.astype(np.float64)
     times = np.minimum(np.maximum(arrivals, float(neurons.t_start)), float(neurons.t_max)).astype(np.float64)
@@ -225,10 +236,11 @@ def _blocks(n_samples: int, n_neurons: int, n_knots: int) -> Iterator[tuple[slic
 
 
 def _cross_block(neurons: Neurons, columns: slice, weights: Array, times: Array) -> Crossing:
-    """First crossings of some neurons for some samples. Axes: sample, knot, neuron.
+    """First crossings of some neurons for some samples.
 
     The knots of the potential are t_start, the arrivals in order (t_min among them, before an arrival at t_min), and
-    t_max; segment k lies between knots k and k + 1.
+    t_max; segment k lies between knots k and k + 1. Arrays are (n_samples, n_knots, n_neurons), one knot less where
+    they are of segments, here and in the functions below; `knots` are (n_samples, n_knots).
     """
     n = len(times)
     edge = np.full((n, 1), float(neurons.t_min))
@@ -313,7 +325,10 @@ def _slopes(gained: Array, opened: Array, opening: Array, start: Array, fire: Ar
 def _first(
     neurons: Neurons, knots: Array, v: Array, slopes: Array, v_errors: Array, slope_errors: Array, threshold: Array
 ) -> tuple[Array, Array, Array]:
-    """The first segment that reaches the threshold rising, the time in it, the bound on that time, the least slope."""
+    """The time in the first segment that reaches the threshold rising, the bound on that time, and the least slope.
+
+    All three are (n_samples, n_neurons).
+    """
     reaches = (v[:, 1:] >= threshold) & (slopes > 0)
     segment = np.argmax(reaches, axis=1)[:, None]
 
@@ -333,5 +348,5 @@ def _first(
 
 
 def _from_zero(array: Array) -> Array:
-    """The array with a first knot of zeros."""
+    """The array (n_samples, n_segments, n_neurons) with a first knot of zeros."""
     return np.concatenate([np.zeros_like(array[:, :1]), array], axis=1)

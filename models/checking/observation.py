@@ -78,7 +78,7 @@ class Observation:
     notes: list[str] = field(default_factory=list)
 
     def of(self, name: str, neurons: Array) -> "Observation":
-        """What was seen of some neurons of one population."""
+        """What was seen of some neurons of one population, (n,) indices."""
         parts: dict[str, Any] = {
             what: {name: held[name][:, neurons]} if name in (held := getattr(self, what)) else {}
             for what in ("times", "bounds", "changed")
@@ -270,7 +270,7 @@ def _readout(net: Network, run: Run) -> Array | None:
 
 
 def _held(array: Array) -> Array:
-    """Float64 as it is; Fractions (and inf) in extended precision."""
+    """An array of any shape: float64 as it is; Fractions (and inf) in extended precision."""
     if array.dtype != object:
         return array
     held = np.full(array.shape, np.inf, dtype=EXTENDED)
@@ -356,7 +356,7 @@ def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array
 
 
 def _relayed_times(net: Network, node: Population, held: Mapping[str, Array]) -> Array:
-    """What a pool passes on of the times of another program that has none of pools."""
+    """What a pool passes on, (n_samples, size), of the times of another program that has none of pools."""
     (projection,) = projections_to(net, node)
     return relayed(net, node, held[projection.pre.name] + float(projection.delay), np.inf)
 

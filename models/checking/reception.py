@@ -75,7 +75,10 @@ def received(
     checked: Mapping[str, Checked],
     ideals: Mapping[str, Ideal],
 ) -> Reception:
-    """Return what reached `population`, whose inputs are due by `t_min`, given when spikes left for the projections."""
+    """Return what reached `population`, whose inputs are due by `t_min`, given when spikes left for the projections.
+
+    Those times, `left`, are (n_samples, size) by source or population.
+    """
     projections = projections_to(net, population)
     ends = [_end(projection) for projection in projections]
     skew = _columns(
@@ -112,7 +115,10 @@ def received(
 
 
 def arriving(projection: Projection, times: Array) -> Array:
-    """When spikes arrive that left at `times`; the delay is added as in the run, whose Fractions are extended here."""
+    """When spikes arrive that left at `times`, both (n_samples, size).
+
+    The delay is added as in the run, whose Fractions are in extended precision here.
+    """
     found: Array = times + (extended(projection.delay) if times.dtype == EXTENDED else float(projection.delay))
     return found
 
@@ -129,5 +135,5 @@ def _columns(parts: list[Array]) -> Array:
 
 
 def _side_by_side(parts: list[Array], rows: int) -> Array:
-    """Arrays of `rows` rows next to each other; none makes a matrix without columns."""
+    """Arrays (rows, n) next to each other; none makes a matrix without columns."""
     return np.concatenate(parts, axis=1) if parts else np.zeros((rows, 0))

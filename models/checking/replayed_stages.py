@@ -101,7 +101,7 @@ class Emissions:
     ) -> tuple[Array, Array]:
         """Return the earliest and the latest time at which spikes can leave whose crossings lie within their bounds.
 
-        A fault is taken to be non-decreasing in the time of the crossing.
+        Both are (n_samples, n_neurons). A fault is taken to be non-decreasing in the time of the crossing.
 
         Parameters
         ----------

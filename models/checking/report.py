@@ -71,7 +71,7 @@ class Checked:
     scale: float
 
     def from_ideal(self) -> Array:
-        """`event` minus `ideal`, silence counted as the end of the window."""
+        """`event` minus `ideal`, (n_samples, size), silence counted as the end of the window."""
         if self.end is None:
             return self.event - self.ideal
         result: Array = np.minimum(self.event, self.end) - np.minimum(self.ideal, self.end)
@@ -79,7 +79,7 @@ class Checked:
 
 
 def joined(parts: Sequence[tuple[Array, Checked]], size: int) -> Checked:
-    """One record of a population of `size` neurons, from those of parts of it and the neurons that these are."""
+    """One record of a population of `size` neurons, from those of parts of it and the neurons (n,) that these are."""
     first = parts[0][1]
     held = {
         name: np.empty((len(array), size), array.dtype)
@@ -287,7 +287,7 @@ def _decides(part: Checked, decision: str | None) -> bool:
 
 
 def _decide_alike(part: Checked, decision: str | None) -> Array:
-    """In which samples do the observed and the ideal outputs decide alike?"""
+    """In which samples, (n_samples,), do the observed and the ideal outputs decide alike?"""
     same: Array = part.event.argmax(axis=1) == part.ideal.argmax(axis=1)
     if decision == "sign":
         same = ((part.event > 0) == (part.ideal > 0)).all(axis=1)
