@@ -22,7 +22,12 @@ class Progress:
 
     Parameters
     ----------
-    n_samples : samples to simulate. end : time at which a sample ends, None where it is not known.
+    n_samples
+        Number of samples to simulate.
+    end
+        Time at which a sample ends; None where it is not known.
+    shown
+        Whether the line is shown at all.
     """
 
     def __init__(self, n_samples: int, end: float | None, shown: bool) -> None:

@@ -72,26 +72,47 @@ def simulate(
 
     Parameters
     ----------
-    net : the network; it is frozen by its first use.
-    x : values (n, *input shape), coded by the source; or `SpikeTimes`; a dict by source name if there are several.
-    engine : "compiled", or "reference" (plain Python, also exact on Fractions). Both give the same bits.
-    record : "readout" | "first_spikes" | "spikes"; a list of names: all spikes of these sources and populations, first
-        spikes of all; or a dict {population: [neurons]}: spikes, and the membrane potential of these neurons.
-    until : events at t < until are simulated. Needed with clocks and generators; None runs until nothing is left.
-    clip : clip values outside the coded range (counted) instead of refusing them.
-    max_events, max_time : budgets (events over all samples; seconds of wall time); `BudgetError` with the partial run.
-    faults : emission and arrival faults, applied in their order. transport : how spikes travel, e.g. ``AerBus``.
-    seed, sample_ids : randomness is a function of (seed, purpose, sample id, population, neuron, spike number).
-    threads : samples run in parallel on this many threads (None: all cores); the result does not depend on it.
-    error_bounds : carry a bound on the rounding error of each spike time (linear-PSP models).
-    progress : show a progress bar.
-    memory : bytes that recorded spikes, traces, first spikes and error bounds may each take in memory; what is more
-        goes to a temporary file.
-    stop : a dict {population: n}: a sample ends with the time at which one of these populations has sent n spikes in
-        all; ``run.stop_times`` says when.
-    keep_state : keep where each sample stands, packets in flight included, so that another call can go on.
-    resume : a run with its state, on the same network, data, stages and seed: go on where it ended, and return a run
-        of both parts, to the last bit that of one call (but for the number of queue operations).
+    net
+        The network; it is frozen by its first use.
+    x
+        Values, an array (n_samples, *input shape), coded by the source; or `SpikeTimes`; a dict of these by source name
+        if there are several sources.
+    engine
+        Which engine runs: "compiled", or "reference" (plain Python, also exact on Fractions). Both give the same bits.
+    record
+        What is kept: "readout", "first_spikes" or "spikes"; a list of names: all spikes of these sources and
+        populations, first spikes of all; or a dict {population: [neurons]}: spikes, and the membrane potential of these
+        neurons.
+    until
+        Events at t < until are simulated. Needed with clocks and generators; None runs until nothing is left.
+    clip
+        Whether values outside the coded range are clipped (and counted) instead of refused.
+    max_events, max_time
+        Budgets: events over all samples, seconds of wall time. Where one is used up, `BudgetError` has the partial run.
+    faults
+        Emission and arrival faults, applied in their order.
+    transport
+        How spikes travel, e.g. ``AerBus``.
+    seed, sample_ids
+        Randomness is a function of (seed, purpose, sample id, population, neuron, spike number); `sample_ids` has the
+        shape (n_samples,), None counts from 0.
+    threads
+        How many threads run samples in parallel (None: all cores); the result does not depend on it.
+    error_bounds
+        Whether a bound on the rounding error of each spike time is carried along (linear-PSP models).
+    progress
+        Whether a progress bar is shown.
+    memory
+        Bytes that recorded spikes, traces, first spikes and error bounds may each take in memory; what is more goes to
+        a temporary file.
+    stop
+        A dict {population: n}: a sample ends with the time at which one of these populations has sent n spikes in all;
+        ``run.stop_times`` says when.
+    keep_state
+        Whether the run keeps where each sample stands, packets in flight included, so that another call can go on.
+    resume
+        A run with its state, on the same network, data, stages and seed. The call goes on where that run ended, and
+        returns a run of both parts, to the last bit that of one call (but for the number of queue operations).
 
     Raises
     ------

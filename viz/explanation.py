@@ -51,13 +51,17 @@ def explanation(explained: Explanation, ax: Any = None, inputs: int = 6) -> Arra
 
     Parameters
     ----------
-    explained : what `eventsim.explain` returned, of a population.
-    ax : three axes; None makes a figure, which is ``explanation(...)[0].figure``.
-    inputs : how many inputs have an arrow and a row of their own.
+    explained
+        What `eventsim.explain` returned for a neuron of a population.
+    ax : array (3,)
+        Three axes; None makes a figure, which is ``explanation(...)[0].figure``.
+    inputs
+        How many inputs have an arrow and a row of their own.
 
     Returns
     -------
-    Array of Axes, (3,): potential, inputs, sum.
+    array (3,)
+        The axes of the potential, the inputs and the sum.
 
     Raises
     ------

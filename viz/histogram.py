@@ -28,14 +28,19 @@ def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None 
 
     Parameters
     ----------
-    run : recorded with "spikes" (all spikes count) or "first_spikes" (the first of each neuron).
-    ax : as many axes as layers, in any shape; None makes a figure.
-    populations : names, in the order wanted; None draws all but read-outs, which never fire.
-    bins : bins from the first to the last time of a panel (window and spikes).
+    run
+        A run recorded with "spikes" (all spikes count) or "first_spikes" (the first of each neuron).
+    ax
+        As many axes as layers, in any shape; None makes a figure.
+    populations
+        Names in the order wanted; None draws all but read-outs, which never fire.
+    bins
+        How many bins there are from the first to the last time of a panel (window and spikes).
 
     Returns
     -------
-    Array of Axes, one a layer, (n_layers,).
+    array (n_layers,)
+        The axes, one a layer.
 
     Raises
     ------

@@ -33,7 +33,10 @@ class Layer:
 
     Attributes
     ----------
-    order : its place in `run.populations`. window : as in `run.windows`, floats.
+    order
+        Its place in `run.populations`.
+    window
+        The window as in `run.windows`, in floats.
     """
 
     name: str

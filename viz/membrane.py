@@ -30,10 +30,17 @@ def membrane(run: Run, population: str, neurons: int | Iterable[int], sample: in
 
     Parameters
     ----------
-    run : simulated with ``record={population: neurons}``; one that was loaded from a file with its network,
+    run
+        A run simulated with ``record={population: neurons}``; one that was loaded from a file with its network,
         ``load_run(path, network)``.
-    neurons : one index or several; four or fewer are easy to read.
-    ax : axes to draw into; None makes a figure, which is ``membrane(...).figure``.
+    population
+        Name of the population.
+    neurons
+        One index or several; four or fewer are easy to read.
+    sample
+        Which sample, counted from 0.
+    ax
+        Axes to draw into; None makes a figure, which is ``membrane(...).figure``.
 
     Raises
     ------

@@ -54,12 +54,18 @@ def raster(
 
     Parameters
     ----------
-    run : recorded with "spikes"; of a run recorded with "first_spikes" the first spikes are drawn, and of
-        one that recorded some populations only these.
-    ax : axes to draw into; None makes a figure, which is ``raster(run).figure``.
-    max_points : at most so many spikes are drawn as marks. The layers with the most spikes become images, darker where
-        there are more.
-    populations : names, in the order wanted; None draws all.
+    run
+        A run recorded with "spikes"; of one recorded with "first_spikes" the first spikes are drawn, and of one that
+        recorded some populations only these.
+    sample
+        Which sample, counted from 0.
+    ax
+        Axes to draw into; None makes a figure, which is ``raster(run).figure``.
+    max_points
+        How many spikes are drawn as marks at most. The layers with the most spikes become images, darker where there
+        are more.
+    populations
+        Names in the order wanted; None draws all.
 
     Raises
     ------

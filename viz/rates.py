@@ -28,10 +28,17 @@ def rates(
 
     Parameters
     ----------
-    run : recorded with "spikes", or with the names of the populations to be drawn.
-    ax : axes to draw into; None makes a figure, which is ``rates(run).figure``.
-    populations : names, in the order wanted; None draws all that were recorded, but read-outs, which never fire.
-    bins : bins from 0 to the time up to which the sample was simulated, or behind its last window and spike.
+    run
+        A run recorded with "spikes", or with the names of the populations to be drawn.
+    sample
+        Which sample, counted from 0.
+    ax
+        Axes to draw into; None makes a figure, which is ``rates(run).figure``.
+    populations
+        Names in the order wanted; None draws all that were recorded, but read-outs, which never fire.
+    bins
+        How many bins there are from 0 to the time up to which the sample was simulated, or behind its last window and
+        spike.
 
     Raises
     ------

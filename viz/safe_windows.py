@@ -32,14 +32,20 @@ def safe_windows(
 
     Parameters
     ----------
-    certificates : of `eventsim.models.certify`.
-    ax : as many axes as layers, in any shape; None makes a figure.
-    populations : names, in the order wanted; None draws all.
-    bins : bins from 0 to the longest window of a panel, about: one ends where the window does, the last at the longest.
+    certificates
+        What `eventsim.models.certify` returned.
+    ax
+        As many axes as layers, in any shape; None makes a figure.
+    populations
+        Names in the order wanted; None draws all.
+    bins
+        About how many bins there are from 0 to the longest window of a panel: one ends where the window does, the last
+        at the longest.
 
     Returns
     -------
-    Array of Axes, one a layer, (n_layers,).
+    array (n_layers,)
+        The axes, one a layer.
 
     Raises
     ------

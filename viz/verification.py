@@ -91,12 +91,17 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
 
     Parameters
     ----------
-    ax : 2 × n_layers axes; None makes a figure.
-    populations : names, in the order wanted; None draws all, read-outs last.
+    report
+        What `eventsim.models.verify` returned.
+    ax : array (2, n_layers)
+        As many axes, in any shape; None makes a figure.
+    populations
+        Names in the order wanted; None draws all, read-outs last.
 
     Returns
     -------
-    Array of Axes, (2, n_layers).
+    array (2, n_layers)
+        The axes: event time against expected time above, differences over bounds below.
 
     Raises
     ------

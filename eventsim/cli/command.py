@@ -24,8 +24,14 @@ class Command:
 
     Attributes
     ----------
-    summary : one line for the list of commands. examples : command lines, each with what it does.
-    add_arguments : adds the options to a parser. run : does it and returns the exit code.
+    summary
+        One line for the list of commands.
+    examples
+        Command lines, each with what it does.
+    add_arguments
+        Adds the options to a parser.
+    run
+        Runs it and returns the exit code.
     """
 
     name: str

@@ -29,13 +29,26 @@ class Options:
 
     Attributes
     ----------
-    until : events before this time are simulated; None: all.
-    record : "readout", "first_spikes" or "spikes". recorded : sources and populations all of whose spikes are kept.
-    probes : neurons whose membrane is recorded, by population.
-    faults, transport, stations : the stages; the last are parts of the transport.
-    fault_keys : where the faults act, with which streams of draws (`faults.acting`).
-    max_events, max_time : budgets. stop : spikes of a population that end a sample.
-    keep_state : is the state of each sample kept? memory : bytes that recordings may take.
+    until
+        Events before this time are simulated; None simulates all.
+    record
+        "readout", "first_spikes" or "spikes".
+    recorded
+        Sources and populations all of whose spikes are kept.
+    probes : dict of arrays (n,)
+        Neurons whose membrane is recorded, by population.
+    faults, transport, stations
+        The stages; the stations are parts of the transport.
+    fault_keys : array (n_faults, places, 2)
+        Where the faults act, with which streams of draws (`faults.acting`).
+    max_events, max_time
+        Budgets: events over all samples, seconds of wall time.
+    stop
+        Numbers of spikes that end a sample, by population.
+    keep_state
+        Whether the state of each sample is kept.
+    memory
+        Bytes that recordings may take.
     """
 
     until: Any

@@ -26,12 +26,24 @@ class Outputs:
 
     Attributes
     ----------
-    spikes, traces : recordings. exact_times : of the recorded spikes, in their order, where numbers are Fractions.
-    first : (n_samples, n_neurons), first spikes. errors : (n_samples, n_neurons, 2), rounding bounds of these.
-    readout : (n_samples, n_out). counters : (n_samples, n_nodes, n_counters).
-    transport_state : (n_samples, n), of the transport, and that of its stations behind it.
-    stopped, reached : (n_samples,), when a sample was ended by a stop condition, and the time that it was simulated to.
-    states : the state of each sample at the end, where it is to be kept.
+    spikes, traces
+        Records of spikes and of membrane potentials.
+    exact_times
+        Times of the recorded spikes, in their order, where numbers are Fractions.
+    first : array (n_samples, n_neurons)
+        First spikes, in time; inf = silent. No rows where they are not recorded.
+    errors : array (n_samples, n_neurons, 2)
+        Rounding bounds of the first spikes, in time. No rows where they are not asked for.
+    readout : array (n_samples, n_out)
+        Potentials that were read out; NaN until then.
+    counters : array (n_samples, n_nodes, n_counters)
+        What was counted, in the order of `COUNTERS`.
+    transport_state : array (n_samples, n)
+        State of the transport, and that of its stations behind it.
+    stopped, reached : array (n_samples,)
+        The time at which a stop condition ended a sample (else inf), and the time up to which it was simulated.
+    states
+        The state of each sample at the end, where it is to be kept.
     """
 
     spikes: Recorder

@@ -36,11 +36,15 @@ class Recorder:
 
     Parameters
     ----------
-    dtype : type of a record. limit : bytes kept in memory, shared by all batches; what is more goes to disk.
+    dtype
+        Type of a record.
+    limit
+        Bytes kept in memory, shared by all batches; what is more goes to disk.
 
     Attributes
     ----------
-    full : why nothing more can be recorded, or None.
+    full
+        Why nothing more can be recorded, or None.
     """
 
     def __init__(self, dtype: np.dtype[Any], limit: int) -> None:

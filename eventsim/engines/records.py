@@ -21,7 +21,7 @@ class RunRecords:
     Attributes
     ----------
     spikes
-        Records of `SPIKE`, by sample, each in event order.
+        Records of `SPIKE`, (n_spikes,), by sample, each in event order.
     exact_times
         Their times, where they are Fractions.
     first
@@ -29,7 +29,7 @@ class RunRecords:
     errors
         Bounds on the rounding of first spikes, (n_samples, n_neurons, 2): on what a neuron received, on the network.
     traces
-        Records of `TRACE`, by sample.
+        Records of `TRACE`, (n_traces,), by sample.
     readout
         Potentials, (n_samples, n_out); NaN where not reached.
     stopped

@@ -24,10 +24,14 @@ class RunState:
 
     Attributes
     ----------
-    inputs : digest of the data, which must be given again.
-    samples : the state of each; None: not begun.
-    reached : (n_samples,), the time up to which each was simulated.
-    parts : digests of the parts of its network, for messages; none from files of earlier versions.
+    inputs
+        Digest of the data, which must be given again.
+    samples
+        The state of each sample; None where it has not begun.
+    reached : array (n_samples,)
+        The time up to which each sample was simulated.
+    parts
+        Digests of the parts of its network, for messages; files of earlier versions have none.
     """
 
     inputs: str

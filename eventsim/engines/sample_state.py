@@ -35,25 +35,45 @@ class SampleState:
 
     Attributes
     ----------
-    now, micro : (1,), the time of the last micro-step, -inf before the first, and the number of the next one at this
-        time; 0 where none is left.
-    stimulus : (1,), how many of its source spikes have been sent.
-    counts : (n_nodes * n_counters,), in the order of `COUNTERS`.
-    ticks : (n_nodes,), the next tick of each clock that is to be taken; 0 of what has none.
-    values : states of all populations: of each, row after row of its state variables, a number a neuron.
-    since : (n_neurons,), the time of each neuron's state: ahead of `now` before t_start and while it is refractory.
-    last_spike : (n_neurons,), -inf without one. spike_number : crossings so far, those of spikes that wait included.
-    sent : (n_neurons,), spikes sent so far; of sources only where their packets are here.
-    error, error_network : (n_neurons,), rounding bounds of the last spike. done : has it fired its one spike?
-    certain : (n_neurons,), when each neuron's next departure was decided, before which no fault lets it leave.
-    packet_lane, packet_t, packet_neuron, packet_number : spikes under way, by lane (projection) and arrival, and
-        which of the spikes of its neuron each is, modulo 2**32. Those of sources are here only where a stage asks.
-    travel_lane, travel_sent, travel_neuron, travel_number, travel_place : spikes under way to synapses that have
-        delays of their own: when each left, and the first of its synapses, in canonical order, that it has not reached.
-    pending_t, pending_neuron : spikes that have crossed and leave later.
-    noted : (n_probes,), has the membrane of a recorded neuron been noted?
-    transport : the transport's own state, and that of its stations.
-    wakes : when each key of its stations is due next; inf: never.
+    now, micro : array (1,)
+        The time of the last micro-step, -inf before the first, and the number of the next one at this time; 0 where
+        none is left.
+    stimulus : array (1,)
+        How many of its source spikes have been sent.
+    counts : array (n_nodes * n_counters,)
+        What was counted, node by node, in the order of `COUNTERS`.
+    ticks : array (n_nodes,)
+        The next tick of each clock that is to be taken; 0 of a node without a clock.
+    values : array (n_values,)
+        States of all populations: for each, row after row of its state variables, one number a neuron.
+    since : array (n_neurons,)
+        The time of each neuron's state: ahead of `now` before t_start and while it is refractory.
+    last_spike : array (n_neurons,)
+        Time of the last spike; -inf without one.
+    spike_number : array (n_neurons,)
+        Crossings so far, those whose spikes wait included.
+    sent : array (n_neurons,)
+        Spikes sent so far; counted for sources only where their packets are here.
+    error, error_network : array (n_neurons,)
+        Rounding bounds of the last spike, in time: on its own inputs, on the whole network's.
+    done : array (n_neurons,)
+        Whether it has fired its one spike.
+    certain : array (n_neurons,)
+        When each neuron's next departure was decided; no fault lets it leave before that time.
+    packet_lane, packet_t, packet_neuron, packet_number : array (n_packets,)
+        Spikes under way, by lane (projection) and time of arrival, and which of the spikes of its neuron each is,
+        modulo 2**32. Those of sources are here only where a stage asks for them.
+    travel_lane, travel_sent, travel_neuron, travel_number, travel_place : array (n_travellers,)
+        Spikes under way to synapses that have delays of their own: when each left, and the first of its synapses, in
+        canonical order, that it has not reached.
+    pending_t, pending_neuron : array (n_pending,)
+        Spikes that have crossed and leave later: the time at which each leaves, and its neuron.
+    noted : array (n_probes,)
+        Whether the membrane of each recorded neuron has been noted.
+    transport : array (n_transport,)
+        The transport's own state, and that of its stations.
+    wakes : array (n_wakes,)
+        The time at which each key of its stations is due next; inf: never.
     """
 
     now: Array
@@ -113,10 +133,14 @@ class Frame:
 
     Attributes
     ----------
-    models : the model of each population by its order, with rounding bounds where they are asked for.
-    fed : source spikes go straight into their lanes, since no stage asks for them.
-    times : when each source spike that the sample has now is sent, sorted.
-    n_probes, n_transport, n_wakes : lengths.
+    models
+        The model of each population by its order, with rounding bounds where they are asked for.
+    fed
+        Whether source spikes go straight into their lanes, since no stage asks for them.
+    times : array (n_spikes,)
+        The time at which each source spike that the sample has now is sent, sorted.
+    n_probes, n_transport, n_wakes
+        Lengths of `noted`, `transport` and `wakes` of its state.
     """
 
     net: Network

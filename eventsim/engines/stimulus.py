@@ -31,8 +31,9 @@ class Inputs:
 
     Parameters
     ----------
-    x : array (n, *shape) of values, `SpikeTimes`, a dict of either by source name, or None where all sources have
-        generators.
+    x
+        Values, an array (n_samples, *shape); or `SpikeTimes`; or a dict of either by source name; or None where all
+        sources have generators.
 
     Raises
     ------

@@ -232,23 +232,23 @@ NOT_BEGUN, INTEGRATING, OPEN, CLOSED = range(4)  # phases of a population: befor
 class Stimulus(NamedTuple):
     """Source spikes of a batch of samples: sample k holds entries start[k]:start[k + 1], sorted by (time, neuron)."""
 
-    time: Array
-    neuron: Array
-    start: Array
-    sample_id: Array
+    time: Array  # (n_spikes,), in the unit of the network
+    neuron: Array  # (n_spikes,), over all sources and populations
+    start: Array  # (n_samples + 1,)
+    sample_id: Array  # (n_samples,)
 
 
 class Output(NamedTuple):
     """What the loop writes. Row `control.sample` belongs to the sample at work; buffers are shared by a batch."""
 
-    spikes: Array
-    traces: Array
-    first: Array
-    readout: Array
-    counters: Array
-    errors: Array
-    transport: Array
-    stopped: Array  # when a sample was ended by the spikes of a population, else inf
+    spikes: Array  # a buffer of records `SPIKE`
+    traces: Array  # a buffer of records `TRACE`
+    first: Array  # (n_samples, n_neurons), or (1, 1) where first spikes are not recorded
+    readout: Array  # (n_samples, n_out)
+    counters: Array  # (n_samples, n_nodes, n_counters)
+    errors: Array  # (n_samples, n_neurons, 2), or (1, 1, 2) where bounds are not asked for
+    transport: Array  # (n_samples, n), the state of the transport and its stations
+    stopped: Array  # (n_samples,), when a sample was ended by the spikes of a population, else inf
 
 
 class Initial(NamedTuple):

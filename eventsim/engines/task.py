@@ -28,11 +28,18 @@ class Task:
 
     Attributes
     ----------
-    resumption : the run that this one goes on with, or None.
-    events : so far; budgets count from `events_before`, those of the run that this one goes on with. events_of : of
-        each batch, by its first sample.
-    failed : the first batch that ended in an error; those behind it are forgotten.
-    done : samples. deadline, started, compiled_before, ready_before : seconds on the clocks.
+    resumption
+        The run that this one goes on with, or None.
+    events
+        Events so far; budgets count from `events_before`, those of the run that this one goes on with.
+    events_of
+        Events of each batch, by its first sample.
+    failed
+        The first batch that ended in an error; those behind it are forgotten.
+    done
+        How many samples are done.
+    deadline, started, compiled_before, ready_before
+        Times on the clocks, in seconds.
     """
 
     net: Network

@@ -24,8 +24,9 @@ def fault_keys(net: Network, faults: Sequence[Fault], seed: int) -> Array:
 
     Returns
     -------
-    array (n_faults, places, 2), uint64; places are nodes for emission faults, projections for arrival faults, in order
-    of creation.
+    array (n_faults, places, 2)
+        Of uint64: key, and where the fault acts. Places are nodes for emission faults, projections for arrival faults,
+        in order of creation.
     """
     keys = np.zeros((len(faults), max(len(net.nodes), len(net.projections)), 2), dtype=np.uint64)
     for k, fault in enumerate(faults):
@@ -43,7 +44,10 @@ class Deliveries:
 
     Parameters
     ----------
-    keys : `fault_keys` of these faults. number : the type of the run's numbers.
+    keys : array (n_faults, places, 2)
+        What `fault_keys` returns for these faults.
+    number
+        The type of the run's numbers.
     """
 
     def __init__(self, net: Network, faults: Sequence[Fault], keys: Array, number: Callable[[Any], Any]) -> None:

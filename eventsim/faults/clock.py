@@ -41,8 +41,10 @@ class Clock(EmissionFault):
 
     Parameters
     ----------
-    period, phase : units of time; ticks are at k period + phase for every integer k. Period 0: no clock.
-    populations : names of those that it acts on; None = all spiking ones.
+    period, phase
+        In units of time; ticks are at k period + phase for every integer k. Period 0 means no clock.
+    populations
+        Names of the populations that it acts on; None takes all spiking ones.
 
     Raises
     ------

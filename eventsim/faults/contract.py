@@ -48,10 +48,13 @@ class Fault:
 class EmissionFault(Fault):
     """Base of all emission faults.
 
+    One that has a field `populations` acts on the populations of these names; None takes all spiking ones.
+
     Attributes
     ----------
-    populations : names of the populations that it acts on; None = all spiking ones.
-    causal : never earlier than the crossing; only such faults are accepted on populations without a window.
+    causal
+        Whether a spike never leaves earlier than its crossing; only such faults are accepted on populations without a
+        window.
     """
 
     causal: ClassVar[bool]
@@ -67,9 +70,7 @@ class EmissionFault(Fault):
 class ArrivalFault(Fault):
     """Base of all arrival faults.
 
-    Attributes
-    ----------
-    projections : pairs of names (pre, post) of the projections that it acts on; None = all.
+    One that has a field `projections` acts on the projections of these pairs of names (pre, post); None takes all.
     """
 
     deliver: ClassVar[Callable[..., Any]]

@@ -71,7 +71,7 @@ def write_archive(path: str | os.PathLike[str], header: Mapping[str, Any], array
         JSON values under string keys: ``format`` (str) and ``version`` (int, from 1) are required, ``arrays``
         is reserved. NaN and infinities are not JSON; the order of keys is not kept.
     arrays
-        Arrays by name, any shape and any dtype without objects.
+        Arrays by name, of any shape and any dtype without objects.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def read_archive(
     header : dict
         The header without ``arrays``.
     arrays : dict
-        C-ordered arrays by name, in the machine's byte order.
+        C-ordered arrays by name, in the machine's byte order, of the shapes that the file has.
 
     Raises
     ------

@@ -34,7 +34,8 @@ def compare(run_a: Run, run_b: Run) -> Comparison:
 
     Parameters
     ----------
-    run_a, run_b : runs recorded with "spikes" or "first_spikes"; complete, and simulated up to the same `until`.
+    run_a, run_b
+        Runs recorded with "spikes" or "first_spikes"; both complete, and simulated up to the same `until`.
 
     Raises
     ------
@@ -142,7 +143,10 @@ class _Sorted:
 
     Attributes
     ----------
-    place : position among the spikes of the sample, in event order; 0 where that was not recorded.
+    slot, time, number : array (n_spikes,)
+        Slot, time, and number among the spikes of that slot.
+    place : array (n_spikes,)
+        Position among the spikes of the sample, in event order; 0 where that was not recorded.
     """
 
     def __init__(self, run: Run, spikes: Trains, rows: Array, ordered: bool) -> None:

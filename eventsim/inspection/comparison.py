@@ -30,16 +30,26 @@ class Comparison:
 
     Attributes
     ----------
-    differences : a record for each neuron and sample whose spikes differ, at the first spike that does: population,
-        neuron, sample (its place in a), number (of the spike, from 0), time_a, time_b (inf = no such spike; objects
-        where a run is of Fractions). By sample, in event order.
-    by_population : dicts by name: compared and different (neurons times samples), only_a and only_b (spikes that the
-        other run has not, by number), largest (distance of time_a and time_b, of spikes that both have).
-    n_samples : samples compared. n_spikes : spikes of a and of b that were compared.
-    all_spikes : False where first spikes were compared.
-    differing_predictions : places of the samples that are predicted differently; None where a run predicts nothing.
-    readout_difference : largest difference of an output; inf where one run alone has it, None where one has no outputs.
-    notes : what else a reader should know.
+    differences : structured array (n,)
+        A record for each neuron and sample whose spikes differ, at the first spike that does: population, neuron,
+        sample (its place in a), number (of the spike, from 0), time_a, time_b (inf = no such spike; objects where a run
+        is of Fractions). By sample, in event order.
+    by_population
+        Dicts by name: compared and different (neurons times samples), only_a and only_b (spikes that the other run has
+        not, by number), largest (distance of time_a and time_b, of spikes that both have).
+    n_samples
+        Number of samples compared.
+    n_spikes
+        Numbers of spikes of a and of b that were compared.
+    all_spikes
+        False where first spikes were compared.
+    differing_predictions : array (n,)
+        Places of the samples that are predicted differently; None where a run predicts nothing.
+    readout_difference
+        Largest difference of an output, as a potential; inf where one run alone has outputs, None where neither has
+        any.
+    notes
+        What else a reader should know.
     """
 
     n_samples: int

@@ -43,12 +43,18 @@ def explain(
 
     Parameters
     ----------
-    net : the network that was simulated.
-    run : recorded with "spikes", or with "first_spikes" where all neurons that reach this one fire once.
-    population, neuron, sample : which neuron, of which sample.
-    depth : so many levels of inputs are explained in turn, down to the sources; 0 explains the neuron alone.
-    breadth : so many of its inputs, those with the largest contributions; of a relay the one that decided.
-    spike : which of the neuron's spikes, from 0.
+    net
+        The network that was simulated.
+    run
+        A run recorded with "spikes", or with "first_spikes" where all neurons that reach this one fire once.
+    population, neuron, sample
+        Which neuron, of which sample.
+    depth
+        How many levels of inputs are explained in turn, down to the sources; 0 explains the neuron alone.
+    breadth
+        How many of its inputs are explained, those with the largest contributions; of a relay the one that decided.
+    spike
+        Which of the neuron's spikes, counted from 0.
 
     Raises
     ------

@@ -31,11 +31,18 @@ class Input(NamedTuple):
 
     Attributes
     ----------
-    population, neuron, number : the sender, and which of its spikes.
-    emitted, arrived : times. weight : of the synapse.
-    contribution : potential at the explained time with this input minus that without it.
-    decisive : it lifted the potential to the threshold (models whose potential an input moves).
-    reason : why it changed nothing ("late", "after", "refractory"); "" where it counted.
+    population, neuron, number
+        The sender, and which of its spikes.
+    emitted, arrived
+        When the spike was emitted, and when it arrived, in time.
+    weight
+        Weight of the synapse.
+    contribution
+        Potential at the explained time with this input minus that without it.
+    decisive
+        Whether it lifted the potential to the threshold (models whose potential an input moves).
+    reason
+        Why it changed nothing ("late", "after", "refractory"); "" where it counted.
     """
 
     population: str
@@ -60,20 +67,39 @@ class Explanation:
 
     Attributes
     ----------
-    population, neuron, sample, number : which neuron, in which sample, which of its spikes (of `spikes` recorded).
-    model : name of its model, or "source".
-    time : when its spike left; inf = silent. crossing : when it crossed its threshold; differs under emission faults.
-    at : the time of all potentials here: the crossing, or that at which silence is looked at.
-    window, threshold : as the network has them; inf = a read-out, None = a source.
-    potential : V at `at`. base : V at `at` without any input.
-    inputs : those that counted (not those that an earlier spike wiped out), the decisive one first where inputs move
+    population, neuron, sample, number
+        Which neuron, in which sample, and which of its spikes (of `spikes` recorded).
+    model
+        Name of its model, or "source".
+    time
+        When its spike left; inf where it is silent.
+    crossing
+        When it crossed its threshold; differs from `time` under emission faults.
+    at
+        The time of all potentials here: that of the crossing, or that at which silence is looked at.
+    window, threshold
+        The window and the threshold as the network has them; a threshold of inf is a read-out's, None a source's.
+    potential
+        The membrane potential V at `at`.
+    base
+        V at `at` without any input.
+    inputs
+        The inputs that counted (not those that an earlier spike wiped out), the decisive one first where inputs move
         the potential itself, then by the size of their contribution.
-    late : those that arrived and changed nothing.
-    at_opening : of a premature spike, V at t_min with all inputs that were there by then, had it not fired.
-    fan_in : of a relay, which counts its inputs and passes one of them on, how many can reach it; None for others.
-    value : what the spike of a source stands for; None where it stands for none.
-    upstream : the most important inputs, each with its own explanation.
-    notes : what else a reader should know. run : the run that is explained.
+    late
+        The inputs that arrived and changed nothing.
+    at_opening
+        For a premature spike, V at t_min with all inputs that were there by then, had it not fired.
+    fan_in
+        For a relay, which counts its inputs and passes one of them on, how many can reach it; None for others.
+    value
+        What the spike of a source stands for; None where it stands for none.
+    upstream
+        The most important inputs, each with its own explanation.
+    notes
+        What else a reader should know.
+    run
+        The run that is explained.
     """
 
     population: str
@@ -159,7 +185,8 @@ class Explanation:
 
         Parameters
         ----------
-        times : array of times up to `at`; None gives those at which the state changed, and `at`.
+        times : array (n,)
+            Times up to `at`; None gives those at which the state changed, and `at`.
 
         Raises
         ------

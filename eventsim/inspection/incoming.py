@@ -27,9 +27,13 @@ class Arrival(NamedTuple):
 
     Attributes
     ----------
-    micro : micro-step of its time, as far as a run tells: 0 from outside and over a delay, else 1, or what follows from
-        the rank of a clocked sender.
-    node, neuron, number : whose spike it is, and which of its spikes. place : of that spike in the sample.
+    micro
+        Micro-step of its time, as far as a run tells: 0 from outside and over a delay, else 1, or what follows from the
+        rank of a clocked sender.
+    node, neuron, number
+        Whose spike it is, and which of its spikes.
+    place
+        Place of that spike in the sample.
     """
 
     time: Any
@@ -49,7 +53,10 @@ class Heard:
 
     Attributes
     ----------
-    end : up to where the sample was simulated. until : before which time what happened was simulated.
+    end
+        The time up to which the sample was simulated.
+    until
+        Events before this time were simulated.
 
     Raises
     ------

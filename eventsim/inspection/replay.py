@@ -59,15 +59,29 @@ class Replay:
 
     Parameters
     ----------
-    layer : its population, in the arithmetic of the run. arrivals : in the order of events.
-    end : crossings at or after it are not looked for. last : number of the crossing at which to stop.
+    layer
+        What its population shares, in the arithmetic of the run.
+    index
+        Which neuron of the population it is.
+    arrivals
+        What reached it, in the order of events.
+    end
+        Crossings at or after it are not looked for.
+    last
+        Number of the crossing at which to stop.
 
     Attributes
     ----------
-    steps : what changed its state, in order; of the crossing at which it stops no step is left.
-    crossings : their times. path : (t, state after, time from which it moves on, parameters), for the potential in
-        between.
-    taken : arrivals that changed its state. decisive : the arrival that lifted V to the threshold, or None.
+    steps
+        What changed its state, in order; the crossing at which it stops leaves no step.
+    crossings
+        The times of its crossings.
+    path
+        Tuples (t, state after t, time from which it moves on, parameters), for the potential in between.
+    taken
+        Which arrivals changed its state, by their places.
+    decisive
+        The place of the arrival that lifted V to the threshold, or None.
     """
 
     def __init__(self, layer: Layer, index: int, arrivals: Sequence[Arrival], end: Any, last: int = 0) -> None:

@@ -20,7 +20,8 @@ class Trains(NamedTuple):
 
     Attributes
     ----------
-    neuron : index over all sources and populations of the run.
+    sample, neuron, time : array (n_spikes,)
+        Place of the sample in the run, index of the neuron over all sources and populations of the run, and time.
     """
 
     sample: Array

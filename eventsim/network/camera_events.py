@@ -36,7 +36,12 @@ class Reading(NamedTuple):
 
     Attributes
     ----------
-    sizes : polarities, height, width. scale : units of time per t. start : t that is time 0, None for the first event.
+    sizes
+        Numbers of polarities, rows (height) and columns (width).
+    scale
+        Units of time per t.
+    start
+        The t that is time 0; None takes the first event.
     """
 
     sizes: tuple[int, int, int]

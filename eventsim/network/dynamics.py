@@ -70,7 +70,12 @@ class Dynamics:
 
     Attributes
     ----------
-    on_fractions : the functions are exact on Fractions.
+    state
+        Names of the state variables; V is the first.
+    rows
+        Names of the rows of parameters p.
+    on_fractions
+        Whether the functions are exact on Fractions.
     """
 
     state: tuple[str, ...]

@@ -27,7 +27,10 @@ class Generator(ABC):
 
     Attributes
     ----------
-    kind : its name in files. settings : names of its numbers, each one number or one a neuron.
+    kind
+        Its name in files.
+    settings
+        Names of its numbers, each of which is one number or one a neuron.
     """
 
     kind: ClassVar[str]
@@ -61,7 +64,8 @@ class Poisson(Generator):
 
     Parameters
     ----------
-    rate : spikes per unit of time, one number or one a neuron; >= 0. An array is copied.
+    rate : scalar or array (size,)
+        Spikes per unit of time, one number or one a neuron; >= 0. An array is copied.
 
     Raises
     ------
@@ -121,8 +125,11 @@ class Regular(Generator):
 
     Parameters
     ----------
-    period : interval between two spikes, > 0; inf for one spike alone. One number or one a neuron; an array is copied.
-    start : time of the first spike, >= 0; inf for none. One number or one a neuron.
+    period : scalar or array (size,)
+        Interval between two spikes, > 0, in units of time; inf for one spike alone. One number or one a neuron; an
+        array is copied.
+    start : scalar or array (size,)
+        Time of the first spike, >= 0; inf for none. One number or one a neuron.
 
     Raises
     ------

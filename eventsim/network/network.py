@@ -36,12 +36,14 @@ class Network:
 
     Parameters
     ----------
-    time_unit : seconds per unit of time, needed only where physical time is (hardware, export). None: pure numbers.
+    time_unit
+        Seconds per unit of time, needed only where physical time is (hardware, export). None leaves times pure numbers.
 
     Attributes
     ----------
-    provenance : dict of where the network comes from, as JSON values; kept in its file, not part of its hash. Under
-        "notes" a list of what a reader of the network should know, which its repr shows.
+    provenance
+        Where the network comes from, a dict of JSON values; kept in its file, not part of its hash. Under "notes" it
+        has a list of what a reader of the network should know, which its repr shows.
 
     Examples
     --------
@@ -80,10 +82,16 @@ class Network:
 
         Parameters
         ----------
-        shape : number of neurons, or the shape of one sample.
-        window : (t_min, t_max): a value x is coded as t_max - (x - low) / (high - low) * (t_max - t_min).
-        value_range : (low, high), the values that are coded as t_max (no spike) and t_min.
-        generator : `Poisson` or `Regular`; then `simulate` takes no data for this source.
+        shape
+            Number of neurons, or the shape of one sample.
+        name
+            What it is called; a name is given once in a network.
+        window
+            The times (t_min, t_max): a value x is coded as t_max - (x - low) / (high - low) * (t_max - t_min).
+        value_range
+            The values (low, high) that are coded as t_max (no spike) and t_min.
+        generator
+            A `Poisson` or a `Regular`; then `simulate` takes no data for this source.
         """
         self._check_open("source")
         where = f"source {shown(name)}"
@@ -124,11 +132,17 @@ class Network:
 
         Parameters
         ----------
-        model : name of a neuron model ("ttfs_b1", "lif_delta", …) or a `Model`.
-        shape : number of neurons, or their shape; a neuron's index is the C-order index in this shape.
-        window : (t_start, t_min, t_max) for windowed models, and for relays that of what they relay, of a source
-            (t_min, t_max); read-out integrators take (t_start, t_min).
-        **parameters : the model's parameters, one number or one a neuron; a current also `Steps` in time.
+        model
+            Name of a neuron model ("ttfs_b1", "lif_delta", …) or a `Model`.
+        shape
+            Number of neurons, or their shape; a neuron's index is the C-order index in this shape.
+        name
+            What it is called; None numbers it.
+        window
+            The times (t_start, t_min, t_max) for windowed models, and for relays the window of what they relay, of a
+            source (t_min, t_max); read-out integrators take (t_start, t_min).
+        **parameters : scalars or arrays (size,)
+            The model's parameters, each one number or one a neuron; a current may also be `Steps` in time.
 
         Raises
         ------
@@ -164,10 +178,15 @@ class Network:
 
         Parameters
         ----------
-        projection : `Dense`, `Sparse`, `OneToOne`, `Conv` or `Pool`.
-        delay : >= 0, in the network's unit of time; zero is allowed (the spike arrives in the next micro-step). Where
+        pre, post
+            The nodes, or their names.
+        projection
+            A `Dense`, `Sparse`, `OneToOne`, `Conv` or `Pool`.
+        delay
+            In the network's unit of time, >= 0; zero is allowed (the spike arrives in the next micro-step). Where
             synapses have their own, ``Sparse(…, delays=…)``, none is given here.
-        rule : no learning rule can be attached yet.
+        rule
+            No learning rule can be attached yet.
         """
         self._check_open("connect")
         source, target = self.node(pre), self.node(post)

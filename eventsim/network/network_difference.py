@@ -63,8 +63,11 @@ def difference(simulated: Network | None, digests: Mapping[str, str], network_ha
 
     Parameters
     ----------
-    simulated : the network that was simulated, or None.
-    digests : where that is None, its `part_digests`; empty where only its hash is known.
+    simulated
+        The network that was simulated, or None.
+    digests
+        The `part_digests` of the network that was simulated, used where `simulated` is None; empty where only its hash
+        is known.
     """
     then: dict[str, Any] = {}
     before = digests

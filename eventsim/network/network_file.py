@@ -28,6 +28,11 @@ ADVICE = "Save it again with net.save()."
 def load_network(path: str | Path) -> Network:
     """Read a network written by `Network.save`.
 
+    Parameters
+    ----------
+    path
+        The file, used as given.
+
     Raises
     ------
     FileFormatError

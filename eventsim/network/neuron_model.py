@@ -30,13 +30,21 @@ class Parameter:
 
     Attributes
     ----------
-    name : NIR's spelling where NIR has one.
-    unit : "V" (whatever unit the potentials have), "time" (the network's unit), "V/time", "1", or "choice".
-    meaning : one line.
-    default : value, or None where the user must give one.
-    low : smallest allowed value; exclusive where `open_low`.
-    choices : allowed strings of a choice; the engine sees their index.
-    steps : may it change in time, piece by piece? Such a parameter may not be in what `initial` returns or `held` uses.
+    name
+        NIR's spelling where NIR has one.
+    unit
+        One of "V" (whatever unit the potentials have), "time" (the network's unit), "V/time", "1" and "choice".
+    meaning
+        What it is, in one line.
+    default
+        Its value where the user gives none; None where the user must give one.
+    low
+        Smallest allowed value; exclusive where `open_low`.
+    choices
+        Allowed strings of a choice; the engine sees their index.
+    steps
+        Whether it may change in time, piece by piece. Such a parameter may not be in what `initial` returns or `held`
+        uses.
     """
 
     name: str
@@ -56,13 +64,19 @@ class Model:
 
     Attributes
     ----------
-    parameters : what a user may give, in the order in which they are shown.
-    prepare : turns the user's parameters (arrays by name) and the window into the rows that the dynamics see.
-    shared : parameters that must be equal over a population whose neurons are updated together; where they differ,
-        each neuron is updated alone.
-    threshold : the parameter that `explain` shows as threshold.
-    family : models of one family share their compiled loops where loops are broad (``EVENTSIM_LOOPS=broad``).
-    bounded : the same dynamics with a running rounding bound, or None.
+    parameters
+        What a user may give, in the order in which they are shown.
+    prepare
+        Turns the user's parameters, arrays (size,) by name, and the window into the rows (size,) that the dynamics see.
+    shared
+        Parameters that must be equal over a population whose neurons are updated together; where they differ, each
+        neuron is updated alone.
+    threshold
+        The parameter that `explain` shows as threshold.
+    family
+        Models of one family share their compiled loops where loops are broad (``EVENTSIM_LOOPS=broad``).
+    bounded
+        The same dynamics with a running rounding bound, or None.
     """
 
     name: str
@@ -144,7 +158,15 @@ _REGISTRY: dict[str, Model] = {}
 def register(model: Model) -> Model:
     """Make `model` known by its name, so that a saved network finds it; return it.
 
-    Registering the same name with other functions is refused.
+    Parameters
+    ----------
+    model
+        A neuron model; whether its name is taken is asked of all models registered so far.
+
+    Raises
+    ------
+    ModelError
+        Another model, with other functions, has this name.
     """
     known = _REGISTRY.get(model.name)
     if known is not None and known.dynamics.functions != model.dynamics.functions:

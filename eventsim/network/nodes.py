@@ -25,8 +25,12 @@ class Source:
 
     Attributes
     ----------
-    window : (t_min, t_max) in which values are coded; value_range : values (low, high) that map to t_max and t_min.
-    generator : makes the spikes instead of the user, or None.
+    window
+        The times (t_min, t_max) between which values are coded.
+    value_range
+        The values (low, high) that map to t_max and t_min.
+    generator
+        Makes the spikes instead of the user, or None.
     """
 
     name: str
@@ -48,8 +52,12 @@ class Population:
 
     Attributes
     ----------
-    parameters : read-only arrays (size,) by name. window : (t_start, t_min, t_max) of windowed models, else None.
-    steps : `Steps` by name of parameters that change in time; `parameters` has their first values.
+    parameters : dict of arrays (size,)
+        Read-only parameters by name.
+    window
+        The times (t_start, t_min, t_max) of windowed models, else None.
+    steps
+        The `Steps` of parameters that change in time, by name; `parameters` has their first values.
     """
 
     name: str

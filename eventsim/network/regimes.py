@@ -12,11 +12,14 @@ class Free:
 
     Attributes
     ----------
-    once : the neuron fires once.
-    jumps : an input moves V itself, so V is tested when inputs have arrived.
-    keeps_refractoriness : the state counts the refractory period t_ref down, since currents go on meanwhile: `reset`
-        begins it, `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole
-        state for t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
+    once
+        Whether the neuron fires once.
+    jumps
+        Whether an input moves V itself, so that V is tested when inputs have arrived.
+    keeps_refractoriness
+        Whether the state counts the refractory period t_ref down, since currents go on meanwhile: `reset` begins it,
+        `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole state for
+        t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
     """
 
     once: bool = False
@@ -30,8 +33,10 @@ class Windowed:
 
     Attributes
     ----------
-    deaf : inputs at or after t_min change nothing (they are counted as late).
-    spiking : it fires, once; False for read-out integrators, whose V is read at t_min.
+    deaf
+        Whether inputs at or after t_min change nothing (they are counted as late).
+    spiking
+        Whether it fires, once; False for read-out integrators, whose V is read at t_min.
     """
 
     deaf: bool = False

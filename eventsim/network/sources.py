@@ -28,8 +28,9 @@ class SpikeTimes:
 
     Parameters
     ----------
-    times : array (n_samples, *shape): one time a neuron, inf = silent; or a ragged list: for each sample a list with
-        one sorted sequence of times for each neuron.
+    times : array (n_samples, *shape)
+        One time a neuron, inf = silent; or a ragged list: for each sample a list with one sorted sequence of times for
+        each neuron.
 
     Raises
     ------
@@ -48,19 +49,26 @@ class SpikeTimes:
 
         Parameters
         ----------
-        events : a structured array with fields t, x, y, p, as readers of such files give it, in any order; or a list
-            of them. A name may be the title of a field. A field e is that of ATIS cameras: events of which it is True
-            measure exposure and are left out.
-        shape : (polarities, height, width) of the source. Neuron (p, y, x) gets the events of its pixel and polarity;
+        events : structured array (n_events,)
+            Fields t, x, y, p, as readers of such files give them, in any order; or a list of such arrays. A name may be
+            the title of a field. A field e is that of ATIS cameras: events of which it is True measure exposure and are
+            left out.
+        shape
+            The (polarities, height, width) of the source. Neuron (p, y, x) gets the events of its pixel and polarity;
             with one polarity, p says nothing. Row 0 is the uppermost.
-        scale : units of time of the network per unit of t, such as 1e-3 for microseconds in a network of ms.
-        start : t that is time 0; None is the first event of each recording that is not left out. Integer time stamps,
-            such as nanoseconds since 1970, are subtracted as integers; dates and durations of numpy are refused with
-            how they become such.
-        merge : whether events of one pixel and polarity at one t count as one; otherwise they are refused.
-        polarity : "unsigned" where p is 0 and 1 (or False and True), "signed" where it is -1 and 1.
-        rows : "from_above" where y = 0 is the uppermost row, as in AEDAT4 files and Prophesee's; "from_below" where it
-            is the lowest, as in Event Stream files (`from_recording` turns these).
+        scale
+            Units of time of the network per unit of t, such as 1e-3 for microseconds in a network of ms.
+        start
+            The t that is time 0; None takes the first event of each recording that is not left out. Integer time
+            stamps, such as nanoseconds since 1970, are subtracted as integers; dates and durations of numpy are refused
+            with how they become such.
+        merge
+            Whether events of one pixel and polarity at one t count as one; otherwise they are refused.
+        polarity
+            What p is: "unsigned" for 0 and 1 (or False and True), "signed" for -1 and 1.
+        rows
+            Where y = 0 is: "from_above" for the uppermost row, as in AEDAT4 files and Prophesee's; "from_below" for the
+            lowest, as in Event Stream files (`from_recording` turns these).
 
         Raises
         ------
@@ -87,11 +95,15 @@ class SpikeTimes:
 
         Parameters
         ----------
-        path : a file that ends in .aedat4 or .es, or a list of them.
-        shape : (2, height, width) of the camera; or (1, height, width), where p says nothing. Row 0 is the uppermost,
+        path
+            A file that ends in .aedat4 or .es, or a list of them.
+        shape
+            The (2, height, width) of the camera; or (1, height, width), where p says nothing. Row 0 is the uppermost,
             whatever the file counts from.
-        scale : units of time of the network per microsecond: 1e-3 in a network of ms.
-        start, merge : as for `from_events`, in microseconds.
+        scale
+            Units of time of the network per microsecond: 1e-3 in a network of ms.
+        start, merge
+            As for `from_events`, in microseconds.
 
         Raises
         ------

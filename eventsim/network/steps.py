@@ -21,9 +21,10 @@ class Steps:
 
     Parameters
     ----------
-    times : (k,) when each piece begins, in the network's unit; the first is 0, then they increase. Copied.
-    values : (k,) of all neurons, or (k, size); values[j] holds in [times[j], times[j + 1]), the last one for ever.
-        Copied.
+    times : array (k,)
+        When each piece begins, in the network's unit of time; the first is 0, then they increase. Copied.
+    values : array (k,) or (k, size)
+        Values of all neurons, or of each; values[j] holds in [times[j], times[j + 1]), the last one for ever. Copied.
 
     Raises
     ------

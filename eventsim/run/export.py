@@ -81,11 +81,14 @@ class ExportedRun(RecordedRun):
 
         Parameters
         ----------
-        populations : names; None takes all that were recorded, sources included.
-        time_unit : seconds per unit of time, where the network has none. Times are kept as they are where it is 1,
-            1e-3, 1e-6 or 1e-9 (s, ms, us, ns), else multiplied by it.
-        t_stop : where all trains end, behind the last spike, in the unit of the run. None is for each sample where its
-            simulation ended (`Run.reached`), as `to_nirdata` has it.
+        populations
+            Names of those that are handed over; None takes all that were recorded, sources included.
+        time_unit
+            Seconds per unit of time, where the network has none. Times are kept as they are where it is 1, 1e-3, 1e-6
+            or 1e-9 (s, ms, us, ns), else multiplied by it.
+        t_stop
+            Where all trains end, behind the last spike, in the unit of the run. None takes for each sample the time at
+            which its simulation ended (`Run.reached`), as `to_nirdata` has it.
 
         Raises
         ------
@@ -133,13 +136,18 @@ class ExportedRun(RecordedRun):
 
         Parameters
         ----------
-        t_max : end of the recording, behind the last spike. None is the time that was reached (`Run.reached`), the
-            next number of float64 where there is a spike at that time; where nothing ended the run, the end of the last
+        population
+            Its name.
+        t_max
+            End of the recording, behind the last spike. None takes the time that was reached (`Run.reached`), the next
+            number of float64 where there is a spike at that time; where nothing ended the run, the end of the last
             window or, without one, the next number of two decimal digits behind the last spike. One that is given may
             be later: silence up to it is then what you say.
-        samples : which samples, one row each; None takes all. The format has one end for all of them, so that those of
+        samples
+            Which samples, one row each; None takes all. The format has one end for all of them, so that samples of
             different ends are handed over one by one.
-        dt : the step of ``to_time_gridded(dt)`` of nir, if that is what the data are for. The end is then moved on to a
+        dt
+            The step of ``to_time_gridded(dt)`` of nir, if that is what the data are for. The end is then moved on to a
             whole number of steps: nir has no step for what is left beyond one, and raises IndexError for a spike there.
 
         Raises

@@ -150,11 +150,17 @@ class RecordedRun:
 
         Parameters
         ----------
-        times : array of times at which the exact potential is wanted; None gives the recorded events.
+        population, neuron, sample
+            Which neuron, of which sample.
+        times : array (n_times,)
+            Times at which the exact potential is wanted; None gives the recorded events.
 
         Returns
         -------
-        (times, potentials); NaN before the first record and after the spike of a neuron that spikes once.
+        times : array (n_times,)
+            Those asked for, or those of the records.
+        potentials : array (n_times,)
+            NaN before the first record and after the spike of a neuron that spikes once.
         """
         traces = self._need(self.records.traces, "membrane traces", 'record={"population": [neurons]}')
         neuron = self._neuron("membrane", population, neuron)

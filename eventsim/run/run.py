@@ -20,17 +20,24 @@ from eventsim.run.run_file import ARRAYS, FILE_FORMAT, FILE_VERSION, run_fields
 class Run(ExportedRun):
     """The result of `eventsim.simulate`.
 
-    Attributes
-    ----------
-    populations : names of sources and populations, in creation order; spikes refer to them by position.
-    sizes, shapes : neurons of each. n_samples : samples simulated.
-    counters : totals (events, synaptic_events, visited, spikes, premature, late, clipped, tangent, …), the same
-        ``by_population``.
-    provenance : versions, source fingerprint, seed, network hash, engine, faults, transport.
-    complete : False where the run ended early (error, budget).
-
     A run can be pickled, as `multiprocessing`, joblib and Dask do, and so can the error that carries one. Recordings
     that are on disk take memory then; to send one that is larger, `save` it and send the path.
+
+    Attributes
+    ----------
+    populations
+        Names of sources and populations, in creation order; spikes refer to them by position.
+    sizes, shapes
+        Number of neurons of each, and their shape.
+    n_samples
+        Number of samples simulated.
+    counters
+        Totals (events, synaptic_events, visited, spikes, premature, late, clipped, tangent, …), and the same
+        ``by_population``.
+    provenance
+        Versions, source fingerprint, seed, network hash, engine, faults, transport.
+    complete
+        False where the run ended early (error, budget).
     """
 
     def save(self, path: str | Path) -> None:
@@ -59,7 +66,10 @@ def load_run(path: str | Path, network: Network | None = None) -> Run:
 
     Parameters
     ----------
-    network : the network that was simulated; only membrane potentials between events and thresholds need it.
+    path
+        The file, used as given.
+    network
+        The network that was simulated; only membrane potentials between events and thresholds need it.
 
     Raises
     ------

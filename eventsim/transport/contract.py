@@ -25,8 +25,10 @@ class Station:
 
     Attributes
     ----------
-    n_state : floats of state, all zero at the beginning of a sample.
-    n_keys : how many things of it can be due, each at a time of its own.
+    n_state
+        Number of floats of state, all zero at the beginning of a sample.
+    n_keys
+        How many things of it can be due, each at a time of its own.
     """
 
     name: ClassVar[str]

@@ -1,7 +1,8 @@
 """The cause of each neuron's spike time in each sample: the decisions that `eventsim.models.verify` defines.
 
 Each function takes one source or population: what it received, what it did, what it ought to carry. Causes are
-assigned in the order of their severity, a later one replacing an earlier one.
+assigned in the order of their severity, a later one replacing an earlier one. Arrays are (n_samples, n_neurons) or, of
+inputs, (n_samples, n_inputs); times are in the unit of the network, inf is silence.
 
 Relies on `expected_times`, `reception` and the replayed stages. Used by `verify`.
 """
@@ -52,12 +53,24 @@ HOPELESS = 1e100
 
 @dataclass(frozen=True, eq=False)
 class _Expected:
-    """What the equations have each neuron do with what it received; (n_samples, n_neurons), inf = silent.
+    """What the equations have each neuron do with what it received; arrays (n_samples, n_neurons), inf = silent.
 
-    closed : time of the closed form, extended precision, before t_min and from t_max on, too. time : of the first
-    crossing. bound : on the difference of a correct run from `time`, its own rounding included. early : surely before
-    t_min. undecided : spike or silence, before or after t_min, is within the rounding. nothing : received
-    nothing, or no more than the rounding of silence.
+    Attributes
+    ----------
+    closed
+        Time of the closed form in extended precision, before t_min and from t_max on, too.
+    time
+        Time of the first crossing.
+    bound
+        Bound on the difference of a correct run from `time`, its own rounding included.
+    early
+        Whether it surely fires before t_min.
+    undecided
+        Whether spike or silence, before or after t_min, is within the rounding.
+    nothing
+        Whether it received nothing, or no more than the rounding of silence.
+    crossing
+        What `first_crossing` found.
     """
 
     closed: Array
@@ -89,7 +102,10 @@ def check_population(
     name: str, neurons: Neurons, reception: Reception, seen: Observation, emissions: Emissions, ideal: Ideal,
     which: Array,
 ) -> Checked:  # fmt: skip
-    """Does every neuron of a field fire when its equations and the ReLU network say? `which` neurons these are."""
+    """Does every neuron of a field fire when its equations and the ReLU network say?
+
+    `which` neurons of the population these are, (n_neurons,).
+    """
     event = seen.times[name]
     due = _expected(neurons, reception, seen, name)
     total = _total_bound(neurons, reception, ideal, due.bound)
@@ -129,7 +145,10 @@ def check_population(
 def check_readout(
     neurons: Neurons, reception: Reception, seen: Observation, potentials: Array | None, ideal: Ideal
 ) -> Checked:
-    """Do integrators hold, at t_min, the potential that their inputs make? `potentials` None: nobody looked."""
+    """Do integrators hold, at t_min, the potential that their inputs make?
+
+    `potentials` are those that were read out, (n_samples, n_neurons); None: nobody looked.
+    """
     values = received_values(neurons, reception.arrivals)
     expected = complete_potential(neurons, reception.weights, values)
     size = magnitude(neurons, reception.weights, values)
@@ -250,7 +269,10 @@ def _tied(neurons: Neurons, reception: Reception, event: Array, due: _Expected, 
 def _emitted(
     name: str, neurons: Neurons, reception: Reception, emissions: Emissions, event: Array, due: _Expected, which: Array
 ) -> tuple[Array, Array]:
-    """Which spikes left when their crossing and the faults say, and which of these the faults moved."""
+    """Which spikes left when their crossing and the faults say, and which of these the faults moved.
+
+    Both are (n_samples, n_neurons); `which` neurons of the population these are, (n_neurons,).
+    """
     silent = np.isinf(due.time)
     with np.errstate(invalid="ignore"):
         near = np.abs(event - due.time) <= due.bound
@@ -286,7 +308,7 @@ def _transported(neurons: Neurons, reception: Reception, seen: Observation, due:
 
 
 def _late(neurons: Neurons, reception: Reception) -> Array:
-    """Inputs that arrived at or after t_min, or through a window that ends after the input window."""
+    """Inputs, (n_samples, n_inputs), that arrived at or after t_min, or whose window ends after the input window."""
     arrived = np.isfinite(reception.arrivals)
     late: Array = arrived & ((reception.arrivals >= float(neurons.t_min)) | reception.overdue)
     return late

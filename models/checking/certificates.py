@@ -21,12 +21,21 @@ class Layer:
 
     Attributes
     ----------
-    window : length of its window. safe_window : the smallest window in which no neuron of no sample is premature, if
-        those before it are safe: the supremum over both, plus its rounding; <= 0 where any window is safe.
-    premature : reaches its threshold before t_min. undecided : within the rounding of doing so or not.
-    late : hears an input at or after t_min, which does not count for what it carries.
-    margin : by how much the window could be shorter before the neuron is premature; negative where it is.
-    bound : on the rounding of the margin.
+    window
+        Length of its window, in time.
+    safe_window
+        The smallest window in which no neuron of no sample is premature, if those before it are safe: the supremum over
+        both, plus its rounding; <= 0 where any window is safe.
+    premature
+        Whether the neuron reaches its threshold before t_min.
+    undecided
+        Whether it is within the rounding of doing so or not.
+    late
+        Whether it hears an input at or after t_min, which does not count for what it carries.
+    margin
+        By how much the window could be shorter before the neuron is premature, in time; negative where it is.
+    bound
+        Bound on the rounding of the margin, in time.
     """
 
     window: float
@@ -47,14 +56,17 @@ class Proof:
 
     Attributes
     ----------
-    residual, bound : |V - threshold| at the spike time in extended precision, and what rounding explains of it; NaN
-        where the neuron is silent. 0 for a threshold <= 0 that is met when integration begins. Of relays (max and min
-        pools) the distance in time from the input that should be passed on, infinite where none should; of a read-out
-        the distance of the potential from what its inputs make.
-    highest, below, below_bound : the largest V that a silent neuron reached, how far below the threshold that is, and
-        what rounding may hide of it; NaN where it spiked. NaN for read-outs, and for relays unless they are silent
-        where they should not be: then `below` is minus infinity.
-    of : "neurons", "relays" or "read-out".
+    residual, bound
+        The distance |V - threshold| at the spike time in extended precision, and what rounding explains of it; NaN
+        where the neuron is silent. It is 0 for a threshold <= 0 that is met when integration begins. For relays (max
+        and min pools) it is the distance in time from the input that should be passed on, infinite where none should;
+        for a read-out the distance of the potential from what its inputs make.
+    highest, below, below_bound
+        The largest V that a silent neuron reached, how far below the threshold that is, and what rounding may hide of
+        it; NaN where it spiked. NaN for read-outs, and for relays unless they are silent where they should not be: then
+        `below` is minus infinity.
+    of
+        What it is about: "neurons", "relays" or a "read-out".
     """
 
     residual: Array
@@ -69,7 +81,7 @@ class Proof:
 
     @property
     def failed(self) -> Array:
-        """Spikes, silences and potentials that are off by more than rounding."""
+        """Spikes, silences and potentials, (n_samples, size), that are off by more than rounding."""
         with np.errstate(invalid="ignore"):
             found: Array = (self.residual > self.bound) | (self.below < -self.below_bound)
         return found
@@ -80,11 +92,14 @@ class Certificates:
 
     Attributes
     ----------
-    layers : `Layer` by population, in the order of the network.
-    proof : `Proof` by population, or None where no run was given.
-    decisions : (n_samples, 2): by how much the largest output leads, or the output nearest to 0 is away from it where
-        signs decide, in potential; and by how much every spike into the read-out may move at once, in time, before the
-        decision can change. None without a run, with several read-outs, or where one output decides nothing.
+    layers
+        `Layer` by population, in the order of the network.
+    proof
+        `Proof` by population, or None where no run was given.
+    decisions : array (n_samples, 2)
+        By how much the largest output leads, or the output nearest to 0 is away from it where signs decide, in
+        potential; and by how much every spike into the read-out may move at once, in time, before the decision can
+        change. None without a run, with several read-outs, or where one output decides nothing.
     """
 
     def __init__(self, layers: Mapping[str, Layer], proof: Mapping[str, Proof] | None, decisions: Array | None) -> None:

@@ -56,6 +56,7 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
     Returns
     -------
     Certificates
+        What is certified of each layer and, with `run`, its proofs; arrays (n_samples, size) by population.
 
     Raises
     ------
@@ -96,6 +97,9 @@ def _certified(
     complete: bool = False,
 ) -> Certificates:
     """Judge population after population; `times` has those of the sources, or of all nodes of a run.
+
+    `times` are (n_samples, size) by name, `proving` has bounds on the rounding of those of a run, likewise, and its
+    read-out (n_samples, n_out).
 
     What is not known yet is taken to fire at its first crossing or, `complete`, when the closed form says, also where
     that is before its window: then smallest safe windows are those of a network whose layers are all safe.
@@ -166,12 +170,12 @@ def _closed(neurons: Neurons, field: Field, arrivals: Array) -> Array:
 
 
 def _shifted(field: Field, inexact: Array) -> Array:
-    """How far potentials may be off, since the times of the inputs are."""
+    """How far potentials may be off, (n_samples, n_neurons), since times of inputs are, (n_samples, n_inputs)."""
     return inexact @ np.abs(field.weights.astype(np.float64)).T
 
 
 def _judged(own: Neurons, shape: tuple[int, int], parts: Parts) -> Layer:
-    """Premature or safe, and the window that would have been enough."""
+    """Premature or safe, and the window that would have been enough; arrays of the given `shape` (n_samples, size)."""
     length, t_min = float(own.length), float(own.t_min)
     slack, bound, premature, undecided, late = [], [], [], [], []
     for field, crossing, seen, shift in parts:

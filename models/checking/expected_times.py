@@ -31,10 +31,23 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class Neurons:
-    """The numbers of one windowed population in extended precision; arrays (n_neurons,).
+    """The numbers of one windowed population in extended precision.
 
-    For integrators t_max is t_min, the threshold is inf. exact : they, and the times of spikes, are Fractions that were
-    rounded to extended precision; what is held in float64 is not rounded here.
+    Attributes
+    ----------
+    t_start, t_min, t_max
+        The window; t_max is t_min for integrators.
+    threshold : array (n_neurons,)
+        Thresholds, in V; inf for integrators.
+    slope_start, slope_fire : array (n_neurons,)
+        Slope of the potential without inputs from t_start on, and its slope from t_min on, in V/time.
+    deaf
+        Whether inputs from t_min on change nothing.
+    spiking
+        Whether the neurons fire; False for integrators.
+    exact
+        Whether these numbers, and the times of spikes, are Fractions that were rounded to extended precision; what is
+        held in float64 is not rounded here.
     """
 
     t_start: Any
@@ -53,7 +66,7 @@ class Neurons:
         return self.t_max - self.t_min
 
     def some(self, chosen: Array) -> "Neurons":
-        """Those of the neurons that `chosen` lists."""
+        """Those of the neurons that `chosen` lists, (n,) indices."""
         return replace(
             self,
             threshold=self.threshold[chosen],
@@ -68,15 +81,25 @@ class Crossing:
 
     Attributes
     ----------
-    time : when the neuron fires; inf = silent. bound : on the rounding of a float64 simulation of it; where the neuron
-        is silent, of the time from t_max on at which it would fire.
-    steepness : least slope with which it crosses, rounding considered; that after t_min where the neuron is silent.
-    near_start : the threshold is touched before or at t_min, or missed, by less than the rounding.
-    near_t_min, near_t_max : the potential at that border is within its rounding of the threshold.
-    potential_bound : on the rounding of the potential at t_min.
-    peak : largest potential in [t_start, t_min], had the neuron not fired; `potential_bound` is on its rounding, too.
-    highest, highest_bound : largest potential in [t_start, t_max], and a bound on its rounding and on what the rounding
-        of the time at which it is reached makes of it.
+    time
+        When the neuron fires; inf = silent.
+    bound
+        Bound on the rounding of that time in a float64 simulation; where the neuron is silent, on that of the time from
+        t_max on at which it would fire.
+    steepness
+        Least slope with which it crosses, in V/time, rounding considered; the slope after t_min where the neuron is
+        silent.
+    near_start
+        Whether the threshold is touched before or at t_min, or missed, by less than the rounding.
+    near_t_min, near_t_max
+        Whether the potential at that border is within its rounding of the threshold.
+    potential_bound
+        Bound on the rounding of the potential at t_min.
+    peak
+        Largest potential in [t_start, t_min], had the neuron not fired; `potential_bound` is on its rounding, too.
+    highest, highest_bound
+        Largest potential in [t_start, t_max], and a bound on its rounding and on what the rounding of the time at which
+        it is reached makes of it.
     """
 
     time: Array
@@ -94,7 +117,7 @@ class Crossing:
 def neurons_of(population: Population, exact: bool = False) -> Neurons:
     """Return the numbers of a population of one of the windowed models of `eventsim.models.neurons.ttfs`.
 
-    `exact` : is it one of a network of Fractions?
+    `exact` says that it is one of a network of Fractions.
     """
     assert population.window is not None
     model = population.model
@@ -117,23 +140,30 @@ def _extended_row(row: Array) -> Array:
 
 
 def received_values(neurons: Neurons, arrivals: Array) -> Array:
-    """How long before t_min each input arrived, in [0, t_min - t_start], in extended precision; 0 where it did not."""
+    """How long before t_min each input arrived, in [0, t_min - t_start], in extended precision; 0 where it did not.
+
+    Both `arrivals` and the values have the shape (n_samples, n_inputs).
+    """
     times = np.clip(arrivals.astype(EXTENDED), neurons.t_start, neurons.t_min)
     values: Array = neurons.t_min - times
     return values
 
 
 def complete_potential(neurons: Neurons, weights: Array, values: Array) -> Array:
-    """Potential at t_min in extended precision, of inputs that carry `values` (n_samples, n_inputs) >= 0.
+    """Potentials (n_samples, n_neurons) at t_min in extended precision, of inputs that carry `values` >= 0.
 
-    `weights` (n_neurons, n_inputs) are in extended precision, which numpy multiplies without BLAS.
+    `values` have the shape (n_samples, n_inputs), `weights` (n_neurons, n_inputs). Weights are in extended precision,
+    which numpy multiplies without BLAS.
     """
     drive: Array = values @ weights.T
     return drive + neurons.slope_start * (neurons.t_min - neurons.t_start)
 
 
 def complete_sum(neurons: Neurons, weights: Array, values: Array) -> Array:
-    """Time at which the closed form has the neuron fire, in extended precision: before t_min, or from t_max on, too."""
+    """Times (n_samples, n_neurons) at which the closed form has neurons fire: before t_min, or from t_max on, too.
+
+    Arguments are those of `complete_potential`; all is in extended precision.
+    """
     missing = neurons.threshold - complete_potential(neurons, weights, values)
     times: Array = neurons.t_min + missing / neurons.slope_fire
     return times
@@ -142,7 +172,7 @@ def complete_sum(neurons: Neurons, weights: Array, values: Array) -> Array:
 def magnitude(neurons: Neurons, weights: Array, values: Array) -> Array:
     """The sum of the absolute values of all that enters `complete_sum`, in units of time: its rounding scales with it.
 
-    For integrators, of all that enters the potential.
+    For integrators, of all that enters the potential. Shapes are those of `complete_potential`.
     """
     total = values.astype(np.float64) @ np.abs(weights.astype(np.float64)).T
     total += np.abs(neurons.slope_start.astype(np.float64)) * float(neurons.t_min - neurons.t_start)
@@ -156,9 +186,10 @@ def magnitude(neurons: Neurons, weights: Array, values: Array) -> Array:
 def sum_bound(neurons: Neurons, weights: Array, arrivals: Array, size: Array) -> Array:
     """Bound on the rounding of `complete_sum`, for integrators of `complete_potential`, in extended precision.
 
-    `size` is their `magnitude`, which knows of values t_min - t only. Where t_min and t are Fractions, they are rounded
-    before they are subtracted, by half an ulp of each, and so is the sum of t and a delay, whatever is left of the
-    difference. Weights, thresholds and slopes are rounded, too, each by half an ulp.
+    Arrivals are (n_samples, n_inputs). `size` is their `magnitude`, (n_samples, n_neurons), which knows of values
+    t_min - t only. Where t_min and t are Fractions, they are rounded before they are subtracted, by half an ulp of
+    each, and so is the sum of t and a delay, whatever is left of the difference. Weights, thresholds and slopes are
+    rounded, too, each by half an ulp.
     """
     bound: Array = EXTENDED_UNIT * (arrivals.shape[1] + 4) * size
     if neurons.exact:
@@ -180,7 +211,10 @@ def moved_by_times(neurons: Neurons, weights: Array, arrivals: Array) -> Array:
 
 
 def first_crossing(neurons: Neurons, weights: Array, arrivals: Array) -> Crossing:
-    """Follow every neuron through its inputs, in the order of arrival, and return when it first fires."""
+    """Follow every neuron through its inputs, in the order of arrival, and return when it first fires.
+
+    `weights` have the shape (n_neurons, n_inputs), `arrivals` (n_samples, n_inputs).
+    """
     n_samples, n_neurons = len(arrivals), len(weights)
     flat = weights.astype(np.float64)
     times = np.minimum(np.maximum(arrivals, float(neurons.t_start)), float(neurons.t_max)).astype(np.float64)
@@ -202,10 +236,11 @@ def _blocks(n_samples: int, n_neurons: int, n_knots: int) -> Iterator[tuple[slic
 
 
 def _cross_block(neurons: Neurons, columns: slice, weights: Array, times: Array) -> Crossing:
-    """First crossings of some neurons for some samples. Axes: sample, knot, neuron.
+    """First crossings of some neurons for some samples.
 
     The knots of the potential are t_start, the arrivals in order (t_min among them, before an arrival at t_min), and
-    t_max; segment k lies between knots k and k + 1.
+    t_max; segment k lies between knots k and k + 1. Arrays are (n_samples, n_knots, n_neurons), one knot less where
+    they are of segments, here and in the functions below; `knots` are (n_samples, n_knots).
     """
     n = len(times)
     edge = np.full((n, 1), float(neurons.t_min))
@@ -290,7 +325,10 @@ def _slopes(gained: Array, opened: Array, opening: Array, start: Array, fire: Ar
 def _first(
     neurons: Neurons, knots: Array, v: Array, slopes: Array, v_errors: Array, slope_errors: Array, threshold: Array
 ) -> tuple[Array, Array, Array]:
-    """The first segment that reaches the threshold rising, the time in it, the bound on that time, the least slope."""
+    """The time in the first segment that reaches the threshold rising, the bound on that time, and the least slope.
+
+    All three are (n_samples, n_neurons).
+    """
     reaches = (v[:, 1:] >= threshold) & (slopes > 0)
     segment = np.argmax(reaches, axis=1)[:, None]
 
@@ -310,5 +348,5 @@ def _first(
 
 
 def _from_zero(array: Array) -> Array:
-    """The array with a first knot of zeros."""
+    """The array (n_samples, n_segments, n_neurons) with a first knot of zeros."""
     return np.concatenate([np.zeros_like(array[:, :1]), array], axis=1)

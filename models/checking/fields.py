@@ -31,10 +31,14 @@ class Field:
 
     Attributes
     ----------
-    neurons : (n,), indices in the population.
-    inputs : (n_inputs,), indices into the source neurons of all projections to the population, one after another.
-    weights : (n, n_inputs), extended precision.
-    gather : takes arrays in the shapes of the weights of dense and convolutional projections, one each, to the shape of
+    neurons : array (n,)
+        Indices in the population.
+    inputs : array (n_inputs,)
+        Indices into the source neurons of all projections to the population, one after another.
+    weights : array (n, n_inputs)
+        Weights in extended precision; 0 where there is no synapse.
+    gather
+        Takes arrays in the shapes of the weights of dense and convolutional projections, one each, to the shape of
         `weights`.
     """
 
@@ -61,7 +65,7 @@ def fields_of(net: Network, population: Population) -> Iterator[Field]:
 
 
 def sources_of_positions(kind: Conv | Pool) -> Array:
-    """(target positions, taps): the source position that each tap sees, -1 for padding."""
+    """The source position that each tap sees, (n_target_positions, n_taps); -1 for padding."""
     n_targets = math.prod(kind.output_shape(kind.shape)[1:])
     taps = kind.taps
     found = np.full((n_targets, math.prod(kind.kernel)), -1)
@@ -70,7 +74,7 @@ def sources_of_positions(kind: Conv | Pool) -> Array:
 
 
 def pooled(net: Network, population: Population) -> Array:
-    """(target neurons, taps): the source neuron that each tap of a pool of relays sees, -1 for padding."""
+    """The source neuron that each tap of a pool of relays sees, (n_target_neurons, n_taps); -1 for padding."""
     (projection,) = projections_to(net, population)
     kind = projection.kind
     assert isinstance(kind, Pool)
@@ -92,7 +96,10 @@ def _joined(population: Population, projections: Sequence[Projection]) -> Iterat
 
 
 def _blocks(population: Population, projections: Sequence[Projection]) -> Iterator[Array]:
-    """Neurons to take together: at each position of convolutions the channels that see the same ones, else the next."""
+    """Neurons to take together, (n,) indices in the population.
+
+    At each position of convolutions these are the channels that see the same inputs, else the next neurons.
+    """
     convolutions = [
         projection.kind
         for projection in projections
@@ -136,7 +143,7 @@ class _Diagonal:
         self.n_positions = math.prod(kind.shape[1:]) if isinstance(kind, Conv) else 1
 
     def of(self, neurons: Array) -> tuple[Array, Array, Gather]:
-        """Source neurons, weights, and what takes arrays in the shape of all weights to theirs."""
+        """Source neurons, weights (n, n_sources), and what takes arrays in the shape of all weights to theirs."""
         channels = neurons // self.n_positions
 
         def gather(array: Array) -> Array:
@@ -155,7 +162,7 @@ class _Window:
         self.width = len(self.kernel) // kind.groups
 
     def of(self, neurons: Array) -> tuple[Array, Array, Gather]:
-        """Source neurons, weights, and what takes arrays in the shape of all weights to theirs."""
+        """Source neurons, weights (n, n_sources), and what takes arrays in the shape of all weights to theirs."""
         outs, target = np.divmod(neurons, len(self.positions))
         row, seen = self.positions[target[0]], self.kernel.shape[1]
         (taps,) = np.nonzero(row >= 0)

@@ -39,13 +39,16 @@ class Ideal:
 
     Attributes
     ----------
-    values : (n_samples, size), extended precision, >= 0; for a read-out the potentials.
-    weight_error, bias_error : distance of the effective weights (an array for each projection, in the shape of its
-        weights; of a field one, (n, n_inputs)) and biases (size,) from the ReLU network's, as far as rounding explains
-        it, or None.
-    wrong : (size,), neurons where it explains less than all.
-    noise : (n_samples, size), bound on the rounding of `values` themselves where it does not scale with the coded
-        inputs and `values`, or None.
+    values : array (n_samples, size)
+        What it carries, in extended precision: times before the end of the window, >= 0; for a read-out the potentials.
+    weight_error, bias_error
+        How far the effective weights (an array for each projection, in the shape of its weights; of a field one, (n,
+        n_inputs)) and biases (size,) are from the ReLU network's, as far as rounding explains it, or None.
+    wrong : array (size,)
+        Whether rounding explains less than all of that, neuron by neuron.
+    noise : array (n_samples, size)
+        Bound on the rounding of `values` themselves where it does not scale with the coded inputs and `values`, or
+        None.
     """
 
     values: Array
@@ -55,7 +58,7 @@ class Ideal:
     noise: Array | None = None
 
     def of(self, field: Field) -> "Ideal":
-        """What the neurons of a field ought to carry."""
+        """What the neurons of a field ought to carry: `values` are then (n_samples, n)."""
         if self.weight_error is None or self.bias_error is None or self.wrong is None:
             return Ideal(self.values[:, field.neurons])
         return Ideal(
@@ -70,7 +73,7 @@ class Ideal:
 def coded_values(source: Source, given: Array | None, times: Array) -> Array:
     """The values of a source in units of time, from 0 to the length of its window; extended precision.
 
-    From what the user gave, which may lie outside, or else from the spike times.
+    They come from what the user gave, which may lie outside, or else from the spike times; all are (n_samples, size).
     """
     t_min, t_max = (extended(t) for t in source.window)
     if given is not None:
@@ -84,7 +87,7 @@ def coded_values(source: Source, given: Array | None, times: Array) -> Array:
 def own_values(net: Network, population: Population, neurons: Neurons | None, inputs: Array) -> Ideal:
     """What the closed form gives for ideal values of the inputs, the network's own parameters taken as right.
 
-    `neurons` is None for relays.
+    `neurons` is None for relays; `inputs` are the ideal values, (n_samples, n_inputs).
     """
     if neurons is None:
         return Ideal(-relayed(net, population, -inputs, 0))
@@ -124,6 +127,13 @@ def relu_values(
     net: Network, relu: ReluNetwork, neurons: Mapping[str, Neurons | None], coded: Array
 ) -> dict[str, Ideal]:
     """What `relu` gives for inputs that are coded as the times before the end of the source's window, by population.
+
+    Parameters
+    ----------
+    net, relu, neurons
+        The network, what it was made from, and the numbers of each population, None for relays.
+    coded : array (n_samples, n_in)
+        How long before the end of the window each input fires.
 
     Raises
     ------
@@ -168,7 +178,8 @@ def _with_errors(
 
     Effective weights are J / slope; where a slope divides a sum, it is that of the sum. Effective biases invert
     threshold = slope_start (t_min - t_start) + slope (t_max - t_min - b). Values of a source whose window is longer
-    than 1, `spans`, are that much larger.
+    than 1, `spans`, are that much larger. `size` is what was added up to the biases, (size,), `values` what the ReLU
+    network gives, (n_samples, size).
     """
     assert layer.bias is not None
     bias = layer.full(as_numbers(layer.bias, EXTENDED))
@@ -205,7 +216,8 @@ def _allowed(
     """How far rounding may take effective weights and biases from those of a layer.
 
     Each parameter is rounded once, by half an ulp; alpha1's slope is the sum of rounded weights. The rest covers
-    extended precision, in which layers and effective values are computed.
+    extended precision, in which layers and effective values are computed. Both have the shapes of the weights of each
+    projection, and of the biases, (size,).
     """
     unit = 0.0 if net.exact else UNIT
     weights = [np.abs(weight.astype(np.float64)) for weight in given]
@@ -247,6 +259,7 @@ def _noise(absolute: Mapping[str, CodedLayer], unit: Array, shape: tuple[int, ..
 
     Inputs are rounded on their own scale, not on that of the window, and what is added up may cancel: every sum is off
     by at most half an ulp of the sum of absolute values, times the number of its terms and the roundings of each.
+    `unit` has the coded inputs, from 0 to 1, (n_samples, *shape); the bound has the given shape, (n_samples, n_out).
     """
     sizes: dict[int, Array] = {INPUTS: np.abs(unit).astype(np.float64)}
     roundings = 8

@@ -40,13 +40,27 @@ class Observation:
 
     Attributes
     ----------
-    n_samples : number of samples. times : by source or population, (n_samples, size); float64, or extended precision
-        where they were Fractions; inf = silent. bounds : rounding bounds of the times by population, where the run has
-        them. values : what the user gave for a source, (n_samples, size), before it was coded.
-    readout : (n_samples, n_out), or None. unit : half an ulp of 1 in the arithmetic of whoever computed the times.
-    faults, transport, seed, sample_ids : those of the run.
-    external : the times are not those of a run. changed : by population, where simulating the run again gave other
-        spikes although the neuron's inputs were the same. notes : what a reader of the report should know.
+    n_samples
+        Number of samples.
+    times : dict of arrays (n_samples, size)
+        First spike times by source or population; float64, or extended precision where they were Fractions; inf =
+        silent.
+    bounds : dict of arrays (n_samples, size)
+        Rounding bounds of the times by population, where the run has them.
+    values : dict of arrays (n_samples, size)
+        What the user gave for a source, before it was coded.
+    readout : array (n_samples, n_out)
+        Potentials that were read out, or None.
+    unit
+        Half an ulp of 1 in the arithmetic of whoever computed the times.
+    faults, transport, seed, sample_ids
+        The stages, the seed and the samples of the run.
+    external
+        Whether the times are not those of a run.
+    changed : dict of arrays (n_samples, size)
+        Where simulating the run again gave other spikes although the neuron's inputs were the same, by population.
+    notes
+        What a reader of the report should know.
     """
 
     n_samples: int
@@ -64,7 +78,7 @@ class Observation:
     notes: list[str] = field(default_factory=list)
 
     def of(self, name: str, neurons: Array) -> "Observation":
-        """What was seen of some neurons of one population."""
+        """What was seen of some neurons of one population, (n,) indices."""
         parts: dict[str, Any] = {
             what: {name: mine[name][:, neurons]} if name in (mine := getattr(self, what)) else {}
             for what in ("times", "bounds", "changed")
@@ -256,7 +270,7 @@ def _readout(net: Network, run: Run) -> Array | None:
 
 
 def _held(array: Array) -> Array:
-    """Float64 as it is; Fractions (and inf) in extended precision."""
+    """An array of any shape: float64 as it is; Fractions (and inf) in extended precision."""
     if array.dtype != object:
         return array
     times = np.full(array.shape, np.inf, dtype=EXTENDED)
@@ -342,7 +356,7 @@ def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array
 
 
 def _relayed_times(net: Network, node: Population, times: Mapping[str, Array]) -> Array:
-    """What a pool passes on of the times of another program that has none of pools."""
+    """What a pool passes on, (n_samples, size), of the times of another program that has none of pools."""
     (projection,) = projections_to(net, node)
     return relayed(net, node, times[projection.pre.name] + float(projection.delay), np.inf)
 

@@ -1,7 +1,8 @@
 """Proofs of what a run did: spikes on their thresholds, silences below, pooled spikes, potentials that are read out.
 
 Each is worked out again in extended precision from what the neuron received in the run, and comes with a bound on what
-rounding explains of the difference. Relies on `expected_times` and `fields`. Used by `certify`.
+rounding explains of the difference. Arrays are (n_samples, n_neurons) or, of inputs, (n_samples, n_inputs); a time of
+inf is silence. Relies on `expected_times` and `fields`. Used by `certify`.
 """
 
 from collections.abc import Sequence
@@ -101,7 +102,7 @@ def proof_of_relays(event: Array, due: Array, exact: bool) -> Proof:
 
 
 def proof_of_readout(own: Neurons, fields: Sequence[Field], arrivals: Array, readout: Array, exact: bool) -> Proof:
-    """How far each potential that was read out is from what its inputs make."""
+    """How far each potential that was read out, (n_samples, size), is from what its inputs make."""
     residual, limit = [], []
     for field in fields:
         some, seen = own.some(field.neurons), arrivals[:, field.inputs]
@@ -118,7 +119,7 @@ def proof_of_readout(own: Neurons, fields: Sequence[Field], arrivals: Array, rea
 
 
 def scattered(shape: tuple[int, int], parts: list[tuple[Field, Array]]) -> Array:
-    """One array of a population, from those of its fields."""
+    """One array of a population, of the given `shape` (n_samples, size), from those of its fields, (n_samples, n)."""
     whole = np.empty(shape)
     for field, values in parts:
         whole[:, field.neurons] = values

@@ -25,12 +25,20 @@ class Reception:
 
     Attributes
     ----------
-    arrivals : (n_samples, n_inputs), when each spike arrived; inf = none.
-    undisturbed : when it would have, had no transport held it up and did its window end with this input window.
-    overdue, early : (n_inputs,), windows that end later or earlier than this input window.
-    error : bound on |value - ideal value| of each input where nothing but rounding came between.
-    diverged : inputs whose cause is neither ok nor rounding. ideal : the values that they ought to carry.
-    weights : (n_neurons, n_inputs) of a field, extended precision; of a whole population empty.
+    arrivals : array (n_samples, n_inputs)
+        When each spike arrived; inf = none.
+    undisturbed : array (n_samples, n_inputs)
+        When each spike would have arrived, had no transport held it up and did its window end with this input window.
+    overdue, early : array (n_inputs,)
+        Whether the window of the input ends later, or earlier, than this input window.
+    error : array (n_samples, n_inputs)
+        Bound on |value - ideal value| of each input, in time, where nothing but rounding came between.
+    diverged : array (n_samples, n_inputs)
+        Inputs whose cause is neither ok nor rounding.
+    ideal : array (n_samples, n_inputs)
+        The values that they ought to carry.
+    weights : array (n_neurons, n_inputs)
+        Weights of a field, in extended precision; of a whole population empty.
     """
 
     arrivals: Array
@@ -67,7 +75,10 @@ def received(
     checked: Mapping[str, Checked],
     ideals: Mapping[str, Ideal],
 ) -> Reception:
-    """Return what reached `population`, whose inputs are due by `t_min`, given when spikes left for the projections."""
+    """Return what reached `population`, whose inputs are due by `t_min`, given when spikes left for the projections.
+
+    Those times, `left`, are (n_samples, size) by source or population.
+    """
     projections = projections_to(net, population)
     ends = [_end(projection) for projection in projections]
     skew = _columns(
@@ -104,7 +115,10 @@ def received(
 
 
 def arriving(projection: Projection, times: Array) -> Array:
-    """When spikes arrive that left at `times`; the delay is added as in the run, whose Fractions are extended here."""
+    """When spikes arrive that left at `times`, both (n_samples, size).
+
+    The delay is added as in the run, whose Fractions are in extended precision here.
+    """
     found: Array = times + (extended(projection.delay) if times.dtype == EXTENDED else float(projection.delay))
     return found
 
@@ -121,5 +135,5 @@ def _columns(parts: list[Array]) -> Array:
 
 
 def _side_by_side(parts: list[Array], rows: int) -> Array:
-    """Arrays of `rows` rows next to each other; none makes a matrix without columns."""
+    """Arrays (rows, n) next to each other; none makes a matrix without columns."""
     return np.concatenate(parts, axis=1) if parts else np.zeros((rows, 0))

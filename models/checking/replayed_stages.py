@@ -48,8 +48,9 @@ def departures(net: Network, times: Mapping[str, Array], transport: Transport | 
 
     Parameters
     ----------
-    times : by source or population, (n_samples, size), inf = silent. Every neuron fires once at most, and spikes of one
-        time are carried in the order (source or population, neuron), in which such neurons emit them.
+    times : dict of arrays (n_samples, size)
+        First spikes by source or population, inf = silent. Every neuron fires once at most, and spikes of one time are
+        carried in the order (source or population, neuron), in which such neurons emit them.
     """
     if transport is None:
         return dict(times)
@@ -78,7 +79,8 @@ class Emissions:
 
     Parameters
     ----------
-    faults, seed, sample_ids : those of the run.
+    faults, seed, sample_ids
+        The emission faults, the seed and the samples of the run.
     """
 
     def __init__(self, net: Network, faults: Sequence[EmissionFault], seed: int, sample_ids: Sequence[int]) -> None:
@@ -99,13 +101,20 @@ class Emissions:
     ) -> tuple[Array, Array]:
         """Return the earliest and the latest time at which spikes can leave whose crossings lie within their bounds.
 
-        A fault is taken to be non-decreasing in the time of the crossing.
+        Both are (n_samples, n_neurons). A fault is taken to be non-decreasing in the time of the crossing.
 
         Parameters
         ----------
-        crossing, bound : (n_samples, n_neurons), inf = silent. opened : t_min, from which a crossing is certain.
-        decided : latest time at which the emission was decided again, t_min or an arrival after it.
-        neurons : (n_neurons,), which neurons of the population these are.
+        population
+            Its name.
+        crossing, bound : array (n_samples, n_neurons)
+            Times of the crossings, inf = silent, and bounds on their rounding.
+        opened
+            The t_min, from which a crossing is certain.
+        decided : array (n_samples, n_neurons)
+            Latest time at which the emission was decided again, t_min or an arrival after it.
+        neurons : array (n_neurons,)
+            Which neurons of the population these are.
         """
         low, high = crossing - bound, crossing + bound
         stages = self._acting.get(population)

@@ -41,11 +41,25 @@ class Checked:
 
     Attributes
     ----------
-    event : observed times; of a read-out, potentials. expected : from what the neuron received, by the closed form.
-    gap : event - expected, made before `expected` is rounded to float64, silence counted as the end of the window.
-    bound : on |gap|. ideal : the value that the neuron ought to carry, as a time. ideal_bound : on |event - ideal|.
-    causes : codes. end : t_max, which stands for silence in differences; None for a read-out.
-    scale : length of the window, or the largest ideal potential.
+    event
+        Observed times; of a read-out, potentials.
+    expected
+        What the closed form makes of what the neuron received.
+    gap
+        The difference event - expected, made before `expected` is rounded to float64, silence counted as the end of the
+        window.
+    bound
+        Bound on |gap|.
+    ideal
+        The value that the neuron ought to carry, as a time.
+    ideal_bound
+        Bound on |event - ideal|.
+    causes
+        Codes of the causes.
+    end
+        The t_max, which stands for silence in differences; None for a read-out.
+    scale
+        Length of the window, or the largest ideal potential.
     """
 
     event: Array
@@ -59,7 +73,7 @@ class Checked:
     scale: float
 
     def from_ideal(self) -> Array:
-        """`event` minus `ideal`, silence counted as the end of the window."""
+        """`event` minus `ideal`, (n_samples, size), silence counted as the end of the window."""
         if self.end is None:
             return self.event - self.ideal
         result: Array = np.minimum(self.event, self.end) - np.minimum(self.ideal, self.end)
@@ -67,7 +81,7 @@ class Checked:
 
 
 def joined(parts: Sequence[tuple[Array, Checked]], size: int) -> Checked:
-    """One record of a population of `size` neurons, from those of parts of it and the neurons that these are."""
+    """One record of a population of `size` neurons, from those of parts of it and the neurons (n,) that these are."""
     first = parts[0][1]
     columns = {
         name: np.empty((len(array), size), array.dtype)
@@ -86,22 +100,33 @@ class VerificationReport:
 
     Attributes
     ----------
-    CAUSES : names of the causes; a code in `causes` is a place in it.
-    populations : names of sources and spiking populations, in the order of the network. readouts : of integrators.
-    event_times, expected_times, ideal_times : by population, (n_samples, size), silence as inf: observed first spikes;
-        those that the closed form gives for what each neuron received; those that the ReLU network gives (without one:
-        the closed form from the inputs on).
-    potentials, expected_potentials, ideal_potentials : the same for read-outs, at their read-out time.
-    differences : of both, by name: the observed minus the expected, silence counted as the end of the window. Made in
-        extended precision: `expected_times` are rounded to float64, so that a difference of these may be off by half an
-        ulp.
-    bounds, ideal_bounds, causes : of both, by name: rounding bounds on the differences and on the observed minus the
-        ideal; codes of causes (int8).
-    agreement : fraction of samples on which the outputs decide as those of the ReLU network: the largest is the same
-        or, where the network's provenance has ``decision = "sign"``, the same ones are > 0. None where there is nothing
-        to decide: no read-out, or a single output that is no classifier's.
-    logit_error : largest difference of an output from the ReLU network's, relative to the largest output.
-    n_samples : number of samples. notes : what else a reader should know.
+    CAUSES
+        Names of the causes; a code in `causes` is a place in it.
+    populations
+        Names of sources and spiking populations, in the order of the network.
+    readouts
+        Names of the populations of integrators.
+    event_times, expected_times, ideal_times : dict of arrays (n_samples, size)
+        Times by population, silence as inf: observed first spikes; those that the closed form gives for what each
+        neuron received; those that the ReLU network gives (without one: the closed form from the inputs on).
+    potentials, expected_potentials, ideal_potentials : dict of arrays (n_samples, size)
+        The same for read-outs, as potentials at their read-out time.
+    differences : dict of arrays (n_samples, size)
+        For both, by name: the observed minus the expected, silence counted as the end of the window. Made in extended
+        precision: `expected_times` are rounded to float64, so that a difference of these may be off by half an ulp.
+    bounds, ideal_bounds, causes : dict of arrays (n_samples, size)
+        For both, by name: rounding bounds on the differences and on the observed minus the ideal; codes of causes
+        (int8).
+    agreement
+        Fraction of samples on which the outputs decide as those of the ReLU network: the largest is the same or, where
+        the network's provenance has ``decision = "sign"``, the same ones are > 0. None where there is nothing to
+        decide: no read-out, or a single output that is no classifier's.
+    logit_error
+        Largest difference of an output from the ReLU network's, relative to the largest output.
+    n_samples
+        Number of samples.
+    notes
+        What else a reader should know.
     """
 
     CAUSES = CAUSES
@@ -260,7 +285,7 @@ def _decides(part: Checked, decision: str | None) -> bool:
 
 
 def _decide_alike(part: Checked, decision: str | None) -> Array:
-    """In which samples do the observed and the ideal outputs decide alike?"""
+    """In which samples, (n_samples,), do the observed and the ideal outputs decide alike?"""
     same: Array = part.event.argmax(axis=1) == part.ideal.argmax(axis=1)
     if decision == "sign":
         same = ((part.event > 0) == (part.ideal > 0)).all(axis=1)

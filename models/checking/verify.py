@@ -133,7 +133,7 @@ def _field_by_field(
     net: Network, node: Population, own: Neurons, reception: Reception, seen: Observation, emissions: Emissions,
     ideal: Ideal, potentials: Array | None,
 ) -> Checked:  # fmt: skip
-    """Check the neurons that see the same inputs together."""
+    """Check the neurons that see the same inputs together; `potentials` were read out, (n_samples, size), or None."""
     parts = []
     for field in fields_of(net, node):
         some, got, due = own.some(field.neurons), reception.seen_by(field), ideal.of(field)

@@ -21,9 +21,12 @@ class Event:
 
     Attributes
     ----------
-    value : exactly where it is rational, else right to 50 digits.
-    rational : is it exact?
-    nearest : the float64 nearest to it.
+    value
+        The time or potential, exact where it is rational, else right to 50 digits.
+    rational
+        Whether it is exact.
+    nearest
+        The float64 nearest to it.
     """
 
     population: str
@@ -39,9 +42,12 @@ class Case:
 
     Attributes
     ----------
-    models : names of the neuron models in it, each once.
-    roundings : how many roundings, 2^-53 of itself each, a spike time may be off.
-    spikes, readouts : the answer, in event order.
+    models
+        Names of the neuron models in it, each once.
+    roundings
+        How many roundings, of 2^-53 of the time each, a spike time may be off.
+    spikes, readouts
+        The answer, in event order.
     """
 
     name: str

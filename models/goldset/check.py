@@ -24,10 +24,16 @@ class Verdict:
 
     Attributes
     ----------
-    missing : expected spikes that are not there. extra : (population, neuron, time) that nobody expected.
-    late : (population, neuron, exact time, difference) of spikes that are off by more than is allowed.
-    largest, roundings : the largest difference, in time and in roundings (2^-53) of the time itself.
-    wrong_readouts : potentials that are missing or off, (population, neuron, exact, difference or None).
+    missing
+        Expected spikes that are not there.
+    extra
+        Spikes (population, neuron, time) that nobody expected.
+    late
+        Spikes (population, neuron, exact time, difference) that are off by more than is allowed.
+    largest, roundings
+        The largest difference, in time and in roundings (2^-53) of the time itself.
+    wrong_readouts
+        Potentials (population, neuron, exact, difference or None) that are off or missing.
     """
 
     case: str
@@ -110,7 +116,10 @@ def check(results: Results, tolerance: float = 0.0) -> Report:
 
     Parameters
     ----------
-    tolerance : how far a spike may be off, in units of time (and a potential in its unit), where that is more than the
+    results
+        What a simulator made of the cases.
+    tolerance
+        How far a spike may be off, in units of time (and a potential in its unit), where that is more than the
         roundings that the case allows; for simulators with time steps.
 
     Raises

@@ -38,8 +38,10 @@ class Results:
 
     Attributes
     ----------
-    spikes, readouts : (population, neuron, time or potential) by case; numbers are floats or Fractions.
-    skipped : why a case was not simulated, by case.
+    spikes, readouts
+        Tuples (population, neuron, time or potential) by case; numbers are floats or Fractions.
+    skipped
+        Why a case was not simulated, by case.
     """
 
     simulator: str

@@ -24,8 +24,11 @@ def network(case: Case, number: Callable[[Any], Any] = float) -> Network:
 
     Parameters
     ----------
-    number : what weights, parameters and times become; `fractions.Fraction` for rational models, on the reference
-        engine, gives exact spike times.
+    case
+        The case.
+    number
+        What weights, parameters and times become; `fractions.Fraction` for rational models, on the reference engine,
+        gives exact spike times.
     """
     net, content = Network(), case.content
     for source in content["sources"]:

@@ -25,10 +25,14 @@ def clocked_neurons(
 
     Parameters
     ----------
-    given : parameters of the node, each an array (size,), for pulses of height 1 and width dt.
-    constant : array (size,), the sum of the biases that reach it.
-    never : a threshold that no potential reaches.
-    recurrent : the node reaches itself.
+    given : dict of arrays (size,)
+        Parameters of the node, for pulses of height 1 and width dt.
+    constant : array (size,)
+        The sum of the biases that reach it.
+    never
+        A threshold that no potential reaches.
+    recurrent
+        Whether the node reaches itself.
 
     Raises
     ------

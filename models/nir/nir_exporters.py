@@ -64,16 +64,26 @@ class Exporter(NamedTuple):
 
     Attributes
     ----------
-    kinds : of neuron nodes that it writes.
-    exponential : V decays by exp(-dt / tau), not by 1 - dt / tau.
-    comparator : of `lif_clocked`.
-    reset : "hard" or "soft"; None where the framework has both and its files do not say which.
-    resets : of `lif_clocked`, for a soft and for a hard reset.
-    resets_else : the same for CubaLIF and for neurons that reach themselves, where these differ.
-    in_terms_of_steps : see above; gets the type of a node, its parameters, dt and `norm_input`.
-    normalises : inputs may be multiplied by 1 - decay, which its files do not say.
-    starts_at_reset : V begins at v_reset.
-    flat : its layers have one axis, and shapes of Input and Output those of batch and time before it.
+    kinds
+        Kinds of neuron nodes that it writes.
+    exponential
+        Whether V decays by exp(-dt / tau), not by 1 - dt / tau.
+    comparator
+        The comparator of `lif_clocked`.
+    reset
+        The reset, "hard" or "soft"; None where the framework has both and its files do not say which.
+    resets
+        The `resets` of `lif_clocked`, for a soft and for a hard reset.
+    resets_else
+        The same for CubaLIF and for neurons that reach themselves, where these differ.
+    in_terms_of_steps
+        Gets the type of a node, its parameters, dt and `norm_input`; see above.
+    normalises
+        Whether inputs may be multiplied by 1 - decay, which its files do not say.
+    starts_at_reset
+        Whether V begins at v_reset.
+    flat
+        Whether its layers have one axis, and shapes of Input and Output those of batch and time before it.
     """
 
     kinds: tuple[str, ...]
@@ -110,11 +120,16 @@ class Manner:
 
     Attributes
     ----------
-    strict : LIF and CubaLIF fire at v > v_threshold; of NIR's own reading and the continuous one.
-    dt : area of an impulse, and period of the clock; None where impulses have area 1.
-    clocked : neurons step, as `exporter` has it.
-    name : of the exporter, or None.
-    resets : of all neurons; None is as the exporter has it.
+    strict
+        Whether LIF and CubaLIF fire at v > v_threshold, in NIR's own reading and the continuous one.
+    dt
+        Area of an impulse, and period of the clock; None where impulses have area 1.
+    clocked
+        Whether neurons step, as `exporter` has it.
+    name
+        Name of the exporter, or None.
+    resets
+        The `resets` of all neurons; None takes what the exporter does.
     """
 
     strict: bool = False

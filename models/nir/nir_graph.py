@@ -52,10 +52,14 @@ class Graph:
 
     Attributes
     ----------
-    nodes : by name; those of a subgraph are called ``subgraph.node``.
-    edges : (from, to), those of a subgraph before what leaves it.
-    ports : inputs and outputs of subgraphs, which pass on what they get.
-    ours : `write_nir` made it, as its metadata say.
+    nodes
+        The nodes by name; those of a subgraph are called ``subgraph.node``.
+    edges
+        Pairs (from, to), those of a subgraph before what leaves it.
+    ports
+        Inputs and outputs of subgraphs, which pass on what they get.
+    ours
+        Whether `write_nir` made it, as its metadata say.
     """
 
     nodes: dict[str, Any] = field(default_factory=dict)

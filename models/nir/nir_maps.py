@@ -28,7 +28,10 @@ class Map:
 
     Attributes
     ----------
-    pre, post : shapes of what goes in and comes out. kind : its synapses; None is the identity.
+    pre, post
+        Shapes of what goes in and comes out.
+    kind
+        Its synapses; None stands for the identity.
     """
 
     pre: Shape

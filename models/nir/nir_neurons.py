@@ -81,9 +81,12 @@ def read_neurons(
 
     Parameters
     ----------
-    constant : array (size,), the sum of the biases that reach it, or None.
-    recurrent : its spikes reach it, over linear nodes alone.
-    manner : whether it lives in continuous time, what area impulses have, and whether thresholds of LIF and CubaLIF are
+    constant : array (size,)
+        The sum of the biases that reach it, or None.
+    recurrent
+        Whether its spikes reach it, over linear nodes alone.
+    manner
+        Whether it lives in continuous time, what area impulses have, and whether thresholds of LIF and CubaLIF are
         raised to the next number, so that V >= threshold is v > v_threshold.
     """
     kind, size = graph.kind(name), math.prod(shape)

@@ -30,9 +30,13 @@ class NodeFidelity(NamedTuple):
 
     Attributes
     ----------
-    node, type : its name (``subgraph.node`` within a subgraph) and NIR's type.
-    tag : "faithful", "faithful except at equality", "impulses of area dt", "clocked", "doubtful", or "unsupported".
-    note : what differs, or why it is not supported; "" where there is nothing to say.
+    node, type
+        Its name (``subgraph.node`` within a subgraph) and NIR's type.
+    tag
+        One of "faithful", "faithful except at equality", "impulses of area dt", "clocked", "doubtful" and
+        "unsupported".
+    note
+        What differs, or why it is not supported; "" where there is nothing to say.
     """
 
     node: str
@@ -64,21 +68,31 @@ def read_nir(
 
     Parameters
     ----------
-    source : path of a NIR file, or a ``nir.NIRGraph``.
-    time_unit : seconds per unit of the graph's times, which NIR leaves open: 1e-3 where its time constants are in ms.
-        It becomes `Network.time_unit`; no number is rescaled.
-    strict : whether LIF and CubaLIF fire at v > v_threshold, as NIR has it, and not at V >= v_threshold; their
-        thresholds are then the next float64. IF is strict in any case.
-    dt : the step of the exporter, in the unit of the graph's times. Impulses have this area (weights times dt, not
+    source
+        Path of a NIR file, or a ``nir.NIRGraph``.
+    time_unit
+        Seconds per unit of the graph's times, which NIR leaves open: 1e-3 where its time constants are in ms. It
+        becomes `Network.time_unit`; no number is rescaled.
+    strict
+        Whether LIF and CubaLIF fire at v > v_threshold, as NIR has it, and not at V >= v_threshold; their thresholds
+        are then the next float64. IF is strict in any case.
+    dt
+        The step of the exporter, in the unit of the graph's times. Impulses have this area (weights times dt, not
         biases), and recurrent edges without a Delay this delay. None is NIR's own reading.
-    reading : "continuous": NIR's equations. "clocked": neurons step by dt (`lif_clocked`) as the exporter's do, so that
-        inputs at k dt give the exporter's own spikes.
-    exporter : "snntorch", "norse", "sinabs", "spikingjelly" or "rockpool", each of which writes something else for the
-        same neuron. None takes the file by its word; a clocked reading is then forward Euler, with NIR's comparator.
-    reset : "hard" (to v_reset) or "soft" (threshold subtracted). NIR has the first only; snnTorch, Norse and sinabs
-        have both and do not write which, so that it must be given for these.
-    resets : of a clocked reading, when that happens, as in `lif_clocked`. None takes what the exporter does by default.
-    norm_input : whether LIF layers of sinabs multiply inputs by 1 - decay, which it does not write.
+    reading
+        How neurons live: "continuous" by NIR's equations; "clocked" by steps of dt (`lif_clocked`), as the exporter's
+        do, so that inputs at k dt give the exporter's own spikes.
+    exporter
+        Which framework wrote the file: "snntorch", "norse", "sinabs", "spikingjelly" or "rockpool", each of which
+        writes something else for the same neuron. None takes the file by its word; a clocked reading is then forward
+        Euler, with NIR's comparator.
+    reset
+        What a spike does to v: "hard" (to v_reset) or "soft" (threshold subtracted). NIR has the first only; snnTorch,
+        Norse and sinabs have both and do not write which, so that it must be given for these.
+    resets
+        When the reset of a clocked reading happens, as in `lif_clocked`. None takes what the exporter does by default.
+    norm_input
+        Whether LIF layers of sinabs multiply inputs by 1 - decay, which it does not write.
 
     Raises
     ------
@@ -124,8 +138,15 @@ def nir_fidelity(
 ) -> list[NodeFidelity]:
     """Return for each node of a NIR graph how faithfully `read_nir` represents it.
 
-    A node behind an unsupported one is judged as if that were supported. Parameters and errors are those of `read_nir`;
-    unsupported nodes are listed instead of raised.
+    A node behind an unsupported one is judged as if that were supported. Errors are those of `read_nir`; unsupported
+    nodes are listed instead of raised.
+
+    Parameters
+    ----------
+    source
+        Path of a NIR file, or a ``nir.NIRGraph``.
+    strict, dt, reading, exporter, reset, resets, norm_input
+        Options as for `read_nir`; `dt` is in the unit of the graph's times.
     """
     how = _manner("nir_fidelity", source, strict, dt, reading, exporter, reset, resets, norm_input)
     return Reading(open_graph(source), how).fidelity()

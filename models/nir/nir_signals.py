@@ -26,7 +26,10 @@ class Term(NamedTuple):
 
     Attributes
     ----------
-    delay : of all of them. early, late : what each neuron of the origin, and each output, adds to it, flat, or 0.
+    delay
+        The delay of all of them, in time.
+    early, late : scalar or array (size,)
+        What each neuron of the origin, and each output, adds to the delay, flat, or 0.
     """
 
     origin: str

@@ -46,12 +46,17 @@ def write_nir(
 
     Parameters
     ----------
-    path : a file of this name is replaced at once. None writes none.
-    outputs : names of the populations that an Output shows. None takes those of the graph that the network was read
-        from or, without one, those from which no projection leads to another, or the last one.
-    strict : whether thresholds of `lif_delta`, `lif_exp` and of inclusive `step_psp` and `if_delta` are written as the
-        float64 before, so that NIR's v > v_threshold is V >= threshold, as `read_nir(strict=True)` undoes it.
-        Otherwise they are written as they are, and inclusive `step_psp` and `if_delta` are refused.
+    network
+        The network.
+    path
+        Where to write; a file of this name is replaced at once. None writes none.
+    outputs
+        Names of the populations that an Output shows. None takes those of the graph that the network was read from or,
+        without one, those from which no projection leads to another, or the last one.
+    strict
+        Whether thresholds of `lif_delta`, `lif_exp` and of inclusive `step_psp` and `if_delta` are written as the
+        float64 before, so that NIR's v > v_threshold is V >= threshold, as `read_nir(strict=True)` undoes it. Otherwise
+        they are written as they are, and inclusive `step_psp` and `if_delta` are refused.
 
     Raises
     ------

@@ -39,13 +39,24 @@ class Built:
 
     Attributes
     ----------
-    layers : so far, named after their nodes, for messages, until all are read. taken : whose outputs each takes.
-    shared : layers, or the inputs, whose outputs are taken by several nodes, and must stay what they are.
-    dropped : labels of what is left out at the end. input_shape : as it was given, or as the first layers need it.
-    model_shape : of the graph's own inputs, where that is known.
-    flat : are the inputs of the graph in one axis?
-    input_order : for each place of the inputs, that among the graph's; None where they are the same.
-    fixed : has a layer taken the inputs, so that they stay as they are?
+    layers
+        The layers so far, named after their nodes, for messages, until all are read.
+    taken
+        Whose outputs each layer takes.
+    shared
+        Layers, or the inputs, whose outputs are taken by several nodes, and must stay what they are.
+    dropped
+        Labels of what is left out at the end.
+    input_shape
+        The shape as it was given, or as the first layers need it.
+    model_shape
+        The shape of the graph's own inputs, where that is known.
+    flat
+        Whether the inputs of the graph are in one axis.
+    input_order : array (n_in,)
+        For each place of the inputs, that among the graph's; None where they are the same.
+    fixed
+        Whether a layer has taken the inputs, so that they stay as they are.
     """
 
     input_shape: Shape | None
@@ -64,15 +75,32 @@ class Chain:
 
     Attributes
     ----------
-    built : the layers of the whole network. at : the place of the last one that made this value, or `INPUTS`.
-    layer_shape : of what that layer gives, or of the input; None while that is not known.
-    shape : of the same values as the graph sees them. order : None, or for each of them its place in the layer's.
-    raw : is `order` about the graph's inputs, and not about those of the network, which may be turned?
-    zeros : padding that waits for the next convolution or pool: the node, and a pair (before, after) an axis.
-    behind : labels of what was left out behind the outputs. noted : entries for the provenance.
-    positive : can no value be negative, since they went through a ReLU?
-    output : the word for what was left out at the end.
-    batch : samples that arrays of the graph hold. supported : what is read, for messages.
+    built
+        The layers of the whole network.
+    at
+        The place of the last layer that made this value, or `INPUTS`.
+    layer_shape
+        The shape of what that layer gives, or of the input; None while that is not known.
+    shape
+        The shape of the same values as the graph sees them.
+    order : array (size,)
+        For each of these values its place in the layer's; None where they are the same.
+    raw
+        Whether `order` is about the graph's inputs, and not about those of the network, which may be turned.
+    zeros
+        Padding that waits for the next convolution or pool: the node, and a pair (before, after) an axis.
+    behind
+        Labels of what was left out behind the outputs.
+    noted
+        Entries for the provenance.
+    positive
+        Whether no value can be negative, since they went through a ReLU.
+    output
+        The word for what was left out at the end.
+    batch
+        How many samples arrays of the graph hold.
+    supported
+        What is read, for messages.
     """
 
     def __init__(self, graph: Graph, input_shape: Sequence[int] | None) -> None:

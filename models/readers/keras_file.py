@@ -35,8 +35,10 @@ class KerasModel:
 
     Attributes
     ----------
-    config : description of the model, as Keras writes it.
-    weights : by layer, in the order in which the layer has them.
+    config
+        Description of the model, as Keras writes it.
+    weights
+        Arrays of any shape by layer, in the order in which the layer has them.
     """
 
     config: Mapping[str, Any]

@@ -26,11 +26,16 @@ class Node:
 
     Attributes
     ----------
-    label : what messages call it, "conv1 (Conv)".
-    operation : a key of `graph_walk.OPERATIONS`, or `UNSUPPORTED`.
-    inputs : names of values, the data first; None for one that is left out.
-    outputs : names of values; of all but the first it is only known that they are not read.
-    settings : of the operation, in the words of its function.
+    label
+        What messages call it, such as "conv1 (Conv)".
+    operation
+        A key of `graph_walk.OPERATIONS`, or `UNSUPPORTED`.
+    inputs
+        Names of values, the data first; None for one that is left out.
+    outputs
+        Names of values; of all but the first it is only known that they are not read.
+    settings
+        Settings of the operation, in the words of its function.
     """
 
     label: str
@@ -46,14 +51,25 @@ class Graph:
 
     Attributes
     ----------
-    place : how messages begin before a node's label, "read_relu: ONNX node ".
-    constants : values that are known, by name. The data come in as `input` and leave as the last of `outputs`.
-    shape : of one sample; None where it is that of a first dense layer.
-    batch : samples that values of the graph hold in their first axis; 1 where it leaves that open.
-    confirm : called with the network that was read, the places of its inputs among the graph's (None: as they are) and
-        the number of the output; raises where the framework computes something else.
-    dropped : labels of what was left out behind the outputs. noted : entries for the provenance.
-    source : what it was read from. supported : what its framework's reader takes, for messages.
+    place
+        How messages begin before a node's label, such as "read_relu: ONNX node ".
+    constants
+        Values that are known, of any shape, by name. The data come in as `input` and leave as the last of `outputs`.
+    shape
+        Shape of one sample; None where it is that of a first dense layer.
+    batch
+        How many samples values of the graph hold in their first axis; 1 where it leaves that open.
+    confirm
+        Called with the network that was read, the places of its inputs among the graph's (None: as they are) and the
+        number of the output; raises where the framework computes something else.
+    dropped
+        Labels of what was left out behind the outputs.
+    noted
+        Entries for the provenance.
+    source
+        What it was read from.
+    supported
+        What its framework's reader takes, for messages.
     """
 
     place: str

@@ -53,10 +53,20 @@ class Program:
 
     Attributes
     ----------
-    graph : whose calls are of aten operations, or of other functions. holder : has the tensors of its get_attr nodes.
-    module : computes what the graph says. kind : what it is, for messages and the provenance.
-    shape : of one sample; None where that is open. batch : samples that it is made for; 1 where that is open.
-    fixed : is the shape the only one that the program takes?
+    graph
+        The graph, whose calls are of aten operations, or of other functions.
+    holder
+        The module that has the tensors of its get_attr nodes.
+    module
+        The module that computes what the graph says.
+    kind
+        What it is, for messages and the provenance.
+    shape
+        Shape of one sample; None where that is open.
+    batch
+        How many samples it is made for; 1 where that is open.
+    fixed
+        Whether the shape is the only one that the program takes.
     """
 
     graph: Any

@@ -49,7 +49,7 @@ def make_ticks(tick: Any) -> Any:
 
 
 def ticks_to_take(machine: Machine) -> Array:
-    """The next tick of each clock that has not been taken."""
+    """The next tick of each clock that has not been taken, (n_nodes,); 0 of a node without a clock."""
     control, ticks = machine.control[0], np.array(machine.node_states.tick)
     ticks[machine.work[int(control.due_at) : int(control.due_at) + int(control.due)]] -= 1
     return ticks

@@ -82,8 +82,8 @@ def make_sweeps(dynamics: Dynamics, delivers: tuple[Any, ...]) -> tuple[Any, Any
     """(sweep, fold): one spike into neighbours that share a time of last update, in loops over contiguous arrays.
 
     ``sweep(spike, first, apart, st, pr, w, c, pad, error)`` advances them by the coefficients c first; both return how
-    many may spike within `pad` from then on. `st` and `pr` are rows of states and parameters, `w` the weights, one a
-    neuron; the synapse to the first is number `first`, that to the next `first + apart`.
+    many may spike within `pad` from then on. `st` and `pr` are tuples of rows (n,) of states and parameters, `w` the
+    weights (n,); the synapse to the first neuron is number `first`, that to the next `first + apart`.
     """
     load, store, part = LOAD[len(dynamics.state)], STORE[len(dynamics.state)], LOAD[len(dynamics.rows)]
     advance, may_spike, receive = dynamics.advance, dynamics.may_spike, make_receive(dynamics, delivers)

@@ -115,7 +115,7 @@ def prepare(task: Task) -> Prepared:
 
 
 def _stage_numbers(task: Task) -> Any:
-    """One row of numbers a fault, then the transport's, then those of its stations."""
+    """One row of numbers a fault, then the transport's, then those of its stations: (n_rows, longest), padded by 0."""
     rows = [fault.numbers() for fault in task.options.faults]
     rows.append(task.options.transport.numbers() if task.options.transport else (0.0,))
     rows += [station.numbers() for station in task.options.stations]
@@ -332,7 +332,10 @@ class Worker:
 
 @kernel
 def most_at_once(times: Any, start: Any, delay: float) -> int:
-    """The largest number of spikes of one sample that arrive at one time."""
+    """The largest number of spikes of one sample that arrive at one time.
+
+    `times` has the shape (n_spikes,); entries start[row]:start[row + 1] are those of one sample, (n_samples + 1,).
+    """
     most = 0
     for row in range(start.size - 1):
         first = start[row]
@@ -349,7 +352,8 @@ def count_sent(
 ) -> None:
     """Add up the source spikes of each sample, from start[row] to sent[row], and note the first ones.
 
-    `spikes` and `events` have a row a sample and a column a node, `first` a column a neuron, or no rows.
+    `times` and `neurons` have the shape (n_spikes,), `start` and `sent` a number a sample, `node` and `fan_out` one a
+    neuron. `spikes` and `events` have a row a sample and a column a node, `first` a column a neuron, or no rows.
     """
     for row in range(sent.size):
         for j in range(start[row], sent[row]):

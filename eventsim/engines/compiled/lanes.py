@@ -46,7 +46,10 @@ def note_packet(m: Machine, k: int, neuron: int, number: int) -> None:
 
 
 def packets_in_flight(machine: Machine) -> tuple[Array, Array, Array, Array]:
-    """Lane, time, neuron and spike number of the packets in flight, but for what lanes take from the stimulus."""
+    """Lane, time, neuron and spike number of the packets in flight, (n_packets,) each.
+
+    Packets that lanes take from the stimulus are left out.
+    """
     nothing = np.empty(0, dtype=np.int64)
     parts = [(nothing, np.empty(0), nothing, nothing)]
     for k, lane in enumerate(machine.lane_states):

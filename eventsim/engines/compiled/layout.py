@@ -19,14 +19,14 @@ def populations(machine: Machine) -> list[int]:
 
 
 def slots(node: Any) -> Array:
-    """Where each neuron's state is kept (`slot_of`)."""
+    """Where each neuron's state is kept (`slot_of`), (n_neurons,)."""
     neurons = np.arange(node.n_neurons)
     channels = node.n_neurons // node.positions
     return np.asarray((neurons % node.positions) * channels + neurons // node.positions)
 
 
 def cohorts_of(node: Any) -> Array:
-    """The cohort of each neuron of a population."""
+    """The cohort of each neuron of a population, (n_neurons,)."""
     return np.asarray(node.cohort + slots(node) // node.cohort_size)
 
 

@@ -92,7 +92,10 @@ def _make_sweep(dynamics: Dynamics) -> Any:
 
     @kernel_part
     def sweep(st: Any, tried: Any, pr: Any, w: Any, c: Any, near: Any) -> int:
-        """Advance and receive TOGETHER times, from `st` into `tried`; count who may spike on the way."""
+        """Advance and receive TOGETHER times, from `st` into `tried`; count who may spike on the way.
+
+        `st`, `tried` and `pr` are tuples of rows (n_neurons,), `w` has the weights (n_neurons,) of each packet.
+        """
         count = 0
         for i in range(st[0].size):
             p = part(pr, i)
@@ -115,7 +118,7 @@ def make_together(dynamics: Dynamics) -> Any:
 
     @kernel_part
     def weights(m: Machine, k: int, size: int, j: int) -> Any:
-        """Weights of the j-th packet from the head of lane k on."""
+        """Weights of the j-th packet from the head of lane k on, (size,)."""
         first = m.lanes[k].weights + m.ring[packet_at(m.lane_states[k], j)].neuron * size
         return m.weights[first : first + size]
 

@@ -104,7 +104,7 @@ def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
 
 
 def _cohorts(nodes: Array) -> Array:
-    """One record a cohort."""
+    """Records of all cohorts, (n_cohorts,), from those of the nodes, (n_nodes,)."""
     sizes = nodes["cohort_size"]
     cohorts = np.zeros(int(np.sum(nodes["n_neurons"][sizes > 0] // sizes[sizes > 0])), dtype=COHORT)
     cohorts["node"] = np.repeat(np.flatnonzero(sizes > 0), nodes["n_neurons"][sizes > 0] // sizes[sizes > 0])
@@ -112,7 +112,7 @@ def _cohorts(nodes: Array) -> Array:
 
 
 def _neurons(net: Network, nodes: Array) -> Array:
-    """One record a neuron, sources included."""
+    """Records of all neurons, those of sources included, (n_neurons,), from those of the nodes, (n_nodes,)."""
     neurons = np.zeros(int(sum(node.size for node in net.nodes)), dtype=NEURON)
     neurons["node"] = np.repeat(np.arange(len(nodes)), [node.size for node in net.nodes])
     for projection in net.projections:
@@ -129,7 +129,7 @@ def _neurons(net: Network, nodes: Array) -> Array:
 def _initial(
     nodes: Array, node_states: Array, lane_states: Array, cohorts: Array, neurons: Array, values: Array
 ) -> Initial:
-    """The state in which every sample begins."""
+    """The state in which every sample begins: a record a node, lane, cohort, neuron; `values` is flat, (n_values,)."""
     cohort_states = np.zeros(len(cohorts), dtype=COHORT_STATE)
     cohort_states["stamp"] = cohort_states["aimed"] = -1
     cohort_states["flagged"] = 1
@@ -146,7 +146,10 @@ def _initial(
 
 
 def _lay_out_work(control: Array, cohorts: int, fired: int, nodes: int, packets: int) -> Array:
-    """Room for the lists of a micro-step: touched cohorts, fired neurons, clocks due, packets and their numbers."""
+    """Room for the lists of a micro-step: touched cohorts, fired neurons, clocks due, packets and their numbers.
+
+    The lists lie one behind another in one array (n_places,); `control`, (1,), is told where each begins.
+    """
     control["fired_at"] = cohorts
     control["due_at"] = cohorts + fired
     control["packets_at"] = cohorts + fired + nodes
@@ -188,7 +191,7 @@ def _fan_out(projection: Projection) -> Any:
 
 
 def _nodes(net: Network, models: list[LoopModel], error_bounds: bool) -> tuple[Array, Array, Array]:
-    """Two records a source or population, and the lists of their incoming and outgoing projections."""
+    """Two records a source or population, (n_nodes,) each, and the lists of their projections, (n_links,)."""
     nodes, states = np.zeros(len(net.nodes), dtype=NODE), np.zeros(len(net.nodes), dtype=NODE_STATE)
     ranks = order.clocked_ranks(net)
     links: list[int] = []
@@ -238,7 +241,7 @@ def _nodes(net: Network, models: list[LoopModel], error_bounds: bool) -> tuple[A
 
 
 def _rows(net: Network, error_bounds: bool) -> tuple[Array, Array]:
-    """Rows of parameters, and of the initial state, of all populations, flat."""
+    """Rows of parameters, (n_params,), and of the initial state, (n_values,), of all populations, flat."""
     params, start = [np.empty(0)], [np.empty(0)]
     for population in net.populations:
         model = population.model.with_bounds(error_bounds)
@@ -254,7 +257,10 @@ def _rows(net: Network, error_bounds: bool) -> tuple[Array, Array]:
 
 
 def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, Array]:
-    """Two records a projection, and weights, targets and rows of synapses of all, flat."""
+    """Two records a projection, (n_lanes,) each, and weights, targets and rows of synapses of all, flat.
+
+    How long these three are depends on the kinds of the projections; a lane's record has where its own begin.
+    """
     lanes, states = np.zeros(len(net.projections), dtype=LANE), np.zeros(len(net.projections), dtype=LANE_STATE)
     weights, targets, row_start = [np.empty(0)], [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int64)]
     n_weights = n_rows = n_targets = n_delays = ring = travel = 0
@@ -305,7 +311,7 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
 
 
 def _narrow(targets: Array, projection: Projection) -> Array:
-    """Targets as 32 bits, half the memory on their way through the processor."""
+    """Targets (n,) as 32 bits, half the memory on their way through the processor."""
     if targets.max(initial=0) >= 2**31:
         raise NetworkError(
             f"{projection.label}: positions times taps of the kernel reach {int(targets.max()):,}; must be below "
@@ -317,7 +323,8 @@ def _narrow(targets: Array, projection: Projection) -> Array:
 def _one_weight_each(values: Array, counts: Array) -> tuple[Array, int]:
     """A weight for each neuron and 1, where all its synapses have the same, to the bit; else the weights and 0.
 
-    Then a synapse takes 4 bytes of memory, not 12, on its way through the processor. `counts` are of synapses.
+    Then a synapse takes 4 bytes of memory, not 12, on its way through the processor. `values` has the shape
+    (n_synapses,), `counts`, how many synapses a neuron has, the shape (n_neurons,).
     """
     if not values.size:
         return values, 0
@@ -330,7 +337,8 @@ def _one_weight_each(values: Array, counts: Array) -> tuple[Array, int]:
 def resize(lowered: Lowered, room: Array, pending: int = 0) -> Lowered:
     """Give lane k a ring for at least room[k] packets and the heap of pending emissions at least `pending` places.
 
-    Nothing becomes smaller; what is in flight or pending is kept in order. Called between two micro-steps.
+    Nothing becomes smaller; what is in flight or pending is kept in order. Called between two micro-steps. `room` has
+    the shape (n_lanes,).
     """
     machine = lowered.machine
     n_total, control = machine.neurons.size, machine.control.copy()
@@ -376,7 +384,7 @@ def fork(lowered: Lowered) -> Lowered:
 
 
 def _apart(array: Array) -> Array:
-    """A copy that shares no cache line with anything else, so that threads do not take lines from each other."""
+    """A copy, of any shape, that shares no cache line with anything else: threads do not take lines from each other."""
     room = np.empty(array.nbytes + 2 * APART, dtype=np.uint8)
     first = -room.ctypes.data % APART
     copy = room[first : first + array.nbytes].view(array.dtype).reshape(array.shape)

@@ -11,7 +11,7 @@ by these synapses) ·
 before the first event store only, also what crosses at once ·
 ``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, emit_or_wait when its spike leaves ·
 ``open_window(m, n, t, opens)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
-``readout(m, n, t, values)``.
+``readout(m, n, values)`` V of its neurons at t_min, into the row of the read-out, (n_out,).
 """
 
 import math
@@ -193,7 +193,10 @@ def _make_settle_block(dynamics: Dynamics, earliest_departure: Any, cross: Any, 
     def settle_block(
         m: Machine, n: int, c: int, low: int, near: Any, limits: Any, pad: float, everyone: bool, t: float, sample: Any
     ) -> None:
-        """Members low… of the cohort: fire who is at threshold, store who crosses up to the horizon."""
+        """Members low… of the cohort: fire who is at threshold, store who crosses up to the horizon.
+
+        `near` and `limits` are tuples of rows (n_members,) of states and parameters.
+        """
         node, node_state, cohort = m.nodes[n], m.node_states[n], m.cohort_states[c]
         soon = early and m.control[0].early == 1 and node_state.phase == OPEN
         for i in range(near[0].size):

@@ -22,7 +22,7 @@ WAITING = np.dtype([("t", "f8"), ("who", "i8")], align=True)
 
 
 def new_queue(n_nodes: int) -> Array:
-    """Return an empty queue for nodes 0..n_nodes-1."""
+    """Return an empty queue, (n_nodes + 1,) records, for nodes 0..n_nodes-1."""
     q = np.zeros(n_nodes + 1, dtype=QUEUE).view(np.recarray)
     q.key = math.inf
     q.place[:-1] = -1

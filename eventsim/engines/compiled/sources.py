@@ -1,7 +1,7 @@
-"""Spikes from outside: into their lanes as far ahead as these have room or, where a transport or delays of synapses
-decide on their order, sent at their time.
+"""Spikes from outside: lanes are filled with them as far ahead as there is room.
 
-Relies on the lanes. Used by the loop and by `gathering`. One whose delay rounding loses ends the run where it is sent.
+Where a transport or delays of synapses decide on their order, they are sent at their time. A spike whose delay is lost
+by rounding ends the run where it is sent. Relies on the lanes. Used by the loop and by `gathering`.
 """
 
 from typing import Any
@@ -112,7 +112,10 @@ def write_until_lost(m: Machine, stimulus: Stimulus, output: Output) -> bool:
 
 
 def place_stimulus(machine: Machine, times: Array, senders: Array, now: float) -> None:
-    """Let lanes that take their packets from the stimulus go on behind those that have arrived at `now`."""
+    """Let lanes that take their packets from the stimulus go on behind those that have arrived at `now`.
+
+    `times` and `senders` are those of the source spikes of the sample, (n_spikes,).
+    """
     for k, lane in enumerate(machine.lane_states):
         pre = machine.lanes.pre[k]
         if machine.nodes.dynamics[pre] < 0:

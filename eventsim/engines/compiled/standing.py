@@ -29,7 +29,12 @@ OF_NEURON = ("last_spike", "spike_number", "sent", "error", "error_network", "do
 def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
     """Where the sample at work stands, between two micro-steps.
 
-    `sent`: of its source spikes. `counts`: what was counted so far, of sources too, (n_nodes, n_counters).
+    Parameters
+    ----------
+    sent
+        How many of its source spikes have been sent.
+    counts : array (n_nodes, n_counters)
+        What was counted so far, for sources too.
     """
     control, nodes = machine.control[0], machine.nodes
     waiting = machine.waiting[machine.neurons.size : machine.neurons.size + int(control.pending)]
@@ -63,7 +68,12 @@ def _kind(name: str) -> Any:
 def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array) -> Lowered:
     """The machine with the state taken up; it must be lowered from the same network.
 
-    `senders`: which neuron sends each source spike that the sample has now.
+    Parameters
+    ----------
+    lowered, state, frame
+        The machine, the state, and what the state is held against.
+    senders : array (n_spikes,)
+        Which neuron sends each source spike that the sample has now.
 
     Raises
     ------

@@ -74,13 +74,13 @@ def make_stations(functions: tuple[tuple[Any, Any], ...]) -> tuple[Any, Any]:
 
 
 def wakes(machine: Machine) -> Array:
-    """When each key of the stations is due next; inf: never."""
+    """When each key of the stations is due next, (n_keys,); inf: never."""
     first = station_key(machine, 0)
     place = machine.queue.place[first:-1]
     return np.where(place < 0, math.inf, machine.queue.key[np.maximum(place, 0)])
 
 
 def place_stations(machine: Machine, due: Array) -> None:
-    """Queue the stations as a state has them."""
+    """Queue the stations as a state has them; `due` has the time of each key, (n_keys,)."""
     for j, t in enumerate(due.tolist()):
         requeue(machine.queue, station_key(machine, j), t)

@@ -142,7 +142,10 @@ def gather_travellers(m: Machine, k: int, t: float) -> None:
 
 
 def spikes_under_way(machine: Machine) -> tuple[Array, Array, Array, Array, Array]:
-    """Lane, time of leaving, neuron, number and next synapse, from the neuron's first, of the spikes under way."""
+    """Lane, time of leaving, neuron, number and next synapse of the spikes under way, (n_travellers,) each.
+
+    Synapses are counted from the neuron's first.
+    """
     nothing = np.empty(0, dtype=np.int64)
     parts = [(nothing, np.empty(0), nothing, nothing, nothing)]
     for k in np.flatnonzero(machine.lanes.kind == SPREAD).tolist():

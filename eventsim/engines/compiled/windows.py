@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 
 def new_switches(net: Network) -> Array:
-    """Changes of windows and parameters, in order of time and population; the last one never comes."""
+    """Changes of windows and parameters, (n_changes + 1,) records by time and population; the last one never comes."""
     steps = [(t, population.order, T_STEP) for population in net.populations for t, _ in population.pieces()]
     entries = [
         *steps,

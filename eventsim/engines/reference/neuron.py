@@ -21,14 +21,22 @@ class Layer:
 
     Attributes
     ----------
-    model, dynamics : the population's model, with rounding bounds where they are asked for, and what it does.
-    p : the parameters of each neuron, as the model's functions see them.
-    held : how long each neuron is held after a spike.
-    t_start, t_min, t_max : the window; without one 0, inf, inf.
-    closed_from : time from which inputs change nothing.
-    period, rank : of a clocked population.
-    readout : first column of the read-out, where the population does not spike.
-    pieces : when the drive changes, and the parameters of each neuron from then on.
+    model, dynamics
+        The population's model, with rounding bounds where they are asked for, and its functions.
+    p
+        The parameters of each neuron, as the model's functions see them.
+    held
+        How long each neuron is held after a spike, in time.
+    t_start, t_min, t_max
+        The window; 0, inf, inf without one.
+    closed_from
+        The time from which inputs change nothing.
+    period, rank
+        The period of a clocked population, and its place among those that tick at one time.
+    readout
+        First column of the read-out, where the population does not spike.
+    pieces
+        The times at which the drive changes, each with the parameters of each neuron from then on.
     """
 
     population: Population
@@ -92,12 +100,21 @@ class Neuron:
 
     Attributes
     ----------
-    s, t : its state, and the time of that state; ahead of now where it is held (before t_start, refractory).
-    entry : its one entry in the agenda (its next crossing, or the end of its refractoriness), or None.
-    crossing, certain : the crossing that was predicted last, and the time from which its spike may leave.
-    done : it has fired its one spike.
-    number : spikes decided so far. last_spike : time of the last emission.
-    error : bounds on the rounding error of its last spike (on its own inputs, on the whole network's).
+    s, t
+        Its state, and the time of that state, which is ahead of now where the neuron is held (before t_start,
+        refractory).
+    entry
+        Its one entry in the agenda (its next crossing, or the end of its refractoriness), or None.
+    crossing, certain
+        The crossing that was predicted last, and the time from which its spike may leave.
+    done
+        Whether it has fired its one spike.
+    number
+        How many spikes were decided so far.
+    last_spike
+        Time of the last emission.
+    error
+        Bounds on the rounding error of its last spike, in time: on its own inputs, on the whole network's.
     """
 
     layer: Layer
