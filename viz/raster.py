@@ -49,8 +49,8 @@ def raster(
 
     Each layer's rows are coloured, and its fire window [t_min, t_max] is shaded. The strip at the right edge is grey
     at the rows of silent neurons, and says how many there are. Spikes before t_min, which are premature, have a ring.
-    A layer's height is proportional to the square root of
-    its size. Of read-outs, which never fire, the read-out time is drawn and the neuron with the largest potential.
+    A layer's height is proportional to the square root of its size. Read-outs never fire: their read-out time is drawn,
+    and the neuron with the largest potential.
 
     Parameters
     ----------

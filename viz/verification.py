@@ -84,7 +84,7 @@ class Points(NamedTuple):
 def verification(report: Report, ax: Any = None, populations: Iterable[str] | None = None) -> Array:
     """Draw, for each layer, event time against expected time, and below it the difference over its error bound.
 
-    Expected is what the closed form gives for the inputs that a neuron received. Of a read-out, potentials take the
+    Expected is what the closed form gives for the inputs that a neuron received. For a read-out, potentials take the
     place of times. Agreement is on the line above and inside the shaded band [-1, 1] below, where differences of more
     than two bounds are in the rows named "off scale". Colour and marker give the cause that the report found. A neuron
     that is silent in one of the two is drawn at the border named "silent".

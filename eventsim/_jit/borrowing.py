@@ -2,7 +2,7 @@
 
 Relies on numba's internals, as `lowering` does. Used by `lowering` and by the loop of the compiled engine. numba hands
 over a tuple of arrays as seven numbers an array: two hundred arguments for each call of each part, which took a third
-of the time that a loop is compiled, and time at each call that is not inlined. Borrowed, the tuple lies in memory that
+of the time that a loop is compiled, and time at each call that is not inlined. A borrowed tuple lies in memory that
 nobody writes to, and no reference is counted for it: whoever lends it outlives the loop.
 """
 

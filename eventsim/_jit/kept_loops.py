@@ -76,7 +76,7 @@ def _check_digest(path: str) -> None:
 
 
 class KeptLoops(FunctionCache):
-    """Machine code of one loop on disk. That it cannot be read or kept costs time, never a run.
+    """Machine code of one loop on disk. A file that cannot be read or kept costs time, never a run.
 
     Raises
     ------

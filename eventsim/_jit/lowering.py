@@ -39,7 +39,7 @@ def _unique_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None =
 def _our_rules() -> Iterator[None]:
     """Lower array accesses without Python's rule for negative indices, which no kernel uses: it costs at each of them.
 
-    And say of what is borrowed that nobody changes it. numba lowers under one lock for all threads, so nobody else's
+    Borrowed arguments are marked as unchanged, too. numba lowers under one lock for all threads, so nobody else's
     code is lowered meanwhile.
     """
     from_either_end, decorate = slicing.fix_index, MinimalCallConv.decorate_function

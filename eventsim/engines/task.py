@@ -82,7 +82,8 @@ class Task:
     def fed(self) -> bool:
         """Do source spikes go straight into their lanes?
 
-        Not where a transport or delays of their synapses decide on when they arrive, or a fault asks for their numbers.
+        They do not where a transport or delays of their synapses decide on when they arrive, or a fault asks for their
+        numbers.
         """
         spread = (p for p in self.net.projections if isinstance(p.pre, Source) and own_delays(p.kind) is not None)
         return self.options.transport is None and not self.options.numbered and not any(spread)

@@ -22,8 +22,8 @@ SUFFIXES = (".aedat4", ".es")
 def read_recording(path: str | Path) -> tuple[Array, tuple[int, int, int]]:
     """The events (t in µs, x, y, p) of an AEDAT4 or Event Stream file, and (2, height, width) of its camera.
 
-    Of an AEDAT4 file with several streams of events it is the first. Rows count from above, also those of Event Stream
-    files, which count from below: faery turns them.
+    The first stream of events is read where an AEDAT4 file has several. Rows count from above, also those of Event
+    Stream files, which count from below: faery turns them.
 
     Raises
     ------

@@ -18,8 +18,8 @@ class Free:
         Whether an input moves V itself, so that V is tested when inputs have arrived.
     keeps_refractoriness
         Whether the state counts the refractory period t_ref down, since currents go on meanwhile: `reset` begins it,
-        `advance` and `time_to_spike` keep to it. Of other models that have one, the engines hold the whole state for
-        t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
+        `advance` and `time_to_spike` keep to it. Where another model has one, the engines hold the whole state
+        for t_ref after a spike, or for ever where ``spikes`` is "once", and discard what arrives.
     """
 
     once: bool = False

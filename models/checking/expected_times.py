@@ -295,8 +295,8 @@ def _late_by_rounding(
     """How far above the threshold the largest potential may be, since times are rounded, of a neuron that is silent.
 
     A neuron that reaches its threshold at the end of a segment is silent where its crossing, rounded, lies no earlier
-    than that end: by up to 4 half ulps of that time, on the slope of the segment. Of Fractions, each knot, weight,
-    slope and threshold is rounded to float64 here, by half an ulp.
+    than that end: by up to 4 half ulps of that time, on the slope of the segment. Where they are Fractions, each knot,
+    weight, slope and threshold is rounded to float64 here, by half an ulp.
     """
     top = np.argmax(v, axis=1)[:, None]
     rise = np.concatenate([np.zeros_like(v[:, :1]), np.abs(slopes) * knots[:, 1:, None]], axis=1)

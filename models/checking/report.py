@@ -280,7 +280,7 @@ class VerificationReport:
 
 
 def _decides(part: Checked, decision: str | None) -> bool:
-    """Of one output the largest says nothing, and of no sample nothing can be said."""
+    """Do outputs decide? The largest of one output says nothing, and nothing can be said where there is no sample."""
     return len(part.event) > 0 and (decision == "sign" or part.event.shape[1] > 1)
 
 

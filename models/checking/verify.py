@@ -7,7 +7,7 @@ against the value that the ReLU network gives. Each gets one cause, the first of
 ok
     The spike time is that of the closed form to the last bit, or both are silent.
 rounding
-    The spike time differs from the closed form by no more than the bound on its rounding. Of a neuron that received
+    The spike time differs from the closed form by no more than the bound on its rounding. Where a neuron received
     nothing, silence counts as the end of its window.
 tie
     A spike or a silence, or a spike before or after t_min, was decided by less than the bound on the rounding.

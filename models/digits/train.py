@@ -4,7 +4,7 @@
 and linear algebra runs on one thread, so that a repetition with the same libraries gives the same files. The weight
 decay is chosen by cross-validation inside the training images; the test images are looked at once, at the end.
 
-Used by nobody at run time.
+Nothing uses it at run time.
 """
 
 import sys

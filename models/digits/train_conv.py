@@ -5,7 +5,7 @@ trains on the training images of the fixed split, which it does not change. Seed
 thread, so that a repetition with the same libraries on the same machine gives the same file. The constants below were
 chosen by cross-validation inside the training images; the test images are looked at once, at the end.
 
-Used by nobody at run time.
+Nothing uses it at run time.
 """
 
 import math

@@ -168,7 +168,8 @@ def bounded_fire_slope(p: Numbers, s: Numbers) -> Numbers:
 def crossed_before(missing: Any, slope: Any, v_error: Any, slope_error: Any, next_slope: Any) -> Any:
     """Bound on V's error where the slope changes at a V that may be at the threshold in exact arithmetic.
 
-    That would have crossed earlier, on the old slope: by v_error / slope, which on the new one is another potential.
+    Such a V would have crossed earlier, on the old slope: by v_error / slope, which makes another potential on the new
+    one.
     """
     if missing > v_error or v_error == 0.0:
         return v_error

@@ -147,7 +147,7 @@ class Manner:
 
     @property
     def area(self) -> float:
-        """Of an impulse."""
+        """Area of an impulse: dt, or 1 without one."""
         return 1.0 if self.dt is None else self.dt
 
     def in_terms_of_steps(self, kind: str, given: dict[str, Array]) -> dict[str, Array]:

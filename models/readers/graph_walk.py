@@ -1,8 +1,8 @@
 """From a graph of operations to the layers of a ReLU network: one walk for every reader.
 
-Of each value that depends on the inputs the walk keeps the layers that lead to it, the shape and, where the graph has
-re-ordered the values since the last layer, the order: nothing is moved, the next dense layer takes its columns in it.
-All else must be known: weights, and what can be computed from them and from shapes.
+For each value that depends on the inputs, the walk keeps the layers that lead to it, the shape and, where the graph has
+re-ordered the values since the last layer, the order. Nothing is moved: the next dense layer takes its columns in that
+order. All else must be known: weights, and what can be computed from them and from shapes.
 
 Relies on `layer_graph`, `graph_operations`, `graph_activations`, `graph_joins`, `graph_views` and `graph_constants`.
 Used by the readers.

@@ -68,8 +68,8 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
           layer but the last;
         - the path of an .npz file that `ReluNetwork.save` wrote.
 
-        Of PyTorch, ONNX and Keras `supported_operations` lists what is read, branches among it. A
-        softmax or sigmoid at the end is left out, and ``provenance["dropped"]`` says so.
+        `supported_operations` lists what is read of PyTorch, ONNX and Keras, branches among it. A softmax or sigmoid
+        at the end is left out, and ``provenance["dropped"]`` says so.
     input_shape
         Shape of one input, where it is not flat; it goes before the one that `source` holds. Needed for a torch
         network that does not begin with a Linear, and for models that leave a size open. Inputs of the network

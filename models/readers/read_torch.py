@@ -3,7 +3,7 @@
 Programs of `torch.export` and TorchScript are graphs already (`torch_programs`).
 
 A module is read as it evaluates: what it does in training (dropout, the statistics of each batch) is not read. torch is
-imported by nobody but who already has a module of it. Relies on `torch_modules` and `torch_functions` for what calls
+imported only where a caller already has a module of it. Relies on `torch_modules` and `torch_functions` for what calls
 mean, and on `graph_walk` for what becomes of them. Used by `read_relu`.
 """
 

@@ -1,6 +1,6 @@
 """Programs of PyTorch without Python code: what `torch.export` and TorchScript make, as a graph of aten operations.
 
-torch is imported by nobody but who already has such a program. Relies on nothing but the errors. Used by `read_torch`.
+torch is imported only where a caller already has such a program. Relies on the errors alone. Used by `read_torch`.
 """
 
 import copy

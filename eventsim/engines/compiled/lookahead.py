@@ -44,8 +44,8 @@ def several(m: Machine, n: int, k: int, t: float) -> bool:
     """May the packet of lane k that arrives at t be taken together with those behind it?
 
     They must arrive one after another, before anything else can reach population n, with one more behind them: up to
-    that one the sweep looks for crossings. Not where the sample may end at any event, since other populations may be
-    behind then.
+    that one the sweep looks for crossings. The answer is no where the sample may end at any event, since other
+    populations may be behind then.
     """
     control, lane_state, node, node_state = m.control[0], m.lane_states[k], m.nodes[n], m.node_states[n]
     cohort = m.cohort_states[node.cohort]

@@ -1,9 +1,9 @@
 """Spikes whose synapses have delays of their own: one entry a spike travels from delay to delay.
 
-Relies on the machine's arrays. Used by `sending`, `gathering`, `standing`; of use only where a network has such
-delays. Of a lane, the spikes under way are a heap by (next arrival, neuron, place, spike number), where a place is a
-synapse in the canonical order (source, delay, target, weight). A spike that has arrived at the synapses of one delay,
-or of several that round to one arrival, goes on to the next one.
+Relies on the machine's arrays. Used by `sending`, `gathering`, `standing`, only where a network has such delays. The
+spikes under way in a lane are a heap by (next arrival, neuron, place, spike number), where a place is a synapse in the
+canonical order (source, delay, target, weight). A spike that has arrived at the synapses of one delay, or of several
+that round to one arrival, goes on to the next one.
 """
 
 import math

@@ -32,7 +32,7 @@ class Layer:
     closed_from
         The time from which inputs change nothing.
     period, rank
-        The period of a clocked population, and its place among those that tick at one time.
+        The period of a clocked population, in time, and the micro-step in which it ticks.
     readout
         First column of the read-out, where the population does not spike.
     pieces
