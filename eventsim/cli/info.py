@@ -91,7 +91,7 @@ def network_content(path: Path) -> tuple[dict[str, Any], str]:
     unit = "none (pure numbers)" if net.time_unit is None else f"{net.time_unit:g} s"
     rows = [("neurons", count(net.n_neurons)), ("synapses", count(net.n_synapses)), ("time unit", unit)]
     rows += [("note", note) for note in net.provenance.get("notes", ())]
-    return content, f"{network_table(net)}\n\n{pairs([*rows, ('hash', net.hash()[:12])])}"
+    return content, f"{network_table(network_rows(net))}\n\n{pairs([*rows, ('hash', net.hash()[:12])])}"
 
 
 def run_file_content(path: Path) -> tuple[dict[str, Any], str]:

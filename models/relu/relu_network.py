@@ -307,20 +307,19 @@ class ReluNetwork:
         """
         carried, x = self.streams(), self._checked(x, dtype)
         layers = fuse(carried, x.dtype if x.dtype == EXACT else np.dtype(np.float64))
-        wanted = {held.values[0] for held in layers if held.values is not None}
+        wanted = {held.carries.layer for held in layers.values() if held.carries is not None}
         outputs = {
             layer.name: held
             for layer, held in self._outputs(x, dtype, carried.layers, carried.inputs)
             if layer.name in wanted
         }
         values: dict[FusedLayer | None, NDArray[Any]] = {None: x}
-        for held in layers:
-            if held.values is not None:
-                name, channels = held.values
-                values[held] = outputs[name][:, channels]
+        for held in layers.values():
+            if held.carries is not None:
+                values[held] = outputs[held.carries.layer][:, held.carries.channels]
             else:  # pools, and what a batch norm and a ReLU behind them would have cut there
                 values[held] = held.apply(values)
-        return [(held.layer.name, values[held]) for held in layers if held.is_population]
+        return [(name, values[held]) for name, held in layers.items() if held.is_population]
 
     def streams(self, read_out: bool = True) -> Streams:
         """Return layers that compute the same, between which values are such that spikes can carry them."""
