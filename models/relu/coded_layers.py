@@ -19,8 +19,8 @@ import numpy as np
 
 from eventsim.models.relu.carriers import Carrier
 from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.fused_layer import Diagonal, FusedLayer, Term
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import Diagonal, FusedLayer, Term
 from eventsim.models.relu.layer_names import INPUT
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_numbers

@@ -10,8 +10,8 @@ from fractions import Fraction
 import numpy as np
 
 from eventsim.errors import InputError
+from eventsim.models.relu.fused_layer import FusedLayer
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import FusedLayer
 from eventsim.models.relu.join_layers import Add, Concat
 from eventsim.models.relu.layer_names import INPUT, unused
 from eventsim.models.relu.real_numbers import EXACT, as_numbers

@@ -11,7 +11,7 @@ those of what it adds, or the values of a population as they are. Values that no
 takes them has their terms for himself.
 
 Layers in the making are values: where a batch norm goes into one, another takes its place. Relies on `streams` for the
-layers and on `fusion_steps`. Used by `relu_network`, `coded_layers` and `folded`.
+layers, on `fused_layer` and on `fusion_steps`. Used by `relu_network`, `coded_layers` and `folded`.
 """
 
 import math
@@ -25,18 +25,11 @@ import numpy as np
 from eventsim.models.relu.batch_norm import BatchNorm
 from eventsim.models.relu.carriers import BELOW, Called, Carrier, numbered
 from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.fused_layer import Affine, Array, Diagonal, FusedLayer, Part, Shape, Term, by_channel
 from eventsim.models.relu.fusion_steps import (
-    Affine,
-    Array,
-    Diagonal,
-    FusedLayer,
-    Part,
-    Shape,
-    Term,
     absorbed,
     addends,
     averaged,
-    by_channel,
     columns_of,
     flattened_sum,
     identity_term,

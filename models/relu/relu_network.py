@@ -26,8 +26,8 @@ from eventsim.files.archive import read_archive, write_archive
 from eventsim.models.relu.batch_norm import BatchNorm
 from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.cut_layers import Clip, LeakyReLU
+from eventsim.models.relu.fused_layer import FusedLayer
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import FusedLayer
 from eventsim.models.relu.input_order import Turn, flat_hint, shape_hint, turn_of
 from eventsim.models.relu.join_layers import Add, Concat, Join
 from eventsim.models.relu.layer_names import INPUT, OUTPUT, layer_names
