@@ -59,6 +59,11 @@ class CodedTerm:
     source: int
     source_shape: Shape
 
+    @property
+    def n_weights(self) -> int:
+        """How many weights each neuron or filter has."""
+        return math.prod(self.weight.shape[1:])
+
     def apply(self, x: Array) -> Array:
         """Values (n, *shape) that those of the source make, in the number type of `x`."""
         weight = as_numbers(self.weight, x.dtype)
