@@ -513,6 +513,15 @@ def test_a_value_that_is_added_to_itself_again_and_again_stays_one_term() -> Non
     assert np.abs(eventsim.simulate(net, x, engine="reference").readout / network.forward(x) - 1).max() < 1e-12
 
 
+def test_windows_are_set_for_fractions_that_neurons_take_each_by_itself() -> None:
+    layers = [dense("a", 2, 2, True), Add("s", True), dense("", 2, 2, False)]
+    x = np.array([[Fraction(1, 2), Fraction(1, 4)]], dtype=object)
+    network = ReluNetwork(layers, (2,), inputs={"s": ["a", "a"]})
+    net = models.to_ttfs(network, x, number=Fraction)
+    run = eventsim.simulate(net, x, engine="reference")
+    assert (run.readout == network.forward(x, dtype=object)).all()
+
+
 def test_what_would_take_too_much_memory_or_depth_is_refused_or_works() -> None:
     pools = [Conv("c", np.ones((1, 1, 1)), np.zeros(1), False), *(MaxPool(f"p{k}", (1,)) for k in range(1100))]
     last = [Add("a", True), Add("b", True), Concat("ab"), dense("o", 1, 4, False)]

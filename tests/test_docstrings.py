@@ -17,23 +17,6 @@ import pytest
 from numpydoc.docscrape import NumpyDocString
 
 ROOT = Path(__file__).resolve().parents[1]
-# Files whose docstrings are not in this form yet.
-STILL_TO_COME = {
-    "eventsim/network/convolution.py",
-    "eventsim/network/projections.py",
-    "models/mapping/safe_windows.py",
-    "models/mapping/windows.py",
-    "models/relu/coded_layers.py",
-    "models/relu/folded.py",
-    "models/relu/fusion.py",
-    "models/relu/fusion_steps.py",
-    "models/relu/input_order.py",
-    "models/relu/relu_layers.py",
-    "models/relu/relu_network.py",
-    "models/relu/sliding.py",
-    "models/relu/streams.py",
-}
-
 ORDER = (
     *("Parameters", "Attributes", "Methods", "Returns", "Yields", "Other Parameters", "Raises", "Warns"),
     *("See Also", "Notes", "References", "Examples"),
@@ -223,8 +206,7 @@ def offences(module: ast.Module) -> list[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=shown)
 def test_docstrings_are_what_numpydoc_takes_them_for(path: Path) -> None:
-    if shown(path) not in STILL_TO_COME:
-        assert not offences(tree(path))
+    assert not offences(tree(path))
 
 
 def exported() -> Iterator[tuple[Path, ast.ClassDef | Function]]:
@@ -245,8 +227,6 @@ def exported() -> Iterator[tuple[Path, ast.ClassDef | Function]]:
 def public_functions() -> Iterator[tuple[Path, Function]]:
     """Exported functions that have parameters, and methods of exported classes that document any."""
     for path, node in exported():
-        if shown(path) in STILL_TO_COME:
-            continue
         if isinstance(node, Function) and parameters(node):
             yield path, node
         for item in node.body if isinstance(node, ast.ClassDef) else []:

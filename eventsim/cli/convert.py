@@ -6,21 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eventsim.cli.command import OK, Command, add_json, number, positive_number, print_json, say_warning
 from eventsim.errors import nearest
 
 if TYPE_CHECKING:
     from eventsim.models import ReluNetwork
     from eventsim.models.checking.certificates import Certificates
-    from eventsim.network.network import Network
+    from eventsim.models.mapping.conversion import Conversion
 
 SLOPES = ("b1", "alpha1")
 WINDOWS = ("calibrated", "published", "certified")
-# Layers that compute nothing: it goes without saying that no population is called after them.
-WITHOUT_TRACE = ("flatten", "concat")
-MOST_CERTIFIED = 1e8  # synapses times samples, of which some ten million a second are certified
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +71,7 @@ def execute(options: argparse.Namespace) -> int:
     """Convert, save, and print what came out."""
     from eventsim import models
     from eventsim.cli.files import check_folder_of, read_values
-    from eventsim.cli.results import network_rows, network_table
+    from eventsim.models.mapping.conversion import conversion
 
     if options.out is not None:
         check_folder_of(options.out, options.model, options.calibrate)
@@ -94,14 +89,8 @@ def execute(options: argparse.Namespace) -> int:
     )
     if options.out is not None:
         net.save(options.out)
-    facts = expected(net, relu, calibration)
-    safe, n_certified = safe_windows(net, calibration)
-    populations = {name.split(".")[0] for name in facts}
-    split = split_layers(relu)
-    populations |= {*split}
-    folded = [layer.name for layer in relu.layers if layer.name not in populations and layer.kind not in WITHOUT_TRACE]
-    notes = {"folded": folded, "split": split, "dropped": list(relu.provenance.get("dropped", ()))}
-    notes |= {kind: net.provenance["mapping"][kind] for kind in ("lengthened", "rounding_not_reached")}
+    found = conversion(net, relu, calibration)
+    notes = {kind: net.provenance["mapping"][kind] for kind in ("lengthened", "rounding_not_reached")}
     # Windows given by hand, or by the margin alone, need not have room for the data.
     chosen = isinstance(options.windows, list) or options.windows == "published"
     certificates = models.certify(net, calibration) if chosen else None
@@ -109,12 +98,13 @@ def execute(options: argparse.Namespace) -> int:
     for message in warned:
         say_warning(message)
     if options.json:
-        rows = [row | facts[row["layer"]] | {"safe_window": safe.get(row["layer"])} for row in network_rows(net)]
-        content = {"network": options.out, "hash": net.hash(), "synapses": net.n_synapses, "layers": rows} | notes
-        content |= {"certified_samples": n_certified, "warnings": warned, "provenance": dict(relu.provenance)}
+        content = {"network": options.out, "hash": net.hash(), "synapses": net.n_synapses}
+        content |= {"layers": [vars(row) for row in found.rows], "folded": found.folded, "split": found.split}
+        content |= {"dropped": found.dropped, **notes, "certified_samples": found.certified_samples}
+        content |= {"warnings": warned, "provenance": dict(relu.provenance)}
         print_json(content | ({} if certificates is None else {"certified_share": certificates.share}))
         return OK
-    show(network_table(net, columns(facts, safe)), notes, len(calibration), n_certified if safe else 0)
+    show(found, notes)
     for line in origin(relu):
         print(line)
     if certificates is not None:
@@ -138,33 +128,32 @@ def origin(relu: "ReluNetwork") -> list[str]:
     return found
 
 
-def columns(facts: Mapping[str, Mapping[str, float | None]], safe: Mapping[str, float]) -> dict[str, Any]:
-    """What is said of each population besides its size and window: by the heading, a function of its name."""
-    return {
-        "safe window": lambda name: f"{safe[name]:.6g}" if name in safe else "-",
-        "spikes per neuron": lambda name: _cell(facts[name]["spikes_per_neuron"], ".3f"),
-        "events per sample": lambda name: _cell(facts[name]["events_per_sample"], ",.0f"),
+def show(found: "Conversion", notes: Mapping[str, Any]) -> None:
+    """Print the table, what became of layers that are not in it, and what the mapping noted of windows."""
+    from eventsim.cli.results import network_table
+
+    heads = {
+        "safe window": [_cell(row.safe_window, ".6g") for row in found.rows],
+        "spikes per neuron": [_cell(row.spikes_per_neuron, ".3f") for row in found.rows],
+        "events per sample": [_cell(row.events_per_sample, ",.0f") for row in found.rows],
     }
-
-
-def show(table: str, notes: Mapping[str, Any], n_samples: int, n_certified: int) -> None:
-    """Print the table and what became of layers that are not in it; `n_certified` is 0 without safe windows."""
-    print(table)
-    print(f"spikes and events: expected, means over the {n_samples:,} calibration samples")
-    if n_certified:
-        print(f"safe window: no neuron is premature on {n_certified:,} calibration samples in windows of this length")
+    print(network_table([vars(row) for row in found.rows], heads))
+    print(f"spikes and events: expected, means over the {found.calibration_samples:,} calibration samples")
+    if any(row.safe_window is not None for row in found.rows):
+        n = found.certified_samples
+        print(f"safe window: no neuron is premature on {n:,} calibration samples in windows of this length")
     else:
         print("safe windows: not computed, since it would take minutes; models.certify does it")
-    split = [f"{name} ({', '.join(populations)})" for name, populations in notes["split"].items()]
+    split = [f"{name} ({', '.join(populations)})" for name, populations in found.split.items()]
     for word, names in (
-        ("folded into their neighbours", notes["folded"]),
+        ("folded into their neighbours", found.folded),
         ("carried by two populations, above and below 0", split),
-        ("left out", notes["dropped"]),
+        ("left out", found.dropped),
     ):
         if names:
             print(f"{word}: {', '.join(names)}")
-    for name, found in notes["lengthened"].items():
-        short, by = float(found["published"]), float(found["by"])
+    for name, length in notes["lengthened"].items():
+        short, by = float(length["published"]), float(length["by"])
         print(
             f"lengthened: the window of {name} by {by:.6g} to {short + by:.6g}; in the published {short:.6g} neurons "
             "are premature on the calibration data"
@@ -192,57 +181,6 @@ def too_short(certificates: "Certificates") -> list[str]:
 
 def _cell(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
-
-
-def expected(net: "Network", relu: "ReluNetwork", x: Any) -> dict[str, dict[str, float | None]]:
-    """By population the mean number of spikes a neuron and sample, and of synaptic events a sample that reach it.
-
-    An exact conversion fires where a coded value is > 0. Events are those of neurons that fire alike at all positions.
-    """
-    from eventsim.models.relu.coded_layers import INPUTS, coded_layers
-
-    source = net.sources[0]
-    low, high = (float(bound) for bound in source.value_range)
-    held = {INPUTS: (np.asarray(x, dtype=np.float64).reshape(-1, *source.shape) - low) / (high - low)}
-    spikes: dict[str, float | None] = {source.name: float((held[INPUTS] > 0).mean())}
-    for i, layer in enumerate(coded_layers(relu.streams(), np.float64, (low, high))):
-        held[i] = layer.apply(held)
-        spikes[layer.name] = float((held[i] > 0).mean())
-    spikes[net.populations[-1].name] = None
-    events = {node.name: 0.0 for node in net.nodes}
-    for projection in net.projections:
-        share = spikes[projection.pre.name]
-        assert share is not None
-        events[projection.post.name] += share * projection.kind.n_synapses
-    return {
-        node.name: {"spikes_per_neuron": spikes[node.name], "events_per_sample": events[node.name] or None}
-        for node in net.nodes
-    }
-
-
-def split_layers(relu: "ReluNetwork") -> dict[str, list[str]]:
-    """By the names of layers whose values may be below 0 between layers, the populations that carry these."""
-    from eventsim.models.relu.fusion import fuse
-
-    carried = relu.streams()
-    streams = {name: {*both} for name, both in carried.split.items()}
-    found: dict[str, list[str]] = {name: [] for name in carried.split}
-    for held in fuse(carried, np.dtype(np.float64)):
-        own = held.values[0] if held.values is not None else held.layer.name
-        for name, both in streams.items():
-            if own in both or {carried.called.get(one) for one in both} & {own}:
-                found[name].append(held.layer.name)
-    return {name: listed for name, listed in found.items() if listed}
-
-
-def safe_windows(net: "Network", calibration: Any) -> tuple[dict[str, float], int]:
-    """The smallest safe windows by layer, and of how many calibration samples: as many as take some seconds."""
-    from eventsim import models
-
-    n = min(len(calibration), int(MOST_CERTIFIED // max(net.n_synapses, 1)))
-    if n == 0:
-        return {}, 0
-    return {name: float(safe) for name, safe in models.certify(net, calibration[:n]).safe_windows.items()}, n
 
 
 COMMAND = Command(

@@ -136,9 +136,10 @@ def about_network(net: "Network") -> dict[str, Any]:
 
 def network_text(net: "Network", n_calibration: int) -> str:
     """The layers of the spiking network and their windows."""
-    from eventsim.cli.results import network_table
+    from eventsim.cli.results import network_rows, network_table
 
-    return f"{network_table(net)}\n  windows in units of the input's, set by {count(n_calibration)} training images"
+    table = network_table(network_rows(net))
+    return f"{table}\n  windows in units of the input's, set by {count(n_calibration)} training images"
 
 
 def worth_watching(relu: "ReluNetwork", image: Any) -> dict[str, list[int]]:

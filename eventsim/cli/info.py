@@ -59,18 +59,18 @@ def installation() -> tuple[dict[str, Any], str]:
 def file_content(path: Path) -> tuple[dict[str, Any], str]:
     """What one file holds, by the format that its header names."""
     from eventsim.cli.files import arrays_of, format_of
-    from eventsim.models.relu import relu_network
+    from eventsim.models.relu.relu_file import FORMAT as RELU
     from eventsim.network.definition import FILE_FORMAT as NETWORK
     from eventsim.run.run_file import FILE_FORMAT as RUN
 
-    readers = {NETWORK: network_content, RUN: run_file_content, relu_network.FORMAT: relu_content}
+    readers = {NETWORK: network_content, RUN: run_file_content, RELU: relu_content}
     format = format_of(path)
     if format in readers:
         content, text = readers[format](path)
     else:
         content, text = arrays_content(arrays_of(path))
         format = format or "arrays"
-    kind = {NETWORK: "spiking network", RUN: "run", relu_network.FORMAT: "ReLU network"}.get(format, format)
+    kind = {NETWORK: "spiking network", RUN: "run", RELU: "ReLU network"}.get(format, format)
     return {"file": path, "format": format} | content, f"{path}: {kind}\n{text}"
 
 
@@ -91,7 +91,7 @@ def network_content(path: Path) -> tuple[dict[str, Any], str]:
     unit = "none (pure numbers)" if net.time_unit is None else f"{net.time_unit:g} s"
     rows = [("neurons", count(net.n_neurons)), ("synapses", count(net.n_synapses)), ("time unit", unit)]
     rows += [("note", note) for note in net.provenance.get("notes", ())]
-    return content, f"{network_table(net)}\n\n{pairs([*rows, ('hash', net.hash()[:12])])}"
+    return content, f"{network_table(network_rows(net))}\n\n{pairs([*rows, ('hash', net.hash()[:12])])}"
 
 
 def run_file_content(path: Path) -> tuple[dict[str, Any], str]:

@@ -5,7 +5,7 @@ Relies on `Network` and `Run`. Used by the commands.
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventsim.cli.layout import count, duration, large, plural, shape_text, table
@@ -56,15 +56,15 @@ def _kind(node: Any) -> str:
     return str(node.model.name)
 
 
-def network_table(net: Network, extra: Mapping[str, Callable[[str], str]] | None = None) -> str:
-    """Return the table of `network_rows`, with more columns where given: by their heads the cell for each layer."""
+def network_table(rows: Sequence[Mapping[str, Any]], extra: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Return the table of rows as `network_rows` gives them, and more columns where given: by their heads the cells."""
     extra = extra or {}
-    rows = [
+    cells = [
         [row["layer"], row["kind"], count(row["neurons"]), count(row["synapses"]), window_text(row["window"])]
-        + [cell(row["layer"]) for cell in extra.values()]
-        for row in network_rows(net)
+        + [column[i] for column in extra.values()]
+        for i, row in enumerate(rows)
     ]
-    return table(["layer", "kind", "neurons", "synapses", "window", *extra], rows, left=2)
+    return table(["layer", "kind", "neurons", "synapses", "window", *extra], cells, left=2)
 
 
 def run_content(run: Run) -> dict[str, Any]:

@@ -7,8 +7,8 @@ of a tap lie next to each other.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -55,8 +55,32 @@ def taps_of(shape: Axes, kernel: Axes, stride: Axes, padding: Sequence[tuple[int
     return Taps(start, target[order], tap[order])
 
 
+class _Sliding:
+    """A kernel that slides over positions: what is known of it once it connects two populations."""
+
+    @property
+    def shape(self) -> Axes:
+        """Shape of the source; only of what connects two populations."""
+        found: Axes = self._known("_shape")
+        return found
+
+    @property
+    def taps(self) -> Taps:
+        """Where each source position's spikes go; only of what connects two populations."""
+        found: Taps = self._known("_taps")
+        return found
+
+    def _known(self, what: str) -> Any:
+        if what not in vars(self):
+            raise NetworkError(
+                f"{type(self).__name__}: its synapses depend on the shape of its source; connect it first, and look at "
+                "network.projections[k].kind."
+            )
+        return vars(self)[what]
+
+
 @dataclass(frozen=True, eq=False)
-class Conv:
+class Conv(_Sliding):
     """A convolution over one or two axes of positions, as deep-learning frameworks define it (a cross-correlation).
 
     Sources and targets have shapes (channels, *positions). Positions outside the source are silent.
@@ -120,28 +144,7 @@ class Conv:
                 f"{where}: Conv weights of shape {self.weights.shape} in {self.groups} group(s) take a source of shape "
                 f"{expected}, this one has {pre}. Give the source its shape (channels, *positions)."
             )
-        found = self.output_shape(pre)
-        if found != post:
-            raise NetworkError(
-                f"{where}: Conv makes {found} of {pre}, the population has shape {post}; must be equal. Check kernel "
-                f"{self.kernel}, stride {self.stride}, padding {self.padding}, dilation {self.dilation}."
-            )
-        bound = Conv(self.weights, self.stride, self.padding, self.dilation, self.groups)
-        object.__setattr__(bound, "_shape", tuple(pre))
-        object.__setattr__(bound, "_taps", taps_of(pre[1:], self.kernel, self.stride, self.padding, self.dilation))
-        return bound
-
-    @property
-    def shape(self) -> Axes:
-        """Shape of the source; only of a convolution that connects two populations."""
-        found: Axes = _bound(self, "_shape")
-        return found
-
-    @property
-    def taps(self) -> Taps:
-        """Where each source position's spikes go; only of a convolution that connects two populations."""
-        found: Taps = _bound(self, "_taps")
-        return found
+        return _bound(self, where, pre, post)
 
     def synapses(self, source: int) -> tuple[Array, Array]:
         """(targets, weights) of one source neuron, in canonical order."""
@@ -168,7 +171,7 @@ class Conv:
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class Pool(_Sliding):
     """Every source neuron reaches the target positions whose field it lies in, channel by channel, with weight 1.
 
     Between a population and relays (``"relay"``) it makes a max pool or a min pool: the earliest spike of a field is
@@ -214,28 +217,7 @@ class Pool:
                 f"{where}: Pool of kernel {self.kernel} takes a source of {1 + len(self.kernel)} axes, this one has "
                 f"shape {pre}. Give the source its shape (channels, *positions)."
             )
-        found = self.output_shape(pre)
-        if found != post:
-            raise NetworkError(
-                f"{where}: Pool makes {found} of {pre}, the population has shape {post}; must be equal. Check kernel "
-                f"{self.kernel}, stride {self.stride}, padding {self.padding}, dilation {self.dilation}."
-            )
-        bound = Pool(self.kernel, self.stride, self.padding, self.dilation)
-        object.__setattr__(bound, "_shape", tuple(pre))
-        object.__setattr__(bound, "_taps", taps_of(pre[1:], self.kernel, self.stride, self.padding, self.dilation))
-        return bound
-
-    @property
-    def shape(self) -> Axes:
-        """Shape of the source; only of a pool that connects two populations."""
-        found: Axes = _bound(self, "_shape")
-        return found
-
-    @property
-    def taps(self) -> Taps:
-        """Where each source position's spikes go; only of a pool that connects two populations."""
-        found: Taps = _bound(self, "_taps")
-        return found
+        return _bound(self, where, pre, post)
 
     @property
     def groups(self) -> int:
@@ -270,6 +252,9 @@ class Pool:
         return int(self.taps.target.size * self.shape[0])
 
 
+_Kind = TypeVar("_Kind", Conv, Pool)
+
+
 def _sizes(where: str, kind: "Conv | Pool", shape: Axes) -> list[int]:
     """Positions of each axis of what a kernel makes of (channels, *positions)."""
     if len(shape) != 1 + len(kind.kernel):
@@ -283,14 +268,18 @@ def _sizes(where: str, kind: "Conv | Pool", shape: Axes) -> list[int]:
     ]
 
 
-def _bound(kind: "Conv | Pool", what: str) -> Any:
-    """What is known once a projection connects two populations."""
-    if what not in vars(kind):
+def _bound(kind: _Kind, where: str, pre: Axes, post: Axes) -> _Kind:
+    """The same kernel, bound to the shape of its source; refuse a population of another shape than it makes of that."""
+    found = kind.output_shape(pre)
+    if found != post:
         raise NetworkError(
-            f"{type(kind).__name__}: its synapses depend on the shape of its source; connect it first, and look at "
-            "network.projections[k].kind."
+            f"{where}: {type(kind).__name__} makes {found} of {pre}, the population has shape {post}; must be equal. "
+            f"Check kernel {kind.kernel}, stride {kind.stride}, padding {kind.padding}, dilation {kind.dilation}."
         )
-    return vars(kind)[what]
+    bound = replace(kind)
+    object.__setattr__(bound, "_shape", tuple(pre))
+    object.__setattr__(bound, "_taps", taps_of(pre[1:], kind.kernel, kind.stride, kind.padding, kind.dilation))
+    return bound
 
 
 def _axes(what: str, value: Any, n: int, low: int, where: str = "Conv") -> Axes:

@@ -21,8 +21,26 @@ LARGEST_INDEX = 2**31 - 1  # of a neuron: half the memory of what numpy takes by
 Shape = tuple[int, ...]
 
 
+class _Listed:
+    """What holds a weight for each of its synapses."""
+
+    weights: Any
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that define the projection, by name (for hashing and saving)."""
+        return {"weights": self.weights}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.arrays().values())
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses."""
+        return int(self.weights.size)
+
+
 @dataclass(frozen=True, eq=False)
-class Dense:
+class Dense(_Listed):
     """Every source neuron reaches every target neuron.
 
     Parameters
@@ -55,21 +73,9 @@ class Dense:
         """(targets, weights) of one source neuron, in canonical order."""
         return np.arange(self.weights.shape[0]), self.weights[:, source]
 
-    def arrays(self) -> dict[str, Array]:
-        """The arrays that define the projection, by name (for hashing and saving)."""
-        return {"weights": self.weights}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(self.arrays().values())
-
-    @property
-    def n_synapses(self) -> int:
-        """Number of synapses."""
-        return int(self.weights.size)
-
 
 @dataclass(frozen=True, eq=False)
-class OneToOne:
+class OneToOne(_Listed):
     """Source neuron i reaches target neuron i.
 
     Parameters
@@ -97,21 +103,9 @@ class OneToOne:
         """(targets, weights) of one source neuron."""
         return np.array([source]), self.weights[source : source + 1]
 
-    def arrays(self) -> dict[str, Array]:
-        """The arrays that define the projection, by name."""
-        return {"weights": self.weights}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(self.arrays().values())
-
-    @property
-    def n_synapses(self) -> int:
-        """Number of synapses."""
-        return int(self.weights.size)
-
 
 @dataclass(frozen=True, eq=False)
-class Sparse:
+class Sparse(_Listed):
     """A list of synapses; several between the same two neurons are allowed.
 
     Parameters
@@ -185,14 +179,6 @@ class Sparse:
         """The arrays that define the projection, by name."""
         arrays = {"sources": self.sources, "targets": self.targets, "weights": self.weights}
         return arrays if self.delays is None else arrays | {"delays": self.delays}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(self.arrays().values())
-
-    @property
-    def n_synapses(self) -> int:
-        """Number of synapses."""
-        return int(self.weights.size)
 
 
 def _delays(delays: Any, shape: Shape) -> Array:

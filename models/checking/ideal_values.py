@@ -265,7 +265,7 @@ def _noise(absolute: Mapping[str, CodedLayer], unit: Array, shape: tuple[int, ..
     roundings = 8
     for i, layer in enumerate(absolute.values()):
         sizes[i] = _without_cancelling(layer).apply(sizes)
-        roundings += 8 + sum(math.prod(term.weight.shape[1:]) for term in layer.terms)
+        roundings += 8 + sum(term.n_weights for term in layer.terms)
     bound: Array = EXTENDED_UNIT * roundings * sizes[len(absolute) - 1].reshape(shape)
     return bound
 

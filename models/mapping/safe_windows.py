@@ -176,7 +176,7 @@ def _smallest_safe(
 def _first_bounds(layer: CodedLayer, received: _Received, slope: str) -> tuple[Array, float]:
     """`_bounds`, but for what is sooner gone through than bounded."""
     shape = (len(received.arrivals), math.prod(layer.shape))
-    if math.prod(shape) * sum(term.weight[0].size for term in layer.terms) <= SMALL:
+    if math.prod(shape) * sum(term.n_weights for term in layer.terms) <= SMALL:
         return np.full(shape, np.inf), -np.inf
     return _bounds(layer, received, slope)
 
@@ -250,7 +250,7 @@ def _bounds(layer: CodedLayer, received: _Received, slope: str) -> tuple[Array, 
     up, down = (_signed(layer, sign) for sign in (1, -1))
     bias, falling = _plain_bias(layer), _falling(layer, slope)
     grid = _grid(list(sources.values()))
-    n_terms = sum(term.weight[0].size for term in layer.terms) + 8
+    n_terms = sum(term.n_weights for term in layer.terms) + 8
     upper, reached = np.empty((n, len(bias))), -np.inf
     widest = max(len(bias), *(values[0].size for values in sources.values()))
     # All u in one product: many small ones cost more, and threads that wait for each other as much again.
@@ -323,7 +323,7 @@ def _shift(layer: CodedLayer, received: _Received) -> Array:
 def _own_error(layer: CodedLayer, received: _Received, slope: str, length: float) -> float:
     """What the sums of a neuron's inputs lose by rounding, in units of time, all errors taken to add up."""
     t_min = float(received.window[1])
-    n_inputs = sum(term.weight[0].size for term in layer.terms)
+    n_inputs = sum(term.n_weights for term in layer.terms)
     size = _largest(layer, received, slope) + length
     return UNIT * (2 * n_inputs + 32) * size + 16 * UNIT * (t_min + length)
 

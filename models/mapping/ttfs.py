@@ -177,16 +177,7 @@ def to_ttfs(
     net = _build(mapping, time_unit)
     if mapping.windows.how == "certified":
         mapping, net = _certified(mapping, net, calibration, time_unit)
-    net.provenance |= {
-        "mapping": _mapping_note(mapping),
-        "relu": dict(mapping.relu.provenance),
-        "decision": "sign" if mapping.relu.provenance.get("output") == "logistic" else "largest",
-        "notes": [
-            f"window of {name!r}: {float(length):.6g} long, {float(length - short):.6g} more than the published "
-            f"{float(short):.6g}, so that no neuron is premature on the calibration data"
-            for name, (short, length) in mapping.lengthened.items()
-        ],
-    }
+    net.provenance |= _provenance(mapping)
     return net
 
 
@@ -348,6 +339,20 @@ def _build(mapping: _Mapping, time_unit: float | None) -> Network:
 
 
 # -- provenance --------------------------------------------------------------------------------------------------------
+
+
+def _provenance(mapping: _Mapping) -> dict[str, Any]:
+    """Where the network comes from, how its outputs decide, and what its repr says of windows."""
+    return {
+        "mapping": _mapping_note(mapping),
+        "relu": dict(mapping.relu.provenance),
+        "decision": "sign" if mapping.relu.provenance.get("output") == "logistic" else "largest",
+        "notes": [
+            f"window of {name!r}: {float(length):.6g} long, {float(length - short):.6g} more than the published "
+            f"{float(short):.6g}, so that no neuron is premature on the calibration data"
+            for name, (short, length) in mapping.lengthened.items()
+        ],
+    }
 
 
 def _mapping_note(mapping: _Mapping) -> dict[str, Any]:

@@ -4,11 +4,10 @@ Such a trainer knows weights, thresholds and windows, and no ReLU network: B1 ne
 D, with threshold = t_max - t_min - D (Stanojevic et al. 2024); alpha1 neurons have J and a threshold (Stanojevic et
 al. 2023). What is given is taken as it is: `verify` and `certify` say whether it does what the closed form says.
 
-Relies on the network and `eventsim.archive`. Used by nobody else.
+Relies on the network and on `parameter_entries`. Used by nobody else.
 """
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,10 +17,10 @@ import numpy as np
 
 from eventsim.checks import check_held, plain_array, real, shown
 from eventsim.errors import MappingError, nearest
-from eventsim.files.archive import read_arrays
+from eventsim.models.mapping.parameter_entries import named_entries
 from eventsim.models.relu.pool_layers import MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_fraction, real_array
-from eventsim.models.relu.relu_network import INPUT, OUTPUT
+from eventsim.models.relu.relu_network import INPUT
 from eventsim.models.relu.sliding import Sliding
 from eventsim.network.convolution import Conv, Pool
 from eventsim.network.network import Network
@@ -102,25 +101,13 @@ def ttfs_network(
     >>> run.spike_times("dense1").tolist(), run.readout.tolist()
     ([[2.25]], [[0.75, -0.25]])
     """
-    if not isinstance(layout, str) or layout not in LAYOUTS:
-        raise MappingError(f"ttfs_network: layout = {shown(layout)}; must be 'torch' or 'keras'")
-    layers = [_Given(entry, name, layout) for name, entry in _named(_listed(parameters))]
-    _check_names(layers)
-    *hidden, last = layers
+    layers = _given_layers(parameters, layout)
     shape = _input_shape(input_shape, layers[0], layout)
-    first_window = next((layer for layer in layers if not layer.is_pool), last)
     if input_window is None:
-        input_window = (0.0, first_window.number("t_min"))
+        first = next((layer for layer in layers if not layer.is_pool), layers[-1])
+        input_window = (0.0, first.number("t_min"))
     net = Network(time_unit)
-    node: Any = net.source(shape, INPUT, input_window, value_range)
-    window: tuple[Any, ...] = tuple(node.window)
-    for layer in hidden:
-        if layer.is_pool:
-            node = layer.add_pool(net, node, window)
-        else:
-            window = (window[-2], layer.opening(window[-1]), layer.number("t_max"))
-            node = layer.add_neurons(net, node, window)
-    last.add_readout(net, node, (window[-2], last.opening(window[-1])))
+    _add_layers(net, net.source(shape, INPUT, input_window, value_range), layers)
     net.provenance = {"decision": "largest"}
     return net
 
@@ -311,48 +298,26 @@ class _Given:
         return math.fsum(values)
 
 
-def _listed(parameters: Any) -> list[Any]:
-    """The layers as a list of dicts with names where they have some."""
-    if isinstance(parameters, str | os.PathLike):
-        parameters = _read(parameters)
-    if isinstance(parameters, Mapping):
-        parameters = [
-            {"name": name, **entry} if isinstance(entry, Mapping) else entry for name, entry in parameters.items()
-        ]
-    if not isinstance(parameters, Sequence) or isinstance(parameters, str | bytes) or not parameters:
-        raise MappingError(
-            f"ttfs_network: parameters = {shown(parameters)}; must be a list of dicts, one for each layer, a dict of "
-            "these by name, or the path of an .npz file"
-        )
-    for n, entry in enumerate(parameters):
-        if not isinstance(entry, Mapping):
-            raise MappingError(f"ttfs_network: layer {n} is {shown(entry)}; must be a dict of its fields")
-    return list(parameters)
-
-
-def _read(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
-    """Layers by name, from entries ``name.field`` in the order of the file."""
-    layers: dict[str, dict[str, Any]] = {}
-    for entry, array in read_arrays(path).items():
-        name, dot, field = entry.rpartition(".")
-        if not dot:
-            raise MappingError(f"ttfs_network: {path} has an entry {entry!r}; must be named layer.field, as 'dense1.W'")
-        layers.setdefault(name, {})[field] = array
+def _given_layers(parameters: Any, layout: Any) -> list[_Given]:
+    """The layers in order, each with a name of its own."""
+    if not isinstance(layout, str) or layout not in LAYOUTS:
+        raise MappingError(f"ttfs_network: layout = {shown(layout)}; must be 'torch' or 'keras'")
+    layers = [_Given(entry, name, layout) for name, entry in named_entries(parameters)]
+    _check_names(layers)
     return layers
 
 
-def _named(layers: list[Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Each layer with its name, or its kind and number; fields that are None are left out."""
-    counts: dict[str, int] = {}
-    found = []
-    for n, given in enumerate(layers):
-        layer = {field: value for field, value in given.items() if value is not None}
-        weights = plain_array("ttfs_network: weights", layer.get("W", layer.get("J", ())), MappingError)
-        kind = "pool" if "pool" in layer else "conv" if weights.ndim > 2 else "dense"
-        counts[kind] = counts.get(kind, 0) + 1
-        name = layer.get("name", f"{kind}{counts[kind]}" if n < len(layers) - 1 else OUTPUT)
-        found.append((name.item() if isinstance(name, np.ndarray) and name.ndim == 0 else name, layer))
-    return found
+def _add_layers(net: Network, node: Any, layers: Sequence[_Given]) -> None:
+    """Add a population for each layer behind the source `node`; the last one is the read-out."""
+    *hidden, last = layers
+    window: tuple[Any, ...] = tuple(node.window)
+    for layer in hidden:
+        if layer.is_pool:
+            node = layer.add_pool(net, node, window)
+        else:
+            window = (window[-2], layer.opening(window[-1]), layer.number("t_max"))
+            node = layer.add_neurons(net, node, window)
+    last.add_readout(net, node, (window[-2], last.opening(window[-1])))
 
 
 def _check_names(layers: Sequence[_Given]) -> None:

@@ -17,13 +17,13 @@ from eventsim.models.readers import graph_activations as activations
 from eventsim.models.readers import graph_joins as joins
 from eventsim.models.readers import graph_operations as layers
 from eventsim.models.readers import graph_views as views
-from eventsim.models.readers.chain import Chain
 from eventsim.models.readers.graph_constants import computed
+from eventsim.models.readers.graph_value import Value, inputs_of
 from eventsim.models.readers.layer_graph import Array, Graph, Node, needed_nodes
 from eventsim.models.relu.relu_network import ReluNetwork
 
-# What an operation does to the chain: (chain, node, values of the inputs, of which that of the chain is None).
-Operation = Callable[[Chain, Node, list[Array | None]], None]
+# What an operation makes of a value: (value, node, arrays of the inputs, of which that of the value is None).
+Operation = Callable[[Value, Node, list[Array | None]], Value]
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
         "dense": layers.dense,
@@ -58,8 +58,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     }
 )
 
-# What an operation does to several values, into the first of which it puts what comes of it.
-JOINS: Mapping[str, Callable[[list[Chain], Node], None]] = MappingProxyType(
+# What an operation makes of several values.
+JOINS: Mapping[str, Callable[[list[Value], Node], Value]] = MappingProxyType(
     {"add": joins.add, "subtract": joins.subtract, "concat": joins.concat}
 )
 
@@ -89,8 +89,8 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
         A shape of inputs is needed and not given.
     """
     nodes, output, others = needed_nodes(graph)
-    start = Chain(graph, input_shape)
-    values: dict[str, Array | Chain] = {**graph.constants, graph.input: start}
+    start = inputs_of(graph, input_shape)
+    values: dict[str, Array | Value] = {**graph.constants, graph.input: start}
     users = Counter(name for node in nodes if node.operation != "shape" for name in node.inputs if name is not None)
     budget, filled = LEAST_BUDGET + 4 * sum(array.size for array in graph.constants.values()), MOST_FILLED
     for node in nodes:
@@ -100,10 +100,10 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
                 raise start.refusal(
                     node, f"needs {name!r}, which is not the first output of its node; only first ones are read"
                 )
-        chains = [value for value in given if isinstance(value, Chain)]
-        if node.operation == "shape" and chains:
-            values[node.outputs[0]] = views.shape_of(chains[0], node)
-        elif not chains:
+        first = next((value for value in given if isinstance(value, Value)), None)
+        if node.operation == "shape" and first is not None:
+            values[node.outputs[0]] = views.shape_of(first, node)
+        elif first is None:
             fills = node.operation == "fill"
             made = values[node.outputs[0]] = computed(graph.place, node, given, filled if fills else budget)
             filled, budget = (filled - made.size, budget) if fills else (filled, budget - made.size)
@@ -111,18 +111,16 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
             mine = [
                 value.taken(users[name] > 1)
                 for name, value in zip(node.inputs, given, strict=True)
-                if name is not None and isinstance(value, Chain)
+                if name is not None and isinstance(value, Value)
             ]
-            _check_chain(node, given, mine)
+            _check(node, given, mine)
             if len(mine) > 1 or node.operation not in OPERATIONS:
-                JOINS[node.operation](mine, node)
+                values[node.outputs[0]] = JOINS[node.operation](mine, node)
             else:
-                OPERATIONS[node.operation](
-                    mine[0], node, [None if isinstance(value, Chain) else value for value in given]
-                )
-            values[node.outputs[0]] = mine[0]
+                constants = [None if isinstance(value, Value) else value for value in given]
+                values[node.outputs[0]] = OPERATIONS[node.operation](mine[0], node, constants)
     found = values.get(output)
-    if not isinstance(found, Chain):
+    if not isinstance(found, Value):
         raise MappingError(
             f"read_relu: the output {output!r} of the {graph.source} is no first output of a node that takes the "
             "activations; must come from the input; export the model again"
@@ -133,7 +131,7 @@ def read_graph(graph: Graph, input_shape: Sequence[int] | None) -> ReluNetwork:
     return network
 
 
-def _check_chain(node: Node, given: Sequence[Array | Chain | None], mine: Sequence[Chain]) -> None:
+def _check(node: Node, given: Sequence[Array | Value | None], mine: Sequence[Value]) -> None:
     """Refuse operations that are not read of activations, and what stands where nothing may."""
     first = mine[0]
     if len(mine) > 1 and node.operation not in JOINS:
@@ -149,13 +147,14 @@ def _check_chain(node: Node, given: Sequence[Array | Chain | None], mine: Sequen
         raise first.refusal(node, "joins activations and constants; must join activations only; pad with zeros")
     if len(mine) > 1 and None in node.inputs:
         raise first.refusal(node, "leaves out one of the values that it joins; must name them all; export it again")
-    if not isinstance(given[0], Chain) and node.operation not in layers.SYMMETRIC:
+    if not isinstance(given[0], Value) and node.operation not in layers.SYMMETRIC:
         raise first.refusal(node, "takes the activations as another than its first input; that is not read")
-    for chain in mine:
+    for one in mine:
         if node.operation not in layers.AFTER_ZEROS:
-            chain.check_zeros(node)
-        if chain.output != "identity" and node.operation not in views.AFTER_OUTPUT:
+            one.check_zeros(node)
+        if one.output != "identity" and node.operation not in views.AFTER_OUTPUT:
+            word = one.graph.place.split()[-1]
             raise MappingError(
-                f"{chain.place}{chain.built.dropped[-1]} is a {chain.output} inside the network, before {node.label}; "
-                f"that is read as the last {chain.word} only; remove one of them, or use one of {chain.supported}"
+                f"{one.graph.place}{one.built.dropped[-1]} is a {one.output} inside the network, before {node.label}; "
+                f"that is read as the last {word} only; remove one of them, or use one of {one.graph.supported}"
             )

@@ -11,15 +11,16 @@ Works on float64, extended precision and `Fraction` alike: the mapping and the c
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from eventsim.models.relu.carriers import Carrier
 from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.fused_layer import Diagonal, FusedLayer, Term
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import Diagonal, FusedLayer, Term
 from eventsim.models.relu.layer_names import INPUT
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
@@ -58,6 +59,11 @@ class CodedTerm:
     source: int
     source_shape: Shape
 
+    @property
+    def n_weights(self) -> int:
+        """How many weights each neuron or filter has."""
+        return math.prod(self.weight.shape[1:])
+
     def apply(self, x: Array) -> Array:
         """Values (n, *shape) that those of the source make, in the number type of `x`."""
         weight = as_numbers(self.weight, x.dtype)
@@ -81,7 +87,8 @@ class CodedLayer:
 
     Attributes
     ----------
-    name, shape : of the population. relu : whether negative values are cut.
+    name, shape : of the population. after : the layer of the network that it is called after; "" for none. carries :
+        whose values these are; None where no layer gives them. relu : whether negative values are cut.
     factor : (channels,); coded values are those of the ReLU network times this.
     terms : what it adds up, one projection each; none for pools. bias : (channels,) or `shape`; None for pools.
     pool : the max pool whose geometry this has, with its source and that one's shape; None for what computes.
@@ -99,6 +106,8 @@ class CodedLayer:
     divisor: Array | None = None
     gain: Any = 1
     level: str = ""
+    after: str = ""
+    carries: Carrier | None = None
 
     @property
     def pools(self) -> bool:
@@ -174,31 +183,33 @@ def coded_layers(
     """
     number = np.dtype(dtype)
     fused = fuse(carried, number, value_range, levels)
-    last = max((i for i, held in enumerate(fused) if held.layer.makes_population), default=-1)
+    last = max((i for i, held in enumerate(fused.values()) if held.layer.makes_population), default=-1)
     given: dict[Any, _Given] = {None: (INPUTS, np.full(carried.shapes[INPUT][0], _one(number), dtype=number))}
     coded: list[CodedLayer] = []
-    for i, held in enumerate(fused):
+    for i, (name, held) in enumerate(fused.items()):
         if isinstance(held.layer, Flatten):
             source, factor = given[held.source]
             given[held] = source, _spread(factor, math.prod(held.shape))
+            if held.carries is not None:  # one position, so that these are the values of the population before it
+                coded[source] = replace(coded[source], carries=held.carries)
         else:
-            made = _coded(held, given, number, scaling and i != last, i == last)
+            made = _coded(name, held, given, number, scaling and i != last, i == last)
             given[held] = len(coded), made.factor
-            coded.append(made)
+            coded.append(replace(made, after=held.called[0] if held.called else "", carries=held.carries))
     return coded
 
 
 def _coded(
-    held: FusedLayer, given: Mapping[Any, _Given], number: np.dtype[Any], scaling: bool, is_last: bool
+    name: str, held: FusedLayer, given: Mapping[Any, _Given], number: np.dtype[Any], scaling: bool, is_last: bool
 ) -> CodedLayer:
     """One population to be. `given` has the number and the factors of each of its sources."""
-    layer, name = held.layer, held.layer.name
+    layer = held.layer
     if isinstance(layer, MaxPool):
-        pool = MaxPool(**{**vars(layer), "relu": False, "smallest": tuple(held.smallest)})
+        pool = MaxPool(**{**vars(layer), "name": name, "relu": False, "smallest": tuple(held.smallest)})
         source, factor = given[held.source]
         return CodedLayer(name, held.shape, held.relu, factor, pool=(pool, source, held.source_shape), level=held.level)
     if isinstance(layer, AveragePool):
-        return _coded_average(held, layer, given[held.source], number, scaling, is_last)
+        return _coded_average(name, held, layer, given[held.source], number, scaling, is_last)
     assert held.bias is not None
     each = [_placed(term) for term in held.terms]
     weights = [
@@ -219,7 +230,7 @@ def _coded(
 
 
 def _coded_average(
-    held: FusedLayer, layer: AveragePool, given: _Given, number: np.dtype[Any], scaling: bool, is_last: bool
+    name: str, held: FusedLayer, layer: AveragePool, given: _Given, number: np.dtype[Any], scaling: bool, is_last: bool
 ) -> CodedLayer:
     """Sums of a convolution that sees each channel by itself, divided; at the read-out, weights that divide.
 
@@ -230,15 +241,15 @@ def _coded_average(
     channels = shape[0]
     ones = np.ones((channels, 1, *layer.kernel))
     bias = as_numbers(np.zeros(channels), number)
-    conv = Conv(layer.name, ones, np.zeros(channels), True, layer.stride, layer.padding, groups=channels)
+    conv = Conv(name, ones, np.zeros(channels), True, layer.stride, layer.padding, groups=channels)
     divisor, weight = layer.divisor(shape), as_numbers(ones, number)
     if not is_last:
         gain = _number(HIGHEST_SUM, number) if scaling else _one(number)
         terms = (CodedTerm(conv, weight, source, shape),)
-        return CodedLayer(layer.name, held.shape, True, factor * gain, terms, bias, divisor=divisor, gain=gain)
+        return CodedLayer(name, held.shape, True, factor * gain, terms, bias, divisor=divisor, gain=gain)
     weight = weight / as_numbers(divisor.ravel()[:1], number) / _inputs(factor, conv, weight)
     own = np.full(channels, _one(number), dtype=number)
-    return CodedLayer(layer.name, held.shape, held.relu, own, (CodedTerm(conv, weight, source, shape),), bias)
+    return CodedLayer(name, held.shape, held.relu, own, (CodedTerm(conv, weight, source, shape),), bias)
 
 
 def row_sums(weights: Sequence[Array]) -> Array:

@@ -4,13 +4,14 @@ Relies on `eventsim.models.relu.fusion`. Used to look at folded weights, and by 
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
 
 from eventsim.errors import InputError
+from eventsim.models.relu.fused_layer import FusedLayer
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import FusedLayer
 from eventsim.models.relu.join_layers import Add, Concat
 from eventsim.models.relu.layer_names import INPUT, unused
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
@@ -39,25 +40,25 @@ def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
     if number is float and unchanged and not _anything_to_fuse(network):
         return network
     every = fuse(network.streams(False), EXACT if number is Fraction else np.dtype(np.longdouble))
-    made = _Made(number, Counter(held.layer.name for held in every))
-    for held in every:
-        made.add(held)
+    made = _Made(number, every)
+    for name, held in every.items():
+        made.add(name, held)
     return ReluNetwork(made.layers, network.input_shape, network.provenance, made.inputs)
 
 
 class _Made:
     """Layers in their final numbers; what has several terms is a layer for each and their sum."""
 
-    def __init__(self, number: type, names: Counter[str]) -> None:
-        self.names = names
+    def __init__(self, number: type, every: Mapping[str, FusedLayer]) -> None:
+        self.names = Counter(every)
+        self.name_of: dict[FusedLayer | None, str] = {None: INPUT} | {held: name for name, held in every.items()}
         self.dtype = EXACT if number is Fraction else np.dtype(np.float64)
         self.layers: list[Layer] = []
         self.inputs: dict[str, list[str]] = {}
 
-    def add(self, held: FusedLayer) -> None:
-        name = held.layer.name
+    def add(self, name: str, held: FusedLayer) -> None:
         if not held.terms:
-            fields = {**vars(held.layer), "relu": held.relu}
+            fields = {**vars(held.layer), "name": name, "relu": held.relu}
             if isinstance(held.layer, MaxPool):
                 fields["smallest"] = tuple(held.smallest)
             self._append(type(held.layer)(**fields), held.source)
@@ -66,7 +67,7 @@ class _Made:
         names = [name]
         if len(held.terms) > 1:
             names = [unused(f"{name}+{k + 1}", self.names, ()) for k in range(len(held.terms))]
-        for k, (term, own) in enumerate(zip(held.matrices, names, strict=True)):
+        for k, (term, own) in enumerate(zip(held.matrices(name), names, strict=True)):
             with np.errstate(over="ignore"):  # the layer refuses infinities by name
                 weight = as_numbers(term.weight, self.dtype)
                 bias = as_numbers(held.bias if k == 0 else np.zeros(len(weight)), self.dtype)
@@ -82,7 +83,7 @@ class _Made:
 
     def _append(self, layer: Layer, source: FusedLayer | None) -> None:
         self.layers.append(layer)
-        self.inputs[layer.name] = [INPUT if source is None else source.layer.name]
+        self.inputs[layer.name] = [self.name_of[source]]
 
 
 def _anything_to_fuse(network: ReluNetwork) -> bool:

@@ -10,7 +10,8 @@ A layer adds up terms, one a source: several where its input is a concatenation,
 those of what it adds, or the values of a population as they are. Values that no ReLU has cut are no population: whoever
 takes them has their terms for himself.
 
-Relies on `streams` for the layers and on `fusion_steps`. Used by `relu_network`, `coded_layers` and `folded`.
+Layers in the making are values: where a batch norm goes into one, another takes its place. Relies on `streams` for the
+layers, on `fused_layer` and on `fusion_steps`. Used by `relu_network`, `coded_layers` and `folded`.
 """
 
 import math
@@ -22,19 +23,13 @@ from typing import Any
 import numpy as np
 
 from eventsim.models.relu.batch_norm import BatchNorm
+from eventsim.models.relu.carriers import BELOW, Called, Carrier, numbered
 from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.fused_layer import Affine, Array, Diagonal, FusedLayer, Part, Shape, Term, by_channel
 from eventsim.models.relu.fusion_steps import (
-    Affine,
-    Array,
-    Diagonal,
-    FusedLayer,
-    Part,
-    Term,
-    Values,
     absorbed,
     addends,
     averaged,
-    by_channel,
     columns_of,
     flattened_sum,
     identity_term,
@@ -42,11 +37,13 @@ from eventsim.models.relu.fusion_steps import (
     merged,
     moved_past,
     negative,
+    normed,
     own_copy,
+    path_to,
     rows_of,
 )
 from eventsim.models.relu.join_layers import Add, Concat
-from eventsim.models.relu.layer_names import INPUT, OUTPUT, layer_names, numbered, unused
+from eventsim.models.relu.layer_names import INPUT, OUTPUT, layer_names, population_names
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.real_numbers import as_numbers
 from eventsim.models.relu.relu_layers import Dense, Layer
@@ -58,11 +55,12 @@ def fuse(
     dtype: np.dtype[Any],
     value_range: tuple[Any, Any] = (0, 1),
     levels: Collection[str] | None = None,
-) -> list[FusedLayer]:
+) -> dict[str, FusedLayer]:
     """Return what computes the same from inputs in [0, 1]: sums of convolutions and dense layers, pools, flattenings.
 
-    They keep their names; a batch norm that has no layer to go into becomes one of its own, a convolution of kernel 1
-    with a group for each channel (after dense layers, a diagonal dense layer). Each comes behind its sources.
+    They are called after the layers that they were; a batch norm that has no layer to go into becomes one of its own, a
+    convolution of kernel 1 with a group for each channel (after dense layers, a diagonal dense layer). Each stands
+    under its name, behind its sources.
 
     Parameters
     ----------
@@ -74,15 +72,14 @@ def fuse(
     fusion = _Fusion(carried, dtype, value_range, levels)
     for layer in carried.layers:
         fusion.add(layer, carried.inputs[layer.name])
-    held = fusion.finish()
-    names = layer_names([one.layer for one in held], [one.layer.name for one in held])
-    for one, name in zip(held, names, strict=True):
-        one.layer = one.layer.named(name)
-    return held
+    return fusion.finish()
 
 
 class _Fusion:
-    """The layers so far, and of each layer of the network what holds its outputs: one part, or several side by side."""
+    """The layers so far, and of each layer of the network what holds its outputs: one part, or several side by side.
+
+    layers : in the order in which they will stand. cut : those that have a ReLU, in the order in which they got it.
+    """
 
     def __init__(
         self,
@@ -93,19 +90,18 @@ class _Fusion:
     ) -> None:
         self.dtype = dtype
         self.levels = levels
+        self.carried = carried
         self.layers: list[FusedLayer] = []
-        self.names: Counter[str] = Counter()
-        self.reserved = set(carried.inputs)  # names of the network's layers
+        self.cut: list[FusedLayer] = []
         self.users = Counter(name for taken in carried.inputs.values() for name in taken)
         shape = carried.shapes[INPUT]
         pending = None
         if tuple(value_range) != (0, 1):
             low, high = (as_numbers(np.array([value]), dtype) for value in value_range)
             shift = np.broadcast_to(low, shape).copy()
-            pending = Affine("input_range", np.broadcast_to(high - low, shape[:1]).copy(), shift)
+            pending = Affine(("input_range",), np.broadcast_to(high - low, shape[:1]).copy(), shift)
         self.parts = {INPUT: [Part(None, shape, pending)]}
         self.last: list[Part] = []
-        self.below, self.called = carried.below, carried.called
 
     def add(self, layer: Layer, inputs: Sequence[str]) -> None:
         """Add a layer of the network behind those of the given names."""
@@ -121,36 +117,30 @@ class _Fusion:
             found, first = [], 0
             for k, part in enumerate(before):
                 channels = slice(first, first + part.shape[0])
-                name = numbered(self.called.get(layer.name, layer.name), k, before)
-                found.append(self._by_channel(layer, part, name, channels))
+                called = numbered(self.carried.called[layer.name], k, len(before))
+                found.append(self._by_channel(layer, part, called, channels))
                 first += part.shape[0]
         self.parts[layer.name] = self.last = found
 
-    def finish(self) -> list[FusedLayer]:
+    def finish(self) -> dict[str, FusedLayer]:
         """Return the layers that the output needs; what is still pending is done by neurons that are the output."""
-        last = self.last[0]
-        if len(self.last) > 1 or last.pending is not None:
-            last = self._sum(Add(), [self.last]) if len(self.last) > 1 else self._own_layer(last, relu=False)
+        last, added = self.last[0], len(self.last) > 1 or self.last[0].pending is not None
+        if added:
+            last = self._sum(Add(), (), [self.last]) if len(self.last) > 1 else self._own_layer(last, ())
             assert last.held is not None
-            last.held.layer = last.held.layer.named(OUTPUT)
-            for other in self.layers:  # whose default name that was, when it was the last to compute
-                if other is not last.held and other.layer.name == OUTPUT:
-                    other.layer = other.layer.named("")
+            last = self._replaced(last.held, replace(last.held, called=(OUTPUT,)))
         ahead, needed = [last.held], set()
         while ahead:
             held = ahead.pop()
-            if held is not None and id(held) not in needed:
-                needed.add(id(held))
+            if held is not None and held not in needed:
+                needed.add(held)
                 ahead += held.sources
-        found = [held for held in self.layers if id(held) in needed]
-        names = {held.layer.name for held in found if held.relu}
-        for held in found:
-            if not held.relu and held.layer.name:  # pools, flattenings, and copies of what no ReLU has cut
-                if held.layer.name in names:
-                    self.names[held.layer.name] += 1
-                    held.layer = held.layer.named(unused(held.layer.name, self.names, self.reserved | names))
-                names.add(held.layer.name)
-        return found
+        found = [held for held in self.layers if held in needed]
+        places = {held: i for i, held in enumerate(found)}
+        cut = [places[held] for held in self.cut if held in needed]
+        read_out = places[last.held] if added and last.held is not None else None
+        names = population_names([held.called for held in found], cut, set(self.carried.inputs), read_out)
+        return dict(zip(layer_names([held.layer for held in found], names), found, strict=True))
 
     def _taken(self, name: str) -> list[Part]:
         """The parts of a layer's outputs, for one who takes them: with layers of his own where none is cut yet."""
@@ -164,18 +154,23 @@ class _Fusion:
             found.append(replace(part, held=held))
         return found
 
-    def _append(self, held: FusedLayer, values: Values | None = None) -> Part:
-        """Add a layer; `values`: of which layer's, and in which channels, those that it carries if it has a ReLU."""
+    def _append(self, held: FusedLayer) -> Part:
+        """Add a layer behind all others."""
         self.layers.append(held)
         if held.relu:
-            self._named(held)
-            held.values = values
+            self.cut.append(held)
         return Part(held, held.shape)
 
-    def _named(self, held: FusedLayer) -> None:
-        """Tell the populations apart that several ReLUs make of one layer's values."""
-        if held.layer.name:
-            held.layer = held.layer.named(unused(held.layer.name, self.names, self.reserved))
+    def _replaced(self, old: FusedLayer, new: FusedLayer) -> Part:
+        """Let a layer stand where the one stood that it was made of; with a ReLU of late it is the last to be cut."""
+        self.layers[self.layers.index(old)] = new
+        if new.relu and not old.relu:
+            self.cut.append(new)
+        return Part(new, new.shape)
+
+    def _carrier(self, name: str, channels: slice) -> Carrier:
+        """Some channels of what a layer of the network gives."""
+        return self.carried.carriers[name].narrowed(channels)
 
     def _numbers(self, array: Array) -> Array:
         return as_numbers(array, self.dtype)
@@ -195,20 +190,28 @@ class _Fusion:
                 weight, bias = absorbed(own, given, bias, one.pending)
                 terms.append(Term(own, weight, one.held, one.shape))
         shape = layer.output_shape((sum(part.shape[0] for part in before), *before[0].shape[1:]))
-        held = FusedLayer(layer, layer.relu, shape, merged(layer.name, terms), bias)
-        return self._append(held, (layer.name, slice(None)))
+        return self._append(self._computed(layer, self.carried.called[layer.name], shape, terms, bias))
+
+    def _computed(
+        self, layer: Layer, called: Called, shape: Shape, terms: Sequence[Term | Diagonal], bias: Array
+    ) -> FusedLayer:
+        """What adds up terms; with a ReLU it carries what the layer gives."""
+        carries = self.carried.carriers[layer.name] if layer.relu else None
+        terms = merged(".".join(called), terms)
+        return FusedLayer(layer, called, layer.relu, shape, terms, bias, carries=carries)
 
     def _sums(self, layer: Add, taken: Sequence[Sequence[Part]]) -> list[Part]:
         """A sum; of values that are side by side in the same way, and that no ReLU cuts here, the sums of each part."""
+        called = self.carried.called[layer.name]
         shapes = {tuple(part.shape for part in parts) for parts in taken}
         if layer.relu or len(shapes) > 1 or len(taken[0]) == 1:
-            return [self._sum(layer, taken)]
+            return [self._sum(layer, called, taken)]
         return [
-            self._sum(Add(numbered(layer.name, k, taken[0])), [[part] for part in parts])
+            self._sum(layer, numbered(called, k, len(taken[0])), [[part] for part in parts])
             for k, parts in enumerate(zip(*taken, strict=True))
         ]
 
-    def _sum(self, layer: Add, taken: Sequence[Sequence[Part]]) -> Part:
+    def _sum(self, layer: Add, called: Called, taken: Sequence[Sequence[Part]]) -> Part:
         """A sum: the terms of what it adds, where no ReLU has cut that, or the values themselves."""
         shape = (sum(part.shape[0] for part in taken[0]), *taken[0][0].shape[1:])
         bias = self._numbers(np.zeros(shape))
@@ -223,83 +226,100 @@ class _Fusion:
                     assert held.bias is not None
                     bias[rows] += by_channel(held.bias, bias)
                 else:
-                    terms.append(identity_term(layer.name, part, rows, shape, self.dtype))
+                    terms.append(identity_term(".".join(called), part, rows, shape, self.dtype))
                     if part.pending is not None:
                         bias[rows] += part.pending.shift
                 first = rows.stop
-        held = FusedLayer(layer, layer.relu, shape, merged(layer.name, terms), bias)
-        return self._append(held, (layer.name, slice(None)))
+        return self._append(self._computed(layer, called, shape, terms, bias))
 
-    def _by_channel(self, layer: Layer, part: Part, name: str, channels: slice) -> Part:
+    def _by_channel(self, layer: Layer, part: Part, called: Called, channels: slice) -> Part:
         """What treats each channel by itself, on one part: batch norms, pools, flattening."""
         if isinstance(layer, BatchNorm):
-            return self._batch_norm(layer, part, name, channels)
-        if isinstance(layer, Flatten) and len(part.shape) == 1:
+            return self._batch_norm(layer, part, called, channels)
+        if isinstance(layer, Flatten):
+            return self._flatten(layer, part, called)
+        carries = self._carrier(layer.name, channels)
+        if isinstance(layer, MaxPool):
+            return self._max_pool(layer, part, called, carries)
+        if isinstance(layer, AveragePool) and part.pending is None:
+            joined = averaged(layer, called, part, self.dtype)
+            if joined is not None:
+                return self._append(replace(joined, carries=carries if joined.relu else None))
+        return self._passed(layer, part, called, carries)
+
+    def _flatten(self, layer: Flatten, part: Part, called: Called) -> Part:
+        if len(part.shape) == 1:
             return part
-        if isinstance(layer, MaxPool) and layer.smallest:
-            chosen = [c - channels.start for c in layer.smallest if channels.start <= c < channels.stop]
-            layer = MaxPool(**{**vars(layer), "smallest": tuple(chosen)})
-        layer, pool_of = layer.named(name), layer.name
-        if isinstance(layer, Flatten) and part.held is not None and part.held.is_sum and part.pending is None:
-            total, flat = flattened_sum(layer, part.held, self.dtype)
+        if part.held is not None and part.held.is_sum and part.pending is None:
+            total, flat = flattened_sum(layer, called, part.held, self.dtype)
             self.layers += flat
             return self._append(total)
-        turned: frozenset[int] = frozenset()
-        level = ""
-        pending = part.pending
-        if pending is not None:
-            if isinstance(layer, MaxPool):
-                place = f"{pool_of} {channels.start}"
-                levelled = self._level(part, place)
-                level, part = "" if levelled.held is part.held else place, levelled
-                assert part.pending is not None
-                turned = negative(part.pending.scale)
-            pending = None if part.pending is None else moved_past(layer, part.pending, part.shape)
-        if isinstance(layer, AveragePool) and part.pending is None:
-            joined = averaged(layer, part, self.dtype)
-            if joined is not None:
-                return self._append(joined, (pool_of, channels))
-        made = FusedLayer(layer, layer.relu, layer.output_shape(part.shape), source=part.held, source_shape=part.shape)
-        if isinstance(layer, MaxPool):
-            made.smallest = frozenset(layer.smallest) ^ turned
-            made.level = level
+        return self._passed(layer, part, called, None)
+
+    def _max_pool(self, layer: MaxPool, part: Part, called: Called, carries: Carrier) -> Part:
+        """A max pool, of which a negative scale that moves past it makes a min pool."""
+        first = carries.channels.start
+        chosen = frozenset(c - first for c in layer.smallest if first <= c < carries.channels.stop)
+        layer = MaxPool(**{**vars(layer), "smallest": tuple(chosen)})
+        if part.pending is None:
+            return self._passed(layer, part, called, carries, chosen)
+        place = f"{layer.name} {first}"
+        levelled = self._level(part, place)
+        assert levelled.pending is not None
+        chosen ^= negative(levelled.pending.scale)
+        level = "" if levelled.held is part.held else place
+        return self._passed(layer, levelled, called, carries, chosen, level)
+
+    def _passed(
+        self,
+        layer: Layer,
+        part: Part,
+        called: Called,
+        carries: Carrier | None,
+        smallest: frozenset[int] = frozenset(),
+        level: str = "",
+    ) -> Part:
+        """A pool or a flattening of values that somebody else computes, and what is pending, behind it."""
+        whole = part.pending is None and (part.held is None or part.held.uncut is None)
+        made = FusedLayer(
+            layer, called, layer.relu, layer.output_shape(part.shape), source=part.held, source_shape=part.shape,
+            smallest=smallest, carries=carries if whole else None, level=level,
+        )  # fmt: skip
         self.layers.append(made)
+        pending = None if part.pending is None else moved_past(layer, part.pending, part.shape)
         return Part(made, made.shape, pending)
 
-    def _batch_norm(self, norm: BatchNorm, part: Part, name: str, channels: slice) -> Part:
-        scale, norm_of = norm.scale(self.dtype)[channels], norm.name
+    def _batch_norm(self, norm: BatchNorm, part: Part, called: Called, channels: slice) -> Part:
+        """A batch norm: in the layer before it, or else pending, and with a ReLU then a layer of its own."""
+        scale, carries = norm.scale(self.dtype)[channels], self._carrier(norm.name, channels) if norm.relu else None
         mean, beta = self._numbers(norm.mean)[channels], self._numbers(norm.beta)[channels]
         held = linear_before(part, norm.relu) if part.pending is None else None
-        if held is not part.held and norm.by_value:
-            held = None
-        if held is not None and held.bias is not None:
-            later = part.held
-            while later is not None and later is not held:
-                if isinstance(later.layer, MaxPool):
-                    later.smallest ^= negative(scale)
-                later = later.source
-            for term in held.terms:
-                term.weight = by_channel(scale, term.weight) * term.weight
-            if norm.by_value and held.bias.ndim == 1:
-                held.bias = np.broadcast_to(held.bias.reshape(-1, *[1] * (len(held.shape) - 1)), held.shape)
-            held.bias = by_channel(scale, held.bias) * (held.bias - by_channel(mean, held.bias))
-            held.bias = held.bias + by_channel(beta, held.bias)
-            held.relu = norm.relu
-            if norm.relu and part.held is not None:
-                later = part.held if norm_of in self.below else held
-                while later is not held and later is not None:  # pools, and then what they pool
-                    later.layer = later.layer.named(f"{later.layer.name}.negative")
-                    later = later.source
-                if norm_of in self.below:
-                    held.layer = held.layer.named(f"{held.layer.name}.negative")
-                self._named(held)
-                part.held.values = norm_of, channels
-            return part
+        if held is not None and held.bias is not None and (held is part.held or not norm.by_value):
+            new = normed(held, scale, mean, beta, norm.relu, norm.by_value)
+            return self._normed(part, held, new, negative(scale), carries)
         zero, one = (np.broadcast_to(self._numbers(np.array([value])), part.shape) for value in (0, 1))
-        old = part.pending or Affine(name, one.reshape(len(one), -1)[:, 0], zero)
+        old = part.pending or Affine(called, one.reshape(len(one), -1)[:, 0], zero)
         shift = by_channel(scale, zero) * (old.shift - by_channel(mean, zero)) + by_channel(beta, zero)
-        part = replace(part, pending=Affine(name, scale * old.scale, shift))
-        return self._own_layer(part, relu=True, values=(norm_of, channels)) if norm.relu else part
+        part = replace(part, pending=Affine(called, scale * old.scale, shift))
+        return self._own_layer(part, called, True, carries) if norm.relu else part
+
+    def _normed(
+        self, part: Part, held: FusedLayer, new: FusedLayer, turned: frozenset[int], carries: Carrier | None
+    ) -> Part:
+        """The part with a layer in place of one before its pools, whose `turned` channels pass on the other extreme.
+
+        `carries` : of what has a ReLU now; its population, and those of the pools, are called so if it is below 0.
+        """
+        path = path_to(part.held, held)
+        word = ("negative",) if carries is not None and carries.part == BELOW else ()
+        new = replace(new, called=(*held.called, *word), carries=None if path else carries)
+        self._replaced(held, new)
+        for pool in path:
+            smallest = pool.smallest ^ turned if isinstance(pool.layer, MaxPool) else pool.smallest
+            own = carries if pool is path[-1] else None
+            new = replace(pool, called=(*pool.called, *word), source=new, smallest=smallest, carries=own)
+            self._replaced(pool, new)
+        return replace(part, held=new)
 
     def _level(self, part: Part, place: str) -> Part:
         """The part before a max pool, with a shift (channels, 1, …): what differs between positions neurons do.
@@ -316,13 +336,14 @@ class _Fusion:
         if (shift != level).any() if self.levels is None else place in self.levels:
             sign = self._numbers(np.where(scale < 0, -1.0, 1.0))
             moved = by_channel(sign, shift) * (shift - level)
-            own = Affine(part.pending.name, scale * sign, moved)
-            return replace(self._own_layer(replace(part, pending=own), relu=True), pending=Affine("", sign, level))
-        return replace(part, pending=Affine(part.pending.name, scale, level))
+            own = Affine(part.pending.called, scale * sign, moved)
+            levelled = self._own_layer(replace(part, pending=own), own.called, relu=True)
+            return replace(levelled, pending=Affine((), sign, level))
+        return replace(part, pending=Affine(part.pending.called, scale, level))
 
-    def _own_layer(self, part: Part, relu: bool, values: Values | None = None) -> Part:
+    def _own_layer(self, part: Part, called: Called, relu: bool = False, carries: Carrier | None = None) -> Part:
         """Do what is pending, or nothing, by a layer of its own, one weight for each channel."""
-        name = "" if part.pending is None else part.pending.name
+        name = "" if part.pending is None else ".".join(part.pending.called)
         term = identity_term(name, part, slice(0, part.shape[0]), part.shape, self.dtype)
         shift = self._numbers(np.zeros(part.shape)) if part.pending is None else part.pending.shift
-        return self._append(FusedLayer(Add(name), relu, part.shape, [term], shift), values)
+        return self._append(FusedLayer(Add(), called, relu, part.shape, (term,), shift, carries=carries))

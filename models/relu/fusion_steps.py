@@ -1,189 +1,56 @@
-"""What the fusion is made of: layers in the making, their terms, and the steps that need no more than one of them.
+"""The steps of the fusion that need no more than one layer in the making, or one term of it.
 
-Relies on the kinds of layers. Used by `fusion` and by those who take what it makes.
+They change nothing and make new ones. Relies on `fused_layer`. Used by `fusion`.
 """
 
-import copy
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from eventsim.errors import MappingError
+from eventsim.models.relu.carriers import Called
 from eventsim.models.relu.conv_layer import Conv
+from eventsim.models.relu.fused_layer import (
+    Affine,
+    Array,
+    Diagonal,
+    FusedLayer,
+    Part,
+    Shape,
+    Term,
+    by_channel,
+    check_identity,
+)
 from eventsim.models.relu.join_layers import Add
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
 from eventsim.models.relu.relu_layers import Dense, Layer
 
-Array = np.ndarray[Any, Any]
-Shape = tuple[int, ...]
-Values = tuple[str, slice]  # some channels of what a layer of that name gives
 MOST_TERMS = 1000
-MOST_IDENTITY = 1 << 25  # weights of a matrix that passes values on; 256 MiB
 
 
-@dataclass(frozen=True, eq=False)
-class Affine:
-    """What batch norms still have to do to the next layer's inputs: ``scale x + shift``.
-
-    Attributes
-    ----------
-    name : of the batch norm that it comes from.
-    scale : (channels,). shift : shape of a sample, since means over padding make it differ between positions.
-    """
-
-    name: str
-    scale: Array
-    shift: Array
-
-
-@dataclass(eq=False)
-class Term:
-    """A linear function of the values of one source: ``weight x``.
-
-    Attributes
-    ----------
-    layer : its geometry; not its weights, biases and ReLU. weight : in the number type of the fusion.
-    source : whose values; None for the inputs. source_shape : of these values.
-    """
-
-    layer: Conv | Dense
-    weight: Array
-    source: "FusedLayer | None"
-    source_shape: Shape
-
-    def apply(self, x: Array) -> Array:
-        """The values that those of the source make."""
-        if isinstance(self.layer, Conv):
-            return self.layer.linear(x.reshape(len(x), *self.source_shape), self.weight)
-        made: Array = x.reshape(len(x), -1) @ self.weight.T
-        return made
-
-
-@dataclass(eq=False)
-class Diagonal:
-    """A linear function of the values of one source that keeps channels apart: ``weight x``, one number a channel.
-
-    Attributes
-    ----------
-    weight : (channels,). source : whose values; None for the inputs. source_shape : of these, and of the outputs.
-    """
-
-    weight: Array
-    source: "FusedLayer | None"
-    source_shape: Shape
-
-    def apply(self, x: Array) -> Array:
-        """The values that those of the source make."""
-        made: Array = x.reshape(len(x), *self.source_shape) * by_channel(self.weight, np.empty(self.source_shape))
-        return made
-
-    def expanded(self, name: str) -> Term:
-        """Return it as a convolution of kernel 1 with a group for each channel; of values in one axis, as a matrix."""
-        n, n_axes = self.source_shape[0], len(self.source_shape) - 1
-        if n_axes:
-            weight = self.weight.reshape(n, *[1] * (n_axes + 1))
-            conv = Conv(name, np.ones(weight.shape), np.zeros(n), False, groups=n)
-            return Term(conv, weight, self.source, self.source_shape)
-        check_identity(name, n, n)
-        weight = as_numbers(np.zeros((n, n)), self.weight.dtype)
-        np.fill_diagonal(weight, self.weight)
-        return Term(Dense(name, np.ones((n, n)), np.zeros(n), False), weight, self.source, self.source_shape)
-
-
-@dataclass(eq=False)
-class FusedLayer:
-    """A layer in the making. `layer` gives its name and, to pools, its settings.
-
-    Attributes
-    ----------
-    shape : of its output. terms : what it adds up, with `bias`, (channels,) or `shape`; none for pools and flattening,
-        which have one `source`, of `source_shape`.
-    smallest : channels whose smallest input a max pool passes on.
-    values : of a population that has a ReLU, what it carries; None where that is before a batch norm or a pool.
-    level : of a max pool with neurons before it that level what differs between positions, its place in the network.
-    """
-
-    layer: Layer
-    relu: bool
-    shape: Shape
-    terms: list[Term | Diagonal] = field(default_factory=list)
-    bias: Array | None = None
-    source: "FusedLayer | None" = None
-    source_shape: Shape = ()
-    smallest: frozenset[int] = frozenset()
-    values: Values | None = None
-    level: str = ""
-
-    @property
-    def sources(self) -> "list[FusedLayer | None]":
-        """Whose values it takes; None for the inputs."""
-        return [term.source for term in self.terms] if self.terms else [self.source]
-
-    @property
-    def matrices(self) -> list[Term]:
-        """The terms, each with weights as a layer has them."""
-        return [term.expanded(self.layer.name) if isinstance(term, Diagonal) else term for term in self.terms]
-
-    @property
-    def is_population(self) -> bool:
-        """Has it a ReLU, or is it a pool of what went through one?"""
-        return self.relu or (not self.terms and not isinstance(self.layer, Flatten))
-
-    def apply(self, values: "Mapping[FusedLayer | None, Array]") -> Array:
-        """What it makes of the values of its sources, (n, *shape) each, in the number type of the fusion."""
-        if self.terms:
-            assert self.bias is not None
-            zero = np.zeros_like(self.bias.ravel()[:1])
-            total = sum((term.apply(values[term.source]) for term in self.terms), zero)
-            total = total.reshape(len(total), *self.shape) + by_channel(self.bias, np.empty(self.shape))
-            return np.maximum(total, zero) if self.relu else total
-        layer = self.layer
-        if isinstance(layer, MaxPool):
-            layer = MaxPool(**{**vars(layer), "smallest": tuple(self.smallest)})
-        return layer.apply(values[self.source])
-
-    @property
-    def is_sum(self) -> bool:
-        """Does it add up what populations carry, channel by channel, and nothing else? Then it need be none itself."""
-        return not self.relu and bool(self.terms) and all(isinstance(term, Diagonal) for term in self.terms)
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Channels of a layer's outputs that one layer in the making gives, and what is still to be done to them.
-
-    Attributes
-    ----------
-    held : None for the inputs. shape : of these values.
-    """
-
-    held: FusedLayer | None
-    shape: Shape
-    pending: Affine | None = None
+def path_to(held: FusedLayer | None, first: FusedLayer) -> list[FusedLayer]:
+    """The pools and flattenings that lead from `first` to a layer, which comes last."""
+    path: list[FusedLayer] = []
+    while held is not None and held is not first:
+        path.append(held)
+        held = held.source
+    return path[::-1]
 
 
 def own_copy(held: FusedLayer | None) -> tuple[FusedLayer | None, list[FusedLayer]]:
-    """Return the same values, with copies of all that no ReLU has cut yet, which may still change; and these copies."""
-    path: list[FusedLayer] = []
-    at = held
-    while at is not None and not at.relu and not at.terms:
-        path.append(at)
-        at = at.source
-    if at is None or at.relu:
+    """Return the same values from layers of their own, as far as no ReLU has cut them yet; and these layers."""
+    first = None if held is None else held.uncut
+    if first is None:
         return held, []
-    mine = copy.copy(at)
-    mine.terms = [copy.copy(term) for term in at.terms]
-    copies = [mine]
-    for one in reversed(path):
-        mine = copy.copy(one)
-        mine.source = copies[-1]
-        copies.append(mine)
-    return mine, copies
+    copies = [replace(first)]
+    for one in path_to(held, first):
+        copies.append(replace(one, source=copies[-1]))
+    return copies[-1], copies
 
 
 def linear_before(part: Part, relu: bool) -> FusedLayer | None:
@@ -200,6 +67,17 @@ def linear_before(part: Part, relu: bool) -> FusedLayer | None:
             return None
         held = held.source
     return None
+
+
+def normed(held: FusedLayer, scale: Array, mean: Array, beta: Array, relu: bool, by_value: bool) -> FusedLayer:
+    """A layer without a ReLU that does what the batch norm behind it does: ``scale (x - mean) + beta``."""
+    assert held.bias is not None
+    bias = held.bias
+    if by_value and bias.ndim == 1:
+        bias = np.broadcast_to(bias.reshape(-1, *[1] * (len(held.shape) - 1)), held.shape)
+    bias = by_channel(scale, bias) * (bias - by_channel(mean, bias))
+    terms = tuple(replace(term, weight=by_channel(scale, term.weight) * term.weight) for term in held.terms)
+    return replace(held, terms=terms, bias=bias + by_channel(beta, bias), relu=relu)
 
 
 def absorbed(layer: Conv | Dense, weight: Array, bias: Array, pending: Affine | None) -> tuple[Array, Array]:
@@ -221,13 +99,13 @@ def moved_past(layer: Layer, pending: Affine, shape: Shape) -> Affine:
     """What is pending behind a pool or a flattening of values of `shape`, which come before it then."""
     scale, shift = pending.scale, pending.shift
     if isinstance(layer, MaxPool):
-        return Affine(pending.name, scale, np.broadcast_to(shift, layer.output_shape(shape)))
+        return Affine(pending.called, scale, np.broadcast_to(shift, layer.output_shape(shape)))
     if isinstance(layer, Flatten):
         scale = np.broadcast_to(by_channel(scale, shift), shift.shape).ravel()
-    return Affine(pending.name, scale, layer.apply(shift[None])[0])
+    return Affine(pending.called, scale, layer.apply(shift[None])[0])
 
 
-def averaged(pool: AveragePool, part: Part, dtype: np.dtype[Any]) -> FusedLayer | None:
+def averaged(pool: AveragePool, called: Called, part: Part, dtype: np.dtype[Any]) -> FusedLayer | None:
     """One convolution made of one without a ReLU and a pool behind it: means of sums are sums. None where it is none.
 
     Not with padding in the pool, which is no value of the convolution: windows at the border would need kernels of
@@ -236,12 +114,12 @@ def averaged(pool: AveragePool, part: Part, dtype: np.dtype[Any]) -> FusedLayer 
     held = part.held
     if held is None or held.relu or not held.terms or held.bias is None or any(map(any, pool.padding)):
         return None
-    matrices = held.matrices
+    matrices = held.matrices(".".join(held.called))
     if not all(isinstance(term.layer, Conv) for term in matrices):
         return None
-    terms = [_averaged_term(pool, term, dtype) for term in matrices]
+    terms = tuple(_averaged_term(pool, term, dtype) for term in matrices)
     bias = held.bias if held.bias.ndim == 1 else pool.apply(held.bias[None])[0]
-    return FusedLayer(terms[0].layer.named(pool.name), pool.relu, pool.output_shape(held.shape), [*terms], bias)
+    return FusedLayer(terms[0].layer, called, pool.relu, pool.output_shape(held.shape), terms, bias)
 
 
 def _averaged_term(pool: AveragePool, term: Term, dtype: np.dtype[Any]) -> Term:
@@ -268,15 +146,6 @@ def _averaged_term(pool: AveragePool, term: Term, dtype: np.dtype[Any]) -> Term:
     return Term(joined, weight / divisor, term.source, term.source_shape)
 
 
-def check_identity(name: str, n_out: int, n_in: int) -> None:
-    """Refuse a matrix that passes values on where it would not fit into memory."""
-    if n_out * n_in > MOST_IDENTITY:
-        raise MappingError(
-            f"to_ttfs: {name or 'the last layer'!r} takes {n_in:,} values as they are by {n_out:,} x {n_in:,} weights; "
-            f"must be at most {MOST_IDENTITY:,}; flatten behind it, so that it sees (channels, *positions)"
-        )
-
-
 def identity_term(name: str, part: Part, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term | Diagonal:
     """The part's own values, scaled by what is pending, as a term of some rows of a layer of `shape`."""
     n, n_axes = part.shape[0], len(part.shape) - 1
@@ -300,28 +169,31 @@ def addends(part: Part) -> list[Part]:
     shift = np.broadcast_to(bias, held.shape)
     found = []
     for term in held.terms:
-        found.append(Part(term.source, term.source_shape, Affine("", term.weight, shift)))
+        found.append(Part(term.source, term.source_shape, Affine((), term.weight, shift)))
         shift = np.broadcast_to(0 * term.weight.ravel()[0], held.shape)
     return found
 
 
-def flattened_sum(layer: Flatten, held: FusedLayer, dtype: np.dtype[Any]) -> tuple[FusedLayer, list[FusedLayer]]:
+def flattened_sum(
+    layer: Flatten, called: Called, held: FusedLayer, dtype: np.dtype[Any]
+) -> tuple[FusedLayer, list[FusedLayer]]:
     """The sum of what a sum adds up, in one axis each; and the flattenings that it needs."""
     assert held.bias is not None
     n = math.prod(held.shape)
-    each, terms = [], []
-    for term in held.terms:
-        each.append(FusedLayer(layer, False, (n,), source=term.source, source_shape=term.source_shape))
-        terms.append(Diagonal(term.weight.repeat(n // len(term.weight)), each[-1], (n,)))
+    each = [
+        FusedLayer(layer, called, False, (n,), source=one.source, source_shape=one.source_shape) for one in held.terms
+    ]
+    weights = [term.weight.repeat(n // len(term.weight)) for term in held.terms]
+    terms = tuple(Diagonal(weight, one, (n,)) for weight, one in zip(weights, each, strict=True))
     bias = by_channel(held.bias, np.empty(held.shape))
     flat = as_numbers(np.broadcast_to(bias, held.shape).ravel().copy(), dtype)
-    return FusedLayer(Add(layer.name), False, (n,), [*terms], flat), each
+    return FusedLayer(Add(), called, False, (n,), terms, flat), each
 
 
 def rows_of(term: Term | Diagonal, rows: slice, shape: Shape, dtype: np.dtype[Any]) -> Term | Diagonal:
-    """A copy of a term, as one of some rows of a layer of `shape`: the others have weights of 0."""
+    """A term as one of some rows of a layer of `shape`: the others have weights of 0."""
     if rows == slice(0, shape[0]):
-        return copy.copy(term)
+        return term
     if isinstance(term, Diagonal):
         term = term.expanded("")
     layer, own = term.layer, term.weight
@@ -334,7 +206,7 @@ def rows_of(term: Term | Diagonal, rows: slice, shape: Shape, dtype: np.dtype[An
     return Term(type(layer)(**fields), weight, term.source, term.source_shape)
 
 
-def merged(name: str, terms: Sequence[Term | Diagonal]) -> list[Term | Diagonal]:
+def merged(name: str, terms: Sequence[Term | Diagonal]) -> tuple[Term | Diagonal, ...]:
     """Terms of one source and one geometry as one, with the sum of their weights; refuse more than `MOST_TERMS`."""
     found: dict[Any, Term | Diagonal] = {}
     dense = {(term.source, term.weight.shape) for term in terms if isinstance(term, Term) and term.weight.ndim == 2}
@@ -353,7 +225,7 @@ def merged(name: str, terms: Sequence[Term | Diagonal]) -> list[Term | Diagonal]
             f"to_ttfs: layer {name!r} adds up {len(found):,} terms that no ReLU has cut; must be at most "
             f"{MOST_TERMS:,}; put a ReLU behind sums"
         )
-    return list(found.values())
+    return tuple(found.values())
 
 
 def columns_of(layer: Conv | Dense, columns: slice) -> Conv | Dense:
@@ -377,11 +249,6 @@ def ungrouped(weight: Array, groups: int) -> Array:
     for group, rows in enumerate(np.split(np.arange(c_out), groups)):
         found[rows, group * seen : (group + 1) * seen] = weight[rows]
     return found
-
-
-def by_channel(values: Array, like: Array) -> Array:
-    """One value a channel, (c,), with axes for the positions of `like`; or values that have these."""
-    return values.reshape(-1, *[1] * (like.ndim - 1)) if values.ndim == 1 else values
 
 
 def negative(scale: Array) -> frozenset[int]:

@@ -1,6 +1,6 @@
 """What layers, and the populations that they become, are called.
 
-Relies on `relu_layers`. Used by `eventsim.models.relu.relu_network`, `streams` and `fusion`.
+Relies on `relu_layers` and on `carriers`. Used by `eventsim.models.relu.relu_network`, `streams` and `fusion`.
 """
 
 from collections import Counter
@@ -8,15 +8,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from eventsim.errors import NetworkError
+from eventsim.models.relu.carriers import Called
 from eventsim.models.relu.relu_layers import Layer
 
 INPUT = "input"
 OUTPUT = "output"
-
-
-def numbered(name: str, k: int, parts: Sequence[object]) -> str:
-    """Return the name of what a layer makes of the k-th of several parts of its input."""
-    return name if len(parts) == 1 else f"{name}.{k + 1}"
 
 
 def unused(name: str, used: Counter[str], reserved: Collection[str]) -> str:
@@ -30,6 +26,37 @@ def unused(name: str, used: Counter[str], reserved: Collection[str]) -> str:
     while f"{name}.{used[name]}" in reserved or used[f"{name}.{used[name]}"]:
         used[name] += 1
     return f"{name}.{used[name]}"
+
+
+def population_names(
+    called: Sequence[Called], cut: Sequence[int], reserved: Collection[str], read_out: int | None
+) -> list[str]:
+    """Return a name for each layer that was made of those of a network; "" for its kind and number.
+
+    Parameters
+    ----------
+    called
+        What each is called after. Several that are called alike, as two ReLUs make them of one layer's values, are told
+        apart by a number.
+    cut
+        Places of those that have a ReLU, which choose first, in this order.
+    reserved
+        Names of the network's layers, of which each is its own layer's.
+    read_out
+        The place of one that was added to be the output, whose name no other may have then; None for none.
+    """
+    names, used = [".".join(words) for words in called], Counter[str]()
+    for i in cut:
+        names[i] = unused(names[i], used, reserved) if names[i] else ""
+    if read_out is not None:
+        names = ["" if name == OUTPUT and i != read_out else name for i, name in enumerate(names)]
+    taken = {names[i] for i in cut}
+    for i in sorted({*range(len(names))} - {*cut}):
+        if names[i] in taken and names[i]:
+            used[names[i]] += 1
+            names[i] = unused(names[i], used, {*reserved, *taken})
+        taken.add(names[i])
+    return names
 
 
 def layer_names(layers: Sequence[Layer | type[Layer]], given: Sequence[str]) -> list[str]:

@@ -4,14 +4,13 @@
 behind those that are named. Its forward pass is the reference that event simulations are compared with: float64 by
 BLAS, extended precision, or exact rational numbers.
 
-Relies on `eventsim.archive` for files, and on `streams` and `fusion` for what populations carry. Used by the readers,
-the mapping to spikes and the checks.
+Relies on `wiring` for who takes what, on `relu_file` for files, and on `streams` and `fusion` for what populations
+carry. Used by the readers, the mapping to spikes and the checks.
 """
 
 import copy
 import hashlib
 import math
-import numbers
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -27,16 +26,17 @@ from eventsim.files.archive import read_archive, write_archive
 from eventsim.models.relu.batch_norm import BatchNorm
 from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.cut_layers import Clip, LeakyReLU
+from eventsim.models.relu.fused_layer import FusedLayer
 from eventsim.models.relu.fusion import fuse
-from eventsim.models.relu.fusion_steps import FusedLayer
 from eventsim.models.relu.input_order import Turn, flat_hint, shape_hint, turn_of
 from eventsim.models.relu.join_layers import Add, Concat, Join
-from eventsim.models.relu.layer_kinds import LAYER_KINDS
 from eventsim.models.relu.layer_names import INPUT, OUTPUT, layer_names
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_numbers, real_array
+from eventsim.models.relu.relu_file import FORMAT, VERSION, described, layers_from
 from eventsim.models.relu.relu_layers import Dense, Layer, parameter
 from eventsim.models.relu.streams import Streams, streams
+from eventsim.models.relu.wiring import all_inputs, shape_of_inputs
 
 __all__ = [
     "INPUT",
@@ -55,9 +55,6 @@ __all__ = [
     "ReluNetwork",
     "parameter_hash",
 ]
-
-FORMAT = "eventsim-relu"
-VERSION = 1
 
 
 class ReluNetwork:
@@ -107,8 +104,8 @@ class ReluNetwork:
                 raise NetworkError(f"ReluNetwork: layers[{i}] is a {type(layer).__name__}; must be a Layer, as Dense")
         names = layer_names(layers, [layer.name for layer in layers])
         self._layers = tuple(layer.named(name) for layer, name in zip(layers, names, strict=True))
-        self._inputs = _all_inputs(self._layers, inputs)
-        self._shapes = {INPUT: _input_shape(self._layers[0], input_shape)}
+        self._inputs = all_inputs(self._layers, inputs)
+        self._shapes = {INPUT: shape_of_inputs(self._layers[0], input_shape)}
         for layer in self._layers:
             shapes = [self._shapes[name] for name in self._inputs[layer.name]]
             joined = layer.joined_shape(shapes) if isinstance(layer, Join) else layer.output_shape(shapes[0])
@@ -171,8 +168,9 @@ class ReluNetwork:
         """
         header, arrays = read_archive(path, FORMAT, VERSION)
         try:
-            layers = [_layer_from(entry, arrays) for entry in header["layers"]]
-            return cls(layers, header["input_shape"], header.get("provenance"), header.get("inputs"))
+            return cls(
+                layers_from(header, arrays), header["input_shape"], header.get("provenance"), header.get("inputs")
+            )
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             reason = error if isinstance(error, EventsimError) else repr(error)
             raise FileFormatError(
@@ -187,16 +185,7 @@ class ReluNetwork:
         InputError
             Weights are Fractions, which the format does not hold, or `path` is no place for a file.
         """
-        entries = []
-        arrays: dict[str, NDArray[Any]] = {}
-        for layer in self._layers:
-            held = {field: value for field, value in vars(layer).items() if isinstance(value, np.ndarray)}
-            if any(array.dtype == EXACT for array in held.values()):
-                raise InputError(
-                    f"{path}: layer {layer.name!r} holds Fractions; a file holds float64, convert it first"
-                )
-            arrays |= {f"{layer.name}.{field}": array for field, array in held.items()}
-            entries.append({"kind": layer.kind} | {k: v for k, v in vars(layer).items() if k not in held})
+        entries, arrays = described(str(path), self._layers)
         header = {
             "format": FORMAT,
             "version": VERSION,
@@ -307,20 +296,19 @@ class ReluNetwork:
         """
         carried, x = self.streams(), self._checked(x, dtype)
         layers = fuse(carried, x.dtype if x.dtype == EXACT else np.dtype(np.float64))
-        wanted = {held.values[0] for held in layers if held.values is not None}
+        wanted = {held.carries.layer for held in layers.values() if held.carries is not None}
         outputs = {
             layer.name: held
             for layer, held in self._outputs(x, dtype, carried.layers, carried.inputs)
             if layer.name in wanted
         }
         values: dict[FusedLayer | None, NDArray[Any]] = {None: x}
-        for held in layers:
-            if held.values is not None:
-                name, channels = held.values
-                values[held] = outputs[name][:, channels]
+        for held in layers.values():
+            if held.carries is not None:
+                values[held] = outputs[held.carries.layer][:, held.carries.channels]
             else:  # pools, and what a batch norm and a ReLU behind them would have cut there
                 values[held] = held.apply(values)
-        return [(held.layer.name, values[held]) for held in layers if held.is_population]
+        return [(name, values[held]) for name, held in layers.items() if held.is_population]
 
     def streams(self, read_out: bool = True) -> Streams:
         """Return layers that compute the same, between which values are such that spikes can carry them."""
@@ -375,66 +363,3 @@ def parameter_hash(relu: ReluNetwork) -> str:
             else:
                 digest.update(repr(value.tolist() if isinstance(value, np.ndarray) else value).encode())
     return digest.hexdigest()
-
-
-def _all_inputs(layers: Sequence[Layer], given: Any) -> dict[str, tuple[str, ...]]:
-    """Of each layer, whose outputs it takes: as given, or that of the layer before it."""
-    if not isinstance(given, Mapping | None):
-        raise NetworkError(f"ReluNetwork: inputs = {shown(given)}; must be a dict of lists of names, or None")
-    given = given or {}
-    names = [layer.name for layer in layers]
-    for name in given:
-        if name not in names:
-            raise NetworkError(
-                f"ReluNetwork: inputs names layer {shown(name)}{nearest(str(name), names)}; there is none"
-            )
-    found: dict[str, tuple[str, ...]] = {}
-    before = INPUT
-    for layer in layers:
-        taken = given.get(layer.name, (before,))
-        place, before = f"ReluNetwork: inputs of {layer.name!r}", layer.name
-        if isinstance(taken, str) or not isinstance(taken, Sequence) or not taken:
-            raise NetworkError(f"{place} = {shown(taken)}; must be a list of names")
-        if len(taken) > 1 and not isinstance(layer, Join):
-            raise NetworkError(
-                f"{place}: {len(taken)} for a {layer.kind} layer; must be one; Add and Concat take several"
-            )
-        for name in taken:
-            if not isinstance(name, str) or (name not in found and name != INPUT):
-                raise NetworkError(
-                    f"{place}: {shown(name)} is no layer before it; give names of earlier layers, or {INPUT!r}"
-                )
-        found[layer.name] = tuple(taken)
-    used = {name for taken in found.values() for name in taken}
-    for name in names[:-1]:
-        if name not in used:
-            raise NetworkError(f"ReluNetwork: nobody takes the outputs of layer {name!r}; remove it")
-    return found
-
-
-def _input_shape(first: Layer, given: Sequence[int] | None) -> tuple[int, ...]:
-    if given is None:
-        if not isinstance(first, Dense):
-            raise NetworkError(
-                f"ReLU network: input_shape is needed before layer {first.name!r}; give it, as (channels, height, "
-                "width)"
-            )
-        return (first.weight.shape[1],)
-    shape = tuple(given) if isinstance(given, Iterable) else ()
-    if not shape or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) and n > 0 for n in shape):
-        raise NetworkError(f"ReLU network: input_shape = {given!r}; must be whole numbers from 1, as (28, 28)")
-    return tuple(int(n) for n in shape)
-
-
-def _layer_from(entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Layer:
-    """Return the layer that a file describes by the header's `entry` and its share of the arrays."""
-    settings = dict(entry)
-    kind = settings.pop("kind")
-    if kind not in LAYER_KINDS:
-        raise NetworkError(
-            f"layer {entry.get('name')!r} is of kind {kind!r}{nearest(kind, LAYER_KINDS)}; "
-            f"this release reads {', '.join(LAYER_KINDS)}"
-        )
-    prefix = f"{settings['name']}."
-    held = {key.removeprefix(prefix): array for key, array in arrays.items() if key.rpartition(".")[0] + "." == prefix}
-    return LAYER_KINDS[kind](**settings, **held)

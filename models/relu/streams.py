@@ -6,19 +6,20 @@ are split where a layer takes them that computes; those that a batch norm or a R
 is the read-out. A max pool of a difference is that of its positive stream minus the min pool of the negative one. A
 clip is ``low + relu(x - low) - relu(x - high)``.
 
-Relies on the kinds of layers. Used by `eventsim.models.relu.relu_network` and `fusion`, which must see the same
-streams.
+Relies on the kinds of layers and on `carriers`. Used by `eventsim.models.relu.relu_network` and `fusion`, which must
+see the same streams.
 """
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from eventsim.models.relu.batch_norm import BatchNorm
+from eventsim.models.relu.carriers import ABOVE, ALL, BELOW, Called, Carrier
 from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.cut_layers import Clip, LeakyReLU
 from eventsim.models.relu.join_layers import Add, Concat, Join
@@ -43,17 +44,15 @@ class Streams:
     Attributes
     ----------
     layers : in order. inputs : of each layer, whose outputs it takes. shapes : of each layer's outputs.
-    split : by the names of layers of the network whose values are carried by two streams, the layers that give these:
-        what is above 0, and what is below. below : all layers that give what is below 0.
-    called : by the name of a pool of one stream what its population is to be called.
+    carriers : of each layer, what it carries; in this order they were made.
+    called : of each layer, what a population that it becomes is called after.
     """
 
     layers: Sequence[Layer]
     inputs: Mapping[str, tuple[str, ...]]
     shapes: Mapping[str, Shape]
-    split: Mapping[str, tuple[str, str]]
-    below: Collection[str]
-    called: Mapping[str, str]
+    carriers: Mapping[str, Carrier]
+    called: Mapping[str, Called]
 
 
 def streams(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape], read_out: bool = True) -> Streams:
@@ -64,12 +63,12 @@ def streams(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]
     found = _split(layers, inputs, shapes)
     if read_out:
         hidden = found.needs_read_out(layers[-1].name)
-        if OUTPUT in shapes and (hidden or OUTPUT in found.both):
+        if OUTPUT in shapes and (hidden or any(carrier.of == OUTPUT for carrier in found.carriers.values())):
             layers, inputs, shapes = _renamed(layers, inputs, shapes, OUTPUT)
             found = _split(layers, inputs, shapes)
         if hidden:
             found.read_out(layers[-1].name)
-    return Streams(found.layers, found.inputs, found.shapes, found.both, found.below, found.called)
+    return Streams(found.layers, found.inputs, found.shapes, found.carriers, found.called)
 
 
 def _split(layers: Sequence[Layer], inputs: Inputs, shapes: Mapping[str, Shape]) -> "_Splitting":
@@ -112,19 +111,22 @@ def _with_relu(layer: Layer, relu: bool) -> Layer:
 
 @dataclass
 class _Splitting:
-    """The layers so far; by their names what they give, in how many channels side by side, and that split or cut."""
+    """The layers so far; by their names what they give, in how many channels side by side, and that signed or cut.
+
+    words : of a layer that was made of another, that one's and one of its own, of which its name consists.
+    """
 
     shapes: dict[str, Shape]
     layers: list[Layer] = field(default_factory=list)
     inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     state: dict[str, int] = field(default_factory=dict)
     widths: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    split: dict[str, str] = field(default_factory=dict)
-    both: dict[str, tuple[str, str]] = field(default_factory=dict)
+    carriers: dict[str, Carrier] = field(default_factory=dict)
+    called: dict[str, Called] = field(default_factory=dict)
+    words: dict[str, Called] = field(default_factory=dict)
+    signed_name: dict[str, str] = field(default_factory=dict)
     cut: dict[str, str] = field(default_factory=dict)
     positive: set[str] = field(default_factory=set)
-    below: set[str] = field(default_factory=set)
-    called: dict[str, str] = field(default_factory=dict)
     # Of a leaky ReLU, the streams above and below 0, and the slope of the latter.
     leaky: dict[str, tuple[str, str, Array]] = field(default_factory=dict)
     # Of a clip, the streams cut at its bounds, and the shift of their difference.
@@ -168,6 +170,7 @@ class _Splitting:
             shapes = [self.shapes[one] for one in taken]
             self.shapes[name] = layer.joined_shape(shapes) if isinstance(layer, Join) else layer.output_shape(shapes[0])
         self.layers.append(layer)
+        self.carriers[name], self.called[name] = Carrier(name, ALL), self.words.get(name, (name,))
         self.inputs[name] = taken
         self.state[name] = CARRIED if layer.relu else state
         kept = isinstance(layer, Pool | Flatten | Join) and self.positive.issuperset(taken)
@@ -190,17 +193,16 @@ class _Splitting:
 
     def _signed(self, name: str) -> str:
         """The name of the same values as a difference of two streams."""
-        if name not in self.split:
+        if name not in self.signed_name:
             layer = next(layer for layer in self.layers if layer.name == name)
-            new = self._unused(f"{name}.signed")
+            new = self._made_of(name, "signed")
             if isinstance(layer, Flatten | Concat):
                 self._append(layer.named(new), self._each(self.inputs[name], LINEAR), SUM)
             else:
-                above, below = self._above(name, 1), self._above(name, -1)
+                above, below = self._parts(name, of=name)
                 self._difference(Add(new), above, below, np.ones(self.shapes[name][0]))
-                self.both[name] = above, below
-            self.split[name] = new
-        return self.split[name]
+            self.signed_name[name] = new
+        return self.signed_name[name]
 
     def _cut(self, name: str) -> str:
         """The name of the values, those below 0 cut."""
@@ -209,26 +211,26 @@ class _Splitting:
         if name not in self.cut:
             [taken] = self._each((name,), FLAT)
             scale = np.ones(self.shapes[name][0])
-            self.cut[name] = self._append(self._scaling(f"{name}.relu", scale, relu=True), (taken,), CARRIED)
+            self.cut[name] = self._append(self._scaling(name, "relu", scale, relu=True), (taken,), CARRIED)
         return self.cut[name]
 
-    def _above(self, name: str, sign: int) -> str:
-        """The name of a stream of the values above 0, or of those below, which change their sign."""
-        word = "positive" if sign > 0 else "negative"
-        scale = np.full(self.shapes[name][0], sign)
-        made = self._append(self._scaling(f"{name}.{word}", scale, True), (name,), CARRIED)
-        self.below |= {made} if sign < 0 else set()
-        return made
+    def _parts(self, name: str, of: str = "") -> tuple[str, str]:
+        """The names of two streams, of the values above 0 and of those below; `of`: whose values these carry."""
+        found = []
+        for sign, word, part in ((1, "positive", ABOVE), (-1, "negative", BELOW)):
+            scale = np.full(self.shapes[name][0], sign)
+            found.append(self._append(self._scaling(name, word, scale, relu=True), (name,), CARRIED))
+            self.carriers[found[-1]] = Carrier(found[-1], ALL, part, of)
+        return found[0], found[1]
 
     def _difference(self, layer: Add, above: str, below: str, slope: Array) -> None:
         """Add the first stream minus `slope` times the second."""
-        scaled = self._append(self._scaling(f"{below}.scaled", -slope), (below,), CARRIED)
+        scaled = self._append(self._scaling(below, "scaled", -slope), (below,), CARRIED)
         self._append(layer, (above, scaled), SUM)
 
     def _leaky(self, layer: LeakyReLU, taken: str) -> None:
-        above, below = self._above(taken, 1), self._above(taken, -1)
+        above, below = self._parts(taken, of=layer.name)
         self._difference(Add(layer.name, layer.relu), above, below, layer.slope)
-        self.both[layer.name] = above, below
         if not layer.relu:
             self.leaky[layer.name] = above, below, layer.slope
 
@@ -237,14 +239,14 @@ class _Splitting:
         one = np.ones(self.shapes[taken][0])
         name, first, shift = layer.name, taken, 0.0 * one
         if layer.low is not None:
-            cut = BatchNorm(self._unused(f"{name}.low"), one, 0 * one, layer.low * one, one, 0.0, True)
+            cut = BatchNorm(self._made_of(name, "low"), one, 0 * one, layer.low * one, one, 0.0, True)
             first, shift = self._append(cut, (taken,), CARRIED), layer.low * one
         if layer.high is None:
             self._append(BatchNorm(name, one, shift, 0 * one, one, 0.0, layer.relu), (first,), CARRIED)
             return
-        cut = BatchNorm(self._unused(f"{name}.high"), one, 0 * one, layer.high * one, one, 0.0, True)
+        cut = BatchNorm(self._made_of(name, "high"), one, 0 * one, layer.high * one, one, 0.0, True)
         second = self._append(cut, (taken,), CARRIED)
-        turned = BatchNorm(self._unused(f"{name}.turned"), -one, shift, 0 * one, one, 0.0)
+        turned = BatchNorm(self._made_of(name, "turned"), -one, shift, 0 * one, one, 0.0)
         both = (first, self._append(turned, (second,), CARRIED))
         self._append(Add(name, layer.relu), both, SUM if self.state[first] <= SUM else LINEAR)
         if layer.low is not None and not layer.relu:
@@ -259,46 +261,49 @@ class _Splitting:
         elif is_max and taken in self.clips:
             self._pool_clip(pool, *self.clips[taken])
         elif worst == CARRIED and pool.relu:  # a mean of what a batch norm or the range of inputs may make negative
-            mean = self._append(_settled(pool, self._unused(f"{pool.name}.mean")), (taken,), CARRIED)
+            mean = self._append(_settled(pool, self._made_of(pool.name, "mean")), (taken,), CARRIED)
             self._append(Add(pool.name, True), (mean,), CARRIED)
         elif worst == CARRIED or is_max:
             self._append(pool, (taken,), CARRIED if worst == CARRIED else POOLED)
         elif worst < POOLED and not any(map(any, pool.padding)):
             self._append(pool, (taken,), LINEAR)
         else:
-            above, below = self._above(taken, 1), self._above(taken, -1)
+            above, below = self._parts(taken)
             self._pool_both(pool, above, below, np.ones(len(slope)))
 
     def _pool_both(self, pool: Pool, above: str, below: str, slope: Array) -> None:
         """The pool of the first stream minus `slope` times that of the second, of which a max takes the smallest."""
-        positive = self._append(_settled(pool, self._unused(f"{pool.name}.above")), (above,), CARRIED)
-        other = _settled(pool, self._unused(f"{pool.name}.below"))
+        positive = self._append(_settled(pool, self._made_of(pool.name, "above")), (above,), CARRIED)
+        other = _settled(pool, self._made_of(pool.name, "below"))
         if isinstance(other, MaxPool):
             chosen = set(range(len(slope))) - set(other.smallest)
             other = MaxPool(**{**vars(other), "smallest": tuple(chosen)})
         negative = self._append(other, (below,), CARRIED)
-        self.both[pool.name] = positive, negative
-        self.called |= {positive: pool.name, negative: f"{pool.name}.negative"}
+        for made, part in ((positive, ABOVE), (negative, BELOW)):
+            self.carriers[made] = Carrier(made, ALL, part, pool.name)
+        self.called |= {positive: (pool.name,), negative: (pool.name, "negative")}
         self._difference(Add(pool.name, pool.relu), positive, negative, slope)
 
     def _pool_clip(self, pool: Pool, first: str, second: str, shift: Array) -> None:
         """The pool of each of two streams that grow together: the difference of their largest values is the largest."""
         one = np.ones(len(shift))
-        kept = self._append(_settled(pool, self._unused(f"{pool.name}.low")), (first,), CARRIED)
-        other = self._append(_settled(pool, self._unused(f"{pool.name}.high")), (second,), CARRIED)
-        self.called |= {kept: pool.name, other: f"{pool.name}.high"}
-        turned = BatchNorm(self._unused(f"{pool.name}.turned"), -one, shift, 0 * one, one, 0.0)
+        kept = self._append(_settled(pool, self._made_of(pool.name, "low")), (first,), CARRIED)
+        other = self._append(_settled(pool, self._made_of(pool.name, "high")), (second,), CARRIED)
+        self.called |= {kept: (pool.name,), other: (pool.name, "high")}
+        turned = BatchNorm(self._made_of(pool.name, "turned"), -one, shift, 0 * one, one, 0.0)
         self._append(Add(pool.name, pool.relu), (kept, self._append(turned, (other,), CARRIED)), SUM)
         self.clips[pool.name] = kept, other, shift
 
-    def _scaling(self, name: str, scale: Array, relu: bool = False) -> BatchNorm:
+    def _scaling(self, name: str, word: str, scale: Array, relu: bool = False) -> BatchNorm:
         one = np.ones(len(scale))
-        return BatchNorm(self._unused(name), scale, 0 * one, 0 * one, one, 0.0, relu)
+        return BatchNorm(self._made_of(name, word), scale, 0 * one, 0 * one, one, 0.0, relu)
 
-    def _unused(self, name: str) -> str:
-        while name in self.shapes:
-            name += "'"
-        return name
+    def _made_of(self, name: str, word: str) -> str:
+        """An unused name for a layer that is made of another one."""
+        while f"{name}.{word}" in self.shapes:
+            word += "'"
+        self.words[f"{name}.{word}"] = (*self.words.get(name, (name,)), word)
+        return f"{name}.{word}"
 
     def needs_read_out(self, last: str) -> bool:
         """Is the last layer carried by populations, or a max pool, and no mean that a read-out can take?"""

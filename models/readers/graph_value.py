@@ -3,11 +3,10 @@
 Relies on `eventsim.models.relu.relu_network`. Used by the operations of `graph_walk`.
 """
 
-import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -70,11 +69,14 @@ class Built:
     dropped: list[str] = field(default_factory=list)
 
 
-class Chain:
-    """A value of the graph that depends on the inputs, and the layers that lead to it.
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A value of the graph that depends on the inputs, and which of the layers gives it.
 
     Attributes
     ----------
+    graph
+        The graph that it is a value of.
     built
         The layers of the whole network.
     at
@@ -89,65 +91,39 @@ class Chain:
         Whether `order` is about the graph's inputs, and not about those of the network, which may be turned.
     zeros
         Padding that waits for the next convolution or pool: the node, and a pair (before, after) an axis.
-    behind
-        Labels of what was left out behind the outputs.
-    noted
-        Entries for the provenance.
     positive
         Whether no value can be negative, since they went through a ReLU.
     output
         The word for what was left out at the end.
-    batch
-        How many samples arrays of the graph hold.
-    supported
-        What is read, for messages.
     """
 
-    def __init__(self, graph: Graph, input_shape: Sequence[int] | None) -> None:
-        self.place, self.source, self.batch = graph.place, graph.source, graph.batch
-        self.supported, self.noted = graph.supported, graph.noted
-        self.word = graph.place.split()[-1]
-        given = graph.shape if input_shape is None else ReluNetwork([Flatten()], input_shape).input_shape
-        if given is not None and graph.shape is not None and math.prod(given) != math.prod(graph.shape):
-            raise InputError(
-                f"read_relu: the {graph.source} takes inputs of shape {graph.shape}, but input_shape = "
-                f"{given}; must have as many values; leave it out"
-            )
-        if given is not None and math.prod(given) > MOST_VALUES:
-            raise InputError(
-                f"read_relu: inputs of shape {given} have {math.prod(given):,} values; must be at most "
-                f"{MOST_VALUES:,}; give a smaller input_shape"
-            )
-        self.built = Built(given, graph.shape or given, len(graph.shape or given or ()) == 1)
-        self.behind = graph.dropped
-        self.at = INPUTS
-        self.layer_shape = given
-        self.shape: Shape | None = graph.shape or given
-        self.order: Array | None = None
-        self.raw = True
-        self.zeros: tuple[Node, list[tuple[int, int]]] | None = None
-        self.positive = False
-        self.output = "identity"
+    graph: Graph
+    built: Built
+    at: int
+    layer_shape: Shape | None
+    shape: Shape | None
+    order: Array | None = None
+    raw: bool = True
+    zeros: tuple[Node, list[tuple[int, int]]] | None = None
+    positive: bool = False
+    output: str = "identity"
 
-    def taken(self, shared: bool) -> Self:
+    def taken(self, shared: bool) -> "Value":
         """Return the same value for a node that goes on from it; `shared`: others take it, too."""
         if shared:
             self.built.shared.add(self.at)
-        mine = copy.copy(self)
-        if self.at == INPUTS and self.raw and self.built.fixed:
-            mine.find_inputs()
-        return mine
+        return self._found() if self.at == INPUTS and self.raw and self.built.fixed else self
 
-    def find_inputs(self) -> None:
+    def _found(self) -> "Value":
         """Say where this view of the graph's inputs finds its values among the network's, which are fixed."""
-        order = self.built.input_order
-        self.layer_shape, self.raw = self.built.input_shape, False
-        if self.shape is None:
-            self.shape = self.layer_shape
-        if order is not None and self.shape is not None:
-            places = np.empty_like(order)
-            places[order] = np.arange(order.size)
-            self.view(self.shape, places if self.order is None else places[self.order.ravel()])
+        order, layer_shape = self.built.input_order, self.built.input_shape
+        shape = layer_shape if self.shape is None else self.shape
+        found = replace(self, layer_shape=layer_shape, shape=shape, raw=False)
+        if order is None or shape is None:
+            return found
+        places = np.empty_like(order)
+        places[order] = np.arange(order.size)
+        return found.view(shape, places if self.order is None else places[self.order.ravel()])
 
     @property
     def last(self) -> Layer | None:
@@ -158,41 +134,46 @@ class Chain:
         """Refuse a node that padding before it is not read with."""
         if self.zeros is not None:
             raise MappingError(
-                f"{self.place}{self.zeros[0].label} comes before {node.label}; padding is read before a convolution of "
-                "as many axes, or a pool of what a ReLU has cut, only; use the padding= of these"
+                f"{self.graph.place}{self.zeros[0].label} comes before {node.label}; padding is read before a "
+                "convolution of as many axes, or a pool of what a ReLU has cut, only; use the padding= of these"
             )
 
     def refusal(self, node: Node, text: str) -> MappingError:
         """Return the error that names a node: "read_relu: ONNX node conv1 (Conv) ", and `text`."""
-        return MappingError(f"{self.place}{node.label} {text}")
+        return MappingError(f"{self.graph.place}{node.label} {text}")
 
     def known_shape(self, node: Node) -> Shape:
         """Return the shape as the graph sees it; InputError where nobody has said it."""
         if self.shape is None:
-            raise InputError(f"{self.place}{node.label} comes first; give input_shape, as (channels, height, width)")
+            raise InputError(
+                f"{self.graph.place}{node.label} comes first; give input_shape, as (channels, height, width)"
+            )
         return self.shape
 
-    def append(self, layer: Layer) -> None:
-        """Add a layer behind this value, to which nothing has happened since the last one."""
-        if self.layer_shape is None and isinstance(layer, Dense):
-            self.layer_shape = (layer.weight.shape[1],)
-            self.built.input_shape = self.built.input_shape or self.layer_shape
-        assert self.layer_shape is not None
-        self._add(layer, layer.output_shape(self.layer_shape), (self.at,))
-        self.positive = layer.relu or (self.positive and not isinstance(layer, BatchNorm | Conv | Dense))
+    def append(self, layer: Layer) -> "Value":
+        """Return what a new layer makes of this value, to which nothing has happened since the last one."""
+        shape = self.layer_shape
+        if shape is None and isinstance(layer, Dense):
+            shape = (layer.weight.shape[1],)
+            self.built.input_shape = self.built.input_shape or shape
+        assert shape is not None
+        positive = layer.relu or (self.positive and not isinstance(layer, BatchNorm | Conv | Dense))
+        return replace(self._added(layer, layer.output_shape(shape), (self.at,)), positive=positive)
 
-    def _add(self, layer: Layer, shape: Shape, taken: tuple[int, ...]) -> None:
+    def append_alike(self, layer: Layer) -> "Value":
+        """Return what a new layer makes of each number by itself: the graph sees it in shape and order as before."""
+        return replace(self.append(layer), shape=self.shape, order=self.order)
+
+    def _added(self, layer: Layer, shape: Shape, taken: tuple[int, ...]) -> "Value":
         if math.prod(shape) > MOST_VALUES:
             raise MappingError(
-                f"{self.place}{layer.name} gives {math.prod(shape):,} values of shape {shape}; must be at most "
+                f"{self.graph.place}{layer.name} gives {math.prod(shape):,} values of shape {shape}; must be at most "
                 f"{MOST_VALUES:,}; give smaller inputs"
             )
         self.built.fixed |= INPUTS in taken
         self.built.layers.append(layer)
         self.built.taken.append(taken)
-        self.at = len(self.built.layers) - 1
-        self.shape = self.layer_shape = shape
-        self.order = None
+        return replace(self, at=len(self.built.layers) - 1, shape=shape, layer_shape=shape, order=None)
 
     @property
     def can_change(self) -> bool:
@@ -204,45 +185,39 @@ class Chain:
         assert self.last is not None
         self.built.layers[self.at] = type(self.last)(**{**vars(self.last), **fields})
 
-    def cut(self, node: Node) -> None:
+    def cut(self, node: Node) -> "Value":
         """Let negative values become 0: by the last layer, or by one of its own where others take what that gives."""
-        if self.last is not None and self.can_change:
-            self.replace_last(relu=True)
-        else:
-            kept = self.shape, self.order
-            self.append(Add(node.label, True))
-            self.shape, self.order = kept
-        self.positive = True
+        if self.last is None or not self.can_change:
+            return self.append_alike(Add(node.label, True))
+        self.replace_last(relu=True)
+        return replace(self, positive=True)
 
-    def flattened(self, node: Node) -> None:
+    def flattened(self, node: Node) -> "Value":
         """Give the layer's values one axis, in the order that they have."""
-        if self.layer_shape is not None and len(self.layer_shape) > 1:
-            kept = self.shape, self.order
-            self.append(Flatten(node.label))
-            self.shape, self.order = kept
+        if self.layer_shape is None or len(self.layer_shape) == 1:
+            return self
+        return self.append_alike(Flatten(node.label))
 
     def join(
-        self, node: Node, others: Sequence["Chain"], layer: Add | Concat, shape: Shape, order: Array | None
-    ) -> None:
+        self, node: Node, others: Sequence["Value"], layer: Add | Concat, shape: Shape, order: Array | None
+    ) -> "Value":
         """Add a layer behind this value and others; the graph sees what it gives in `shape` and `order`."""
-        every = (self, *others)
+        every = [self, *others]
         apart = {(one.layer_shape or ())[1:] for one in every} if isinstance(layer, Concat) else set()
         if len({len(one.layer_shape or ()) for one in every}) > 1 or len(apart) > 1:
-            for one in every:
-                one.flattened(node)
+            every = [one.flattened(node) for one in every]
         shapes = [one.layer_shape for one in every if one.layer_shape is not None]
-        positive = all(one.positive for one in every)
-        self._add(layer, layer.joined_shape(shapes), tuple(one.at for one in every))
-        self.positive = positive
-        self.view(shape, order)
+        found = self._added(layer, layer.joined_shape(shapes), tuple(one.at for one in every))
+        return replace(found, positive=all(one.positive for one in every)).view(shape, order)
 
-    def view(self, shape: Shape, order: Array | None) -> None:
+    def view(self, shape: Shape, order: Array | None) -> "Value":
         """The graph sees the same values in another shape and order; `order` of None is that of the layer."""
-        self.shape = shape or (1,)  # one value a sample may have no axis of its own
-        self.order = None if order is None or _in_place(order) else order.reshape(self.shape)
+        shape = shape or (1,)  # one value a sample may have no axis of its own
+        order = None if order is None or _in_place(order) else order.reshape(shape)
+        return replace(self, shape=shape, order=order)
 
-    def take_channels_first(self, node: Node, n_axes: int | None = None) -> Shape:
-        """Return the shape (channels, *positions) of the values for a layer that needs them so.
+    def channels_first(self, node: Node, n_axes: int | None = None) -> "Value":
+        """Return the values in the shape (channels, *positions) for a layer that needs them so.
 
         The shape of the network's inputs may still be chosen so that they are; later only `Flatten` changes a shape.
         """
@@ -253,10 +228,10 @@ class Chain:
                 node, f"takes values of shape (channels, {axes}), but what precedes it has shape {shape}"
             )
         if self.order is None and shape == self.layer_shape:
-            return shape
+            return self
         if self.order is None and len(shape) == 1:
-            self.append(Flatten(node.label))
-        elif self.at == INPUTS and not self.built.fixed:
+            return self.append(Flatten(node.label))
+        if self.at == INPUTS and not self.built.fixed:
             if self.order is not None and self.built.flat:
                 raise self.refusal(
                     node,
@@ -265,15 +240,13 @@ class Chain:
                 )
             if self.order is not None:
                 self.built.input_order = self.order.ravel()
-            self.built.input_shape = self.layer_shape = shape
-            self.order, self.raw, self.built.fixed = None, False, True
-        else:
-            raise self.refusal(
-                node,
-                f"takes values of shape {shape}, which the nodes before it made of {self.layer_shape} by reshaping or "
-                "transposing; that is read before dense layers and at the input only; leave it out",
-            )
-        return shape
+            self.built.input_shape, self.built.fixed = shape, True
+            return replace(self, layer_shape=shape, order=None, raw=False)
+        raise self.refusal(
+            node,
+            f"takes values of shape {shape}, which the nodes before it made of {self.layer_shape} by reshaping or "
+            "transposing; that is read before dense layers and at the input only; leave it out",
+        )
 
     def by_channel(self, values: Array) -> Array | None:
         """Return (channels,) of an array that the graph sees in `shape`: for the layer's channels; None if it differs.
@@ -304,29 +277,52 @@ class Chain:
         """Return the network that gives this value, now that all is read; `others` are outputs that are left out."""
         if self.zeros is not None:
             raise MappingError(
-                f"{self.place}{self.zeros[0].label} comes last; padding is read before a convolution or a pool; remove "
-                "it"
+                f"{self.graph.place}{self.zeros[0].label} comes last; padding is read before a convolution or a pool; "
+                "remove it"
             )
         if self.order is not None:
             raise MappingError(
-                f"{self.place}{self.last.name if self.last else 'the network'} gives outputs in another order "
+                f"{self.graph.place}{self.last.name if self.last else 'the network'} gives outputs in another order "
                 "than the model does, which transposes them; end it in a dense layer or a global pool, which need no "
                 "order"
             )
         if self.last is not None and self.shape != self.layer_shape and len(self.shape or ()) == 1:
             self.append(Flatten("flatten"))
-        built = self.built
+        built, graph = self.built, self.graph
         names = layer_names(built.layers, [""] * len(built.layers))
         layers = [layer.named(name) for layer, name in zip(built.layers, names, strict=True)]
         inputs = {
             name: [INPUT if k == INPUTS else names[k] for k in taken]
             for name, taken in zip(names, built.taken, strict=True)
         }
-        provenance: dict[str, Any] = {"source": self.source, "output": self.output, **self.noted}
+        provenance: dict[str, Any] = {"source": graph.source, "output": self.output, **graph.noted}
         if built.model_shape is not None and built.input_shape is not None:
             provenance |= described(built.model_shape, built.input_shape, built.input_order)
-        dropped = [*built.dropped, *self.behind, *(f"output {name}" for name in others)]
+        dropped = [*built.dropped, *graph.dropped, *(f"output {name}" for name in others)]
         return ReluNetwork(layers, built.input_shape, provenance | ({"dropped": dropped} if dropped else {}), inputs)
+
+
+def inputs_of(graph: Graph, input_shape: Sequence[int] | None) -> Value:
+    """Return the inputs of a graph, of the shape that is given, or else of its own.
+
+    Raises
+    ------
+    InputError
+        Shapes of different numbers of values, or of too many.
+    """
+    given = graph.shape if input_shape is None else ReluNetwork([Flatten()], input_shape).input_shape
+    if given is not None and graph.shape is not None and math.prod(given) != math.prod(graph.shape):
+        raise InputError(
+            f"read_relu: the {graph.source} takes inputs of shape {graph.shape}, but input_shape = "
+            f"{given}; must have as many values; leave it out"
+        )
+    if given is not None and math.prod(given) > MOST_VALUES:
+        raise InputError(
+            f"read_relu: inputs of shape {given} have {math.prod(given):,} values; must be at most "
+            f"{MOST_VALUES:,}; give a smaller input_shape"
+        )
+    built = Built(given, graph.shape or given, len(graph.shape or given or ()) == 1)
+    return Value(graph, built, INPUTS, given, graph.shape or given)
 
 
 def _in_place(order: Array) -> bool:
