@@ -25,8 +25,12 @@ class Taps(NamedTuple):
 
     Attributes
     ----------
-    start : (n_positions + 1,) entries start[k]:start[k + 1] belong to source position k.
-    target : position that an entry reaches. tap : which weight of the kernel it reaches it by; both in C order.
+    start : array (n_positions + 1,)
+        Entries start[k]:start[k + 1] belong to source position k.
+    target : array (n_entries,)
+        The position that an entry reaches, in C order.
+    tap : array (n_entries,)
+        Which weight of the kernel it reaches it by, in C order.
     """
 
     start: Array
@@ -87,10 +91,14 @@ class Conv(_Sliding):
 
     Parameters
     ----------
-    weights : array (c_out, c_in / groups, *kernel), float64 or Fractions.
-    stride, dilation : whole numbers >= 1, one or one an axis.
-    padding : whole number >= 0, one, one an axis, or one pair (before, after) an axis.
-    groups : channels are split into so many groups that do not see each other.
+    weights : array (c_out, c_in / groups, *kernel)
+        Float64 or Fractions.
+    stride, dilation
+        Whole numbers >= 1, one or one an axis.
+    padding
+        Whole number >= 0, one, one an axis, or one pair (before, after) an axis.
+    groups
+        Channels are split into so many groups that do not see each other.
 
     Raises
     ------
@@ -179,8 +187,12 @@ class Pool(_Sliding):
 
     Parameters
     ----------
-    kernel : extent of a field, one whole number an axis of positions (one or two).
-    stride : as for `Conv`; None is the kernel: fields that do not overlap. padding, dilation : as for `Conv`.
+    kernel
+        Extent of a field, one whole number an axis of positions (one or two).
+    stride
+        As for `Conv`; None is the kernel: fields that do not overlap.
+    padding, dilation
+        As for `Conv`.
 
     Raises
     ------

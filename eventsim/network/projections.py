@@ -45,7 +45,8 @@ class Dense(_Listed):
 
     Parameters
     ----------
-    weights : array (n_out, n_in), float64 or Fractions.
+    weights : array (n_out, n_in)
+        Float64 or Fractions.
 
     Raises
     ------
@@ -80,7 +81,8 @@ class OneToOne(_Listed):
 
     Parameters
     ----------
-    weights : array (n,), float64 or Fractions.
+    weights : array (n,)
+        Float64 or Fractions, one a neuron.
     """
 
     weights: Any
@@ -110,9 +112,12 @@ class Sparse(_Listed):
 
     Parameters
     ----------
-    sources, targets : arrays (n_synapses,), neuron indices.
-    weights : array (n_synapses,), float64 or Fractions.
-    delays : array (n_synapses,), float64 or Fractions >= 0, each synapse's own; None: all have that of the projection.
+    sources, targets : arrays (n_synapses,)
+        Neuron indices.
+    weights : array (n_synapses,)
+        Float64 or Fractions.
+    delays : array (n_synapses,)
+        Float64 or Fractions >= 0, each synapse's own; None: all have that of the projection.
 
     Raises
     ------

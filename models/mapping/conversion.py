@@ -28,11 +28,21 @@ class Row:
 
     Attributes
     ----------
-    layer : its name. kind : "source", or the neuron model. synapses : that reach it. window : as its node has it.
-    spikes_per_neuron : mean number a neuron and sample over the calibration data; None for the read-out.
-    events_per_sample : mean number of synaptic events a sample that reach it; None for none.
-    safe_window : the length of the smallest window in which no neuron is premature on the certified samples; None
-        where there is none.
+    layer
+        Its name.
+    kind
+        "source", or the neuron model.
+    synapses
+        How many reach it.
+    window
+        As its node has it, in time.
+    spikes_per_neuron
+        Mean number a neuron and sample over the calibration data; None for the read-out.
+    events_per_sample
+        Mean number of synaptic events a sample that reach it; None for none.
+    safe_window
+        The length, in time, of the smallest window in which no neuron is premature on the certified samples; None where
+        there is none.
     """
 
     layer: str
@@ -52,12 +62,18 @@ class Conversion:
 
     Attributes
     ----------
-    rows : of the source and all populations, in order.
-    folded : layers whose work others do, so that no population is called after them.
-    split : by the names of layers whose values may be below 0 between layers, the populations that carry these.
-    dropped : labels of what the reader left out.
-    calibration_samples : of how many the means are. certified_samples : of how many the safe windows are; 0 where these
-        would take minutes.
+    rows
+        The source and all populations, in order.
+    folded
+        Layers whose work others do, so that no population is called after them.
+    split
+        By the names of layers whose values may be below 0 between layers, the populations that carry these.
+    dropped
+        Labels of what the reader left out.
+    calibration_samples
+        How many samples the means are over.
+    certified_samples
+        How many samples the safe windows are over; 0 where these would take minutes.
     """
 
     rows: tuple[Row, ...]

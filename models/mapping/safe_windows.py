@@ -47,8 +47,12 @@ class Settled:
 
     Attributes
     ----------
-    lengths : of the windows. safe : the smallest safe lengths, None where `at_least` is enough.
-    bounds : lengths that bounds on rounding would ask for, where windows are lengthened by less; elsewhere None.
+    lengths
+        Those of the windows, in time.
+    safe
+        The smallest safe lengths, None where `at_least` is enough.
+    bounds
+        Lengths that bounds on rounding would ask for, where windows are lengthened by less; elsewhere None.
     """
 
     lengths: list[Any]
@@ -62,9 +66,16 @@ class _Received:
 
     Attributes
     ----------
-    values : coded values of its sources, (n, *shape), by number. arrivals : (n, n_inputs), of all terms side by side.
-    window : (t_start, t_min). delays : of each term. errors : bounds on how far arrivals are from those of a run,
-    (1, *shape), by number.
+    values
+        Coded values of its sources, (n, *shape), by number.
+    arrivals : array (n, n_inputs)
+        Times at which they arrive, of all terms side by side.
+    window
+        (t_start, t_min).
+    delays
+        Those of each term, in time.
+    errors
+        Bounds on how far arrivals are from those of a run, (1, *shape), by number.
     """
 
     values: Mapping[int, Array]
@@ -92,10 +103,16 @@ def settled_lengths(
 
     Parameters
     ----------
-    layers : all coded layers. inputs : coded calibration data, (n, *input shape).
-    at_least : lengths >= 0, one a hidden window; smallest safe windows up to these are not told.
-    rule : the length of a window, from its smallest safe length, given where that is longer.
-    otherwise : the length where it is not; None is that of `at_least`.
+    layers
+        All coded layers.
+    inputs : array (n, *input shape)
+        Coded calibration data.
+    at_least
+        Lengths >= 0, one a hidden window; smallest safe windows up to these are not told.
+    rule
+        The length of a window, from its smallest safe length, given where that is longer.
+    otherwise
+        The length where it is not; None is that of `at_least`.
     """
     found = Settled([], [], [])
     held: dict[int, Array] = {INPUTS: as_numbers(inputs, np.dtype(np.float64))}

@@ -108,8 +108,11 @@ class Schedule:
 
     Attributes
     ----------
-    windows : (t_start, t_min, t_max) of what has a threshold or pools; (t_min, t_max) of the source;
-        (t_start, t_read) of the read-out. delays : of each projection, in the order of the terms.
+    windows
+        (t_start, t_min, t_max) of what has a threshold or pools; (t_min, t_max) of the source; (t_start, t_read) of the
+        read-out.
+    delays
+        Those of each projection, in the order of the terms.
     """
 
     windows: Mapping[int, tuple[Any, ...]]

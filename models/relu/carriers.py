@@ -20,9 +20,14 @@ class Carrier:
 
     Attributes
     ----------
-    layer : of `Streams`, which gives these values. channels : those of its outputs that they are.
-    part : what they are of signed values, `ABOVE` or `BELOW`, there with the opposite sign; "" for values as they are.
-    of : the layer of the network whose values this part and the other one carry; "" for none.
+    layer
+        The layer of `Streams` that gives these values.
+    channels
+        Those of its outputs that they are.
+    part
+        What they are of signed values, `ABOVE` or `BELOW`, there with the opposite sign; "" for values as they are.
+    of
+        The layer of the network whose values this part and the other one carry; "" for none.
     """
 
     layer: str

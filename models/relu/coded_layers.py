@@ -49,9 +49,15 @@ class CodedTerm:
 
     Attributes
     ----------
-    layer : the convolution or dense layer whose geometry this has; not its weights. None where values in one axis are
-        taken each by the neuron in its own place. weight : as the layer's, or (n,).
-    source : number of a population, or `INPUTS`. source_shape : in which its values are taken.
+    layer
+        The convolution or dense layer whose geometry this has; not its weights. None where values in one axis are taken
+        each by the neuron in its own place.
+    weight
+        Of the shape of the layer's, or (n,).
+    source
+        Number of a population, or `INPUTS`.
+    source_shape
+        The shape in which its values are taken.
     """
 
     layer: Conv | Dense | None
@@ -87,13 +93,28 @@ class CodedLayer:
 
     Attributes
     ----------
-    name, shape : of the population. after : the layer of the network that it is called after; "" for none. carries :
-        whose values these are; None where no layer gives them. relu : whether negative values are cut.
-    factor : (channels,); coded values are those of the ReLU network times this.
-    terms : what it adds up, one projection each; none for pools. bias : (channels,) or `shape`; None for pools.
-    pool : the max pool whose geometry this has, with its source and that one's shape; None for what computes.
-    level : of a max pool, as `FusedLayer` has it.
-    divisor : (*positions,) whole numbers where an average pool divides its sums, else None. gain : one number.
+    name, shape
+        Those of the population.
+    after
+        The layer of the network that it is called after; "" for none.
+    carries
+        Whose values these are; None where no layer gives them.
+    relu
+        Whether negative values are cut.
+    factor : array (channels,)
+        Coded values are those of the ReLU network times this.
+    terms
+        What it adds up, one projection each; none for pools.
+    bias
+        Of shape (channels,) or `shape`; None for pools.
+    pool
+        The max pool whose geometry this has, with its source and that one's shape; None for what computes.
+    level
+        That of a max pool, as `FusedLayer` has it.
+    divisor
+        Whole numbers (*positions,) where an average pool divides its sums, else None.
+    gain
+        One number.
     """
 
     name: str
@@ -178,8 +199,10 @@ def coded_layers(
 
     Parameters
     ----------
-    dtype : numbers to compute with: float64, longdouble, or object for Fractions.
-    value_range, levels : see `fuse`.
+    dtype
+        Numbers to compute with: float64, longdouble, or object for Fractions.
+    value_range, levels
+        As `fuse` has them.
     """
     number = np.dtype(dtype)
     fused = fuse(carried, number, value_range, levels)

@@ -26,8 +26,8 @@ def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
     network
         Any ReLU network; returned as it is where there is nothing to do.
     number
-        float, which rounds each new weight once from extended precision, or Fraction, which is exact and turns all
-        weights into Fractions.
+        Float rounds each new weight once from extended precision; Fraction is exact and turns all weights into
+        Fractions.
 
     Raises
     ------

@@ -28,8 +28,12 @@ class Affine:
 
     Attributes
     ----------
-    called : what neurons that did it would be called after, the batch norm that it comes from.
-    scale : (channels,). shift : shape of a sample, since means over padding make it differ between positions.
+    called
+        What neurons that did it would be called after, the batch norm that it comes from.
+    scale : array (channels,)
+        One number a channel.
+    shift
+        Of the shape of a sample, since means over padding make it differ between positions.
     """
 
     called: Called
@@ -43,8 +47,14 @@ class Term:
 
     Attributes
     ----------
-    layer : its geometry; not its weights, biases and ReLU. weight : in the number type of the fusion.
-    source : whose values; None for the inputs. source_shape : of these values.
+    layer
+        Its geometry; not its weights, biases and ReLU.
+    weight
+        Of the shape of the layer's, in the number type of the fusion.
+    source
+        Whose values these are; None for the inputs.
+    source_shape
+        The shape of these values.
     """
 
     layer: Conv | Dense
@@ -66,7 +76,12 @@ class Diagonal:
 
     Attributes
     ----------
-    weight : (channels,). source : whose values; None for the inputs. source_shape : of these, and of the outputs.
+    weight : array (channels,)
+        One number a channel.
+    source
+        Whose values these are; None for the inputs.
+    source_shape
+        The shape of these, and of the outputs.
     """
 
     weight: Array
@@ -97,12 +112,19 @@ class FusedLayer:
 
     Attributes
     ----------
-    called : what it is called after; () for its kind alone. shape : of its output.
-    terms : what it adds up, with `bias`, (channels,) or `shape`; none for pools and flattening, which have one
-        `source`, of `source_shape`.
-    smallest : channels whose smallest input a max pool passes on.
-    carries : whose values it gives; None where no layer gives them, as before a batch norm that has gone into it.
-    level : of a max pool with neurons before it that level what differs between positions, its place in the network.
+    called
+        What it is called after; () for its kind alone.
+    shape
+        The shape of its output.
+    terms
+        What it adds up, with `bias`, (channels,) or `shape`; none for pools and flattening, which have one `source`, of
+        `source_shape`.
+    smallest
+        Channels whose smallest input a max pool passes on.
+    carries
+        Whose values it gives; None where no layer gives them, as before a batch norm that has gone into it.
+    level
+        The place in the network of a max pool with neurons before it that level what differs between positions.
     """
 
     layer: Layer
@@ -164,7 +186,10 @@ class Part:
 
     Attributes
     ----------
-    held : None for the inputs. shape : of these values.
+    held
+        The layer in the making; None for the inputs.
+    shape
+        The shape of these values.
     """
 
     held: FusedLayer | None

@@ -64,10 +64,13 @@ def fuse(
 
     Parameters
     ----------
-    dtype : numbers to compute with; float64 and extended precision round on the way, object for Fractions does not.
-    value_range : (low, high) of the inputs, that 0 and 1 stand for.
-    levels : max pools that have neurons before them which level what differs between positions, as `FusedLayer.level`
-        gives them; None finds them.
+    dtype
+        Numbers to compute with; float64 and extended precision round on the way, object for Fractions does not.
+    value_range
+        The (low, high) of the inputs that 0 and 1 stand for.
+    levels
+        Max pools that have neurons before them which level what differs between positions, as `FusedLayer.level` gives
+        them; None finds them.
     """
     fusion = _Fusion(carried, dtype, value_range, levels)
     for layer in carried.layers:

@@ -43,7 +43,7 @@ def described(model: Sequence[int], network: Sequence[int], order: Array | None)
     ----------
     model, network
         Shapes of one input.
-    order
+    order : array (n_in,)
         For each place of the network's inputs, in C order, that among the model's; None where both are the same.
     """
     if order is None and tuple(model) == tuple(network):

@@ -23,8 +23,12 @@ class Layer(ABC):
 
     Attributes
     ----------
-    kind : what files call it. stem : what its usual name begins with, "" for the kind.
-    makes_population : whether its outputs are those of neurons, or only numbers on their way to the next layer.
+    kind
+        What files call it.
+    stem
+        What its usual name begins with, "" for the kind.
+    makes_population
+        Whether its outputs are those of neurons, or only numbers on their way to the next layer.
     """
 
     kind: ClassVar[str]

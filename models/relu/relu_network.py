@@ -76,11 +76,16 @@ class ReluNetwork:
 
     Attributes
     ----------
-    layers : tuple of Layer
-    inputs : mapping, of all layers
-    input_shape, output_shape : tuple of int
-    n_in, n_out, n_parameters : int
-    provenance : mapping
+    layers
+        The layers in order.
+    inputs
+        For each layer, the names of those whose outputs it takes.
+    input_shape, output_shape
+        The shapes of one input and of one output.
+    n_in, n_out, n_parameters
+        How many values an input and an output have, and how many weights and biases there are.
+    provenance
+        Where the network comes from, as its maker wrote it.
 
     Raises
     ------
@@ -131,10 +136,12 @@ class ReluNetwork:
             For each layer an array (n_out, n_in).
         biases
             For each layer an array (n_out,) or None for zeros; None for zeros everywhere.
-        input_shape, provenance
+        input_shape
             As for the class.
         names
             For each layer a name, or "" for the usual one.
+        provenance
+            As for the class.
 
         Raises
         ------

@@ -23,9 +23,12 @@ class Sliding:
 
     Parameters
     ----------
-    kernel : extent of the kernel, one number an axis.
-    stride, dilation : whole numbers >= 1, one or one an axis.
-    padding : whole number >= 0, one, one an axis, or one pair (before, after) an axis.
+    kernel
+        Extent of the kernel, one number an axis.
+    stride, dilation
+        Whole numbers >= 1, one or one an axis.
+    padding
+        Whole number >= 0, one, one an axis, or one pair (before, after) an axis.
 
     Raises
     ------

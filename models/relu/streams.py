@@ -43,9 +43,16 @@ class Streams:
 
     Attributes
     ----------
-    layers : in order. inputs : of each layer, whose outputs it takes. shapes : of each layer's outputs.
-    carriers : of each layer, what it carries; in this order they were made.
-    called : of each layer, what a population that it becomes is called after.
+    layers
+        The layers in order.
+    inputs
+        For each layer, whose outputs it takes.
+    shapes
+        The shape of each layer's outputs.
+    carriers
+        For each layer, what it carries; in this order they were made.
+    called
+        For each layer, what a population that it becomes is called after.
     """
 
     layers: Sequence[Layer]
