@@ -15,11 +15,11 @@ from eventsim.viz.palette import GRID, INK, LAYERS
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "house.png"
-GROUND = ("errors", "settings", "checks")
+GROUND = ("errors", "settings", "checks", "text_tables")
 WIDTH, HEIGHT = 1.15, 0.58
 # What each room is about, in a word or two; the rest stands in docs/design.md.
 ABOUT = {
-    "ground": "errors, checks, settings", "randomness": "draws by place",
+    "ground": "errors, checks, tables", "randomness": "draws by place",
     "progress": "what is shown", "files": "written whole or not", "_jit": "names numba", "network": "what is built",
     "faults": "on the spine", "transport": "buses, stations", "engines": "both, and what they share",
     "run": "what is left behind", "inspection": "compare, explain", "simulate": "the one entry", "cli": "commands",
