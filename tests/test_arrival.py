@@ -1,5 +1,6 @@
 """A fault at arrival is one file (`toy_faults.py`) and touches no engine: each delivery has a weight of its own."""
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import random_networks
 import torture
 from adapters import assert_same_run, both_engines, outcome, state_of
-from toy_faults import ReadNoise, Tired, both
+from toy_faults import Lost, ReadNoise, Tired, both
 
 import eventsim
 from eventsim import Dense, Network, OneToOne, Sparse, SpikeTimes, models, simulate
@@ -182,6 +183,20 @@ def test_fractions_are_halved_exactly() -> None:
 def test_projections_that_are_none_are_refused(fault: Any, message: str) -> None:
     with pytest.raises(eventsim.errors.EventsimError, match=message):
         potentials(Dense([[1.0]]), [[1.0]], 1, faults=[fault()])
+
+
+@pytest.mark.parametrize("weight", [math.nan, math.inf, -math.inf, 1.1e100])
+def test_a_weight_that_is_none_ends_the_run_on_both_engines(weight: float) -> None:
+    net = Network()
+    net.source(2, "input")
+    net.population("lif_delta", 3, "cells", tau_mem=2.0)
+    net.connect("input", "cells", Dense(np.full((3, 2), 0.7)), delay=0.5)
+    net.connect("cells", "cells", Dense(np.full((3, 3), 0.1)), delay=0.25)
+    x = SpikeTimes([[[0.5, 1.0, 2.0], [1.0]], [[0.25], []]])
+    done = both_engines(net, x, until=9.0, faults=[Lost(2, weight)])
+    assert done.error is not None
+    assert "sample 0: at t = 2.5 the faults at arrival gave a spike over input -> cells (Dense) a weight" in done.error
+    assert done.run.n_spikes("cells") > 0
 
 
 def test_what_is_no_fault_is_refused() -> None:

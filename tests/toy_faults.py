@@ -56,6 +56,25 @@ class ReadNoise(ArrivalFault):
         return (self.sigma,)
 
 
+@jitable
+def lose(p: Any, key: Any, sample: Any, synapse: Any, number: Any, w: Any) -> Any:
+    """From spike p[0] of a neuron on its weight is p[1]."""
+    return w if number < p[0] else p[1]
+
+
+@dataclass(frozen=True)
+class Lost(ArrivalFault):
+    """Gives weights that are none."""
+
+    after: int
+    weight: float
+    name: ClassVar[str] = "lost"
+    deliver: ClassVar[Any] = staticmethod(lose)
+
+    def numbers(self) -> tuple[float, ...]:
+        return (float(self.after), self.weight)
+
+
 def both(sigma: float = 0.0, tired: Sequence[tuple[str, str]] | None = ()) -> list[ArrivalFault]:
     """Read noise of this size on all projections, and these that tire; None: all."""
     return [ReadNoise(sigma), Tired(tired)]

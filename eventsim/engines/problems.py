@@ -24,6 +24,15 @@ def delay_lost(sample: int, neuron: int, node: str, t: Any) -> str:
     )
 
 
+def no_weight(sample: int, projection: str, t: Any) -> str:
+    """A fault at arrival gave a spike a weight that is no number, or one beyond all weights."""
+    return _where(
+        sample,
+        f"at t = {t} the faults at arrival gave a spike over {projection} a weight that is not finite, or beyond "
+        "1e100; must be within. Look at what their deliver() returns",
+    )
+
+
 def out_of_room(sample: int, t: Any) -> str:
     """A list of the compiled engine was full: a fault of eventsim, found before it could do harm."""
     return _where(

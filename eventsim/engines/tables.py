@@ -176,6 +176,7 @@ CONTROL = np.dtype(
         ("sample", "i8"),
         ("neuron", "i8"),  # for errors: which neuron
         ("again", "i8"),  # the first neuron that is at its threshold again after the reset of this micro-step
+        ("astray", "i8"),  # the lane over which a fault gave no weight, counted from 1; 0: none
         ("stuck", "i8"),  # the station that is to wake at once again, counted from 1; 0: none
         ("full", "u1"),  # a list had no room for what was to be appended
         ("grow", "u1"),
@@ -221,7 +222,7 @@ COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_event
 
 
 # What a call of the loop returns.
-DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM, NEVER_LATER = range(9)
+DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM, NEVER_LATER, ASTRAY = range(10)
 BEFORE, GOING, TAKEN_UP, STARTING = range(4)  # where a sample stands
 RECORD_SPIKES, RECORD_FIRST, RECORD_SOURCES, RECORD_ERRORS = 1, 2, 4, 8
 NO_LIMIT = 2**62

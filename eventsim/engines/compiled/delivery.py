@@ -8,6 +8,7 @@ else is compiled.
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part
+from eventsim.checks import HEAVIEST
 from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.rows import LOAD, STORE
 from eventsim.engines.tables import Machine
@@ -27,55 +28,70 @@ def make_spike(delivers: tuple[Any, ...]) -> Any:
 
     @kernel_part
     def spike(m: Machine, k: int, number: int, sample: Any) -> Any:
-        return m.stages, m.fault_keys, k, number, sample
+        return m.control, m.stages, m.fault_keys, k, number, sample
 
     return spike
 
 
-def make_receive(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
-    """``receive(spike, synapse, s, w, error)``: the state behind an input of weight w at a synapse.
+def make_weigh(delivers: tuple[Any, ...]) -> Any:
+    """``weigh(spike, synapse, w)``: the weight with which a spike arrives at a synapse whose own weight is w.
 
-    `error` bounds the rounding of its time; models without bounds make nothing of it. `synapse` is a number as arrival
-    faults know it (`synapse_numbers`).
+    `synapse` is a number as arrival faults know it (`synapse_numbers`). The first weight that is none is noted in
+    ``control.astray``, and ends the run.
     """
-    taken = _make_taken(dynamics)
     if not delivers:
 
         @jitable
-        def receive_plain(spike: Any, synapse: int, s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - no fault
-            return taken(s, w, error)
+        def weigh_plain(spike: Any, synapse: int, w: float) -> float:  # noqa: ARG001 - absent stage
+            return w
 
-        return receive_plain
+        return weigh_plain
     deliver = choice(delivers)
 
     @kernel_part
-    def receive(spike: Any, synapse: int, s: Any, w: float, error: float) -> Any:
-        stages, keys, k, number, sample = spike
+    def weigh(spike: Any, synapse: int, w: float) -> float:
+        control, stages, keys, k, number, sample = spike
         arrived = w
         for f in range(keys.shape[0]):
             if keys[f, k, 1] == ARRIVAL:
                 arrived = deliver(int(keys[f, k, 2]), stages[f], keys[f, k, 0], sample, synapse, number, arrived)
-        return taken(s, arrived, error)
+        if not abs(arrived) <= HEAVIEST and control[0].astray == 0:  # also of what is no number
+            control[0].astray = k + 1
+        return arrived
+
+    return weigh
+
+
+def make_receive(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
+    """``receive(spike, synapse, s, w, error)``: the state behind an input at a synapse of weight w (`make_weigh`).
+
+    `error` bounds the rounding of its time; models without bounds make nothing of it.
+    """
+    weigh, take = make_weigh(delivers), make_take(dynamics)
+
+    @jitable
+    def receive(spike: Any, synapse: int, s: Any, w: float, error: float) -> Any:
+        return take(s, weigh(spike, synapse, w), error)
 
     return receive
 
 
-def _make_taken(dynamics: Dynamics) -> Any:
+def make_take(dynamics: Dynamics) -> Any:
     """The model's `receive`; where it carries rounding bounds, with the error of the input's time."""
     receive = dynamics.receive
     if dynamics.time_error is not None:
 
         @jitable
-        def taken_with_error(s: Any, w: float, error: float) -> Any:
+        def take_with_error(s: Any, w: float, error: float) -> Any:
             return receive(s, w, error)
 
-        return taken_with_error
+        return take_with_error
 
     @jitable
-    def taken(s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract with and without bounds
+    def take(s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract with and without bounds
         return receive(s, w)
 
-    return taken
+    return take
 
 
 def make_sweeps(dynamics: Dynamics, delivers: tuple[Any, ...]) -> tuple[Any, Any]:

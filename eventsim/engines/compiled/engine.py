@@ -18,6 +18,7 @@ from eventsim.engines.compiled.machine import fork, lower, resize
 from eventsim.engines.compiled.standing import freeze, thaw
 from eventsim.engines.compiled.stations import wakes_of, with_stations
 from eventsim.engines.tables import (
+    ASTRAY,
     BEFORE,
     COUNTERS,
     DONE,
@@ -158,7 +159,7 @@ class Worker:
         control.sample, control.until = low, math.inf if task.options.until is None else task.options.until
         control.busy, control.stimulus_end = (TAKEN_UP if begun else BEFORE), stimulus.start[1]
         control.record, control.events, control.queue_operations = self._flags, 0, 0
-        control.grow = control.full = 0
+        control.grow = control.full = control.astray = 0
         control.limited = bool(task.options.stop) or task.options.max_events is not None
         control.sends_sources, control.early = not task.fed, task.options.early
         control.lookahead = not (control.sends_sources[0] or control.early[0] or task.options.probes)
@@ -315,6 +316,10 @@ class Worker:
             control = self.machine.control
             station = self.task.options.stations[int(control.stuck[0]) - 1].name
             return SimulationError, problems.never_later(int(control.sample[0]), station, float(control.now[0]))
+        if status == ASTRAY:
+            control = self.machine.control
+            projection = self.task.net.projections[int(control.astray[0]) - 1].label
+            return SimulationError, problems.no_weight(int(control.sample[0]), projection, float(control.now[0]))
         if status == OUT_OF_ROOM:
             control = self.machine.control
             return SimulationError, problems.out_of_room(int(control.sample[0]), float(control.now[0]))

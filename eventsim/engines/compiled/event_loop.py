@@ -25,6 +25,7 @@ from eventsim.engines.compiled.sending import make_send
 from eventsim.engines.compiled.sources import fill_lanes, find_lost, make_feed, write_stimulus, write_until_lost
 from eventsim.engines.compiled.stations import make_stations
 from eventsim.engines.tables import (
+    ASTRAY,
     BEFORE,
     DONE,
     GOING,
@@ -77,7 +78,7 @@ def start_sample(m: Machine, initial: Initial, stimulus: Stimulus, k: int) -> No
             requeue(m.queue, clock_key(m, n), 0.0)
     control.switch = control.micro = 0
     control.stamp = 0
-    control.enough = control.full = control.stuck = 0
+    control.enough = control.full = control.stuck = control.astray = 0
     control.now, control.lost = -math.inf, math.inf
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
@@ -263,6 +264,8 @@ def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
             _touch_all(m, t)
         else:
             t = events(m, stimulus, output, begun, sample)
+            if control.astray > 0:
+                return ASTRAY
         for j in range(control.touched):
             c = m.work[j]
             n = m.cohorts[c].node

@@ -9,7 +9,7 @@ import math
 from typing import Any, NamedTuple
 
 from eventsim._jit import kernel_part
-from eventsim.engines.compiled.delivery import make_receive, make_sweeps
+from eventsim.engines.compiled.delivery import make_sweeps, make_take, make_weigh
 from eventsim.engines.compiled.horizon import aim, reach, touch
 from eventsim.engines.compiled.lookahead import make_together, take_singly
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
@@ -107,14 +107,15 @@ def _make_fold(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """Fold one input into a neuron that is updated alone; a refractory one takes none."""
     load, store, part = LOAD[len(dynamics.state)], STORE[len(dynamics.state)], LOAD[len(dynamics.rows)]
     propagator, advance, above = dynamics.propagator, dynamics.advance, dynamics.above
-    may_spike, receive = dynamics.may_spike, make_receive(dynamics, delivers)
+    may_spike, weigh, take = dynamics.may_spike, make_weigh(delivers), make_take(dynamics)
 
     @kernel_part
     def fold(
         m: Machine, member: Any, st: Any, pr: Any, i: int, spike: Any, synapse: int, w: float, t: float, error: float
     ) -> None:
+        arrived = weigh(spike, synapse, w)
         if member.held:
-            store(st, i, receive(spike, synapse, load(st, i), w, error))
+            store(st, i, take(load(st, i), arrived, error))
             return
         c = member.cohort + i
         since = m.since[c]
@@ -125,7 +126,7 @@ def _make_fold(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
         if t > since:
             s = advance(propagator(p, t - since), s)
             m.since[c] = t
-        s = receive(spike, synapse, s, w, error)
+        s = take(s, arrived, error)
         store(st, i, s)
         # Who is below the threshold, cannot rise to it, and could not before, has nothing stored: no need to settle it.
         if above(p, s) or may_spike(p, s, math.inf) or may_spike(p, before, math.inf):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from sortedcontainers import SortedList
 
+from eventsim.checks import HEAVIEST
 from eventsim.engines import problems
 from eventsim.engines.reference import standing
 from eventsim.engines.reference.agenda import (
@@ -63,6 +64,7 @@ class Sample:
         self.again: list[tuple[int, int]] = []  # at their threshold still, after the reset
         self.touched: dict[tuple[int, Neuron], bool] = {}  # to be tested: was it initialised in this micro-step?
         self.crossed: set[tuple[int, int]] = set()
+        self.astray: int | None = None  # the projection over which a fault gave no weight
         self.handlers: dict[int, Any] = {
             SOURCE: self.emit_source, CROSSING: self.stored_crossing, LEAVING: self.leave, WINDOW: self.switch,
             RELEASE: self.release, WAKE: self.wake, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
@@ -140,6 +142,8 @@ class Sample:
         while self.agenda and self.agenda[0] < (t, TICK, n + 1):
             _, kind, *rest = self.agenda.pop(0)
             self.handlers[kind](t, *rest)
+        if self.astray is not None:
+            raise SimulationError(problems.no_weight(self.row, self.plan.net.projections[self.astray].label, t))
         for (node, neuron), initialised in self.touched.items():
             self.settle(t, node, neuron, initialised)
         self.trace(t)
@@ -224,9 +228,13 @@ class Sample:
         error = self.members[node][index].error[1] if node in self.members else 0.0
         if self.task.options.error_bounds and self.plan.delayed[projection]:
             error += 2.0**-53 * t  # t is the rounded sum of the spike's time and the delay
+        if t >= self.plan.layers[post].closed_from:
+            return
         for place, (target, weight) in enumerate(synapses, first):
             neuron = self.members[post][target]
             arrived = self.plan.deliveries.weight(projection, index, place, number, self.sample_id, weight)
+            if not abs(arrived) <= HEAVIEST and self.astray is None:
+                self.astray = projection
             if neuron.receive(t, arrived, error):
                 self.touched.setdefault((post, neuron), False)
 
