@@ -49,7 +49,7 @@ interpreted: $(TEST)
 # family that has parts of the loop of its own; what the others have of their own are functions of numbers.
 boundscheck: $(TEST)
 	NUMBA_BOUNDSCHECK=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=400 $(BIN)/pytest tests/test_edges.py tests/test_queue.py \
-	-k "nasty and (ramps or leaky or clocked) or queue or full"
+	tests/test_arrival.py -k "nasty and (ramps or leaky or clocked) or queue or full or in_pieces and leaky"
 
 # No test is marked: nothing to install. Some are: then finding none of them (pytest's exit code 5) is a failure.
 references:

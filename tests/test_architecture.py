@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from eventsim import _jit
 from eventsim._jit.sources import engine_sources
+from eventsim.engines import tables
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_FILE_LINES = 400
@@ -359,3 +361,13 @@ def test_nothing_leads_out_of_the_checkout() -> None:
             if not inside_root and not (from_here.exists() and from_here.is_relative_to(ROOT)):
                 wrong.append(f"{shown(path)}: {found.group()}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_every_field_of_the_tables_is_read() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in python_files("eventsim") if path.name != "tables.py")
+    dtypes = {name: kind for name, kind in vars(tables).items() if isinstance(kind, np.dtype) and kind.names}
+    assert len(dtypes) > 12
+    for name, kind in dtypes.items():
+        for field in kind.names or ():
+            read = re.search(rf"\.{field}\b(?!\s*(?:[-+*/|&]?=[^=]))|\"{field}\"", text)
+            assert read, f"{name}.{field} is set at most"

@@ -13,6 +13,7 @@ import pytest
 
 import eventsim
 from eventsim import cli, models
+from eventsim.engines.sample_state import NAMES
 from eventsim.models import digits
 from eventsim.models import verify as verify_function
 from eventsim.models.readers.graph_constants import CONSTANT_OPERATIONS
@@ -160,3 +161,10 @@ def test_the_rooms_of_the_design_are_those_there_are():
     engine = page.partition("## The compiled engine")[2].partition("\n## ")[0]
     parts = {path.stem for path in (ROOT / "eventsim" / "engines" / "compiled").glob("*.py")} - {"__init__"}
     assert parts <= set(re.findall(r"`(\w+)`", engine))
+
+
+def test_the_page_of_formats_names_every_array_of_a_state():
+    page = (ROOT / "docs" / "reference" / "formats.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `state<k>.")]
+    named = {name for row in rows for name in re.findall(r"`(?:state<k>)?\.(\w+)`", row)}
+    assert named == set(NAMES)

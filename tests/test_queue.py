@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sortedcontainers import SortedList
@@ -76,3 +77,10 @@ def test_numbers_are_sorted_whatever_their_order(kind):
     expected = np.sort(values)
     queue.sort_numbers(values, len(values))
     assert (values == expected).all()
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=40))
+def test_pairs_are_sorted_by_both_numbers(pairs):
+    values, along = (np.array(column, dtype=np.int64) for column in (zip(*pairs, strict=True) if pairs else ((), ())))
+    queue.sort_pairs(values, along, len(pairs))
+    assert list(zip(values.tolist(), along.tolist(), strict=True)) == sorted(pairs)

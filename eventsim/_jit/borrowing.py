@@ -53,7 +53,7 @@ class _BorrowedFields(AttributeTemplate):
 
 @lower_getattr_generic(Borrowed)
 def _load_field(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
-    """One field; of an array its data and its shape alone, since all else is known."""
+    """One field; of an array what is not known beforehand: where its data are, and how many."""
     place = kind.lent.fields.index(name)
     field = kind.lent.types[place]
     if not isinstance(field, numba.types.Array):
@@ -97,7 +97,7 @@ def _borrowed(_typing_context: Any, lent: Any) -> Any:
             array.meminfo = context.get_constant_null(numba.types.voidptr)
             array.parent = context.get_constant_null(numba.types.voidptr)
             return array._getvalue()
-        for k, part in enumerate(kind.types):
+        for k, part in enumerate(getattr(kind, "types", ())):
             changed = clear(context, builder, part, builder.extract_value(value, k))
             value = builder.insert_value(value, changed, k)
         return value

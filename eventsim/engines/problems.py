@@ -1,6 +1,6 @@
 """What can go wrong while a network runs, in words that are the same from both engines.
 
-Relies on nothing. Used by `engine` and `reference`, which know the sample, the neuron and the time.
+Relies on nothing. Used by both engines, which know the sample, the neuron and the time.
 """
 
 from typing import Any

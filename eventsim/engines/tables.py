@@ -91,7 +91,6 @@ NODE_STATE = np.dtype(
         ("state", "i8"),  # where its rows of state begin; row k is state + k * size
         ("spare", "i8"),  # room for as many: a state that is only tried
         ("params", "i8"),  # where its rows of parameters begin, as they are now
-        ("piece", "i8"),
         ("tick", "i8"),  # its next tick
         ("phase", "i8"),  # NOT_BEGUN, INTEGRATING, OPEN, CLOSED
         ("spikes", "i8"),

@@ -19,7 +19,7 @@ EMISSION, ARRIVAL = 1, 2  # where a fault acts; 0: nowhere
 NUMBERS = 2**32  # spike numbers count modulo this
 
 
-def fault_keys(net: Network, faults: Sequence[Fault], seed: int) -> Array:
+def fault_keys(net: Network, faults: Sequence[Fault | None], seed: int) -> Array:
     """The stream of each fault at each place, and `EMISSION` or `ARRIVAL` where it acts, else 0.
 
     Returns
@@ -50,7 +50,7 @@ class Deliveries:
         The type of the run's numbers.
     """
 
-    def __init__(self, net: Network, faults: Sequence[Fault], keys: Array, number: Callable[[Any], Any]) -> None:
+    def __init__(self, net: Network, faults: Sequence[Fault | None], keys: Array, number: Callable[[Any], Any]) -> None:
         self._net = net
         self._acting = [
             (fault.function, tuple(map(number, fault.numbers())), keys[f])

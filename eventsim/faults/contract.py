@@ -23,6 +23,8 @@ from eventsim.checks import names, shown
 from eventsim.errors import FaultError
 from eventsim.network.network import Network, Population
 
+AT_ARRIVAL = "at arrival"
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -80,6 +82,10 @@ class ArrivalFault(Fault):
         """`deliver`."""
         return self.deliver
 
+    def describe(self) -> dict[str, Any]:
+        """What the provenance of a run holds about this fault, and that it acts at arrival."""
+        return {**super().describe(), "acts": AT_ARRIVAL}
+
 
 def check_populations(fault: EmissionFault) -> None:
     """Make the populations of a new fault a tuple of names, one string being one name; None stays None."""
@@ -96,7 +102,11 @@ def check_projections(fault: ArrivalFault) -> None:
 
 
 def _pairs(fault: ArrivalFault, given: Any) -> tuple[tuple[str, str], ...]:
-    pairs = [tuple(pair) if isinstance(pair, list | tuple) else pair for pair in given] if _listed(given) else [given]
+    """Pairs of names; two names alone are one pair."""
+    listed = given if isinstance(given, list | tuple) else [given]
+    if len(listed) == 2 and all(isinstance(name, str) for name in listed):
+        listed = [listed]
+    pairs = [tuple(pair) if isinstance(pair, list | tuple) else pair for pair in listed]
     for pair in pairs:
         if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(name, str) for name in pair)):
             raise FaultError(
@@ -104,10 +114,6 @@ def _pairs(fault: ArrivalFault, given: Any) -> tuple[tuple[str, str], ...]:
                 "projections=[('input', 'output')], or leave it out for all."
             )
     return tuple(pairs)
-
-
-def _listed(given: Any) -> bool:
-    return isinstance(given, list | tuple) and not (given and all(isinstance(name, str) for name in given))
 
 
 def applies_to(fault: EmissionFault, net: Network) -> list[Population]:

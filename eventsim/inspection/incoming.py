@@ -11,7 +11,7 @@ import numpy as np
 
 from eventsim.errors import InputError
 from eventsim.faults.acting import Deliveries, fault_keys
-from eventsim.faults.contract import Fault
+from eventsim.faults.contract import AT_ARRIVAL, ArrivalFault
 from eventsim.inspection.trains import Trains, first_neurons, has_all_spikes, numbers_of, trains
 from eventsim.network import order
 from eventsim.network.network import Network, Population, Projection, Source
@@ -135,7 +135,10 @@ class Heard:
 
     def _deliveries(self) -> Deliveries:
         described = self.run.provenance.get("faults") or ()
-        faults = [stage_described("explain", Fault, "fault", entry) for entry in described]
+        faults = [
+            stage_described("explain", ArrivalFault, "fault", entry) if entry.get("acts") == AT_ARRIVAL else None
+            for entry in described
+        ]
         seed = int(self.run.provenance.get("seed") or 0)
         return Deliveries(self.net, faults, fault_keys(self.net, faults, seed), self.number)
 

@@ -1,8 +1,8 @@
 """One neuron of a recorded run, once more: from what it received to its crossings, and what each input did to its V.
 
-Relies on `reference_neuron` and so on the scalar functions of the neuron model alone: no model is named here. Used by
-`explain`. `follow` lives the neuron through its inputs as the reference engine does and notes each step that changed
-its state; `potential_after` goes through such steps again with only some of the inputs.
+Relies on the reference engine's `neuron`, and so on the scalar functions of the neuron model alone: no model is named
+here. Used by `explain`. `follow` lives the neuron through its inputs as the reference engine does and notes each step
+that changed its state; `potential_after` goes through such steps again with only some of the inputs.
 """
 
 import math

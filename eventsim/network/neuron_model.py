@@ -166,10 +166,10 @@ def register(model: Model) -> Model:
     Raises
     ------
     ModelError
-        Another model, with other functions, has this name.
+        Another model, in anything that it consists of, has this name.
     """
     known = _REGISTRY.get(model.name)
-    if known is not None and known.dynamics.functions != model.dynamics.functions:
+    if known is not None and known != model:
         raise ModelError(
             f"register: a neuron model named {model.name!r} exists already; names are unique. "
             "Give the new model another name."

@@ -1,7 +1,7 @@
 """What other simulators call the neuron models and parameters that eventsim has: hints for messages, nothing else.
 
 The spellings are those of the documentation of NEST, PyNN, Brian2, snnTorch and NIR; case does not count. Relies on
-`eventsim.errors`. Used by `eventsim.neuron_model`.
+`eventsim.errors`. Used by `neuron_model`.
 """
 
 from collections.abc import Mapping, Sequence

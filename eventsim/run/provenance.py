@@ -53,14 +53,26 @@ def stage_described(where: str, base: type, key: str, description: Mapping[str, 
     InputError
         A stage whose class is not loaded, as one of the user's own.
     """
-    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in description.items() if name != key}
+    given = description.items()
+    settings = {name: _tuples(value) for name, value in given if name not in (key, "acts")}
     for kind in _kinds(base):
         if getattr(kind, "name", None) == description[key]:
-            return kind(**settings)
+            try:
+                return kind(**settings)
+            except TypeError as problem:
+                raise InputError(
+                    f"{where}: the run has {key} {description[key]!r}, whose class does not take what describe() gave "
+                    f"({problem}); must be its arguments, since what it did is worked out again. Change describe()."
+                ) from None
     raise InputError(
         f"{where}: the run has {key} {description[key]!r}, which is not loaded; import the module that defines it, "
         "since what it did is worked out again"
     )
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of a file as the tuples that they were."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _kinds(base: type) -> list[type]:

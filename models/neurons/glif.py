@@ -104,13 +104,12 @@ def free(p: Numbers, s: Numbers, dt: float) -> Numbers:
 @separate
 def advance(c: Numbers, s: Numbers) -> Numbers:
     """V and the threshold follow the currents; while V is held, all else goes on."""
-    hold = s[5]
-    p = c[1:]
+    dt, p, hold = c[0], c[1:], s[5]
     if hold <= 0.0:
-        return free(p, s, c[0])
-    if hold >= c[0]:
-        return held(p, s, c[0])
-    return free(p, held(p, s, hold), c[0] - hold)
+        return free(p, s, dt)
+    if hold >= dt:
+        return held(p, s, dt)
+    return free(p, held(p, s, hold), dt - hold)
 
 
 @jitable
@@ -140,9 +139,9 @@ def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
 def released(p: Numbers, s: Numbers) -> Numbers:
     """V - H as a form of `exponentials`, from the end of the time in which V is held."""
     tau_mem, tau_threshold, tau_syn, tau_1, tau_2, v_inf, h_inf, gain, coupling = p[:9]
-    now = s
-    if s[5] > 0.0:
-        now = held(p, s, s[5])
+    now, hold = s, s[5]
+    if hold > 0.0:
+        now = held(p, s, hold)
     v, threshold, i, j1, j2 = now[:5]
     return (
         v_inf - h_inf, 1.0, -1.0, 0.0, 0.0, 0.0, v - v_inf, threshold - h_inf, i, j1, j2,

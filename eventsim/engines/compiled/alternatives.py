@@ -48,15 +48,16 @@ def loop_models(net: Network, error_bounds: bool) -> list[LoopModel]:
 
 def perturbs_of(faults: Iterable[Fault]) -> tuple[Callable[..., Any], ...]:
     """The functions of emission faults that the loop of a run is made with."""
-    used = {fault.perturb for fault in faults if isinstance(fault, EmissionFault)}
+    used = dict.fromkeys(fault.perturb for fault in faults if isinstance(fault, EmissionFault))
     if used and BROAD:
-        used |= {Clock.perturb, Jitter.perturb}
+        used |= dict.fromkeys((Clock.perturb, Jitter.perturb))
     return tuple(sorted(used, key=_name))
 
 
 def delivers_of(faults: Iterable[Fault]) -> tuple[Callable[..., Any], ...]:
     """The functions of arrival faults that the loop of a run is made with."""
-    return tuple(sorted({fault.deliver for fault in faults if isinstance(fault, ArrivalFault)}, key=_name))
+    used = dict.fromkeys(fault.deliver for fault in faults if isinstance(fault, ArrivalFault))
+    return tuple(sorted(used, key=_name))
 
 
 def _name(function: Callable[..., Any]) -> str:

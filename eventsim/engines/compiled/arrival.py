@@ -61,7 +61,7 @@ def make_arrive(delivers: tuple[Any, ...], dense: Any, conv: Any, row: Any) -> A
                 neuron = _next_alone(m, stimulus, output, k, limit)
                 if neuron < 0:
                     break
-                t = control.now
+                t, number = control.now, 0  # nobody asks for it: where a fault does, packets are never taken so
             j += 1
             take(m, k, neuron, number, t, sample)
         control.packets = 0

@@ -1,6 +1,6 @@
 """Emission: when the spike of a crossing leaves, and how it is recorded.
 
-Relies on the machine's arrays and on the scalar functions of faults (`eventsim.faults`). Used by `dynamics` (a crossing
+Relies on the machine's arrays and on the scalar functions of faults (`eventsim.faults`). Used by `parts` (a crossing
 hands over to `emit_or_wait`), `gathering` and the loop.
 """
 

@@ -1,7 +1,7 @@
 """The compiled engine: one event loop, made for exactly the models and stages that a network uses.
 
 Relies on the machine's arrays, the queue, the dynamics of each model and the stages' scalar functions. Used by
-`simulate`. The loop walks the same stages in the same order as `reference`, and gives the same bits. It can stop
+`engine`. The loop walks the same stages in the same order as `reference`, and gives the same bits. It can stop
 between two micro-steps (a buffer is full, a lane must grow, a budget is used up) and go on where it was.
 """
 

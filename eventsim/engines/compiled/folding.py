@@ -1,6 +1,6 @@
 """Arrival at the targets: how one packet is folded into the neurons that its projection reaches.
 
-Relies on the machine's arrays and on the delivery of an input to a neuron. Used by `dynamics`. Neurons that
+Relies on the machine's arrays and on the delivery of an input to a neuron. Used by `parts`. Neurons that
 share a time of last update are folded in one loop over contiguous arrays; others one by one, each with a propagator of
 its own.
 """

@@ -1,7 +1,7 @@
 """When a cohort must be looked at again: which cohorts changed, how far ahead crossings are stored, the queue's key.
 
 Relies on the machine's arrays and the queue. Used by the parts of the loop that change a cohort: `folding`,
-`lookahead`, `dynamics`, `arrival`.
+`lookahead`, `parts`, `arrival`.
 """
 
 import math

@@ -39,10 +39,10 @@ def push_packet(m: Machine, k: int, t: float, neuron: int, number: int) -> None:
 def note_packet(m: Machine, k: int, neuron: int, number: int) -> None:
     """Note a packet of lane k for this micro-step: its place in the order of events, and the number of its spike."""
     control = m.control[0]
-    if control.numbers_at + control.packets < m.work.size:
-        m.work[control.numbers_at + control.packets] = number
-    code = (((m.lanes[k].pre << 31) + neuron) << 16) + k
-    control.packets = append(m, control.packets_at, control.numbers_at, control.packets, code)
+    code, before = (((m.lanes[k].pre << 31) + neuron) << 16) + k, control.packets
+    control.packets = append(m, control.packets_at, control.numbers_at, before, code)
+    if control.packets > before:  # there is room for as many numbers
+        m.work[control.numbers_at + before] = number
 
 
 def packets_in_flight(machine: Machine) -> tuple[Array, Array, Array, Array]:

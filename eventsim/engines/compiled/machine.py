@@ -1,6 +1,6 @@
 """From a network to flat arrays: the lowering of the compiled engine.
 
-Relies on the network, the order, the records and the queue. Used by `engine` alone. All arrays of a `Machine` are plain
+Relies on the network, the order, the tables and the queue. Used by `engine` alone. All arrays of a `Machine` are plain
 numpy.
 """
 

@@ -9,7 +9,7 @@ for each distinct model of a network and chooses between them by the population'
 by these synapses) ·
 ``settle(m, n, c, t, sample)`` after the arrivals of a micro-step: fire what is at threshold, store what will cross;
 before the first event store only, also what crosses at once ·
-``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, emit_or_wait when its spike leaves ·
+``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
 ``open_window(m, n, t, opens)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
 ``readout(m, n, values)`` V of its neurons at t_min, into the row of the read-out, (n_out,).
 """

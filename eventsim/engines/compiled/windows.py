@@ -50,7 +50,6 @@ def make_switch(readout: Any, open_window: Any) -> Any:
             open_window(node.dynamics, m, n, t, what == T_MIN)
             if what == T_STEP:
                 m.node_states[n].params += node.params_size
-                m.node_states[n].piece += 1
             elif node.readout >= 0:
                 readout(node.dynamics, m, n, output.readout[m.control[0].sample])
                 m.node_states[n].phase = CLOSED
@@ -83,7 +82,6 @@ def place_switches(machine: Machine, now: float) -> None:
     for change in done:
         n = change.node
         if change.what == T_STEP:
-            states.piece[n] += 1
             states.params[n] += nodes.params_size[n]
         else:
             closes = change.what == T_MIN and nodes.readout[n] >= 0

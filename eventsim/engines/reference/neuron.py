@@ -1,6 +1,6 @@
 """One neuron of the reference engine: its parameters, its state, and what may happen to it.
 
-Relies on the scalar functions of a neuron model alone. Used by `reference` and `replay`. A neuron has a time of its own
+Relies on the scalar functions of a neuron model alone. Used by `sample` and `replay`. A neuron has a time of its own
 at which its state was last changed; every function below that changes the state says when.
 """
 
