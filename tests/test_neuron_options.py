@@ -395,3 +395,11 @@ def test_parameters_out_of_range_are_refused(model, changed, message):
 
 def test_a_soft_reset_needs_no_potential_to_reset_to():
     Network().population("lif_delta", 1, "cell", tau_mem=1.0, reset="soft", v_reset=5.0)
+
+
+def test_a_known_name_stands_for_all_of_a_model() -> None:
+    known = find_model("lif_delta")
+    net = eventsim.Network()
+    with pytest.raises(ModelError, match="a neuron model named 'lif_delta' exists already"):
+        net.population(dataclasses.replace(known, regime=Free(once=True)), 1, "cells", tau_mem=1.0)
+    assert find_model("lif_delta").regime == Free(jumps=True)
