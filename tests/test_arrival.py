@@ -10,7 +10,7 @@ import pytest
 import random_networks
 import torture
 from adapters import assert_same_run, both_engines, outcome, state_of, synapses_of
-from toy_faults import Lost, ReadNoise, Tired, both
+from toy_faults import Lost, ReadNoise, Tired, both, halve, lose
 
 import eventsim
 from eventsim import Conv, Dense, Network, OneToOne, Run, Sparse, SpikeTimes, models, simulate
@@ -18,7 +18,7 @@ from eventsim._jit import jitable
 from eventsim.engines.compiled import engine, event_loop
 from eventsim.engines.compiled.delivery import make_spike
 from eventsim.errors import FaultError, InputError
-from eventsim.faults import Clock, EmissionFault, Jitter
+from eventsim.faults import ArrivalFault, Clock, EmissionFault, Jitter
 from eventsim.network.projections import synapse_numbers
 from eventsim.randomness import normal, stream_key, uniforms
 from eventsim.transport import AerBus
@@ -298,6 +298,64 @@ def test_explain_needs_no_more_of_a_run_than_its_faults_at_arrival() -> None:
         eventsim.explain(net, simulate(net, x, faults=[Odd()], engine="reference"), "cell", 0)
 
 
+@dataclass(frozen=True)
+class Stronger(ArrivalFault):
+    """Of the same name as the next one."""
+
+    name: ClassVar[str] = "of one name"
+    deliver: ClassVar[Any] = staticmethod(halve)
+
+    def numbers(self) -> tuple[float, ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class Weaker(Stronger):
+    """Of the same name as the last one."""
+
+    deliver: ClassVar[Any] = staticmethod(lose)
+
+    def numbers(self) -> tuple[float, ...]:
+        return (1.0, 0.25, 0.0)
+
+
+def test_two_faults_of_one_name_are_told_apart_by_their_functions() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("linear_psp", 1, "cell", threshold=2.5)
+    net.connect("input", "cell", Dense([[1.0]]))
+    x = SpikeTimes([[[0.0, 0.0625, 0.125]]])
+    options: dict[str, Any] = {"engine": "reference", "until": 9.0}
+    for fault, third in ((Stronger(), 0.5), (Weaker(), 0.25)):
+        found = eventsim.explain(net, simulate(net, x, faults=[fault], **options), "cell", 0)
+        assert {one.number: one.weight for one in found.inputs}[2] == third
+    part = simulate(net, x, faults=[Stronger()], engine="reference", until=0.1, keep_state=True)
+    with pytest.raises(InputError, match="another faults"):
+        simulate(net, x, faults=[Weaker()], resume=part, **options)
+
+
+def _fault(**changes: Any) -> Any:
+    return type("Odd", (Stronger,), changes)()
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (ArrivalFault, r"fault ArrivalFault: name = None; must be a string"),
+        (lambda: _fault(name=3), "name = 3; must be a string"),
+        (lambda: _fault(deliver=5), r"deliver = 5; must be a scalar function"),
+        (lambda: _fault(numbers=lambda _: None), r"numbers\(\) = None; must be a tuple of numbers"),
+        (lambda: _fault(numbers=lambda _: 3.0), "must be a tuple of numbers"),
+        (lambda: _fault(numbers=lambda _: ("1", "2")), "must be a tuple of numbers"),
+        (lambda: _fault(numbers=lambda _: (math.nan,)), "must be a tuple of numbers"),
+        (lambda: _fault(numbers=lambda _: (1j,)), "must be a tuple of numbers"),
+    ],
+)
+def test_classes_that_are_no_faults_are_refused_in_words(fault: Any, message: str) -> None:
+    with pytest.raises(FaultError, match=message):
+        potentials(Dense([[1.0]]), [[1.0]], 1, faults=[fault()])
+
+
 def test_fractions_are_halved_exactly() -> None:
     third = Fraction(1, 3)
     net = Network()
@@ -324,15 +382,15 @@ def test_projections_that_are_none_are_refused(fault: Any, message: str) -> None
         potentials(Dense([[1.0]]), [[1.0]], 1, faults=[fault()])
 
 
-@pytest.mark.parametrize("weight", [math.nan, math.inf, -math.inf, 1.1e100])
-def test_a_weight_that_is_none_ends_the_run_on_both_engines(weight: float) -> None:
+@pytest.mark.parametrize("weight", [(math.inf, math.inf), (math.inf, 0.0), (-math.inf, 0.0), (1.1e100, 0.0)])
+def test_a_weight_that_is_none_ends_the_run_on_both_engines(weight: tuple[float, float]) -> None:
     net = Network()
     net.source(2, "input")
     net.population("lif_delta", 3, "cells", tau_mem=2.0)
     net.connect("input", "cells", Dense(np.full((3, 2), 0.7)), delay=0.5)
     net.connect("cells", "cells", Dense(np.full((3, 3), 0.1)), delay=0.25)
     x = SpikeTimes([[[0.5, 1.0, 2.0], [1.0]], [[0.25], []]])
-    done = both_engines(net, x, until=9.0, faults=[Lost(2, weight)])
+    done = both_engines(net, x, until=9.0, faults=[Lost(2, *weight)])
     assert done.error is not None
     assert "sample 0: at t = 2.5 the faults at arrival gave a spike over input -> cells (Dense) a weight" in done.error
     assert done.run.n_spikes("cells") > 0
@@ -351,8 +409,8 @@ def test_provenance_names_the_fault_and_a_resumed_run_must_have_it() -> None:
     x = SpikeTimes([[[float(k) / 4 for k in range(20)]]])
     whole = simulate(net, x, until=9.0, faults=both(0.3))
     assert whole.provenance["faults"] == [
-        {"fault": "toy read noise", "sigma": 0.3, "projections": None, "acts": "at arrival"},
-        {"fault": "tired", "projections": (), "acts": "at arrival"},
+        {"fault": "toy read noise", "sigma": 0.3, "projections": None, "acts": "at arrival", "function": "read"},
+        {"fault": "tired", "projections": (), "acts": "at arrival", "function": "halve"},
     ]
     part = simulate(net, x, until=2.1, faults=both(0.3), keep_state=True)
     assert_same_run(simulate(net, x, until=9.0, faults=both(0.3), resume=part), whole)

@@ -1,5 +1,6 @@
 """Options of the neuron models, and those whose spike times are closed forms: constants, equations, refusals."""
 
+import dataclasses
 import itertools
 import math
 from fractions import Fraction
@@ -14,6 +15,7 @@ from mpmath import mpf
 from eventsim import Dense, Network, Run, SpikeTimes, simulate
 from eventsim.errors import ModelError, SimulationError
 from eventsim.network.neuron_model import check_parameters, find_model
+from eventsim.network.regimes import Clocked, Free, Windowed
 
 INF = math.inf
 UNIT = 2.0**-53  # rounding of one operation
@@ -399,7 +401,41 @@ def test_a_soft_reset_needs_no_potential_to_reset_to():
 
 def test_a_known_name_stands_for_all_of_a_model() -> None:
     known = find_model("lif_delta")
-    net = eventsim.Network()
+    net = Network()
     with pytest.raises(ModelError, match="a neuron model named 'lif_delta' exists already"):
         net.population(dataclasses.replace(known, regime=Free(once=True)), 1, "cells", tau_mem=1.0)
     assert find_model("lif_delta").regime == Free(jumps=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"regime": "free"}, "regime = 'free'; must be a value of Free, Windowed, Clocked or Relay"),
+        ({"regime": Free}, "must be a value of Free"),
+        ({"regime": None}, "must be a value of Free"),
+        ({"regime": Clocked()}, "its regime is Clocked, and it has no parameter period, sees"),
+    ],
+)
+def test_regimes_that_are_none_are_refused(changes: Any, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        dataclasses.replace(find_model("lif_delta"), name="odd", **changes)
+
+
+def test_a_read_out_never_fires_whatever_its_dynamics() -> None:
+    silent = Windowed(spiking=False)
+    net = Network()
+    net.source(1, "input")
+    net.population(
+        dataclasses.replace(find_model("lif_delta"), name="read", regime=silent), 2, "a", (0, 2, 4), tau_mem=2.0
+    )
+    net.population(
+        dataclasses.replace(find_model("ttfs_b1"), name="ramp", regime=silent), 2, "b", (0, 2, 4), threshold=1.0
+    )
+    for name in "ab":
+        net.connect("input", name, Dense([[0.8], [0.9]]))
+    run = run_of(net, [[0.25, 0.5, 1.0, 3.0]], 6.0)
+    assert run.n_spikes() == 0
+    decays = [math.exp(-(2.0 - t) / 2.0) for t in (0.25, 0.5, 1.0)]
+    slopes = [2.0 - t for t in (0.25, 0.5, 1.0)]
+    expected = [w * sum(parts) for parts in (decays, slopes) for w in (0.8, 0.9)]
+    assert run.readout[0].tolist() == pytest.approx(expected, rel=1e-14)

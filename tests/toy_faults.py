@@ -58,8 +58,8 @@ class ReadNoise(ArrivalFault):
 
 @jitable
 def lose(p: Any, key: Any, sample: Any, synapse: Any, number: Any, w: Any) -> Any:
-    """From spike p[0] of a neuron on its weight is p[1]."""
-    return w if number < p[0] else p[1]
+    """From spike p[0] of a neuron on its weight is p[1] - p[2]."""
+    return w if number < p[0] else p[1] - p[2]
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,12 @@ class Lost(ArrivalFault):
 
     after: int
     weight: float
+    less: float = 0.0
     name: ClassVar[str] = "lost"
     deliver: ClassVar[Any] = staticmethod(lose)
 
     def numbers(self) -> tuple[float, ...]:
-        return (float(self.after), self.weight)
+        return (float(self.after), self.weight, self.less)
 
 
 def both(sigma: float = 0.0, tired: Sequence[tuple[str, str]] | None = ()) -> list[ArrivalFault]:

@@ -4,6 +4,7 @@ Relies on the network, the faults and the transport. Made by `simulate`; used by
 """
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -90,8 +91,8 @@ class Options:
             "stop": self.stop or None,
             "record": self.record if len(self.recorded) in (0, len(net.nodes)) else list(self.recorded),
             "membranes": {name: chosen.tolist() for name, chosen in self.probes.items()},
-            "faults": [fault.describe() for fault in self.faults],
-            "transport": None if self.transport is None else self.transport.describe(),
+            "faults": [fault.describe() | _called(fault.function) for fault in self.faults],
+            "transport": None if self.transport is None else self.transport.describe() | _called(self.transport.carry),
             "error_bounds": self.error_bounds,
         }
 
@@ -204,7 +205,40 @@ def _checked_stages(net: Network, faults: Any, transport: Any, error_bounds: boo
             raise InputError(
                 "simulate: error_bounds=True on a network of Fractions, which does not round. Leave it False."
             )
+    for fault in faults:
+        _check_stage("fault", fault, "perturb" if isinstance(fault, EmissionFault) else "deliver")
+    if transport is not None:
+        _check_stage("transport", transport, "carry")
+        for station in transport.stations():
+            _check_stage("station", station, "first", "wake")
     return tuple(faults)
+
+
+def _called(function: Any) -> dict[str, str]:
+    """The entry of a provenance that tells stages of one name apart."""
+    return {"function": function.__qualname__}
+
+
+def _check_stage(kind: str, stage: Any, *functions: str) -> None:
+    """Refuse a stage that lacks a name, a function, or numbers that are some."""
+    where, name = f"simulate: {kind} {type(stage).__name__}", getattr(stage, "name", None)
+    if not isinstance(name, str) or not name:
+        raise FaultError(
+            f"{where}: name = {shown(name)}; must be a string, by which files know it. Give the class one."
+        )
+    for function in functions:
+        if not hasattr(getattr(stage, function, None), "__qualname__"):
+            raise FaultError(
+                f"{where}: {function} = {shown(getattr(stage, function, None))}; must be a scalar function. Write it "
+                f"outside the class, mark it jitable, and set {function} = staticmethod(…)."
+            )
+    try:
+        given = stage.numbers()
+    except NotImplementedError:
+        given = None
+    good = isinstance(given, tuple | list) and all(isinstance(value, numbers.Real) for value in given)
+    if not good or any(value != value for value in given):
+        raise FaultError(f"{where}: numbers() = {shown(given)}; must be a tuple of numbers, () for none. Return one.")
 
 
 def _probe(net: Network, name: str, chosen: Any) -> tuple[str, Array]:

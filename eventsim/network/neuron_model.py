@@ -89,6 +89,19 @@ class Model:
     family: str = ""
     bounded: Dynamics | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.regime, Regime):
+            raise ModelError(
+                f"{self.name}: regime = {shown(self.regime)}; must be a value of Free, Windowed, Clocked or Relay. "
+                "Give e.g. Free()."
+            )
+        lacking = {"period", "sees"} - {parameter.name for parameter in self.parameters}
+        if self.clocked and lacking:
+            raise ModelError(
+                f"{self.name}: its regime is Clocked, and it has no parameter {', '.join(sorted(lacking))}; must have "
+                "both, as lif_clocked does. Add them."
+            )
+
     @property
     def windowed(self) -> bool:
         """Does it take a window?"""

@@ -14,6 +14,8 @@ from eventsim._jit import INTERPRETED, fingerprint
 from eventsim.engines.task import Task
 from eventsim.errors import InputError
 
+FUNCTIONS = ("perturb", "deliver", "carry")
+
 
 @functools.cache
 def versions() -> dict[str, str]:
@@ -54,9 +56,9 @@ def stage_described(where: str, base: type, key: str, description: Mapping[str, 
         A stage whose class is not loaded, as one of the user's own.
     """
     given = description.items()
-    settings = {name: _tuples(value) for name, value in given if name not in (key, "acts")}
-    for kind in _kinds(base):
-        if getattr(kind, "name", None) == description[key]:
+    settings = {name: _tuples(value) for name, value in given if name not in (key, "acts", "function")}
+    for kind in reversed(_kinds(base)):  # of a class that was defined twice, the later one
+        if getattr(kind, "name", None) == description[key] and description.get("function") in (None, *_called(kind)):
             try:
                 return kind(**settings)
             except TypeError as problem:
@@ -68,6 +70,11 @@ def stage_described(where: str, base: type, key: str, description: Mapping[str, 
         f"{where}: the run has {key} {description[key]!r}, which is not loaded; import the module that defines it, "
         "since what it did is worked out again"
     )
+
+
+def _called(kind: type) -> list[str]:
+    """What the functions of a stage are called: two classes may have one name."""
+    return [getattr(getattr(kind, name, None), "__qualname__", "") for name in FUNCTIONS]
 
 
 def _tuples(value: Any) -> Any:

@@ -133,7 +133,7 @@ class _Checker:
         try:
             return RunState.unpacked(n_samples, entry, arrays)
         except (KeyError, TypeError, ValueError) as error:
-            self.refuse(f"header['state'] does not fit its arrays ({error!r:.80})")
+            self.refuse(f"the state is damaged, or one of another version of eventsim ({error!r:.80})")
 
     def populations(self) -> list[str]:
         """Names, each once."""

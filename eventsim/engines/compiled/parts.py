@@ -205,7 +205,7 @@ def _make_settle_block(dynamics: Dynamics, earliest_departure: Any, cross: Any, 
                 continue
             neuron = neuron_of(node, low + i)
             g = node.first + neuron
-            if m.neuron_states[g].done == 1:
+            if m.neuron_states[g].done == 1 or node.readout >= 0:  # a read-out never fires
                 continue
             key = m.since[c] + time_to_spike(p, s)
             if key >= node.t_max:
@@ -269,7 +269,7 @@ def _make_settle_single(dynamics: Dynamics, earliest_departure: Any, cross: Any,
         key = math.inf
         test = cohort.fresh == 1 or node.jumps == 1
         cohort.fresh = 0
-        if m.neuron_states[node.first + i].done == 0:
+        if m.neuron_states[node.first + i].done == 0 and node.readout < 0:  # a read-out never fires
             p = part(rows(m.params, node_state.params, node.n_neurons), i)
             s = load(slices(m.values, node_state.state, node.n_neurons), i)
             key = m.since[c] + time_to_spike(p, s)
