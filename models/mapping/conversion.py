@@ -113,11 +113,11 @@ def conversion(net: Network, relu: ReluNetwork, calibration: ArrayLike) -> Conve
 
 def _spikes(net: Network, layers: Sequence[CodedLayer], coded: Any) -> dict[str, float | None]:
     """By source and population the mean number of spikes a neuron and sample; None for the read-out."""
-    held = {INPUTS: coded}
+    outputs = {INPUTS: coded}
     spikes: dict[str, float | None] = {net.sources[0].name: float((coded > 0).mean())}
     for i, layer in enumerate(layers):
-        held[i] = layer.apply(held)
-        spikes[layer.name] = float((held[i] > 0).mean())
+        outputs[i] = layer.apply(outputs)
+        spikes[layer.name] = float((outputs[i] > 0).mean())
     return spikes | {net.populations[-1].name: None}
 
 

@@ -115,14 +115,14 @@ def settled_lengths(
         The length where it is not; None is that of `at_least`.
     """
     found = Settled([], [], [])
-    held: dict[int, Array] = {INPUTS: as_numbers(inputs, np.dtype(np.float64))}
-    errors = {INPUTS: np.full((1, *held[INPUTS].shape[1:]), 4 * UNIT)}
+    coded: dict[int, Array] = {INPUTS: as_numbers(inputs, np.dtype(np.float64))}
+    errors = {INPUTS: np.full((1, *coded[INPUTS].shape[1:]), 4 * UNIT)}
     for i, layer, values in coded_values(layers[:-1], inputs, np.float64):
         if layer.pools:
             errors[i] = np.full((1, *layer.shape), errors[layer.sources[0]].max())
         else:
             k = len(found.lengths)
-            received = _received(layers[: i + 1], held, found.lengths, number, errors)
+            received = _received(layers[: i + 1], coded, found.lengths, number, errors)
             shift = _shift(layer, received)
             safe, bound = _smallest_safe(layer, received, shift, slope, number, at_least[k])
             usual = at_least[k] if otherwise is None else otherwise
@@ -132,12 +132,12 @@ def settled_lengths(
             found.bounds.append(bound if bound > length else None)
             own = _own_error(layer, received, slope, length) + 4 * UNIT * (float(received.window[1]) + length)
             errors[i] = (shift + own).reshape(1, *layer.shape)
-        held[i] = values
+        coded[i] = values
     return found
 
 
 def _received(
-    layers: Sequence[CodedLayer], held: Mapping[int, Array], lengths: Sequence[Any], number: type,
+    layers: Sequence[CodedLayer], coded: Mapping[int, Array], lengths: Sequence[Any], number: type,
     errors: Mapping[int, Array],
 ) -> _Received:  # fmt: skip
     """What the last of `layers` receives in windows of the lengths of those before it."""
@@ -146,13 +146,13 @@ def _received(
     delays = schedule.delays[i]
     arrivals = []
     for source, delay in zip(layer.sources, delays, strict=True):
-        values = held[source].reshape(len(held[source]), -1)
+        values = coded[source].reshape(len(coded[source]), -1)
         times = float(schedule.windows[source][-1]) - values + float(delay)
         arrivals.append(np.where(values > 0, times, np.inf))
     t_start, t_min = schedule.windows[i][:2]
     moved = 4 * UNIT * float(t_min) if any(delays) else 0.0
     inexact = {source: errors[source] + moved for source in layer.sources}
-    return _Received(held, np.concatenate(arrivals, axis=1), (t_start, t_min), delays, inexact)
+    return _Received(coded, np.concatenate(arrivals, axis=1), (t_start, t_min), delays, inexact)
 
 
 def _smallest_safe(
@@ -297,8 +297,8 @@ def _left(values: Array, grid: Sequence[float]) -> Array:
 
 def _grid(values: Sequence[Array]) -> list[float]:
     """Values of u from 0 to the largest value, between which the means of (x - u)+ are equally far apart."""
-    flat = np.concatenate([held.ravel()[:: max(1, held.size // 100_000)] for held in values])
-    top = max(float(held.max(initial=0.0)) for held in values)
+    flat = np.concatenate([part.ravel()[:: max(1, part.size // 100_000)] for part in values])
+    top = max(float(part.max(initial=0.0)) for part in values)
     rising = np.sort(flat[flat > 0])
     if not rising.size:
         return [0.0, top] if top > 0 else [0.0]

@@ -213,13 +213,15 @@ def _decided(
     if (low, high) != (0, 1):
         coded = (as_numbers(coded, EXACT if number is Fraction else np.dtype(np.float64)) - low) / (high - low)
     largest = largest_activations(layers[:-1], coded, number)
-    held = _Windows("given", given or [])
+    chosen = _Windows("given", given or [])
     if given is None:
-        held = _set(windows, layers, coded, slope, number, share, largest)
-    schedule = scheduled(layers, held.lengths, number)
+        chosen = _set(windows, layers, coded, slope, number, share, largest)
+    schedule = scheduled(layers, chosen.lengths, number)
     if number is float:
         check_resolution(layers, schedule, largest)
-    return _Mapping(network, slope, number, (low, high), rescale, layers, share, largest, held, schedule, len(samples))
+    return _Mapping(
+        network, slope, number, (low, high), rescale, layers, share, largest, chosen, schedule, len(samples)
+    )
 
 
 def _set(
@@ -289,9 +291,9 @@ def _widened(mapping: _Mapping, certificates: Certificates) -> _Mapping:
     MappingError
         So long that float64 loses them, or the values in them.
     """
-    held = mapping.windows
-    assert held.smallest is not None
-    lengths, smallest = list(held.lengths), list(held.smallest)
+    windows = mapping.windows
+    assert windows.smallest is not None
+    lengths, smallest = list(windows.lengths), list(windows.smallest)
     premature = any(layer.premature.any() for layer in certificates.layers.values())
     for k, name in enumerate(mapping.names):
         layer = certificates.layers[name]
@@ -305,7 +307,7 @@ def _widened(mapping: _Mapping, certificates: Certificates) -> _Mapping:
     schedule = scheduled(mapping.layers, lengths, mapping.number)
     if mapping.number is float:
         check_resolution(mapping.layers, schedule, mapping.largest)
-    return replace(mapping, windows=replace(held, lengths=lengths, smallest=smallest), schedule=schedule)
+    return replace(mapping, windows=replace(windows, lengths=lengths, smallest=smallest), schedule=schedule)
 
 
 def _names(layers: Sequence[CodedLayer]) -> list[str]:
@@ -357,23 +359,23 @@ def _provenance(mapping: _Mapping) -> dict[str, Any]:
 
 def _mapping_note(mapping: _Mapping) -> dict[str, Any]:
     """How the network was made, as JSON holds it."""
-    held = mapping.windows
+    windows = mapping.windows
     return {
         "relu_hash": parameter_hash(mapping.relu),
         "eventsim": __version__,
         "number": mapping.number.__name__,
         "slope": mapping.slope,
-        "margin": None if held.how == "given" else _json(mapping.margin),
-        "windows": {name: _json(length) for name, length in zip(mapping.names, held.lengths, strict=True)},
-        "windows_from": held.how,
+        "margin": None if windows.how == "given" else _json(mapping.margin),
+        "windows": {name: _json(length) for name, length in zip(mapping.names, windows.lengths, strict=True)},
+        "windows_from": windows.how,
         "lengthened": {
             name: {"published": _json(short), "by": _json(length - short)}
             for name, (short, length) in mapping.lengthened.items()
         },
         "rounding_not_reached": {
-            name: bound for name, bound in zip(mapping.names, held.bounds, strict=False) if bound is not None
+            name: bound for name, bound in zip(mapping.names, windows.bounds, strict=False) if bound is not None
         },
-        "safe_windows": held.smallest,
+        "safe_windows": windows.smallest,
         "largest_activations": [_json(x) for x in mapping.largest],
         "calibration_samples": mapping.n_calibration,
         "input_range": [_json(value) for value in mapping.value_range],

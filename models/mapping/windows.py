@@ -33,33 +33,33 @@ def largest_activations(layers: Sequence[CodedLayer], inputs: Array, number: typ
     if number is Fraction:
         if not all(layer.pools for layer in layers):
             found = _values(layers, inputs, np.float64)
-            peaks = np.stack([held.reshape(len(held), -1).max(axis=1) for _, held, _ in found])
+            peaks = np.stack([outputs.reshape(len(outputs), -1).max(axis=1) for _, outputs, _ in found])
             near = peaks >= (1 - 1e-6) * peaks.max(axis=1, keepdims=True)
             inputs = inputs[near.any(axis=0)]
-        return [held.max() for _, held, _ in _values(layers, inputs, EXACT)]
+        return [outputs.max() for _, outputs, _ in _values(layers, inputs, EXACT)]
     return [
-        0.0 if 0 < held.max() <= ROUNDING * _added_up(layer, heard) else held.max()
-        for layer, held, heard in _values(layers, inputs, np.float64)
+        0.0 if 0 < outputs.max() <= ROUNDING * _added_up(layer, heard) else outputs.max()
+        for layer, outputs, heard in _values(layers, inputs, np.float64)
     ]
 
 
 def coded_values(layers: Sequence[CodedLayer], inputs: Array, dtype: Any) -> Iterator[tuple[int, CodedLayer, Array]]:
     """Each layer with its number and the coded values that it makes of coded `inputs` (n, *shape)."""
-    held = {INPUTS: as_numbers(inputs, np.dtype(dtype))}
+    outputs = {INPUTS: as_numbers(inputs, np.dtype(dtype))}
     for i, layer in enumerate(layers):
-        held[i] = layer.apply(held)
-        yield i, layer, held[i]
+        outputs[i] = layer.apply(outputs)
+        yield i, layer, outputs[i]
 
 
 def _values(
     layers: Sequence[CodedLayer], inputs: Array, dtype: Any
 ) -> Iterator[tuple[CodedLayer, Array, Mapping[int, Array]]]:
     """Each layer that computes, its coded values, and those of all before it; pools pass on what is in their window."""
-    held = {INPUTS: as_numbers(inputs, np.dtype(dtype))}
+    outputs = {INPUTS: as_numbers(inputs, np.dtype(dtype))}
     for i, layer, values in coded_values(layers, inputs, dtype):
-        held[i] = values
+        outputs[i] = values
         if not layer.pools:
-            yield layer, values, held
+            yield layer, values, outputs
 
 
 def _added_up(layer: CodedLayer, heard: Mapping[int, Array]) -> float:

@@ -76,8 +76,8 @@ class CodedTerm:
         if isinstance(self.layer, Conv):
             return self.layer.linear(x.reshape(len(x), *self.source_shape), weight)
         flat = x.reshape(len(x), -1)
-        held: Array = flat * weight if self.layer is None else flat @ weight.T
-        return held
+        fused_layer: Array = flat * weight if self.layer is None else flat @ weight.T
+        return fused_layer
 
     def projection(self, weight: Array) -> Kind:
         """The synapses, with `weight` in place of its own."""
@@ -146,16 +146,16 @@ class CodedLayer:
             pool, source, shape = self.pool
             return pool.apply(values[source].reshape(-1, *shape))
         assert self.bias is not None
-        held = self.terms[0].apply(values[self.terms[0].source])
+        fused_layer = self.terms[0].apply(values[self.terms[0].source])
         for term in self.terms[1:]:
-            held = held + term.apply(values[term.source])
-        number = held.dtype
+            fused_layer = fused_layer + term.apply(values[term.source])
+        number = fused_layer.dtype
         if self.divisor is not None:
-            held = held * as_numbers(np.array(self.gain), number) / as_numbers(self.divisor, number)
+            fused_layer = fused_layer * as_numbers(np.array(self.gain), number) / as_numbers(self.divisor, number)
         bias = as_numbers(self.bias, number)
-        held = held + bias.reshape(*bias.shape, *[1] * (len(self.shape) - bias.ndim))
-        zero = np.array(Fraction(0) if held.dtype == EXACT else 0, held.dtype)
-        return np.maximum(held, zero) if self.relu else held
+        fused_layer = fused_layer + bias.reshape(*bias.shape, *[1] * (len(self.shape) - bias.ndim))
+        zero = np.array(Fraction(0) if fused_layer.dtype == EXACT else 0, fused_layer.dtype)
+        return np.maximum(fused_layer, zero) if self.relu else fused_layer
 
     def sums(self) -> Array:
         """S_i, the sum of the weights of each neuron or filter, padding included."""
@@ -206,61 +206,78 @@ def coded_layers(
     """
     number = np.dtype(dtype)
     fused = fuse(carried, number, value_range, levels)
-    last = max((i for i, held in enumerate(fused.values()) if held.layer.makes_population), default=-1)
+    last = max((i for i, fused_layer in enumerate(fused.values()) if fused_layer.layer.makes_population), default=-1)
     given: dict[Any, _Given] = {None: (INPUTS, np.full(carried.shapes[INPUT][0], _one(number), dtype=number))}
     coded: list[CodedLayer] = []
-    for i, (name, held) in enumerate(fused.items()):
-        if isinstance(held.layer, Flatten):
-            source, factor = given[held.source]
-            given[held] = source, _spread(factor, math.prod(held.shape))
-            if held.carries is not None:  # one position, so that these are the values of the population before it
-                coded[source] = replace(coded[source], carries=held.carries)
+    for i, (name, fused_layer) in enumerate(fused.items()):
+        if isinstance(fused_layer.layer, Flatten):
+            source, factor = given[fused_layer.source]
+            given[fused_layer] = source, _spread(factor, math.prod(fused_layer.shape))
+            if (
+                fused_layer.carries is not None
+            ):  # one position, so that these are the values of the population before it
+                coded[source] = replace(coded[source], carries=fused_layer.carries)
         else:
-            made = _coded(name, held, given, number, scaling and i != last, i == last)
-            given[held] = len(coded), made.factor
-            coded.append(replace(made, after=held.called[0] if held.called else "", carries=held.carries))
+            made = _coded(name, fused_layer, given, number, scaling and i != last, i == last)
+            given[fused_layer] = len(coded), made.factor
+            coded.append(
+                replace(made, after=fused_layer.called[0] if fused_layer.called else "", carries=fused_layer.carries)
+            )
     return coded
 
 
 def _coded(
-    name: str, held: FusedLayer, given: Mapping[Any, _Given], number: np.dtype[Any], scaling: bool, is_last: bool
+    name: str, fused_layer: FusedLayer, given: Mapping[Any, _Given], number: np.dtype[Any], scaling: bool, is_last: bool
 ) -> CodedLayer:
     """One population to be. `given` has the number and the factors of each of its sources."""
-    layer = held.layer
+    layer = fused_layer.layer
     if isinstance(layer, MaxPool):
-        pool = MaxPool(**{**vars(layer), "name": name, "relu": False, "smallest": tuple(held.smallest)})
-        source, factor = given[held.source]
-        return CodedLayer(name, held.shape, held.relu, factor, pool=(pool, source, held.source_shape), level=held.level)
+        pool = MaxPool(**{**vars(layer), "name": name, "relu": False, "smallest": tuple(fused_layer.smallest)})
+        source, factor = given[fused_layer.source]
+        return CodedLayer(
+            name,
+            fused_layer.shape,
+            fused_layer.relu,
+            factor,
+            pool=(pool, source, fused_layer.source_shape),
+            level=fused_layer.level,
+        )
     if isinstance(layer, AveragePool):
-        return _coded_average(name, held, layer, given[held.source], number, scaling, is_last)
-    assert held.bias is not None
-    each = [_placed(term) for term in held.terms]
+        return _coded_average(name, fused_layer, layer, given[fused_layer.source], number, scaling, is_last)
+    assert fused_layer.bias is not None
+    each = [_placed(term) for term in fused_layer.terms]
     weights = [
         weight / _inputs(given[term.source][1], layer, weight)
-        for term, (layer, weight) in zip(held.terms, each, strict=True)
+        for term, (layer, weight) in zip(fused_layer.terms, each, strict=True)
     ]
-    bias = held.bias
-    own = np.full(held.shape[0], _one(number), dtype=number)
+    bias = fused_layer.bias
+    own = np.full(fused_layer.shape[0], _one(number), dtype=number)
     if scaling:
         own = _factors(row_sums(weights))
         weights = [weight * own.reshape(-1, *[1] * (weight.ndim - 1)) for weight in weights]
         bias = bias * own.reshape(-1, *[1] * (bias.ndim - 1))
     terms = tuple(
         CodedTerm(layer, weight, given[term.source][0], term.source_shape)
-        for term, (layer, _), weight in zip(held.terms, each, weights, strict=True)
+        for term, (layer, _), weight in zip(fused_layer.terms, each, weights, strict=True)
     )
-    return CodedLayer(name, held.shape, held.relu, own, terms, _shared(bias))
+    return CodedLayer(name, fused_layer.shape, fused_layer.relu, own, terms, _shared(bias))
 
 
 def _coded_average(
-    name: str, held: FusedLayer, layer: AveragePool, given: _Given, number: np.dtype[Any], scaling: bool, is_last: bool
+    name: str,
+    fused_layer: FusedLayer,
+    layer: AveragePool,
+    given: _Given,
+    number: np.dtype[Any],
+    scaling: bool,
+    is_last: bool,
 ) -> CodedLayer:
     """Sums of a convolution that sees each channel by itself, divided; at the read-out, weights that divide.
 
     There all windows hold as many inputs: `streams` sees to that.
     """
     source, factor = given
-    shape = held.source_shape
+    shape = fused_layer.source_shape
     channels = shape[0]
     ones = np.ones((channels, 1, *layer.kernel))
     bias = as_numbers(np.zeros(channels), number)
@@ -269,10 +286,10 @@ def _coded_average(
     if not is_last:
         gain = _number(HIGHEST_SUM, number) if scaling else _one(number)
         terms = (CodedTerm(conv, weight, source, shape),)
-        return CodedLayer(name, held.shape, True, factor * gain, terms, bias, divisor=divisor, gain=gain)
+        return CodedLayer(name, fused_layer.shape, True, factor * gain, terms, bias, divisor=divisor, gain=gain)
     weight = weight / as_numbers(divisor.ravel()[:1], number) / _inputs(factor, conv, weight)
     own = np.full(channels, _one(number), dtype=number)
-    return CodedLayer(name, held.shape, held.relu, own, (CodedTerm(conv, weight, source, shape),), bias)
+    return CodedLayer(name, fused_layer.shape, fused_layer.relu, own, (CodedTerm(conv, weight, source, shape),), bias)
 
 
 def row_sums(weights: Sequence[Array]) -> Array:

@@ -41,8 +41,8 @@ def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
         return network
     every = fuse(network.streams(False), EXACT if number is Fraction else np.dtype(np.longdouble))
     made = _Made(number, every)
-    for name, held in every.items():
-        made.add(name, held)
+    for name, fused_layer in every.items():
+        made.add(name, fused_layer)
     return ReluNetwork(made.layers, network.input_shape, network.provenance, made.inputs)
 
 
@@ -51,34 +51,36 @@ class _Made:
 
     def __init__(self, number: type, every: Mapping[str, FusedLayer]) -> None:
         self.names = Counter(every)
-        self.name_of: dict[FusedLayer | None, str] = {None: INPUT} | {held: name for name, held in every.items()}
+        self.name_of: dict[FusedLayer | None, str] = {None: INPUT} | {
+            fused_layer: name for name, fused_layer in every.items()
+        }
         self.dtype = EXACT if number is Fraction else np.dtype(np.float64)
         self.layers: list[Layer] = []
         self.inputs: dict[str, list[str]] = {}
 
-    def add(self, name: str, held: FusedLayer) -> None:
-        if not held.terms:
-            fields = {**vars(held.layer), "name": name, "relu": held.relu}
-            if isinstance(held.layer, MaxPool):
-                fields["smallest"] = tuple(held.smallest)
-            self._append(type(held.layer)(**fields), held.source)
+    def add(self, name: str, fused_layer: FusedLayer) -> None:
+        if not fused_layer.terms:
+            fields = {**vars(fused_layer.layer), "name": name, "relu": fused_layer.relu}
+            if isinstance(fused_layer.layer, MaxPool):
+                fields["smallest"] = tuple(fused_layer.smallest)
+            self._append(type(fused_layer.layer)(**fields), fused_layer.source)
             return
-        assert held.bias is not None
+        assert fused_layer.bias is not None
         names = [name]
-        if len(held.terms) > 1:
-            names = [unused(f"{name}+{k + 1}", self.names, ()) for k in range(len(held.terms))]
-        for k, (term, own) in enumerate(zip(held.matrices(name), names, strict=True)):
+        if len(fused_layer.terms) > 1:
+            names = [unused(f"{name}+{k + 1}", self.names, ()) for k in range(len(fused_layer.terms))]
+        for k, (term, own) in enumerate(zip(fused_layer.matrices(name), names, strict=True)):
             with np.errstate(over="ignore"):  # the layer refuses infinities by name
                 weight = as_numbers(term.weight, self.dtype)
-                bias = as_numbers(held.bias if k == 0 else np.zeros(len(weight)), self.dtype)
+                bias = as_numbers(fused_layer.bias if k == 0 else np.zeros(len(weight)), self.dtype)
             rows = bias.reshape(len(bias), -1)
             if (rows == rows[:, :1]).all():  # the same at all positions
                 bias = rows[:, 0]
-            relu = held.relu and len(names) == 1
+            relu = fused_layer.relu and len(names) == 1
             fields = {**vars(term.layer), "name": own, "weight": weight, "bias": bias, "relu": relu}
             self._append(type(term.layer)(**fields), term.source)
         if len(names) > 1:
-            self.layers.append(Add(name, held.relu))
+            self.layers.append(Add(name, fused_layer.relu))
             self.inputs[name] = names
 
     def _append(self, layer: Layer, source: FusedLayer | None) -> None:

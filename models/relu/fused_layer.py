@@ -147,10 +147,10 @@ class FusedLayer:
     @property
     def uncut(self) -> "FusedLayer | None":
         """The layer without a ReLU that gives its values, with pools and flattenings between; None where one is cut."""
-        held: FusedLayer | None = self
-        while held is not None and not held.relu and not held.terms:
-            held = held.source
-        return None if held is None or held.relu else held
+        giver: FusedLayer | None = self
+        while giver is not None and not giver.relu and not giver.terms:
+            giver = giver.source
+        return None if giver is None or giver.relu else giver
 
     def matrices(self, name: str) -> list[Term]:
         """The terms, each with weights as a layer has them; `name` is for messages."""
@@ -186,13 +186,13 @@ class Part:
 
     Attributes
     ----------
-    held
-        The layer in the making; None for the inputs.
+    giver
+        The layer in the making that gives them; None for the inputs.
     shape
         The shape of these values.
     """
 
-    held: FusedLayer | None
+    giver: FusedLayer | None
     shape: Shape
     pending: Affine | None = None
 

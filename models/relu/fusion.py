@@ -130,20 +130,20 @@ class _Fusion:
         last, added = self.last[0], len(self.last) > 1 or self.last[0].pending is not None
         if added:
             last = self._sum(Add(), (), [self.last]) if len(self.last) > 1 else self._own_layer(last, ())
-            assert last.held is not None
-            last = self._replaced(last.held, replace(last.held, called=(OUTPUT,)))
-        ahead, needed = [last.held], set()
+            assert last.giver is not None
+            last = self._replaced(last.giver, replace(last.giver, called=(OUTPUT,)))
+        ahead, needed = [last.giver], set()
         while ahead:
-            held = ahead.pop()
-            if held is not None and held not in needed:
-                needed.add(held)
-                ahead += held.sources
-        found = [held for held in self.layers if held in needed]
-        places = {held: i for i, held in enumerate(found)}
-        cut = [places[held] for held in self.cut if held in needed]
-        read_out = places[last.held] if added and last.held is not None else None
-        names = population_names([held.called for held in found], cut, set(self.carried.inputs), read_out)
-        return dict(zip(layer_names([held.layer for held in found], names), found, strict=True))
+            giver = ahead.pop()
+            if giver is not None and giver not in needed:
+                needed.add(giver)
+                ahead += giver.sources
+        found = [giver for giver in self.layers if giver in needed]
+        places = {giver: i for i, giver in enumerate(found)}
+        cut = [places[giver] for giver in self.cut if giver in needed]
+        read_out = places[last.giver] if added and last.giver is not None else None
+        names = population_names([giver.called for giver in found], cut, set(self.carried.inputs), read_out)
+        return dict(zip(layer_names([giver.layer for giver in found], names), found, strict=True))
 
     def _taken(self, name: str) -> list[Part]:
         """The parts of a layer's outputs, for one who takes them: with layers of his own where none is cut yet."""
@@ -152,17 +152,17 @@ class _Fusion:
             return parts
         found = []
         for part in parts:
-            held, copies = own_copy(part.held)
+            giver, copies = own_copy(part.giver)
             self.layers += copies
-            found.append(replace(part, held=held))
+            found.append(replace(part, giver=giver))
         return found
 
-    def _append(self, held: FusedLayer) -> Part:
+    def _append(self, giver: FusedLayer) -> Part:
         """Add a layer behind all others."""
-        self.layers.append(held)
-        if held.relu:
-            self.cut.append(held)
-        return Part(held, held.shape)
+        self.layers.append(giver)
+        if giver.relu:
+            self.cut.append(giver)
+        return Part(giver, giver.shape)
 
     def _replaced(self, old: FusedLayer, new: FusedLayer) -> Part:
         """Let a layer stand where the one stood that it was made of; with a ReLU of late it is the last to be cut."""
@@ -191,7 +191,7 @@ class _Fusion:
             given = self._numbers(own.weight)
             for one in addends(part):
                 weight, bias = absorbed(own, given, bias, one.pending)
-                terms.append(Term(own, weight, one.held, one.shape))
+                terms.append(Term(own, weight, one.giver, one.shape))
         shape = layer.output_shape((sum(part.shape[0] for part in before), *before[0].shape[1:]))
         return self._append(self._computed(layer, self.carried.called[layer.name], shape, terms, bias))
 
@@ -223,11 +223,11 @@ class _Fusion:
             first = 0
             for part in parts:
                 rows = slice(first, first + part.shape[0])
-                held = part.held
-                if held is not None and held.terms and not held.relu and part.pending is None:
-                    terms += [rows_of(term, rows, shape, self.dtype) for term in held.terms]
-                    assert held.bias is not None
-                    bias[rows] += by_channel(held.bias, bias)
+                giver = part.giver
+                if giver is not None and giver.terms and not giver.relu and part.pending is None:
+                    terms += [rows_of(term, rows, shape, self.dtype) for term in giver.terms]
+                    assert giver.bias is not None
+                    bias[rows] += by_channel(giver.bias, bias)
                 else:
                     terms.append(identity_term(".".join(called), part, rows, shape, self.dtype))
                     if part.pending is not None:
@@ -253,8 +253,8 @@ class _Fusion:
     def _flatten(self, layer: Flatten, part: Part, called: Called) -> Part:
         if len(part.shape) == 1:
             return part
-        if part.held is not None and part.held.is_sum and part.pending is None:
-            total, flat = flattened_sum(layer, called, part.held, self.dtype)
+        if part.giver is not None and part.giver.is_sum and part.pending is None:
+            total, flat = flattened_sum(layer, called, part.giver, self.dtype)
             self.layers += flat
             return self._append(total)
         return self._passed(layer, part, called, None)
@@ -270,7 +270,7 @@ class _Fusion:
         levelled = self._level(part, place)
         assert levelled.pending is not None
         chosen ^= negative(levelled.pending.scale)
-        level = "" if levelled.held is part.held else place
+        level = "" if levelled.giver is part.giver else place
         return self._passed(layer, levelled, called, carries, chosen, level)
 
     def _passed(
@@ -283,9 +283,9 @@ class _Fusion:
         level: str = "",
     ) -> Part:
         """A pool or a flattening of values that somebody else computes, and what is pending, behind it."""
-        whole = part.pending is None and (part.held is None or part.held.uncut is None)
+        whole = part.pending is None and (part.giver is None or part.giver.uncut is None)
         made = FusedLayer(
-            layer, called, layer.relu, layer.output_shape(part.shape), source=part.held, source_shape=part.shape,
+            layer, called, layer.relu, layer.output_shape(part.shape), source=part.giver, source_shape=part.shape,
             smallest=smallest, carries=carries if whole else None, level=level,
         )  # fmt: skip
         self.layers.append(made)
@@ -296,10 +296,10 @@ class _Fusion:
         """A batch norm: in the layer before it, or else pending, and with a ReLU then a layer of its own."""
         scale, carries = norm.scale(self.dtype)[channels], self._carrier(norm.name, channels) if norm.relu else None
         mean, beta = self._numbers(norm.mean)[channels], self._numbers(norm.beta)[channels]
-        held = linear_before(part, norm.relu) if part.pending is None else None
-        if held is not None and held.bias is not None and (held is part.held or not norm.by_value):
-            new = normed(held, scale, mean, beta, norm.relu, norm.by_value)
-            return self._normed(part, held, new, negative(scale), carries)
+        giver = linear_before(part, norm.relu) if part.pending is None else None
+        if giver is not None and giver.bias is not None and (giver is part.giver or not norm.by_value):
+            new = normed(giver, scale, mean, beta, norm.relu, norm.by_value)
+            return self._normed(part, giver, new, negative(scale), carries)
         zero, one = (np.broadcast_to(self._numbers(np.array([value])), part.shape) for value in (0, 1))
         old = part.pending or Affine(called, one.reshape(len(one), -1)[:, 0], zero)
         shift = by_channel(scale, zero) * (old.shift - by_channel(mean, zero)) + by_channel(beta, zero)
@@ -307,22 +307,22 @@ class _Fusion:
         return self._own_layer(part, called, True, carries) if norm.relu else part
 
     def _normed(
-        self, part: Part, held: FusedLayer, new: FusedLayer, turned: frozenset[int], carries: Carrier | None
+        self, part: Part, giver: FusedLayer, new: FusedLayer, turned: frozenset[int], carries: Carrier | None
     ) -> Part:
         """The part with a layer in place of one before its pools, whose `turned` channels pass on the other extreme.
 
         `carries` : of what has a ReLU now; its population, and those of the pools, are called so if it is below 0.
         """
-        path = path_to(part.held, held)
+        path = path_to(part.giver, giver)
         word = ("negative",) if carries is not None and carries.part == BELOW else ()
-        new = replace(new, called=(*held.called, *word), carries=None if path else carries)
-        self._replaced(held, new)
+        new = replace(new, called=(*giver.called, *word), carries=None if path else carries)
+        self._replaced(giver, new)
         for pool in path:
             smallest = pool.smallest ^ turned if isinstance(pool.layer, MaxPool) else pool.smallest
             own = carries if pool is path[-1] else None
             new = replace(pool, called=(*pool.called, *word), source=new, smallest=smallest, carries=own)
             self._replaced(pool, new)
-        return replace(part, held=new)
+        return replace(part, giver=new)
 
     def _level(self, part: Part, place: str) -> Part:
         """The part before a max pool, with a shift (channels, 1, …): what differs between positions neurons do.

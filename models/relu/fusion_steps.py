@@ -33,51 +33,51 @@ from eventsim.models.relu.relu_layers import Dense, Layer
 MOST_TERMS = 1000
 
 
-def path_to(held: FusedLayer | None, first: FusedLayer) -> list[FusedLayer]:
+def path_to(giver: FusedLayer | None, first: FusedLayer) -> list[FusedLayer]:
     """The pools and flattenings that lead from `first` to a layer, which comes last."""
     path: list[FusedLayer] = []
-    while held is not None and held is not first:
-        path.append(held)
-        held = held.source
+    while giver is not None and giver is not first:
+        path.append(giver)
+        giver = giver.source
     return path[::-1]
 
 
-def own_copy(held: FusedLayer | None) -> tuple[FusedLayer | None, list[FusedLayer]]:
+def own_copy(giver: FusedLayer | None) -> tuple[FusedLayer | None, list[FusedLayer]]:
     """Return the same values from layers of their own, as far as no ReLU has cut them yet; and these layers."""
-    first = None if held is None else held.uncut
+    first = None if giver is None else giver.uncut
     if first is None:
-        return held, []
+        return giver, []
     copies = [replace(first)]
-    for one in path_to(held, first):
+    for one in path_to(giver, first):
         copies.append(replace(one, source=copies[-1]))
     return copies[-1], copies
 
 
 def linear_before(part: Part, relu: bool) -> FusedLayer | None:
     """The layer without a ReLU that a batch norm can scale, and whose ReLU its own can be: with pools between."""
-    held = part.held
-    while held is not None and not held.relu:
-        layer = held.layer
-        if held.terms:
-            return held
+    giver = part.giver
+    while giver is not None and not giver.relu:
+        layer = giver.layer
+        if giver.terms:
+            return giver
         if isinstance(layer, AveragePool):
             if relu or (layer.count_include_pad and any(map(any, layer.padding))):
                 return None  # no ReLU and no shift can go past a mean, or past zeros that join it
-        elif held.shape[0] != held.source_shape[0]:  # a flattening of more than one position
+        elif giver.shape[0] != giver.source_shape[0]:  # a flattening of more than one position
             return None
-        held = held.source
+        giver = giver.source
     return None
 
 
-def normed(held: FusedLayer, scale: Array, mean: Array, beta: Array, relu: bool, by_value: bool) -> FusedLayer:
+def normed(giver: FusedLayer, scale: Array, mean: Array, beta: Array, relu: bool, by_value: bool) -> FusedLayer:
     """A layer without a ReLU that does what the batch norm behind it does: ``scale (x - mean) + beta``."""
-    assert held.bias is not None
-    bias = held.bias
+    assert giver.bias is not None
+    bias = giver.bias
     if by_value and bias.ndim == 1:
-        bias = np.broadcast_to(bias.reshape(-1, *[1] * (len(held.shape) - 1)), held.shape)
+        bias = np.broadcast_to(bias.reshape(-1, *[1] * (len(giver.shape) - 1)), giver.shape)
     bias = by_channel(scale, bias) * (bias - by_channel(mean, bias))
-    terms = tuple(replace(term, weight=by_channel(scale, term.weight) * term.weight) for term in held.terms)
-    return replace(held, terms=terms, bias=bias + by_channel(beta, bias), relu=relu)
+    terms = tuple(replace(term, weight=by_channel(scale, term.weight) * term.weight) for term in giver.terms)
+    return replace(giver, terms=terms, bias=bias + by_channel(beta, bias), relu=relu)
 
 
 def absorbed(layer: Conv | Dense, weight: Array, bias: Array, pending: Affine | None) -> tuple[Array, Array]:
@@ -111,15 +111,15 @@ def averaged(pool: AveragePool, called: Called, part: Part, dtype: np.dtype[Any]
     Not with padding in the pool, which is no value of the convolution: windows at the border would need kernels of
     their own.
     """
-    held = part.held
-    if held is None or held.relu or not held.terms or held.bias is None or any(map(any, pool.padding)):
+    giver = part.giver
+    if giver is None or giver.relu or not giver.terms or giver.bias is None or any(map(any, pool.padding)):
         return None
-    matrices = held.matrices(".".join(held.called))
+    matrices = giver.matrices(".".join(giver.called))
     if not all(isinstance(term.layer, Conv) for term in matrices):
         return None
     terms = tuple(_averaged_term(pool, term, dtype) for term in matrices)
-    bias = held.bias if held.bias.ndim == 1 else pool.apply(held.bias[None])[0]
-    return FusedLayer(terms[0].layer, called, pool.relu, pool.output_shape(held.shape), terms, bias)
+    bias = giver.bias if giver.bias.ndim == 1 else pool.apply(giver.bias[None])[0]
+    return FusedLayer(terms[0].layer, called, pool.relu, pool.output_shape(giver.shape), terms, bias)
 
 
 def _averaged_term(pool: AveragePool, term: Term, dtype: np.dtype[Any]) -> Term:
@@ -151,42 +151,42 @@ def identity_term(name: str, part: Part, rows: slice, shape: Shape, dtype: np.dt
     n, n_axes = part.shape[0], len(part.shape) - 1
     scale = as_numbers(np.ones(n), dtype) if part.pending is None else part.pending.scale
     if n == shape[0]:
-        return Diagonal(scale, part.held, part.shape)
+        return Diagonal(scale, part.giver, part.shape)
     check_identity(name, shape[0], n)
     weight = as_numbers(np.zeros((shape[0], n)), dtype)
     weight[np.arange(rows.start, rows.stop), np.arange(n)] = scale
     weight = weight.reshape(*weight.shape, *[1] * n_axes)
     kind = Conv if n_axes else Dense
-    return Term(kind(name, np.ones(weight.shape), np.zeros(shape[0]), False), weight, part.held, part.shape)
+    return Term(kind(name, np.ones(weight.shape), np.zeros(shape[0]), False), weight, part.giver, part.shape)
 
 
 def addends(part: Part) -> list[Part]:
     """What a convolution or dense layer takes in place of a part: of a sum, the values that it adds up."""
-    held = part.held
-    if held is None or not held.is_sum or held.bias is None or part.pending is not None:
+    giver = part.giver
+    if giver is None or not giver.is_sum or giver.bias is None or part.pending is not None:
         return [part]
-    bias = by_channel(held.bias, np.empty(held.shape))
-    shift = np.broadcast_to(bias, held.shape)
+    bias = by_channel(giver.bias, np.empty(giver.shape))
+    shift = np.broadcast_to(bias, giver.shape)
     found = []
-    for term in held.terms:
+    for term in giver.terms:
         found.append(Part(term.source, term.source_shape, Affine((), term.weight, shift)))
-        shift = np.broadcast_to(0 * term.weight.ravel()[0], held.shape)
+        shift = np.broadcast_to(0 * term.weight.ravel()[0], giver.shape)
     return found
 
 
 def flattened_sum(
-    layer: Flatten, called: Called, held: FusedLayer, dtype: np.dtype[Any]
+    layer: Flatten, called: Called, giver: FusedLayer, dtype: np.dtype[Any]
 ) -> tuple[FusedLayer, list[FusedLayer]]:
     """The sum of what a sum adds up, in one axis each; and the flattenings that it needs."""
-    assert held.bias is not None
-    n = math.prod(held.shape)
+    assert giver.bias is not None
+    n = math.prod(giver.shape)
     each = [
-        FusedLayer(layer, called, False, (n,), source=one.source, source_shape=one.source_shape) for one in held.terms
+        FusedLayer(layer, called, False, (n,), source=one.source, source_shape=one.source_shape) for one in giver.terms
     ]
-    weights = [term.weight.repeat(n // len(term.weight)) for term in held.terms]
+    weights = [term.weight.repeat(n // len(term.weight)) for term in giver.terms]
     terms = tuple(Diagonal(weight, one, (n,)) for weight, one in zip(weights, each, strict=True))
-    bias = by_channel(held.bias, np.empty(held.shape))
-    flat = as_numbers(np.broadcast_to(bias, held.shape).ravel().copy(), dtype)
+    bias = by_channel(giver.bias, np.empty(giver.shape))
+    flat = as_numbers(np.broadcast_to(bias, giver.shape).ravel().copy(), dtype)
     return FusedLayer(Add(), called, False, (n,), terms, flat), each
 
 

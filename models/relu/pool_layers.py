@@ -199,7 +199,7 @@ def _over_taps(operation: Callable[[Any, Any], Any], sliding: Sliding, x: NDArra
     """The windows' values joined by `operation`, tap by tap in C order; Fractions stay Fractions."""
     windows = sliding.windows(x, fill)
     first, *others = np.ndindex(*sliding.kernel)
-    held = windows[(..., *first)].copy()
+    found = windows[(..., *first)].copy()
     for tap in others:
-        held = operation(held, windows[(..., *tap)])
-    return held
+        found = operation(found, windows[(..., *tap)])
+    return found

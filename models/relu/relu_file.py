@@ -29,11 +29,11 @@ def described(path: str, layers: Sequence[Layer]) -> tuple[list[dict[str, Any]],
     entries = []
     arrays: dict[str, NDArray[Any]] = {}
     for layer in layers:
-        held = {field: value for field, value in vars(layer).items() if isinstance(value, np.ndarray)}
-        if any(array.dtype == EXACT for array in held.values()):
+        own = {field: value for field, value in vars(layer).items() if isinstance(value, np.ndarray)}
+        if any(array.dtype == EXACT for array in own.values()):
             raise InputError(f"{path}: layer {layer.name!r} holds Fractions; a file holds float64, convert it first")
-        arrays |= {f"{layer.name}.{field}": array for field, array in held.items()}
-        entries.append({"kind": layer.kind} | {k: v for k, v in vars(layer).items() if k not in held})
+        arrays |= {f"{layer.name}.{field}": array for field, array in own.items()}
+        entries.append({"kind": layer.kind} | {k: v for k, v in vars(layer).items() if k not in own})
     return entries, arrays
 
 
@@ -52,5 +52,5 @@ def _layer_from(entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
             f"this release reads {', '.join(LAYER_KINDS)}"
         )
     prefix = f"{settings['name']}."
-    held = {key.removeprefix(prefix): array for key, array in arrays.items() if key.rpartition(".")[0] + "." == prefix}
-    return LAYER_KINDS[kind](**settings, **held)
+    own = {key.removeprefix(prefix): array for key, array in arrays.items() if key.rpartition(".")[0] + "." == prefix}
+    return LAYER_KINDS[kind](**settings, **own)

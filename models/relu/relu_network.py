@@ -285,8 +285,8 @@ class ReluNetwork:
         InputError
             Another shape, NaN or infinite values, values that are not real numbers, another dtype.
         """
-        for _, held in self._outputs(x, dtype, self._layers, self._inputs):
-            output = held  # of the last
+        for _, values in self._outputs(x, dtype, self._layers, self._inputs):
+            output = values  # of the last
         return output.reshape(len(output), self.n_out)
 
     def activations(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> list[tuple[str, NDArray[Any]]]:
@@ -303,19 +303,19 @@ class ReluNetwork:
         """
         carried, x = self.streams(), self._checked(x, dtype)
         layers = fuse(carried, x.dtype if x.dtype == EXACT else np.dtype(np.float64))
-        wanted = {held.carries.layer for held in layers.values() if held.carries is not None}
+        wanted = {one.carries.layer for one in layers.values() if one.carries is not None}
         outputs = {
-            layer.name: held
-            for layer, held in self._outputs(x, dtype, carried.layers, carried.inputs)
+            layer.name: given
+            for layer, given in self._outputs(x, dtype, carried.layers, carried.inputs)
             if layer.name in wanted
         }
         values: dict[FusedLayer | None, NDArray[Any]] = {None: x}
-        for held in layers.values():
-            if held.carries is not None:
-                values[held] = outputs[held.carries.layer][:, held.carries.channels]
+        for one in layers.values():
+            if one.carries is not None:
+                values[one] = outputs[one.carries.layer][:, one.carries.channels]
             else:  # pools, and what a batch norm and a ReLU behind them would have cut there
-                values[held] = held.apply(values)
-        return [(name, values[held]) for name, held in layers.items() if held.is_population]
+                values[one] = one.apply(values)
+        return [(name, values[one]) for name, one in layers.items() if one.is_population]
 
     def streams(self, read_out: bool = True) -> Streams:
         """Return layers that compute the same, between which values are such that spikes can carry them."""
@@ -325,19 +325,19 @@ class ReluNetwork:
         self, x: ArrayLike, dtype: DTypeLike, layers: Sequence[Layer], inputs: Mapping[str, tuple[str, ...]]
     ) -> Iterator[tuple[Layer, NDArray[Any]]]:
         """Each of the layers with its outputs, in order."""
-        held = self._checked(x, dtype)
-        zero = np.array(Fraction(0) if held.dtype == EXACT else 0, held.dtype)
+        values = self._checked(x, dtype)
+        zero = np.array(Fraction(0) if values.dtype == EXACT else 0, values.dtype)
         last_use = {name: layer.name for layer in layers for name in inputs[layer.name]}
-        outputs = {INPUT: held}
+        outputs = {INPUT: values}
         for layer in layers:
             taken = [outputs[name] for name in inputs[layer.name]]
-            held = layer.join(taken) if isinstance(layer, Join) else layer.apply(taken[0])
-            held = np.maximum(held, zero) if layer.relu else held
-            outputs[layer.name] = held
+            values = layer.join(taken) if isinstance(layer, Join) else layer.apply(taken[0])
+            values = np.maximum(values, zero) if layer.relu else values
+            outputs[layer.name] = values
             for name in inputs[layer.name]:
                 if last_use[name] == layer.name:
                     outputs.pop(name, None)
-            yield layer, held
+            yield layer, values
 
     def _checked(self, x: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
         """The inputs as (n, *input_shape) in numbers to compute with."""
