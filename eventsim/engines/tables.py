@@ -266,9 +266,9 @@ class Initial(NamedTuple):
 class Machine(NamedTuple):
     """Everything the compiled loop works on. The plan is shared by all threads and never written; a state is one's own.
 
-    The plan is what a network is, and what a task is: `probes`, `stages`, `stations`, `fault_keys`, and copies of `nodes`
-    and `lanes` that say what is recorded, what ends a sample, and how synapses are counted. The state is where one
-    sample stands: to start a sample is to copy `Initial`, to work on another thread is to copy the state.
+    The plan is what a network is, and what a task is: `probes`, `stages`, `stations`, `fault_keys`, and copies of
+    `nodes` and `lanes` that say what is recorded, what ends a sample, and how synapses are counted. The state is where
+    one sample stands: to start a sample is to copy `Initial`, to work on another thread is to copy the state.
     """
 
     nodes: Array
