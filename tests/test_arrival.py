@@ -189,9 +189,10 @@ def test_a_synapse_may_have_a_number_of_more_than_32_bits() -> None:
     assert all(0.0 < draw < 1.0 for draw in draws)
 
 
-def _told(run: Run) -> tuple[bytes, bytes]:
-    """Spikes and read-out."""
-    return run.spikes.tobytes(), b"" if run.records.readout is None else run.readout.tobytes()
+def _told(run: Run) -> list[bytes]:
+    """First spikes, all spikes and read-out, as far as they were recorded."""
+    records = run.records
+    return [array.tobytes() for array in (records.first, records.spikes, records.readout) if array is not None]
 
 
 class Faulty(random_networks.Case):
@@ -218,7 +219,7 @@ def test_random_networks_do_the_same_on_both_engines_and_in_pieces(family: str) 
                 torture.assert_same_outcome(torture.in_pieces(case, engines), whole)
     assert spikes > 200
     assert spoken > 15
-    assert changed > spoken / 2
+    assert changed > 5
 
 
 def test_arrival_faults_act_behind_jitter_and_a_bus() -> None:
