@@ -68,6 +68,13 @@ def make_receive(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     `error` bounds the rounding of its time; models without bounds make nothing of it.
     """
     weigh, take = make_weigh(delivers), make_take(dynamics)
+    if not delivers:
+
+        @jitable
+        def receive_plain(spike: Any, synapse: int, s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - no fault
+            return take(s, w, error)
+
+        return receive_plain
 
     @jitable
     def receive(spike: Any, synapse: int, s: Any, w: float, error: float) -> Any:

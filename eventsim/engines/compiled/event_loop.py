@@ -68,7 +68,7 @@ class Stages:
 
 @kernel_part
 def start_sample(m: Machine, initial: Initial, stimulus: Stimulus, k: int) -> None:
-    """Sample k of the batch begins; without a transport source spikes go straight into their lanes."""
+    """Sample k of the batch begins; lanes that sources fill look at its first spike."""
     control = m.control[0]
     restore(m, initial)
     clear(m.queue)
@@ -87,7 +87,6 @@ def start_sample(m: Machine, initial: Initial, stimulus: Stimulus, k: int) -> No
         for j in range(m.lanes.size):
             if m.nodes[m.lanes[j].pre].dynamics < 0:
                 m.lane_states[j].cursor = stimulus.start[k]
-        fill_lanes(m, stimulus)
 
 
 @kernel_part
@@ -140,11 +139,12 @@ def event_loop(stages: Stages) -> Any:
         control.stop = control.events + budget
         while control.sample < last_row:
             k = control.sample - first_row
-            if control.busy == BEFORE:
+            fresh = control.busy == BEFORE
+            if fresh:
                 start_sample(m, initial, stimulus, k)
                 begin_stations(m)
                 control.busy = STARTING
-            elif control.busy == TAKEN_UP and control.sends_sources == 0:
+            if (fresh or control.busy == TAKEN_UP) and control.sends_sources == 0:
                 fill_lanes(m, stimulus)
             while True:
                 if control.micro == 0 and control.busy == GOING:
