@@ -33,6 +33,7 @@ def potentials(kind: Any, times: Any, n: int, delay: float = 0.0, **options: Any
     return both_engines(net, SpikeTimes([times]), until=11.0, **options).run.readout[0]
 
 
+@pytest.mark.engine_small
 def test_each_third_spike_arrives_with_half_its_weight() -> None:
     times = [[0.5, 1.0, 3.0, 3.5, 4.0, 5.0], [2.0]]
     factors = [1, 1, 0.5, 1, 1, 0.5]
@@ -48,6 +49,7 @@ def test_each_third_spike_arrives_with_half_its_weight() -> None:
     assert potentials(OneToOne([4.0, 1.5]), times, 2, faults=both(tired=None))[0] == expected[0] - 12.0
 
 
+@pytest.mark.engine_small
 def test_two_spikes_of_a_neuron_that_rounding_lets_arrive_together_keep_their_numbers() -> None:
     late = 2.0**53  # 0.25 and 0.5 are lost in it: three spikes of one neuron arrive at one time, in one lane
     for kind in (Dense([[1.0]]), Sparse([0], [0], [1.0], [late])):
@@ -61,6 +63,7 @@ def test_two_spikes_of_a_neuron_that_rounding_lets_arrive_together_keep_their_nu
         assert both_engines(net, x, until=4 * late).run.n_spikes("cell") == 1
 
 
+@pytest.mark.engine_small
 def test_noise_belongs_to_synapses_however_they_are_stored() -> None:
     rng = np.random.default_rng(3)
     weights, times = rng.normal(size=(3, 4)), [sorted(rng.uniform(0, 9, 5).tolist()) for _ in range(4)]
@@ -86,6 +89,7 @@ def test_noise_belongs_to_synapses_however_they_are_stored() -> None:
             assert found[j] == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.engine_small
 def test_synapses_between_the_same_neurons_draw_on_their_own() -> None:
     kind = Sparse([0, 0, 0], [0, 0, 1], [1.0, 1.0, 1.0])
     assert kind.parallel
@@ -98,6 +102,7 @@ def test_synapses_between_the_same_neurons_draw_on_their_own() -> None:
     assert found.tolist() == pytest.approx([9.0 * (draws[0] + draws[1]), 9.0 * draws[2]], rel=1e-14)
 
 
+@pytest.mark.engine_small
 def test_noise_of_a_convolution_is_that_of_the_same_synapses_in_a_list() -> None:
     rng = np.random.default_rng(9)
     kind = Conv(rng.normal(size=(4, 1, 3, 2)), stride=(2, 1), padding=(1, 1), groups=2)
@@ -119,6 +124,7 @@ def test_noise_of_a_convolution_is_that_of_the_same_synapses_in_a_list() -> None
     assert found[0].tobytes() == found[1].tobytes()
 
 
+@pytest.mark.engine_small
 def test_numbers_of_spikes_begin_again_behind_two_to_the_32() -> None:
     net = Network()
     net.source(1, "input")
@@ -383,6 +389,7 @@ def test_projections_that_are_none_are_refused(fault: Any, message: str) -> None
         potentials(Dense([[1.0]]), [[1.0]], 1, faults=[fault()])
 
 
+@pytest.mark.engine_small
 @pytest.mark.parametrize("weight", [(math.inf, math.inf), (math.inf, 0.0), (-math.inf, 0.0), (1.1e100, 0.0)])
 def test_a_weight_that_is_none_ends_the_run_on_both_engines(weight: tuple[float, float]) -> None:
     net = Network()
