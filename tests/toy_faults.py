@@ -1,4 +1,4 @@
-"""Two arrival faults, for tests: a synapse that tires, and one that is read with noise. No engine knows them.
+"""Arrival faults, for tests: a synapse that tires, one read with noise, one without a weight. No engine knows them.
 
 A loop is compiled for each set of faults: `both` asks for one.
 """

@@ -111,7 +111,7 @@ def observe(net: Network, x: Any, run: Run | None, times: Any, who: str = "verif
         raise InputError(
             f"{who}: the run clipped values of source {clipped[0]!r}, and which ones only x can tell; {remedy}"
         )
-    return _of_run(net, run, values)
+    return _of_run(net, run, values, who)
 
 
 def check_network(net: Any, who: str = "verify") -> None:
@@ -215,8 +215,8 @@ def _simulated(net: Network, x: Any, **options: Any) -> Run:
         return simulate(net, x, engine=engine, record="first_spikes", error_bounds=bounds, **options)
 
 
-def _of_run(net: Network, run: Run, values: dict[str, Array]) -> Observation:
-    faults, transport = stages_of(run.provenance)
+def _of_run(net: Network, run: Run, values: dict[str, Array], who: str) -> Observation:
+    faults, transport = stages_of(run.provenance, who)
     seen = Observation(
         n_samples=run.n_samples,
         times={node.name: _held(run.spike_times(node.name)) for node in net.nodes},

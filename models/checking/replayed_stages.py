@@ -23,24 +23,24 @@ from eventsim.transport.contract import Transport
 Array = np.ndarray[Any, Any]
 
 
-def stages_of(provenance: Mapping[str, Any]) -> tuple[tuple[EmissionFault, ...], Transport | None]:
-    """Return the faults and the transport that a run's provenance describes.
+def stages_of(provenance: Mapping[str, Any], who: str) -> tuple[tuple[EmissionFault, ...], Transport | None]:
+    """Return the faults and the transport that a run's provenance describes; `who` begins the messages.
 
     Raises
     ------
     InputError
         A stage whose class is not loaded, as one of the user's own; a fault at arrival.
     """
-    faults = tuple(stage_described("verify", Fault, "fault", entry) for entry in provenance["faults"])
+    faults = tuple(stage_described(who, Fault, "fault", entry) for entry in provenance["faults"])
     for fault in faults:
         if not isinstance(fault, EmissionFault):
             raise InputError(
-                f"verify: the run has the arrival fault {fault.name!r}, which gives each delivery a weight of its own; "
+                f"{who}: the run has the arrival fault {fault.name!r}, which gives each delivery a weight of its own; "
                 "must have one weight a synapse, as the closed form has. Compare it with a run without: "
                 "eventsim.compare(run, other)."
             )
     carried = provenance["transport"]
-    return faults, None if carried is None else stage_described("verify", Transport, "transport", carried)
+    return faults, None if carried is None else stage_described(who, Transport, "transport", carried)
 
 
 def departures(net: Network, times: Mapping[str, Array], transport: Transport | None) -> dict[str, Array]:
