@@ -42,7 +42,6 @@ from eventsim.transport.contract import Transport
 Array = np.ndarray[Any, Any]
 ENGINES = ("compiled", "reference")
 Problem = tuple[type[SimulationError], str]  # what ended a run
-LEVELS = ("readout", "first_spikes", "spikes")
 MEMORY = 2 * 1024**3
 LARGEST_COUNT = 2**53
 
@@ -80,9 +79,10 @@ def simulate(
     engine
         Which engine runs: "compiled", or "reference" (plain Python, also exact on Fractions). Both give the same bits.
     record
-        What is kept: "readout", "first_spikes" or "spikes"; a list of names: all spikes of these sources and
-        populations, first spikes of all; or a dict {population: [neurons]}: spikes, and the membrane potential of these
-        neurons.
+        What is kept: "readout", "first_spikes" or "spikes"; a name or a list of names: all spikes of these sources and
+        populations, first spikes of all; or a dict {population: neurons}: spikes, and the states of these neurons, with
+        `neurons` a list, a slice or "all". Such a dict in the list, ``["E", {"I": [0, 1]}]``, keeps spikes of what
+        the list names alone.
     until
         Events at t < until are simulated. Needed with clocks and generators; None runs until nothing is left.
     clip

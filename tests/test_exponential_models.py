@@ -17,8 +17,7 @@ from mpmath import mpf
 
 from eventsim import Dense, Network, SpikeTimes, simulate
 from eventsim.errors import ModelError
-from eventsim.models.neurons.lif_alpha import alpha_response
-from eventsim.models.neurons.lif_exp import response
+from eventsim.models.neurons.responses import alpha_response, response
 from eventsim.network.neuron_model import Model, check_parameters, find_model
 
 INF = math.inf

@@ -19,8 +19,9 @@ from mpmath import mpf
 
 from eventsim import Dense, Network, SpikeTimes
 from eventsim.errors import ModelError
-from eventsim.models.neurons.exponentials import double_response, mean_decay, twice_mean_decay, value
-from eventsim.models.neurons.glif import GLIF, released, touching
+from eventsim.models.neurons.exponentials import make_forms
+from eventsim.models.neurons.glif import GLIF
+from eventsim.models.neurons.responses import double_response, mean_decay, twice_mean_decay
 from eventsim.network.neuron_model import check_parameters
 
 INF = math.inf
@@ -72,6 +73,21 @@ def prepared(case: Case) -> tuple[tuple, tuple]:
     return p, (case.v, case.threshold, case.i, case.j1, case.j2, 0.0)
 
 
+value = make_forms(3, adapts=True).value
+touching: Any = GLIF.dynamics.touching
+
+
+def form(p: tuple, s: tuple) -> tuple:
+    """V - threshold as a form of `exponentials`, of a neuron that is not held."""
+    tau_mem, tau_threshold, v_inf, h_inf, gain, coupling = p[:6]
+    v, threshold, *currents = s[:5]
+    tau_syn, tau_1, tau_2 = p[-3:]
+    return (
+        v_inf - h_inf, 1.0, -1.0, (0.0,) * 3, (0.0,) * 3, v - v_inf, threshold - h_inf, tuple(currents), (0.0,) * 3,
+        tau_mem, tau_threshold, (tau_syn, tau_1, tau_2), gain, coupling, abs(v_inf) + abs(h_inf), v - threshold,
+    )  # fmt: skip
+
+
 def judge(case: Case, truth: Solution) -> str:
     """What is wrong with the model's answer in a case; "" where nothing is."""
     p, s = prepared(case)
@@ -79,10 +95,10 @@ def judge(case: Case, truth: Solution) -> str:
     if found < INF and not GLIF.dynamics.may_spike(p, s, INF):
         return f"{case}: fires at {found}, which may_spike denies"
     flagged = found < INF and touching(p, s)
-    q = released(p, s)
+    q = form(p, s)
     near = abs(truth.margin) <= BAND * value(q, min(found, expected, 1e300))[2]
     if expected < found == INF:  # only where V - threshold never turns, and tends to 0 but for rounding
-        return "" if near and abs(q[0]) <= BAND * q[18] else f"{case}: missed at {expected}, margin {truth.margin}"
+        return "" if near and abs(q[0]) <= BAND * q[14] else f"{case}: missed at {expected}, margin {truth.margin}"
     if found < expected == INF and not (near and flagged):
         return f"{case}: fires at {found}, margin {float(truth.margin)}, flagged {flagged}"
     if flagged and not near:
@@ -96,7 +112,7 @@ def late_by(case: Case, truth: Solution) -> float:
     found, expected, slope = GLIF.dynamics.time_to_spike(p, s), float(truth.time), abs(float(truth.slope))
     if INF in (found, expected):
         return 0.0
-    allowed = value(released(p, s), expected)[2] + expected * slope
+    allowed = value(form(p, s), expected)[2] + expected * slope
     return slope * abs(float(found - truth.time)) / allowed if truth.margin > 8 * UNIT * allowed else 0.0
 
 
@@ -135,7 +151,7 @@ def test_the_state_later_is_that_of_many_digits():
             steps = float(rng.choice([1e-6, 0.01, 1.0, 30.0]) * rng.uniform(0.5, 1.0))
             dt = steps * min(case.tau_mem, case.tau_threshold, case.tau_syn, case.tau_1, case.tau_2)
             exact = golden_glif.difference(case)(mpf(dt))
-            size = value(released(p, s), dt)[2] + abs(case.v) + abs(case.threshold)
+            size = value(form(p, s), dt)[2] + abs(case.v) + abs(case.threshold)
             for pieces in (1, 8):
                 v, threshold, *_ = evolved(p, s, dt, pieces)
                 assert abs(v - threshold - exact) <= 16 * pieces * UNIT * size

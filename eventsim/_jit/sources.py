@@ -35,13 +35,25 @@ def _package_sources() -> bytes:
 def fingerprint(*functions: Callable[..., Any]) -> int:
     """Return 64 bits of a digest of the sources of the engine and of the files that define `functions`.
 
-    Those that they close over, and those that they call by a name of their module, are covered.
+    Those that they close over, numbers too, and those that they call by a name of their module, are covered.
     """
     digest = hashlib.sha256(_package_sources())
-    files = {inspect.getsourcefile(function) for function in closed_over(functions)}
+    found = closed_over(functions)
+    files = {inspect.getsourcefile(function) for function in found}
     for name in sorted(file for file in files if file is not None):
         digest.update(Path(name).read_bytes())
+    digest.update("\n".join(sorted(_constants(found))).encode())
     return int.from_bytes(digest.digest()[:8], "little")
+
+
+def _constants(functions: Iterable[Any]) -> set[str]:
+    """The numbers that these functions close over, such as how many currents a neuron has."""
+    found = set()
+    for function in functions:
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            if isinstance(cell.cell_contents, bool | int | float | str):
+                found.add(f"{function.__module__}.{function.__qualname__}.{name} = {cell.cell_contents!r}")
+    return found
 
 
 def closed_over(functions: Iterable[Any]) -> set[Any]:

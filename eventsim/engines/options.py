@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import LARGEST_SEED, choice, flag, integer, integer_array, names, number, shown
+from eventsim.checks import LARGEST_SEED, flag, integer, number, shown
+from eventsim.engines.record_option import checked_record
 from eventsim.errors import FaultError, InputError, NetworkError
 from eventsim.faults.acting import fault_keys
 from eventsim.faults.contract import ArrivalFault, EmissionFault, Fault
@@ -20,7 +21,6 @@ from eventsim.network.network import Network, Population
 from eventsim.transport.contract import Station, Transport
 
 Array = np.ndarray[Any, Any]
-LEVELS = ("readout", "first_spikes", "spikes")
 LARGEST_COUNT = 2**53
 
 
@@ -113,10 +113,7 @@ def checked_options(
         until = number("simulate", "until", until, low=0, open_low=True, infinite=True, remedy=remedy)
     order.check_until(net, until)
     until = None if until == math.inf else until
-    probes: dict[str, Array] = {}
-    if isinstance(record, Mapping):
-        probes, record = dict(_probe(net, name, chosen) for name, chosen in record.items()), "spikes"
-    level, recorded = _recorded(net, record)
+    recorded = checked_record(net, record)
     none = "Leave it out for no budget."
     if max_events is not None:
         max_events = integer("simulate", "max_events", max_events, low=1, remedy=none)
@@ -133,7 +130,7 @@ def checked_options(
             "time in the network's unit."
         )
     return Options(
-        until=until, record=level, recorded=recorded, probes=probes, faults=faults,
+        until=until, record=recorded.level, recorded=recorded.populations, probes=recorded.probes, faults=faults,
         fault_keys=fault_keys(net, faults, seed), transport=transport, stations=stations, seed=seed,
         error_bounds=error_bounds, max_events=max_events, max_time=max_time, stop=_checked_stop(net, stop),
         keep_state=flag("simulate", "keep_state", keep_state), memory=memory,
@@ -159,21 +156,6 @@ def _checked_stop(net: Network, stop: Any) -> dict[str, int]:
             "simulate", f"stop[{node.name!r}]", count, low=1, high=LARGEST_COUNT, remedy="1 is the first spike."
         )
     return found
-
-
-def _recorded(net: Network, record: Any) -> tuple[str, tuple[str, ...]]:
-    """The level of recording, and the sources and populations all of whose spikes are kept."""
-    if isinstance(record, list | tuple):
-        chosen = {net.node(name).name for name in names("simulate", "record", record)}
-        if not chosen:
-            raise InputError(
-                'simulate: record = []; must name sources or populations. Give "first_spikes" or "readout" to keep '
-                "less."
-            )
-        return "spikes", tuple(node.name for node in net.nodes if node.name in chosen)
-    also = ", a list of populations, or a dict {population: [neurons]}"
-    level = choice("simulate", "record", record, LEVELS, also=also)
-    return level, tuple(node.name for node in net.nodes) if level == "spikes" else ()
 
 
 def _checked_stages(net: Network, faults: Any, transport: Any, error_bounds: bool) -> tuple[Fault, ...]:
@@ -239,19 +221,3 @@ def _check_stage(kind: str, stage: Any, *functions: str) -> None:
     good = isinstance(given, tuple | list) and all(isinstance(value, numbers.Real) for value in given)
     if not good or any(value != value for value in given):
         raise FaultError(f"{where}: numbers() = {shown(given)}; must be a tuple of numbers, () for none. Return one.")
-
-
-def _probe(net: Network, name: str, chosen: Any) -> tuple[str, Array]:
-    """The population's name, and the neurons of it that are to be recorded, each once."""
-    node = net.node(name)
-    what = f"record[{node.name!r}]"
-    if not isinstance(node, Population):
-        raise InputError(
-            f"simulate: {what} = {shown(chosen)}; must be neurons of a population (sources have no membrane). Choose "
-            "others."
-        )
-    remedy = f"Give neuron indices of {node.name!r}."
-    index = np.unique(integer_array("simulate", what, chosen, low=0, high=node.size - 1, remedy=remedy))
-    if not index.size:
-        raise InputError(f"simulate: {what} = {shown(chosen)}; must name at least one neuron. {remedy}")
-    return node.name, index.astype(np.int64)

@@ -70,6 +70,7 @@ LANE = np.dtype(
         ("delay", "f8"),
         ("ticks", "i8"),
         ("delays", "i8"),  # SPREAD: those of its synapses begin there
+        ("receptor", "i8"),  # which of those of its targets it reaches
         ("parallel", "i8"),  # several synapses may lead from one neuron to another (set where a fault acts at arrival)
     ],
     align=True,
@@ -213,7 +214,7 @@ STATION = np.dtype(  # a part of the transport that wakes itself
     align=True,
 )
 SWITCH = np.dtype([("t", "f8"), ("node", "i8"), ("what", "i8")], align=True)
-TRACE_ROWS = 6
+TRACE_ROWS = 10  # no state of a model is longer
 PROBE = np.dtype([("neuron", "i8")])
 PROBE_STATE = np.dtype([("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
 SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])

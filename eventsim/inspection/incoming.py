@@ -46,6 +46,7 @@ class Arrival(NamedTuple):
     number: int
     emitted: Any
     place: int
+    receptor: int = 0
 
 
 class Heard:
@@ -123,7 +124,7 @@ class Heard:
                     Arrival(
                         self._arrival(projection, place, delay), rank if delay == 0 and at_once else 0, pre.order,
                         sender, projection.order, delay, self._weight(projection, sender, place, synapse, weight),
-                        int(self.numbers[place]), self.times[place], place,
+                        int(self.numbers[place]), self.times[place], place, projection.receptor_number,
                     )
                     for synapse, weight, delay in mine
                 ]  # fmt: skip

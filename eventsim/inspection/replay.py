@@ -38,7 +38,8 @@ def potential_after(
     for step in steps:
         t = number(step.t)
         if step.what == ARRIVE:
-            neuron.receive(t, number(arrivals[step.arrival].weight), 0)
+            arrival = arrivals[step.arrival]
+            neuron.receive(t, number(arrival.weight), 0, arrival.receptor)
         elif step.what == OPEN:
             neuron.open_window(t)
         elif step.what == CHANGE:
@@ -173,7 +174,8 @@ class Replay:
         """Take an arrival; must the neuron be tested?"""
         neuron, layer = self._neuron, self.layer
         below = layer.model.jumps and not layer.model.dynamics.above(neuron.p, neuron.s)
-        tested = neuron.receive(t, self.arrivals[place].weight, 0)
+        arrival = self.arrivals[place]
+        tested = neuron.receive(t, arrival.weight, 0, arrival.receptor)
         if tested or layer.model.clocked or t < layer.t_start:
             self.taken.add(place)
             self._step(t, ARRIVE, place)

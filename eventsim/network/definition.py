@@ -34,6 +34,8 @@ def network_content(
                 arrays |= {f"node{node.order}.{name}": values for name, values in settings.items()}
         else:
             entry |= {"kind": "population", "model": node.model.name}
+            if node.model.receptors:
+                entry["receptors"] = list(node.model.receptors)
             entry["window"] = None if node.window is None else _texts(node.window)
             entry["parameters"] = sorted(node.parameters)
             for name, values in node.parameters.items():
@@ -54,6 +56,8 @@ def network_content(
                 "delay": _text(projection.delay if own_delays(projection.kind) is None else 0.0),
             }
         )
+        if projection.receptor is not None:
+            of_projections[-1]["receptor"] = projection.receptor
         for name, values in projection.kind.arrays().items():
             arrays[f"projection{projection.order}.{name}"] = _plain(values)
     return {"time_unit": time_unit, "nodes": of_nodes, "projections": of_projections}, arrays

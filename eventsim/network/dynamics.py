@@ -54,7 +54,7 @@ class Dynamics:
     ``initial(p)`` state at the beginning ·
     ``propagator(p, dt)`` coefficients shared by all neurons that were last updated together ·
     ``advance(c, s)`` state after dt without input ·
-    ``receive(s, w)`` state after an input of weight w ·
+    ``receive(s, w)`` state after an input of weight w; of several receptors ``receive(s, w, receptor)`` ·
     ``time_to_spike(p, s)`` >= 0, or inf: time to the first upward crossing without further input ·
     ``above(p, s)`` is V at or above the threshold? ·
     ``reset(p, s)`` state after a spike ·
@@ -76,6 +76,8 @@ class Dynamics:
         Names of the rows of parameters p.
     on_fractions
         Whether the functions are exact on Fractions.
+    n_receptors
+        How many kinds of inputs `receive` tells apart.
     """
 
     state: tuple[str, ...]
@@ -94,6 +96,7 @@ class Dynamics:
     touching: Callable[[Numbers, Numbers], bool] | None = None
     time_error: Callable[[Numbers, Numbers, Any], Numbers] | None = None
     on_fractions: bool = False
+    n_receptors: int = 1
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:

@@ -22,6 +22,7 @@ from eventsim.network.generators import Generator
 from eventsim.network.neuron_model import Model, check_parameters, check_prepared, find_model
 from eventsim.network.nodes import Population, Projection, Source, least_delay
 from eventsim.network.projections import ProjectionKind, own_delays
+from eventsim.network.receptors import given_receptors, receptor_number
 from eventsim.network.steps import first_pieces
 
 __all__ = ["Network", "Population", "Projection", "Source"]
@@ -142,7 +143,9 @@ class Network:
             The times (t_start, t_min, t_max) for windowed models, and for relays the window of what they relay, of a
             source (t_min, t_max); read-out integrators take (t_start, t_min).
         **parameters : scalars or arrays (size,)
-            The model's parameters, each one number or one a neuron; a current may also be `Steps` in time.
+            The model's parameters, each one number or one a neuron; a current may also be `Steps` in time. Where they
+            are given as a dict, ``tau_syn={"excitatory": 2.0, "inhibitory": 8.0}``, the neurons have a current of its
+            own for each of these receptors.
 
         Raises
         ------
@@ -153,6 +156,7 @@ class Network:
         found = find_model(model)
         label = name if name is not None else f"{found.name}{len(self._nodes)}"
         where = f"population {shown(label)}"
+        found, parameters = given_receptors(found, where, parameters)
         sizes = self._new_shape(where, shape)
         first, steps = first_pieces(found, where, math.prod(sizes), parameters)
         checked = check_parameters(found, where, math.prod(sizes), first)
@@ -173,6 +177,7 @@ class Network:
         projection: ProjectionKind,
         delay: Any = 0.0,
         rule: None = None,
+        receptor: str | None = None,
     ) -> Projection:
         """Connect two nodes (or a node with itself) and return the projection.
 
@@ -187,6 +192,8 @@ class Network:
             synapses have their own, ``Sparse(…, delays=…)``, none is given here.
         rule
             No learning rule can be attached yet.
+        receptor
+            Which of the target's receptors the spikes reach, where it was made with several.
         """
         self._check_open("connect")
         source, target = self.node(pre), self.node(post)
@@ -208,6 +215,8 @@ class Network:
                 f"{where}: rule = {rule!r}; learning rules are not available in this version. Leave rule=None."
             )
         delay = number(where, "delay", delay, NetworkError, low=0, remedy="Give the delay in units of time.")
+        number_of = receptor_number(where, target.model, receptor)
+        receptor = target.model.receptors[number_of] if target.model.receptors else None
         delays = own_delays(projection)
         if delays is not None:
             delay = least_delay(where, source, delays, delay)
@@ -217,7 +226,7 @@ class Network:
                 "projections of one delay between the same populations into one Sparse."
             )
         fitted = projection.fitted(where, source.shape, target.shape)
-        added = Projection(len(self._projections), source, target, fitted, delay)
+        added = Projection(len(self._projections), source, target, fitted, delay, receptor)
         self._projections.append(added)
         return added
 
@@ -302,7 +311,8 @@ class Network:
             delays = own_delays(projection.kind)
             if delays is not None and delays.size:
                 delay = f", delays {float(delays.min()):g} to {float(delays.max()):g}"
-            lines.append(f"  {projection.label}: {projection.kind.n_synapses:,} synapses{delay}")
+            reached = f", {projection.receptor}" if projection.receptor else ""
+            lines.append(f"  {projection.label}: {projection.kind.n_synapses:,} synapses{delay}{reached}")
         lines += [f"  note: {note}" for note in self.provenance.get("notes", ())]
         return "\n".join(lines)
 

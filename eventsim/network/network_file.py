@@ -117,6 +117,8 @@ class _Reader:
                 model = find_model(_field(entry, "model", str))
             except ModelError as error:
                 raise _UnknownModelError(str(error)) from error
+            if "receptors" in entry:
+                model = model.with_receptors(f"{name!r}", _field(entry, "receptors", list))
             values: dict[str, Any] = {}
             for given in _field(entry, "parameters", list):
                 values[given] = self.array(f"node{order}.{given}", math.prod(shape))
@@ -141,7 +143,8 @@ class _Reader:
             fields.remove("delays")
         arrays = {name: self.array(f"projection{order}.{name}") for name in fields}
         pre, post = _field(entry, "pre", str), _field(entry, "post", str)
-        net.connect(pre, post, made(**arrays), _number("delay", _present(entry, "delay")))
+        receptor = _field(entry, "receptor", str) if "receptor" in entry else None
+        net.connect(pre, post, made(**arrays), _number("delay", _present(entry, "delay")), receptor=receptor)
 
 
 class _UnknownModelError(EventsimError):

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import choice, held_in_float64, read_only, real_array, shown
-from eventsim.errors import ModelError
+from eventsim.errors import ModelError, listed
 from eventsim.network.dynamics import Dynamics
 from eventsim.network.regimes import Clocked, Free, Regime, Relay, Windowed
 from eventsim.network.spellings import MODELS, PARAMETERS, meant
 
 Array = np.ndarray[Any, Any]
+MOST_RECEPTORS = 4  # each makes the loop of its models longer, and their recorded states
 ONCE = 1.0  # the number of "once" among the choices of a parameter `spikes`
 
 
@@ -33,7 +34,8 @@ class Parameter:
     name
         NIR's spelling where NIR has one.
     unit
-        One of "V" (whatever unit the potentials have), "time" (the network's unit), "V/time", "1" and "choice".
+        One of "V" (whatever unit the potentials have), "time" (the network's unit), "V/time", "1/V", "1" and
+        "choice".
     meaning
         What it is, in one line.
     default
@@ -45,6 +47,8 @@ class Parameter:
     steps
         Whether it may change in time, piece by piece. Such a parameter may not be in what `initial` returns or `held`
         uses.
+    each_receptor
+        Whether a neuron with receptors has one for each of them.
     """
 
     name: str
@@ -56,6 +60,17 @@ class Parameter:
     open_low: bool = False
     choices: tuple[str, ...] = ()
     steps: bool = False
+    each_receptor: bool = False
+
+    def of(self, receptor: str) -> "Parameter":
+        """Return what the parameter is for one of a neuron's receptors."""
+        name, meaning = receptor_parameter(self.name, receptor), f"{self.meaning}, of receptor {receptor}"
+        return replace(self, name=name, meaning=meaning, each_receptor=False)
+
+
+def receptor_parameter(name: str, receptor: str) -> str:
+    """What the parameter `name` is called that belongs to one receptor."""
+    return f"{name}_{receptor}"
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,11 @@ class Model:
         Models of one family share their compiled loops where loops are broad (``EVENTSIM_LOOPS=broad``).
     bounded
         The same dynamics with a running rounding bound, or None.
+    receptors
+        Names of the kinds of inputs that its neurons tell apart; () where there is one, which has no name.
+    by_receptors
+        Returns `prepare` and the dynamics for such names; None where there is one kind only. Of several receptors,
+        ``receive(s, w, receptor)`` is told which of them an input reaches.
     """
 
     name: str
@@ -88,6 +108,8 @@ class Model:
     threshold: str = "threshold"
     family: str = ""
     bounded: Dynamics | None = field(default=None, repr=False)
+    receptors: tuple[str, ...] = ()
+    by_receptors: Callable[[tuple[str, ...]], tuple[Any, Dynamics]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.regime, Regime):
@@ -142,9 +164,55 @@ class Model:
         """May neurons share a time of last update? Not those that are reset, and so advanced, at times of their own."""
         return self.single_spike or not self.spiking or self.clocked
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the variables of its state, those of receptors by the names of these."""
+        numbered = {f"_{k}": f"_{name}" for k, name in enumerate(self.receptors)} if len(self.receptors) > 1 else {}
+        return tuple(
+            f"{name[:-2]}{numbered[name[-2:]]}" if name[-2:] in numbered else name for name in self.dynamics.state
+        )
+
     def with_bounds(self, wanted: bool = True) -> "Model":
         """The model with dynamics that carry rounding bounds, if that is wanted and it has them."""
         return replace(self, dynamics=self.bounded) if wanted and self.bounded is not None else self
+
+    def with_receptors(self, where: str, names: Sequence[Any]) -> "Model":
+        """Return the model with receptors of these names, in their order; each has parameters of its own.
+
+        Raises
+        ------
+        ModelError
+            A model that has one kind of input, or other receptors already; names that are none, or too many.
+        """
+        if tuple(names) == self.receptors:
+            return self
+        if self.by_receptors is None or self.receptors:
+            able = [name for name in model_names() if find_model(name).by_receptors is not None]
+            raise ModelError(
+                f"{where}: {self.name} has {'receptors ' * bool(self.receptors)}"
+                f"{listed(self.receptors) or 'one kind of input'}; others can be given to {listed(able)}. Give each "
+                "parameter one number, or an array of them."
+            )
+        bad = [name for name in names if not (isinstance(name, str) and name.isidentifier())]
+        if bad or not 1 <= len(names) <= MOST_RECEPTORS:
+            raise ModelError(
+                f"{where}: receptors = {shown([*names])}; must be 1 to {MOST_RECEPTORS} names of letters, digits and "
+                '_. Give e.g. tau_syn={"excitatory": 2.0, "inhibitory": 8.0}.'
+            )
+        parameters: list[Parameter] = []
+        for parameter in self.parameters:
+            parameters += [parameter.of(name) for name in names] if parameter.each_receptor else [parameter]
+        prepare, dynamics = self.by_receptors(tuple(names))
+        return replace(self, receptors=tuple(names), parameters=tuple(parameters), prepare=prepare, dynamics=dynamics)
+
+    def __reduce__(self) -> Any:
+        """A registered model is sent to another process by its name, since its functions may be closures."""
+        known = _REGISTRY.get(self.name)
+        if known is not None and self in (known, self.receptors and known.with_receptors("pickle", self.receptors)):
+            made = [function.__qualname__ for function in known.dynamics.functions]
+            if self.receptors or any("<locals>" in name for name in made):
+                return _known, (self.name, self.receptors)
+        return super().__reduce__()
 
     def held(self, parameters: Mapping[str, Array]) -> Array | None:
         """How long the engines hold each neuron after a spike; None where they do not."""
@@ -212,7 +280,7 @@ def find_model(model: "str | Model") -> Model:
         Where no model of that name is registered or installed; the nearest name is offered.
     """
     if isinstance(model, Model):
-        return register(model)
+        return model if model.receptors else register(model)
     if not isinstance(model, str):
         raise ModelError(
             f"neuron model = {shown(model)}; must be the name of a model or a Model. Available: "
@@ -227,6 +295,11 @@ def find_model(model: "str | Model") -> Model:
             "Import the module that registers it before building or loading the network."
         )
     return _REGISTRY[model]
+
+
+def _known(name: str, receptors: tuple[str, ...]) -> Model:
+    """A model that was sent by its name."""
+    return find_model(name).with_receptors(name, receptors)
 
 
 def check_parameters(model: Model, where: str, size: int, given: Mapping[str, Any]) -> Mapping[str, Array]:

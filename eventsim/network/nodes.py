@@ -93,13 +93,19 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """One connection between two nodes: how far (delay) and how strongly (kind)."""
+    """One connection between two nodes: how far (delay), how strongly (kind), and which receptor it reaches, if any."""
 
     order: int
     pre: Source | Population
     post: Population
     kind: ProjectionKind
     delay: Any
+    receptor: str | None = None
+
+    @property
+    def receptor_number(self) -> int:
+        """The place of its receptor among those of its target, 0 where there is one."""
+        return 0 if self.receptor is None else self.post.model.receptors.index(self.receptor)
 
     @property
     def label(self) -> str:

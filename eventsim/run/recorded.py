@@ -145,8 +145,10 @@ class RecordedRun:
         propagated = flag("spike_errors", "propagated", propagated)
         return errors[:, self._columns(population), 1 if propagated else 0]
 
-    def membrane(self, population: str, neuron: int, sample: int = 0, times: Any = None) -> tuple[Array, Array]:
-        """Membrane potential of a recorded neuron.
+    def membrane(
+        self, population: str, neuron: int, sample: int = 0, times: Any = None, variable: str = "v"
+    ) -> tuple[Array, Array]:
+        """Membrane potential of a recorded neuron, or another variable of its state.
 
         Parameters
         ----------
@@ -154,6 +156,8 @@ class RecordedRun:
             Which neuron, of which sample.
         times : array (n_times,)
             Times at which the exact potential is wanted; None gives the recorded events.
+        variable
+            Which one: `variables` has their names, such as "i", the synaptic current of ``lif_exp``.
 
         Returns
         -------
@@ -162,6 +166,7 @@ class RecordedRun:
         potentials : array (n_times,)
             NaN before the first record and after the spike of a neuron that spikes once.
         """
+        place = self._variable(population, variable)
         traces = self._need(self.records.traces, "membrane traces", 'record={"population": [neurons]}')
         neuron = self._neuron("membrane", population, neuron)
         remedy = f"The run has {self.n_samples} samples."
@@ -176,11 +181,33 @@ class RecordedRun:
         keep = np.append(mine["time"][1:] != mine["time"][:-1], True)
         mine = mine[keep]
         if times is None:
-            return mine["time"].copy(), _finite(mine["state"][:, 0])
+            return mine["time"].copy(), _finite(mine["state"][:, place])
         wanted = finite_array("membrane", "times", times).astype(np.float64)
         if wanted.ndim != 1:
             raise InputError(f"membrane: times has shape {wanted.shape}; must have one axis. Give a list of times.")
-        return wanted, self._between(mine, population, neuron, wanted)
+        return wanted, self._between(mine, population, neuron, wanted, place)
+
+    def variables(self, population: str) -> tuple[str, ...]:
+        """Names of the variables that the state of a population's neurons holds, V first. Needs the network.
+
+        >>> net = eventsim.Network()
+        >>> cells = net.population("lif_exp", 1, "E", tau_mem=10.0, tau_syn={"ampa": 2.0, "gaba": 8.0}, current=2.0)
+        >>> eventsim.simulate(net, until=9.0, record={"E": "all"}).variables("E")
+        ('v', 'i_ampa', 'i_gaba', 'hold')
+        """
+        return self._population(population).model.variables
+
+    def _variable(self, population: str, variable: str) -> int:
+        """The place of a variable in the state."""
+        if variable == "v":
+            return 0
+        known = self.variables(population)
+        if variable not in known:
+            raise InputError(
+                f"membrane: variable = {shown(variable)}{nearest(str(variable), known)}; must be one of "
+                f"{listed(known)}, which the neurons of {population!r} have. Choose one of them."
+            )
+        return known.index(variable)
 
     def threshold(self, population: str, neuron: int = 0) -> float:
         """Firing threshold of a neuron; inf for a read-out integrator. Needs the network: `load_run` takes it."""
@@ -199,7 +226,7 @@ class RecordedRun:
             )
         return node
 
-    def _between(self, mine: Array, population: str, neuron: int, times: Any) -> Array:
+    def _between(self, mine: Array, population: str, neuron: int, times: Any, variable: int) -> Array:
         node = self._population(population)
         model = node.model
         pieces = [
@@ -222,7 +249,7 @@ class RecordedRun:
                 if min(t, end) > start:
                     s = model.dynamics.advance(model.dynamics.propagator(p, min(t, end) - start), s)
                     start = min(t, end)
-            values[k] = s[0]
+            values[k] = s[variable]
         return _finite(values)
 
     def _spike_train(self, population: str, neuron: int, sample: int) -> set[float]:

@@ -43,4 +43,8 @@ PARAMETERS = (
     THRESHOLD, RESET, HELD, START, SPIKES,
 )  # fmt: skip
 
-ALPHA_PSP = register(replace(LIF_EXP, name="alpha_psp", parameters=PARAMETERS, prepare=_rows, shared=("tau_syn",)))
+ALPHA_PSP = register(
+    replace(
+        LIF_EXP, name="alpha_psp", parameters=PARAMETERS, prepare=_rows, shared=("tau_syn",), by_receptors=None
+    )
+)  # fmt: skip

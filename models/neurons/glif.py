@@ -17,6 +17,7 @@ maximum below the threshold by no more than that fires, and a spike whose maximu
 counted (``run.counters["tangent"]``). A neuron that is above its threshold when it is released fires then.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -25,12 +26,12 @@ import numpy as np
 
 from eventsim._jit import jitable, separate
 from eventsim.errors import ModelError
-from eventsim.models.neurons.exponentials import crossing, direction, double_response, turns, value
-from eventsim.models.neurons.lif_exp import MARGIN, OVER, response
+from eventsim.models.neurons.exponentials import make_each, make_forms
 from eventsim.models.neurons.options import (
     CURRENT,
     HELD,
     LEAK,
+    MARGIN,
     RESET,
     RESISTANCE,
     SPIKES,
@@ -41,172 +42,34 @@ from eventsim.models.neurons.options import (
     holding,
     time_constant,
 )
+from eventsim.models.neurons.receptors import currents_of, each_of, receiving
+from eventsim.models.neurons.responses import double_response, response
 from eventsim.network.dynamics import Dynamics, Numbers
 from eventsim.network.neuron_model import Array, Model, Parameter, register
 from eventsim.network.regimes import Free
 
+# Behind them the time constants of all currents: of inputs, then those of its own spikes.
 ROWS = (
-    "tau_mem", "tau_threshold", "tau_syn", "tau_1", "tau_2", "v_inf", "h_inf", "gain", "coupling", "v_threshold",
-    "v_leak", "v_reset", "threshold_reset", "threshold_jump", "after_1", "kept_1", "after_2", "kept_2", "hold",
-    "v_init",
+    "tau_mem", "tau_threshold", "v_inf", "h_inf", "gain", "coupling", "v_threshold", "v_leak", "v_reset",
+    "threshold_reset", "threshold_jump", "after_1", "kept_1", "after_2", "kept_2", "hold", "v_init",
 )  # fmt: skip
+TAUS = len(ROWS)
 # A maximum that is below the threshold by less than its own rounding touches it: 64 roundings of its terms.
 TOUCH = 2.0**-47
 
 
 @jitable
-def initial(p: Numbers) -> Numbers:
-    """V = v_init, the threshold as it is far from all spikes, no currents, not held."""
-    v_threshold, v_init = p[9], p[19]
-    return (v_init, v_threshold, 0.0, 0.0, 0.0, 0.0)
-
-
-@separate
-def propagator(p: Numbers, dt: Any) -> Numbers:
-    """Dt, and the parameters: neurons are updated one by one."""
-    tau_mem, tau_threshold, tau_syn, tau_1, tau_2, v_inf, h_inf, gain, coupling, v_threshold, v_leak = p[:11]
-    return (dt, tau_mem, tau_threshold, tau_syn, tau_1, tau_2, v_inf, h_inf, gain, coupling, v_threshold, v_leak)
-
-
-@separate
-def held(p: Numbers, s: Numbers, dt: float) -> Numbers:
-    """State dt later while V is held; p from tau_mem to v_leak."""
-    tau_threshold, tau_syn, tau_1, tau_2, _, _, _, coupling, v_threshold, v_leak = p[1:11]
-    v, threshold, i, j1, j2, hold = s
-    limit = v_threshold + coupling * (v - v_leak)
-    return (
-        v, threshold + (limit - threshold) * -math.expm1(-dt / tau_threshold), i * math.exp(-dt / tau_syn),
-        j1 * math.exp(-dt / tau_1), j2 * math.exp(-dt / tau_2), hold - dt,
-    )  # fmt: skip
-
-
-@separate
-def free(p: Numbers, s: Numbers, dt: float) -> Numbers:
-    """State dt later while V is not held; p from tau_mem to v_leak."""
-    tau_mem, tau_threshold, tau_syn, tau_1, tau_2, v_inf, h_inf, gain, coupling = p[:9]
-    v, threshold, i, j1, j2 = s[:5]
-    push, u = coupling / tau_threshold, v - v_inf
-    one, two, three = gain * i, gain * j1, gain * j2
-    v = v - u * -math.expm1(-dt / tau_mem)
-    driven = one * response(tau_mem, tau_syn, dt) + two * response(tau_mem, tau_1, dt)
-    v += driven + three * response(tau_mem, tau_2, dt)
-    h = threshold + (h_inf - threshold) * -math.expm1(-dt / tau_threshold)
-    if push != 0.0:
-        driven = one * double_response(tau_mem, tau_threshold, tau_syn, dt)
-        driven += two * double_response(tau_mem, tau_threshold, tau_1, dt)
-        last = three * double_response(tau_mem, tau_threshold, tau_2, dt)
-        h += push * (u * response(tau_mem, tau_threshold, dt) + driven + last)
-    return (
-        v, h, i * math.exp(-dt / tau_syn), j1 * math.exp(-dt / tau_1), j2 * math.exp(-dt / tau_2), 0.0,
-    )  # fmt: skip
-
-
-@separate
-def advance(c: Numbers, s: Numbers) -> Numbers:
-    """V and the threshold follow the currents; while V is held, all else goes on."""
-    dt, p, hold = c[0], c[1:], s[5]
-    if hold <= 0.0:
-        return free(p, s, dt)
-    if hold >= dt:
-        return held(p, s, dt)
-    return free(p, held(p, s, hold), dt - hold)
+def initial_of_spikes(p: Numbers) -> Numbers:
+    """V = v_init, and the threshold as it is far from all spikes."""
+    v_threshold, v_init = p[6], p[16]
+    return (v_init, v_threshold)
 
 
 @jitable
-def receive(s: Numbers, w: Any) -> Numbers:
-    """An input moves I by its weight."""
-    v, threshold, i, j1, j2, hold = s
-    return (v, threshold, i + w, j1, j2, hold)
-
-
-@separate
-def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
-    """Bounds: V stays between max(V, v_inf) plus what positive currents add and the like below; H follows V."""
-    tau_mem, _, tau_syn, tau_1, tau_2, v_inf, _, gain, coupling, v_threshold, v_leak = p[:11]
-    v, threshold, i, j1, j2, hold = s
-    if hold == math.inf:
-        return False
-    one, two, three = gain * i * min(tau_mem, tau_syn), gain * j1 * min(tau_mem, tau_1), gain * j2 * min(tau_mem, tau_2)
-    high = max(v, v_inf) + max(one, 0.0) + max(two, 0.0) + max(three, 0.0)
-    low = min(v, v_inf) + min(one, 0.0) + min(two, 0.0) + min(three, 0.0)
-    least = min(threshold, v_threshold + min(coupling * (high - v_leak), coupling * (low - v_leak)))
-    size = abs(high) + abs(low) + abs(least) + abs(threshold) + abs(v_threshold)
-    size += abs(coupling) * (abs(high) + abs(v_leak))
-    return high >= least - MARGIN * size
-
-
-@separate
-def released(p: Numbers, s: Numbers) -> Numbers:
-    """V - H as a form of `exponentials`, from the end of the time in which V is held."""
-    tau_mem, tau_threshold, tau_syn, tau_1, tau_2, v_inf, h_inf, gain, coupling = p[:9]
-    now, hold = s, s[5]
-    if hold > 0.0:
-        now = held(p, s, hold)
-    v, threshold, i, j1, j2 = now[:5]
-    return (
-        v_inf - h_inf, 1.0, -1.0, 0.0, 0.0, 0.0, v - v_inf, threshold - h_inf, i, j1, j2,
-        tau_mem, tau_threshold, tau_syn, tau_1, tau_2, gain, coupling, abs(v_inf) + abs(h_inf), v - threshold,
-    )  # fmt: skip
-
-
-@jitable
-def last_rise(q: Numbers, low: float) -> float:
-    """The crossing after the last turn, from where on V - H rises to its limit."""
-    tau_mem, tau_threshold, tau_1, tau_2, tau_3 = q[11:16]
-    if q[0] <= 0.0:  # the limit of V - H
-        return math.inf
-    step = min(tau_mem, tau_threshold, tau_1, tau_2, tau_3)
-    last = OVER * max(tau_mem, tau_threshold, tau_1, tau_2, tau_3)
-    while step <= last:
-        if value(q, low + step)[0] >= 0.0:
-            return crossing(q, low, low + step)
-        step = 2.0 * step
-    return math.inf
-
-
-@separate
-def first_rise(q: Numbers) -> Numbers:
-    """(Time of the first upward crossing, the maximum at its end and the size of its terms, inf and 0 without one)."""
-    ends = turns(q)
-    rising, low = direction(q) > 0.0, 0.0
-    for k in range(6):
-        high = ends[k] if k < 5 else math.inf
-        if rising:
-            if value(q, low)[0] >= 0.0:
-                return (low, math.inf, 0.0)
-            if high == math.inf:
-                return (last_rise(q, low), math.inf, 0.0)
-            highest, _, size = value(q, high)
-            if highest >= 0.0:
-                return (crossing(q, low, high), highest, size)
-            if highest >= -TOUCH * size:
-                return (high, highest, size)
-        if high == math.inf:
-            break
-        low, rising = high, not rising
-    return (math.inf, math.inf, 0.0)
-
-
-@separate
-def time_to_spike(p: Numbers, s: Numbers) -> Any:
-    """The end of the time in which V is held, then the first upward crossing."""
-    hold = s[5]
-    if hold == math.inf or not may_spike(p, s, math.inf):
-        return math.inf
-    q = released(p, s)
-    if hold > 0.0 and value(q, 0.0)[0] >= 0.0:
-        return hold
-    return hold + first_rise(q)[0]
-
-
-@separate
-def touching(p: Numbers, s: Numbers) -> bool:
-    """Is the maximum of V - H, of a state that is about to fire, zero but for rounding?"""
-    q = released(p, s)
-    if value(q, 0.0)[0] >= 0.0:
-        return False
-    _, highest, size = first_rise(q)
-    return abs(highest) <= TOUCH * size
+def left_of(currents: Any, s: float, j: int) -> float:
+    """What is left of the j-th of some currents s later; `currents` are they and their time constants."""
+    i, tau = currents
+    return i[j] * math.exp(-s / tau[j])
 
 
 @jitable
@@ -216,16 +79,143 @@ def above(p: Numbers, s: Numbers) -> bool:
     return v >= threshold
 
 
-@separate
-def reset(p: Numbers, s: Numbers) -> Numbers:
-    """V := v_reset, held from now on; the threshold and the currents of spikes move, that of inputs goes on."""
-    v_reset, threshold_reset, threshold_jump, after_1, kept_1, after_2, kept_2, t_hold = p[11:19]
-    threshold, i, j1, j2 = s[1:5]
-    raised = max(threshold, threshold_reset) + threshold_jump
-    return (v_reset, raised, i, kept_1 * j1 + after_1, kept_2 * j2 + after_2, t_hold)
+def _make_motion(n: int) -> tuple[Any, Any, Any]:
+    """(propagator, advance, held); ``held(p, s, dt)`` is the state dt later while V is held."""
+    m, last, last_tau = n + 2, n + 4, TAUS + n + 2  # numba slices tuples between names alone
+    each_left = make_each(m, left_of)
+
+    @jitable
+    def propagator(p: Numbers, dt: Any) -> Numbers:
+        """Dt, and the parameters: neurons are updated one by one."""
+        return (dt, p)
+
+    @separate
+    def held(p: Numbers, s: Numbers, dt: float) -> Numbers:
+        """State dt later while V is held."""
+        tau_threshold, coupling, v_threshold, v_leak = p[1], p[5], p[6], p[7]
+        v, threshold, hold = s[0], s[1], s[last]
+        limit = v_threshold + coupling * (v - v_leak)
+        followed = threshold + (limit - threshold) * -math.expm1(-dt / tau_threshold)
+        return (v, followed) + each_left((s[2:last], p[TAUS:last_tau]), dt) + (hold - dt,)  # noqa: RUF005
+
+    @separate
+    def free(p: Numbers, s: Numbers, dt: float) -> Numbers:
+        """State dt later while V is not held."""
+        tau_mem, tau_threshold, v_inf, h_inf, gain, coupling = p[:6]
+        v, threshold, currents, tau = s[0], s[1], s[2:last], p[TAUS:last_tau]
+        push, u = coupling / tau_threshold, v - v_inf
+        v = v - u * -math.expm1(-dt / tau_mem)
+        h = threshold + (h_inf - threshold) * -math.expm1(-dt / tau_threshold)
+        driven, follows = 0.0, 0.0
+        for j in range(m):
+            driven += gain * currents[j] * response(tau_mem, tau[j], dt)
+            if push != 0.0:
+                follows += gain * currents[j] * double_response(tau_mem, tau_threshold, tau[j], dt)
+        if push != 0.0:
+            h += push * (u * response(tau_mem, tau_threshold, dt) + follows)
+        return (v + driven, h) + each_left((currents, tau), dt) + (0.0,)  # noqa: RUF005
+
+    @separate
+    def advance(c: Any, s: Numbers) -> Numbers:
+        """V and the threshold follow the currents; while V is held, all else goes on."""
+        dt, p = c
+        hold = s[last]
+        if hold <= 0.0:
+            return free(p, s, dt)
+        if hold >= dt:
+            return held(p, s, dt)
+        return free(p, held(p, s, hold), dt - hold)
+
+    return propagator, advance, held
 
 
-def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
+def _make_prediction(n: int, held: Any) -> tuple[Any, Any, Any]:
+    """(may_spike, time_to_spike, touching)."""
+    m, last, last_tau, none = n + 2, n + 4, TAUS + n + 2, (0.0,) * (n + 2)
+    forms = make_forms(m, adapts=True)
+    value, first_rise = forms.value, forms.first_rise
+
+    @separate
+    def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
+        """Bounds: V stays between max(V, v_inf) plus what positive currents add and the like below; H follows V."""
+        tau_mem, _, v_inf, _, gain, coupling, v_threshold, v_leak = p[:8]
+        v, threshold, hold = s[0], s[1], s[last]
+        if hold == math.inf:
+            return False
+        high, low = max(v, v_inf), min(v, v_inf)
+        for j in range(m):
+            most = gain * s[2 + j] * min(tau_mem, p[TAUS + j])
+            high, low = high + max(most, 0.0), low + min(most, 0.0)
+        least = min(threshold, v_threshold + min(coupling * (high - v_leak), coupling * (low - v_leak)))
+        size = abs(high) + abs(low) + abs(least) + abs(threshold) + abs(v_threshold)
+        size += abs(coupling) * (abs(high) + abs(v_leak))
+        return high >= least - MARGIN * size
+
+    @separate
+    def released(p: Numbers, s: Numbers) -> Any:
+        """V - H as a form of `exponentials`, from the end of the time in which V is held."""
+        tau_mem, tau_threshold, v_inf, h_inf, gain, coupling = p[:6]
+        now, hold = s, s[last]
+        if hold > 0.0:
+            now = held(p, s, hold)
+        v, threshold, currents, tau = now[0], now[1], now[2:last], p[TAUS:last_tau]
+        return (
+            v_inf - h_inf, 1.0, -1.0, none, none, v - v_inf, threshold - h_inf, currents, none,
+            tau_mem, tau_threshold, tau, gain, coupling, abs(v_inf) + abs(h_inf), v - threshold,
+        )  # fmt: skip
+
+    @separate
+    def time_to_spike(p: Numbers, s: Numbers) -> Any:
+        """The end of the time in which V is held, then the first upward crossing."""
+        hold = s[last]
+        if hold == math.inf or not may_spike(p, s, math.inf):
+            return math.inf
+        q = released(p, s)
+        if hold > 0.0 and value(q, 0.0)[0] >= 0.0:
+            return hold
+        return hold + first_rise(q, TOUCH)[0]
+
+    @separate
+    def touching(p: Numbers, s: Numbers) -> bool:
+        """Is the maximum of V - H, of a state that is about to fire, zero but for rounding?"""
+        q = released(p, s)
+        if value(q, 0.0)[0] >= 0.0:
+            return False
+        _, highest, size = first_rise(q, TOUCH)
+        return abs(highest) <= TOUCH * size
+
+    return may_spike, time_to_spike, touching
+
+
+@functools.cache
+def make_dynamics(n: int) -> Dynamics:
+    """Return the dynamics of neurons with `n` receptors; the state holds V, the threshold, currents, and the hold."""
+    propagator, advance, held = _make_motion(n)
+    may_spike, time_to_spike, touching = _make_prediction(n, held)
+    none, last_input, last = (0.0,) * (n + 2), n + 2, n + 4
+
+    @jitable
+    def initial(p: Numbers) -> Numbers:
+        return initial_of_spikes(p) + none + (0.0,)
+
+    @separate
+    def reset(p: Numbers, s: Numbers) -> Numbers:
+        """V := v_reset, held from now on; the threshold and the currents of spikes move, those of inputs go on."""
+        v_reset, threshold_reset, threshold_jump, after_1, kept_1, after_2, kept_2, t_hold = p[8:16]
+        j1, j2 = s[last_input:last]
+        raised = max(s[1], threshold_reset) + threshold_jump
+        moved = (kept_1 * j1 + after_1, kept_2 * j2 + after_2, t_hold)
+        return (v_reset, raised) + s[2:last_input] + moved  # noqa: RUF005
+
+    state = ("v", "threshold", *currents_of("i", n), "j1", "j2", "hold")
+    return Dynamics(
+        state, (*ROWS, *currents_of("tau_syn", n), "tau_1", "tau_2"),
+        initial, propagator, advance, receiving(n, 2, n + 5), time_to_spike, above, reset,
+        may_spike=may_spike, touching=touching, n_receptors=n,
+    )  # fmt: skip
+
+
+def _rows(receptors: tuple[str, ...], parameters: Mapping[str, Array], window: Any) -> list[Array]:
     check_potentials("glif", parameters)
     bad = np.flatnonzero(parameters["v_reset"] >= parameters["threshold_reset"])
     if bad.size:
@@ -237,7 +227,8 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     v_inf = given["v_leak"] + given["current"]
     given |= {"v_inf": v_inf, "h_inf": given["v_threshold"] + given["coupling"] * (v_inf - given["v_leak"])}
     given |= {"gain": given["r"] / given["tau_mem"], "hold": holding(parameters)}
-    return [given[name] for name in ROWS]
+    taus = [*each_of("tau_syn", receptors, parameters), parameters["tau_1"], parameters["tau_2"]]
+    return [*(given[name] for name in ROWS), *taus]
 
 
 PARAMETERS = (
@@ -256,13 +247,15 @@ PARAMETERS = (
     Parameter("kept_2", "1", "what a spike leaves of that current", default=1.0, low=-1.0, high=1.0),
 )  # fmt: skip
 
-DYNAMICS = Dynamics(
-    ("v", "threshold", "i", "j1", "j2", "hold"), ROWS, initial, propagator, advance, receive, time_to_spike, above,
-    reset, may_spike=may_spike, touching=touching,
-)  # fmt: skip
+
+@functools.cache
+def _with_receptors(receptors: tuple[str, ...]) -> tuple[Any, Dynamics]:
+    return functools.partial(_rows, receptors), make_dynamics(len(receptors))
+
+
 GLIF = register(
     Model(
-        "glif", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), shared=("tau_mem", "tau_syn"),
-        threshold="v_threshold",
+        "glif", PARAMETERS, functools.partial(_rows, ()), make_dynamics(1), Free(keeps_refractoriness=True),
+        shared=("tau_mem", "tau_syn"), threshold="v_threshold", by_receptors=_with_receptors,
     )
 )  # fmt: skip

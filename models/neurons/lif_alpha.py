@@ -21,50 +21,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from eventsim._jit import jitable, separate
 from eventsim.models.neurons.crossing import make_crossing
-from eventsim.models.neurons.lif_exp import COMMON, LIF_EXP, MARGIN, OVER, response
-from eventsim.models.neurons.options import check_potentials, holding
+from eventsim.models.neurons.lif_exp import COMMON, LIF_EXP
+from eventsim.models.neurons.options import MARGIN, check_potentials, holding
+from eventsim.models.neurons.receptors import by_receptors
+from eventsim.models.neurons.responses import OVER, alpha_response, decayed, remainder, response, second
 from eventsim.network.dynamics import Dynamics, Numbers
 from eventsim.network.neuron_model import Array, register
 
 ROWS = ("tau_mem", "tau_syn", "v_threshold", "v_reset", "v_inf", "gain", "hold", "v_init")
 # A maximum that is below the threshold by less than its own rounding touches it: 32 roundings of its terms.
 TOUCH = 2.0**-48
-# Terms of a series near 1 below this change nothing.
-LAST = 2.0**-56
-
-
-@jitable
-def second(z: float) -> float:
-    """(e^z - 1 - z) / z^2, for any z < 1; 1 / 2 at 0."""
-    if z < -1.0:
-        return (math.expm1(z) - z) / z / z
-    total, term, n = 0.5, 0.5, 3
-    while abs(term) > LAST:
-        term = term * z / n
-        total += term
-        n += 1
-    return total
-
-
-@jitable
-def remainder(z: float) -> float:
-    """(1 - (1 + z) e^(-z)) / z^2, for z >= 0: as above, times e^(-z)."""
-    if z < 1.0:
-        return second(z) * math.exp(-z)
-    return (1.0 - (1.0 + z) * math.exp(-z)) / z / z
-
-
-@jitable
-def alpha_response(tau_mem: float, tau_syn: float, s: float) -> float:
-    """h(s): V at s where J = tau_mem / r, I = 0 and V = v_inf at 0."""
-    if s >= OVER * max(tau_mem, tau_syn):
-        return 0.0  # s * s may be no number any more
-    z = (tau_mem - tau_syn) / tau_mem / tau_syn * s
-    if z >= 0.0:
-        return math.exp(-s / tau_mem) * (s * remainder(z) * s)
-    return math.exp(-s / tau_syn) * (s * second(z) * s)
 
 
 @jitable
@@ -72,13 +42,6 @@ def initial(p: Numbers) -> Numbers:
     """V = v_init, no current, not held."""
     v_init = p[7]
     return (v_init, 0.0, 0.0, 0.0)
-
-
-@jitable
-def decayed(i: float, j: float, s: Any, tau_syn: float) -> Numbers:
-    """(What is left of J, I) s later; an s after which nothing is left may be so long that J s is no number."""
-    left = math.exp(-s / tau_syn)
-    return (left, (i + j * min(s, OVER * tau_syn)) * left)
 
 
 @separate
@@ -312,4 +275,12 @@ DYNAMICS = Dynamics(
     LIF_EXP.dynamics.above, reset, may_spike=may_spike, touching=touching,
 )  # fmt: skip
 
-LIF_ALPHA = register(replace(LIF_EXP, name="lif_alpha", parameters=COMMON, prepare=_rows, dynamics=DYNAMICS))
+
+def _peaks(tau_mem: Array, tau_syn: Array) -> tuple[Array, ...]:
+    """Bounds on the most that r I and r a add to V, as in `may_spike`."""
+    ratio = tau_syn / tau_mem
+    return np.minimum(1.0, ratio), np.minimum(1.0, 2.72 * ratio)
+
+
+PLAIN = replace(LIF_EXP, name="lif_alpha", parameters=COMMON, prepare=_rows, dynamics=DYNAMICS, by_receptors=None)
+LIF_ALPHA = register(by_receptors(PLAIN, True, _peaks))

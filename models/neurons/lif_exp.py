@@ -32,6 +32,7 @@ from eventsim.models.neurons.options import (
     CURRENT,
     HELD,
     LEAK,
+    MARGIN,
     RESET,
     RESISTANCE,
     SPIKES,
@@ -42,6 +43,8 @@ from eventsim.models.neurons.options import (
     check_potentials,
     holding,
 )
+from eventsim.models.neurons.receptors import by_receptors
+from eventsim.models.neurons.responses import OVER, response
 from eventsim.network.dynamics import Dynamics, Numbers
 from eventsim.network.neuron_model import Array, Model, Parameter, register
 from eventsim.network.regimes import Free
@@ -49,21 +52,6 @@ from eventsim.network.regimes import Free
 ROWS = ("tau_mem", "tau_syn", "v_threshold", "v_reset", "v_inf", "gain", "peak", "hold", "v_init", "i_init")
 # A maximum that is below the threshold by less than its own rounding touches it: 16 roundings of its terms.
 TOUCH = 2.0**-49
-# May only err towards "may spike": more than all roundings on the way to a crossing.
-MARGIN = 2.0**-46
-# Time constants after which nothing is left of an exponential.
-OVER = 800.0
-
-
-@jitable
-def response(tau_mem: float, tau_syn: float, s: float) -> float:
-    """g(s): V at s where I = tau_mem / r and V = v_inf at 0. The forms avoid differences of equal exponentials."""
-    delta = (tau_mem - tau_syn) / tau_mem / tau_syn
-    if delta > 0.0:
-        return math.exp(-s / tau_mem) * (-math.expm1(-delta * s) / delta)
-    if delta < 0.0:
-        return math.exp(-s / tau_syn) * (math.expm1(delta * s) / delta)
-    return s * math.exp(-s / tau_mem)
 
 
 @jitable
@@ -257,15 +245,14 @@ COMMON = (
     TAU_MEM, TAU_SYN, RESISTANCE,
     THRESHOLD, RESET, LEAK, CURRENT, HELD, START, SPIKES,
 )  # fmt: skip
-PARAMETERS = (*COMMON, Parameter("i_init", "1", "I at the beginning", default=0.0))
+PARAMETERS = (*COMMON, Parameter("i_init", "1", "I at the beginning", default=0.0, each_receptor=True))
 
 DYNAMICS = Dynamics(
     ("v", "i", "hold"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
     may_spike=may_spike, touching=touching,
 )  # fmt: skip
-LIF_EXP = register(
-    Model(
-        "lif_exp", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), family="currents",
-        shared=("tau_mem", "tau_syn", "r", "v_leak", "current"), threshold="v_threshold",
-    )
+PLAIN = Model(
+    "lif_exp", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), family="currents",
+    shared=("tau_mem", "tau_syn", "r", "v_leak", "current"), threshold="v_threshold",
 )  # fmt: skip
+LIF_EXP = register(by_receptors(PLAIN, False, lambda tau_mem, tau_syn: (largest_response(tau_mem, tau_syn),)))

@@ -5,6 +5,7 @@ Relies on the contract of neuron models. Used by the models of this folder that 
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,7 +38,9 @@ def time_constant(name: str, meaning: str, default: float | None = None) -> Para
 
 
 TAU_MEM = time_constant("tau_mem", "membrane time constant")
-TAU_SYN = time_constant("tau_syn", "time constant of the currents")
+TAU_SYN = replace(time_constant("tau_syn", "time constant of the currents"), each_receptor=True)
+# May only err towards "may spike": more than all roundings on the way to a crossing.
+MARGIN = 2.0**-46
 SOFT = 1.0  # the number of "soft" among the choices of `reset`
 
 

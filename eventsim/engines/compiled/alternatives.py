@@ -43,7 +43,13 @@ def loop_models(net: Network, error_bounds: bool) -> list[LoopModel]:
         families = {model.family for model in models} - {""}
         models += [model for model in installed_models() if model.family in families]
     distinct = dict.fromkeys(loop_model(model, error_bounds) for model in models)
-    return sorted(distinct, key=lambda one: ([_name(f) for f in one.dynamics.functions], one.in_cohorts, one.clocked))
+    return sorted(distinct, key=_sorted_by)
+
+
+def _sorted_by(model: LoopModel) -> Any:
+    """The order of models in a loop; functions of one name may close over different numbers of currents."""
+    dynamics = model.dynamics
+    return [_name(f) for f in dynamics.functions], len(dynamics.state), model.in_cohorts, model.clocked
 
 
 def perturbs_of(faults: Iterable[Fault]) -> tuple[Callable[..., Any], ...]:

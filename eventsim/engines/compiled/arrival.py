@@ -31,14 +31,14 @@ ULP = 2.0**-53
 LOW = 2 * TOGETHER
 
 
-def make_arrive(delivers: tuple[Any, ...], dense: Any, conv: Any, row: Any) -> Any:
+def make_arrive(delivers: tuple[Any, ...], receptors: bool, dense: Any, conv: Any, row: Any) -> Any:
     """Stage 3: fold all packets of this micro-step into their targets, in the published order.
 
     Where packets in the lanes are all that is under way (``control.lookahead``), those that follow alone may be taken
     at once: each is a micro-step of its own in which nothing else happens, so none of the other stages is gone through.
     Returns the time reached. `take` is called in one place, since all of the models' code is compiled into it.
     """
-    take, sort = _make_take(make_spike(delivers), dense, conv, row), _make_sort(len(delivers) > 0)
+    take, sort = _make_take(make_spike(delivers, receptors), dense, conv, row), _make_sort(len(delivers) > 0)
 
     @kernel_part
     def arrive(m: Machine, stimulus: Stimulus, output: Output, begun: float, sample: Any) -> float:

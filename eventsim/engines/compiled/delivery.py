@@ -7,7 +7,7 @@ else is compiled.
 
 from typing import Any
 
-from eventsim._jit import jitable, kernel_part
+from eventsim._jit import jitable, kernel_part, whole
 from eventsim.checks import HEAVIEST
 from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.rows import LOAD, STORE
@@ -16,19 +16,22 @@ from eventsim.faults.acting import ARRIVAL
 from eventsim.network.dynamics import Dynamics
 
 
-def make_spike(delivers: tuple[Any, ...]) -> Any:
-    """``spike(m, k, number, sample)``: what the synapses share that one packet of lane k reaches, for `receive`."""
+def make_spike(delivers: tuple[Any, ...], receptors: bool) -> Any:
+    """``spike(m, k, number, sample)``: what the synapses share that one packet of lane k reaches, for `receive`.
+
+    The receptor that it reaches, 0 where no model has several (`receptors`), and what arrival faults ask.
+    """
     if not delivers:
 
         @kernel_part
-        def nothing(m: Machine, k: int, number: int, sample: Any) -> int:  # noqa: ARG001 - absent stage
-            return 0
+        def spike_plain(m: Machine, k: int, number: int, sample: Any) -> tuple[int]:  # noqa: ARG001 - absent stage
+            return (whole(m.lanes[k].receptor) if receptors else 0,)
 
-        return nothing
+        return spike_plain
 
     @kernel_part
     def spike(m: Machine, k: int, number: int, sample: Any) -> Any:
-        return m.control, m.stages, m.fault_keys, k, number, sample
+        return whole(m.lanes[k].receptor), m.control, m.stages, m.fault_keys, k, number, sample
 
     return spike
 
@@ -50,7 +53,7 @@ def make_weigh(delivers: tuple[Any, ...]) -> Any:
 
     @kernel_part
     def weigh(spike: Any, synapse: int, w: float) -> float:
-        control, stages, keys, k, number, sample = spike
+        _, control, stages, keys, k, number, sample = spike
         arrived = w
         for f in range(keys.shape[0]):
             if keys[f, k, 1] == ARRIVAL:
@@ -72,30 +75,40 @@ def make_receive(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
 
         @jitable
         def receive_plain(spike: Any, synapse: int, s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - no fault
-            return take(s, w, error)
+            return take(spike, s, w, error)
 
         return receive_plain
 
     @jitable
     def receive(spike: Any, synapse: int, s: Any, w: float, error: float) -> Any:
-        return take(s, weigh(spike, synapse, w), error)
+        return take(spike, s, weigh(spike, synapse, w), error)
 
     return receive
 
 
 def make_take(dynamics: Dynamics) -> Any:
-    """The model's `receive`; where it carries rounding bounds, with the error of the input's time."""
+    """``take(spike, s, w, error)``: the model's `receive`, with what it asks of an input beside its weight.
+
+    Where it carries rounding bounds the error of the input's time, where it has several receptors which is reached.
+    """
     receive = dynamics.receive
     if dynamics.time_error is not None:
 
         @jitable
-        def take_with_error(s: Any, w: float, error: float) -> Any:
+        def take_with_error(spike: Any, s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract
             return receive(s, w, error)
 
         return take_with_error
+    if dynamics.n_receptors > 1:
+
+        @jitable
+        def take_at_receptor(spike: Any, s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract
+            return receive(s, w, spike[0])
+
+        return take_at_receptor
 
     @jitable
-    def take(s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract with and without bounds
+    def take(spike: Any, s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract
         return receive(s, w)
 
     return take

@@ -125,7 +125,8 @@ def event_loop(stages: Stages) -> Any:
     send = make_send(stages.carry)
     begin_stations, gather_station = make_stations(stages.wakes)
     gather = make_gather(fold["cross"], fold["readout"], fold["open_window"], gather_station)
-    arrive = make_arrive(stages.delivers, fold["dense"], fold["conv"], fold["row"])
+    several = any(model.dynamics.n_receptors > 1 for model in stages.models)
+    arrive = make_arrive(stages.delivers, several, fold["dense"], fold["conv"], fold["row"])
     events = _make_events(early, gather, arrive, make_ticks(fold["tick"]))
     micro_step = _make_micro_step(make_feed(send), events, fold["settle"], make_emit(send))
 

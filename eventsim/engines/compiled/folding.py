@@ -36,7 +36,7 @@ def make_dense(dynamics: Dynamics, delivers: tuple[Any, ...], ahead: bool) -> An
         if node_state.phase == NOT_BEGUN or node.clocked:
             fold(spike, first, 1, st, pr, w, 0.0, error)
             return
-        if together(m, n, k, neuron, t):
+        if together(m, n, k, neuron, spike, t):
             return
         touch(m, node.cohort, t)
         aim(m, n, node.cohort, t)
@@ -115,7 +115,7 @@ def _make_fold(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     ) -> None:
         arrived = weigh(spike, synapse, w)
         if member.held:
-            store(st, i, take(load(st, i), arrived, error))
+            store(st, i, take(spike, load(st, i), arrived, error))
             return
         c = member.cohort + i
         since = m.since[c]
@@ -126,7 +126,7 @@ def _make_fold(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
         if t > since:
             s = advance(propagator(p, t - since), s)
             m.since[c] = t
-        s = take(s, arrived, error)
+        s = take(spike, s, arrived, error)
         store(st, i, s)
         # Who is below the threshold, cannot rise to it, and could not before, has nothing stored: no need to settle it.
         if above(p, s) or may_spike(p, s, math.inf) or may_spike(p, before, math.inf):

@@ -73,25 +73,25 @@ def several(m: Machine, n: int, k: int, t: float) -> bool:
 
 
 @kernel_part
-def take_singly(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:  # noqa: ARG001 - stands in for `together`
+def take_singly(m: Machine, n: int, k: int, neuron: int, spike: Any, t: float) -> bool:  # noqa: ARG001 - for `together`
     """Take every packet on its own."""
     return False
 
 
 def _make_sweep(dynamics: Dynamics) -> Any:
-    """``sweep(st, tried, pr, w, c, near)``: advance and receive TOGETHER times, into `tried`; count who may spike."""
+    """``sweep(spike, st, tried, pr, w, c, near)``: see there."""
     load, store, part = LOAD[len(dynamics.state)], STORE[len(dynamics.state)], LOAD[len(dynamics.rows)]
     advance, may_spike = dynamics.advance, dynamics.may_spike
     receive = make_receive(dynamics, ())
 
     @kernel_part
-    def step(p: Any, s: Any, c: Any, w: float, near: float) -> Any:
+    def step(spike: Any, p: Any, s: Any, c: Any, w: float, near: float) -> Any:
         """The state behind one of the packets, and whether the neuron may spike before the next."""
-        behind = receive(0, 0, advance(c, s), w, 0.0)
+        behind = receive(spike, 0, advance(c, s), w, 0.0)
         return behind, may_spike(p, behind, near)
 
     @kernel_part
-    def sweep(st: Any, tried: Any, pr: Any, w: Any, c: Any, near: Any) -> int:
+    def sweep(spike: Any, st: Any, tried: Any, pr: Any, w: Any, c: Any, near: Any) -> int:
         """Advance and receive TOGETHER times, from `st` into `tried`; count who may spike on the way.
 
         `st`, `tried` and `pr` are tuples of rows (n_neurons,), `w` has the weights (n_neurons,) of each packet.
@@ -99,10 +99,10 @@ def _make_sweep(dynamics: Dynamics) -> Any:
         count = 0
         for i in range(st[0].size):
             p = part(pr, i)
-            s, first = step(p, load(st, i), c[0], w[0][i], near[0])
-            s, second = step(p, s, c[1], w[1][i], near[1])
-            s, third = step(p, s, c[2], w[2][i], near[2])
-            s, fourth = step(p, s, c[3], w[3][i], near[3])
+            s, first = step(spike, p, load(st, i), c[0], w[0][i], near[0])
+            s, second = step(spike, p, s, c[1], w[1][i], near[1])
+            s, third = step(spike, p, s, c[2], w[2][i], near[2])
+            s, fourth = step(spike, p, s, c[3], w[3][i], near[3])
             store(tried, i, s)
             count += first | second | third | fourth
         return count
@@ -111,7 +111,7 @@ def _make_sweep(dynamics: Dynamics) -> Any:
 
 
 def make_together(dynamics: Dynamics) -> Any:
-    """``together(m, n, k, neuron, t)``: fold a packet and those behind it; False where they must be taken alone."""
+    """``together(m, n, k, neuron, spike, t)``: fold a packet and those behind it; False: they must be taken alone."""
     n_state, n_rows = len(dynamics.state), len(dynamics.rows)
     slices, part, rows, propagator = SLICES[n_state], LOAD[n_rows], SLICES[n_rows], dynamics.propagator
     sweep = _make_sweep(dynamics)
@@ -123,7 +123,7 @@ def make_together(dynamics: Dynamics) -> Any:
         return m.weights[first : first + size]
 
     @kernel_part
-    def together(m: Machine, n: int, k: int, neuron: int, t: float) -> bool:
+    def together(m: Machine, n: int, k: int, neuron: int, spike: Any, t: float) -> bool:
         if not several(m, n, k, t):
             return False
         control, lane, lane_state = m.control[0], m.lanes[k], m.lane_states[k]
@@ -145,7 +145,7 @@ def make_together(dynamics: Dynamics) -> Any:
         since = m.since[node.cohort]
         c = (propagator(p, t - since), propagator(p, t1 - t), propagator(p, t2 - t1), propagator(p, t3 - t2))
         near = (reach(t, t1), reach(t1, t2), reach(t2, t3), reach(t3, after))
-        if sweep(st, slices(m.values, node_state.spare, size), pr, w, c, near) > 0:
+        if sweep(spike, st, slices(m.values, node_state.spare, size), pr, w, c, near) > 0:
             cohort.singly = CAUTION
             return False
         node_state.state, node_state.spare = node_state.spare, node_state.state

@@ -270,6 +270,7 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
         lane["pre"], lane["post"] = projection.pre.order, projection.post.order
         lane["kind"] = KINDS[kind.kind]
         lane["delay"], lane["ticks"] = projection.delay, order.delay_in_ticks(projection)
+        lane["receptor"] = projection.receptor_number
         lane["weights"], lane["rows"], lane["targets"] = n_weights, n_links + n_rows, n_targets
         values = np.asarray(kind.weights, dtype=np.float64)
         if isinstance(kind, Conv | Pool):

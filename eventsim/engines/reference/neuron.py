@@ -140,7 +140,7 @@ class Neuron:
             self.s = self.layer.dynamics.advance(self.layer.dynamics.propagator(self.p, t - self.t), self.s)
             self.t = t
 
-    def receive(self, t: Any, weight: Any, error: Any) -> bool:
+    def receive(self, t: Any, weight: Any, error: Any, receptor: int = 0) -> bool:
         """Take an input at t; return whether the neuron must be tested, now that its state has changed.
 
         A held neuron (before t_start, or clocked) only stores its input: time does not pass for it.
@@ -151,8 +151,8 @@ class Neuron:
             if self.done or t < self.t or t >= layer.closed_from:
                 return False
             self.move(t)
-        with_error = (error,) if layer.dynamics.time_error else ()
-        self.s = layer.dynamics.receive(self.s, weight, *with_error)
+        asked = (error,) if layer.dynamics.time_error else (receptor,) if layer.dynamics.n_receptors > 1 else ()
+        self.s = layer.dynamics.receive(self.s, weight, *asked)
         return not held
 
     def predict(self, t: Any, initialised: bool = False) -> Any:

@@ -230,12 +230,13 @@ class Sample:
             error += 2.0**-53 * t  # t is the rounded sum of the spike's time and the delay
         if t >= self.plan.layers[post].closed_from:
             return
+        receptor = self.plan.net.projections[projection].receptor_number
         for place, (target, weight) in enumerate(synapses, first):
             neuron = self.members[post][target]
             arrived = self.plan.deliveries.weight(projection, index, place, number, self.sample_id, weight)
             if not abs(arrived) <= HEAVIEST and self.astray is None:
                 self.astray = projection
-            if neuron.receive(t, arrived, error):
+            if neuron.receive(t, arrived, error, receptor):
                 self.touched.setdefault((post, neuron), False)
 
     # -- from the threshold to the agenda ---------------------------------------------------------------------------
