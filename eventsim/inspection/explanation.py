@@ -43,6 +43,8 @@ class Input(NamedTuple):
         Whether it lifted the potential to the threshold (models whose potential an input moves).
     reason
         Why it changed nothing ("late", "after", "refractory"); "" where it counted.
+    receptor
+        Which of the neuron's receptors it reached; None where there is one kind of input.
     """
 
     population: str
@@ -54,11 +56,13 @@ class Input(NamedTuple):
     contribution: Any
     decisive: bool = False
     reason: str = ""
+    receptor: str | None = None
 
     @property
     def sender(self) -> str:
         """Whose spike it is, in words."""
-        return f"{self.population} {self.neuron}" + (f" spike {self.number}" if self.number else "")
+        number = f" spike {self.number}" if self.number else ""
+        return f"{self.population} {self.neuron}{number}" + (f" [{self.receptor}]" if self.receptor else "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from eventsim.files.archive import write_archive
 from eventsim.network.definition import FILE_FORMAT, FILE_VERSION, network_content
 from eventsim.network.generators import Generator
 from eventsim.network.neuron_model import Model, check_parameters, check_prepared, find_model
-from eventsim.network.nodes import Population, Projection, Source, least_delay
+from eventsim.network.nodes import Population, Projection, Source, checked_window, least_delay
 from eventsim.network.projections import ProjectionKind, own_delays
 from eventsim.network.receptors import given_receptors, receptor_number
 from eventsim.network.steps import first_pieces
@@ -160,7 +160,7 @@ class Network:
         sizes = self._new_shape(where, shape)
         first, steps = first_pieces(found, where, math.prod(sizes), parameters)
         checked = check_parameters(found, where, math.prod(sizes), first)
-        full = _window(where, found, window)
+        full = checked_window(where, found, window)
         check_prepared(found, where, checked, full)
         population = Population(self._new_name(label), sizes, len(self._nodes), found, checked, full, steps)
         for t, later in population.pieces():
@@ -381,28 +381,3 @@ class Network:
                 f"{MAX_NEURONS:,}, sources counted. Make it smaller."
             )
         return sizes
-
-
-def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:
-    """The window that a model takes: (t_start, t_min, t_max), increasing; of a read-out t_max is inf."""
-    if not (model.windowed or (model.relay and window is not None)):
-        if window is not None:
-            raise NetworkError(
-                f"{where}: window = {shown(window)}, but {model.name} has no window. Leave it out, or choose a "
-                "windowed model such as ttfs_b1."
-            )
-        return None
-    times = reals(window)
-    if len(times) == 2 and not model.spiking:
-        times = (*times, math.inf)
-    if len(times) == 2 and model.relay:
-        times = (times[0], *times)
-    starts = len(times) == 3 and (times[0] < times[1] or (model.relay and times[0] == times[1]))
-    increasing = starts and 0 <= times[0] <= times[1] < times[2] and times[1] < math.inf
-    if not increasing or (model.spiking and times[2] == math.inf):
-        raise NetworkError(
-            f"{where}: window = {shown(window)}; {model.name} needs (t_start, t_min, t_max) with "
-            "0 <= t_start < t_min < t_max. Windows are increasing: inputs first, then the layer's own spikes."
-        )
-    check_held(where, "window", times, NetworkError)
-    return times

@@ -203,7 +203,9 @@ class Model:
         for parameter in self.parameters:
             parameters += [parameter.of(name) for name in names] if parameter.each_receptor else [parameter]
         prepare, dynamics = self.by_receptors(tuple(names))
-        return replace(self, receptors=tuple(names), parameters=tuple(parameters), prepare=prepare, dynamics=dynamics)
+        return replace(
+            self, receptors=tuple(names), parameters=tuple(parameters), prepare=prepare, dynamics=dynamics, family=""
+        )
 
     def __reduce__(self) -> Any:
         """A registered model is sent to another process by its name, since its functions may be closures."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import read_only
+from eventsim.checks import check_held, read_only, reals, shown
 from eventsim.errors import NetworkError
 from eventsim.network.generators import Generator
 from eventsim.network.neuron_model import Array, Model
@@ -129,3 +129,28 @@ def least_delay(where: str, pre: Source | Population, delays: Array, delay: Any)
         return delay
     least = delays.min()
     return least.item() if isinstance(least, np.generic) else least  # a plain number, as every other delay is one
+
+
+def checked_window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:
+    """The window that a model takes: (t_start, t_min, t_max), increasing; of a read-out t_max is inf."""
+    if not (model.windowed or (model.relay and window is not None)):
+        if window is not None:
+            raise NetworkError(
+                f"{where}: window = {shown(window)}, but {model.name} has no window. Leave it out, or choose a "
+                "windowed model such as ttfs_b1."
+            )
+        return None
+    times = reals(window)
+    if len(times) == 2 and not model.spiking:
+        times = (*times, math.inf)
+    if len(times) == 2 and model.relay:
+        times = (times[0], *times)
+    starts = len(times) == 3 and (times[0] < times[1] or (model.relay and times[0] == times[1]))
+    increasing = starts and 0 <= times[0] <= times[1] < times[2] and times[1] < math.inf
+    if not increasing or (model.spiking and times[2] == math.inf):
+        raise NetworkError(
+            f"{where}: window = {shown(window)}; {model.name} needs (t_start, t_min, t_max) with "
+            "0 <= t_start < t_min < t_max. Windows are increasing: inputs first, then the layer's own spikes."
+        )
+    check_held(where, "window", times, NetworkError)
+    return times

@@ -23,16 +23,18 @@ def given_receptors(model: Model, where: str, given: Mapping[str, Any]) -> tuple
     dicts = {name: value for name, value in given.items() if isinstance(value, Mapping)}
     if not dicts:
         return model, dict(given)
-    own = [parameter.name for parameter in base.parameters if parameter.each_receptor]
+    own = [parameter.name for parameter in base.parameters if parameter.each_receptor and base.by_receptors]
     for name, value in dicts.items():
         if name not in own:
             base.parameter(name)
+            if not own:
+                base.with_receptors(where, [*value] or [None])
             raise ModelError(
                 f"{where}: {name} = {shown(value)}; must be a number or an array of numbers, since "
-                f"{base.name} has {listed(own) or 'no parameter'} for each receptor. Give {name} one value a neuron."
+                f"{base.name} has {listed(own)} for each receptor. Give {name} one value a neuron."
             )
     names = tuple(dicts.get(own[0], next(iter(dicts.values()))))
-    found = model.with_receptors(where, names)
+    found = model.with_receptors(where, names or (None,))
     flat: dict[str, Any] = {}
     for name, value in given.items():
         if name not in dicts:

@@ -7,12 +7,14 @@ The state is u = V - v_inf, h = threshold - its limit, and n currents, each of w
     u' = -u / tau_mem + gain (I1 + … + In),   h' = (coupling u - h) / tau_threshold,
     Ij' = -Ij / tau_j + Jj,   Jj' = -Jj / tau_j.
 
-A *form* is f = c + a u + b h + sum of gj Ij + kj Jj. (d/ds + r) f is a form again, and its coefficients come from those
-of f without a division; for r = 0, 1 / tau_threshold, 1 / tau_mem, 1 / tau_1, …, one after another, it loses c, b, a,
-g1, …, until the last form has two exponentials and one zero at most. Between two zeros of (d/ds + r) f, e^(r s) f is
-monotone, so that f has one zero at most (Rolle; R. Brette 2007 for commensurable time constants). So the zeros of each
-form isolate those of the form before it, and none can be missed. Nothing is ever divided by a difference of time
-constants: equal ones need no case of their own, and nearly equal ones lose no digits.
+A *form* is f = c + a u + b h + sum of gj Ij + kj Jj, a constant and exponentials. (d/ds + r) f is a form again, and its
+coefficients come from those of f without a division; it has no e^(-r s) any more. For r = 0 and then one over each time
+constant, the shortest first, one exponential after another goes, until two are left, and one zero at most. Between two
+zeros of (d/ds + r) f, e^(r s) f is monotone, so that f has one zero at most (Rolle; R. Brette 2007 for commensurable
+time constants). So the zeros of each form isolate those of the form before it, and none can be missed. What rounding
+leaves of an exponential that is gone decays as that did: with the shortest first, before it could hide a zero of what
+is left. Nothing is ever divided by a difference of time constants: equal ones need no case of their own, and nearly
+equal ones lose no digits.
 
 A tuple q holds (c, a, b, g, k, u, h, I, J, tau_mem, tau_threshold, tau, gain, coupling, the sum of the sizes of v_inf
 and of the limit of the threshold, whose rounding is part of that of V - threshold, and f at 0), where g, k, I, J and
@@ -155,8 +157,27 @@ def apart(one: float, two: float) -> float:
 
 
 def _make_derived(n: int, rises: bool, adapts: bool) -> Any:
-    """``derived(q, k)``: (d/ds + r) f with the k-th rate r, which takes from f what the module's first lines say."""
-    of_mem = 2 if adapts else 1  # which rate is that of the membrane
+    """``derived(q, k)``: (d/ds + r) f with r = 0, or one over the k-th shortest time constant."""
+    twice = 2 if rises else 1
+
+    @separate
+    def kth_shortest(q: Any, k: int) -> float:
+        """The k-th shortest of the time constants, counted from 1; those of currents that rise are there twice."""
+        tau_mem, tau_threshold, tau = q[9:12]
+        for one in range(n + 1 + adapts):
+            found = tau_mem if one == n else tau_threshold if one > n else tau[one]
+            shorter = as_short = 0
+            for other in range(n):
+                shorter += twice * (tau[other] < found)
+                as_short += twice * (tau[other] <= found)
+            shorter += tau_mem < found
+            as_short += tau_mem <= found
+            if adapts:
+                shorter += tau_threshold < found
+                as_short += tau_threshold <= found
+            if shorter < k <= as_short:
+                return found
+        return tau_mem
 
     @jitable
     def next_g(q: Any, tau_r: float, j: int) -> float:
@@ -175,11 +196,7 @@ def _make_derived(n: int, rises: bool, adapts: bool) -> Any:
     @separate
     def derived(q: Any, k: int) -> Any:
         _, a, b, _, _, u0, h0, i0, j0, tau_mem, tau_threshold, tau, gain, coupling, _, _ = q
-        tau_r = math.inf
-        if k > of_mem:
-            tau_r = tau[(k - of_mem - 1) // 2] if rises else tau[k - of_mem - 1]
-        elif k > 0:
-            tau_r = tau_mem if k == of_mem else tau_threshold
+        tau_r = math.inf if k == 0 else kth_shortest(q, k)
         new_a, new_b = a * apart(tau_r, tau_mem) + b * (coupling / tau_threshold), b * apart(tau_r, tau_threshold)
         g, k_ = each_g(q, tau_r), each_k(q, tau_r)
         start = new_a * u0 + new_b * h0

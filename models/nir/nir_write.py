@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import flag, names
-from eventsim.errors import InputError, NetworkError
+from eventsim.errors import InputError, NetworkError, listed
 from eventsim.files.output import replaced
 from eventsim.models.nir.nir_graph import MARK, SINCE, is_old, nir_package, unchecked
 from eventsim.models.nir.nir_maps import LARGEST, synapses
@@ -156,6 +156,11 @@ class Writing:
             raise NetworkError(
                 f"{where} is of {model}; NIR has no neuron with {WHY_NOT.get(model, 'its equation')}; must be of "
                 f"{', '.join(WRITTEN)}. Save the network with network.save."
+            )
+        if population.model.receptors:
+            raise NetworkError(
+                f"{where} has receptors {listed(population.model.receptors)}; NIR's neurons have one current, which has "
+                "no name. Give one tau_syn, or save the network with network.save."
             )
         if population.steps:
             raise NetworkError(
