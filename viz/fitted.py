@@ -7,6 +7,7 @@ sizes are worked out when an artist is drawn or measured. Relies on matplotlib's
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from matplotlib.artist import allow_rasterization
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -56,6 +57,7 @@ class FittedMarks(Line2D):
             self.set_markersize(mark.size)
             self.set_markeredgewidth(mark.edge)
 
+    @allow_rasterization
     def draw(self, renderer: Any) -> None:
         """Draw the marks in the size that the axes ask for."""
         self._fit()
@@ -70,7 +72,8 @@ class FittedMarks(Line2D):
 class FittedText(Text):
     """A line of text in `height` units of the y axis and, at most, a share of the width; never larger than its font."""
 
-    SMALLEST = 3.0  # points
+    SMALLEST = 1.0  # points, of axes that are too small for any text
+    TRIES = 4  # letters are drawn on whole pixels: half the size is not half the width
 
     def __init__(self, x: float, y: float, text: str, height: float, share: float, **style: Any) -> None:
         super().__init__(x, y, text, **style)
@@ -80,10 +83,13 @@ class FittedText(Text):
         scale = scale_of(self)
         size = min(self._largest, 0.72 * self._height * scale.unit)
         self._set_size(size)
-        points = 72.0 / self.axes.get_figure(root=True).dpi  # type: ignore[union-attr]
-        width = super().get_window_extent(renderer).width * points
-        if width > self._share * scale.width:
-            self._set_size(size * self._share * scale.width / width)
+        room = self._share * scale.width / 72.0 * self.axes.get_figure(root=True).dpi  # type: ignore[union-attr]
+        for _ in range(self.TRIES):
+            width = super().get_window_extent(renderer).width
+            if width <= room:
+                break
+            size *= 0.98 * room / width
+            self._set_size(size)
 
     def _set_size(self, size: float) -> None:
         size = max(size, self.SMALLEST)

@@ -18,6 +18,8 @@ from eventsim.viz.palette import INK, SILENT, window_colour
 
 Array = np.ndarray[Any, Any]
 BORDERS = ("$t_\\mathrm{start}$", "$t_\\mathrm{min}$", "$t_\\mathrm{max}$")
+LETTER = 0.58  # mean width of a letter, in sizes of its font
+SMALLEST_TITLE = 6.0  # points
 # Seconds and their names, where a network says what its unit of time is.
 UNITS = {1.0: "s", 1e-3: "ms", 1e-6: "µs", 1e-9: "ns"}
 
@@ -56,14 +58,14 @@ def quieten(ax: Axes) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def points(size: Any) -> float:
+def text_points(size: Any) -> float:
     """Return a size of text as rcParams has it, such as "small", in points."""
     return float(FontProperties(size=size).get_size_in_points())
 
 
 def note_size() -> float:
     """Return the size of names and notes inside axes, in points: that of the numbers along them."""
-    return points(rcParams["xtick.labelsize"])
+    return text_points(rcParams["xtick.labelsize"])
 
 
 def line_height() -> float:
@@ -74,11 +76,23 @@ def line_height() -> float:
 def left_title(ax: Axes, usual: str, title: str | None = None, lines: float = 0.0, small: bool = False) -> None:
     """Set a title that begins where the axes begin: the user's, or the usual one of this figure where that is None.
 
-    `lines`: how many lines of notes stand between the axes and the title. `small`: it is one of several panels'.
+    The usual one is no wider than the axes. `lines`: how many lines of notes stand between the axes and the title.
+    `small`: it is one of several panels'.
     """
-    size = rcParams["axes.labelsize" if small else "axes.titlesize"]
+    size = text_points(rcParams["axes.labelsize" if small else "axes.titlesize"])
+    if title is None:
+        longest = max(map(len, usual.split("\n")))
+        size = max(min(size, axes_points(ax)[0] / (LETTER * longest)), SMALLEST_TITLE)
     pad = float(rcParams["axes.titlepad"]) + lines * line_height()
     ax.set_title(usual if title is None else title, loc="left", fontsize=size, color=INK, pad=pad)
+
+
+def axes_points(ax: Axes) -> tuple[float, float]:
+    """Return the width and height of axes as they are now, in points."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    points = 72.0 / figure.dpi
+    return float(ax.bbox.width) * points, float(ax.bbox.height) * points
 
 
 def mark_window(

@@ -7,13 +7,16 @@ below it, with and without a layout engine. Relies on matplotlib's legends. Used
 from collections.abc import Callable
 from typing import Any
 
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox, ScaledTranslation
 
-from eventsim.viz.frame import line_height
+from eventsim.viz.frame import axes_points, line_height, text_points
 
 GAP = 3.0  # points between the key and what is below it
-MOST_HEIGHT = 0.4  # of the axes
+SMALLER = (1.0, 0.85, 0.7)  # sizes of its text that are tried, in units of the user's
+WANTED_HEIGHT = 0.25  # of the axes, with which no smaller text is tried
+MOST_HEIGHT = 0.6
 
 
 def key_above(ax: Axes, lines: float = 0.0) -> float:
@@ -21,25 +24,31 @@ def key_above(ax: Axes, lines: float = 0.0) -> float:
     figure = ax.get_figure(root=True)
     assert figure is not None
     points = 72.0 / figure.dpi
-    lift = ScaledTranslation(0.0, (GAP + lines * line_height()) / 72.0, figure.dpi_scale_trans)
-    style: dict[str, Any] = {
-        "loc": "lower left",
-        "bbox_to_anchor": (0.0, 1.0),
-        "bbox_transform": ax.transAxes + lift,
-        "frameon": False,
-        "borderaxespad": 0.0,
-        "borderpad": 0.0,
-        "handlelength": 1.4,
-        "handletextpad": 0.5,
-        "columnspacing": 1.2,
-        "labelspacing": 0.25,
-    }
-    legend = ax.legend(**style)
-    n = len(legend.get_texts())
-    width = legend.get_window_extent().width * points
-    columns = min(max(int(ax.bbox.width * points // (width + 0.5 * line_height())), 1), n)
-    legend = ax.legend(ncols=-(-n // -(-n // columns)), **style)
-    height = legend.get_window_extent().height * points + GAP + lines * line_height()
+    room = axes_points(ax)
+    raised = ScaledTranslation(0.0, (GAP + lines * line_height()) / 72.0, figure.dpi_scale_trans)
+    for smaller in SMALLER:
+        style: dict[str, Any] = {
+            "loc": "lower left",
+            "bbox_to_anchor": (0.0, 1.0),
+            "bbox_transform": ax.transAxes + raised,
+            "frameon": False,
+            "fontsize": smaller * text_points(rcParams["legend.fontsize"]),
+            "borderaxespad": 0.0,
+            "borderpad": 0.0,
+            "handlelength": 1.4,
+            "handletextpad": 0.5,
+            "columnspacing": 1.2,
+            "labelspacing": 0.25,
+        }
+        legend = ax.legend(**style)
+        n, gap = len(legend.get_texts()), style["columnspacing"] * style["fontsize"]
+        columns = int((room[0] + gap) // (legend.get_window_extent().width * points + gap))
+        rows = -(-n // max(columns, 1))
+        legend = ax.legend(ncols=-(-n // rows), **style)
+        height = legend.get_window_extent().height * points
+        if height <= WANTED_HEIGHT * room[1]:
+            break
+    height += GAP + lines * line_height()
     ax.set_axes_locator(room_above(ax.get_axes_locator(), height))
     return height / line_height()
 

@@ -117,7 +117,7 @@ def _draw_neuron(
 ) -> None:
     times, values, spikes = line.times, line.values, line.spikes
     threshold = run.threshold(layer.name, neuron)
-    ax.plot(times, values, color=colour, linewidth=1.5, gid=f"membrane {neuron}", label=_legend(neuron, layer, spikes))
+    ax.plot(times, values, color=colour, linewidth=1.5, gid=f"membrane {neuron}", label=_legend(neuron, layer, line))
     if layer.is_readout and line.whole:
         ax.plot(
             times[-1:], values[-1:], marker="o", markersize=5, color=colour, clip_on=False, gid=f"read-out {neuron}"
@@ -196,9 +196,8 @@ def _line(run: Run, layer: Layer, neuron: int, sample: int, stretch: Stretch | N
     return Line(np.insert(times, place, spikes), values, spikes, borders, until == end)
 
 
-def _legend(neuron: int, layer: Layer, spikes: Array) -> str:
-    if layer.is_readout:
+def _legend(neuron: int, layer: Layer, line: Line) -> str:
+    n = line.spikes.size
+    if layer.is_readout or not (n or line.whole):
         return f"neuron {neuron}"
-    if spikes.size == 1:
-        return f"neuron {neuron}: {spikes[0]:.4g}"
-    return f"neuron {neuron}: " + (f"{spikes.size} spikes" if spikes.size else "silent")
+    return f"neuron {neuron}: " + (f"{line.spikes[0]:.4g}" if n == 1 else f"{n} spikes" if n else "silent")

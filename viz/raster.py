@@ -16,7 +16,16 @@ from matplotlib.patches import Rectangle
 from eventsim.checks import flag, integer
 from eventsim.run.run import Run
 from eventsim.viz.density import common_scale, density, draw_density, draw_scale
-from eventsim.viz.frame import drawable, left_title, line_height, note_size, quieten, rate_label, time_label
+from eventsim.viz.frame import (
+    axes_points,
+    drawable,
+    left_title,
+    line_height,
+    note_size,
+    quieten,
+    rate_label,
+    time_label,
+)
 from eventsim.viz.layers import ended, layers
 from eventsim.viz.new_figure import figure_size, new_axes
 from eventsim.viz.palette import GRID, window_colour
@@ -100,7 +109,7 @@ def raster(
         least = (len(chosen) * (LEAST_BAND + line_height()) + AROUND) / 72.0
         ax = new_axes(max(figure_size()[1], least))
     drawable("raster", ax)
-    line = min(line_height() / _height(ax), MOST_HEADERS / len(chosen))
+    line = min(line_height() / axes_points(ax)[1], MOST_HEADERS / len(chosen))
     below = SCALE_LINES * line if imaged else 0.0
     bands = stack(everything, line, below)
     for rows, band in zip(everything, bands, strict=True):
@@ -126,13 +135,6 @@ def raster(
     ax.set_xlabel(time_label(run))
     left_title(ax, _usual_title(run, everything), own_title)
     return ax
-
-
-def _height(ax: Axes) -> float:
-    """Height of axes as they are now, in points."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    return float(ax.bbox.height) * 72.0 / figure.dpi
 
 
 def _drawn_as_images(everything: Sequence[Rows], max_points: int) -> set[int]:
@@ -202,7 +204,7 @@ def _frame(ax: Axes, everything: Sequence[Rows], bands: Sequence[Band], span: St
     ax.spines["left"].set_visible(False)
     ax.spines["bottom"].set_color(GRID)
     ax.tick_params(axis="y", length=0)
-    ticks = _sample_ticks(everything, bands, note_size() / _height(ax))
+    ticks = _sample_ticks(everything, bands, note_size() / axes_points(ax)[1])
     ax.set_yticks([*ticks], [*ticks.values()])
     if ticks:
         ax.set_ylabel("sample")

@@ -35,7 +35,7 @@ def strokes(band: Band, n_rows: int, n_spikes: int) -> Callable[[Scale], Mark]:
         room = scale.width * height / max(n_spikes, 1)  # of one spike, in square points
         apart = min(4.5, 0.4 * room**0.5, 0.12 * height)
         size = min(max(0.85 * height / n_rows, apart, 1.0), 14.0)
-        return Mark(size, max(min(0.3 * size, 1.4, INKED * room / size), 0.2))
+        return Mark(size, max(min(max(0.3 * size, 0.7), 1.4, INKED * room / size), 0.2))
 
     return fit
 

@@ -102,18 +102,18 @@ def _draw(ax: Axes, name: str, title: str | None, layer: Layer, bins: int) -> No
     ax.axvline(layer.window, color=INK, linewidth=1.2, gid="window")
     ax.annotate(
         f"window {layer.window:.3g}", (layer.window, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(0, 2),
-        textcoords="offset points", ha="right", va="bottom", fontsize=note_size(), color=INK,
+        textcoords="offset points", ha="right", va="bottom", fontsize=0.85 * note_size(), color=INK,
     )  # fmt: skip
     if counts[~safe].any():
         ax.annotate(
-            "premature", (layer.window, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(5, 2),
-            textcoords="offset points", ha="left", va="bottom", fontsize=note_size(), color=CAUSES["premature"][0],
+            "premature", (1.0, 0.62), xycoords="axes fraction", ha="right", va="top", fontsize=0.85 * note_size(),
+            color=CAUSES["premature"][0],
         )  # fmt: skip
     if layer.safe_window > 0:
         ax.axvline(layer.safe_window, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), gid="safe window")
         ax.annotate(
             f"smallest\nsafe {layer.safe_window:.3g}", (layer.safe_window, 0.97), xycoords=ax.get_xaxis_transform(),
-            xytext=(-3, 0), textcoords="offset points", ha="right", va="top", fontsize=note_size(), color=INK,
+            xytext=(-3, 0), textcoords="offset points", ha="right", va="top", fontsize=0.85 * note_size(), color=INK,
         )  # fmt: skip
     ax.set_ylim(0.5, 8.0 * max(int(counts.max(initial=0)), 1))  # before the scale, which warns of empty panels
     ax.set_yscale("log")

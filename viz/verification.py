@@ -98,8 +98,8 @@ def verification(
     Expected is what the closed form gives for the inputs that a neuron received, so that a neuron is not blamed for
     what others sent it; against the ideal it is what the ReLU network gives, so that it is seen what became of the
     whole. For a read-out, potentials take the place of times. Agreement is on the line above and inside the shaded band
-    [-1, 1] below, where differences of more than two bounds are in the rows named "off scale". Colour and marker give
-    the cause that the report found. A neuron that is silent in one of the two is drawn at the border named "silent".
+    [-1, 1] below, where differences of more than two bounds are in the rows named "> 2" and "< −2". Colour and marker
+    give the cause that the report found. A neuron that is silent in one of the two is at the border named "silent".
 
     Parameters
     ----------
@@ -146,9 +146,11 @@ def verification(
         spikes = name in report.populations
         below = f"{points.n_silent:,} silent in both" if spikes else "potentials"
         left_title(axes[0, column], f"{name}\n{below}", own, small=True)
-        axes[1, column].set_xlabel(f"{reference.word} time" if spikes else f"{reference.word} potential")
-    axes[0, 0].set_ylabel("in the simulation")
-    axes[1, 0].set_ylabel("difference / bound")
+        what = f"{reference.word} {'time' if spikes else 'potential'}"
+        axes[1, column].set_xlabel(what, fontsize=note_size())
+    for column in range(0, len(names), columns_for(len(names)) if ax is None else len(names)):
+        axes[0, column].set_ylabel("simulated", fontsize=note_size())
+        axes[1, column].set_ylabel("error / bound", fontsize=note_size())
     _legend(axes, report, counts, outside=ax is None)
     return axes
 
@@ -230,7 +232,7 @@ def _draw_differences(ax: Axes, points: Points, edge: float, names: Sequence[str
         if furthest == OFF_SCALE:
             limits[-1] = sign * (OFF_SCALE + 0.35)
             ax.axhline(sign * SCALE, color=GRID, linewidth=0.8, linestyle=":", zorder=0)
-            ticks[sign * OFF_SCALE] = "off scale"
+            ticks[sign * OFF_SCALE] = f"{'<>'[sign > 0]} {sign * SCALE:g}".replace("-", "\N{MINUS SIGN}")
     ax.set_yticks([*ticks], [*ticks.values()])
     ax.set_ylim(*limits)
     _scatter(ax, np.minimum(points.expected, edge), shown, points.cause, names)
@@ -272,8 +274,12 @@ def _legend(axes: Array, report: Report, counts: dict[int, int], outside: bool) 
         label = f"{report.CAUSES[cause]}: {count:,}"
         ax.plot([], [], linestyle="none", marker=marker, color=colour, markersize=5.0, label=label)
     if outside:
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
-        return
+        style = {"loc": "outside lower center", "frameon": False, "columnspacing": 1.0, "handletextpad": 0.2}
+        for columns in range(len(counts), 0, -1):
+            legend = ax.figure.legend(*ax.get_legend_handles_labels(), ncols=columns, **style)
+            if columns == 1 or legend.get_window_extent().width <= ax.figure.bbox.width:
+                return
+            legend.remove()
     points = np.concatenate([np.reshape(line.get_xydata(), (-1, 2)) for line in ax.lines])
     late = np.count_nonzero(points[:, 1] > points[:, 0])
     corner = "upper left" if 2 * late <= np.count_nonzero(points[:, 1] != points[:, 0]) else "lower right"
