@@ -96,7 +96,7 @@ def test_against_the_ideal_network_are_its_times_and_their_bounds() -> None:
         finite = {float(t) for t in drawn if t in times["dense1"]}
         assert finite == {float(t) for t in times["dense1"].ravel() if t < math.inf}
     assert [axes[1, 0].get_xlabel() for axes in (received, ideal)] == ["expected time", "ideal time"]
-    # A premature neuron does what its inputs ask for, at another time than the ideal one: only the second shows how far.
+    # A premature neuron does what its inputs ask for, at another time than the ideal one: only this shows how far.
     gap = report.ideal_differences["dense1"]
     both = np.minimum(report.event_times["dense1"], 1.9) - np.minimum(report.ideal_times["dense1"], 1.9)
     assert gap == pytest.approx(both, abs=1e-12)
