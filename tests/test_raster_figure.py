@@ -114,7 +114,7 @@ def test_an_image_has_a_shade_wherever_there_is_a_spike_and_nowhere_else() -> No
     spikes = [(0, 0, 0, 0.0), (0, 0, 3, 2.0), (0, 0, 3, 2.0001), (0, 0, 9, 4.0)]
     ax = viz.raster(run_of(spikes, {"cells": 10}), max_points=0)
     (image,) = ax.images
-    rows, columns = np.nonzero(~np.ma.getmaskarray(image.get_array()))
+    rows, columns = np.nonzero(~np.ma.getmaskarray(np.ma.asarray(image.get_array())))
     width = image.get_size()[1]
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(0, 0), (3, width // 2), (9, width - 1)]
 
@@ -126,8 +126,8 @@ def test_shades_are_rates_on_one_scale_that_a_source_does_not_decide() -> None:
     ax = viz.raster(run, max_points=0, time=(0.0, 4.8))
     noise, first, second = ax.images
     cell = 4.8 / 480 * 1e-3  # of a single neuron, in seconds
-    assert np.unique(np.ma.compressed(first.get_array())).tolist() == pytest.approx([1 / cell])
-    assert np.ma.compressed(second.get_array()).tolist() == pytest.approx([1 / cell])
+    assert np.unique(np.ma.compressed(np.ma.asarray(first.get_array()))).tolist() == pytest.approx([1 / cell])
+    assert np.ma.compressed(np.ma.asarray(second.get_array())).tolist() == pytest.approx([1 / cell])
     assert noise.norm is first.norm is second.norm
     assert first.norm.vmin == pytest.approx(1 / cell)
     (bar,) = [inset for inset in ax.child_axes if inset.get_gid() == "scale"]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, LogNorm, to_rgb
+from matplotlib.colors import Colormap, ListedColormap, LogNorm, to_rgb
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from eventsim.viz.frame import note_size
@@ -50,7 +50,7 @@ def common_scale(found: Sequence[Density]) -> LogNorm:
     return LogNorm(low, max(high, 1.001 * low), clip=True)
 
 
-def shades(colour: str) -> ListedColormap:
+def shades(colour: str) -> Colormap:
     """Return shades of one colour, the first pale; where there is no spike, nothing is drawn."""
     return ListedColormap([(*to_rgb(colour), (k + 1) / SHADES) for k in range(SHADES)]).with_extremes(bad=(0, 0, 0, 0))
 

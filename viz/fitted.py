@@ -57,7 +57,7 @@ class FittedMarks(Line2D):
             self.set_markersize(mark.size)
             self.set_markeredgewidth(mark.edge)
 
-    @allow_rasterization
+    @allow_rasterization  # type: ignore[untyped-decorator]  # as matplotlib has it
     def draw(self, renderer: Any) -> None:
         """Draw the marks in the size that the axes ask for."""
         self._fit()
@@ -77,7 +77,7 @@ class FittedText(Text):
 
     def __init__(self, x: float, y: float, text: str, height: float, share: float, **style: Any) -> None:
         super().__init__(x, y, text, **style)
-        self._largest, self._height, self._share = self.get_fontsize(), height, share
+        self._largest, self._height, self._share = float(self.get_fontsize()), height, share
 
     def _fit(self, renderer: Any) -> None:
         scale = scale_of(self)
@@ -93,7 +93,7 @@ class FittedText(Text):
 
     def _set_size(self, size: float) -> None:
         size = max(size, self.SMALLEST)
-        if abs(size - self.get_fontsize()) > 1e-3:
+        if abs(size - float(self.get_fontsize())) > 1e-3:
             self.set_fontsize(size)
 
     def draw(self, renderer: Any) -> None:

@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 BORDERS = ("$t_\\mathrm{start}$", "$t_\\mathrm{min}$", "$t_\\mathrm{max}$")
 LETTER = 0.58  # mean width of a letter, in sizes of its font
 SMALLEST_TITLE = 6.0  # points
+SHORTEST_TITLE = 24  # letters: titles of panels beside each other have one size unless one is longer
 # Seconds and their names, where a network says what its unit of time is.
 UNITS = {1.0: "s", 1e-3: "ms", 1e-6: "µs", 1e-9: "ns"}
 
@@ -76,13 +77,14 @@ def line_height() -> float:
 def left_title(ax: Axes, usual: str, title: str | None = None, lines: float = 0.0, small: bool = False) -> None:
     """Set a title that begins where the axes begin: the user's, or the usual one of this figure where that is None.
 
-    The usual one is no wider than the axes. `lines`: how many lines of notes stand between the axes and the title.
+    The usual one is about as wide as the axes at most. `lines`: how many lines of notes stand between the axes and the title.
     `small`: it is one of several panels'.
     """
     size = text_points(rcParams["axes.labelsize" if small else "axes.titlesize"])
     if title is None:
-        longest = max(map(len, usual.split("\n")))
-        size = max(min(size, axes_points(ax)[0] / (LETTER * longest)), SMALLEST_TITLE)
+        longest = max(*map(len, usual.split("\n")), SHORTEST_TITLE)
+        room = axes_points(ax)[0] * (1.15 if small else 1.0)  # it may reach into the gap between panels
+        size = max(min(size, room / (LETTER * longest)), SMALLEST_TITLE)
     pad = float(rcParams["axes.titlepad"]) + lines * line_height()
     ax.set_title(usual if title is None else title, loc="left", fontsize=size, color=INK, pad=pad)
 

@@ -58,6 +58,8 @@ def room_above(place: Callable[..., Any] | None, height: float) -> Callable[...,
 
     def locator(ax: Any, renderer: Any) -> Bbox:
         box = ax.get_position(original=True) if place is None else place(ax, renderer)
+        if ax.get_legend() is None:  # the user took it away
+            return box
         figure = ax.get_figure(root=False)
         share = height / 72.0 * ax.get_figure(root=True).dpi / figure.bbox.height
         return Bbox.from_extents(box.x0, box.y0, box.x1, box.y1 - min(share, MOST_HEIGHT * box.height))

@@ -46,7 +46,7 @@ def raster(
     populations: Iterable[str] | None = None,
     *,
     samples: Iterable[int] | slice | None = None,
-    neurons: Mapping[str, Any] | Iterable[int] | slice | None = None,
+    neurons: Mapping[str, Any] | Iterable[int] | slice | int | None = None,
     time: tuple[float, float] | None = None,
     silent: bool = True,
     title: str | None = None,

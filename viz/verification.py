@@ -206,14 +206,9 @@ def _draw_values(ax: Axes, points: Points, names: Sequence[str]) -> float:
         ax.axvline(edge, color=GRID, linewidth=0.8, linestyle=":", zorder=0)
         ax.axhline(edge, color=GRID, linewidth=0.8, linestyle=":", zorder=0)
         ax.annotate(
-            "silent",
-            (low, edge),
-            xytext=(0, 2),
-            textcoords="offset points",
-            va="bottom",
-            fontsize=0.85 * note_size(),
+            "silent", (low, edge), xytext=(0, -2), textcoords="offset points", va="top", fontsize=0.85 * note_size(),
             color=INK,
-        )
+        )  # fmt: skip
     _scatter(ax, np.minimum(points.expected, edge), np.minimum(points.event, edge), points.cause, names)
     return edge
 
