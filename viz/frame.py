@@ -77,7 +77,7 @@ def line_height() -> float:
 def left_title(ax: Axes, usual: str, title: str | None = None, lines: float = 0.0, small: bool = False) -> None:
     """Set a title that begins where the axes begin: the user's, or the usual one of this figure where that is None.
 
-    The usual one is about as wide as the axes at most. `lines`: how many lines of notes stand between the axes and the title.
+    The usual one is about as wide as the axes at most. `lines`: how many lines of notes stand between the axes and it.
     `small`: it is one of several panels'.
     """
     size = text_points(rcParams["axes.labelsize" if small else "axes.titlesize"])
