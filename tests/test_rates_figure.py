@@ -1,5 +1,6 @@
 """Rates and histograms: what they count, and what decides their scales."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,36 @@ def test_the_key_of_rates_is_above_the_curves(size: tuple[float, float], layout:
         assert key.get_window_extent().y0 >= curves.y1
         assert title.get_window_extent().y0 >= key.get_window_extent().y1 - 1.0
         assert title.get_window_extent().y1 <= figure.bbox.y1 + 1.0
+
+
+@pytest.mark.parametrize("finish", ["tight_layout", "tight box", "drawn twice"])
+def test_the_key_keeps_off_the_curves_whatever_lays_the_figure_out(finish: str) -> None:
+    figure = Figure(figsize=(7.0, 2.4))
+    _, ax = figure.subplots(1, 2)
+    viz.rates(driven_run(), ax=ax)
+    figure.draw_without_rendering()
+    once = ax.get_window_extent().height
+    if finish == "tight_layout":
+        figure.tight_layout()
+    if finish == "tight box":
+        figure.savefig(io.BytesIO(), bbox_inches="tight")
+    if finish == "drawn twice":
+        viz.rates(driven_run(), ax=ax)
+    figure.draw_without_rendering()
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1
+    assert ax.get_window_extent().height == pytest.approx(once) or finish == "tight_layout"  # which makes room below
+
+
+def test_where_the_user_takes_the_key_away_the_curves_have_its_room() -> None:
+    figure = Figure(figsize=(3.4, 2.4))
+    ax = figure.subplots()
+    whole = ax.get_position(original=True).height
+    viz.rates(driven_run(), ax=ax)
+    figure.draw_without_rendering()
+    assert ax.get_position().height < whole
+    ax.get_legend().remove()
+    figure.draw_without_rendering()
+    assert ax.get_position().height == pytest.approx(whole)
 
 
 def test_a_stretch_of_rates_is_binned_and_averaged_by_itself() -> None:

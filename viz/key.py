@@ -49,19 +49,25 @@ def key_above(ax: Axes, lines: float = 0.0) -> float:
         if height <= WANTED_HEIGHT * room[1]:
             break
     height += GAP + lines * line_height()
-    ax.set_axes_locator(room_above(ax.get_axes_locator(), height))
+    place = ax.get_axes_locator()
+    ax.set_axes_locator(RoomAbove(ax, place.place if isinstance(place, RoomAbove) else place, height))
     return height / line_height()
 
 
-def room_above(place: Callable[..., Any] | None, height: float) -> Callable[..., Any]:
-    """Return a locator that leaves `height` points above the axes free, of where `place` has them or the layout."""
+class RoomAbove:
+    """A locator of axes that leaves `height` points above them free, of where `place` has them or else the layout."""
 
-    def locator(ax: Any, renderer: Any) -> Bbox:
-        box = ax.get_position(original=True) if place is None else place(ax, renderer)
+    def __init__(self, ax: Axes, place: Callable[..., Any] | None, height: float) -> None:
+        self.ax, self.place, self.height = ax, place, height
+
+    def get_subplotspec(self) -> Any:
+        """Return the cell of the axes, which `tight_layout` asks their locator for."""
+        return self.ax.get_subplotspec()
+
+    def __call__(self, ax: Any, renderer: Any) -> Bbox:
+        """Return where the axes are in their figure."""
+        box = ax.get_position(original=True) if self.place is None else self.place(ax, renderer)
         if ax.get_legend() is None:  # the user took it away
             return box
-        figure = ax.get_figure(root=False)
-        share = height / 72.0 * ax.get_figure(root=True).dpi / figure.bbox.height
+        share = self.height / 72.0 * ax.get_figure(root=True).dpi / ax.get_figure(root=False).bbox.height
         return Bbox.from_extents(box.x0, box.y0, box.x1, box.y1 - min(share, MOST_HEIGHT * box.height))
-
-    return locator
