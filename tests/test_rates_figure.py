@@ -99,7 +99,8 @@ def test_the_key_keeps_off_the_curves_whatever_lays_the_figure_out(finish: str) 
         viz.rates(driven_run(), ax=ax)
     figure.draw_without_rendering()
     assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1
-    assert ax.get_window_extent().height == pytest.approx(once) or finish == "tight_layout"  # which makes room below
+    # Drawn twice, the key has twice the entries and smaller letters; `tight_layout` makes room for the time axis.
+    assert ax.get_window_extent().height > 0.6 * once
 
 
 def test_where_the_user_takes_the_key_away_the_curves_have_its_room() -> None:
@@ -109,7 +110,9 @@ def test_where_the_user_takes_the_key_away_the_curves_have_its_room() -> None:
     viz.rates(driven_run(), ax=ax)
     figure.draw_without_rendering()
     assert ax.get_position().height < whole
-    ax.get_legend().remove()
+    key = ax.get_legend()
+    assert key is not None
+    key.remove()
     figure.draw_without_rendering()
     assert ax.get_position().height == pytest.approx(whole)
 
