@@ -26,13 +26,12 @@ def main() -> None:
     for ax, slope in zip(figure.subplots(1, 2), TITLES, strict=True):
         net = models.to_ttfs(models.read_relu({"weights": WEIGHTS}), X, slope, windows=[0.9])
         run = eventsim.simulate(net, X, record={"dense1": [0]}, engine="reference")
-        viz.membrane(run, "dense1", 0, ax=ax)
+        viz.membrane(run, "dense1", 0, ax=ax, title=TITLES[slope])
         weights = net.projections[0].kind.arrays()["weights"][0]
         start, after = (1.0, 1.0 + weights.sum()) if slope == "alpha1" else (0.0, 1.0)
         spike = float(run.spike_times("dense1")[0, 0])
         draw_assumed(ax, spike, run.threshold("dense1", 0), weights, (start, after))
         draw_inputs(ax, weights)
-        ax.set_title(TITLES[slope], loc="left", fontsize="medium", pad=17.0)
         if (legend := ax.get_legend()) is not None:
             legend.remove()
     PICTURE.parent.mkdir(parents=True, exist_ok=True)

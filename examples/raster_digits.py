@@ -16,8 +16,7 @@ def main() -> None:
     images, labels = digits.test_images()
     net = models.to_ttfs(digits.network(), calibration)
     run = eventsim.simulate(net, images[SAMPLE : SAMPLE + 1])
-    ax = viz.raster(run)
-    ax.set_title(f"a handwritten {labels[SAMPLE]}, read in {run.n_spikes()} spikes", loc="left")
+    ax = viz.raster(run, title=f"a handwritten {labels[SAMPLE]}, read in {run.n_spikes()} spikes")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     ax.figure.savefig(PICTURE, dpi=120, metadata={"Software": None})
 

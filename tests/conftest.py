@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 
 os.environ.setdefault("EVENTSIM_LOOPS", "broad")  # before eventsim is imported: a few loops serve all tests
 
@@ -33,6 +35,14 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True)
+def no_figure_outlives_its_test() -> Iterator[None]:
+    """Close what pyplot knows: figures are pyplot's as soon as any test of this process has imported it."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 # What takes longest is begun first, so that no process is left alone with it at the end; files keep together.

@@ -155,6 +155,8 @@ def test_a_network_file_with_a_wrong_array_is_refused_by_its_name(saved, tmp_pat
         (("provenance", "until"), [], r"provenance\['until'\] = \[\]; must be a number > 0 or null"),
         (("provenance", "seed"), 1.5, r"provenance\['seed'\] = 1.5; must be an integer >= 0"),
         (("provenance", "sample_ids"), [0], "provenance has 1 sample_ids for 2 samples"),
+        (("provenance", "sources"), ["x"], r"provenance\['sources'\] = \['x'\]; must be names of populations"),
+        (("provenance", "sources"), "input", r"provenance\['sources'\] = 'input'; must be names of populations"),
         (("provenance", "faults"), LOST, r"provenance\['faults'\] = None; must be a list of dicts"),
     ],
 )

@@ -76,6 +76,7 @@ def test_a_run_saved_and_loaded_holds_the_same(tmp_path):
     assert (loaded.readout == run.readout).all()
     assert loaded.counters == run.counters
     assert loaded.provenance["network_hash"] == run.provenance["network_hash"]
+    assert loaded.sources == run.sources == [source.name for source in mixed().sources]
     assert repr(loaded) == repr(run)
 
 

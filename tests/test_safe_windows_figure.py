@@ -29,7 +29,7 @@ def test_safe_windows_count_every_neuron_and_tell_premature_ones_apart() -> None
             bins_above = np.count_nonzero(needed > layer.window)
             assert abs(sum(heights["premature"]) - bins_above) <= max(heights["premature"], default=0)
             early = int(layer.premature.sum())
-            assert ax.get_title(loc="left").startswith(f"{name}: {f'{early:,}' if early else 'none'} premature")
+            assert ax.get_title(loc="left").startswith(f"{name}\n{f'{early:,}' if early else 'none'} premature")
 
 
 @pytest.mark.parametrize("threshold", [3.0, -1e300])

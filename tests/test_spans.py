@@ -134,7 +134,7 @@ def test_shares_are_those_of_the_samples_that_were_simulated(tmp_path: Path) -> 
     assert row[1:4] == ["1", "4", "4.000"]
     assert run_content(spent)["reached"].tolist()[0] == spent.reached[0]
     titles = [ax.get_title(loc="left") for ax in viz.spike_histogram(spent)]
-    assert titles == ["input: 100.0% fire", "n: 100.0% fire"]
+    assert titles == ["input\n100.0% fire", "n\n100.0% fire"]
     spent.records.reached = None  # as in a file that was saved before it was said
     assert "reached" not in run_content(spent)
     assert " 1.333" in run_table(spent)

@@ -1,8 +1,15 @@
 """Figures of runs and reports, one function and one file for each kind.
 
-Each takes ``ax=None``, returns the axes that it drew on, and never shows anything. Without ``ax`` the figure is made
-outside pyplot, so that it works without a display and leaves nothing behind: ``viz.raster(run).figure.savefig(path)``.
-For a window: ``fig, ax = plt.subplots(); viz.raster(run, ax=ax); plt.show()``.
+Each takes ``ax=None``, returns the axes that it drew on, and never shows anything itself. Without ``ax`` it makes a
+figure, of the size and with the fonts of ``matplotlib.rcParams``:
+
+- in a notebook, ``viz.raster(run)`` as the last line of a cell is shown below it, once;
+- in a script that has imported ``matplotlib.pyplot`` before, ``viz.raster(run); plt.show()`` opens a window;
+- elsewhere pyplot is not even imported: ``viz.raster(run).figure.savefig(path)`` needs no display and leaves nothing
+  behind, however many figures a script makes.
+
+With ``ax`` a figure is drawn into axes of your own, also small ones beside others: what it says stays inside its axes.
+``title=`` and ``time=`` mean the same everywhere: another title, or none with ""; a stretch of time.
 """
 
 from eventsim.viz.explanation import explanation

@@ -12,8 +12,10 @@ from matplotlib.axes import Axes
 from eventsim.checks import integer
 from eventsim.errors import InputError
 from eventsim.inspection.explanation import Explanation, Input
-from eventsim.viz.frame import Array, given_axes, left_title, mark_window, new_axes, quieten, time_label
+from eventsim.viz.frame import Array, given_axes, left_title, mark_window, note_size, quieten, time_label
+from eventsim.viz.new_figure import new_axes
 from eventsim.viz.palette import FALLING, GRID, INK, RISING, SILENT, layer_colour
+from eventsim.viz.selection import panel_titles
 
 POINTS = 600  # of the line, besides the times at which it bends
 NEAREST = 0.05  # of the width of the axes: arrows that are nearer to each other stand on different levels
@@ -40,7 +42,7 @@ class Bar(NamedTuple):
     gid: str
 
 
-def explanation(explained: Explanation, ax: Any = None, inputs: int = 6) -> Array:
+def explanation(explained: Explanation, ax: Any = None, inputs: int = 6, *, title: str | None = None) -> Array:
     """Draw why a neuron fired when it did, as `eventsim.explain` found it: three panels, one below the other.
 
     Above, the membrane potential up to the explained time, with the threshold (dashed), the window, and a star at the
@@ -57,6 +59,8 @@ def explanation(explained: Explanation, ax: Any = None, inputs: int = 6) -> Arra
         Three axes; None makes a figure, which is ``explanation(...)[0].figure``.
     inputs
         How many inputs have an arrow and a row of their own.
+    title
+        In place of the usual one, which says why the neuron fired; "" for none.
 
     Returns
     -------
@@ -79,6 +83,7 @@ def explanation(explained: Explanation, ax: Any = None, inputs: int = 6) -> Arra
             "one of its targets."
         )
     inputs = integer("explanation", "inputs", inputs, low=1, remedy="Six are easy to read.")
+    (own_title,) = panel_titles("explanation", title, 1)
     bars = _bars(explained, inputs)
     chosen, span = explained.inputs[:inputs], _span(explained)
     arrows = _arrows(explained, chosen, span)
@@ -88,10 +93,11 @@ def explanation(explained: Explanation, ax: Any = None, inputs: int = 6) -> Arra
             0.25 + LEVEL_HEIGHT * (1 + max((one.level for one in arrows), default=0)),
             0.24 * (len(bars) + 1),
         ]
-        axes = new_axes(8.0, sum(ratios) + 1.6, nrows=3, gridspec_kw={"height_ratios": ratios})
+        axes = new_axes(sum(ratios) + 1.6, nrows=3, gridspec_kw={"height_ratios": ratios})
     else:
         axes = given_axes("explanation", ax, (3,))
     _draw_potential(axes[0], explained, chosen, span)
+    left_title(axes[0], explained.headline, own_title, lines=float(bool(explained.window)))
     _draw_inputs(axes[1], explained, arrows, span)
     _draw_sum(axes[2], explained, bars)
     return axes
@@ -131,8 +137,8 @@ def _draw_potential(ax: Axes, explained: Explanation, chosen: tuple[Input, ...],
         threshold = float(explained.threshold)
         ax.axhline(threshold, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2, gid="threshold")
         ax.annotate(
-            "threshold", (times[0], threshold), xytext=(4, -3), textcoords="offset points", va="top", fontsize="small",
-            color=INK,
+            "threshold", (times[0], threshold), xytext=(4, -3), textcoords="offset points", va="top",
+            fontsize=note_size(), color=INK,
         )  # fmt: skip
         ax.plot(
             [float(t) for t in explained.earlier], [threshold] * len(explained.earlier), linestyle="none", marker="*",
@@ -151,8 +157,7 @@ def _draw_potential(ax: Axes, explained: Explanation, chosen: tuple[Input, ...],
     ax.set_xlim(span)
     ax.margins(y=0.12)
     ax.tick_params(labelbottom=False)
-    ax.set_ylabel("membrane potential" if explained.fan_in is None else "inputs counted", fontsize="small")
-    left_title(ax, explained.headline, above_borders=bool(window))
+    ax.set_ylabel("membrane potential" if explained.fan_in is None else "inputs counted", fontsize=note_size())
 
 
 def _line(explained: Explanation, end: float) -> tuple[Array, Array]:
@@ -175,7 +180,7 @@ def _mark_premature(ax: Axes, explained: Explanation) -> None:
     middle = (float(explained.window[1]) + float(explained.time)) / 2
     ax.annotate(
         f"{float(explained.premature):.4g} too early", (middle, height), xytext=(0, 4), textcoords="offset points",
-        ha="center", va="bottom", fontsize="small", color=FALLING, gid="premature",
+        ha="center", va="bottom", fontsize=note_size(), color=FALLING, gid="premature",
     )  # fmt: skip
 
 
@@ -223,7 +228,7 @@ def _draw_inputs(ax: Axes, explained: Explanation, arrows: list[Arrow], span: tu
         )  # fmt: skip
         ax.annotate(
             one.sender if rank is None else str(rank), (at, level + 0.5), xytext=(4 + thickness, 0),
-            textcoords="offset points", va="center", fontsize="small", color=INK if rank is None else colour,
+            textcoords="offset points", va="center", fontsize=note_size(), color=INK if rank is None else colour,
         )  # fmt: skip
     _draw_others(ax, explained, arrows, span)
     ax.set_ylim(-0.6, 1.05 + max((level for _, level, _ in arrows), default=0))
@@ -231,8 +236,8 @@ def _draw_inputs(ax: Axes, explained: Explanation, arrows: list[Arrow], span: tu
     ax.set_xlim(span)
     quieten(ax)
     ax.spines["left"].set_visible(False)
-    ax.set_ylabel("inputs", fontsize="small")
-    ax.set_xlabel(time_label(explained.run), fontsize="small")
+    ax.set_ylabel("inputs", fontsize=note_size())
+    ax.set_xlabel(time_label(explained.run), fontsize=note_size())
 
 
 def _draw_others(ax: Axes, explained: Explanation, arrows: list[Arrow], span: tuple[float, float]) -> None:
@@ -273,21 +278,21 @@ def _draw_sum(ax: Axes, explained: Explanation, bars: list[Bar]) -> None:
         ax.plot([end, end], [row, row + 1], color=SILENT, linewidth=0.8, zorder=2)
         ax.annotate(
             f"{bar.change:+.3g}", (max(bar.start, end), row), xytext=(4, 0), textcoords="offset points", va="center",
-            fontsize="small", color=INK, zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+            fontsize=note_size(), color=INK, zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )  # fmt: skip
     total = float(explained.potential)
     what = "potential" if explained.fan_in is None else "count"
     ax.plot(total, len(bars), marker="D", markersize=5, color=INK, zorder=4, clip_on=False, gid="potential")
     ax.annotate(
-        f"{total:.4g}", (total, len(bars)), xytext=(7, 0), textcoords="offset points", va="center", fontsize="small",
-        color=INK, zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+        f"{total:.4g}", (total, len(bars)), xytext=(7, 0), textcoords="offset points", va="center",
+        fontsize=note_size(), color=INK, zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
     )  # fmt: skip
     if explained.residual is not None:
         ax.axvline(
             float(explained.threshold), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1, gid="threshold sum"
         )  # fmt: skip
     ax.axvline(0.0, color=GRID, linewidth=0.8, zorder=1)
-    ax.set_yticks(range(len(bars) + 1), [*(bar.label for bar in bars), what], fontsize="small")
+    ax.set_yticks(range(len(bars) + 1), [*(bar.label for bar in bars), what], fontsize=note_size())
     ax.set_ylim(len(bars) + 0.6, -0.6)
     low, high = ax.get_xlim()
     ax.set_xlim(low, high + 0.08 * (high - low))
@@ -295,4 +300,4 @@ def _draw_sum(ax: Axes, explained: Explanation, bars: list[Bar]) -> None:
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     dashed = "" if explained.residual is None else " (dashed: threshold)"
-    ax.set_xlabel(f"{what} at t = {float(explained.at):.5g}{dashed}", fontsize="small")
+    ax.set_xlabel(f"{what} at t = {float(explained.at):.5g}{dashed}", fontsize=note_size())

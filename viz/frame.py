@@ -1,7 +1,6 @@
-"""The frame of a figure: new axes where none are given, few lines, and a time axis that names its unit.
+"""The frame of a figure: the user's axes, few lines, titles, and a time axis that names its unit.
 
-Relies on matplotlib's objects alone: pyplot and rcParams, which belong to the user, are left as they are. Used by
-every figure.
+Relies on matplotlib's objects; sizes of texts are those of the user's rcParams. Used by every figure.
 """
 
 import math
@@ -9,8 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 
 from eventsim.errors import InputError
 from eventsim.run.run import Run
@@ -18,13 +18,11 @@ from eventsim.viz.palette import INK, SILENT, window_colour
 
 Array = np.ndarray[Any, Any]
 BORDERS = ("$t_\\mathrm{start}$", "$t_\\mathrm{min}$", "$t_\\mathrm{max}$")
+LETTER = 0.58  # mean width of a letter, in sizes of its font
+SMALLEST_TITLE = 6.0  # points
+SHORTEST_TITLE = 24  # letters: titles of panels beside each other have one size unless one is longer
 # Seconds and their names, where a network says what its unit of time is.
 UNITS = {1.0: "s", 1e-3: "ms", 1e-6: "µs", 1e-9: "ns"}
-
-
-def new_axes(width: float, height: float, **grid: Any) -> Any:
-    """Return the axes of a new figure of width × height inches, or an array of them as `Figure.subplots` has it."""
-    return Figure(figsize=(width, height), layout="constrained").subplots(**grid)
 
 
 def given_axes(where: str, ax: Any, shape: tuple[int, ...]) -> Array:
@@ -59,28 +57,69 @@ def drawable(where: str, ax: Any) -> Axes:
 def quieten(ax: Axes) -> None:
     """Take away the lines that carry nothing: the upper and right spine."""
     ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelsize="small")
 
 
-def left_title(ax: Axes, text: str, above_borders: bool = False) -> None:
-    """Set a title that begins where the axes begin; higher where the borders of a window are named above the axes."""
-    ax.set_title(text, loc="left", fontsize="medium", color=INK, pad=17.0 if above_borders else None)
+def text_points(size: Any) -> float:
+    """Return a size of text as rcParams has it, such as "small", in points."""
+    return float(FontProperties(size=size).get_size_in_points())
 
 
-def mark_window(ax: Axes, fire_window: tuple[float, float] | None, borders: Iterable[float], order: int) -> None:
+def note_size() -> float:
+    """Return the size of names and notes inside axes, in points: that of the numbers along them."""
+    return text_points(rcParams["xtick.labelsize"])
+
+
+def line_height() -> float:
+    """Return the height of a line of notes, in points."""
+    return 1.45 * note_size()
+
+
+def left_title(ax: Axes, usual: str, title: str | None = None, lines: float = 0.0, small: bool = False) -> None:
+    """Set a title that begins where the axes begin: the user's, or the usual one of this figure where that is None.
+
+    The usual one is about as wide as the axes at most. `lines`: how many lines of notes stand between the axes and it.
+    `small`: it is one of several panels'.
+    """
+    size = text_points(rcParams["axes.labelsize" if small else "axes.titlesize"])
+    if title is None:
+        longest = max(*map(len, usual.split("\n")), SHORTEST_TITLE)
+        room = axes_points(ax)[0] * (1.15 if small else 1.0)  # it may reach into the gap between panels
+        size = max(min(size, room / (LETTER * longest)), SMALLEST_TITLE)
+    pad = float(rcParams["axes.titlepad"]) + lines * line_height()
+    ax.set_title(usual if title is None else title, loc="left", fontsize=size, color=INK, pad=pad)
+
+
+def axes_points(ax: Axes) -> tuple[float, float]:
+    """Return the width and height of axes as they are now, in points."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    points = 72.0 / figure.dpi
+    return float(ax.bbox.width) * points, float(ax.bbox.height) * points
+
+
+def mark_window(
+    ax: Axes,
+    fire_window: tuple[float, float] | None,
+    borders: Iterable[float],
+    order: int,
+    stretch: tuple[float, float] = (-math.inf, math.inf),
+) -> None:
     """Shade the fire window of the layer in place `order`, and draw and name the borders of the whole window.
 
-    Borders are (t_min, t_max), or (t_start, t_min, t_max); what never comes is not drawn.
+    Borders are (t_min, t_max), or (t_start, t_min, t_max); what never comes, or not in this stretch of time, is not
+    drawn.
     """
     if fire_window is not None:
         ax.axvspan(*fire_window, facecolor=window_colour(order), edgecolor="none", zorder=0, gid="window")
     times = [*borders]
     for t, name in zip(times, BORDERS[len(BORDERS) - len(times) :], strict=True):
-        if t < math.inf and not (name == BORDERS[0] and t == times[1]):  # relays begin with their window
+        if (
+            t < math.inf and stretch[0] <= t <= stretch[1] and not (name == BORDERS[0] and t == times[1])
+        ):  # relays begin with their window
             ax.axvline(t, color=SILENT, linewidth=0.8, zorder=1, gid="border")
             ax.annotate(
                 name, (t, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(0, 2), textcoords="offset points",
-                ha="center", va="bottom", fontsize="small", color=INK,
+                ha="center", va="bottom", fontsize=note_size(), color=INK,
             )  # fmt: skip
 
 
@@ -91,3 +130,8 @@ def time_label(run: Run) -> str:
         return f"time ({UNITS.get(float(unit), f'{float(unit):g} s')})"
     windowed = any(window is not None and len(window) == 3 for window in run.windows.values())
     return "time (window units)" if windowed else "time (network units)"
+
+
+def rate_label(run: Run) -> str:
+    """Return what a rate is measured in: 1/s where the network has a time unit."""
+    return "spikes / time / neuron" if run.provenance.get("time_unit") is None else "rate (1/s)"

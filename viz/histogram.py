@@ -13,18 +13,27 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from eventsim.checks import integer
 from eventsim.run.run import Run
 from eventsim.run.spans import began
-from eventsim.viz.frame import Array, given_axes, left_title, mark_window, new_axes, quieten, time_label
+from eventsim.viz.frame import Array, left_title, mark_window, quieten, time_label
 from eventsim.viz.layers import Layer, layers, spikes_of
+from eventsim.viz.panels import panels
+from eventsim.viz.selection import Stretch, checked_stretch, panel_titles
 
-WIDEST = 3  # panels side by side
 MOST_BINS = 10_000
 
 
-def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None = None, bins: int = 50) -> Array:
+def spike_histogram(
+    run: Run,
+    ax: Any = None,
+    populations: Iterable[str] | None = None,
+    bins: int = 50,
+    *,
+    time: Stretch | None = None,
+    title: str | Iterable[str | None] | None = None,
+) -> Array:
     """Draw a histogram of each layer's spike times, one panel a layer, counts on a logarithmic axis.
 
     The fire window [t_min, t_max] is shaded and bordered. The title gives the share of neurons, over all samples, that
-    fire at least once, and says where all spikes fall on a few times.
+    fire at least once in the whole run, and says where all spikes fall on a few times.
 
     Parameters
     ----------
@@ -35,7 +44,12 @@ def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None 
     populations
         Names in the order wanted; None draws all but read-outs, which never fire.
     bins
-        How many bins there are from the first to the last time of a panel (window and spikes).
+        How many bins there are from the first to the last time of a panel (window and spikes), or in the stretch that
+        is shown.
+    time
+        (begin, end) of the stretch [begin, end) that is shown, in the run's unit.
+    title
+        In place of the usual ones: a list with one a panel; "" for none.
 
     Returns
     -------
@@ -45,44 +59,42 @@ def spike_histogram(run: Run, ax: Any = None, populations: Iterable[str] | None 
     Raises
     ------
     InputError
-        Unknown population, spikes not recorded, bins < 1, as many axes as there are not layers.
+        Unknown population, spikes not recorded, bins < 1, as many axes or titles as there are not layers.
     """
     chosen = layers("spike_histogram", run, populations, recorded=True)
     if populations is None:
         chosen = [layer for layer in chosen if not layer.is_readout] or chosen
     bins = integer("spike_histogram", "bins", bins, low=1, high=MOST_BINS, remedy="50 suit most windows.")
+    stretch = checked_stretch("spike_histogram", time)
+    titles = panel_titles("spike_histogram", title, len(chosen))
     spikes = spikes_of(run)
-    n = len(chosen)
-    if ax is None:
-        n_columns = min(n, WIDEST)
-        n_rows = -(-n // n_columns)
-        grid = new_axes(3.0 * n_columns + 0.4, 2.4 * n_rows + 0.3, nrows=n_rows, ncols=n_columns, squeeze=False).ravel()
-        for spare in grid[n:]:
-            spare.remove()
-        axes = grid[:n]
-    else:
-        axes = given_axes("spike_histogram", ax, (n,))
-    for panel, layer in zip(axes, chosen, strict=True):
-        _draw_layer(panel, run, layer, spikes.time[spikes.population == layer.order], bins)
-        panel.set_xlabel(time_label(run), fontsize="small")
-    axes[0].set_ylabel("spikes per bin (log scale)", fontsize="small")
+    axes = panels("spike_histogram", ax, len(chosen))
+    for panel, layer, own in zip(axes, chosen, titles, strict=True):
+        _draw_layer(panel, run, layer, spikes.time[spikes.population == layer.order], bins, stretch, own)
+        panel.set_xlabel(time_label(run))
+    axes[0].set_ylabel("spikes per bin")
     return axes
 
 
-def _draw_layer(ax: Axes, run: Run, layer: Layer, times: Array, bins: int) -> None:
+def _draw_layer(
+    ax: Axes, run: Run, layer: Layer, times: Array, bins: int, stretch: Stretch | None, title: str | None
+) -> None:
     window = layer.fire_window(times)
-    mark_window(ax, window, window or (), layer.order)
-    if times.size or window is not None:
-        marks = np.concatenate([times, window or ()])
-        counts, edges = np.histogram(times, bins, _span(marks, bins))
+    usual = f"{layer.name}\n{_share_that_fires(run, layer):.1%} fire{_levels(times, bins)}"
+    if stretch is not None:
+        times = times[(times >= stretch[0]) & (times < stretch[1])]
+    mark_window(ax, window, window or (), layer.order, stretch or (-np.inf, np.inf))
+    if times.size or window is not None or stretch is not None:
+        counts, edges = np.histogram(times, bins, stretch or _span(np.concatenate([times, window or ()]), bins))
         ax.stairs(counts, edges, baseline=0.5, fill=True, color=layer.colour, alpha=0.85, gid="histogram")
         ax.set_ylim(0.5, 2.0 * max(counts.max(), 1))
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(numticks=5))
     ax.yaxis.set_minor_formatter(NullFormatter())
+    if stretch is not None:
+        ax.set_xlim(stretch)
     quieten(ax)
-    title = f"{layer.name}: {_share_that_fires(run, layer):.1%} fire{_levels(times, bins)}"
-    left_title(ax, title, above_borders=window is not None)
+    left_title(ax, usual, title, lines=float(window is not None), small=True)
 
 
 def _span(marks: Array, bins: int) -> tuple[float, float]:

@@ -37,12 +37,15 @@ class Layer:
         Its place in `run.populations`.
     window
         The window as in `run.windows`, in floats.
+    is_source
+        Does it send what it was given, or draws? It decides no scale that populations are drawn in.
     """
 
     name: str
     order: int
     size: int
     window: tuple[float, ...] | None
+    is_source: bool = False
 
     @property
     def colour(self) -> str:
@@ -112,7 +115,8 @@ def layers(where: str, run: Run, populations: Iterable[str] | None = None, recor
         order = run.populations.index(name)
         window = run.windows.get(name)
         floats = None if window is None else tuple(float(t) for t in window)
-        found.append(Layer(name, order, run.sizes[order], floats))
+        is_source = name in run.sources or (floats is not None and len(floats) == 2)
+        found.append(Layer(name, order, run.sizes[order], floats, is_source))
     return found
 
 

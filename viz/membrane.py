@@ -6,7 +6,7 @@ the line is the solution, not an interpolation.
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,14 +14,27 @@ from matplotlib.axes import Axes
 from eventsim.checks import integer_array, shown
 from eventsim.errors import InputError
 from eventsim.run.run import Run
-from eventsim.viz.frame import drawable, left_title, mark_window, new_axes, quieten, time_label
+from eventsim.viz.frame import drawable, left_title, mark_window, quieten, time_label
+from eventsim.viz.key import key_above
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
+from eventsim.viz.new_figure import new_axes
 from eventsim.viz.palette import SILENT, layer_colour
+from eventsim.viz.selection import Stretch, checked_stretch, panel_titles
 
 POINTS = 600  # of a line, besides the events; more than a figure is wide in dots
+EVER: Stretch = (-math.inf, math.inf)
 
 
-def membrane(run: Run, population: str, neurons: int | Iterable[int], sample: int = 0, ax: Axes | None = None) -> Axes:
+def membrane(
+    run: Run,
+    population: str,
+    neurons: int | Iterable[int],
+    sample: int = 0,
+    ax: Axes | None = None,
+    *,
+    time: Stretch | None = None,
+    title: str | None = None,
+) -> Axes:
     """Draw V(t) of recorded neurons, each with its threshold (dashed) and a star at every spike.
 
     A neuron that fires once is drawn up to its spike, one that resets jumps down at it; one that is silent to the end
@@ -41,11 +54,16 @@ def membrane(run: Run, population: str, neurons: int | Iterable[int], sample: in
         Which sample, counted from 0.
     ax
         Axes to draw into; None makes a figure, which is ``membrane(...).figure``.
+    time
+        (begin, end) of the stretch [begin, end) that is shown, in the run's unit; the key counts the spikes in it.
+    title
+        In place of the usual one; "" for none.
 
     Raises
     ------
     InputError
-        Unknown population or sample, a neuron that was not recorded, a run without its network.
+        Unknown population or sample, a neuron that was not recorded, a run without its network, a stretch in which
+        nothing was recorded.
     """
     (layer,) = layers("membrane", run, [population])
     check_sample("membrane", run, sample)
@@ -53,50 +71,67 @@ def membrane(run: Run, population: str, neurons: int | Iterable[int], sample: in
     chosen = integer_array("membrane", "neurons", neurons, low=0, high=layer.size - 1, remedy=remedy).ravel().tolist()
     if not chosen:
         raise InputError(f"membrane: neurons = {shown(neurons)}; must be one at least. {remedy}")
-    ax = new_axes(8.0, 4.0) if ax is None else drawable("membrane", ax)
-    for place, neuron in enumerate(chosen):
-        _draw_neuron(ax, run, layer, neuron, sample, layer_colour(place + 1), dashes(place, len(chosen)))
+    stretch = checked_stretch("membrane", time)
+    (own_title,) = panel_titles("membrane", title, 1)
+    lines = [_line(run, layer, neuron, sample, stretch) for neuron in chosen]
+    ax = new_axes() if ax is None else drawable("membrane", ax)
+    for place, (neuron, line) in enumerate(zip(chosen, lines, strict=True)):
+        _draw_neuron(ax, run, layer, neuron, line, layer_colour(place + 1), dashes(place, len(chosen)))
     quieten(ax)
-    ax.margins(x=0.01)
-    mark_window(ax, layer.fire_window(np.empty(0)), layer.window or (), layer.order)
+    ax.margins(x=0.0 if stretch else 0.01)
+    mark_window(ax, layer.fire_window(np.empty(0)), layer.window or (), layer.order, stretch or EVER)
+    if stretch:
+        ax.set_xlim(stretch)
     ax.set_xlabel(time_label(run))
     ax.set_ylabel("membrane potential")
-    left_title(ax, f"{population}, sample {sample}", above_borders=layer.window is not None)
     _explain_marks(ax)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small", borderaxespad=0.0)
+    named = float(layer.window is not None)  # the borders of the window have names above the axes
+    left_title(ax, f"{population}, sample {sample}", own_title, lines=key_above(ax, named))
     return ax
 
 
+class Line(NamedTuple):
+    """What is drawn of one neuron.
+
+    Attributes
+    ----------
+    times, values : arrays (n,)
+        The potential, with a point on the threshold at each spike.
+    spikes : array (n_spikes,)
+        The spikes in the stretch that is shown.
+    borders
+        From where to where the threshold is drawn.
+    whole
+        Is the end of the line the end of what was recorded?
+    """
+
+    times: Array
+    values: Array
+    spikes: Array
+    borders: Stretch
+    whole: bool
+
+
 def _draw_neuron(
-    ax: Axes, run: Run, layer: Layer, neuron: int, sample: int, colour: str, dashes: tuple[float, tuple[float, float]]
+    ax: Axes, run: Run, layer: Layer, neuron: int, line: Line, colour: str, dashes: tuple[float, tuple[float, float]]
 ) -> None:
-    events, _ = run.membrane(layer.name, neuron, sample)
+    times, values, spikes = line.times, line.values, line.spikes
     threshold = run.threshold(layer.name, neuron)
-    spikes = _train(run, layer, neuron, sample)
-    end = _end(run, layer, events, sample)
-    times, values = _line(run, layer, neuron, sample, events, end)
-    # At a spike V is on the threshold, between its left limit and what the reset makes of it.
-    place = np.searchsorted(times, spikes)
-    times = np.insert(times, place, spikes)
-    values = np.insert(values, place, threshold)
-    ax.plot(times, values, color=colour, linewidth=1.5, gid=f"membrane {neuron}", label=_legend(neuron, layer, spikes))
-    if layer.is_readout:
+    ax.plot(times, values, color=colour, linewidth=1.5, gid=f"membrane {neuron}", label=_legend(neuron, layer, line))
+    if layer.is_readout and line.whole:
         ax.plot(
             times[-1:], values[-1:], marker="o", markersize=5, color=colour, clip_on=False, gid=f"read-out {neuron}"
         )
-    if threshold < math.inf:
-        borders = layer.window if layer.window is not None else (times[0], end)
-        ax.plot(
-            [borders[0], borders[-1]], [threshold] * 2, color=colour, linewidth=1.2, linestyle=dashes,
-            gid=f"threshold {neuron}",
-        )  # fmt: skip
-    if layer.fire_window(spikes) is not None and not spikes.size:
+    if threshold < math.inf and line.borders[0] <= line.borders[1]:
+        ax.plot(line.borders, [threshold] * 2, color=colour, linewidth=1.2, linestyle=dashes, gid=f"threshold {neuron}")
+    if layer.fire_window(spikes) is not None and not spikes.size and line.whole:
         ax.plot(
             times[-1:], values[-1:], marker="o", markersize=6, markerfacecolor="white", color=colour, clip_on=False,
             zorder=4, gid=f"silent {neuron}",
         )  # fmt: skip
+    size = min(11.0, max(5.0, 60.0 / max(spikes.size, 1) ** 0.5))
     ax.plot(
-        spikes, np.full(spikes.size, threshold), linestyle="none", marker="*", markersize=11, color=colour,
+        spikes, np.full(spikes.size, threshold), linestyle="none", marker="*", markersize=size, color=colour,
         markeredgecolor="white", markeredgewidth=0.6, zorder=4, gid=f"spike {neuron}",
     )  # fmt: skip
 
@@ -136,16 +171,33 @@ def _end(run: Run, layer: Layer, events: Array, sample: int) -> float:
     return max(float(events[-1]), float(spikes_of(run, sample).time.max(initial=0.0)))
 
 
-def _line(run: Run, layer: Layer, neuron: int, sample: int, events: Array, end: float) -> tuple[Array, Array]:
-    """V at a grid of times, at each event and just before it, where it may jump or bend."""
-    grid = np.linspace(events[0], end, POINTS)
+def _line(run: Run, layer: Layer, neuron: int, sample: int, stretch: Stretch | None) -> Line:
+    """V at a grid of times, at each event and just before it, where it may jump or bend, and at each spike."""
+    events, _ = run.membrane(layer.name, neuron, sample)
+    end = _end(run, layer, events, sample)
+    begin, until = max(float(events[0]), (stretch or EVER)[0]), min(end, (stretch or EVER)[1])
+    if begin > until:
+        raise InputError(
+            f"membrane: time = {stretch}, but neuron {neuron} of {layer.name!r} was recorded from {events[0]:g} to "
+            f"{end:g} in sample {sample}; must have a part of it. Choose another stretch."
+        )
+    grid = np.linspace(begin, until, POINTS)
     times = np.unique(np.concatenate([grid, events, np.nextafter(events[1:], -math.inf)]))
-    return run.membrane(layer.name, neuron, sample, times[times <= end])
+    times, values = run.membrane(layer.name, neuron, sample, times[(times >= begin) & (times <= until)])
+    spikes = _train(run, layer, neuron, sample)
+    spikes = spikes[(spikes >= begin) & ((spikes < until) | (until == end))]
+    # At a spike V is on the threshold, between its left limit and what the reset makes of it.
+    place = np.searchsorted(times, spikes)
+    values = np.insert(values, place, run.threshold(layer.name, neuron))
+    borders = (begin, until)
+    if layer.window is not None:
+        low, high = stretch or EVER
+        borders = (max(layer.window[0], low), min(layer.window[-1], high))
+    return Line(np.insert(times, place, spikes), values, spikes, borders, until == end)
 
 
-def _legend(neuron: int, layer: Layer, spikes: Array) -> str:
-    if layer.is_readout:
+def _legend(neuron: int, layer: Layer, line: Line) -> str:
+    n = line.spikes.size
+    if layer.is_readout or not (n or line.whole):
         return f"neuron {neuron}"
-    if spikes.size == 1:
-        return f"neuron {neuron}, t = {spikes[0]:.4g}"
-    return f"neuron {neuron}, " + (f"{spikes.size} spikes" if spikes.size else "silent")
+    return f"neuron {neuron}: " + (f"{line.spikes[0]:.4g}" if n == 1 else f"{n} spikes" if n else "silent")

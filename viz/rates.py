@@ -13,18 +13,30 @@ from eventsim.checks import integer
 from eventsim.errors import InputError
 from eventsim.run.run import Run
 from eventsim.run.spans import recording_end
-from eventsim.viz.frame import drawable, left_title, new_axes, quieten, time_label
+from eventsim.viz.frame import drawable, left_title, quieten, rate_label, time_label
+from eventsim.viz.key import key_above
 from eventsim.viz.layers import Array, Layer, check_sample, ended, layers, spikes_of
+from eventsim.viz.new_figure import new_axes
+from eventsim.viz.selection import Stretch, checked_stretch, panel_titles
 
 MOST_BINS = 100_000
+HEADROOM = 1.08  # of the highest rate of a population
 
 
 def rates(
-    run: Run, sample: int = 0, ax: Axes | None = None, populations: Iterable[str] | None = None, bins: int = 100
+    run: Run,
+    sample: int = 0,
+    ax: Axes | None = None,
+    populations: Iterable[str] | None = None,
+    bins: int = 100,
+    *,
+    time: Stretch | None = None,
+    title: str | None = None,
 ) -> Axes:
     """Draw the firing rates of one sample's populations, a line for each, in spikes a second and neuron.
 
-    Without a time unit, in spikes a unit of time and neuron. The legend has the mean over the whole time.
+    Without a time unit, in spikes a unit of time and neuron. The key above the curves has the mean over the time that
+    is shown. The scale is that of the populations: a source with a higher rate leaves it, and the key says so.
 
     Parameters
     ----------
@@ -38,46 +50,85 @@ def rates(
         Names in the order wanted; None draws all that were recorded, but read-outs, which never fire.
     bins
         How many bins there are from 0 to the time up to which the sample was simulated, or behind its last window and
-        spike.
+        spike; or in the stretch that is shown.
+    time
+        (begin, end) of the stretch [begin, end) that is shown, in the run's unit.
+    title
+        In place of the usual one; "" for none.
 
     Raises
     ------
     InputError
-        Unknown population or sample, a sample that never began, spikes not recorded, bins < 1.
+        Unknown population or sample, a sample that never began, spikes not recorded, bins < 1, a stretch that was not
+        simulated.
     """
     chosen = layers("rates", run, populations, recorded=True)
     if populations is None:
         chosen = [layer for layer in chosen if not layer.is_readout] or chosen
     check_sample("rates", run, sample)
     bins = integer("rates", "bins", bins, low=1, high=MOST_BINS, remedy="100 suit most runs.")
+    (own_title,) = panel_titles("rates", title, 1)
     _ = run.spikes  # first spikes alone have no rate
+    low, high = _simulated(run, sample, checked_stretch("rates", time))
+    edges = np.linspace(low, high, bins + 1)
     spikes = spikes_of(run, sample)
-    times = [spikes.time[spikes.population == layer.order] for layer in chosen]
+    inside = (spikes.time >= low) & (spikes.time < high)
+    ax = new_axes() if ax is None else drawable("rates", ax)
+    unit = run.provenance.get("time_unit")
+    curves = [
+        _rate(layer, spikes.time[inside & (spikes.population == layer.order)], edges, 1.0 if unit is None else unit)
+        for layer in chosen
+    ]
+    top = _top(chosen, curves)
+    for layer, curve in zip(chosen, curves, strict=True):
+        _draw(ax, layer, curve, edges, top)
+    ax.set_ylim(0.0, top)
+    ax.set_xlim(edges[0], edges[-1])
+    quieten(ax)
+    ax.set_xlabel(time_label(run))
+    ax.set_ylabel(rate_label(run))
+    left_title(ax, f"sample {sample}: rates in {bins} bins{ended(run, sample)}", own_title, lines=key_above(ax))
+    return ax
+
+
+def _simulated(run: Run, sample: int, stretch: Stretch | None) -> Stretch:
+    """The stretch that is shown, all of which must have been simulated: what was not would look silent."""
     high = recording_end(run, sample)
     if math.isnan(high):
         raise InputError(
             f"rates: sample {sample} was never simulated, since the run ended before; must have been, or it would look "
             "silent. Choose another, or resume the run."
         )
-    edges = np.linspace(0.0, high, bins + 1)
-    ax = new_axes(8.0, 2.6) if ax is None else drawable("rates", ax)
-    unit = run.provenance.get("time_unit")
-    for layer, mine in zip(chosen, times, strict=True):
-        _draw(ax, layer, mine, edges, 1.0 if unit is None else float(unit))
-    ax.set_ylim(bottom=0.0)
-    ax.set_xlim(edges[0], edges[-1])
-    quieten(ax)
-    ax.legend(loc="upper right", fontsize="small", frameon=False)
-    ax.set_xlabel(time_label(run))
-    ax.set_ylabel("spikes / time / neuron" if unit is None else "rate (1/s)")
-    left_title(ax, f"sample {sample}: rates in {bins} bins{ended(run, sample)}")
-    return ax
+    if stretch is None:
+        return 0.0, high
+    if stretch[0] < 0.0 or stretch[1] > high:
+        raise InputError(
+            f"rates: time = {stretch}, but sample {sample} was recorded from 0 to {high:g}; must lie within, since "
+            "what was not simulated would look silent. Choose a stretch of it."
+        )
+    return stretch
 
 
-def _draw(ax: Axes, layer: Layer, times: Array, edges: Array, unit: float) -> None:
-    """One population's rate as steps."""
+def _rate(layer: Layer, times: Array, edges: Array, unit: float) -> tuple[Array, float]:
+    """Rates in the bins, and their mean."""
     counts, _ = np.histogram(times, edges)
-    per_bin = layer.size * np.diff(edges) * unit
-    mean = times.size / (layer.size * (edges[-1] - edges[0]) * unit)
-    name = f"{layer.name}: {mean:.3g}"
-    ax.stairs(counts / per_bin, edges, color=layer.colour, linewidth=1.2, label=name, gid=f"rate {layer.name}")
+    mean = times.size / (layer.size * (edges[-1] - edges[0]) * float(unit))
+    return counts / (layer.size * np.diff(edges) * float(unit)), mean
+
+
+def _top(chosen: list[Layer], curves: list[tuple[Array, float]]) -> float:
+    """The end of the scale: above all rates of populations or, where none fires, of sources."""
+    highest = {False: 0.0, True: 0.0}
+    for layer, (rate, _) in zip(chosen, curves, strict=True):
+        highest[layer.is_source] = max(highest[layer.is_source], float(rate.max()))
+    return HEADROOM * (highest[False] or highest[True] or 1.0)
+
+
+def _draw(ax: Axes, layer: Layer, curve: tuple[Array, float], edges: Array, top: float) -> None:
+    """One population's rate as steps; sources stand behind."""
+    rate, mean = curve
+    beyond = ", off scale" if rate.max() > top else ""
+    ax.stairs(
+        rate, edges, baseline=None, color=layer.colour, linewidth=0.9 if layer.is_source else 1.3,
+        zorder=1.5 if layer.is_source else 2.5, label=f"{layer.name}: {mean:.3g}{beyond}", gid=f"rate {layer.name}",
+    )  # fmt: skip

@@ -15,15 +15,21 @@ from eventsim.checks import integer
 from eventsim.checks import names as checked_names
 from eventsim.errors import InputError, nearest
 from eventsim.models.checking.certificates import Certificates, Layer
-from eventsim.viz.frame import Array, given_axes, left_title, new_axes, quieten
+from eventsim.viz.frame import Array, left_title, note_size, quieten
 from eventsim.viz.palette import CAUSES, INK
+from eventsim.viz.panels import panels
+from eventsim.viz.selection import panel_titles
 
-WIDEST = 3  # panels side by side
 MOST_BINS = 10_000
 
 
 def safe_windows(
-    certificates: Certificates, ax: Any = None, populations: Iterable[str] | None = None, bins: int = 50
+    certificates: Certificates,
+    ax: Any = None,
+    populations: Iterable[str] | None = None,
+    bins: int = 50,
+    *,
+    title: str | Iterable[str | None] | None = None,
 ) -> Array:
     """Draw for each layer how many neurons, over all samples, need how long a window; counts are logarithmic.
 
@@ -41,6 +47,8 @@ def safe_windows(
     bins
         About how many bins there are from 0 to the longest window of a panel: one ends where the window does, the last
         at the longest.
+    title
+        In place of the usual ones: a list with one a panel; "" for none.
 
     Returns
     -------
@@ -50,8 +58,8 @@ def safe_windows(
     Raises
     ------
     InputError
-        No certificates, or none of a spiking layer; an unknown population, bins < 1, as many axes as there are not
-        layers.
+        No certificates, or none of a spiking layer; an unknown population, bins < 1, as many axes or titles as
+        there are not layers.
     """
     if not isinstance(certificates, Certificates):
         raise InputError(
@@ -71,22 +79,15 @@ def safe_windows(
     if not names:
         raise InputError("safe_windows: there is no spiking layer to draw; certify a network with hidden layers")
     bins = integer("safe_windows", "bins", bins, low=1, high=MOST_BINS, remedy="50 suit most windows.")
-    if ax is None:
-        n_columns = min(len(names), WIDEST)
-        n_rows = -(-len(names) // n_columns)
-        grid = new_axes(3.4 * n_columns + 0.4, 2.6 * n_rows + 0.3, nrows=n_rows, ncols=n_columns, squeeze=False).ravel()
-        for spare in grid[len(names) :]:
-            spare.remove()
-        axes = grid[: len(names)]
-    else:
-        axes = given_axes("safe_windows", ax, (len(names),))
-    for panel, name in zip(axes, names, strict=True):
-        _draw(panel, name, certificates.layers[name], bins)
-    axes[0].set_ylabel("neurons and samples (log scale)", fontsize="small")
+    titles = panel_titles("safe_windows", title, len(names))
+    axes = panels("safe_windows", ax, len(names))
+    for panel, name, own in zip(axes, names, titles, strict=True):
+        _draw(panel, name, own, certificates.layers[name], bins)
+    axes[0].set_ylabel("neurons and samples")
     return axes
 
 
-def _draw(ax: Axes, name: str, layer: Layer, bins: int) -> None:
+def _draw(ax: Axes, name: str, title: str | None, layer: Layer, bins: int) -> None:
     needed = (layer.window - layer.margin).ravel()
     some = needed[needed > 0]
     end = 1.05 * max(layer.window, some.max(initial=0.0))
@@ -101,29 +102,30 @@ def _draw(ax: Axes, name: str, layer: Layer, bins: int) -> None:
     ax.axvline(layer.window, color=INK, linewidth=1.2, gid="window")
     ax.annotate(
         f"window {layer.window:.3g}", (layer.window, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(0, 2),
-        textcoords="offset points", ha="right", va="bottom", fontsize="small", color=INK,
+        textcoords="offset points", ha="right", va="bottom", fontsize=0.85 * note_size(), color=INK,
     )  # fmt: skip
     if counts[~safe].any():
         ax.annotate(
-            "premature", (layer.window, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(5, 2),
-            textcoords="offset points", ha="left", va="bottom", fontsize="small", color=CAUSES["premature"][0],
+            "premature", (1.0, 0.62), xycoords="axes fraction", ha="right", va="top", fontsize=0.85 * note_size(),
+            color=CAUSES["premature"][0],
         )  # fmt: skip
     if layer.safe_window > 0:
         ax.axvline(layer.safe_window, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), gid="safe window")
         ax.annotate(
             f"smallest\nsafe {layer.safe_window:.3g}", (layer.safe_window, 0.97), xycoords=ax.get_xaxis_transform(),
-            xytext=(-3, 0), textcoords="offset points", ha="right", va="top", fontsize="small", color=INK,
+            xytext=(-3, 0), textcoords="offset points", ha="right", va="top", fontsize=0.85 * note_size(), color=INK,
         )  # fmt: skip
     ax.set_ylim(0.5, 8.0 * max(int(counts.max(initial=0)), 1))  # before the scale, which warns of empty panels
     ax.set_yscale("log")
     ax.set_xlim(0.0, end)
     ax.yaxis.set_major_locator(LogLocator(numticks=5))
     ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("window that a neuron needs", fontsize="small")
+    ax.set_xlabel("window needed")
     quieten(ax)
     early = int(np.count_nonzero(layer.premature))
     rest = f"{early:,} premature" if early else "none premature"
-    left_title(ax, f"{name}: {rest}, {1 - some.size / needed.size:.0%} need none", above_borders=True)
+    usual = f"{name}\n{rest}, {1 - some.size / needed.size:.0%} need none"
+    left_title(ax, usual, title, lines=1.0, small=True)
 
 
 def _edges(window: float, longest: float, width: float) -> Array:

@@ -10,10 +10,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from matplotlib.axes import Axes
 
+from eventsim.checks import choice
 from eventsim.errors import InputError
-from eventsim.viz.frame import Array, given_axes, left_title, new_axes, quieten
+from eventsim.viz.frame import Array, given_axes, left_title, note_size, quieten
 from eventsim.viz.layers import chosen_names
+from eventsim.viz.new_figure import figure_size, new_figure
 from eventsim.viz.palette import GRID, INK, SILENT, cause_style
+from eventsim.viz.panels import columns_for
+from eventsim.viz.selection import panel_titles
 
 CELLS = 300  # points that fall into one of 300 × 300 cells of a panel cannot be told apart
 MARGIN = 0.06  # of a panel: where silent neurons are drawn
@@ -27,7 +31,7 @@ class Report(Protocol):
     """What this figure reads of a verification report.
 
     Arrays are (n_samples, n_neurons) by population; inf = silent; causes are places in CAUSES, of which the first is
-    agreement.
+    agreement. Only what is drawn against the ideal network needs the four entries of that name.
     """
 
     @property
@@ -43,24 +47,8 @@ class Report(Protocol):
         """First spike times of the simulation."""
 
     @property
-    def expected_times(self) -> Mapping[str, Array]:
-        """Spike times of the closed form, given what each neuron received."""
-
-    @property
     def potentials(self) -> Mapping[str, Array]:
         """Potentials of read-outs."""
-
-    @property
-    def expected_potentials(self) -> Mapping[str, Array]:
-        """Potentials of the closed form, given what each read-out received."""
-
-    @property
-    def differences(self) -> Mapping[str, Array]:
-        """What happened minus what was expected, silence counted as the end of the window."""
-
-    @property
-    def bounds(self) -> Mapping[str, Array]:
-        """Bounds on the rounding error of the difference."""
 
     @property
     def causes(self) -> Mapping[str, Array]:
@@ -69,6 +57,22 @@ class Report(Protocol):
     @property
     def CAUSES(self) -> Sequence[str]:  # noqa: N802 - a constant of the report
         """Names of the causes, "ok" first."""
+
+
+class Against(NamedTuple):
+    """What the simulation is held against: names of what a report has of it, and what it is called in the figure."""
+
+    times: str
+    potentials: str
+    differences: str  # what happened minus what was expected, silence counted as the end of the window
+    bounds: str  # on the rounding error of the difference
+    word: str
+
+
+AGAINST = {
+    "received": Against("expected_times", "expected_potentials", "differences", "bounds", "expected"),
+    "ideal": Against("ideal_times", "ideal_potentials", "ideal_differences", "ideal_bounds", "ideal"),
+}
 
 
 class Points(NamedTuple):
@@ -81,13 +85,21 @@ class Points(NamedTuple):
     n_silent: int  # in both
 
 
-def verification(report: Report, ax: Any = None, populations: Iterable[str] | None = None) -> Array:
+def verification(
+    report: Report,
+    ax: Any = None,
+    populations: Iterable[str] | None = None,
+    *,
+    against: str = "received",
+    title: str | Iterable[str | None] | None = None,
+) -> Array:
     """Draw, for each layer, event time against expected time, and below it the difference over its error bound.
 
-    Expected is what the closed form gives for the inputs that a neuron received. For a read-out, potentials take the
-    place of times. Agreement is on the line above and inside the shaded band [-1, 1] below, where differences of more
-    than two bounds are in the rows named "off scale". Colour and marker give the cause that the report found. A neuron
-    that is silent in one of the two is drawn at the border named "silent".
+    Expected is what the closed form gives for the inputs that a neuron received, so that a neuron is not blamed for
+    what others sent it; against the ideal it is what the ReLU network gives, so that it is seen what became of the
+    whole. For a read-out, potentials take the place of times. Agreement is on the line above and inside the shaded band
+    [-1, 1] below, where differences of more than two bounds are in the rows named "> 2" and "< −2". Colour and marker
+    give the cause that the report found. A neuron that is silent in one of the two is at the border named "silent".
 
     Parameters
     ----------
@@ -97,6 +109,11 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
         As many axes, in any shape; None makes a figure.
     populations
         Names in the order wanted; None draws all, read-outs last.
+    against
+        "received": what the closed form makes of what each neuron received; "ideal": what the ReLU network gives or,
+        where the report was made without one, the closed form from the inputs on.
+    title
+        In place of the usual ones: a list with one a layer; "" for none.
 
     Returns
     -------
@@ -106,9 +123,10 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
     Raises
     ------
     InputError
-        Unknown population, as many axes as there are not panels.
+        Unknown population, as many axes or titles as there are not panels, no report that has what it is held against.
     """
-    needed = ("event_times", "expected_times", "differences", "bounds", "causes")
+    reference = AGAINST[choice("verification", "against", against, [*AGAINST])]
+    needed = ("event_times", "causes", *reference[:4])
     missing = [name for name in needed if not hasattr(report, name)]
     if missing:
         raise InputError(
@@ -116,35 +134,51 @@ def verification(report: Report, ax: Any = None, populations: Iterable[str] | No
             "report. Give what eventsim.models.verify returned."
         )
     names = chosen_names("verification", [*report.populations, *report.readouts], populations)
-    shape = (2, len(names))
-    if ax is None:
-        ratios = {"height_ratios": (1.6, 1.0)}
-        width = max(2.6 * len(names) + 1.4, 5.0)
-        axes = new_axes(width, 4.6, nrows=2, ncols=len(names), sharex="col", squeeze=False, gridspec_kw=ratios)
-    else:
-        axes = given_axes("verification", ax, shape)
+    titles = panel_titles("verification", title, len(names))
+    axes = _new_axes(len(names)) if ax is None else given_axes("verification", ax, (2, len(names)))
     counts: dict[int, int] = {}
-    for column, name in enumerate(names):
-        points = _points(report, name)
+    for column, (name, own) in enumerate(zip(names, titles, strict=True)):
+        points = _points(report, name, reference)
         for cause in np.unique(np.asarray(report.causes[name])).tolist():
             counts[cause] = counts.get(cause, 0) + int(np.count_nonzero(report.causes[name] == cause))
         edge = _draw_values(axes[0, column], points, report.CAUSES)
         _draw_differences(axes[1, column], points, edge, report.CAUSES)
         spikes = name in report.populations
         below = f"{points.n_silent:,} silent in both" if spikes else "potentials"
-        left_title(axes[0, column], f"{name}\n{below}")
-        axes[1, column].set_xlabel("expected time" if spikes else "expected potential", fontsize="small")
-    axes[0, 0].set_ylabel("in the simulation", fontsize="small")
-    axes[1, 0].set_ylabel("difference / bound", fontsize="small")
-    _legend(axes[0, -1], report, counts)
+        left_title(axes[0, column], f"{name}\n{below}", own, small=True)
+        what = f"{reference.word} {'time' if spikes else 'potential'}"
+        axes[1, column].set_xlabel(what, fontsize=note_size())
+    for column in range(0, len(names), columns_for(len(names)) if ax is None else len(names)):
+        axes[0, column].set_ylabel("simulated", fontsize=note_size())
+        axes[1, column].set_ylabel("error / bound", fontsize=note_size())
+    _legend(axes, report, counts, outside=ax is None)
     return axes
 
 
-def _points(report: Report, name: str) -> Points:
+def _new_axes(n: int) -> Array:
+    """Pairs of axes, (2, n): as many pairs in a row as the user's width has room for."""
+    columns = columns_for(n)
+    rows = -(-n // columns)
+    figure = new_figure(max(figure_size()[1], 3.4) if rows == 1 else 3.6 * rows)
+    grid = figure.add_gridspec(rows, columns)
+    axes = np.empty((2, n), dtype=object)
+    for k in range(n):
+        pair = grid[k // columns, k % columns].subgridspec(2, 1, height_ratios=(1.6, 1.0))
+        axes[0, k] = figure.add_subplot(pair[0])
+        axes[1, k] = figure.add_subplot(pair[1], sharex=axes[0, k])
+        axes[0, k].tick_params(labelbottom=False)
+    return axes
+
+
+def _points(report: Report, name: str, reference: Against) -> Points:
     spikes = name in report.populations
-    parts = (report.event_times, report.expected_times) if spikes else (report.potentials, report.expected_potentials)
-    columns = (*parts, report.differences, report.bounds)
-    event, expected, difference, bound = (np.asarray(part[name]).astype(np.float64).ravel() for part in columns)
+    parts = (
+        report.event_times if spikes else report.potentials,
+        getattr(report, reference.times if spikes else reference.potentials),
+        getattr(report, reference.differences),
+        getattr(report, reference.bounds),
+    )
+    event, expected, difference, bound = (np.asarray(part[name]).astype(np.float64).ravel() for part in parts)
     fires = (event < math.inf) | (expected < math.inf)
     event, expected, difference, bound = event[fires], expected[fires], difference[fires], bound[fires]
     ratio = np.zeros(event.size)  # equal times agree whatever the bound, also where it is 0
@@ -172,8 +206,9 @@ def _draw_values(ax: Axes, points: Points, names: Sequence[str]) -> float:
         ax.axvline(edge, color=GRID, linewidth=0.8, linestyle=":", zorder=0)
         ax.axhline(edge, color=GRID, linewidth=0.8, linestyle=":", zorder=0)
         ax.annotate(
-            "silent", (low, edge), xytext=(0, 2), textcoords="offset points", va="bottom", fontsize="x-small", color=INK
-        )
+            "silent", (low, edge), xytext=(0, -2), textcoords="offset points", va="top", fontsize=0.85 * note_size(),
+            color=INK,
+        )  # fmt: skip
     _scatter(ax, np.minimum(points.expected, edge), np.minimum(points.event, edge), points.cause, names)
     return edge
 
@@ -192,7 +227,7 @@ def _draw_differences(ax: Axes, points: Points, edge: float, names: Sequence[str
         if furthest == OFF_SCALE:
             limits[-1] = sign * (OFF_SCALE + 0.35)
             ax.axhline(sign * SCALE, color=GRID, linewidth=0.8, linestyle=":", zorder=0)
-            ticks[sign * OFF_SCALE] = "off scale"
+            ticks[sign * OFF_SCALE] = f"{'<>'[sign > 0]} {sign * SCALE:g}".replace("-", "\N{MINUS SIGN}")
     ax.set_yticks([*ticks], [*ticks.values()])
     ax.set_ylim(*limits)
     _scatter(ax, np.minimum(points.expected, edge), shown, points.cause, names)
@@ -223,10 +258,24 @@ def one_per_cell(x: Array, y: Array) -> Array:
     return np.unique(cell, return_index=True)[1]
 
 
-def _legend(ax: Axes, report: Report, counts: dict[int, int]) -> None:
-    """Causes that occur, with how many neurons and samples each has, right of the last panel."""
+def _legend(axes: Array, report: Report, counts: dict[int, int], outside: bool) -> None:
+    """Causes that occur, with how many neurons and samples each has.
+
+    Below the panels of a figure made here; else in the corner of the last panel above that has fewer points.
+    """
+    ax = axes[0, -1]
     for cause, count in sorted(counts.items()):
         colour, marker = cause_style(report.CAUSES[cause])
         label = f"{report.CAUSES[cause]}: {count:,}"
         ax.plot([], [], linestyle="none", marker=marker, color=colour, markersize=5.0, label=label)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small", borderaxespad=0.0)
+    if outside:
+        style = {"loc": "outside lower center", "frameon": False, "columnspacing": 1.0, "handletextpad": 0.2}
+        for columns in range(len(counts), 0, -1):
+            legend = ax.figure.legend(*ax.get_legend_handles_labels(), ncols=columns, **style)
+            if columns == 1 or legend.get_window_extent().width <= ax.figure.bbox.width:
+                return
+            legend.remove()
+    points = np.concatenate([np.reshape(line.get_xydata(), (-1, 2)) for line in ax.lines])
+    late = np.count_nonzero(points[:, 1] > points[:, 0])
+    corner = "upper left" if 2 * late <= np.count_nonzero(points[:, 1] != points[:, 0]) else "lower right"
+    ax.legend(loc=corner, fontsize=0.85 * note_size(), handletextpad=0.2, borderpad=0.3, framealpha=0.8)

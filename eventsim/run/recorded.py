@@ -48,6 +48,11 @@ class RecordedRun:
         return [math.prod(shape) for shape in self.shapes]
 
     @property
+    def sources(self) -> list[str]:
+        """Names of the sources among `populations`; none is known of a file that was saved before it was said."""
+        return [*self.provenance.get("sources", [])]
+
+    @property
     def spikes(self) -> Array:
         """All spikes: records (sample i4, population u2, neuron i4, time f8), by sample, each in event order.
 

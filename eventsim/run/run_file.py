@@ -174,6 +174,9 @@ class _Checker:
         for key, (words, good) in PROVENANCE.items():
             if key not in provenance or not good(provenance[key]):
                 self.refuse(f"provenance[{key!r}] = {provenance.get(key)!r:.80}; must be {words}")
+        sources = provenance.get("sources", [])  # files that were saved before it was said have none
+        if sources and not (_is_names(sources) and set(sources) <= set(self.populations())):
+            self.refuse(f"provenance['sources'] = {sources!r:.80}; must be names of populations")
         if len(provenance["sample_ids"]) != n_samples:
             self.refuse(f"provenance has {len(provenance['sample_ids'])} sample_ids for {n_samples} samples")
         return provenance

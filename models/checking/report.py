@@ -114,6 +114,8 @@ class VerificationReport:
     differences : dict of arrays (n_samples, size)
         For both, by name: the observed minus the expected, silence counted as the end of the window. Made in extended
         precision: `expected_times` are rounded to float64, so that a difference of these may be off by half an ulp.
+    ideal_differences : dict of arrays (n_samples, size)
+        For both, by name: the observed minus the ideal, silence counted as the end of the window.
     bounds, ideal_bounds, causes : dict of arrays (n_samples, size)
         For both, by name: rounding bounds on the differences and on the observed minus the ideal; codes of causes
         (int8).
@@ -147,6 +149,7 @@ class VerificationReport:
         self.expected_potentials = {name: part.expected for name, part in others.items()}
         self.ideal_potentials = {name: part.ideal for name, part in others.items()}
         self.differences = {name: part.gap for name, part in checked.items()}
+        self.ideal_differences = {name: part.from_ideal() for name, part in checked.items()}
         self.bounds = {name: part.bound for name, part in checked.items()}
         self.ideal_bounds = {name: part.ideal_bound for name, part in checked.items()}
         self.causes = {name: part.causes for name, part in checked.items()}
