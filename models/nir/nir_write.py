@@ -159,8 +159,8 @@ class Writing:
             )
         if population.model.receptors:
             raise NetworkError(
-                f"{where} has receptors {listed(population.model.receptors)}; NIR's neurons have one current, which has "
-                "no name. Give one tau_syn, or save the network with network.save."
+                f"{where} has receptors {listed(population.model.receptors)}; NIR's neurons have one current without "
+                "a name. Give one tau_syn, or save the network with network.save."
             )
         if population.steps:
             raise NetworkError(
