@@ -8,7 +8,7 @@ for the message, returns the value in its plain form, and raises the error class
 import math
 import numbers
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -359,3 +359,26 @@ def weights_array(where: str, values: Any, *ndim: int) -> Array:
             f"{where}: weights have shape {weights.shape}; must have {allowed} dimension(s). Reshape them."
         )
     return read_only(weights)
+
+
+def indices(where: str, name: str, values: Any, size: int, remedy: str) -> Array:
+    """Return indices in 0..size - 1, (n,), in the order given: of an integer, of several, of a slice, or of "all".
+
+    Raises
+    ------
+    InputError
+        None at all, one outside, no integers.
+    """
+    if isinstance(values, str) and values == "all":
+        values = slice(None)
+    if isinstance(values, slice):
+        try:
+            values = range(size)[values]
+        except (TypeError, ValueError) as problem:
+            raise InputError(f"{where}: {name} = {values}; must be a slice of integers ({problem}). {remedy}") from None
+    elif not isinstance(values, np.ndarray) and isinstance(values, Iterable) and not isinstance(values, str | Mapping):
+        values = list(values)
+    array = integer_array(where, name, values, low=0, high=size - 1, remedy=remedy).ravel()
+    if not array.size:
+        raise InputError(f"{where}: {name} = {shown(values)}; must be one at least. {remedy}")
+    return array.astype(np.int64)

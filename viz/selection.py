@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import integer_array, reals, shown
+from eventsim.checks import indices, reals, shown
 from eventsim.errors import InputError, listed, nearest
 from eventsim.run.run import Run
 from eventsim.viz.layers import Array, Layer, check_sample
@@ -18,29 +18,20 @@ Stretch = tuple[float, float]
 
 
 def chosen_indices(where: str, name: str, values: Any, size: int, remedy: str) -> Array:
-    """Return indices in 0..size - 1 in the order given: of an integer, of several, or of a slice; none twice.
+    """Return indices in 0..size - 1 in the order given: as `indices` takes them; none twice.
 
     Raises
     ------
     InputError
         None at all, one outside, one twice, no integers.
     """
-    if isinstance(values, slice):
-        try:
-            values = range(size)[values]
-        except (TypeError, ValueError) as problem:
-            raise InputError(f"{where}: {name} = {values}; must be a slice of integers ({problem}). {remedy}") from None
-    elif not isinstance(values, np.ndarray) and isinstance(values, Iterable) and not isinstance(values, str | Mapping):
-        values = list(values)
-    array = integer_array(where, name, values, low=0, high=size - 1, remedy=remedy).ravel()
-    if not array.size:
-        raise InputError(f"{where}: {name} = {shown(values)}; must be one at least. {remedy}")
+    array = indices(where, name, values, size, remedy)
     different, counts = np.unique(array, return_counts=True)
     if different.size < array.size:
         raise InputError(
             f"{where}: {name} holds {different[np.argmax(counts)]} twice; must be different ones. Leave one out."
         )
-    return array.astype(np.int64)
+    return array
 
 
 def chosen_samples(where: str, run: Run, sample: int, samples: Any) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import integer_array, shown
+from eventsim.checks import indices, shown
 from eventsim.errors import InputError, listed, nearest
 from eventsim.network.network import Network, Population
 
@@ -86,17 +86,5 @@ def _probes(net: Network, given: Mapping[Any, Any]) -> dict[str, Array]:
                 "Choose others."
             )
         remedy = f'Give neuron indices of {node.name!r}, a slice of them, or "all".'
-        if isinstance(neurons, str):
-            if neurons != "all":
-                raise InputError(f'simulate: {what} = {shown(neurons)}; must be "all", or neurons. {remedy}')
-            neurons = slice(None)  # noqa: PLW2901
-        if isinstance(neurons, slice):
-            try:
-                neurons = list(range(node.size)[neurons])  # noqa: PLW2901
-            except TypeError as error:
-                raise InputError(f"simulate: {what} = {shown(neurons)}; must be whole numbers. {remedy}") from error
-        index = np.unique(integer_array("simulate", what, neurons, low=0, high=node.size - 1, remedy=remedy))
-        if not index.size:
-            raise InputError(f"simulate: {what} = {shown(neurons)}; must name at least one neuron. {remedy}")
-        found[node.name] = index.astype(np.int64)
+        found[node.name] = np.unique(indices("simulate", what, neurons, node.size, remedy))
     return found
