@@ -14,21 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import as_synapses, check_held, integer, is_sparse, number, reals, shown
+from eventsim.checks import as_synapses, check_held, is_sparse, number, reals, shown
 from eventsim.errors import NetworkError, listed, nearest
 from eventsim.files.archive import write_archive
 from eventsim.network.definition import FILE_FORMAT, FILE_VERSION, network_content
 from eventsim.network.generators import Generator
 from eventsim.network.neuron_model import Model, check_parameters, check_prepared, find_model
-from eventsim.network.nodes import Population, Projection, Source, least_delay
+from eventsim.network.nodes import Population, Projection, Source, checked_shape, checked_window, least_delay
 from eventsim.network.projections import ProjectionKind, own_delays
+from eventsim.network.replacement import replaced
 from eventsim.network.steps import first_pieces
 
 __all__ = ["Network", "Population", "Projection", "Source"]
 
-# What spikes and packets number: populations and projections in 16 bits, neurons in 31.
+# What spikes and packets number in 16 bits: populations, and projections.
 MAX_PARTS = 2**16 - 1
-MAX_NEURONS = 2**31 - 1
 
 
 class Network:
@@ -108,7 +108,7 @@ class Network:
             )
         check_held(where, "window", coded, NetworkError)
         check_held(where, "value_range", span, NetworkError)
-        sizes = self._new_shape(where, shape)
+        sizes = checked_shape(where, shape, sum(node.size for node in self._nodes))
         if generator is not None:
             if not isinstance(generator, Generator):
                 raise NetworkError(
@@ -153,10 +153,10 @@ class Network:
         found = find_model(model)
         label = name if name is not None else f"{found.name}{len(self._nodes)}"
         where = f"population {shown(label)}"
-        sizes = self._new_shape(where, shape)
+        sizes = checked_shape(where, shape, sum(node.size for node in self._nodes))
         first, steps = first_pieces(found, where, math.prod(sizes), parameters)
         checked = check_parameters(found, where, math.prod(sizes), first)
-        full = _window(where, found, window)
+        full = checked_window(where, found, window)
         check_prepared(found, where, checked, full)
         population = Population(self._new_name(label), sizes, len(self._nodes), found, checked, full, steps)
         for t, later in population.pieces():
@@ -220,6 +220,40 @@ class Network:
         added = Projection(len(self._projections), source, target, fitted, delay)
         self._projections.append(added)
         return added
+
+    def replace(self, name: "str | Source | Population | Projection", **changes: Any) -> "Network":
+        """Return a new network, equal but for one of its parts; this one stays as it is.
+
+        Names and the order of creation are kept. The provenance goes with it, with a note that says what was replaced.
+
+        Parameters
+        ----------
+        name
+            The part, or its name: a source, a population, or a projection "pre -> post". Where several projections
+            lead from one node to another, "pre -> post #2" is the second of them, in order of creation.
+        **changes
+            Of a population its parameters, `window` or `model`; with another model it keeps those parameters that
+            both have, and the note names the others. Of a source `window`, `value_range` or `generator`. Of a
+            projection `weights` (in the order and shape that it shows, or one number for all), `delay`, `delays` (one
+            a synapse of a `Sparse`), or `projection`, another kind.
+
+        Raises
+        ------
+        NetworkError, ModelError
+            No such part, nothing to replace in it, or what it cannot have.
+
+        Examples
+        --------
+        >>> import eventsim
+        >>> net = eventsim.Network()
+        >>> cells = net.population("lif_delta", 2, name="cells", tau_mem=20.0)
+        >>> _ = net.connect(cells, cells, eventsim.Dense([[0.0, 0.5], [0.5, 0.0]]), delay=1.0)
+        >>> net.replace("cells", v_threshold=12.0).node("cells").parameters["v_threshold"].tolist()
+        [12.0, 12.0]
+        >>> net.replace("cells -> cells", weights=0.25).projections[0].kind.weights.tolist()
+        [[0.25, 0.25], [0.25, 0.25]]
+        """
+        return replaced(self, Network(self.time_unit), name, changes)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -355,44 +389,3 @@ class Network:
                 f"{MAX_PARTS:,}. Join populations of one model."
             )
         return name
-
-    def _new_shape(self, where: str, shape: Any) -> tuple[int, ...]:
-        """The shape of a new node as positive integers."""
-        given = shape.tolist() if isinstance(shape, np.ndarray) else shape
-        given = given if isinstance(given, tuple | list) else (given,)
-        remedy = f"It is shape = {shown(shape)}; give a positive integer or several. Empty layers are not allowed."
-        if not given:
-            raise NetworkError(f"{where}: shape has no axis; must have at least one. {remedy}")
-        sizes = tuple(integer(where, f"shape[{k}]", n, NetworkError, low=1, remedy=remedy) for k, n in enumerate(given))
-        total = math.prod(sizes) + sum(node.size for node in self._nodes)
-        if total > MAX_NEURONS:
-            raise NetworkError(
-                f"{where}: shape = {shown(shape)} makes {total:,} neurons in all; a network has at most "
-                f"{MAX_NEURONS:,}, sources counted. Make it smaller."
-            )
-        return sizes
-
-
-def _window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:
-    """The window that a model takes: (t_start, t_min, t_max), increasing; of a read-out t_max is inf."""
-    if not (model.windowed or (model.relay and window is not None)):
-        if window is not None:
-            raise NetworkError(
-                f"{where}: window = {shown(window)}, but {model.name} has no window. Leave it out, or choose a "
-                "windowed model such as ttfs_b1."
-            )
-        return None
-    times = reals(window)
-    if len(times) == 2 and not model.spiking:
-        times = (*times, math.inf)
-    if len(times) == 2 and model.relay:
-        times = (times[0], *times)
-    starts = len(times) == 3 and (times[0] < times[1] or (model.relay and times[0] == times[1]))
-    increasing = starts and 0 <= times[0] <= times[1] < times[2] and times[1] < math.inf
-    if not increasing or (model.spiking and times[2] == math.inf):
-        raise NetworkError(
-            f"{where}: window = {shown(window)}; {model.name} needs (t_start, t_min, t_max) with "
-            "0 <= t_start < t_min < t_max. Windows are increasing: inputs first, then the layer's own spikes."
-        )
-    check_held(where, "window", times, NetworkError)
-    return times

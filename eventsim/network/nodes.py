@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import read_only
+from eventsim.checks import check_held, integer, read_only, reals, shown
 from eventsim.errors import NetworkError
 from eventsim.network.generators import Generator
-from eventsim.network.neuron_model import Array, Model
+from eventsim.network.neuron_model import Array, Model, chosen
 from eventsim.network.projections import ProjectionKind
 from eventsim.network.steps import Steps
+
+MAX_NEURONS = 2**31 - 1  # of a network: what spikes number in 31 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,12 @@ class Population:
         ]
 
     @property
+    def given(self) -> dict[str, Any]:
+        """All parameters as `Network.population` takes them: choices by their words, `Steps` where they change."""
+        shown_as = {name: chosen(self.model.parameter(name), array) for name, array in self.parameters.items()}
+        return shown_as | dict(self.steps)
+
+    @property
     def size(self) -> int:
         """Number of neurons."""
         return math.prod(self.shape)
@@ -109,7 +117,8 @@ class Projection:
 
 def least_delay(where: str, pre: Source | Population, delays: Array, delay: Any) -> Any:
     """The shortest of the delays that synapses have of their own; refused where they cannot have them."""
-    if delay != 0:
+    least = delays.min() if delays.size else 0
+    if delay not in (0, least):  # the least one is what the projection shows
         raise NetworkError(
             f"{where}: delay = {delay}, and synapses have delays of their own; must be given once. Add it to those of "
             "Sparse."
@@ -121,5 +130,46 @@ def least_delay(where: str, pre: Source | Population, delays: Array, delay: Any)
         )
     if not delays.size:
         return delay
-    least = delays.min()
     return least.item() if isinstance(least, np.generic) else least  # a plain number, as every other delay is one
+
+
+def checked_shape(where: str, shape: Any, n_others: int) -> tuple[int, ...]:
+    """The shape of a new node as positive integers; the network has `n_others` neurons already."""
+    given = shape.tolist() if isinstance(shape, np.ndarray) else shape
+    given = given if isinstance(given, tuple | list) else (given,)
+    remedy = f"It is shape = {shown(shape)}; give a positive integer or several. Empty layers are not allowed."
+    if not given:
+        raise NetworkError(f"{where}: shape has no axis; must have at least one. {remedy}")
+    sizes = tuple(integer(where, f"shape[{k}]", n, NetworkError, low=1, remedy=remedy) for k, n in enumerate(given))
+    total = math.prod(sizes) + n_others
+    if total > MAX_NEURONS:
+        raise NetworkError(
+            f"{where}: shape = {shown(shape)} makes {total:,} neurons in all; a network has at most "
+            f"{MAX_NEURONS:,}, sources counted. Make it smaller."
+        )
+    return sizes
+
+
+def checked_window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:
+    """The window that a model takes: (t_start, t_min, t_max), increasing; of a read-out t_max is inf."""
+    if not (model.windowed or (model.relay and window is not None)):
+        if window is not None:
+            raise NetworkError(
+                f"{where}: window = {shown(window)}, but {model.name} has no window. Leave it out, or choose a "
+                "windowed model such as ttfs_b1."
+            )
+        return None
+    times = reals(window)
+    if len(times) == 2 and not model.spiking:
+        times = (*times, math.inf)
+    if len(times) == 2 and model.relay:
+        times = (times[0], *times)
+    starts = len(times) == 3 and (times[0] < times[1] or (model.relay and times[0] == times[1]))
+    increasing = starts and 0 <= times[0] <= times[1] < times[2] and times[1] < math.inf
+    if not increasing or (model.spiking and times[2] == math.inf):
+        raise NetworkError(
+            f"{where}: window = {shown(window)}; {model.name} needs (t_start, t_min, t_max) with "
+            "0 <= t_start < t_min < t_max. Windows are increasing: inputs first, then the layer's own spikes."
+        )
+    check_held(where, "window", times, NetworkError)
+    return times
