@@ -43,6 +43,8 @@ def by_distance(where: str, f: Any, ends: Ends, metric: Metric, key: int) -> tup
                 pair = (sources[row] * n_post + targets[:, column]).astype(np.int64)
                 u, _ = uniforms(rest_key, 0, pair, np.zeros(1))
                 hit[row, column] = u[0] < p[row, column] - whole[row, column]
+            if not ends.autapses:
+                hit &= sources != targets
             row, column = np.nonzero(hit)
             found.append(((row + rows.start).astype(np.int32), (column + columns.start).astype(np.int32)))
     sources, targets = zip(*found, strict=True)

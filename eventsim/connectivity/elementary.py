@@ -2,7 +2,8 @@
 
 numpy and the C library round theirs in other ways on other processors, and one bit can decide whether two neurons are
 connected. Here they are series of additions, multiplications and divisions, which IEEE 754 fixes; within 2 units of the
-last place (tests/test_elementary.py holds them against 50 digits). Relies on numpy. Used by `draws`' users.
+last place (tests/test_draws.py holds them against 50 digits). Relies on numpy. Used by the rules, the distributions and
+the profiles.
 """
 
 import math

@@ -116,14 +116,15 @@ def _successes(rows: Array, width: int, p: float, key: int) -> Array:
     if p == 1.0:
         return (rows[:, None] * width + np.arange(width)).ravel()
     with localcontext(prec=60):
-        scale = float((1 - Decimal(p)).ln())
+        scale = float((1 - Decimal(p)).ln()) if p > 2.0**-60 else -p
     place = np.full(len(rows), -1, dtype=np.int64)  # the last success
     found, drawn = [], 0
     while rows.size:
         expected = (width - int(place.min())) * p
         n = int(min(expected + 4.0 * math.sqrt(expected) + 2.0, 2 * PIECE / len(rows) + 2.0))
         u, _ = uniforms(key, 0, rows[:, None], drawn + np.arange(n)[None, :])
-        gaps = np.minimum(np.floor(log(u) / scale), width).astype(np.int64)
+        with np.errstate(over="ignore"):
+            gaps = np.minimum(np.floor(log(u) / scale), width).astype(np.int64)
         places = place[:, None] + np.cumsum(gaps + 1, axis=1)
         found.append((rows[:, None] * width + places)[places < width])
         going_on = places[:, -1] < width

@@ -184,7 +184,7 @@ class Network:
             A `Dense`, `Sparse`, `OneToOne`, `Conv` or `Pool`.
         delay
             In the network's unit of time, >= 0; zero is allowed (the spike arrives in the next micro-step). Where
-            synapses have their own, ``Sparse(…, delays=…)``, none is given here.
+            synapses have their own, ``Sparse(…, delays=…)``, none is given here, or the least of them, which it shows.
         rule
             No learning rule can be attached yet.
         """
