@@ -22,7 +22,7 @@ MOST_SECONDS = "<= 10"
 
 def rules(n: int) -> dict[str, Callable[[], Sparse]]:
     """Each rule with n neurons on both sides, some DEGREE synapses a neuron."""
-    drawn = {"weights": Normal(0.5, 0.1), "delays": Normal(1.5, 0.5, low=0.1, outside="redraw")}
+    drawn: dict[str, Any] = {"weights": Normal(0.5, 0.1), "delays": Normal(1.5, 0.5, low=0.1, outside="redraw")}
     rows = int(np.sqrt(n // 10))
     sheet = (rows, rows)  # its pairs are as many as a tenth of the others' squared: each is looked at
     f = profiles.gaussian(0.8, sd=max(1.0, rows / 25))

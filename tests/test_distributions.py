@@ -6,6 +6,7 @@ Kolmogorov-Smirnov tests against the closed forms of SciPy, at a fixed seed; a p
 import itertools
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +21,11 @@ N = 300
 
 
 def drawn(distribution, seed=1, name="weights"):
-    given = {"weights": 1.0} | {name: distribution}
+    given: dict[str, Any] = {"weights": 1.0} | {name: distribution}
     return getattr(Sparse.bernoulli(1.0, N, N, seed=seed, **given), name)
 
 
-FORMS = {
+FORMS: dict[str, Any] = {
     "normal": (Normal(1.0, 2.0), stats.norm(1.0, 2.0)),
     "uniform": (Uniform(-1.0, 3.0), stats.uniform(-1.0, 4.0)),
     "lognormal": (Lognormal(0.5, 0.75), stats.lognorm(0.75, scale=math.exp(0.5))),
@@ -76,7 +77,7 @@ def test_one_number_is_for_all_a_fraction_too():
 
 
 def test_functions_of_distance_make_weights_and_delays():
-    how = {"weights": profiles.exponential(2.0, length=3.0), "delays": lambda d: 0.5 + d / 4, "seed": 0}
+    how: dict[str, Any] = {"weights": profiles.exponential(2.0, length=3.0), "delays": lambda d: 0.5 + d / 4, "seed": 0}
     made = Sparse.fixed_indegree(4, (5, 6), (5, 6), **how)
     (y, x), (v, u) = np.divmod(made.sources, 6), np.divmod(made.targets, 6)
     distances = np.hypot(x - u, y - v)
@@ -124,7 +125,7 @@ def test_positions_are_taken_as_they_are():
     assert (np.diag(distances(7, 7, Space(positions=pre))) == 0).all()
 
 
-REFUSED = {
+REFUSED: dict[str, Any] = {
     "no way": (lambda: Normal(1.0, 0.5, low=0.0), "outside = None; must be one of redraw, clip where there is a limit"),
     "unlikely": (lambda: Normal(0.0, 1.0, low=5.0, outside="redraw"), r"2.9e-07 lie in \[5, inf\]; must be 0.01 at"),
     "empty": (lambda: Exponential(1.0, low=2.0, high=1.0, outside="clip"), "low = 2, high = 1; low must be below"),

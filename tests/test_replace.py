@@ -2,6 +2,7 @@
 
 import dataclasses
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def test_a_network_is_built_again_from_what_it_shows(family, data):
 def test_nasty_networks_are_built_again_from_what_they_show(number):
     net = random_networks.case(number).net
     assert rebuilt(net).hash() == net.hash()
-    for part in (*net.populations[:1], *net.projections[-1:]):
+    parts: list[Any] = [*net.populations[:1], *net.projections[-1:]]
+    for part in parts:
         same = {"window": part.window} if part in net.populations else {"projection": part.kind}
         assert net.replace(part, **same).hash() == net.hash()
 
@@ -86,7 +88,7 @@ def test_choices_are_taken_as_they_are_shown():
             Network().population("lif_clocked", 4, **{**clocked.parameters, "sees": wrong})
 
 
-CHANGES = {
+CHANGES: dict[str, Any] = {
     "E": [
         ({"v_threshold": 12.0}, {"v_threshold of 'E'"}),
         ({"v_threshold": [1.0, 2.0, 3.0, 4.0], "t_ref": 0.5}, {"v_threshold of 'E'", "t_ref of 'E'"}),
@@ -142,7 +144,8 @@ def test_delays_of_synapses_become_one_delay_and_the_other_way_round():
     assert one.delay == 1.0
     own = net.replace("E -> E #2", delays=[1.0, 3.0]).projections[3]
     assert own.kind.delays.tolist() == [1.0, 3.0]
-    assert net.replace("E -> E #1", projection=Dense(np.eye(4))).projections[2].delay == 0.0
+    dense = net.replace("E -> E #1", projection=Dense(np.eye(4)), delay=2.0).projections[2]
+    assert (dense.delay, dense.kind.kind) == (2.0, "dense")
 
 
 def test_another_model_keeps_the_parameters_that_both_have():
@@ -168,7 +171,7 @@ def test_weights_of_a_convolution_are_replaced_and_a_pool_has_none():
         net.replace("conv1 -> pool1", weights=1.0)
 
 
-REFUSED = {
+REFUSED: dict[str, Any] = {
     "unknown": ("F", {"t_ref": 1.0}, r"unknown part 'F'.*; this network has input, noise, E, clocked, input -> E"),
     "near": ("input -> e", {"weights": 1.0}, "did you mean 'input -> E'"),
     "several": ("E -> E", {"weights": 1.0}, r"2 projections have these ends; .* 'E -> E #1', 'E -> E #2', numbered in"),
@@ -180,6 +183,14 @@ REFUSED = {
     "shape": ("input -> E", {"weights": [1.0, 2.0]}, r"weights have shape \(2,\); must be \(4, 4\), in the order"),
     "delays": ("input -> E", {"delays": 1.0}, "Dense has no delays; must be something it has"),
     "value": ("E", {"tau_mem": -1.0}, r"tau_mem\[0\] = -1.0; must be"),
+    "lost": ("E -> E #1", {"projection": Dense(np.eye(4))}, "its synapses lose their own delays; must have one that"),
+    "none": ("E -> E #1", {"delays": None}, "its synapses lose their own delays; must have one that is for all"),
+    "no delay": ("input -> E", {"delay": None}, "delay = None; must be >= 0, a finite number"),
+    "twice": (
+        "E -> E #2",
+        {"projection": Sparse([0], [0], [1.0], [1.0]), "delay": 2.0},
+        "of their own; must be given once",
+    ),
     "both": ("E -> E #1", {"delay": 0.7, "delays": [1.0, 2.0, 3.0]}, "delays of their own; must be given once"),
 }
 

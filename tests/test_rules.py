@@ -7,6 +7,7 @@ time, with Philox from `eventsim.randomness`.
 import itertools
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from eventsim.randomness import philox, stream_key, uniforms
 
 stats = pytest.importorskip("scipy.stats")
 P_THRESHOLD = 1e-3
-RULES = {
+RULES: dict[str, Any] = {
     "indegree": lambda **given: Sparse.fixed_indegree(3, 8, 6, **given),
     "outdegree": lambda **given: Sparse.fixed_outdegree(4, 8, 6, **given),
     "total": lambda **given: Sparse.fixed_total(20, 8, 6, **given),
@@ -60,7 +61,7 @@ def binomial_counts(values, n, p):
 @pytest.mark.parametrize("autapses", [True, False])
 @pytest.mark.parametrize("multapses", [True, False])
 def test_degrees_and_totals_are_what_is_asked_for(autapses, multapses):
-    how = {"weights": 0.5, "seed": 2, "autapses": autapses, "multapses": multapses}
+    how: dict[str, Any] = {"weights": 0.5, "seed": 2, "autapses": autapses, "multapses": multapses}
     into, out = Sparse.fixed_indegree(7, 10, 10, **how), Sparse.fixed_outdegree(7, 10, 10, **how)
     total = Sparse.fixed_total(57, 10, 10, **how)
     assert np.bincount(into.targets).tolist() == [7] * 10
@@ -75,7 +76,7 @@ def test_as_many_partners_as_there_are_is_all_of_them():
     both = list(itertools.product(range(4), range(4)))
     others = [(i, j) for i, j in both if i != j]
     for autapses, n, expected in ((True, 4, both), (False, 3, others)):
-        how = {"weights": 1.0, "seed": 0, "autapses": autapses}
+        how: dict[str, Any] = {"weights": 1.0, "seed": 0, "autapses": autapses}
         assert pairs_of(Sparse.fixed_indegree(n, 4, 4, **how)) == expected
         assert pairs_of(Sparse.fixed_outdegree(n, 4, 4, **how)) == expected
         assert pairs_of(Sparse.fixed_total(len(expected), 4, 4, **how)) == expected
@@ -87,7 +88,7 @@ def test_as_many_partners_as_there_are_is_all_of_them():
 def test_none_is_an_empty_list_that_connects():
     net = eventsim.Network()
     cells = net.population("linear_psp", 5, name="cells", threshold=1.0)
-    how = {"weights": eventsim.Normal(1.0, 0.5), "delays": eventsim.Uniform(1, 2), "seed": 0}
+    how: dict[str, Any] = {"weights": eventsim.Normal(1.0, 0.5), "delays": eventsim.Uniform(1, 2), "seed": 0}
     for made in (
         Sparse.fixed_indegree(0, cells, cells, **how), Sparse.fixed_outdegree(0, cells, cells, **how),
         Sparse.fixed_total(0, cells, cells, **how), Sparse.bernoulli(0.0, cells, cells, **how),
@@ -114,7 +115,7 @@ def test_populations_of_the_largest_size_are_reached():
 
 @pytest.mark.parametrize("rule", RULES)
 def test_nothing_depends_on_how_many_are_made_together(rule, monkeypatch):
-    how = {"weights": eventsim.Normal(1.0, 0.5), "delays": eventsim.Exponential(2.0), "seed": 3}
+    how: dict[str, Any] = {"weights": eventsim.Normal(1.0, 0.5), "delays": eventsim.Exponential(2.0), "seed": 3}
     usual = RULES[rule](**how)
     assert usual.n_synapses > 10
     for size in (1, 5, 2**20):
@@ -129,7 +130,7 @@ def test_nothing_depends_on_how_many_are_made_together(rule, monkeypatch):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_the_seed_and_the_names_decide_and_nothing_else(rule):
-    how = {"weights": eventsim.Normal(1.0, 0.5), "seed": 3}
+    how: dict[str, Any] = {"weights": eventsim.Normal(1.0, 0.5), "seed": 3}
     assert pairs_of(RULES[rule](**how)) == pairs_of(RULES[rule](**how))
     assert pairs_of(RULES[rule](**how)) != pairs_of(RULES[rule](**(how | {"seed": 4})))
     assert not set(RULES[rule](**how).weights) & set(RULES[rule](**(how | {"seed": 4})).weights)
@@ -148,7 +149,7 @@ def test_nodes_of_other_names_are_connected_independently_under_one_seed():
 
 
 def test_a_synapse_keeps_its_weight_whichever_others_there_are():
-    how = {"weights": eventsim.Lognormal(0.0, 1.0), "seed": 3}
+    how: dict[str, Any] = {"weights": eventsim.Lognormal(0.0, 1.0), "seed": 3}
     few, many = Sparse.bernoulli(0.2, 30, 30, **how), Sparse.bernoulli(0.9, 30, 30, **how)
     weight = dict(zip(pairs_of(many), many.weights.tolist(), strict=True))
     both = [(pair, one) for pair, one in zip(pairs_of(few), few.weights.tolist(), strict=True) if pair in weight]
@@ -251,7 +252,7 @@ def test_the_free_degree_of_a_fixed_one_is_binomial():
 def test_pairs_are_independent_with_their_probability(rule, p):
     n = 1500
     f = lambda d: np.full(d.shape, p)  # noqa: E731
-    how = {"weights": 1.0, "seed": 9}
+    how: dict[str, Any] = {"weights": 1.0, "seed": 9}
     made = Sparse.bernoulli(p, n, n, **how) if rule == "bernoulli" else Sparse.by_distance(f, n, n, **how)
     matrix = np.zeros((n, n), dtype=bool)
     matrix[made.sources, made.targets] = True
@@ -294,62 +295,63 @@ def test_two_seeds_have_as_many_pairs_in_common_as_chance_says(seeds):
 
 # -- refused -----------------------------------------------------------------------------------------------------------
 
-ONE = {"weights": 1.0, "seed": 0}
-REFUSED = {
-    "too many sources": (lambda: Sparse.fixed_indegree(6, 5, 3, **ONE), r"n = 6 different partners of 5"),
+ONE: dict[str, Any] = {"weights": 1.0, "seed": 0}
+MADE: Any = Sparse  # whose arguments are wrong on purpose
+REFUSED: dict[str, Any] = {
+    "too many sources": (lambda: MADE.fixed_indegree(6, 5, 3, **ONE), r"n = 6 different partners of 5"),
     "too many without itself": (
-        lambda: Sparse.fixed_outdegree(5, 5, 5, **ONE, autapses=False), "of 4, itself left out; must be"
+        lambda: MADE.fixed_outdegree(5, 5, 5, **ONE, autapses=False), "of 4, itself left out; must be"
     ),
     "nobody": (
-        lambda: Sparse.fixed_indegree(1, 1, 1, **ONE, autapses=False, multapses=True), "partners of 0"
+        lambda: MADE.fixed_indegree(1, 1, 1, **ONE, autapses=False, multapses=True), "partners of 0"
     ),
-    "too many pairs": (lambda: Sparse.fixed_total(16, 5, 3, **ONE), "16 synapses between 15 pairs"),
-    "no memory": (lambda: Sparse.fixed_indegree(10**6, 10**6, 10**6, **ONE), r"some 1e\+12 synapses; must"),
-    "no memory by p": (lambda: Sparse.bernoulli(0.5, 10**6, 10**6, **ONE), r"some 5e\+11 synapses; must"),
-    "negative": (lambda: Sparse.fixed_indegree(-1, 5, 3, **ONE), "n = -1; must be an integer >= 0"),
-    "half": (lambda: Sparse.fixed_total(1.5, 5, 3, **ONE), "n = 1.5; must be an integer"),
-    "p": (lambda: Sparse.bernoulli(1.5, 5, 3, **ONE), r"p = 1.5; must be at most 1"),
-    "p nan": (lambda: Sparse.bernoulli(math.nan, 5, 3, **ONE), "p = nan; must be >= 0"),
-    "size": (lambda: Sparse.bernoulli(0.5, 0, 3, **ONE), "pre = 0; must be an integer >= 1"),
-    "too large": (lambda: Sparse.bernoulli(0.5, 3, 2**31, **ONE), "post = 2147483648; must have 1 to"),
-    "a name": (lambda: Sparse.bernoulli(0.5, "E", 3, **ONE), "pre = 'E'; must be an integer .* returned"),
-    "seed": (lambda: Sparse.bernoulli(0.5, 3, 3, weights=1, seed=None), "seed = None; must be an integer in 0"),
+    "too many pairs": (lambda: MADE.fixed_total(16, 5, 3, **ONE), "16 synapses between 15 pairs"),
+    "no memory": (lambda: MADE.fixed_indegree(10**6, 10**6, 10**6, **ONE), r"some 1e\+12 synapses; must"),
+    "no memory by p": (lambda: MADE.bernoulli(0.5, 10**6, 10**6, **ONE), r"some 5e\+11 synapses; must"),
+    "negative": (lambda: MADE.fixed_indegree(-1, 5, 3, **ONE), "n = -1; must be an integer >= 0"),
+    "half": (lambda: MADE.fixed_total(1.5, 5, 3, **ONE), "n = 1.5; must be an integer"),
+    "p": (lambda: MADE.bernoulli(1.5, 5, 3, **ONE), r"p = 1.5; must be at most 1"),
+    "p nan": (lambda: MADE.bernoulli(math.nan, 5, 3, **ONE), "p = nan; must be >= 0"),
+    "size": (lambda: MADE.bernoulli(0.5, 0, 3, **ONE), "pre = 0; must be an integer >= 1"),
+    "too large": (lambda: MADE.bernoulli(0.5, 3, 2**31, **ONE), "post = 2147483648; must have 1 to"),
+    "a name": (lambda: MADE.bernoulli(0.5, "E", 3, **ONE), "pre = 'E'; must be an integer .* returned"),
+    "seed": (lambda: MADE.bernoulli(0.5, 3, 3, weights=1, seed=None), "seed = None; must be an integer in 0"),
     "autapses": (
-        lambda: Sparse.bernoulli(0.5, 3, 4, **ONE, autapses=False), "3 neurons to 4 neurons; must be one"
+        lambda: MADE.bernoulli(0.5, 3, 4, **ONE, autapses=False), "3 neurons to 4 neurons; must be one"
     ),
     "multapses": (
-        lambda: Sparse.fixed_total(1, 3, 4, **ONE, multapses="no"), "multapses = 'no'; must be True or"
+        lambda: MADE.fixed_total(1, 3, 4, **ONE, multapses="no"), "multapses = 'no'; must be True or"
     ),
-    "weights": (lambda: Sparse.bernoulli(0.5, 3, 3, weights=[1.0], seed=0), r"weights = \[1.0\]; must be one number"),
-    "no weights": (lambda: Sparse.bernoulli(0.5, 3, 3, weights=None, seed=0), "weights = None; must be a finite"),
-    "delays": (lambda: Sparse.bernoulli(1, 3, 3, **ONE, delays=-1.0), r"delays\[0\] = -1.0; must be >= 0"),
+    "weights": (lambda: MADE.bernoulli(0.5, 3, 3, weights=[1.0], seed=0), r"weights = \[1.0\]; must be one number"),
+    "no weights": (lambda: MADE.bernoulli(0.5, 3, 3, weights=None, seed=0), "weights = None; must be a finite"),
+    "delays": (lambda: MADE.bernoulli(1, 3, 3, **ONE, delays=-1.0), r"delays\[0\] = -1.0; must be >= 0"),
     "drawn delays": (
-        lambda: Sparse.bernoulli(1, 9, 9, weights=1, delays=eventsim.Normal(0.0, 1.0), seed=0), "delays.* must be >= 0"
+        lambda: MADE.bernoulli(1, 9, 9, weights=1, delays=eventsim.Normal(0.0, 1.0), seed=0), "delays.* must be >= 0"
     ),
-    "no function": (lambda: Sparse.by_distance(0.5, 3, 3, **ONE), "f = 0.5; must be a function of an array"),
-    "no probability": (lambda: Sparse.by_distance(lambda d: d, 3, 3, **ONE), r"f\(2\) = 2; must be a prob"),
-    "no numbers": (lambda: Sparse.by_distance(lambda d: d * math.nan, 3, 3, **ONE), r"f\(0\) = nan; must"),
+    "no function": (lambda: MADE.by_distance(0.5, 3, 3, **ONE), "f = 0.5; must be a function of an array"),
+    "no probability": (lambda: MADE.by_distance(lambda d: d, 3, 3, **ONE), r"f\(2\) = 2; must be a prob"),
+    "no numbers": (lambda: MADE.by_distance(lambda d: d * math.nan, 3, 3, **ONE), r"f\(0\) = nan; must"),
     "one by one": (
-        lambda: Sparse.by_distance(lambda d: 1.0 if d < 2 else 0.0, 3, 3, **ONE), "cannot take an array of"
+        lambda: MADE.by_distance(lambda d: 1.0 if d < 2 else 0.0, 3, 3, **ONE), "cannot take an array of"
     ),
-    "another shape": (lambda: Sparse.by_distance(lambda d: d[:1], 3, 3, **ONE), r"shape \(1, 3\) of dist"),
-    "space": (lambda: Sparse.by_distance(np.ones_like, 3, 3, **ONE, space=1.0), "space = 1.0; must be a Sp"),
-    "grids": (lambda: Sparse.by_distance(np.ones_like, 3, 4, **ONE), r"\(3,\) and \(4,\) without an extent"),
-    "axes": (lambda: Sparse.by_distance(np.ones_like, (2, 2), 4, **ONE), r"have different axes; must lie"),
+    "another shape": (lambda: MADE.by_distance(lambda d: d[:1], 3, 3, **ONE), r"shape \(1, 3\) of dist"),
+    "space": (lambda: MADE.by_distance(np.ones_like, 3, 3, **ONE, space=1.0), "space = 1.0; must be a Sp"),
+    "grids": (lambda: MADE.by_distance(np.ones_like, 3, 4, **ONE), r"\(3,\) and \(4,\) without an extent"),
+    "axes": (lambda: MADE.by_distance(np.ones_like, (2, 2), 4, **ONE), r"have different axes; must lie"),
     "extent": (lambda: eventsim.Space(extent=0.0), "extent = 0.0; must be a length > 0"),
     "extents": (
-        lambda: Sparse.by_distance(np.ones_like, 3, 3, **ONE, space=eventsim.Space(extent=(1, 2, 3))),
+        lambda: MADE.by_distance(np.ones_like, 3, 3, **ONE, space=eventsim.Space(extent=(1, 2, 3))),
         "extent has 3 lengths for 1 axes; must be one",
     ),
     "positions": (
-        lambda: Sparse.by_distance(np.ones_like, 3, 3, **ONE, space=eventsim.Space(positions=[[1.0], [2.0]])),
+        lambda: MADE.by_distance(np.ones_like, 3, 3, **ONE, space=eventsim.Space(positions=[[1.0], [2.0]])),
         "2 positions for pre of 3 neurons; must be one each",
     ),
     "no positions": (lambda: eventsim.Space(positions=[1.0, 2.0]), r"must be arrays \(n, d\)"),
     "other coordinates": (lambda: eventsim.Space(positions=([[1.0]], [[1.0, 2.0]])), r"shapes \(1, 1\), \(1, 2\); "),
     "endless": (lambda: eventsim.Space(positions=[[1.0]], periodic=True), "extent = None, and positions are periodic"),
     "beyond": (
-        lambda: Sparse.by_distance(
+        lambda: MADE.by_distance(
             np.ones_like, 2, 2, **ONE,
             space=eventsim.Space(extent=1.0, positions=[[0.0], [1.5]], periodic=True),
         ),

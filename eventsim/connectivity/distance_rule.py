@@ -47,8 +47,7 @@ def by_distance(where: str, f: Any, ends: Ends, metric: Metric, key: int) -> tup
                 hit &= sources != targets
             row, column = np.nonzero(hit)
             found.append(((row + rows.start).astype(np.int32), (column + columns.start).astype(np.int32)))
-    sources, targets = zip(*found, strict=True)
-    return np.concatenate(sources), np.concatenate(targets)
+    return np.concatenate([pair[0] for pair in found]), np.concatenate([pair[1] for pair in found])
 
 
 def _words(key: int, sources: Array, columns: slice) -> Array:
@@ -66,7 +65,7 @@ def checked_function(where: str, name: str, given: Any) -> Callable[[Array], Any
             f"{where}: {name} = {shown(given)}; must be a function of an array of distances. Give e.g. "
             "eventsim.profiles.gaussian(0.5, sd=2.0)."
         )
-    return given  # type: ignore[no-any-return]
+    return given
 
 
 def of_distances(where: str, name: str, function: Callable[[Array], Any], distances: Array) -> Array:

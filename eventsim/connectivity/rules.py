@@ -107,8 +107,7 @@ def bernoulli(where: str, p: Any, ends: Ends, key: int) -> Pairs:
             sources, targets = np.divmod(_successes(rows, width, p, key), width)
             targets += 0 if ends.autapses else targets >= sources
             found.append((sources.astype(np.int32), targets.astype(np.int32)))
-    sources, targets = zip(*found, strict=True)
-    return np.concatenate(sources), np.concatenate(targets)
+    return np.concatenate([pair[0] for pair in found]), np.concatenate([pair[1] for pair in found])
 
 
 def _successes(rows: Array, width: int, p: float, key: int) -> Array:

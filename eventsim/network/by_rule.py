@@ -163,7 +163,7 @@ class ByRule:
         """Synapses between these pairs, with their weights and delays."""
         shape = (both.ends.post.size, both.ends.pre.size)
         made: Any = cls
-        return made(*pairs, both.of("weights", *pairs), both.of("delays", *pairs), shape)  # type: ignore[no-any-return]
+        return made(*pairs, both.of("weights", *pairs), both.of("delays", *pairs), shape)
 
 
 class _Values:

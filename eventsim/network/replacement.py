@@ -16,6 +16,7 @@ from eventsim.checks import n_axes, shown
 from eventsim.errors import NetworkError, listed, nearest
 from eventsim.network.neuron_model import find_model
 from eventsim.network.nodes import Population, Projection, Source
+from eventsim.network.projections import own_delays
 
 Changes = Mapping[str, Any]
 OF_SOURCE = ("window", "value_range", "generator")
@@ -104,15 +105,18 @@ def _connect(new: Any, projection: Projection, called: str, changes: Changes) ->
     _check_names(called, changes, ("weights", "delay", "delays", "projection", *own))
     rest = dict(changes)
     kind = rest.pop("projection", projection.kind)
-    delay = rest.pop("delay", None)
-    listed_ones = {name: rest.pop(name) for name in ("weights", "delays") if name in rest}
-    if delay is not None and getattr(kind, "delays", None) is not None and "delays" not in listed_ones:
-        listed_ones["delays"] = None  # one delay for all, in place of each synapse's own
+    listed_ones: dict[str, Any] = {name: rest.pop(name) for name in ("weights", "delays") if name in rest}
+    had_own = own_delays(projection.kind) is not None
+    if "delay" in rest and had_own and kind is projection.kind:
+        listed_ones.setdefault("delays", None)  # one delay for all, in place of each synapse's own
     if listed_ones:
         kind = _other_arrays(called, kind, listed_ones)
-    if delay is None:
-        had_own = getattr(projection.kind, "delays", None) is not None
-        delay = 0.0 if had_own or getattr(kind, "delays", None) is not None else projection.delay
+    has_own = own_delays(kind) is not None
+    if had_own and not has_own and "delay" not in rest:
+        raise NetworkError(
+            f"replace: {called}: its synapses lose their own delays; must have one that is for all. Give delay= too."
+        )
+    delay = rest.pop("delay", 0.0 if has_own else projection.delay)
     others = {name: getattr(projection, name) for name in own} | rest
     new.connect(projection.pre.name, projection.post.name, kind, delay, **others)
 
