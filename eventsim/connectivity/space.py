@@ -79,6 +79,10 @@ class Space:
                 "repeats."
             )
 
+    # What another process is sent is as read-only as what is sent.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.extent, self.periodic, self.positions)
+
     def metric(self, where: str, ends: Ends) -> "Metric":
         """Distances between these populations, which must fit."""
         n_axes_of = len(ends.pre.shape) if self.positions is None else self.positions[0].shape[1]
