@@ -178,6 +178,8 @@ REFUSED: dict[str, Any] = {
     "no name": (3, {"weights": 1.0}, "3 is no part of this network"),
     "nothing": ("E", {}, "E: nothing to replace; must be given by name"),
     "of a population": ("E", {"v_th": 1.0}, "unknown parameter 'v_th', did you mean 'v_threshold'"),
+    "a shape": ("E", {"shape": 5}, "lif_delta: unknown parameter 'shape'"),
+    "a name": ("E", {"name": "F"}, "lif_delta: unknown parameter 'name'"),
     "of a source": ("noise", {"rate": 1.0}, "noise: rate.* is nothing it has; must be one of window, value_range, gen"),
     "of a projection": ("input -> E", {"weight": 1.0}, "weight, did you mean 'weights'. is nothing it has; must be"),
     "shape": ("input -> E", {"weights": [1.0, 2.0]}, r"weights have shape \(2,\); must be \(4, 4\), in the order"),

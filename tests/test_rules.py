@@ -323,6 +323,7 @@ REFUSED: dict[str, Any] = {
         lambda: MADE.fixed_total(1, 3, 4, **ONE, multapses="no"), "multapses = 'no'; must be True or"
     ),
     "weights": (lambda: MADE.bernoulli(0.5, 3, 3, weights=[1.0], seed=0), r"weights = \[1.0\]; must be one number"),
+    "ragged weights": (lambda: MADE.bernoulli(0.5, 3, 3, weights=[[1], [1, 2]], seed=0), "weights = .*; must be"),
     "no weights": (lambda: MADE.bernoulli(0.5, 3, 3, weights=None, seed=0), "weights = None; must be a finite"),
     "delays": (lambda: MADE.bernoulli(1, 3, 3, **ONE, delays=-1.0), r"delays\[0\] = -1.0; must be >= 0"),
     "drawn delays": (

@@ -85,6 +85,12 @@ def test_a_matrix_is_for_populations_of_its_shape():
             net.connect(pre, post, synapses)
 
 
+@pytest.mark.parametrize("shape", [5, (1, 2, 3), "ab", (1.5, 2), (-1, 2)])
+def test_sizes_that_are_none_are_refused(shape):
+    with pytest.raises(NetworkError, match=r"Sparse: shape.* = .*; must be"):
+        Sparse([0], [0], [1.0], None, shape)
+
+
 def test_what_is_no_matrix_is_refused():
     for wrong in (WEIGHTS, sparse.coo_array(np.ones(3)), None):
         with pytest.raises(NetworkError, match=r"must be a sparse matrix \(n_out, n_in\) of SciPy"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import number, shown
+from eventsim.checks import n_axes, number, shown
 from eventsim.connectivity.distance_rule import of_distances
 from eventsim.connectivity.distributions import Distribution
 from eventsim.connectivity.draws import pieces
@@ -24,7 +24,7 @@ def check_values(where: str, name: str, given: Any) -> None:
     """Refuse what gives no weights or delays, before any synapse is made."""
     if isinstance(given, Distribution) or callable(given):
         return
-    if np.ndim(given):
+    if n_axes(given):
         raise NetworkError(
             f"{where}: {name} = {shown(given)}; must be one number, a distribution, or a function of distances: of "
             "synapses that are not made yet nobody knows the order. Make them with any weights, then give "

@@ -221,7 +221,7 @@ class Network:
         self._projections.append(added)
         return added
 
-    def replace(self, name: "str | Source | Population | Projection", **changes: Any) -> "Network":
+    def replace(self, name: "str | Source | Population | Projection", /, **changes: Any) -> "Network":
         """Return a new network, equal but for one of its parts; this one stays as it is.
 
         Names and the order of creation are kept. The provenance goes with it, with a note that says what was replaced.

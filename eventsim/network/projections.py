@@ -6,13 +6,13 @@ order of a projection's synapses is (source, delay, target, weight): how the use
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from eventsim.checks import finite_array, integer_array, shown, weights_array
+from eventsim.checks import finite_array, integer, integer_array, shown, weights_array
 from eventsim.errors import NetworkError
 from eventsim.network.by_rule import ByRule
 from eventsim.network.convolution import Conv, Pool
@@ -159,6 +159,8 @@ class Sparse(_Listed, ByRule):
                 )
             ends.append(index.astype(np.int32))
         delays = None if self.delays is None else _delays(self.delays, weights.shape)
+        if self.shape is not None:
+            object.__setattr__(self, "shape", _sizes(self.shape))
         order = canonical_order(ends[0], delays, ends[1], weights)
         kept = {"sources": ends[0], "targets": ends[1], "weights": weights, "delays": delays}
         for name, array in kept.items():
@@ -206,9 +208,9 @@ class Sparse(_Listed, ByRule):
     def fitted(self, where: str, pre: Shape, post: Shape) -> "Sparse":
         """Itself, if every index lies inside its population; else raise `NetworkError`."""
         n_in, n_out = math.prod(pre), math.prod(post)
-        if self.shape is not None and tuple(self.shape) != (n_out, n_in):
+        if self.shape not in (None, (n_out, n_in)):
             raise NetworkError(
-                f"{where}: Sparse is for (n_out, n_in) = {tuple(self.shape)}; must be ({n_out}, {n_in}). "
+                f"{where}: Sparse is for (n_out, n_in) = {self.shape}; must be ({n_out}, {n_in}). "
                 "Check which populations are connected, or in which direction."
             )
         for name, index, size in (("sources", self.sources, n_in), ("targets", self.targets, n_out)):
@@ -243,6 +245,16 @@ class Sparse(_Listed, ByRule):
         """The arrays that define the projection, by name."""
         arrays = {"sources": self.sources, "targets": self.targets, "weights": self.weights}
         return arrays if self.delays is None else arrays | {"delays": self.delays}
+
+
+def _sizes(shape: Any) -> Shape:
+    """The sizes (n_out, n_in), checked."""
+    given = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else ()
+    if len(given) != 2:
+        raise NetworkError(
+            f"Sparse: shape = {shown(shape)}; must be (n_out, n_in), or None. Give the sizes of both populations."
+        )
+    return tuple(integer("Sparse", f"shape[{k}]", n, NetworkError, low=0) for k, n in enumerate(given))
 
 
 def _delays(delays: Any, shape: Shape) -> Array:

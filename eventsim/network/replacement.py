@@ -88,14 +88,12 @@ def _add_source(new: Any, source: Source, changes: Changes) -> None:
 def _add_population(new: Any, population: Population, changes: Changes) -> list[str]:
     """Add a population with changes; return the parameters that another model does not have."""
     rest = dict(changes)
-    model, window = rest.pop("model", population.model), rest.pop("window", population.window)
-    given = population.given
-    left: list[str] = []
-    if "model" in changes:
-        model = find_model(model)
-        known = [parameter.name for parameter in model.parameters]
-        left = [name for name in given if name not in known]
-        given = {name: value for name, value in given.items() if name in known}
+    model, window = find_model(rest.pop("model", population.model)), rest.pop("window", population.window)
+    for name in rest:
+        model.parameter(name)  # nothing else can be replaced: neither a shape nor a name
+    known = [parameter.name for parameter in model.parameters]
+    left = [name for name in population.given if name not in known]
+    given = {name: value for name, value in population.given.items() if name in known}
     new.population(model, population.shape, population.name, window, **{**given, **rest})
     return left
 
