@@ -12,7 +12,7 @@ from nest_peer import available
 from published import folder_of
 from report import add_size, machine, rows_of, table
 
-SCRIPTS = ("w1.py", "w2.py", "w4.py", "published.py", "safe_windows.py", "hold.py", "start_up.py")
+SCRIPTS = ("w1.py", "w2.py", "w4.py", "published.py", "safe_windows.py", "by_rule.py", "hold.py", "start_up.py")
 
 
 def main() -> None:

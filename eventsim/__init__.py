@@ -5,6 +5,9 @@ Build a `Network` (by hand, or from a trained ReLU network with `eventsim.models
 """
 
 from eventsim import faults, transport
+from eventsim.connectivity import profiles
+from eventsim.connectivity.distributions import Exponential, Lognormal, Normal, Uniform
+from eventsim.connectivity.space import Space
 from eventsim.errors import (
     BudgetError,
     EventsimError,
@@ -42,14 +45,17 @@ __all__ = [
     "Dense",
     "EventsimError",
     "Explanation",
+    "Exponential",
     "FaultError",
     "FileFormatError",
     "InputError",
+    "Lognormal",
     "MappingError",
     "Model",
     "ModelError",
     "Network",
     "NetworkError",
+    "Normal",
     "OneToOne",
     "Parameter",
     "Poisson",
@@ -61,15 +67,18 @@ __all__ = [
     "Run",
     "SimulationError",
     "Source",
+    "Space",
     "Sparse",
     "SpikeTimes",
     "Steps",
     "StorageError",
+    "Uniform",
     "compare",
     "explain",
     "faults",
     "load_network",
     "load_run",
+    "profiles",
     "register",
     "simulate",
     "transport",

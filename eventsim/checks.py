@@ -168,7 +168,7 @@ def dense_form(values: Any) -> str:
 def as_synapses(values: Any) -> str:
     """Return how a sparse matrix of weights becomes a projection."""
     if hasattr(values, "tocoo"):
-        return "with m = matrix.tocoo(): eventsim.Sparse(m.col, m.row, m.data)"
+        return "eventsim.Sparse.from_scipy(matrix)"
     return "with m = matrix.to_sparse_coo().coalesce(): eventsim.Sparse(*m.indices().flip(0), m.values())"
 
 

@@ -311,7 +311,7 @@ RAGGED = {
         [{"W": [[1.0]], "threshold": 1, "slope": 10**400, "t_min": 1, "t_max": 2}, {"W": [[1.0]]}]
     ),
     "dense": lambda: eventsim.Dense(Fraction(1, 3)),
-    "one_to_one": lambda: eventsim.OneToOne(Fraction(1, 3)),
+    "one_to_one": lambda: eventsim.OneToOne([[Fraction(1, 3)]]),
     "conv": lambda: eventsim.Conv(Fraction(1, 3)),
     "sparse": lambda: eventsim.Sparse([0], [0], Fraction(1, 3)),
     "tiny": lambda: models.to_ttfs({"weights": [[[1.0]], [[1.0]]]}, [[1e-300]]),

@@ -3,6 +3,7 @@
 import math
 import os
 
+import by_rule
 import hold
 import numpy as np
 import pytest
@@ -175,3 +176,14 @@ def test_safe_windows_are_held_against_certify_before_they_are_timed(slope, monk
     monkeypatch.setattr(models, "to_ttfs", lavish)
     with pytest.raises(AssertionError):
         safe_windows.check(relu, x, slope, 0.5)
+
+
+# -- networks by rules -------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_is_measured_and_held_to_what_it_promises() -> None:
+    rows = by_rule.measure("quick")
+    assert len(rows) == 2 * len(by_rule.rules(300))
+    assert sum("30,000 synapses" in row.benchmark for row in rows) >= 2 * 5
+    with pytest.raises(AssertionError):
+        by_rule.check("fixed_indegree", eventsim.Sparse([0], [0], [1.0]), 300)

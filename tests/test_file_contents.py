@@ -113,7 +113,7 @@ def test_a_network_file_with_a_wrong_entry_is_refused_by_its_place(saved, tmp_pa
         ("node2.threshold", np.ones(3), r"nodes\[2\] .*'node2.threshold' has shape \(3,\); must be \(2,\)"),
         ("node2.threshold", np.array([1.0, np.nan]), r"nodes\[2\] .*threshold\[1\] = nan"),
         ("node2.threshold", np.array(["1", "x"]), r"nodes\[2\] .*node2.threshold holds 'x'; must be a number as text"),
-        ("node4.reset", np.array([7.0]), r"nodes\[4\] .*reset is none of the choices soft, hard"),
+        ("node4.reset", np.array([7.0]), r"nodes\[4\] .*reset = .*; must be one of soft, hard"),
         ("node1.rate", np.array([-1.0]), r"nodes\[1\] .*rate = array\(\[-1.\]\); must be >= 0"),
         ("projection0.weights", np.full((2, 2), np.inf), r"projections\[0\] .*weight\[0, 0\] = inf; must be finite"),
         ("projection1.targets", np.array([0, 9]), r"projections\[1\] .*targets\[1\] = 9; must be in 0\.\.1"),

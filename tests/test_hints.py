@@ -93,7 +93,7 @@ WEIGHTS = np.array([[1.5, 0.0, 0.0], [0.0, 2.0, 0.25]])
 @pytest.mark.parametrize("form", ["csr_matrix", "csc_array", "coo_matrix", "lil_matrix"])
 def test_a_sparse_matrix_is_told_to_be_sparse_and_how(form):
     matrix = getattr(sparse, form)(WEIGHTS)
-    how = r"with m = matrix.tocoo\(\): eventsim.Sparse\(m.col, m.row, m.data\)"
+    how = r"eventsim.Sparse.from_scipy\(matrix\)"
     with pytest.raises(NetworkError, match=rf"{form} is no projection; .* A sparse matrix .* is a Sparse, {how}"):
         connected(matrix)
     with pytest.raises(NetworkError, match=rf"Dense: weights are a sparse {form}, which Dense .* projection, {how}"):
@@ -102,9 +102,8 @@ def test_a_sparse_matrix_is_told_to_be_sparse_and_how(form):
         read_relu({"weights": [matrix]})
     with pytest.raises(InputError, match=r"x is a sparse .*; must be an array\. Give its \.toarray\(\)"):
         eventsim.simulate(connected(eventsim.Dense(WEIGHTS)), matrix)
-    m = matrix.tocoo()
     x = [[0.5, 0.25, 0.75]]
-    told = eventsim.simulate(connected(eventsim.Sparse(m.col, m.row, m.data)), x, engine="reference")
+    told = eventsim.simulate(connected(eventsim.Sparse.from_scipy(matrix)), x, engine="reference")
     same = eventsim.simulate(connected(eventsim.Dense(WEIGHTS)), x, engine="reference")
     assert told.spike_times("cells").tolist() == same.spike_times("cells").tolist()
 

@@ -14,22 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import as_synapses, check_held, integer, is_sparse, number, reals, shown
+from eventsim.checks import as_synapses, check_held, is_sparse, number, reals, shown
 from eventsim.errors import NetworkError, listed, nearest
 from eventsim.files.archive import write_archive
 from eventsim.network.definition import FILE_FORMAT, FILE_VERSION, network_content
 from eventsim.network.generators import Generator
 from eventsim.network.neuron_model import Model, check_parameters, check_prepared, find_model
-from eventsim.network.nodes import Population, Projection, Source, checked_window, least_delay
+from eventsim.network.nodes import Population, Projection, Source, checked_shape, checked_window, least_delay
 from eventsim.network.projections import ProjectionKind, own_delays
 from eventsim.network.receptors import given_receptors, receptor_number
+from eventsim.network.replacement import replaced
 from eventsim.network.steps import first_pieces
 
 __all__ = ["Network", "Population", "Projection", "Source"]
 
-# What spikes and packets number: populations and projections in 16 bits, neurons in 31.
+# What spikes and packets number in 16 bits: populations, and projections.
 MAX_PARTS = 2**16 - 1
-MAX_NEURONS = 2**31 - 1
 
 
 class Network:
@@ -109,7 +109,7 @@ class Network:
             )
         check_held(where, "window", coded, NetworkError)
         check_held(where, "value_range", span, NetworkError)
-        sizes = self._new_shape(where, shape)
+        sizes = checked_shape(where, shape, sum(node.size for node in self._nodes))
         if generator is not None:
             if not isinstance(generator, Generator):
                 raise NetworkError(
@@ -157,7 +157,7 @@ class Network:
         label = name if name is not None else f"{found.name}{len(self._nodes)}"
         where = f"population {shown(label)}"
         found, parameters = given_receptors(found, where, parameters)
-        sizes = self._new_shape(where, shape)
+        sizes = checked_shape(where, shape, sum(node.size for node in self._nodes))
         first, steps = first_pieces(found, where, math.prod(sizes), parameters)
         checked = check_parameters(found, where, math.prod(sizes), first)
         full = checked_window(where, found, window)
@@ -189,7 +189,7 @@ class Network:
             A `Dense`, `Sparse`, `OneToOne`, `Conv` or `Pool`.
         delay
             In the network's unit of time, >= 0; zero is allowed (the spike arrives in the next micro-step). Where
-            synapses have their own, ``Sparse(…, delays=…)``, none is given here.
+            synapses have their own, ``Sparse(…, delays=…)``, none is given here, or the least of them, which it shows.
         rule
             No learning rule can be attached yet.
         receptor
@@ -229,6 +229,40 @@ class Network:
         added = Projection(len(self._projections), source, target, fitted, delay, receptor)
         self._projections.append(added)
         return added
+
+    def replace(self, name: "str | Source | Population | Projection", /, **changes: Any) -> "Network":
+        """Return a new network, equal but for one of its parts; this one stays as it is.
+
+        Names and the order of creation are kept. The provenance goes with it, with a note that says what was replaced.
+
+        Parameters
+        ----------
+        name
+            The part, or its name: a source, a population, or a projection "pre -> post". Where several projections
+            lead from one node to another, "pre -> post #2" is the second of them, in order of creation.
+        **changes
+            Of a population its parameters, `window` or `model`; with another model it keeps those parameters that
+            both have, and the note names the others. Of a source `window`, `value_range` or `generator`. Of a
+            projection `weights` (in the order and shape that it shows, or one number for all), `delay`, `delays` (one
+            a synapse of a `Sparse`), or `projection`, another kind.
+
+        Raises
+        ------
+        NetworkError, ModelError
+            No such part, nothing to replace in it, or what it cannot have.
+
+        Examples
+        --------
+        >>> import eventsim
+        >>> net = eventsim.Network()
+        >>> cells = net.population("lif_delta", 2, name="cells", tau_mem=20.0)
+        >>> _ = net.connect(cells, cells, eventsim.Dense([[0.0, 0.5], [0.5, 0.0]]), delay=1.0)
+        >>> net.replace("cells", v_threshold=12.0).node("cells").parameters["v_threshold"].tolist()
+        [12.0, 12.0]
+        >>> net.replace("cells -> cells", weights=0.25).projections[0].kind.weights.tolist()
+        [[0.25, 0.25], [0.25, 0.25]]
+        """
+        return replaced(self, Network(self.time_unit), name, changes)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -365,19 +399,3 @@ class Network:
                 f"{MAX_PARTS:,}. Join populations of one model."
             )
         return name
-
-    def _new_shape(self, where: str, shape: Any) -> tuple[int, ...]:
-        """The shape of a new node as positive integers."""
-        given = shape.tolist() if isinstance(shape, np.ndarray) else shape
-        given = given if isinstance(given, tuple | list) else (given,)
-        remedy = f"It is shape = {shown(shape)}; give a positive integer or several. Empty layers are not allowed."
-        if not given:
-            raise NetworkError(f"{where}: shape has no axis; must have at least one. {remedy}")
-        sizes = tuple(integer(where, f"shape[{k}]", n, NetworkError, low=1, remedy=remedy) for k, n in enumerate(given))
-        total = math.prod(sizes) + sum(node.size for node in self._nodes)
-        if total > MAX_NEURONS:
-            raise NetworkError(
-                f"{where}: shape = {shown(shape)} makes {total:,} neurons in all; a network has at most "
-                f"{MAX_NEURONS:,}, sources counted. Make it smaller."
-            )
-        return sizes

@@ -5,7 +5,7 @@ docs/reference/formats.md.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -122,9 +122,6 @@ class _Reader:
             values: dict[str, Any] = {}
             for given in _field(entry, "parameters", list):
                 values[given] = self.array(f"node{order}.{given}", math.prod(shape))
-                choices = model.parameter(given).choices
-                if choices:
-                    values[given] = _chosen(given, values[given], choices)
             for given in _field(entry, "steps", list) if "steps" in entry else ():
                 place = f"node{order}.{given}"
                 values[given] = Steps(self.array(f"{place}.times"), self.array(f"{place}.values"))
@@ -138,7 +135,7 @@ class _Reader:
         if kind not in KINDS:
             raise FileFormatError(f"kind = {kind!r}; must be one of {', '.join(KINDS)}.")
         made = KINDS[kind]
-        fields = [name for name in made.__dataclass_fields__ if name != "kind"]
+        fields = [name for name in made.__dataclass_fields__ if name not in ("kind", "shape")]
         if f"projection{order}.delays" not in self.arrays and "delays" in fields:
             fields.remove("delays")
         arrays = {name: self.array(f"projection{order}.{name}") for name in fields}
@@ -184,14 +181,6 @@ def _numbers(name: str, texts: Any) -> tuple[Any, ...]:
     if not isinstance(texts, list):
         raise FileFormatError(f"{name} = {texts!r}; must be a list.")
     return tuple(_number(name, text) for text in texts)
-
-
-def _chosen(name: str, values: Array, choices: Sequence[str]) -> str:
-    """The choice that a population made, of which the file has the index, once a neuron."""
-    for index, choice in enumerate(choices):
-        if values.size and (values == index).all():
-            return choice
-    raise FileFormatError(f"{name} is none of the choices {', '.join(choices)}, or not the same for all neurons.")
 
 
 def _rich(name: str, values: Array) -> Array:

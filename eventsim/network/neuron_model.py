@@ -338,8 +338,8 @@ def check_prepared(model: Model, where: str, parameters: Mapping[str, Array], wi
 def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) -> Array:
     if parameter.choices:
         remedy = " for the whole population"
-        chosen = choice(where, parameter.name, value, parameter.choices, ModelError, also=remedy)
-        return read_only(np.full(size, float(parameter.choices.index(chosen))))
+        word = choice(where, parameter.name, chosen(parameter, value), parameter.choices, ModelError, also=remedy)
+        return read_only(np.full(size, float(parameter.choices.index(word))))
     remedy = f"Give {parameter.name} ({parameter.meaning}) an allowed value or remove the neuron."
     given = real_array(where, parameter.name, value, ModelError, kinds="fiu", remedy=remedy)
     array = given if given.dtype == object else given.astype(np.float64)
@@ -361,6 +361,14 @@ def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) ->
         )
     held_in_float64(where, parameter.name, given, remedy, value, ModelError)
     return read_only(array)
+
+
+def chosen(parameter: Parameter, value: Any) -> Any:
+    """The word of a choice of which `value` is the index once a neuron, as populations show it; else `value` itself."""
+    for index, word in enumerate(parameter.choices):
+        if isinstance(value, np.ndarray) and value.dtype == np.float64 and value.size and (value == index).all():
+            return word
+    return value
 
 
 def _range_text(parameter: Parameter) -> str:

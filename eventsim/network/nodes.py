@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import check_held, read_only, reals, shown
+from eventsim.checks import check_held, integer, read_only, reals, shown
 from eventsim.errors import NetworkError
 from eventsim.network.generators import Generator
-from eventsim.network.neuron_model import Array, Model
+from eventsim.network.neuron_model import Array, Model, chosen
 from eventsim.network.projections import ProjectionKind
 from eventsim.network.steps import Steps
+
+MAX_NEURONS = 2**31 - 1  # of a network: what spikes number in 31 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,12 @@ class Population:
         ]
 
     @property
+    def given(self) -> dict[str, Any]:
+        """All parameters as `Network.population` takes them: choices by their words, `Steps` where they change."""
+        shown_as = {name: chosen(self.model.parameter(name), array) for name, array in self.parameters.items()}
+        return shown_as | dict(self.steps)
+
+    @property
     def size(self) -> int:
         """Number of neurons."""
         return math.prod(self.shape)
@@ -115,7 +123,8 @@ class Projection:
 
 def least_delay(where: str, pre: Source | Population, delays: Array, delay: Any) -> Any:
     """The shortest of the delays that synapses have of their own; refused where they cannot have them."""
-    if delay != 0:
+    least = delays.min() if delays.size else 0
+    if delay not in (0, least):  # the least one is what the projection shows
         raise NetworkError(
             f"{where}: delay = {delay}, and synapses have delays of their own; must be given once. Add it to those of "
             "Sparse."
@@ -127,8 +136,24 @@ def least_delay(where: str, pre: Source | Population, delays: Array, delay: Any)
         )
     if not delays.size:
         return delay
-    least = delays.min()
     return least.item() if isinstance(least, np.generic) else least  # a plain number, as every other delay is one
+
+
+def checked_shape(where: str, shape: Any, n_others: int) -> tuple[int, ...]:
+    """The shape of a new node as positive integers; the network has `n_others` neurons already."""
+    given = shape.tolist() if isinstance(shape, np.ndarray) else shape
+    given = given if isinstance(given, tuple | list) else (given,)
+    remedy = f"It is shape = {shown(shape)}; give a positive integer or several. Empty layers are not allowed."
+    if not given:
+        raise NetworkError(f"{where}: shape has no axis; must have at least one. {remedy}")
+    sizes = tuple(integer(where, f"shape[{k}]", n, NetworkError, low=1, remedy=remedy) for k, n in enumerate(given))
+    total = math.prod(sizes) + n_others
+    if total > MAX_NEURONS:
+        raise NetworkError(
+            f"{where}: shape = {shown(shape)} makes {total:,} neurons in all; a network has at most "
+            f"{MAX_NEURONS:,}, sources counted. Make it smaller."
+        )
+    return sizes
 
 
 def checked_window(where: str, model: Model, window: Any) -> tuple[Any, Any, Any] | None:

@@ -6,15 +6,17 @@ order of a projection's synapses is (source, delay, target, weight): how the use
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from eventsim.checks import finite_array, integer_array, read_only, weights_array
+from eventsim.checks import finite_array, integer, integer_array, shown, weights_array
 from eventsim.errors import NetworkError
+from eventsim.network.by_rule import ByRule
 from eventsim.network.convolution import Conv, Pool
+from eventsim.network.synapse_order import canonical_order
 
 Array = np.ndarray[Any, Any]
 LARGEST_INDEX = 2**31 - 1  # of a neuron: half the memory of what numpy takes by itself
@@ -81,23 +83,25 @@ class OneToOne(_Listed):
 
     Parameters
     ----------
-    weights : array (n,)
-        Float64 or Fractions, one a neuron.
+    weights : scalar or array (n,)
+        Float64 or Fractions, one a neuron, or one for all.
     """
 
     weights: Any
     kind: ClassVar[str] = "one_to_one"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", weights_array("OneToOne", self.weights, 1))
+        object.__setattr__(self, "weights", weights_array("OneToOne", self.weights, 0, 1))
 
     def fitted(self, where: str, pre: Shape, post: Shape) -> "OneToOne":
         """Itself, if the sizes are equal; else raise `NetworkError`."""
         n_in, n_out = math.prod(pre), math.prod(post)
+        if not self.weights.ndim and n_in == n_out:
+            return OneToOne(np.broadcast_to(self.weights, (n_in,)))
         if not n_in == n_out == self.weights.size:
             raise NetworkError(
                 f"{where}: OneToOne has {self.weights.size} weights for {n_in} sources and {n_out} targets; all three "
-                "must be equal. Give one weight a neuron, or use Sparse."
+                "must be equal. Give one weight a neuron, or one for all, or use Sparse."
             )
         return self
 
@@ -107,8 +111,11 @@ class OneToOne(_Listed):
 
 
 @dataclass(frozen=True, eq=False)
-class Sparse(_Listed):
+class Sparse(_Listed, ByRule):
     """A list of synapses; several between the same two neurons are allowed.
+
+    `Sparse.fixed_indegree`, `fixed_outdegree`, `fixed_total`, `bernoulli` and `by_distance` draw one by a rule,
+    `Sparse.from_scipy` takes one from a matrix.
 
     Parameters
     ----------
@@ -118,17 +125,25 @@ class Sparse(_Listed):
         Float64 or Fractions.
     delays : array (n_synapses,)
         Float64 or Fractions >= 0, each synapse's own; None: all have that of the projection.
+    shape
+        The sizes (n_out, n_in) of the populations that it is for, which are compared when it connects two; None: any
+        that have such neurons.
 
     Raises
     ------
     NetworkError
         Arrays of different lengths, indices that are none, weights or delays that are not finite, negative delays.
+
+    Notes
+    -----
+    Synapses are kept in the order (source, delay, target, weight), whatever the order in which they are given.
     """
 
     sources: Any
     targets: Any
     weights: Any
     delays: Any = None
+    shape: Any = None
     kind: ClassVar[str] = "sparse"
 
     def __post_init__(self) -> None:
@@ -144,14 +159,60 @@ class Sparse(_Listed):
                 )
             ends.append(index.astype(np.int32))
         delays = None if self.delays is None else _delays(self.delays, weights.shape)
-        order = _canonical(ends[0], delays, ends[1], weights)
+        if self.shape is not None:
+            object.__setattr__(self, "shape", _sizes(self.shape))
+        order = canonical_order(ends[0], delays, ends[1], weights)
         kept = {"sources": ends[0], "targets": ends[1], "weights": weights, "delays": delays}
         for name, array in kept.items():
-            object.__setattr__(self, name, None if array is None else read_only(array[order]))
+            if array is not None:
+                array = array if order is None else array[order]  # noqa: PLW2901 - each is a copy of its own by now
+                array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_scipy(cls, matrix: Any, delays: Any = None) -> "Sparse":
+        """Take the synapses of a sparse matrix of SciPy, of any format.
+
+        Parameters
+        ----------
+        matrix : array (n_out, n_in)
+            Weights. Entries that are stored twice are added up, as SciPy does; zeros that are stored are synapses of
+            weight 0.
+        delays : array (n_out, n_in)
+            Delays, another sparse matrix with the same entries; None: all have that of the projection.
+
+        Raises
+        ------
+        NetworkError
+            No two-dimensional sparse matrix of SciPy, delays of other entries.
+
+        Examples
+        --------
+        >>> import eventsim, scipy.sparse
+        >>> matrix = scipy.sparse.csr_array([[0.0, 1.5, 0.0], [2.0, 0.0, -0.5]])
+        >>> synapses = eventsim.Sparse.from_scipy(matrix)
+        >>> synapses.sources.tolist(), synapses.targets.tolist(), synapses.weights.tolist()
+        ([0, 1, 2], [1, 0, 1], [2.0, 1.5, -0.5])
+        """
+        targets, sources, weights, shape = coordinates("Sparse.from_scipy", "matrix", matrix)
+        if delays is not None:
+            rows, columns, times, other = coordinates("Sparse.from_scipy", "delays", delays)
+            if other != shape or not (np.array_equal(rows, targets) and np.array_equal(columns, sources)):
+                raise NetworkError(
+                    f"Sparse.from_scipy: delays of shape {other} with {times.size} entries, for weights of shape "
+                    f"{shape} with {weights.size}; must have the same entries. Store a delay, 0 too, where a weight is."
+                )
+            delays = times
+        return cls(sources, targets, weights, delays, shape)
 
     def fitted(self, where: str, pre: Shape, post: Shape) -> "Sparse":
         """Itself, if every index lies inside its population; else raise `NetworkError`."""
         n_in, n_out = math.prod(pre), math.prod(post)
+        if self.shape not in (None, (n_out, n_in)):
+            raise NetworkError(
+                f"{where}: Sparse is for (n_out, n_in) = {self.shape}; must be ({n_out}, {n_in}). "
+                "Check which populations are connected, or in which direction."
+            )
         for name, index, size in (("sources", self.sources, n_in), ("targets", self.targets, n_out)):
             bad = np.flatnonzero((index < 0) | (index >= size))
             if bad.size:
@@ -186,6 +247,16 @@ class Sparse(_Listed):
         return arrays if self.delays is None else arrays | {"delays": self.delays}
 
 
+def _sizes(shape: Any) -> Shape:
+    """The sizes (n_out, n_in), checked."""
+    given = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else ()
+    if len(given) != 2:
+        raise NetworkError(
+            f"Sparse: shape = {shown(shape)}; must be (n_out, n_in), or None. Give the sizes of both populations."
+        )
+    return tuple(integer("Sparse", f"shape[{k}]", n, NetworkError, low=0) for k, n in enumerate(given))
+
+
 def _delays(delays: Any, shape: Shape) -> Array:
     """Delays, one a synapse, copied and checked."""
     remedy = "Give one delay >= 0 a synapse."
@@ -199,14 +270,16 @@ def _delays(delays: Any, shape: Shape) -> Array:
     return found
 
 
-def _canonical(sources: Array, delays: Array | None, targets: Array, weights: Array) -> Any:
-    """The places of synapses in the order (source, delay, target, weight)."""
-    if delays is None:
-        return np.lexsort((weights.astype(np.float64), targets, sources))
-    if delays.dtype == object:  # Fractions are compared as they are
-        rows = list(zip(sources.tolist(), delays.tolist(), targets.tolist(), weights.tolist(), strict=True))
-        return sorted(range(len(rows)), key=rows.__getitem__)
-    return np.lexsort((weights.astype(np.float64), targets, delays, sources))
+def coordinates(where: str, name: str, matrix: Any) -> tuple[Array, Array, Array, Shape]:
+    """Rows, columns, values and shape of a sparse matrix of SciPy, what is stored twice added up."""
+    if not hasattr(matrix, "tocoo") or len(matrix.shape) != 2:
+        raise NetworkError(
+            f"{where}: {name} = {shown(matrix)}; must be a sparse matrix (n_out, n_in) of SciPy. Give e.g. "
+            "scipy.sparse.csr_array(weights)."
+        )
+    listed = matrix.tocoo(copy=True)
+    listed.sum_duplicates()
+    return listed.row, listed.col, listed.data, tuple(map(int, listed.shape))
 
 
 def own_delays(kind: Any) -> Any:

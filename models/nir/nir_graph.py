@@ -17,7 +17,7 @@ import numpy as np
 
 from eventsim.checks import finite_array, shown
 from eventsim.errors import FileFormatError, InputError, NetworkError, nearest
-from eventsim.network.network import MAX_NEURONS
+from eventsim.network.nodes import MAX_NEURONS
 
 Array = np.ndarray[Any, Any]
 Edge = tuple[str, str]
