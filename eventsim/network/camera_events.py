@@ -17,6 +17,7 @@ from eventsim.errors import InputError
 Array = np.ndarray[Any, Any]
 
 FIELDS = ("t", "x", "y", "p")
+CAMERA = np.dtype([("t", "i8"), ("x", "u2"), ("y", "u2"), ("p", "?")])  # what files are read into; t in µs
 EXPOSURE = "e"  # of ATIS events: True where one measures exposure and is no change
 POLARITIES = ("unsigned", "signed")
 ROWS = ("from_above", "from_below")

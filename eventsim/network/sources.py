@@ -89,17 +89,18 @@ class SpikeTimes:
     def from_recording(
         cls, path: Any, shape: tuple[int, int, int], scale: float = 1.0, start: float | None = None, merge: bool = False
     ) -> "SpikeTimes":
-        """Return the spikes of an event-camera file (AEDAT4, Event Stream), or of several, one sample each.
+        """Return the spikes of an event-camera file, or of several, one sample each.
 
-        Needs ``pip install 'eventsim[events]'``.
+        Neuron (p, y, x): row 0 is the uppermost, p = 1 is brighter, whatever the file counts from.
 
         Parameters
         ----------
         path
-            A file that ends in .aedat4 or .es, or a list of them.
+            A file, or a list of them: AEDAT4 (.aedat4), Event Stream (.es), Prophesee (.raw in EVT 2.0 or EVT 3.0,
+            .dat), N-MNIST and N-Caltech101 (.bin). The first three kinds need ``pip install 'eventsim[events]'``.
         shape
-            The (2, height, width) of the camera; or (1, height, width), where p says nothing. Row 0 is the uppermost,
-            whatever the file counts from.
+            The (2, height, width) of the camera; or (1, height, width), where p says nothing. Files that do not say how
+            large their camera is (.bin, some .raw and .dat) are taken at your word.
         scale
             Units of time of the network per microsecond: 1e-3 in a network of ms.
         start, merge
@@ -108,20 +109,26 @@ class SpikeTimes:
         Raises
         ------
         FileFormatError
-            A file that is missing or damaged.
+            A file that is missing or damaged, or of a version that is not read.
         InputError
             A file of another kind, a camera of another size, what `from_events` refuses; faery is not installed.
+
+        Warns
+        -----
+        RuntimeWarning
+            A .raw file begins with events that have no time, which are left out.
         """
         from eventsim.network.camera_files import read_recording
 
+        sizes = reading(shape, scale, start, merge, "unsigned", "from_above").sizes
         recordings = []
         for one in path if isinstance(path, list | tuple) else [path]:
             events, camera = read_recording(one)
-            if tuple(shape)[1:] != camera[1:]:
+            if camera is not None and sizes[1:] != camera:
                 raise InputError(
-                    f"SpikeTimes.from_recording: {one}: the camera has (polarities, height, width) = {camera}, shape = "
-                    f"{shown(shape)}; must be {camera}, or {(1, *camera[1:])} to join polarities. Give the source its "
-                    "shape."
+                    f"SpikeTimes.from_recording: {one}: the camera has (polarities, height, width) = {(2, *camera)}, "
+                    f"shape = {shown(shape)}; must be {(2, *camera)}, or {(1, *camera)} to join polarities. Give the "
+                    "source its shape."
                 )
             recordings.append(events)
         return cls.from_events(recordings, shape, scale, start, merge)
