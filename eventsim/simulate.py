@@ -42,9 +42,8 @@ from eventsim.transport.contract import Transport
 Array = np.ndarray[Any, Any]
 ENGINES = ("compiled", "reference")
 Problem = tuple[type[SimulationError], str]  # what ended a run
-LEVELS = ("readout", "first_spikes", "spikes")
 MEMORY = 2 * 1024**3
-LARGEST_COUNT = 2**53
+LARGEST_TRIALS = 2**31 - 1
 
 
 def simulate(
@@ -67,6 +66,7 @@ def simulate(
     stop: Mapping[str, int] | None = None,
     keep_state: bool = False,
     resume: Run | None = None,
+    trials: int | None = None,
 ) -> Run:
     """Simulate samples spike by spike and return the `Run`.
 
@@ -113,6 +113,9 @@ def simulate(
     resume
         A run with its state, on the same network, data, stages and seed. The call goes on where that run ended, and
         returns a run of both parts, to the last bit that of one call (but for the number of queue operations).
+    trials
+        How many times one sample is simulated, each time with draws of its own: those of sample ids 0 to trials - 1, or
+        of `sample_ids`. `x` has one sample or, where all sources are generators, none.
 
     Raises
     ------
@@ -134,6 +137,8 @@ def simulate(
     progress = flag("simulate", "progress", progress)
     if threads is not None:
         threads = integer("simulate", "threads", threads, low=1, remedy="None uses all cores.")
+    if trials is not None:
+        trials = integer("simulate", "trials", trials, low=1, high=LARGEST_TRIALS, remedy="None is one of each sample.")
     if not isinstance(net, Network):
         raise InputError(f"simulate: net is a {type(net).__name__}; must be an eventsim.Network. Convert it first.")
     net.hash()
@@ -142,7 +147,7 @@ def simulate(
         seed=seed, error_bounds=error_bounds, stop=stop, keep_state=keep_state, memory=memory,
     )  # fmt: skip
     clip = flag("simulate", "clip", clip)
-    task = Task(net, Inputs(net, x, options.until, options.seed, sample_ids, clip), options)
+    task = Task(net, Inputs(net, x, options.until, options.seed, sample_ids, clip, trials), options)
     if resume is not None:
         _go_on(task, engine, resume)
     bar = task.progress = Progress(task.inputs.n_samples, options.until, progress)

@@ -353,6 +353,7 @@ def test_a_network_that_drives_itself_needs_no_data(capsys):
     out = json_of(capsys, "run", "net.npz", "--until", "20", *REFERENCE)
     assert out["counters"]["spikes"] > 0
     assert "predictions" not in out
+    assert json_of(capsys, "run", "net.npz", "--until", "20", "--trials", "3", *REFERENCE)["samples"] == 3
 
 
 def test_spike_times_can_be_data(capsys):

@@ -46,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until", type=number, metavar="T", help="simulate events at t < T (default: until none is left)"
     )
     parser.add_argument(
+        "--trials", type=integer_from(1), metavar="N",
+        help="simulate the one sample of DATA, or none, N times, each time with draws of its own",
+    )  # fmt: skip
+    parser.add_argument(
         "--engine", choices=ENGINES, default="compiled", help="reference is slow and plain; both give the same bits"
     )
     parser.add_argument("--clip", action="store_true", help="clip and count values outside the coded range")
@@ -86,6 +90,7 @@ def execute(options: argparse.Namespace) -> int:
                 max_events=options.max_events,
                 max_time=options.max_time,
                 seed=options.seed,
+                trials=options.trials,
                 threads=options.threads,
                 error_bounds=options.error_bounds,
                 progress=wants_progress(options.json),
@@ -180,6 +185,7 @@ COMMAND = Command(
             "clocked emission, a shared bus; for a program",
         ),
         ("eventsim run recurrent.npz --until 1000 --max-time 60", "a network that drives itself, for a minute at most"),
+        ("eventsim run recurrent.npz --until 1000 --trials 20", "the same 20 times, each with noise of its own"),
     ),
     add_arguments,
     execute,
