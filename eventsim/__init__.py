@@ -32,6 +32,7 @@ from eventsim.network.sources import SpikeTimes
 from eventsim.network.steps import Steps
 from eventsim.run.run import Run, load_run
 from eventsim.simulate import simulate
+from eventsim.warm_up import WarmUp, warm_up
 
 __version__ = "0.1.0"
 
@@ -65,6 +66,7 @@ __all__ = [
     "SpikeTimes",
     "Steps",
     "StorageError",
+    "WarmUp",
     "compare",
     "explain",
     "faults",
@@ -73,4 +75,5 @@ __all__ = [
     "register",
     "simulate",
     "transport",
+    "warm_up",
 ]

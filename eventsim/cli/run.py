@@ -17,7 +17,6 @@ from eventsim.cli.command import (
     positive_number,
     print_json,
 )
-from eventsim.cli.patience import patience
 from eventsim.engines.interruption import asked
 from eventsim.errors import InputError, SimulationError
 
@@ -70,7 +69,7 @@ def execute(options: argparse.Namespace) -> int:
     """Simulate, save, and print what was counted; so is a run that ended early, by a budget or a signal."""
     import eventsim
     from eventsim.cli.files import check_folder_of, read_data
-    from eventsim.cli.results import wants_progress
+    from eventsim.cli.results import shows_progress
 
     if options.out is not None:
         check_folder_of(options.out, options.network, options.data)
@@ -79,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
     stages = stages_of(options)
     problem = None
     try:
-        with patience(options.json), collected_warnings() as warned:
+        with collected_warnings() as warned:
             run = eventsim.simulate(
                 net,
                 x,
@@ -93,7 +92,7 @@ def execute(options: argparse.Namespace) -> int:
                 trials=options.trials,
                 threads=options.threads,
                 error_bounds=options.error_bounds,
-                progress=wants_progress(options.json),
+                progress=shows_progress(options.json),
                 **stages,
             )
     except SimulationError as error:
