@@ -27,7 +27,7 @@ def read(path: Path, raw: bytes) -> tuple[list[Event], Any]:
 def later(steps: list[tuple[int, int, int, int]], first: int) -> list[Event]:
     """Events so many µs after each other."""
     times = first + np.cumsum([step for step, *_ in steps], dtype=np.int64)
-    return [(t, *rest) for t, (_, *rest) in zip(times.tolist(), steps, strict=True)]  # type: ignore[misc]
+    return [(t, x, y, p) for t, (_, x, y, p) in zip(times.tolist(), steps, strict=True)]
 
 
 @pytest.mark.parametrize("kind", [0x0C, 0x00])
@@ -37,7 +37,7 @@ def test_dat_files_hold_their_events_those_of_n_cars_too(kind: int, tmp_path: Pa
     assert read(tmp_path / "a.dat", CAMERA + header("end") + dat([], kind=kind)) == ([], (12, 16))
     assert read(tmp_path / "a.DAT", header("Version 2") + dat(EVENTS)) == (EVENTS, None)
     assert read(tmp_path / "a.dat", header("Version 1") + dat(EVENTS, version=1)) == (EVENTS, None)
-    shifted = [(t + 1000, *rest) for t, *rest in EVENTS]
+    shifted = [(t + 1000, x, y, p) for t, x, y, p in EVENTS]
     assert read(tmp_path / "a.dat", header("Version 2", "t0 1000") + dat(EVENTS))[0] == shifted
 
 
@@ -48,7 +48,7 @@ def test_dat_files_hold_their_events_those_of_n_cars_too(kind: int, tmp_path: Pa
 def test_times_of_dat_files_go_on_where_32_bits_begin_again(steps: Any, first: int) -> None:
     events = later([(step, x, y, int(p)) for step, x, y, p in steps], first)
     if events and events[0][0] >= 2**32:  # a file cannot say that it began later
-        events = [(t - 2**32, *rest) for t, *rest in events]
+        events = [(t - 2**32, x, y, p) for t, x, y, p in events]
     found, camera = read_dat("a.dat", CAMERA + dat(events))
     assert [(t, x, y, int(p)) for t, x, y, p in found.tolist()] == events
     assert camera == (12, 16)
@@ -113,6 +113,7 @@ def test_the_camera_of_a_dat_file_must_be_that_of_the_source(tmp_path: Path) -> 
     (b"% Version 2", "does not begin with a header"),
     (header("Height 12", "Width 16") + dat(EVENTS), "the header has no version; must be version 1 or 2"),
     (header("Version 3") + dat(EVENTS), "the header has version 3"),
+    (header("Version 2", "t0 " + "9" * 30) + dat(EVENTS), "the header says t0 9+; must be a whole number"),
     (header("Version two") + dat(EVENTS), "the header says version two; must be a whole number"),
     (header("Version 2", "Height 12", "Height 13") + dat(EVENTS), "says height 12 and height 13; must be one"),
     (CAMERA, "are the bytes of nothing, the type and length of an event; must be 0c 08 or 00 08"),
@@ -123,6 +124,17 @@ def test_the_camera_of_a_dat_file_must_be_that_of_the_source(tmp_path: Path) -> 
 def test_dat_files_that_are_damaged_or_of_other_kinds_are_refused(raw: bytes, message: str, tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=rf"a\.dat: .*{message}"):
         read(tmp_path / "a.dat", raw)
+
+
+@given(st.sampled_from([b"", b"% ", b"% Version 2\n", CAMERA, CAMERA + b"\x0c\x08"]), st.binary(max_size=60))
+def test_any_bytes_are_events_or_a_clear_error(begin: bytes, rest: bytes) -> None:
+    for reader in (read_dat, read_nmnist):
+        try:
+            events, _ = reader("a", begin + rest)
+        except FileFormatError as error:
+            assert "; must be" in str(error) or "; must begin" in str(error)
+        else:
+            assert len(events) <= len(begin + rest) // 5
 
 
 def test_what_cannot_be_read_is_refused_by_its_path(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_it_is_shown_in_terminals_and_notebooks_alone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "stderr", closed)
     assert not progress.is_watched()
     shell = types.SimpleNamespace(kernel=object())
-    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
     assert progress.is_watched()
     shell.kernel = None  # IPython in a terminal, which is none here
     assert not progress.is_watched()

@@ -79,7 +79,7 @@ places = st.tuples(st.integers(0, 2047), st.integers(0, 2047), st.booleans())
 @given(st.lists(st.tuples(st.integers(0, 2**33), places)), st.integers(0, 2**34 - 1))
 def test_times_of_evt2_go_on_where_34_bits_begin_again(steps: Any, first: int) -> None:
     events = later([(step, *place) for step, place in steps if step < 2**33 - 64], first)
-    events = [(t - (events[0][0] - events[0][0] % 2**34), *rest) for t, *rest in events]
+    events = [(t - (events[0][0] - events[0][0] % 2**34), x, y, p) for t, x, y, p in events]
     with tempfile.TemporaryDirectory() as folder:
         assert read(Path(folder) / "a.raw", head("2.0", "end") + evt2(events))[0] == events
 
@@ -117,7 +117,7 @@ def test_events_before_the_first_word_of_time_are_left_out_with_a_warning(versio
     else:
         early = struct.pack("<5H", 6 << 12 | 3, 1, 2 << 12 | 1, 3 << 12 | 4, 4 << 12 | 1)
     path = tmp_path / "a.raw"
-    path.write_bytes(head(version) + early + ENCODERS[version]([(t + 10**6, *rest) for t, *rest in EVENTS]))
+    path.write_bytes(head(version) + early + ENCODERS[version]([(t + 10**6, x, y, p) for t, x, y, p in EVENTS]))
     with pytest.warns(RuntimeWarning, match="the first 2 of 6 events come before the first word that gives the time"):
         given = SpikeTimes.from_recording(path, (2, 12, 16))
     [(times, _)] = given.checked("test", (2, 12, 16))

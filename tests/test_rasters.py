@@ -111,7 +111,7 @@ def test_several_spikes_of_a_step_are_counted_or_refused_and_none_is_cut_off() -
         ({"dt": 1.0, "samples": [1]}, r"samples\[0\] = 1; must be in 0\.\.0"),
     ):
         with pytest.raises(InputError, match=rf"run\.to_raster: {message}"):
-            run.to_raster("input", **options)  # type: ignore[arg-type]
+            run.to_raster("input", **options)
     with pytest.raises(InputError, match="unknown population 'inptu'"):
         run.to_raster("inptu", 1.0)
 

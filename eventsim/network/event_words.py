@@ -14,7 +14,10 @@ from eventsim.network.camera_events import Array
 from eventsim.network.prophesee_header import read_header
 
 # The encodings that are read: faery's name, and the type of a word.
-ENCODINGS = {"2.0": ("evt2", np.dtype("<u4")), "3.0": ("evt3", np.dtype("<u2"))}
+ENCODINGS: dict[str, tuple[str, "np.dtype[np.uint32] | np.dtype[np.uint16]"]] = {
+    "2.0": ("evt2", np.dtype("<u4")),
+    "3.0": ("evt3", np.dtype("<u2")),
+}
 LARGEST = 2048  # rows and columns that an event can name
 EVT2_HIGH, EVT2_BITS, EVT2_LOW_BITS = 8, 28, 6
 EVT3_SINGLE, EVT3_VECTOR_12, EVT3_VECTOR_8, EVT3_LOW, EVT3_HIGH, EVT3_BITS = 2, 4, 5, 6, 8, 12
@@ -71,7 +74,7 @@ def read_words(where: str, raw: bytes) -> Words:
             f"{where}: the data begin like a line of the header; must begin otherwise. Cut the beginning off with the "
             "tools of the camera's maker."
         )
-    words = np.frombuffer(raw, form, offset=header.n_bytes)
+    words: Array = np.frombuffer(raw, dtype=form, offset=header.n_bytes)
     times, n_untimed = (_evt2_times if encoding == "evt2" else _evt3_times)(words)
     return Words(encoding, header.sizes(where), times + (header.whole(where, "t0") or 0), n_untimed)
 

@@ -11,6 +11,7 @@ from eventsim.errors import FileFormatError
 
 END = b"% end"
 LONGEST = 2**16  # bytes; headers have some hundred
+MOST_DIGITS = 18  # of a number: with them times stay in 64 bits
 WORDS = re.compile(r"[=;,\s]+")
 
 
@@ -31,7 +32,7 @@ class Header(NamedTuple):
     def whole(self, where: str, key: str) -> int | None:
         """The whole number of a key, or None where the header has no such key."""
         text = self.entries.get(key)
-        if text is not None and not (text.isascii() and text.isdigit()):
+        if text is not None and not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
             raise FileFormatError(
                 f"{where}: the header says {key} {text:.40}; must be a whole number. Correct the line."
             )

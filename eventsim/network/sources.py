@@ -203,8 +203,8 @@ def _train(where: str, sample: int, times: Any, shape: tuple[int, ...]) -> Train
     """Times and neurons of one sample: one time a neuron, or one increasing sequence of times a neuron."""
     name, size = f"SpikeTimes[{sample}]", math.prod(shape)
     if isinstance(times, Events):
-        flat = len(times.shape) == 1 or len(shape) == 1
-        if math.prod(times.shape) != size or (times.shape != shape and not flat):
+        in_a_row = len(times.shape) == 1 or len(shape) == 1
+        if math.prod(times.shape) != size or (times.shape != shape and not in_a_row):
             raise InputError(
                 f"{where}: {name} has spikes of a source of shape {times.shape}; must be {shape}. Give the source and "
                 "its spikes one shape."

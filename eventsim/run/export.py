@@ -111,7 +111,7 @@ class ExportedRun(RecordedRun):
         spikes = self.spikes[(self.spikes["population"] == index) & np.isin(self.spikes["sample"], rows)]
         given = None if n_steps is None else integer(where, "n_steps", n_steps, low=1, remedy="None takes all.")
         steps, n = _steps_of(self, rows, spikes["time"], dt, start, given)
-        raster = np.zeros((len(rows), n, self.sizes[index]), dtype=np.int64 if counts else np.bool_)
+        raster: Array = np.zeros((len(rows), n, self.sizes[index]), dtype=np.int64 if counts else np.bool_)
         place = np.searchsorted(rows, spikes["sample"]), steps, spikes["neuron"]
         if counts:
             np.add.at(raster, place, 1)
