@@ -35,6 +35,7 @@ from eventsim.network.sources import SpikeTimes
 from eventsim.network.steps import Steps
 from eventsim.run.run import Run, load_run
 from eventsim.simulate import simulate
+from eventsim.warm_up import WarmUp, warm_up
 
 __version__ = "0.1.0"
 
@@ -73,6 +74,7 @@ __all__ = [
     "Steps",
     "StorageError",
     "Uniform",
+    "WarmUp",
     "compare",
     "explain",
     "faults",
@@ -82,4 +84,5 @@ __all__ = [
     "register",
     "simulate",
     "transport",
+    "warm_up",
 ]

@@ -17,7 +17,7 @@ import numpy as np
 from eventsim._jit import compile_report
 from eventsim.checks import choice, flag, integer
 from eventsim.engines.interruption import at_work
-from eventsim.engines.options import checked_options
+from eventsim.engines.options import Options, checked_options
 from eventsim.engines.resumable import check_resumed
 from eventsim.engines.resumption import Resumption
 from eventsim.engines.run_state import RunState, digest_of
@@ -43,7 +43,7 @@ Array = np.ndarray[Any, Any]
 ENGINES = ("compiled", "reference")
 Problem = tuple[type[SimulationError], str]  # what ended a run
 MEMORY = 2 * 1024**3
-LARGEST_COUNT = 2**53
+LARGEST_TRIALS = 2**31 - 1
 
 
 def simulate(
@@ -61,11 +61,12 @@ def simulate(
     sample_ids: Any = None,
     threads: int | None = None,
     error_bounds: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
     memory: int = MEMORY,
     stop: Mapping[str, int] | None = None,
     keep_state: bool = False,
     resume: Run | None = None,
+    trials: int | None = None,
 ) -> Run:
     """Simulate samples spike by spike and return the `Run`.
 
@@ -101,7 +102,8 @@ def simulate(
     error_bounds
         Whether a bound on the rounding error of each spike time is carried along (linear-PSP models).
     progress
-        Whether a progress bar is shown.
+        Whether it is shown how far the call is, on stderr or in the notebook, from half a second on; None: in terminals
+        and notebooks.
     memory
         Bytes that recorded spikes, traces, first spikes and error bounds may each take in memory; what is more goes to
         a temporary file.
@@ -113,6 +115,9 @@ def simulate(
     resume
         A run with its state, on the same network, data, stages and seed. The call goes on where that run ended, and
         returns a run of both parts, to the last bit that of one call (but for the number of queue operations).
+    trials
+        How many times one sample is simulated, each time with draws of its own: those of sample ids 0 to trials - 1, or
+        of `sample_ids`. `x` has one sample or, where all sources are generators, none.
 
     Raises
     ------
@@ -130,33 +135,23 @@ def simulate(
     PrematureSpikeWarning
         Once, where neurons of a mapped network (`eventsim.models.to_ttfs`, `ttfs_network`) fired before their window.
     """
-    engine = choice("simulate", "engine", engine, ENGINES)
-    progress = flag("simulate", "progress", progress)
-    if threads is not None:
-        threads = integer("simulate", "threads", threads, low=1, remedy="None uses all cores.")
-    if not isinstance(net, Network):
-        raise InputError(f"simulate: net is a {type(net).__name__}; must be an eventsim.Network. Convert it first.")
-    net.hash()
-    options = checked_options(
-        net, until=until, record=record, max_events=max_events, max_time=max_time, faults=faults, transport=transport,
-        seed=seed, error_bounds=error_bounds, stop=stop, keep_state=keep_state, memory=memory,
-    )  # fmt: skip
-    clip = flag("simulate", "clip", clip)
-    task = Task(net, Inputs(net, x, options.until, options.seed, sample_ids, clip), options)
-    if resume is not None:
-        _go_on(task, engine, resume)
-    bar = task.progress = Progress(task.inputs.n_samples, options.until, progress)
-    if task.exact and engine == "compiled":
-        raise InputError(
-            "simulate: this network or its input holds Fractions, which the compiled engine cannot; allowed: float64. "
-            'Use engine="reference".'
-        )
-    try:
+    with Progress(progress) as bar:
+        engine, threads = checked_engine(engine, threads)
+        net = checked_network(net)
+        options = checked_options(
+            net, until=until, record=record, max_events=max_events, max_time=max_time, faults=faults,
+            transport=transport, seed=seed, error_bounds=error_bounds, stop=stop, keep_state=keep_state, memory=memory,
+        )  # fmt: skip
+        inputs = checked_inputs(net, x, options, sample_ids, clip, trials)
+        task = checked_task(net, inputs, options, engine)
+        if resume is not None:
+            _go_on(task, engine, resume)
+        begun = float(np.min(resume.reached)) if resume is not None else 0.0
+        bar.expect(task.inputs.n_samples, options.until, lambda: task.events, begun)
+        task.progress = bar
         with at_work():
             problem = _run_reference(task, bar) if engine == "reference" else _run_compiled(task, threads, bar)
-    finally:
-        bar.close()
-    run = _finish(task, engine, complete=problem is None)
+        run = _finish(task, engine, complete=problem is None)
     _warn_of_premature_spikes(run)
     if problem is not None:
         kind, message = problem
@@ -164,6 +159,41 @@ def simulate(
     if task.outputs.full:  # only when all was done
         warnings.warn(f"simulate: {task.outputs.full}. All of this run is in memory now.", RuntimeWarning, stacklevel=2)
     return run
+
+
+def checked_engine(engine: Any, threads: Any) -> tuple[str, int | None]:
+    """The engine and the number of threads, checked."""
+    engine = choice("simulate", "engine", engine, ENGINES)
+    if threads is not None:
+        threads = integer("simulate", "threads", threads, low=1, remedy="None uses all cores.")
+    return engine, threads
+
+
+def checked_network(net: Any) -> Network:
+    """A network, frozen from here on."""
+    if not isinstance(net, Network):
+        raise InputError(f"simulate: net is a {type(net).__name__}; must be an eventsim.Network. Convert it first.")
+    net.hash()
+    return net
+
+
+def checked_inputs(net: Network, x: Any, options: Options, sample_ids: Any, clip: Any, trials: Any) -> Inputs:
+    """The data of a call, checked."""
+    clip = flag("simulate", "clip", clip)
+    if trials is not None:
+        trials = integer("simulate", "trials", trials, low=1, high=LARGEST_TRIALS, remedy="None is one of each sample.")
+    return Inputs(net, x, options.until, options.seed, sample_ids, clip, trials)
+
+
+def checked_task(net: Network, inputs: Inputs, options: Options, engine: str) -> Task:
+    """All of it as one call, where the engine can do it."""
+    task = Task(net, inputs, options)
+    if task.exact and engine == "compiled":
+        raise InputError(
+            "simulate: this network or its input holds Fractions, which the compiled engine cannot; allowed: float64. "
+            'Use engine="reference".'
+        )
+    return task
 
 
 def _go_on(task: Task, engine: str, resume: Any) -> None:
@@ -204,7 +234,7 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
         worker = Worker(task, prepared)
         for low, high in ranges:
             problem = worker.run(low, high)
-            bar.update(high - low)
+            bar.finished(low, high - low)
             if problem:
                 task.carry_over(high)
                 return problem
@@ -219,7 +249,7 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
             if low == n:
                 return
             problem = worker.run(low, high)
-            bar.update(high - low)
+            bar.finished(low, high - low)
             if problem:
                 with lock:
                     problems[low] = problem

@@ -25,12 +25,12 @@ def main() -> None:
                 degree, pre, post, weights=weight, delays=delays, seed=1, autapses=pre is not post
             )
             net.connect(pre, post, synapses, receptor=pre.name)
-    run = eventsim.simulate(net, until=400.0)
+    run = eventsim.simulate(net, until=400.0, record=["excitatory", "inhibitory"])
     print(run)
     figure = Figure(figsize=(8.0, 6.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    viz.raster(run, ax=above, title="").set_xlabel("")
-    viz.rates(run, ax=below, populations=["excitatory", "inhibitory"], bins=200, title="")
+    viz.raster(run, ax=above, title="", populations=["excitatory", "inhibitory"]).set_xlabel("")
+    viz.rates(run, ax=below, bins=200, title="")
     figure.savefig(PICTURE, dpi=120, metadata={"Software": None})
 
 

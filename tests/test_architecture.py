@@ -26,7 +26,7 @@ ENGINE = ("files", "_jit", "connectivity", "network", "faults", "transport", "en
 MODELS = ("relu", "readers", "checking", "mapping")
 # Modules of eventsim/ that stand in no room: the ground that all rooms stand on, and what uses them all.
 GROUND = ("errors", "settings", "checks", "randomness", "progress", "text_tables")
-ABOVE = ("__init__", "__main__", "simulate")
+ABOVE = ("__init__", "__main__", "simulate", "warm_up")
 # What may not be imported from where: a room knows those to its left only.
 FORBIDDEN_IMPORTS = {
     "engine": ("eventsim.models", "eventsim.viz", "eventsim.cli", "matplotlib"),

@@ -72,7 +72,7 @@ def test_events_of_one_time_are_merged_when_asked_to_and_shapes_are_compared() -
     given = eventsim.SpikeTimes.from_events(recording((1, 0, 0, 0), (1, 0, 0, 0), (2, 3, 2, 1)), SHAPE, merge=True)
     [(times, neurons)] = given.checked("test", SHAPE)
     assert (times.tolist(), neurons.tolist()) == ([0.0, 1.0], [0, 23])
-    with pytest.raises(InputError, match=r"has events of neuron 23; must be in 0\.\.11"):
+    with pytest.raises(InputError, match=r"spikes of a source of shape \(2, 3, 4\); must be \(1, 3, 4\)"):
         given.checked("test", (1, 3, 4))
 
 

@@ -133,9 +133,9 @@ def test_spikes_by_time_step_are_told_to_be_spike_times_and_how(shape, as_times)
     x = np.zeros((3, 5, *shape))
     x[0, 1], x[1, 3].flat[1], x[2, 4].flat[0] = 1, 1, 1
     given = eventsim.SpikeTimes(x) if as_times else x
-    with pytest.raises(InputError, match=r"Give the times, with steps of dt eventsim\.SpikeTimes\(") as refused:
+    with pytest.raises(InputError, match=r"does not say how long a step is\. Give eventsim\.") as refused:
         eventsim.simulate(net, given, engine="reference")
-    said = str(refused.value).partition("with steps of dt ")[2].partition(" (steps first")[0]
+    said = str(refused.value).partition("step is. Give ")[2].partition(" (steps first")[0]
     name = "times" if as_times else "x"
     told = eval(said, {"dt": 0.5, "np": np, "eventsim": eventsim, name: x})  # noqa: S307 - what the message says
     run = eventsim.simulate(net, told, engine="reference")

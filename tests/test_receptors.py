@@ -320,9 +320,8 @@ def test_what_is_no_receptor_is_refused_in_words(name):
         attempt()
 
 
+@pytest.mark.references
 def test_neurons_with_receptors_are_refused_by_nir():
     net, _ = recurrent()
-    nir = pytest.importorskip("nir")
-    assert nir
     with pytest.raises(eventsim.EventsimError, match="receptor"):
         eventsim.models.write_nir(net, "unused.nir")

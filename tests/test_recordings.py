@@ -114,7 +114,9 @@ def test_other_files_cameras_and_settings_are_refused(
     path = written(events, tmp_path / "events.aedat4")
     wrong: list[Any] = [3, None, "events.csv", tmp_path]
     for other in wrong:
-        with pytest.raises(InputError, match=r"must be the path of a file that ends in \.aedat4 or \.es"):
+        with pytest.raises(
+            InputError, match=r"must be the path of a file that ends in \.aedat4, \.es, \.raw, \.dat, \.bin"
+        ):
             SpikeTimes.from_recording(other, SHAPE)
     with pytest.raises(
         InputError, match=r"camera has \(polarities, height, width\) = \(2, 12, 16\), shape = \(2, 16, 12\)"

@@ -17,12 +17,13 @@ from numba.core import event as numba_event
 class CompileReport:
     """What was compiled in this process: number of loops and seconds (nested compilations counted once).
 
-    ``active``: is something being compiled now? ``ready_seconds``: in which somebody waited for a loop to be
-    compiled or loaded from disk.
+    ``active``: is something being compiled now? ``ready_loops``, ``ready_seconds``: loops that were compiled or loaded
+    from disk, and seconds in which somebody waited for one.
     """
 
     loops: int = 0
     seconds: float = 0.0
+    ready_loops: int = 0
     ready_seconds: float = 0.0
     active: bool = False
 
@@ -54,6 +55,7 @@ class _Waiting:
     def leave(self) -> None:
         with self._lock:
             self._threads -= 1
+            _REPORT.ready_loops += 1
             if self._threads == 0:
                 _REPORT.ready_seconds += time.perf_counter() - self._since
                 if self._collects:

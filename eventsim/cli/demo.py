@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.cli.command import FAILED, OK, Command, add_json, add_threads, integer_from, print_json
 from eventsim.cli.layout import count, duration, large, pairs, percent, plural
-from eventsim.cli.patience import patience
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def execute(options: argparse.Namespace) -> int:
     """Run the demo; 1 where the check finds anything."""
     import eventsim
     from eventsim import models
-    from eventsim.cli.results import wants_progress
+    from eventsim.cli.results import shows_progress
     from eventsim.cli.verify import report_content
     from eventsim.models import digits
 
@@ -72,13 +71,13 @@ def execute(options: argparse.Namespace) -> int:
     say(network_text(net, len(calibration)))
 
     say("\n3  One image, event by event, on the reference engine (plain Python: nothing to compile).")
-    first = eventsim.simulate(net, images[:1], engine="reference")
+    progress = shows_progress(options.json)
+    first = eventsim.simulate(net, images[:1], engine="reference", progress=progress)
     content["first"] = about_first(first, int(labels[0]))
     say(first_text(content["first"]))
 
     say(f"\n4  {plural(len(images), 'test image')}, event by event, on the compiled engine.")
-    with patience(options.json):
-        run = eventsim.simulate(net, images, threads=options.threads, progress=wants_progress(options.json))
+    run = eventsim.simulate(net, images, threads=options.threads, progress=progress)
     content["run"] = about_run(run, net, labels)
     say(run_text(content["run"]))
 
@@ -182,9 +181,10 @@ def first_text(about: dict[str, Any]) -> str:
 def bounded_run(net: "Network", images: Any, probes: dict[str, list[int]], options: argparse.Namespace) -> "Run":
     """Simulate all images with error bounds, and record the membranes of a few neurons."""
     import eventsim
+    from eventsim.cli.results import shows_progress
 
-    with patience(options.json):
-        return eventsim.simulate(net, images, record=probes, error_bounds=True, threads=options.threads)
+    progress = shows_progress(options.json)
+    return eventsim.simulate(net, images, record=probes, error_bounds=True, threads=options.threads, progress=progress)
 
 
 def about_run(run: "Run", net: "Network", labels: Any) -> dict[str, Any]:

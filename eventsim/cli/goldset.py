@@ -7,7 +7,6 @@ from typing import Any
 
 from eventsim.cli.command import FAILED, OK, Command, add_json, number, print_json
 from eventsim.cli.layout import pairs, plural, table
-from eventsim.cli.patience import patience
 
 ENGINES = ("compiled", "reference")
 ONLY_HELP = "only the case of this name, or all cases with this neuron model; may be repeated"
@@ -114,8 +113,7 @@ def run_cases(options: argparse.Namespace) -> int:
 
     check_folder_of(options.out)
     found = chosen(options.only)
-    with patience(False):
-        results = goldset.simulate(found, options.engine)
+    results = goldset.simulate(found, options.engine)
     goldset.save_results(results, options.out)
     print(f"{plural(len(found), 'case')}, {options.engine} engine, written to {options.out}")
     return OK

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventsim.cli.command import OK, Command, integer_from
-from eventsim.cli.patience import patience
 from eventsim.errors import InputError, listed
 
 if TYPE_CHECKING:
@@ -87,8 +86,7 @@ def _verification(run: "Run", net: "Network | None", options: argparse.Namespace
         raise InputError(
             "plot: --kind verification needs --network NET.npz, whose closed form says when each spike is due"
         )
-    with patience():
-        report = models.verify(net, options.relu, run=run)
+    report = models.verify(net, options.relu, run=run)
     return viz.verification(report, populations=options.population)[0, 0].figure
 
 
@@ -99,8 +97,7 @@ def _windows(run: "Run", net: "Network | None", options: argparse.Namespace) -> 
         raise InputError(
             "plot: --kind windows needs --network NET.npz, whose thresholds say how long its windows have to be"
         )
-    with patience():
-        certificates = models.certify(net, run=run)
+    certificates = models.certify(net, run=run)
     return viz.safe_windows(certificates, populations=options.population)[0].figure
 
 

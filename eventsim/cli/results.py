@@ -4,7 +4,6 @@ Relies on `Network` and `Run`. Used by the commands.
 """
 
 import contextlib
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -129,6 +128,6 @@ def speed_text(events: int, seconds: float | None) -> str:
     return f"{large(events)} in {duration(seconds)}, {large(events / seconds)} a second"
 
 
-def wants_progress(quiet: bool = False) -> bool:
-    """Is somebody watching? Progress goes to a terminal only, never into a log."""
-    return not quiet and sys.stderr is not None and sys.stderr.isatty()
+def shows_progress(quiet: bool = False) -> bool | None:
+    """Whether a run shows how far it is: in a terminal, never in a log, and not where a program reads."""
+    return False if quiet else None

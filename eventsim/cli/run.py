@@ -17,7 +17,6 @@ from eventsim.cli.command import (
     positive_number,
     print_json,
 )
-from eventsim.cli.patience import patience
 from eventsim.engines.interruption import asked
 from eventsim.errors import InputError, SimulationError
 
@@ -46,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until", type=number, metavar="T", help="simulate events at t < T (default: until none is left)"
     )
     parser.add_argument(
+        "--trials", type=integer_from(1), metavar="N",
+        help="simulate the one sample of DATA, or none, N times, each time with draws of its own",
+    )  # fmt: skip
+    parser.add_argument(
         "--engine", choices=ENGINES, default="compiled", help="reference is slow and plain; both give the same bits"
     )
     parser.add_argument("--clip", action="store_true", help="clip and count values outside the coded range")
@@ -66,7 +69,7 @@ def execute(options: argparse.Namespace) -> int:
     """Simulate, save, and print what was counted; so is a run that ended early, by a budget or a signal."""
     import eventsim
     from eventsim.cli.files import check_folder_of, read_data
-    from eventsim.cli.results import wants_progress
+    from eventsim.cli.results import shows_progress
 
     if options.out is not None:
         check_folder_of(options.out, options.network, options.data)
@@ -75,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
     stages = stages_of(options)
     problem = None
     try:
-        with patience(options.json), collected_warnings() as warned:
+        with collected_warnings() as warned:
             run = eventsim.simulate(
                 net,
                 x,
@@ -86,9 +89,10 @@ def execute(options: argparse.Namespace) -> int:
                 max_events=options.max_events,
                 max_time=options.max_time,
                 seed=options.seed,
+                trials=options.trials,
                 threads=options.threads,
                 error_bounds=options.error_bounds,
-                progress=wants_progress(options.json),
+                progress=shows_progress(options.json),
                 **stages,
             )
     except SimulationError as error:
@@ -180,6 +184,7 @@ COMMAND = Command(
             "clocked emission, a shared bus; for a program",
         ),
         ("eventsim run recurrent.npz --until 1000 --max-time 60", "a network that drives itself, for a minute at most"),
+        ("eventsim run recurrent.npz --until 1000 --trials 20", "the same 20 times, each with noise of its own"),
     ),
     add_arguments,
     execute,

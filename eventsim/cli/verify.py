@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from eventsim.cli.command import FAILED, OK, Command, add_json, add_threads, print_json
-from eventsim.cli.patience import patience
 from eventsim.errors import PrematureSpikeWarning
 
 
@@ -43,7 +42,7 @@ def execute(options: argparse.Namespace) -> int:
     import eventsim
     from eventsim import models
     from eventsim.cli.files import read_times, read_values
-    from eventsim.cli.results import wants_progress
+    from eventsim.cli.results import shows_progress
 
     net = eventsim.load_network(options.network)
     relu = None if options.relu is None else models.read_relu(options.relu)
@@ -54,8 +53,8 @@ def execute(options: argparse.Namespace) -> int:
     elif options.run is not None:
         run = eventsim.load_run(options.run, net)
     else:
-        progress = wants_progress(options.json)
-        with patience(options.json), warnings.catch_warnings():
+        progress = shows_progress(options.json)
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", PrematureSpikeWarning)  # the report says where, and how far off
             run = eventsim.simulate(net, x, error_bounds=True, threads=options.threads, progress=progress)
     report = models.verify(net, relu, x, run=run, times=times)

@@ -34,14 +34,20 @@ class Inputs:
     x
         Values, an array (n_samples, *shape); or `SpikeTimes`; or a dict of either by source name; or None where all
         sources have generators.
+    trials
+        How many samples there are, each with the draws of its own id; data are of one sample, which all have. None
+        takes as many as the data have.
 
     Raises
     ------
     InputError
-        Missing or unknown sources, shapes that do not fit, values outside the coded range (unless `clip`), NaN.
+        Missing or unknown sources, shapes that do not fit, values outside the coded range (unless `clip`), NaN; trials
+        of several samples.
     """
 
-    def __init__(self, net: Network, x: Any, until: Any, seed: int, sample_ids: Any, clip: bool) -> None:
+    def __init__(
+        self, net: Network, x: Any, until: Any, seed: int, sample_ids: Any, clip: bool, trials: int | None = None
+    ) -> None:
         self.net, self.until, self.seed = net, until, seed
         self.clipped = {source.name: 0 for source in net.sources}
         self._data: dict[str, Any] = {}
@@ -62,6 +68,8 @@ class Inputs:
             )
         ids = None if sample_ids is None else _ids(sample_ids)
         self.n_samples = next(iter(counts.values()), 1 if ids is None else len(ids))
+        if trials is not None:
+            self._repeat(trials, counts)
         if self.n_samples == 0:
             raise InputError("simulate: x has no samples; must be (n, *input shape) with n >= 1. Give at least one.")
         self.sample_ids = np.arange(self.n_samples, dtype=np.uint64) if ids is None else ids
@@ -70,6 +78,21 @@ class Inputs:
                 f"simulate: sample_ids has {len(self.sample_ids)} numbers for {self.n_samples} samples; must be one a "
                 "sample. Give as many."
             )
+
+    def _repeat(self, trials: int, counts: dict[str, int]) -> None:
+        """Give all trials the data of the one sample."""
+        for name, count in counts.items():
+            if count != 1:
+                raise InputError(
+                    f"simulate: trials = {trials}, but source {name!r} has {count} samples; must be one, which all "
+                    "trials have, or none. Leave trials out, or give one sample at a time."
+                )
+            data = self._data[name]
+            self._data[name] = (
+                np.broadcast_to(data, (trials, *data.shape[1:])) if isinstance(data, np.ndarray) else data * trials
+            )
+            self.clipped[name] *= trials
+        self.n_samples = trials
 
     def _by_source(self, x: Any) -> dict[str, Any]:
         driven = [source for source in self.net.sources if source.generator is None]

@@ -17,6 +17,7 @@ from eventsim.errors import InputError
 Array = np.ndarray[Any, Any]
 
 FIELDS = ("t", "x", "y", "p")
+CAMERA = np.dtype([("t", "i8"), ("x", "u2"), ("y", "u2"), ("p", "?")])  # what files are read into; t in µs
 EXPOSURE = "e"  # of ATIS events: True where one measures exposure and is no change
 POLARITIES = ("unsigned", "signed")
 ROWS = ("from_above", "from_below")
@@ -25,10 +26,11 @@ WHERE = "SpikeTimes.from_events"
 
 
 class Events(NamedTuple):
-    """The spikes of one sample side by side: times and neurons, in order of (neuron, time)."""
+    """The spikes of one sample side by side: times and neurons, in order of (neuron, time); the shape of the source."""
 
     times: Array
     neurons: Array
+    shape: tuple[int, ...]
 
 
 class Reading(NamedTuple):
@@ -103,7 +105,7 @@ def pixel_spikes(sample: int, recording: Any, how: Reading) -> Events:
             f"time, the first at {times[again][0]}; a neuron cannot fire twice at one time. Pass merge=True to count "
             "them as one."
         )
-    return Events(times[~again], neurons[~again])
+    return Events(times[~again], neurons[~again], how.sizes)
 
 
 def _check_fields(where: str, recording: Any) -> None:

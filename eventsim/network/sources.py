@@ -15,6 +15,7 @@ import numpy as np
 from eventsim.checks import flag, held_in_float64, real_array, shown
 from eventsim.errors import InputError
 from eventsim.network.camera_events import Events, pixel_spikes, reading
+from eventsim.network.rasters import raster_spikes
 
 Array = np.ndarray[Any, Any]
 Train = tuple[Array, Array]  # times, neurons
@@ -89,17 +90,18 @@ class SpikeTimes:
     def from_recording(
         cls, path: Any, shape: tuple[int, int, int], scale: float = 1.0, start: float | None = None, merge: bool = False
     ) -> "SpikeTimes":
-        """Return the spikes of an event-camera file (AEDAT4, Event Stream), or of several, one sample each.
+        """Return the spikes of an event-camera file, or of several, one sample each.
 
-        Needs ``pip install 'eventsim[events]'``.
+        Neuron (p, y, x): row 0 is the uppermost, p = 1 is brighter, whatever the file counts from.
 
         Parameters
         ----------
         path
-            A file that ends in .aedat4 or .es, or a list of them.
+            A file, or a list of them: AEDAT4 (.aedat4), Event Stream (.es), Prophesee (.raw in EVT 2.0 or EVT 3.0,
+            .dat), N-MNIST and N-Caltech101 (.bin). The first three kinds need ``pip install 'eventsim[events]'``.
         shape
-            The (2, height, width) of the camera; or (1, height, width), where p says nothing. Row 0 is the uppermost,
-            whatever the file counts from.
+            The (2, height, width) of the camera; or (1, height, width), where p says nothing. Files that do not say how
+            large their camera is (.bin, some .raw and .dat) are taken at your word.
         scale
             Units of time of the network per microsecond: 1e-3 in a network of ms.
         start, merge
@@ -108,23 +110,57 @@ class SpikeTimes:
         Raises
         ------
         FileFormatError
-            A file that is missing or damaged.
+            A file that is missing or damaged, or of a version that is not read.
         InputError
             A file of another kind, a camera of another size, what `from_events` refuses; faery is not installed.
+
+        Warns
+        -----
+        RuntimeWarning
+            A .raw file begins with events that have no time, which are left out.
         """
         from eventsim.network.camera_files import read_recording
 
+        sizes = reading(shape, scale, start, merge, "unsigned", "from_above").sizes
         recordings = []
         for one in path if isinstance(path, list | tuple) else [path]:
             events, camera = read_recording(one)
-            if tuple(shape)[1:] != camera[1:]:
+            if camera is not None and sizes[1:] != camera:
                 raise InputError(
-                    f"SpikeTimes.from_recording: {one}: the camera has (polarities, height, width) = {camera}, shape = "
-                    f"{shown(shape)}; must be {camera}, or {(1, *camera[1:])} to join polarities. Give the source its "
-                    "shape."
+                    f"SpikeTimes.from_recording: {one}: the camera has (polarities, height, width) = {(2, *camera)}, "
+                    f"shape = {shown(shape)}; must be {(2, *camera)}, or {(1, *camera)} to join polarities. Give the "
+                    "source its shape."
                 )
             recordings.append(events)
         return cls.from_events(recordings, shape, scale, start, merge)
+
+    @classmethod
+    def from_raster(cls, raster: Any, dt: Any, start: Any = 0.0) -> "SpikeTimes":
+        """Return the spikes of a raster, in which a 1 says that a neuron spikes in a step.
+
+        Parameters
+        ----------
+        raster : array (n_samples, n_steps, *shape)
+            0 or 1, of any type, or booleans; also a tensor. Of one with steps first give ``raster.swapaxes(0, 1)``.
+        dt
+            Time between two steps, in the network's unit. A Fraction gives exact times.
+        start
+            Time of step 0. Step k is at ``start + k dt``: a network that adds up its input in steps from 1 on has
+            ``start = dt``.
+
+        Raises
+        ------
+        InputError
+            Other numbers than 0 and 1, fewer than three axes, steps whose times float64 does not tell apart.
+
+        Examples
+        --------
+        >>> from eventsim import SpikeTimes
+        >>> spikes = SpikeTimes.from_raster([[[1, 0], [0, 0], [1, 1]]], dt=0.5)
+        >>> spikes.checked("source", (2,))
+        [(array([0., 1., 1.]), array([0, 0, 1]))]
+        """
+        return cls(raster_spikes("SpikeTimes.from_raster", raster, dt, start))
 
     def checked(self, where: str, shape: tuple[int, ...]) -> "Array | list[Train]":
         """The times of a source of this shape, copied and checked.
@@ -149,7 +185,7 @@ class SpikeTimes:
                 f"{where}: SpikeTimes holds {shown(self.times)}; must be an array (n, {', '.join(map(str, shape))}) or "
                 "a list with one entry a sample. Give one time, or one list of times, a neuron."
             )
-        trains = [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
+        trains = [_train(where, sample, times, shape) for sample, times in enumerate(self.times)]
         return [(times + 0, neurons) for times, neurons in trains]
 
 
@@ -158,20 +194,20 @@ def spikes_of_steps(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -
     if len(given) < 3 or given[2:] not in (shape, (math.prod(shape),)):
         return ""
     return (
-        f"(samples, steps, {', '.join(map(str, given[2:]))}) with 1 where a neuron fires is not read: it does not say "
-        "when. Give the times, with steps of dt eventsim.SpikeTimes([[dt * np.flatnonzero(train) for train in "
-        f"sample.reshape(len(sample), -1).T] for sample in {name}]) (steps first: {name}.swapaxes(0, 1))."
+        f"(samples, steps, {', '.join(map(str, given[2:]))}) with 1 where a neuron fires does not say how long a step "
+        f"is. Give eventsim.SpikeTimes.from_raster({name}, dt) (steps first: {name}.swapaxes(0, 1))."
     )
 
 
-def _train(where: str, sample: int, times: Any, size: int) -> Train:
+def _train(where: str, sample: int, times: Any, shape: tuple[int, ...]) -> Train:
     """Times and neurons of one sample: one time a neuron, or one increasing sequence of times a neuron."""
-    name = f"SpikeTimes[{sample}]"
+    name, size = f"SpikeTimes[{sample}]", math.prod(shape)
     if isinstance(times, Events):
-        if times.neurons.size and times.neurons.max() >= size:
+        in_a_row = len(times.shape) == 1 or len(shape) == 1
+        if math.prod(times.shape) != size or (times.shape != shape and not in_a_row):
             raise InputError(
-                f"{where}: {name} has events of neuron {times.neurons.max()}; must be in 0..{size - 1}. Give "
-                "from_events the shape of the source."
+                f"{where}: {name} has spikes of a source of shape {times.shape}; must be {shape}. Give the source and "
+                "its spikes one shape."
             )
         return _in_order(where, sample, times.times, times.neurons)
     nested = isinstance(times, Sequence) and any(isinstance(train, Sequence | np.ndarray) for train in times)

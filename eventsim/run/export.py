@@ -1,4 +1,4 @@
-"""Runs for other programs: pandas, CSV, Parquet, Neo and NIR data.
+"""Runs for other programs: rasters, pandas, CSV, Parquet, Neo and NIR data.
 
 Relies on what was recorded. `Run` inherits these methods. The packages are optional and
 imported when they are used. Times are those of the run, in its unit, to the last bit, unless a function says otherwise.
@@ -12,16 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import integer_array, number
+from eventsim.checks import flag, integer, integer_array, number, shown
 from eventsim.checks import names as checked_names
 from eventsim.errors import InputError, listed
 from eventsim.files.output import replaced
+from eventsim.network.rasters import step_times
 from eventsim.run.recorded import RecordedRun
 from eventsim.run.spans import began, checked_end, recording_end
 
 Array = np.ndarray[Any, Any]
 # Package, and the extra of eventsim that installs it.
 EXTRAS = {"pandas": "pandas", "pyarrow": "parquet", "neo": "neo", "quantities": "neo", "nir": "nir"}
+LARGEST_STEPS = 2**31 - 1  # of a raster
 # Seconds per unit of time that have a name; times of others are converted to seconds.
 UNITS = {1.0: "s", 1e-3: "ms", 1e-6: "us", 1e-9: "ns"}
 
@@ -69,6 +71,59 @@ class ExportedRun(RecordedRun):
         """Write `to_pandas` as an Apache Parquet file."""
         package("pyarrow", "to_parquet")
         replaced("run", path, lambda place: self.to_pandas().to_parquet(place, engine="pyarrow", index=False))
+
+    def to_raster(
+        self, population: str, dt: Any, start: Any = 0.0, n_steps: int | None = None,
+        samples: Iterable[int] | None = None, counts: bool = False,
+    ) -> Array:  # fmt: skip
+        """The spikes of a source or population by steps: (n_samples, n_steps, *shape), True where a neuron spiked.
+
+        Step k holds the spikes in [start + k dt, start + (k + 1) dt), so that ``SpikeTimes.from_raster(raster, dt)``
+        and this are inverse to each other, whatever the `dt`: borders are the times which that gives its spikes.
+
+        Parameters
+        ----------
+        population
+            Its name.
+        dt
+            Length of a step, in the unit of the run.
+        start
+            Time at which step 0 begins.
+        n_steps
+            Number of steps; None takes as many as begin before the end of the recording, where it is latest
+            (`Run.reached`, and as for `to_nirdata` where nothing ended the run).
+        samples
+            Which samples; None takes all.
+        counts
+            Whether spikes of a neuron are counted (int64); otherwise several of them in one step are refused.
+
+        Raises
+        ------
+        InputError
+            Spikes before `start` or behind the last step, for nothing is cut off; several of a neuron in one step;
+            samples that were never simulated.
+        """
+        where = "run.to_raster"
+        index, _ = self._index(population)
+        _need_recorded(self, "to_raster", population)
+        counts = flag(where, "counts", counts)
+        rows = _chosen_samples(self, samples, where)
+        spikes = self.spikes[(self.spikes["population"] == index) & np.isin(self.spikes["sample"], rows)]
+        given = None if n_steps is None else integer(where, "n_steps", n_steps, low=1, remedy="None takes all.")
+        steps, n = _steps_of(self, rows, spikes["time"], dt, start, given)
+        raster: Array = np.zeros((len(rows), n, self.sizes[index]), dtype=np.int64 if counts else np.bool_)
+        place = np.searchsorted(rows, spikes["sample"]), steps, spikes["neuron"]
+        if counts:
+            np.add.at(raster, place, 1)
+        else:
+            raster[place] = True
+            lost = len(spikes) - np.count_nonzero(raster)
+            if lost:
+                raise InputError(
+                    f"{where}: dt = {shown(dt)}: {lost} spikes come in a step in which their neuron has spiked before; "
+                    "must be one a step. Give a shorter dt, or counts=True to count them."
+                )
+        return raster.reshape(len(rows), n, *self.shapes[index])
 
     def to_neo(
         self, populations: Iterable[str] | None = None, time_unit: float | None = None, t_stop: float | None = None
@@ -188,6 +243,32 @@ class ExportedRun(RecordedRun):
         return data.EventData(neurons, times, self.sizes[index], end)
 
 
+def _steps_of(run: RecordedRun, rows: Array, times: Array, dt: Any, start: Any, given: int | None) -> tuple[Array, int]:
+    """The step in which each spike comes, and how many steps there are."""
+    where, remedy = "run.to_raster", "Give the length of a step."
+    end, n = max(recording_end(run, row) for row in rows.tolist()), given
+    length = float(number(where, "dt", dt, low=0, open_low=True, remedy=remedy))
+    begin = float(number(where, "start", start, low=0, remedy="Give the time at which step 0 begins."))
+    if n is None:
+        if (end - begin) / length > LARGEST_STEPS:
+            raise InputError(
+                f"{where}: dt = {length:g} is {(end - begin) / length:.3g} steps until {end:g}; must be "
+                f"{LARGEST_STEPS:,} at most. {remedy}"
+            )
+        n = max(0, math.ceil((end - begin) / length)) + 1
+    borders = step_times(where, dt, start, n + 1).astype(np.float64)
+    if given is None:
+        n = max(1, int(np.searchsorted(borders, end)))
+    steps = np.searchsorted(borders, times, side="right") - 1
+    outside = np.flatnonzero((steps < 0) | (steps >= n))
+    if outside.size:
+        raise InputError(
+            f"{where}: a spike at {times[outside[0]]} lies outside the {n} steps from {begin:g} on; must lie in one. "
+            "Nothing is cut off: give an earlier start, or more steps."
+        )
+    return steps, n
+
+
 def _whole_steps(end: float, last: float, step: float) -> float:
     """The first end from `end` on with ``int(end / step)`` steps, as nir computes them, one of them for `last`."""
     n = max(math.ceil(end / step), math.floor(last / step) + 1)
@@ -197,20 +278,20 @@ def _whole_steps(end: float, last: float, step: float) -> float:
     return moved
 
 
-def _chosen_samples(run: RecordedRun, samples: Any) -> Array:
+def _chosen_samples(run: RecordedRun, samples: Any, where: str = "run.to_nirdata") -> Array:
     """Increasing numbers of samples that were simulated."""
     remedy = f"The run has samples 0 to {run.n_samples - 1}."
     given = range(run.n_samples) if samples is None else samples
     numbers = list(given) if isinstance(given, Iterable) else given
-    rows = np.unique(
-        integer_array("run.to_nirdata", "samples", numbers, low=0, high=run.n_samples - 1, remedy=remedy)
-    ).astype(np.int64)
+    rows = np.unique(integer_array(where, "samples", numbers, low=0, high=run.n_samples - 1, remedy=remedy)).astype(
+        np.int64
+    )
     if not rows.size:
-        raise InputError(f"run.to_nirdata: samples = {samples!r:.80}; must name at least one. {remedy}")
+        raise InputError(f"{where}: samples = {samples!r:.80}; must name at least one. {remedy}")
     missing = rows[~began(run)[rows]]
     if missing.size:
         raise InputError(
-            f"run.to_nirdata: sample {missing[0]} was never simulated ({missing.size} of {rows.size} were not), since "
+            f"{where}: sample {missing[0]} was never simulated ({missing.size} of {rows.size} were not), since "
             "the run ended before; must have been, or it would look silent. Give samples= those that were."
         )
     return rows

@@ -136,6 +136,7 @@ class Worker:
         self._spikes = np.empty(max(1 << 12, 4 * total) if task.options.record == "spikes" else 1, dtype=SPIKE)
         self._traces = np.empty(max(1 << 10, 4 * self.machine.probes.size), dtype=TRACE)
         self._status = DONE
+        self._counted = 0  # events of this batch that the task knows of
         self._flags = {"readout": 0, "first_spikes": RECORD_FIRST}.get(
             task.options.record, RECORD_FIRST | RECORD_SPIKES
         )
@@ -165,6 +166,9 @@ class Worker:
         control.lookahead = not (control.sends_sources[0] or control.early[0] or task.options.probes)
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)
+        self._counted = 0
+        if task.progress is not None:
+            task.progress.watch(low, self._standing)
         while True:
             done = int(control.events[0])
             budget = PAUSE_EVENTS
@@ -175,11 +179,9 @@ class Worker:
                 status = self.loop(self.lowered, inputs, output, low, high, budget)
             with _LOCK:
                 more = int(control.events[0]) - done
-                task.events += more
+                task.events, self._counted = task.events + more, done + more
                 task.events_of[low] = task.events_of.get(low, 0) + more
                 over = task.check_budget(task.events)
-                if task.progress is not None:
-                    task.progress.reached(task.events, float(control.now[0]))
             self._drain(low)
             if task.failed < low:  # another thread: this batch is forgotten, and might go on without end
                 return None
@@ -204,6 +206,18 @@ class Worker:
                     task.queue_operations += int(control.queue_operations[0])
                     task.done += high - low
                 return problem
+
+    def make_ready(self, stimulus: Any) -> None:
+        """Call all that `run` calls, on no sample: what is not compiled yet is compiled, or loaded."""
+        self._make_room(stimulus)
+        self.machine.control.sample = 0
+        self.loop(self.lowered, Stimulus(*stimulus), self._output(), 0, 0, 1)
+        self._note_source_spikes(stimulus, 0, complete=True)
+
+    def _standing(self) -> tuple[int, float, int]:
+        """Sample, time, and events since the last pause; another thread reads it while the loop runs."""
+        control = self.machine.control
+        return int(control.sample[0]), float(control.now[0]), int(control.events[0]) - self._counted
 
     def _output(self) -> Output:
         outputs = self.task.outputs

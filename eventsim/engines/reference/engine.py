@@ -19,6 +19,7 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
     for row in range(task.inputs.n_samples):
         sample = _new_sample(task, plan, row)
         try:
+            bar.watch(row, sample.standing)
             sample.run()
         except SimulationError as problem:
             task.outputs.reached[row] = sample.now
@@ -26,7 +27,7 @@ def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | N
             return type(problem), str(problem)
         finally:
             sample.keep()
-            bar.update(1)
+            bar.finished(row, 1)
     return None
 
 

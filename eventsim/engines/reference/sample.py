@@ -128,6 +128,10 @@ class Sample:
         if self.enough():
             self.task.outputs.stopped[self.row] = self.task.outputs.reached[self.row] = self.now
 
+    def standing(self) -> tuple[int, Any, int]:
+        """Sample, time, and events that the task does not know of."""
+        return self.row, self.now, 0
+
     def enough(self) -> bool:
         """Has a population sent the spikes that end the sample?"""
         stop = self.task.options.stop.items()
