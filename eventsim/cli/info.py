@@ -91,7 +91,7 @@ def network_content(path: Path) -> tuple[dict[str, Any], str]:
     unit = "none (pure numbers)" if net.time_unit is None else f"{net.time_unit:g} s"
     rows = [("neurons", count(net.n_neurons)), ("synapses", count(net.n_synapses)), ("time unit", unit)]
     rows += [("note", note) for note in net.provenance.get("notes", ())]
-    return content, f"{network_table(network_rows(net))}\n\n{pairs([*rows, ('hash', net.hash()[:12])])}"
+    return content, f"{network_table(net)}\n\n{pairs([*rows, ('hash', net.hash()[:12])])}"
 
 
 def run_file_content(path: Path) -> tuple[dict[str, Any], str]:
@@ -114,13 +114,13 @@ def run_file_content(path: Path) -> tuple[dict[str, Any], str]:
 def relu_content(path: Path) -> tuple[dict[str, Any], str]:
     """A trained ReLU network."""
     from eventsim import models
-    from eventsim.cli.layout import table
+    from eventsim.table import Column, Table
 
     relu = models.read_relu(path)
     rows = []
     for layer in relu.layers:
         shape = shape_text(relu.shape_of(layer.name))
-        rows.append([layer.name, layer.kind, shape, count(layer.n_parameters), "yes" if layer.relu else "no"])
+        rows.append((layer.name, layer.kind, shape, layer.n_parameters, "yes" if layer.relu else "no"))
     content = {
         "input_shape": list(relu.input_shape),
         "parameters": relu.n_parameters,
@@ -130,7 +130,8 @@ def relu_content(path: Path) -> tuple[dict[str, Any], str]:
         ],
         "provenance": dict(relu.provenance),
     }
-    text = table(["layer", "kind", "neurons", "parameters", "ReLU"], rows, left=2)
+    columns = (Column("layer", text=True), Column("kind", text=True), Column("neurons"), Column("parameters", ","))
+    text = Table((*columns, Column("ReLU")), tuple(rows), indent=2)
     about = [("input", shape_text(relu.input_shape)), ("parameters", count(relu.n_parameters))]
     return content, f"{text}\n\n{pairs(about + [(name, value) for name, value in relu.provenance.items()])}"
 

@@ -203,8 +203,11 @@ class _Explainer:
         return max((one.time for one in arrivals), default=heard.number(0)), notes
 
     def _input(self, one: Arrival, contribution: Any, decisive: bool = False, reason: str = "") -> Input:
-        name = self.heard.net.nodes[one.node].name
-        return Input(name, one.neuron, one.number, one.emitted, one.time, one.weight, contribution, decisive, reason)
+        sender = self.heard.net.nodes[one.node]
+        return Input(
+            sender.name, one.neuron, one.number, one.emitted, one.time, one.weight, contribution, decisive, reason,
+            sender.shape,
+        )  # fmt: skip
 
     def _late(
         self, layer: Layer, replay: Replay, before: list[Arrival], arrivals: list[Arrival], time: Any

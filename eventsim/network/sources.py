@@ -15,6 +15,7 @@ import numpy as np
 from eventsim.checks import flag, held_in_float64, real_array, shown
 from eventsim.errors import InputError
 from eventsim.network.camera_events import Events, pixel_spikes, reading
+from eventsim.wording import neuron_text
 
 Array = np.ndarray[Any, Any]
 Train = tuple[Array, Array]  # times, neurons
@@ -141,7 +142,7 @@ class SpikeTimes:
                 raise InputError(
                     f"{where}: SpikeTimes has shape {array.shape}; must be (n, {', '.join(map(str, shape))}). {remedy}"
                 )
-            _check_times(where, flat)
+            _check_times(where, flat, shape)
             exact = held_in_float64(where, "SpikeTimes", flat, SHIFT)
             return exact + 0  # a copy, and one 0: the engines would show -0.0 and 0.0 each in its own order
         if not isinstance(self.times, Sequence) or isinstance(self.times, str | bytes):
@@ -149,7 +150,7 @@ class SpikeTimes:
                 f"{where}: SpikeTimes holds {shown(self.times)}; must be an array (n, {', '.join(map(str, shape))}) or "
                 "a list with one entry a sample. Give one time, or one list of times, a neuron."
             )
-        trains = [_train(where, sample, times, size) for sample, times in enumerate(self.times)]
+        trains = [_train(where, sample, times, shape) for sample, times in enumerate(self.times)]
         return [(times + 0, neurons) for times, neurons in trains]
 
 
@@ -164,16 +165,16 @@ def spikes_of_steps(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -
     )
 
 
-def _train(where: str, sample: int, times: Any, size: int) -> Train:
+def _train(where: str, sample: int, times: Any, shape: tuple[int, ...]) -> Train:
     """Times and neurons of one sample: one time a neuron, or one increasing sequence of times a neuron."""
-    name = f"SpikeTimes[{sample}]"
+    name, size = f"SpikeTimes[{sample}]", math.prod(shape)
     if isinstance(times, Events):
         if times.neurons.size and times.neurons.max() >= size:
             raise InputError(
                 f"{where}: {name} has events of neuron {times.neurons.max()}; must be in 0..{size - 1}. Give "
                 "from_events the shape of the source."
             )
-        return _in_order(where, sample, times.times, times.neurons)
+        return _in_order(where, sample, times.times, times.neurons, shape)
     nested = isinstance(times, Sequence) and any(isinstance(train, Sequence | np.ndarray) for train in times)
     if not nested or isinstance(times, str):
         flat = held_in_float64(where, name, real_array(where, name, times, kinds=TIME_KINDS).ravel(), SHIFT, times)
@@ -182,7 +183,7 @@ def _train(where: str, sample: int, times: Any, size: int) -> Train:
                 f"{where}: sample {sample}: {flat.size} spike times for {size} neurons; must be one a neuron (inf = "
                 "silent) or one list of times a neuron. Give all of them."
             )
-        return _in_order(where, sample, flat, np.arange(size))
+        return _in_order(where, sample, flat, np.arange(size), shape)
     if len(times) != size:
         raise InputError(
             f"{where}: sample {sample}: {len(times)} spike trains for {size} neurons; must be one list of times a "
@@ -201,10 +202,10 @@ def _train(where: str, sample: int, times: Any, size: int) -> Train:
     falling = np.flatnonzero((flat[1:] <= flat[:-1]) & (neurons[1:] == neurons[:-1]))
     if falling.size:
         raise InputError(
-            f"{where}: spike times of sample {sample}, neuron {neurons[falling[0]]} are not increasing. Sort them; "
-            "a neuron cannot fire twice at one time."
+            f"{where}: spike times of sample {sample}, {neuron_text(neurons[falling[0]], shape)} are not increasing. "
+            "Sort them; a neuron cannot fire twice at one time."
         )
-    return _in_order(where, sample, flat, neurons)
+    return _in_order(where, sample, flat, neurons, shape)
 
 
 def exactly(number: Any) -> Any:
@@ -218,32 +219,36 @@ def holds_exact(data: "Array | list[Train]") -> bool:
     return any(part.dtype == object for part in parts)
 
 
-def _in_order(where: str, sample: int, times: Array, neurons: Array) -> Train:
+def _in_order(where: str, sample: int, times: Array, neurons: Array, shape: tuple[int, ...]) -> Train:
     """Times that are numbers >= 0, without the silent ones, in order; `neurons` increase."""
-    _check_times(where, times[np.newaxis], sample, neurons)
+    _check_times(where, times[np.newaxis], shape, sample, neurons)
     times = times if times.dtype == object else times.astype(np.float64)
     keep = np.flatnonzero(times < math.inf)
     order = keep[np.argsort(times[keep], kind="stable")]
     return times[order], neurons[order]
 
 
-def _check_times(where: str, times: Array, first: int = 0, neurons: Array | None = None) -> None:
-    """Refuse NaN and negative times, an array (n_samples, n)."""
+def _check_times(
+    where: str, times: Array, shape: tuple[int, ...], first: int = 0, neurons: Array | None = None
+) -> None:
+    """Refuse NaN and negative times, an array (n_samples, n) of a source of this shape."""
     with np.errstate(invalid="ignore"):  # a NaN among Fractions
         bad = np.argwhere(~(times >= 0).astype(bool))
     if bad.size:
         row, column = bad[0]
         neuron = column if neurons is None else neurons[column]
         raise InputError(
-            f"{where}: spike time {times[row, column]} of sample {first + row}, neuron {neuron}; must be >= 0 "
-            "(inf = silent). Shift the times so that the run begins at 0."
+            f"{where}: spike time {times[row, column]} of sample {first + row}, {neuron_text(neuron, shape)}; must be "
+            ">= 0 (inf = silent). Shift the times so that the run begins at 0."
         )
 
 
 def encode(
-    where: str, x: Array, window: tuple[Any, Any], value_range: tuple[Any, Any], clip: bool
+    where: str, x: Array, shape: tuple[int, ...], window: tuple[Any, Any], value_range: tuple[Any, Any], clip: bool
 ) -> tuple[Array, int]:
     """Times (n, size) of values (n, size): t_max - (x - low) / (high - low) (t_max - t_min), inf for low.
+
+    `shape` is that of the source.
 
     Returns also how many values were clipped into the range.
 
@@ -256,7 +261,8 @@ def encode(
     nan = np.argwhere(x != x)
     if nan.size:
         raise InputError(
-            f"{where}: x[{nan[0][0]}] holds NaN at neuron {nan[0][1]}; must be numbers. Look for missing data."
+            f"{where}: x[{nan[0][0]}] holds NaN at {neuron_text(nan[0][1], shape)}; must be numbers. Look for missing "
+            "data."
         )
     outside = (x < low) | (x > high)
     count = int(np.count_nonzero(outside))
@@ -265,7 +271,7 @@ def encode(
             worst = np.argwhere(outside)[0]
             raise InputError(
                 f"{where}: {count} values outside the coded range [{float(low):g}, {float(high):g}], the first is "
-                f"x[{worst[0]}] neuron {worst[1]} = {float(x[tuple(worst)]):g}; the data span "
+                f"x[{worst[0]}] {neuron_text(worst[1], shape)} = {float(x[tuple(worst)]):g}; the data span "
                 f"[{float(x.min()):g}, {float(x.max()):g}]. "
                 "Convert with input_range= that covers the data, or pass clip=True to clip and count them."
             )
