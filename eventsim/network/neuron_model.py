@@ -7,7 +7,7 @@ Relies on `dynamics` and `regimes`. Used by the network (validation), by both en
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +19,8 @@ from eventsim.errors import ModelError
 from eventsim.network.dynamics import Dynamics
 from eventsim.network.regimes import Clocked, Free, Regime, Relay, Windowed
 from eventsim.network.spellings import MODELS, PARAMETERS, meant
+from eventsim.table import Column, Table, Tabled
+from eventsim.wording import name_text, several
 
 Array = np.ndarray[Any, Any]
 ONCE = 1.0  # the number of "once" among the choices of a parameter `spikes`
@@ -57,9 +59,18 @@ class Parameter:
     choices: tuple[str, ...] = ()
     steps: bool = False
 
+    @property
+    def allowed(self) -> str:
+        """What it may be, in words: "> 0 and finite", "hard or soft"."""
+        if self.choices:
+            return " or ".join(self.choices)
+        limits = [f"{'>' if self.open_low else '>='} {self.low:g}"] if math.isfinite(self.low) else []
+        limits += [f"<= {self.high:g}" if math.isfinite(self.high) else "finite"]
+        return "a finite number" if limits == ["finite"] else " and ".join(limits)
 
-@dataclass(frozen=True)
-class Model:
+
+@dataclass(frozen=True, repr=False)
+class Model(Tabled):
     """A neuron model: what it does (`Dynamics`), how it lives in time (`Regime`), and what a user gives it.
 
     Attributes
@@ -77,6 +88,10 @@ class Model:
         Models of one family share their compiled loops where loops are broad (``EVENTSIM_LOOPS=broad``).
     bounded
         The same dynamics with a running rounding bound, or None.
+    equation
+        Its equations, with an input, the threshold and the reset: a line or several, for people.
+    source
+        Where they come from.
     """
 
     name: str
@@ -87,7 +102,9 @@ class Model:
     shared: tuple[str, ...] = ()
     threshold: str = "threshold"
     family: str = ""
-    bounded: Dynamics | None = field(default=None, repr=False)
+    bounded: Dynamics | None = None
+    equation: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.regime, Regime):
@@ -101,6 +118,23 @@ class Model:
                 f"{self.name}: its regime is Clocked, and it has no parameter {', '.join(sorted(lacking))}; must have "
                 "both, as lif_clocked does. Add them."
             )
+
+    def table(self) -> Table:
+        """What it is and what a user gives it, as a table: a row for each parameter, below its equations."""
+        columns = [Column(name, text=True) for name in ("parameter", "unit", "meaning")]
+        columns += [Column("default", _default_text, missing="required"), Column("allowed", text=True)]
+        rows = [(one.name, one.unit, one.meaning, one.default, one.allowed) for one in self.parameters]
+        above = [self.name, *(f"  {line}" for line in self.equation.splitlines())]
+        if self.windowed:
+            above.append(f"  window=(t_start, t_min{', t_max' if self.spiking else ''}) says when")
+        below = (f"  source: {self.source}",) if self.source else ()
+        return Table(tuple(columns), tuple(rows), (*above, ""), below, indent=2)
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def __repr__(self) -> str:
+        return f"Model {name_text(self.name)}: {several(one.name for one in self.parameters) or 'no parameters'}"
 
     @property
     def windowed(self) -> bool:
@@ -281,15 +315,10 @@ def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) ->
         allowed &= (array <= parameter.high).astype(bool)
     if not allowed.all():
         index = int(np.argmin(allowed))
-        raise ModelError(
-            f"{where}: {parameter.name}[{index}] = {array[index]}; must be {_range_text(parameter)}. {remedy}"
-        )
+        raise ModelError(f"{where}: {parameter.name}[{index}] = {array[index]}; must be {parameter.allowed}. {remedy}")
     held_in_float64(where, parameter.name, given, remedy, value, ModelError)
     return read_only(array)
 
 
-def _range_text(parameter: Parameter) -> str:
-    """What a parameter may be, e.g. "> 0 and finite"."""
-    limits = [f"{'>' if parameter.open_low else '>='} {parameter.low:g}"] if math.isfinite(parameter.low) else []
-    limits += [f"<= {parameter.high:g}" if math.isfinite(parameter.high) else "finite"]
-    return "a finite number" if limits == ["finite"] else " and ".join(limits)
+def _default_text(default: float | str) -> str:
+    return default if isinstance(default, str) else f"{default:g}"

@@ -15,6 +15,7 @@ import numpy as np
 from eventsim.checks import finite_array, integer_array, read_only, weights_array
 from eventsim.errors import NetworkError
 from eventsim.network.convolution import Conv, Pool
+from eventsim.wording import size_text, span
 
 Array = np.ndarray[Any, Any]
 LARGEST_INDEX = 2**31 - 1  # of a neuron: half the memory of what numpy takes by itself
@@ -25,6 +26,10 @@ class _Listed:
     """What holds a weight for each of its synapses."""
 
     weights: Any
+
+    def __repr__(self) -> str:
+        shape = f"{size_text(self.weights.shape)}, " if self.weights.ndim > 1 else ""
+        return f"{type(self).__name__}: {shape}{self.n_synapses:,} weights, {span(self.weights)}"
 
     def arrays(self) -> dict[str, Array]:
         """The arrays that define the projection, by name (for hashing and saving)."""
@@ -39,7 +44,7 @@ class _Listed:
         return int(self.weights.size)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dense(_Listed):
     """Every source neuron reaches every target neuron.
 
@@ -75,7 +80,7 @@ class Dense(_Listed):
         return np.arange(self.weights.shape[0]), self.weights[:, source]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OneToOne(_Listed):
     """Source neuron i reaches target neuron i.
 
@@ -106,7 +111,7 @@ class OneToOne(_Listed):
         return np.array([source]), self.weights[source : source + 1]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sparse(_Listed):
     """A list of synapses; several between the same two neurons are allowed.
 
@@ -148,6 +153,10 @@ class Sparse(_Listed):
         kept = {"sources": ends[0], "targets": ends[1], "weights": weights, "delays": delays}
         for name, array in kept.items():
             object.__setattr__(self, name, None if array is None else read_only(array[order]))
+
+    def __repr__(self) -> str:
+        delays = "" if self.delays is None else f"; delays {span(self.delays)}"
+        return f"{super().__repr__()}{delays}"
 
     def fitted(self, where: str, pre: Shape, post: Shape) -> "Sparse":
         """Itself, if every index lies inside its population; else raise `NetworkError`."""

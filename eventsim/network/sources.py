@@ -15,7 +15,7 @@ import numpy as np
 from eventsim.checks import flag, held_in_float64, real_array, shown
 from eventsim.errors import InputError
 from eventsim.network.camera_events import Events, pixel_spikes, reading
-from eventsim.wording import neuron_text
+from eventsim.wording import neuron_text, size_text, span
 
 Array = np.ndarray[Any, Any]
 Train = tuple[Array, Array]  # times, neurons
@@ -23,7 +23,7 @@ TIME_KINDS = "fiu"
 SHIFT = "Subtract the start from whole numbers before they become times, as from_events does."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SpikeTimes:
     """Spike times given by the user, in the network's unit of time.
 
@@ -40,6 +40,21 @@ class SpikeTimes:
     """
 
     times: Any
+
+    # What it holds is checked when it is simulated: it may be anything here.
+    def __repr__(self) -> str:
+        if isinstance(self.times, np.ndarray):
+            n, *shape = self.times.shape or (0,)
+            what = f"{n:,} samples of one time a neuron, {size_text(shape)} neurons"
+            if self.times.dtype.kind in TIME_KINDS:
+                fired = self.times[np.isfinite(self.times)]
+                what += f", {fired.size:,} spikes" + (f" at {span(fired)}" if fired.size else "")
+            return f"SpikeTimes: {what}"
+        if not isinstance(self.times, Sequence) or isinstance(self.times, str | bytes):
+            return f"SpikeTimes: {shown(self.times)}"
+        events = [one for one in self.times if isinstance(one, Events)]
+        what = f", {sum(len(one.times) for one in events):,} events" if events else ""
+        return f"SpikeTimes: {len(self.times):,} samples, given one by one{what}"
 
     @classmethod
     def from_events(

@@ -264,5 +264,11 @@ GLIF = register(
     Model(
         "glif", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), shared=("tau_mem", "tau_syn"),
         threshold="v_threshold",
+        equation="tau_mem dV/dt = v_leak + current - V + r (I + J1 + J2); an input of weight w moves I by w\n"
+        "tau_syn dI/dt = -I, tau_1 dJ1/dt = -J1, tau_2 dJ2/dt = -J2\n"
+        "tau_threshold dH/dt = v_threshold + coupling (V - v_leak) - H\n"
+        "V >= H fires; V := v_reset, held there for t_ref, H := max(H, threshold_reset) + threshold_jump,\n"
+        "J1 := kept_1 J1 + after_1, J2 := kept_2 J2 + after_2",
+        source="S. Mihalas and E. Niebur 2009, with a synaptic current; C. Teeter et al. 2018",
     )
 )  # fmt: skip

@@ -312,4 +312,12 @@ DYNAMICS = Dynamics(
     LIF_EXP.dynamics.above, reset, may_spike=may_spike, touching=touching,
 )  # fmt: skip
 
-LIF_ALPHA = register(replace(LIF_EXP, name="lif_alpha", parameters=COMMON, prepare=_rows, dynamics=DYNAMICS))
+LIF_ALPHA = register(
+    replace(
+        LIF_EXP, name="lif_alpha", parameters=COMMON, prepare=_rows, dynamics=DYNAMICS,
+        equation="tau_mem dV/dt = v_leak + current - V + r I\n"
+        "an input of weight w adds w (s / tau_syn) e^(1 - s / tau_syn), s after it came, to I\n"
+        "V >= v_threshold fires; V := v_reset, held there for t_ref while I goes on",
+        source="NEST's iaf_psc_alpha; crossings after R. Brette 2007",
+    )
+)  # fmt: skip

@@ -267,5 +267,8 @@ LIF_EXP = register(
     Model(
         "lif_exp", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), family="currents",
         shared=("tau_mem", "tau_syn", "r", "v_leak", "current"), threshold="v_threshold",
+        equation="tau_mem dV/dt = v_leak + current - V + r I, tau_syn dI/dt = -I; an input of weight w moves I by w\n"
+        "V >= v_threshold fires; V := v_reset, held there for t_ref while I goes on",
+        source="NIR's CubaLIF, NEST's iaf_psc_exp; crossings after R. Brette 2007 and J. Krishnan et al. 2018",
     )
 )  # fmt: skip
