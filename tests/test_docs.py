@@ -16,6 +16,7 @@ from eventsim import cli, models
 from eventsim.engines.sample_state import NAMES
 from eventsim.models import digits
 from eventsim.models import verify as verify_function
+from eventsim.models.neurons import reference
 from eventsim.models.readers.graph_constants import CONSTANT_OPERATIONS
 from eventsim.models.readers.graph_walk import OPERATIONS
 from eventsim.models.readers.keras_layers import KERAS_LAYERS
@@ -106,6 +107,11 @@ def test_the_index_leads_to_every_page():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.is_relative_to(ROOT / "docs")]
     assert not [page for page in pages if page != "index.md" and f"({page})" not in index]
+
+
+def test_the_page_of_neuron_models_is_made_of_their_tables():
+    page = (ROOT / "docs" / "reference" / "neuron-models.md").read_text(encoding="utf-8")
+    assert page == reference.page(), "remake it: the first lines of models/neurons/reference.py say how"
 
 
 def test_the_causes_are_defined_as_in_verify():

@@ -45,7 +45,7 @@ class SpikeTimes:
     def __repr__(self) -> str:
         if isinstance(self.times, np.ndarray):
             n, *shape = self.times.shape or (0,)
-            what = f"{n:,} samples of one time a neuron, {size_text(shape)} neurons"
+            what = f"{n:,} sample{'s' if n != 1 else ''} of one time a neuron, {size_text(shape)} neurons"
             if self.times.dtype.kind in TIME_KINDS:
                 fired = self.times[np.isfinite(self.times)]
                 what += f", {fired.size:,} spikes" + (f" at {span(fired)}" if fired.size else "")
@@ -54,7 +54,8 @@ class SpikeTimes:
             return f"SpikeTimes: {shown(self.times)}"
         events = [one for one in self.times if isinstance(one, Events)]
         what = f", {sum(len(one.times) for one in events):,} events" if events else ""
-        return f"SpikeTimes: {len(self.times):,} samples, given one by one{what}"
+        n = len(self.times)
+        return f"SpikeTimes: {n:,} sample{'s' if n != 1 else ''}, given one by one{what}"
 
     @classmethod
     def from_events(

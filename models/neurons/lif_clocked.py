@@ -133,7 +133,7 @@ LIF_CLOCKED = register(
     Model(
         "lif_clocked", PARAMETERS, _rows, DYNAMICS, Clocked(), threshold="v_threshold",
         equation="at each tick t = k period: I := decay_syn I + inputs + bias, V := decay V + I or decay (V + I)\n"
-        "V >= v_threshold fires; V := V - v_threshold or v_reset, at once, before the next leak or after the next input",
+        "V >= v_threshold fires; V := V - v_threshold or v_reset, at once, before the next leak or after it",
         source="step-based trainers, snnTorch's Leaky and Synaptic among them",
     )
 )  # fmt: skip
