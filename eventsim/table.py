@@ -5,7 +5,6 @@ Relies on the optional packages. Every report returns a `Table`, and the command
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from eventsim.extras import package
@@ -166,9 +165,13 @@ def _aligned(rows: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[s
 
 
 def _html_row(tag: str, cells: Sequence[str], sides: Sequence[str]) -> str:
+    from html import escape  # not needed where nobody looks: it would take its part of `import eventsim`
+
     marked = [f"<{tag}{side}>{escape(cell)}</{tag}>" for cell, side in zip(cells, sides, strict=True)]
     return f"<tr>{''.join(marked)}</tr>"
 
 
 def _html_line(line: str) -> str:
+    from html import escape
+
     return f'<p style="white-space:pre-wrap;margin:0">{escape(line)}</p>'

@@ -27,3 +27,8 @@ __all__ = [
     "verify",
     "write_nir",
 ]
+
+
+def __dir__() -> list[str]:
+    """What belongs to users."""
+    return sorted(__all__)

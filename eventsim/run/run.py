@@ -15,7 +15,6 @@ from eventsim.files.archive import read_archive, write_archive
 from eventsim.network.network import Network
 from eventsim.run.export import ExportedRun
 from eventsim.run.run_file import ARRAYS, FILE_FORMAT, FILE_VERSION, run_fields
-from eventsim.run.summary import summary
 from eventsim.table import Table
 
 
@@ -73,6 +72,8 @@ class Run(ExportedRun):
         Cost: O(n log n) in the spikes, a few seconds for 10^7; mapped recordings are read once. Held by
         tests/test_summary.py against plain loops.
         """
+        from eventsim.run.summary import summary
+
         return summary(self, sample)
 
     def save(self, path: str | Path) -> None:

@@ -191,9 +191,7 @@ def _check_run(net: Network, run: Any, who: str) -> None:
     end = float(max(t for population in net.populations for t in population.window or () if t < np.inf))
     until = run.provenance["until"]
     if not run.complete or (until is not None and until < end):
-        raise InputError(
-            f"{who}: the run ended early (until = {until}); must reach t = {end:g}, the end of the last window"
-        )
+        raise InputError(f"{who}: the run ended early (until = {until}); must reach the last window's end, t = {end:g}")
 
 
 def _sizes(pairs: Any) -> str:
