@@ -116,4 +116,4 @@ def _cut(text: str) -> str:
 
 def _short(number: Any) -> str:
     near = float(number)
-    return f"{near:.5g}" if math.isfinite(near) else str(near)
+    return f"{near:g}" if math.isfinite(near) else str(near)

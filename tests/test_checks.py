@@ -210,7 +210,7 @@ REFUSED_OPTIONS = {
     "engine": (None, 5, ["compiled"]),
     "record": (None, 5, np.array(["hidden"]), "hidden"),
     "sample_ids": (5, "a", [0.5], [-1], [[0]], [True], [0, 1]),
-    "faults": (None, 5, eventsim.faults.Clock(0.1), "jitter"),
+    "faults": (None, 5, eventsim.faults.Clock, "jitter"),
 }
 
 
