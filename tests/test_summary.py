@@ -13,8 +13,8 @@ import pytest
 import eventsim
 from eventsim import BudgetError, Dense, InputError, Network, Poisson, Run, SpikeTimes, simulate
 
-COLUMNS = ("population", "neurons", "spikes", "spikes a neuron", "rate", "CV", "first", "median", "last", "latency")
-COLUMNS += ("premature", "late")
+COLUMNS = ["population", "neurons", "spikes", "spikes a neuron", "rate", "CV", "first", "median", "last", "latency"]
+COLUMNS += ["premature", "late"]
 SAMPLES = (None, 0, 1, 2)
 
 

@@ -144,9 +144,9 @@ def report_text(report: Any) -> str:
     )
     lines = [report.simulator]
     if rows:
-        columns = (Column("case", text=True), Column("verdict", text=True), Column("spikes"))
-        columns += (Column("largest difference", ".2g"), Column("in roundings", ".2g"))
-        lines.append(str(Table(columns, rows, indent=2)))
+        columns = [Column("case", text=True), Column("verdict", text=True), Column("spikes")]
+        columns += [Column("largest difference", ".2g"), Column("in roundings", ".2g")]
+        lines.append(str(Table(tuple(columns), rows, indent=2)))
     wrong = [(one.case, one.text()) for one in report.verdicts if not one.ok]
     lines += [pairs(wrong)] if wrong else []
     lines += [

@@ -94,8 +94,8 @@ class Conversion(Tabled):
         columns += [Column("synapses", ","), Column("window", window_text, missing="-")]
         columns += [Column("safe window", ".6g", missing="-"), Column("spikes per neuron", ".3f", missing="-")]
         columns += [Column("events per sample", ",.0f", missing="-")]
-        fields = ("layer", "kind", "neurons", "synapses", "window", "safe_window", "spikes_per_neuron")
-        fields += ("events_per_sample",)
+        fields = ["layer", "kind", "neurons", "synapses", "window", "safe_window", "spikes_per_neuron"]
+        fields.append("events_per_sample")
         rows = [tuple(getattr(row, field) for field in fields) for row in self.rows]
         return Table(tuple(columns), tuple(rows), below=tuple(self._below()), indent=2)
 

@@ -228,8 +228,12 @@ BOUNDED = dataclasses.replace(
 
 def _ramp(name: str, regime: Regime, *parameters: Parameter, equation: str, source: str) -> Model:
     """A model that shares all functions, and so its compiled loop, with the others of the family."""
-    about = {"equation": equation, "source": source}
-    return register(Model(name, parameters, _rows, DYNAMICS, regime, family="ramps", bounded=BOUNDED, **about))
+    return register(
+        Model(
+            name, parameters, _rows, DYNAMICS, regime, family="ramps", bounded=BOUNDED, equation=equation,
+            source=source,
+        )
+    )  # fmt: skip
 
 
 LINEAR_PSP = _ramp(

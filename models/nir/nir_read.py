@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from eventsim import wording
 from eventsim.checks import number
 from eventsim.errors import EventsimError, InputError, listed
 from eventsim.models.nir.nir_exporters import TIMES, Manner, Suspicion, agreed, manner
@@ -23,7 +24,6 @@ from eventsim.models.nir.nir_neurons import PARAMETERS, doubtful, fidelity, read
 from eventsim.models.nir.nir_signals import NEURONS, Signals, Term
 from eventsim.network.network import Network
 from eventsim.table import Column, Table, Tabled
-from eventsim.wording import several
 
 USUAL = (1e-5, 10.0)  # seconds: time constants outside are suspicious
 
@@ -60,7 +60,7 @@ class GraphFidelity(Tabled, tuple[NodeFidelity, ...]):
 
     def __repr__(self) -> str:
         counts = Counter(entry.tag for entry in self)
-        return f"GraphFidelity: {several(f'{count} {tag}' for tag, count in counts.items())}"
+        return f"GraphFidelity: {wording.several(f'{count} {tag}' for tag, count in counts.items())}"
 
 
 def read_nir(
