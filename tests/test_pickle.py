@@ -69,7 +69,9 @@ def public_objects() -> list[Any]:
         *(eventsim.Poisson(3.0), eventsim.Regular(2.0), faults.Jitter(0.1), faults.Clock(0.5), transport.AerBus(0.1)),
         *(eventsim.compare(run, run), eventsim.explain(ttfs, bounded, "dense1", 0)),
         *(models.verify(ttfs, relu, run=bounded), models.certify(ttfs, run=bounded)),
+        models.certify(ttfs, run=bounded).table(),
         models.NodeFidelity("cells", "LIF", "exact", "as it is"),
+        models.GraphFidelity([models.NodeFidelity("cells", "LIF", "exact", "as it is")]),
     ]
 
 
@@ -94,8 +96,7 @@ def test_every_public_class_travels() -> None:
     for one in objects:
         for copied in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
             assert type(copied) is type(one)
-            if not isinstance(one, eventsim.Population | eventsim.Projection):  # these show dicts as they are held
-                assert str(copied) == str(one)
+            assert str(copied) == str(one)
             if isinstance(one, errors.SimulationError):
                 assert_same_run(copied.run, one.run)
 

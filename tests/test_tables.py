@@ -210,3 +210,19 @@ def test_messages_about_data_name_the_pixel() -> None:
         eventsim.simulate(net, x, engine="reference")
     with pytest.raises(InputError, match=r"spike time -1\.0 of sample 0, neuron 4 \(c 0, y 1, x 1\)"):
         eventsim.simulate(net, SpikeTimes(-x / 2), engine="reference")
+
+
+def test_verify_and_certify_name_the_channel_row_and_column_of_a_neuron() -> None:
+    net = Network()
+    net.source((1, 1, 2), "input")
+    net.population("ttfs_b1", (1, 2, 1), "layer", window=(0.0, 1.0, 3.0), threshold=[1.5, 0.25])
+    net.connect("input", "layer", eventsim.Dense([[0.5, 0.25], [1.0, 1.0]]))
+    x = np.array([[[[1.0, 0.5]]]])
+    run = eventsim.simulate(net, x, engine="reference")
+    report, certificates = models.verify(net, x=x, run=run), models.certify(net, x)
+    assert report.divergences["neuron"].tolist() == [1]
+    assert report.divergences["place"].tolist() == ["c 0, y 1, x 0"]
+    assert "first: neuron 1 (c 0, y 1, x 0) of 'layer', sample 0, clamped" in report.table()
+    assert "first not: neuron 1 (c 0, y 1, x 0) of 'layer', sample 0" in certificates.table()
+    assert '"place": "c 0, y 1, x 0"' in certificates.to_json()
+    assert '"place": "c 0, y 1, x 0"' in report.to_json()
