@@ -1,8 +1,12 @@
 """eventsim: an exact event-driven simulator of spiking networks.
 
 Build a `Network` (by hand, or from a trained ReLU network with `eventsim.models.to_ttfs`), `simulate` it, look at the
-`Run`. `eventsim.models` and `eventsim.viz` are imported on their own.
+`Run`. `eventsim.models` and `eventsim.viz` are imported when they are first used.
 """
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
 
 from eventsim import faults, transport
 from eventsim.connectivity import profiles
@@ -35,7 +39,12 @@ from eventsim.network.sources import SpikeTimes
 from eventsim.network.steps import Steps
 from eventsim.run.run import Run, load_run
 from eventsim.simulate import simulate
+from eventsim.table import Table
 from eventsim.warm_up import WarmUp, warm_up
+
+if TYPE_CHECKING:
+    from eventsim import models as models
+    from eventsim import viz as viz
 
 __version__ = "0.1.0"
 
@@ -73,6 +82,7 @@ __all__ = [
     "SpikeTimes",
     "Steps",
     "StorageError",
+    "Table",
     "Uniform",
     "WarmUp",
     "compare",
@@ -86,3 +96,19 @@ __all__ = [
     "transport",
     "warm_up",
 ]
+
+# Rooms that take a while to import, matplotlib among what they need.
+_LATER = ("models", "viz")
+
+if not TYPE_CHECKING:  # for a type checker, what this module does not name does not exist
+
+    def __getattr__(name: str) -> Any:
+        """`models` and `viz`, imported."""
+        if name in _LATER:
+            return importlib.import_module(f"eventsim.{name}")
+        raise AttributeError(f"module 'eventsim' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+
+
+def __dir__() -> list[str]:
+    """What belongs to users; `import eventsim` binds its rooms, too."""
+    return sorted([*__all__, *_LATER, "__version__"])

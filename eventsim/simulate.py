@@ -55,7 +55,7 @@ def simulate(
     clip: bool = False,
     max_events: int | None = None,
     max_time: float | None = None,
-    faults: Sequence[Fault] = (),
+    faults: Fault | Sequence[Fault] = (),
     transport: Transport | None = None,
     seed: int = 0,
     sample_ids: Any = None,
@@ -91,7 +91,7 @@ def simulate(
     max_events, max_time
         Budgets: events over all samples, seconds of wall time. Where one is used up, `BudgetError` has the partial run.
     faults
-        Emission and arrival faults, applied in their order.
+        Emission and arrival faults, one or several, applied in their order.
     transport
         How spikes travel, e.g. ``AerBus``.
     seed, sample_ids

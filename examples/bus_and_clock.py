@@ -24,7 +24,7 @@ def main() -> None:
             weights = np.rint(projection.kind.weights / step) * step
             chip = chip.replace(f"{projection.pre.name} -> {projection.post.name}", weights=weights)
     runs = {"as it was trained": eventsim.simulate(ideal, images), "weights of 4 bits": eventsim.simulate(chip, images)}
-    stages = {"faults": [faults.Clock(CLOCK)], "transport": transport.AerBus(SERVICE)}
+    stages = {"faults": faults.Clock(CLOCK), "transport": transport.AerBus(SERVICE)}
     runs["weights of 4 bits, a clock and a bus"] = eventsim.simulate(chip, images, **stages)
     figure = Figure(figsize=(9.0, 8.0), layout="constrained")
     for (name, run), ax in zip(runs.items(), figure.subplots(3, 1, sharex=True), strict=True):

@@ -31,7 +31,7 @@ def main() -> None:
     relu = models.read_relu(network.eval(), input_shape=(1, 8, 8))
     net = models.to_ttfs(relu, images[:1200])
     run = eventsim.simulate(net, images[1200:1400])
-    print(f"{np.mean(run.predictions == labels[1200:1400]):.1%} right", run, sep="\n")
+    print(f"{np.mean(run.predictions == labels[1200:1400]):.1%} right", run.summary(), sep="\n")
     print(models.verify(net, relu, images[1200:1400]).table())
     viz.raster(run, title="").figure.savefig(PICTURE, dpi=120, metadata={"Software": None})
 

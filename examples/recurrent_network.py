@@ -26,7 +26,7 @@ def main() -> None:
             )
             net.connect(pre, post, synapses, receptor=pre.name)
     run = eventsim.simulate(net, until=400.0, record=["excitatory", "inhibitory"])
-    print(run)
+    print(run.summary())
     figure = Figure(figsize=(8.0, 6.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     viz.raster(run, ax=above, title="", populations=["excitatory", "inhibitory"]).set_xlabel("")

@@ -7,13 +7,14 @@ from eventsim.models.checking.report import VerificationReport
 from eventsim.models.checking.verify import verify
 from eventsim.models.mapping.ttfs import to_ttfs
 from eventsim.models.mapping.ttfs_parameters import ttfs_network
-from eventsim.models.nir.nir_read import NodeFidelity, nir_fidelity, read_nir
+from eventsim.models.nir.nir_read import GraphFidelity, NodeFidelity, nir_fidelity, read_nir
 from eventsim.models.nir.nir_write import write_nir
 from eventsim.models.readers.read_relu import read_relu
 from eventsim.models.relu.relu_network import ReluNetwork
 
 __all__ = [
     "Certificates",
+    "GraphFidelity",
     "NodeFidelity",
     "ReluNetwork",
     "VerificationReport",
@@ -27,3 +28,8 @@ __all__ = [
     "verify",
     "write_nir",
 ]
+
+
+def __dir__() -> list[str]:
+    """What belongs to users."""
+    return sorted(__all__)

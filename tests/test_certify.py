@@ -218,7 +218,7 @@ def test_a_moved_or_missing_spike_has_no_proof_and_the_verdict_says_so() -> None
     assert missing.proof["dense1"].below[0, 0] == pytest.approx(-0.75)
     for found in (moved, missing):
         assert (found.ok, found.proven) == (False, False)
-        assert found.table().endswith("NOT PROVEN: 2 spikes, silences or potentials are not what the inputs make")
+        assert str(found.table()).endswith("NOT PROVEN: 2 spikes, silences or potentials are not what the inputs make")
         assert json.loads(found.to_json())["populations"][0]["not_proven"] == 1
 
 
@@ -305,7 +305,7 @@ def test_a_mistake_in_a_pool_or_a_read_out_is_not_proven(mistake: str) -> None:
     assert (found.proven, found.ok) == (False, False)
     assert "NOT PROVEN" in found.table()
     assert json.loads(found.to_json())["proven"] is False
-    assert f"{place} " not in found.table().partition("proven, too")[2].partition("\n")[0]
+    assert f"{place} " not in str(found.table()).partition("proven, too")[2].partition("\n")[0]
 
 
 @pytest.mark.parametrize("slope", SLOPES)
@@ -364,7 +364,7 @@ def test_an_input_that_comes_late_is_not_waited_for() -> None:
     assert found.layers["open"].late.tolist() == [[True]]
     assert found.not_certified == [("open", 0, 0)]
     assert not found.ok
-    assert "late" in found.table().splitlines()[0]
+    assert "late" in str(found.table()).splitlines()[0]
 
 
 def test_decisions_by_sign_are_measured_from_zero() -> None:
@@ -387,7 +387,7 @@ def test_layers_that_need_no_window_can_be_cut_by_any() -> None:
     relu = ReluNetwork.from_weights([[[-1.0]], [[1.0]]], [[-1.0], [0.0]])
     found = models.certify(models.to_ttfs(relu, [[0.5]]), [[0.5]])
     assert "any" in found.table()
-    assert found.table().endswith("certified: every neuron waits for its inputs, in windows of any length")
+    assert str(found.table()).endswith("certified: every neuron waits for its inputs, in windows of any length")
 
 
 def test_peaks_of_silent_neurons_are_those_of_the_recorded_membrane() -> None:
@@ -442,7 +442,7 @@ def test_the_report_is_json_and_a_table() -> None:
     assert [row["population"] for row in said["populations"]] == ["dense1", "dense2"]
     assert certificates.share < 1
     assert "certified; first not" in repr(certificates)
-    assert len({len(line) for line in certificates.table().splitlines()[:4]}) == 1
+    assert len({len(line) for line in str(certificates.table()).splitlines()[:4]}) == 1
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------

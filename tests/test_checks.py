@@ -211,7 +211,7 @@ REFUSED_OPTIONS = {
     "engine": (None, 5, ["compiled"]),
     "record": (None, 5, np.array(["hidden"]), "hidden"),
     "sample_ids": (5, "a", [0.5], [-1], [[0]], [True], [0, 1]),
-    "faults": (None, 5, eventsim.faults.Clock(0.1), "jitter"),
+    "faults": (None, 5, eventsim.faults.Clock, "jitter"),
 }
 
 
@@ -235,7 +235,9 @@ def test_options_of_the_wrong_kind_are_refused_by_both_engines(name, value, engi
         ({"record": ["spikes"]}, "unknown population 'spikes'; this network has input, hidden"),
         ({"record": {5: [0]}}, "5 is no source or population of this network"),
         ({"seed": -1}, r"seed = -1; must be an integer in 0\.\.18446744073709551615"),
-        ({"faults": eventsim.faults.Clock(0.1)}, r"faults = Clock.*; must be a list of faults.*faults=\["),
+        ({"faults": "jitter"}, r"faults = 'jitter'; must be a fault or a list of faults.*faults=eventsim\.faults"),
+        ({"faults": eventsim.faults.Clock}, r"faults = <class .*Clock'>; must be a fault or a list of faults"),
+        ({"faults": None}, "faults = None; must be a fault or a list of faults"),
         ({"faults": [eventsim.faults.Clock(0.1, populations="hiden")]}, "did you mean 'hidden'"),
         ({"transport": eventsim.transport.AerBus}, "is no transport; must be a value of one, or None"),
     ],

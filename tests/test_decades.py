@@ -15,7 +15,8 @@ import test_glif
 from golden import decades
 from golden.decades import MODELS, N_CASES
 
-from eventsim.network.neuron_model import Model, check_parameters, find_model
+from eventsim.network.neuron_model import Model, find_model
+from eventsim.network.parameters import check_parameters
 
 UNIT = 2.0**-53  # rounding of one operation
 # A time is off by no more than so many roundings of each number that the neuron is made of would move it.

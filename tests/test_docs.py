@@ -16,6 +16,7 @@ from eventsim import cli, models
 from eventsim.engines.sample_state import NAMES
 from eventsim.models import digits
 from eventsim.models import verify as verify_function
+from eventsim.models.neurons import reference
 from eventsim.models.readers.graph_constants import CONSTANT_OPERATIONS
 from eventsim.models.readers.graph_walk import OPERATIONS
 from eventsim.models.readers.keras_layers import KERAS_LAYERS
@@ -108,6 +109,11 @@ def test_the_index_leads_to_every_page():
     assert not [page for page in pages if page != "index.md" and f"({page})" not in index]
 
 
+def test_the_page_of_neuron_models_is_made_of_their_tables():
+    page = (ROOT / "docs" / "reference" / "neuron-models.md").read_text(encoding="utf-8")
+    assert page == reference.page(), "remake it: the first lines of models/neurons/reference.py say how"
+
+
 def test_the_causes_are_defined_as_in_verify():
     page = (ROOT / "docs" / "reference" / "causes.md").read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| \*\*(\w+)\*\* \| (.*?) \|", page, re.MULTILINE))
@@ -140,10 +146,10 @@ def test_the_verify_table_of_the_readme_is_of_this_version():
     relu, (images, _), (calibration, _) = digits.network(), digits.test_images(), digits.calibration_images()
     net = models.to_ttfs(relu, calibration)
     run = eventsim.simulate(net, images, error_bounds=True)  # as the README's own example does
-    table = models.verify(net, relu, images, run=run).table().splitlines()
+    table = str(models.verify(net, relu, images, run=run).table()).splitlines()
     assert shown_table[0].split() == table[0].split()
     assert [line.split()[:-4] for line in shown_table[2:8]] == [line.split()[:-4] for line in table[2:8]]
-    certificates = models.certify(net, run=run).table().splitlines()
+    certificates = str(models.certify(net, run=run).table()).splitlines()
     assert [re.sub(r"[\d.]+e-\d+", "", line) for line in shown_table[8:-7]] == [
         re.sub(r"[\d.]+e-\d+", "", line) for line in [*table[8:], ""]
     ]

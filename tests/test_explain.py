@@ -141,12 +141,18 @@ def test_the_text_says_all_of_it() -> None:
         "    hidden 0 (+0.625): fired at 2.375",
         "      input 0 (+0.5): fired at 0, value 1",
     ]
-    assert explained("hidden", 0).table(rows=1).splitlines()[2:5] == [
+    assert str(explained("hidden", 0).table(rows=1)).splitlines()[2:5] == [
         "  potential at 2.375: 1.875 = 1.375 without inputs +0.5 from 3 inputs; the threshold",
         "  input                   emitted  arrived  weight  contribution",
         "  input 0                       0        0    +0.5          +0.5",
     ]
-    assert explained("hidden", 0).table(rows=1).splitlines()[5].split() == ["2", "more", "inputs", "together", "+0"]
+    assert str(explained("hidden", 0).table(rows=1)).splitlines()[5].split() == [
+        "2",
+        "more",
+        "inputs",
+        "together",
+        "+0",
+    ]
 
 
 def test_a_premature_spike_names_the_inputs_that_it_did_not_wait_for() -> None:
@@ -310,14 +316,16 @@ def test_pools_are_explained_by_which_input_they_pass_on() -> None:
     net.connect("input", "pool", Pool([2]))
     net.connect("pool", "cell", Dense([[1.0, 1.0]]))
     run = run_reference(net, SpikeTimes([[[0.5], [0.25], [0.75], [0.125]], [[], [0.25], [0.75], []], [[], [], [], []]]))
-    said = [[explain(net, run, "pool", k, sample).table().splitlines()[2] for k in range(2)] for sample in range(3)]
-    assert said == [
-        ["  passes on the first of 2 inputs: input 1 at 0.25", "  passes on the last of 2 inputs: input 2 at 0.75"],
-        ["  passes on the first of 2 inputs: input 1 at 0.25", "  passes on the last of 2 inputs; 1 came"],
-        ["  passes on the first of 2 inputs; none came", "  passes on the last of 2 inputs; none came"],
+    found = [[explain(net, run, "pool", k, sample) for k in range(2)] for sample in range(3)]
+    first, last = "  passes on the first of 2 inputs", "  passes on the last of 2 inputs"
+    assert [[one.table().above[2] for one in row] for row in found] == [
+        [f"{first}: input 1 (0, 1) at 0.25", f"{last}: input 2 (0, 2) at 0.75"],
+        [f"{first}: input 1 (0, 1) at 0.25", f"{last}; 1 came"],
+        [f"{first}; none came", f"{last}; none came"],
     ]
-    assert explain(net, run, "pool", 1, 1).headline == "pool 1, sample 1: silent"
-    assert "      input 1 (passed on): fired at 0.25, value 0.75" in explain(net, run, "cell", 0).table().splitlines()
+    assert explain(net, run, "pool", 1, 1).headline == "pool 1 (0, 1), sample 1: silent"
+    chain = explain(net, run, "cell", 0).table().below
+    assert "      input 1 (0, 1) (passed on): fired at 0.25, value 0.75" in chain
 
 
 # -- stages, recordings -----------------------------------------------------------------------------------------------

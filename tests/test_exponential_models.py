@@ -18,7 +18,8 @@ from mpmath import mpf
 from eventsim import Dense, Network, SpikeTimes, simulate
 from eventsim.errors import ModelError
 from eventsim.models.neurons.responses import alpha_response, response
-from eventsim.network.neuron_model import Model, check_parameters, find_model
+from eventsim.network.neuron_model import Model, find_model
+from eventsim.network.parameters import check_parameters
 
 INF = math.inf
 UNIT = 2.0**-53  # rounding of one operation

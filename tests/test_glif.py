@@ -22,7 +22,7 @@ from eventsim.errors import ModelError
 from eventsim.models.neurons.exponentials import make_forms
 from eventsim.models.neurons.glif import GLIF
 from eventsim.models.neurons.responses import double_response, mean_decay, twice_mean_decay
-from eventsim.network.neuron_model import check_parameters
+from eventsim.network.parameters import check_parameters
 
 INF = math.inf
 UNIT = 2.0**-53  # rounding of one operation

@@ -14,7 +14,8 @@ from mpmath import mpf
 
 from eventsim import Dense, Network, Run, SpikeTimes, simulate
 from eventsim.errors import ModelError, SimulationError
-from eventsim.network.neuron_model import check_parameters, find_model
+from eventsim.network.neuron_model import find_model
+from eventsim.network.parameters import check_parameters
 from eventsim.network.regimes import Clocked, Free, Windowed
 
 INF = math.inf

@@ -13,7 +13,7 @@ import pytest
 from mpmath import mpf
 
 from eventsim.models.neurons.qif import QIF
-from eventsim.network.neuron_model import check_parameters
+from eventsim.network.parameters import check_parameters
 
 INF = math.inf
 UNIT = 2.0**-53

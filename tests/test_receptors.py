@@ -21,7 +21,8 @@ import eventsim
 from eventsim import Dense, Network, OneToOne, Sparse, SpikeTimes, Steps, explain, load_network, simulate
 from eventsim.errors import InputError, ModelError, NetworkError
 from eventsim.models.neurons.exponentials import make_forms
-from eventsim.network.neuron_model import Model, check_parameters, find_model
+from eventsim.network.neuron_model import Model, find_model
+from eventsim.network.parameters import check_parameters
 
 INF = math.inf
 UNIT = 2.0**-53  # rounding of one operation
@@ -167,7 +168,7 @@ def recurrent(seed: int = 1, **given: Any) -> tuple[Network, SpikeTimes]:
         net.connect("input", name, Dense(-rng.uniform(0, 2, (n, 3))), delay=1.0, receptor="inhibitory")
         net.connect(name, name, Dense(-rng.uniform(0, 0.5, (n, n))), delay=0.5, receptor="inhibitory")
     pairs = rng.integers(0, 3, (2, 9))
-    net.connect("A", "E", Sparse(*pairs, rng.uniform(0, 1, 9), rng.uniform(0.5, 2.0, 9)), receptor="excitatory")
+    net.connect("A", "E", Sparse(pairs[0], pairs[1], rng.uniform(0, 1, 9), rng.uniform(0.5, 2.0, 9)), receptor="excitatory")
     trains = [np.sort(rng.uniform(0, 30, 12)).tolist() for _ in range(3)]
     return net, SpikeTimes([trains])
 
@@ -255,7 +256,7 @@ def test_a_network_with_receptors_travels():
     net, x = recurrent()
     sent = pickle.loads(pickle.dumps(net))
     assert sent.hash() == net.hash()
-    assert sent.node("G").model == net.node("G").model
+    assert [population.model for population in sent.populations] == [one.model for one in net.populations]
     assert np.array_equal(simulate(sent, x, until=9.0, engine="reference").spikes,
                           simulate(net, x, until=9.0, engine="reference").spikes)  # fmt: skip
 

@@ -130,7 +130,7 @@ def test_rates_are_those_of_the_time_that_was_simulated_from_0_on() -> None:
 def test_shares_are_those_of_the_samples_that_were_simulated(tmp_path: Path) -> None:
     spent = partial(until=1000.0, max_events=8, engine="reference")
     assert np.isnan(spent.reached).tolist() == [False, True, True]
-    (row,) = [line.split() for line in run_table(spent).splitlines() if line.split()[:1] == ["n"]]
+    (row,) = [line.split() for line in str(run_table(spent)).splitlines() if line.split()[:1] == ["n"]]
     assert row[1:4] == ["1", "4", "4.000"]
     assert run_content(spent)["reached"].tolist()[0] == spent.reached[0]
     titles = [ax.get_title(loc="left") for ax in viz.spike_histogram(spent)]

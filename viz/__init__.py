@@ -13,11 +13,16 @@ With ``ax`` a figure is drawn into axes of your own, also small ones beside othe
 """
 
 from eventsim.viz.explanation import explanation
-from eventsim.viz.histogram import spike_histogram
 from eventsim.viz.membrane import membrane
 from eventsim.viz.raster import raster
 from eventsim.viz.rates import rates
 from eventsim.viz.safe_windows import safe_windows
+from eventsim.viz.spike_histogram import spike_histogram
 from eventsim.viz.verification import verification
 
 __all__ = ["explanation", "membrane", "raster", "rates", "safe_windows", "spike_histogram", "verification"]
+
+
+def __dir__() -> list[str]:
+    """What belongs to users."""
+    return sorted(__all__)

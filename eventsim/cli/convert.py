@@ -129,29 +129,8 @@ def origin(relu: "ReluNetwork") -> list[str]:
 
 
 def show(found: "Conversion", notes: Mapping[str, Any]) -> None:
-    """Print the table, what became of layers that are not in it, and what the mapping noted of windows."""
-    from eventsim.cli.results import network_table
-
-    heads = {
-        "safe window": [_cell(row.safe_window, ".6g") for row in found.rows],
-        "spikes per neuron": [_cell(row.spikes_per_neuron, ".3f") for row in found.rows],
-        "events per sample": [_cell(row.events_per_sample, ",.0f") for row in found.rows],
-    }
-    print(network_table([vars(row) for row in found.rows], heads))
-    print(f"spikes and events: expected, means over the {found.calibration_samples:,} calibration samples")
-    if any(row.safe_window is not None for row in found.rows):
-        n = found.certified_samples
-        print(f"safe window: no neuron is premature on {n:,} calibration samples in windows of this length")
-    else:
-        print("safe windows: not computed, since it would take minutes; models.certify does it")
-    split = [f"{name} ({', '.join(populations)})" for name, populations in found.split.items()]
-    for word, names in (
-        ("folded into their neighbours", found.folded),
-        ("carried by two populations, above and below 0", split),
-        ("left out", found.dropped),
-    ):
-        if names:
-            print(f"{word}: {', '.join(names)}")
+    """Print what became of the layers, and what the mapping noted of windows."""
+    print(found.table())
     for name, length in notes["lengthened"].items():
         short, by = float(length["published"]), float(length["by"])
         print(
@@ -177,10 +156,6 @@ def too_short(certificates: "Certificates") -> list[str]:
         for name, count, layer in found
         if count
     ]
-
-
-def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
 
 
 COMMAND = Command(

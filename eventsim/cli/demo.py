@@ -135,10 +135,9 @@ def about_network(net: "Network") -> dict[str, Any]:
 
 def network_text(net: "Network", n_calibration: int) -> str:
     """The layers of the spiking network and their windows."""
-    from eventsim.cli.results import network_rows, network_table
+    from eventsim.cli.results import network_table
 
-    table = network_table(network_rows(net))
-    return f"{table}\n  windows in units of the input's, set by {count(n_calibration)} training images"
+    return f"{network_table(net)}\n  windows in units of the input's, set by {count(n_calibration)} training images"
 
 
 def worth_watching(relu: "ReluNetwork", image: Any) -> dict[str, list[int]]:
@@ -296,8 +295,8 @@ def _ticks_a_second() -> int:
     return os.sysconf("SC_CLK_TCK")
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
+def _indented(text: object) -> str:
+    return "\n".join(f"  {line}" for line in str(text).splitlines())
 
 
 def _say(text: str) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from eventsim.cli.command import FAILED, OK, Command, add_json, number, print_json
-from eventsim.cli.layout import pairs, plural, table
+from eventsim.cli.layout import pairs, plural
+from eventsim.table import Column, Table
 
 ENGINES = ("compiled", "reference")
 ONLY_HELP = "only the case of this name, or all cases with this neuron model; may be repeated"
@@ -67,7 +68,8 @@ def list_cases(options: argparse.Namespace) -> int:
         rows = [{"name": one.name, "models": one.models, "rules": one.rules, "about": one.about} for one in found]
         print_json({"file": goldset.PATH, "cases": rows})
     else:
-        print(table(["case", "spikes", "about"], [[c.name, len(c.spikes), c.about] for c in found], left=3))
+        columns = (Column("case", text=True), Column("spikes"), Column("about", text=True))
+        print(Table(columns, tuple((case.name, len(case.spikes), case.about) for case in found), indent=2))
         print(f"\n{plural(len(found), 'case')} of {goldset.PATH}")
     return OK
 
@@ -97,11 +99,12 @@ def show_case(options: argparse.Namespace) -> int:
     print(pairs(rows))
     for what in ("spikes", "readouts"):
         answers = [
-            [f"{e['population']}[{e['neuron']}]", e.get("exact", ""), e["decimal"]] for e in content.get(what, [])
+            (f"{e['population']}[{e['neuron']}]", e.get("exact", ""), e["decimal"]) for e in content.get(what, [])
         ]
         print(f"\n{what}, off by at most {plural(case.roundings, 'rounding')}" if answers else f"\nno {what}")
         if answers:
-            print(table(["neuron", "exactly", "50 digits"], answers, left=3))
+            columns = tuple(Column(name, text=True) for name in ("neuron", "exactly", "50 digits"))
+            print(Table(columns, tuple(answers), indent=2))
     return OK
 
 
@@ -134,14 +137,14 @@ def check_file(options: argparse.Namespace) -> int:
 
 def report_text(report: Any) -> str:
     """A table of all cases that were simulated, and the sum."""
-    rows = [
-        [one.case, "ok" if one.ok else "FAILED", one.expected, f"{one.largest:.2g}", f"{one.roundings:.2g}"]
-        for one in report.verdicts
-    ]
+    rows = tuple(
+        (one.case, "ok" if one.ok else "FAILED", one.expected, one.largest, one.roundings) for one in report.verdicts
+    )
     lines = [report.simulator]
     if rows:
-        head = ["case", "verdict", "spikes", "largest difference", "in roundings"]
-        lines.append(table(head, rows, left=2))
+        columns = [Column("case", text=True), Column("verdict", text=True), Column("spikes")]
+        columns += [Column("largest difference", ".2g"), Column("in roundings", ".2g")]
+        lines.append(str(Table(tuple(columns), rows, indent=2)))
     wrong = [(one.case, one.text()) for one in report.verdicts if not one.ok]
     lines += [pairs(wrong)] if wrong else []
     lines += [

@@ -1,11 +1,15 @@
-"""``eventsim info``: versions and models, or what a file holds."""
+"""``eventsim info``: versions and models, one neuron model, or what a file holds."""
 
 import argparse
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eventsim.cli.command import OK, Command, add_json, print_json
 from eventsim.cli.layout import count, pairs, plural, shape_text
+
+if TYPE_CHECKING:
+    from eventsim.network.neuron_model import Model, Parameter
 
 LISTED_ARRAYS = 20
 
@@ -13,15 +17,16 @@ LISTED_ARRAYS = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``eventsim info``."""
     parser.add_argument(
-        "file", type=Path, nargs="?", metavar="FILE",
-        help="a network, a run, a ReLU network, or an array; without it: versions, folders, neuron models",
+        "subject", nargs="?", metavar="MODEL|FILE",
+        help="a neuron model, such as lif_exp; or the file of a network, a run, a ReLU network or an array (./lif_exp "
+        "is a file); without it: versions, folders, neuron models",
     )  # fmt: skip
     add_json(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print what is installed, or what a file holds."""
-    content, text = installation() if options.file is None else file_content(options.file)
+    """Print what is installed, what a model is, or what a file holds."""
+    content, text = installation() if options.subject is None else subject_content(options.subject)
     if options.json:
         print_json(content)
     else:
@@ -53,7 +58,56 @@ def installation() -> tuple[dict[str, Any], str]:
     rows: list[tuple[str, object]] = [*versions().items()]
     rows += [("installed in", content["installed"]), ("compiled loops", folder or "not kept")]
     parameters = [(name, ", ".join(p.name for p in model.parameters)) for name, model in known.items()]
-    return content, f"{pairs(rows)}\n\nneuron models and their parameters\n{pairs(parameters)}"
+    head = "neuron models and their parameters (`eventsim info MODEL` says what they are)"
+    return content, f"{pairs(rows)}\n\n{head}\n{pairs(parameters)}"
+
+
+def subject_content(subject: str) -> tuple[dict[str, Any], str]:
+    """A neuron model of this name or, of any other, the file; what is neither and looks like a name is refused."""
+    from eventsim import models
+    from eventsim.errors import InputError
+    from eventsim.network.neuron_model import find_model, model_names
+    from eventsim.network.spellings import MODELS, meant
+
+    del models  # imported so that its neuron models are registered, also in a checkout that is not installed
+    names = model_names()
+    if subject in names:
+        model = find_model(subject)
+        return model_content(model), str(model)
+    path = Path(subject)
+    if subject.isidentifier() and not path.exists():
+        raise InputError(
+            f"info: {subject!r} is no neuron model and no file{meant(subject, names, MODELS)}; models are "
+            f"{', '.join(names)}. Give one of them, or the path of a file."
+        )
+    return file_content(path)
+
+
+def model_content(model: "Model") -> dict[str, Any]:
+    """What `--json` says about a neuron model."""
+    return {
+        "model": model.name,
+        "equation": model.equation.splitlines(),
+        "source": model.source,
+        "windowed": model.windowed,
+        "parameters": [parameter_content(parameter) for parameter in model.parameters],
+    }
+
+
+def parameter_content(parameter: "Parameter") -> dict[str, Any]:
+    """What `--json` says about a parameter; a limit that is none is null."""
+    return {
+        "name": parameter.name,
+        "unit": parameter.unit,
+        "meaning": parameter.meaning,
+        "default": parameter.default,
+        "allowed": parameter.allowed,
+        "low": parameter.low if math.isfinite(parameter.low) else None,
+        "high": parameter.high if math.isfinite(parameter.high) else None,
+        "open_low": parameter.open_low,
+        "choices": list(parameter.choices),
+        "steps": parameter.steps,
+    }
 
 
 def file_content(path: Path) -> tuple[dict[str, Any], str]:
@@ -91,7 +145,7 @@ def network_content(path: Path) -> tuple[dict[str, Any], str]:
     unit = "none (pure numbers)" if net.time_unit is None else f"{net.time_unit:g} s"
     rows = [("neurons", count(net.n_neurons)), ("synapses", count(net.n_synapses)), ("time unit", unit)]
     rows += [("note", note) for note in net.provenance.get("notes", ())]
-    return content, f"{network_table(network_rows(net))}\n\n{pairs([*rows, ('hash', net.hash()[:12])])}"
+    return content, f"{network_table(net)}\n\n{pairs([*rows, ('hash', net.hash()[:12])])}"
 
 
 def run_file_content(path: Path) -> tuple[dict[str, Any], str]:
@@ -114,13 +168,13 @@ def run_file_content(path: Path) -> tuple[dict[str, Any], str]:
 def relu_content(path: Path) -> tuple[dict[str, Any], str]:
     """A trained ReLU network."""
     from eventsim import models
-    from eventsim.cli.layout import table
+    from eventsim.table import Column, Table
 
     relu = models.read_relu(path)
     rows = []
     for layer in relu.layers:
         shape = shape_text(relu.shape_of(layer.name))
-        rows.append([layer.name, layer.kind, shape, count(layer.n_parameters), "yes" if layer.relu else "no"])
+        rows.append((layer.name, layer.kind, shape, layer.n_parameters, "yes" if layer.relu else "no"))
     content = {
         "input_shape": list(relu.input_shape),
         "parameters": relu.n_parameters,
@@ -130,7 +184,8 @@ def relu_content(path: Path) -> tuple[dict[str, Any], str]:
         ],
         "provenance": dict(relu.provenance),
     }
-    text = table(["layer", "kind", "neurons", "parameters", "ReLU"], rows, left=2)
+    columns = (Column("layer", text=True), Column("kind", text=True), Column("neurons"), Column("parameters", ","))
+    text = Table((*columns, Column("ReLU")), tuple(rows), indent=2)
     about = [("input", shape_text(relu.input_shape)), ("parameters", count(relu.n_parameters))]
     return content, f"{text}\n\n{pairs(about + [(name, value) for name, value in relu.provenance.items()])}"
 
@@ -154,9 +209,10 @@ def arrays_content(arrays: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
 COMMAND = Command(
     "info",
-    "show versions and models, or what a file holds",
+    "show versions and models, one neuron model, or what a file holds",
     (
         ("eventsim info", "versions, where compiled loops are kept, neuron models"),
+        ("eventsim info lif_exp", "a neuron model: equations, parameters with units, defaults and ranges, source"),
         ("eventsim info net.npz", "layers, windows and size of a network; runs and ReLU networks as well"),
         ("eventsim info x.npy --json", "shape and range of an array"),
     ),

@@ -1,17 +1,9 @@
-"""How numbers and tables are printed: aligned columns, thousands separated, units named.
+"""How numbers are printed: thousands separated, units named.
 
-Relies on `text_tables`. Used by every command that prints.
+Used by every command that prints.
 """
 
 from collections.abc import Sequence
-
-from eventsim.text_tables import aligned
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1, indent: int = 2) -> str:
-    """Return an aligned table; the first `left` columns are flush left, the others flush right."""
-    cells = [[str(cell) for cell in row] for row in (header, *rows)]
-    return "\n".join(" " * indent + line.rstrip() for line in aligned(cells, left))
 
 
 def pairs(rows: Sequence[tuple[str, object]], indent: int = 2) -> str:

@@ -4,25 +4,17 @@ Relies on `Network` and `Run`. Used by the commands.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eventsim.cli.layout import count, duration, large, plural, shape_text, table
+from eventsim.cli.layout import count, duration, large, plural, shape_text
 from eventsim.errors import InputError
 from eventsim.network.network import Network, Source
 from eventsim.run.run import Run
 from eventsim.run.spans import began
+from eventsim.table import Column, Table
+from eventsim.wording import window_text
 
 COUNTED = ("premature", "late", "clipped")
-
-
-def window_text(window: Any) -> str:
-    """Return the part of a window in which a layer's spikes fall; of a read-out the time at which it is read."""
-    if window is None:
-        return "-"
-    if len(window) == 3 and float(window[2]) == float("inf"):
-        return f"read at {float(window[1]):.4g}"
-    return f"[{float(window[-2]):.4g}, {float(window[-1]):.4g})"
 
 
 def network_summary(net: Network) -> str:
@@ -55,15 +47,12 @@ def _kind(node: Any) -> str:
     return str(node.model.name)
 
 
-def network_table(rows: Sequence[Mapping[str, Any]], extra: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Return the table of rows as `network_rows` gives them, and more columns where given: by their heads the cells."""
-    extra = extra or {}
-    cells = [
-        [row["layer"], row["kind"], count(row["neurons"]), count(row["synapses"]), window_text(row["window"])]
-        + [column[i] for column in extra.values()]
-        for i, row in enumerate(rows)
-    ]
-    return table(["layer", "kind", "neurons", "synapses", "window", *extra], cells, left=2)
+def network_table(net: Network) -> Table:
+    """Return the table of a network: a row for each source and population."""
+    columns = [Column("layer", text=True), Column("kind", text=True), Column("neurons", ","), Column("synapses", ",")]
+    columns += [Column("window", window_text, missing="-")]
+    rows = [tuple(row[column.name] for column in columns) for row in network_rows(net)]
+    return Table(tuple(columns), tuple(rows), indent=2)
 
 
 def run_content(run: Run) -> dict[str, Any]:
@@ -86,7 +75,7 @@ def run_content(run: Run) -> dict[str, Any]:
     return content
 
 
-def run_table(run: Run) -> str:
+def run_table(run: Run) -> Table:
     """Return one line for each source and population: neurons, spikes, spikes per neuron and sample, counters.
 
     Samples that the run ended before are not counted as silent.
@@ -98,10 +87,9 @@ def run_table(run: Run) -> str:
     for name, size in zip(run.populations, run.sizes, strict=True):
         counters = run.counters["by_population"][name]
         share = counters["spikes"] / (size * n_samples)
-        rows.append(
-            [name, count(size), count(counters["spikes"]), f"{share:.3f}", *(count(counters[k]) for k in COUNTED)]
-        )
-    return table(["layer", "neurons", "spikes", "per neuron", *COUNTED], rows)
+        rows.append((name, size, counters["spikes"], share, *(counters[key] for key in COUNTED)))
+    columns = [Column("layer", text=True), Column("neurons", ","), Column("spikes", ","), Column("per neuron", ".3f")]
+    return Table((*columns, *(Column(key, ",") for key in COUNTED)), tuple(rows), indent=2)
 
 
 def run_facts(run: Run) -> list[tuple[str, object]]:

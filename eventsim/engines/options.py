@@ -159,11 +159,13 @@ def _checked_stop(net: Network, stop: Any) -> dict[str, int]:
 
 
 def _checked_stages(net: Network, faults: Any, transport: Any, error_bounds: bool) -> tuple[Fault, ...]:
-    """The faults as a tuple, once all stages are what they must be."""
+    """The faults as a tuple, once all stages are what they must be; one fault is a list of one."""
+    if isinstance(faults, EmissionFault | ArrivalFault):
+        faults = (faults,)
     if not isinstance(faults, list | tuple):
         raise FaultError(
-            f"simulate: faults = {shown(faults)}; must be a list of faults. Give e.g. "
-            "faults=[eventsim.faults.Jitter(sigma)], or [] for none."
+            f"simulate: faults = {shown(faults)}; must be a fault or a list of faults. Give e.g. "
+            "faults=eventsim.faults.Jitter(sigma), or [] for none."
         )
     for fault in faults:
         if not isinstance(fault, EmissionFault | ArrivalFault):

@@ -1,26 +1,30 @@
 """What can go wrong while a network runs, in words that are the same from both engines.
 
-Relies on nothing. Used by both engines, which know the sample, the neuron and the time.
+Relies on wording. Used by both engines, which know the sample, the neuron and the time.
 """
 
 from typing import Any
 
+from eventsim.network.nodes import Population, Source
+from eventsim.wording import neuron_text
 
-def fires_twice(sample: int, neuron: int, node: str, t: Any) -> str:
+
+def fires_twice(sample: int, neuron: int, node: Source | Population, t: Any) -> str:
     """A neuron emits for the second time at t: the order of events at t has no end, or no meaning."""
     return _where(
         sample,
-        f"neuron {neuron} of {node!r} fires twice at t = {t}; a neuron may fire once at one time. Add a refractory "
-        "period, or a delay to the cycle that it is part of",
+        f"{neuron_text(neuron, node.shape)} of {node.name!r} fires twice at t = {t}; a neuron may fire once at one "
+        "time. Add a refractory period, or a delay to the cycle that it is part of",
     )
 
 
-def delay_lost(sample: int, neuron: int, node: str, t: Any) -> str:
+def delay_lost(sample: int, neuron: int, node: Source | Population, t: Any) -> str:
     """A spike would arrive at its time of departure in spite of a positive delay."""
     return _where(
         sample,
-        f"a spike of neuron {neuron} of {node!r} at t = {t} would arrive at the same time in spite of its positive "
-        "delay or service time, which is lost by rounding. Use delays above ulp(t), or a smaller time unit",
+        f"a spike of {neuron_text(neuron, node.shape)} of {node.name!r} at t = {t} would arrive at the same time in "
+        "spite of its positive delay or service time, which is lost by rounding. Use delays above ulp(t), or a smaller "
+        "time unit",
     )
 
 

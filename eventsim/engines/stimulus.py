@@ -143,7 +143,8 @@ class Inputs:
             array = np.array([exactly(value) for value in array.ravel().tolist()], dtype=object).reshape(array.shape)
             window = exactly(window[0]), exactly(window[1])
             value_range = exactly(value_range[0]), exactly(value_range[1])
-        times, clipped = encode(where, array.reshape(len(array), source.size), window, value_range, clip)
+        flat = array.reshape(len(array), source.size)
+        times, clipped = encode(where, flat, source.shape, window, value_range, clip)
         self.clipped[source.name] = clipped
         return times
 

@@ -5,3 +5,8 @@ from eventsim.faults.contract import ArrivalFault, EmissionFault, applies_to, re
 from eventsim.faults.jitter import Jitter
 
 __all__ = ["ArrivalFault", "Clock", "EmissionFault", "Jitter", "applies_to", "reaches"]
+
+
+def __dir__() -> list[str]:
+    """What belongs to users."""
+    return sorted(__all__)

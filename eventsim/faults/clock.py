@@ -35,7 +35,7 @@ def next_tick(p: Any, key: Any, sample: Any, neuron: Any, number: Any, t: float)
     return k * period + phase
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Clock(EmissionFault):
     """Spikes leave at the next tick of a clock.
 

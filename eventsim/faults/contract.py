@@ -26,11 +26,14 @@ from eventsim.network.network import Network, Population
 AT_ARRIVAL = "at arrival"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fault:
     """Base of all faults."""
 
     name: ClassVar[str]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in vars(self).items())})"
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -46,7 +49,7 @@ class Fault:
         return {"fault": self.name, **vars(self)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EmissionFault(Fault):
     """Base of all emission faults.
 
@@ -68,7 +71,7 @@ class EmissionFault(Fault):
         return self.perturb
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ArrivalFault(Fault):
     """Base of all arrival faults.
 

@@ -17,7 +17,7 @@ def shift(p: Any, key: Any, sample: Any, neuron: Any, number: Any, t: float) -> 
     return t + p[0] * normal(key, sample, neuron, number)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Jitter(EmissionFault):
     """Gaussian jitter of standard deviation `sigma` (units of time) on the spikes of windowed populations.
 

@@ -14,6 +14,7 @@ from eventsim.inspection.comparison import Comparison, difference_dtype
 from eventsim.inspection.trains import Array, Trains, first_neurons, has_all_spikes, positions_in_groups, trains
 from eventsim.network.sources import exactly
 from eventsim.run.run import Run
+from eventsim.wording import places
 
 # Entries of the provenance that say how a run was made, and what to call them.
 CIRCUMSTANCES = {
@@ -69,6 +70,7 @@ def compare(run_a: Run, run_b: Run) -> Comparison:
         n_spikes=(len(a.time), len(b.time)),
         all_spikes=every,
         differences=_differences(run_a, pairs),
+        shapes=dict(zip(run_a.populations, run_a.shapes, strict=True)),
         by_population=_by_population(run_a, pairs),
         differing_predictions=differing,
         readout_difference=readout,
@@ -208,9 +210,13 @@ def _differences(run: Run, pairs: _Pairs) -> Array:
         order = np.array([k for k, _ in sorted(enumerate(columns), key=lambda entry: entry[1])], dtype=np.int64)
     else:
         order = np.lexsort((neuron, place, time, sample))
-    records = np.zeros(len(found), dtype=difference_dtype(run.populations, time.dtype == object))
+    shapes = dict(zip(run.populations, run.shapes, strict=True))
+    records = np.zeros(len(found), dtype=difference_dtype(shapes, time.dtype == object))
     records["population"] = np.array(run.populations)[population]
     records["neuron"], records["sample"] = neuron - first[population], sample
+    for index in np.unique(population).tolist():
+        here = population == index
+        records["place"][here] = places(records["neuron"][here], run.shapes[index])
     records["number"] = pairs.number[found]
     records["time_a"], records["time_b"] = time_a, time_b
     return records[order]

@@ -1,31 +1,32 @@
 """What `compare` found: the first difference of each neuron, counts by population, and how to read them.
 
-Relies on numpy alone. Made by `eventsim.compare`.
+Relies on tables and wording. Made by `eventsim.compare`.
 """
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from eventsim.text_tables import aligned
+from eventsim.table import Column, Table, Tabled, dotted
+from eventsim.wording import longest_place, name_text, neuron_text
 
 Array = np.ndarray[Any, Any]
 
 
-def difference_dtype(populations: Sequence[str], exact: bool) -> np.dtype[Any]:
+def difference_dtype(shapes: Mapping[str, Sequence[int]], exact: bool) -> np.dtype[Any]:
     """Return the type of a record of `Comparison.differences`; times are objects where they may be Fractions."""
     time = "O" if exact else "f8"
-    width = max(map(len, populations), default=1)
+    width, where = max(map(len, shapes), default=1), longest_place(shapes.values())
     whole = [(name, "i8") for name in ("neuron", "sample", "number")]
-    return np.dtype([("population", f"U{width}"), *whole, ("time_a", time), ("time_b", time)])
+    return np.dtype([("population", f"U{width}"), *whole, ("time_a", time), ("time_b", time), ("place", f"U{where}")])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Tabled):
     """The result of `eventsim.compare`; a and b are the runs in the order in which they were given.
 
     Attributes
@@ -33,7 +34,10 @@ class Comparison:
     differences : structured array (n,)
         A record for each neuron and sample whose spikes differ, at the first spike that does: population, neuron,
         sample (its place in a), number (of the spike, from 0), time_a, time_b (inf = no such spike; objects where a run
-        is of Fractions). By sample, in event order.
+        is of Fractions), place (of the neuron, "c 0, y 2, x 3" in a shape (channels, height, width); empty where the
+        population has one axis). By sample, in event order.
+    shapes
+        Shape of each source and population, by name.
     by_population
         Dicts by name: compared and different (neurons times samples), only_a and only_b (spikes that the other run has
         not, by number), largest (distance of time_a and time_b, of spikes that both have).
@@ -56,6 +60,7 @@ class Comparison:
     n_spikes: tuple[int, int]
     all_spikes: bool
     differences: Array
+    shapes: dict[str, tuple[int, ...]]
     by_population: dict[str, dict[str, Any]]
     differing_predictions: Array | None
     readout_difference: float | None
@@ -88,17 +93,18 @@ class Comparison:
         """Spikes, counted by neuron and number, that a has not."""
         return sum(counts["only_b"] for counts in self.by_population.values())
 
-    def table(self) -> str:
-        """Return the comparison as text: a row for each population, notes, and a verdict."""
-        rows = [["population", "compared", "different", "only in a", "only in b", "max |Δt|"]]
-        for name, counts in self.by_population.items():
-            cells = [str(counts[key] or "·") for key in ("different", "only_a", "only_b")]
-            rows.append([name, str(counts["compared"]), *cells, f"{float(counts['largest']):.2g}"])
-        lines = aligned(rows)
-        lines.insert(1, "-" * len(lines[0]))
-        lines += [f"note: {note}" for note in self.notes]
+    def table(self) -> Table:
+        """Return the comparison as a table: a row for each population, notes, and a verdict."""
+        columns = [Column("population", text=True), Column("compared"), Column("different", dotted)]
+        columns += [Column("only in a", dotted), Column("only in b", dotted), Column("max |Δt|", ".2g")]
+        keys = ("compared", "different", "only_a", "only_b")
+        rows = [
+            (name, *(counts[key] for key in keys), float(counts["largest"]))
+            for name, counts in self.by_population.items()
+        ]
+        lines = [f"note: {note}" for note in self.notes]
         lines += [", ".join(self._outputs())] if self._outputs() else []
-        return "\n".join([*lines, self._verdict()])
+        return Table(tuple(columns), tuple(rows), below=(*lines, self._verdict()), ruled=True)
 
     def _outputs(self) -> list[str]:
         said = []
@@ -116,7 +122,9 @@ class Comparison:
         d = self.differences[0]
         plural = "s" if len(self.differences) != 1 else ""
         how_many = f"{n_samples} of {_samples(self.n_samples)}, {len(self.differences):,} spike train{plural}"
-        where = f"neuron {d['neuron']} of {str(d['population'])!r}, sample {d['sample']}, spike {d['number']}"
+        name = str(d["population"])
+        who = f"{neuron_text(d['neuron'], self.shapes[name])} of {name_text(name)}"
+        where = f"{who}, sample {d['sample']}, spike {d['number']}"
         times = f"{_time(d['time_a'])} in a, {_time(d['time_b'])} in b"
         return f"DIFFERENT: {how_many}; first: {where}: {times}"
 

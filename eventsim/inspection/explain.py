@@ -203,10 +203,11 @@ class _Explainer:
         return max((one.time for one in arrivals), default=heard.number(0)), notes
 
     def _input(self, one: Arrival, contribution: Any, decisive: bool = False, reason: str = "") -> Input:
-        name, receptor = self.heard.net.nodes[one.node].name, self.heard.net.projections[one.projection].receptor
+        sender, receptor = self.heard.net.nodes[one.node], self.heard.net.projections[one.projection].receptor
         return Input(
-            name, one.neuron, one.number, one.emitted, one.time, one.weight, contribution, decisive, reason, receptor
-        )
+            sender.name, one.neuron, one.number, one.emitted, one.time, one.weight, contribution, decisive, reason,
+            sender.shape, receptor,
+        )  # fmt: skip
 
     def _late(
         self, layer: Layer, replay: Replay, before: list[Arrival], arrivals: list[Arrival], time: Any

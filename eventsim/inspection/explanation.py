@@ -6,7 +6,7 @@ and the figure.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,8 @@ from eventsim.checks import finite_array, integer
 from eventsim.errors import InputError
 from eventsim.inspection.replay import Replay
 from eventsim.run.run import Run
-from eventsim.text_tables import aligned
+from eventsim.table import Column, Table, Tabled
+from eventsim.wording import numbered, place
 
 Array = np.ndarray[Any, Any]
 LATE_SHOWN = 3  # inputs that are named in a line
@@ -43,6 +44,8 @@ class Input(NamedTuple):
         Whether it lifted the potential to the threshold (models whose potential an input moves).
     reason
         Why it changed nothing ("late", "after", "refractory"); "" where it counted.
+    shape
+        Shape of the sender's population.
     receptor
         Which of the neuron's receptors it reached; None where there is one kind of input.
     """
@@ -56,17 +59,19 @@ class Input(NamedTuple):
     contribution: Any
     decisive: bool = False
     reason: str = ""
+    shape: tuple[int, ...] = ()
     receptor: str | None = None
 
     @property
     def sender(self) -> str:
         """Whose spike it is, in words."""
-        number = f" spike {self.number}" if self.number else ""
-        return f"{self.population} {self.neuron}{number}" + (f" [{self.receptor}]" if self.receptor else "")
+        which = f" spike {self.number}" if self.number else ""
+        receptor = f" [{self.receptor}]" if self.receptor else ""
+        return f"{self.population} {numbered(self.neuron, self.shape)}{which}{receptor}"
 
 
-@dataclass(frozen=True, eq=False)
-class Explanation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Tabled):
     """The result of `eventsim.explain`. Times and potentials are Fractions where the run is of Fractions.
 
     Attributes
@@ -111,7 +116,7 @@ class Explanation:
     sample: int
     number: int
     model: str
-    run: Run = field(repr=False)
+    run: Run
     time: Any
     crossing: Any
     at: Any
@@ -127,7 +132,12 @@ class Explanation:
     spikes: int = 0
     upstream: "tuple[tuple[Input, Explanation], ...]" = ()
     notes: tuple[str, ...] = ()
-    _replay: Replay | None = field(default=None, repr=False)
+    _replay: Replay | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the neuron's population."""
+        return self.run.shapes[self.run.populations.index(self.population)]
 
     @property
     def fired(self) -> bool:
@@ -174,6 +184,7 @@ class Explanation:
         return {
             "population": self.population,
             "neuron": self.neuron,
+            "place": place(self.neuron, self.shape),
             "number": self.number,
             "time": self.time,
             "value": self.value,
@@ -215,20 +226,26 @@ class Explanation:
 
     # -- text -------------------------------------------------------------------------------------------------------
 
-    def table(self, rows: int = 8) -> str:
-        """Return the explanation as text: what happened, the `rows` most important inputs, and where they came from."""
+    def table(self, rows: int = 8) -> Table:
+        """Return the explanation as a table: what happened, the `rows` first inputs, and where they came from."""
         rows = integer("Explanation.table", "rows", rows, low=0, remedy="Give how many inputs are to be listed.")
-        lines = [self.headline]
+        above, below = [self.headline], []
         if not self.is_source:
-            lines += [f"  {line}" for line in (self._what(), self._balance(), *self._why_early())]
-            lines += [f"  {line}" for line in (*self._input_lines(rows), *self._late_lines())]
-        lines += [f"  note: {note}" for note in self.notes]
+            above += [f"  {line}" for line in (self._what(), self._balance(), *self._why_early())]
+            if not self.inputs and self.fan_in is None:
+                above.append("  no input arrived before")
+            below += [f"  {line}" for line in self._late_lines()]
+        below += [f"  note: {note}" for note in self.notes]
         if self.upstream:
-            lines += ["  where they came from:", *_chain_lines(self, "    ")]
-        return "\n".join(lines)
+            below += ["  where they came from:", *_chain_lines(self, "    ")]
+        columns, listed = self._input_rows(rows)
+        return Table(columns, listed, tuple(above), tuple(below), indent=2)
 
     def __str__(self) -> str:
-        return self.table()
+        return str(self.table())
+
+    def __repr__(self) -> str:
+        return f"Explanation: {self.headline}"
 
     @property
     def headline(self) -> str:
@@ -237,7 +254,7 @@ class Explanation:
 
     def _name(self) -> str:
         which = f"spike {self.number} of " if self.spikes > 1 else ""
-        return f"{which}{self.population} {self.neuron}"
+        return f"{which}{self.population} {numbered(self.neuron, self.shape)}"
 
     def _event(self) -> str:
         """What the neuron did."""
@@ -301,20 +318,24 @@ class Explanation:
             lines.append(f"with all of them the potential would have been {_short(self.at_opening)} at t_min")
         return lines
 
-    def _input_lines(self, rows: int) -> list[str]:
+    def _input_rows(self, rows: int) -> tuple[tuple[Column, ...], tuple[tuple[Any, ...], ...]]:
+        """Columns, and a row for each of the first `rows` inputs and one for the others."""
         if not self.inputs:
-            return [] if self.fan_in is not None else ["no input arrived before"]
-        columns = 5 if self.fan_in is None else 3  # what a relay hears has no weight
-        shown, rest = self.inputs[:rows], self.inputs[rows:]
-        table = [["input", "emitted", "arrived", "weight", "contribution"]]
-        for one in shown:
-            decided = " (decided)" if one.decisive else ""
-            numbers = [_short(one.emitted), _short(one.arrived), _signed(one.weight), _signed(one.contribution)]
-            table.append([one.sender + decided, *numbers])
+            return (), ()
+        listed, rest = self.inputs[:rows], self.inputs[rows:]
+        found: list[tuple[Any, ...]] = [
+            (one.sender + " (decided)" * one.decisive, one.emitted, one.arrived, one.weight, one.contribution)
+            for one in listed
+        ]
         if rest:
             total = sum(one.contribution for one in rest)
-            table.append([f"{_counted(len(rest), 'more input')} together", "", "", "", _signed(total)])
-        return aligned([row[:columns] for row in table])
+            found.append((f"{_counted(len(rest), 'more input')} together", None, None, None, total))
+        columns = (
+            Column("input", text=True), Column("emitted", _short), Column("arrived", _short), Column("weight", _signed),
+            Column("contribution", _signed),
+        )  # fmt: skip
+        n = 5 if self.fan_in is None else 3  # what a relay hears has no weight
+        return columns[:n], tuple(row[:n] for row in found)
 
     def _late_lines(self) -> list[str]:
         known = set(self.missing)

@@ -14,6 +14,7 @@ import numpy as np
 
 from eventsim.checks import n_axes, shown, weights_array
 from eventsim.errors import NetworkError
+from eventsim.wording import several, size_text, span
 
 Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
@@ -62,6 +63,17 @@ def taps_of(shape: Axes, kernel: Axes, stride: Axes, padding: Sequence[tuple[int
 class _Sliding:
     """A kernel that slides over positions: what is known of it once it connects two populations."""
 
+    def _settings(self, *names: str) -> str:
+        """Those of its settings that are not the usual ones, in words, behind a comma."""
+        plain = {"stride": 1, "dilation": 1, "padding": (0, 0), "groups": 1}
+        said = []
+        for name in names:
+            value = getattr(self, name)
+            each = value if isinstance(value, tuple) else (value,)
+            if any(one != plain[name] for one in each):
+                said.append(f"{name} {value[0] if len({*each}) == 1 and each is value else value}")
+        return several(["", *said])
+
     @property
     def shape(self) -> Axes:
         """Shape of the source; only of what connects two populations."""
@@ -83,7 +95,7 @@ class _Sliding:
         return vars(self)[what]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv(_Sliding):
     """A convolution over one or two axes of positions, as deep-learning frameworks define it (a cross-correlation).
 
@@ -129,6 +141,12 @@ class Conv(_Sliding):
                 f"Conv: {weights.shape[0]} output channels in {groups} groups; must divide evenly. Check groups."
             )
         object.__setattr__(self, "groups", groups)
+
+    def __repr__(self) -> str:
+        settings = self._settings("stride", "padding", "dilation", "groups")
+        c_in, c_out = self.channels
+        weights = f"{self.weights.size:,} weights, {span(self.weights)}"
+        return f"Conv: {c_in} to {c_out} channels, kernel {size_text(self.kernel)}{settings}; {weights}"
 
     @property
     def kernel(self) -> Axes:
@@ -178,7 +196,7 @@ class Conv(_Sliding):
         return int(self.taps.target.size * self.weights.shape[1] * self.weights.shape[0])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pool(_Sliding):
     """Every source neuron reaches the target positions whose field it lies in, channel by channel, with weight 1.
 
@@ -217,6 +235,10 @@ class Pool(_Sliding):
         object.__setattr__(self, "stride", _axes("stride", stride, n, 1, "Pool"))
         object.__setattr__(self, "dilation", _axes("dilation", self.dilation, n, 1, "Pool"))
         object.__setattr__(self, "padding", _paddings(self.padding, n, "Pool"))
+
+    def __repr__(self) -> str:
+        apart = f", stride {size_text(self.stride)}" if self.stride != self.kernel else ""
+        return f"Pool: kernel {size_text(self.kernel)}{apart}{self._settings('padding', 'dilation')}"
 
     def output_shape(self, shape: Axes) -> Axes:
         """Shape (channels, *positions) of what this makes of (channels, *positions)."""

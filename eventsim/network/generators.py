@@ -18,6 +18,7 @@ from eventsim._jit import jitable, kernel
 from eventsim.checks import finite_array, held_in_float64, read_only, real_array, shown
 from eventsim.errors import InputError, NetworkError
 from eventsim.randomness import stream_key, uniforms
+from eventsim.wording import span
 
 Array = np.ndarray[Any, Any]
 
@@ -35,6 +36,11 @@ class Generator(ABC):
 
     kind: ClassVar[str]
     settings: ClassVar[tuple[str, ...]]
+
+    def __repr__(self) -> str:
+        said = [f"{name} {span(getattr(self, name))}" for name in self.settings]
+        n = max(np.size(getattr(self, name)) for name in self.settings)
+        return f"{type(self).__name__}: {', '.join(said)}" + (f" of {n:,} neurons" if n > 1 else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, name) for name in self.settings)
@@ -58,7 +64,7 @@ class Generator(ABC):
         """Times in [0, until) and neurons of one sample of source `name`, in order of (time, neuron)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Poisson(Generator):
     """Independent Poisson trains, reproducible for each neuron whatever the number of threads or samples.
 
@@ -119,7 +125,7 @@ class Poisson(Generator):
         return times[:done], neurons[:done]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Regular(Generator):
     """Trains of equal intervals: spike k of a neuron at ``start + k period``, k = 0, 1, …, never accumulated.
 

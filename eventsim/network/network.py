@@ -19,8 +19,10 @@ from eventsim.errors import NetworkError, listed, nearest
 from eventsim.files.archive import write_archive
 from eventsim.network.definition import FILE_FORMAT, FILE_VERSION, network_content
 from eventsim.network.generators import Generator
-from eventsim.network.neuron_model import Model, check_parameters, check_prepared, find_model
+from eventsim.network.neuron_model import Model, find_model
 from eventsim.network.nodes import Population, Projection, Source, checked_shape, checked_window, least_delay
+from eventsim.network.outline import outline
+from eventsim.network.parameters import check_parameters, check_prepared
 from eventsim.network.projections import ProjectionKind, own_delays
 from eventsim.network.receptors import given_receptors, receptor_number
 from eventsim.network.replacement import replaced
@@ -326,29 +328,9 @@ class Network:
         return any(array.dtype == object for array in arrays)
 
     def __repr__(self) -> str:
-        lines = [
-            f"Network: {self.n_neurons:,} neurons in {len(self.populations)} populations, {self.n_synapses:,} synapses"
-        ]
-        for node in self.nodes:
-            size = "x".join(map(str, node.shape))
-            if isinstance(node, Source):
-                coded = f"values in [{node.value_range[0]}, {node.value_range[1]}]"
-                what = type(node.generator).__name__ if node.generator else coded
-                lines.append(f"  {node.name:<12} source {size}: {what}")
-            else:
-                window = (
-                    "" if node.window is None else " window [" + ", ".join(f"{float(t):g}" for t in node.window) + "]"
-                )
-                lines.append(f"  {node.name:<12} {node.model.name} {size}{window}")
-        for projection in self.projections:
-            delay = f", delay {float(projection.delay):g}" if projection.delay else ""
-            delays = own_delays(projection.kind)
-            if delays is not None and delays.size:
-                delay = f", delays {float(delays.min()):g} to {float(delays.max()):g}"
-            reached = f", {projection.receptor}" if projection.receptor else ""
-            lines.append(f"  {projection.label}: {projection.kind.n_synapses:,} synapses{delay}{reached}")
-        lines += [f"  note: {note}" for note in self.provenance.get("notes", ())]
-        return "\n".join(lines)
+        counts = f"{len(self.populations)} populations, {self.n_synapses:,} synapses"
+        notes = self.provenance.get("notes", ())
+        return "\n".join([f"Network: {self.n_neurons:,} neurons in {counts}", *outline(self, notes)])
 
     # -- freezing, hashing, saving ----------------------------------------------------------------------------------
 

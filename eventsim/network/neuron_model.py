@@ -7,18 +7,19 @@ Relies on `dynamics` and `regimes`. Used by the network (validation), by both en
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from eventsim.checks import choice, held_in_float64, read_only, real_array, shown
+from eventsim.checks import shown
 from eventsim.errors import ModelError, listed
 from eventsim.network.dynamics import Dynamics
 from eventsim.network.regimes import Clocked, Free, Regime, Relay, Windowed
 from eventsim.network.spellings import MODELS, PARAMETERS, meant
+from eventsim.table import Column, Table, Tabled
+from eventsim.wording import name_text, several
 
 Array = np.ndarray[Any, Any]
 MOST_RECEPTORS = 4  # each makes the loop of its models longer, and their recorded states
@@ -64,8 +65,17 @@ class Parameter:
 
     def of(self, receptor: str) -> "Parameter":
         """Return what the parameter is for one of a neuron's receptors."""
-        name, meaning = receptor_parameter(self.name, receptor), f"{self.meaning}, of receptor {receptor}"
+        name, meaning = receptor_parameter(self.name, receptor), f"{self.meaning.split(';')[0]}, of receptor {receptor}"
         return replace(self, name=name, meaning=meaning, each_receptor=False)
+
+    @property
+    def allowed(self) -> str:
+        """What it may be, in words: "> 0 and finite", "hard or soft"."""
+        if self.choices:
+            return " or ".join(self.choices)
+        limits = [f"{'>' if self.open_low else '>='} {self.low:g}"] if math.isfinite(self.low) else []
+        limits += [f"<= {self.high:g}" if math.isfinite(self.high) else "finite"]
+        return "a finite number" if limits == ["finite"] else " and ".join(limits)
 
 
 def receptor_parameter(name: str, receptor: str) -> str:
@@ -73,8 +83,8 @@ def receptor_parameter(name: str, receptor: str) -> str:
     return f"{name}_{receptor}"
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(Tabled):
     """A neuron model: what it does (`Dynamics`), how it lives in time (`Regime`), and what a user gives it.
 
     Attributes
@@ -97,6 +107,10 @@ class Model:
     by_receptors
         Returns `prepare` and the dynamics for such names; None where there is one kind only. Of several receptors,
         ``receive(s, w, receptor)`` is told which of them an input reaches.
+    equation
+        Its equations, with an input, the threshold and the reset: a line or several, for people.
+    source
+        Where they come from.
     """
 
     name: str
@@ -107,9 +121,11 @@ class Model:
     shared: tuple[str, ...] = ()
     threshold: str = "threshold"
     family: str = ""
-    bounded: Dynamics | None = field(default=None, repr=False)
+    bounded: Dynamics | None = None
     receptors: tuple[str, ...] = ()
-    by_receptors: Callable[[tuple[str, ...]], tuple[Any, Dynamics]] | None = field(default=None, repr=False)
+    by_receptors: Callable[[tuple[str, ...]], tuple[Any, Dynamics]] | None = None
+    equation: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.regime, Regime):
@@ -123,6 +139,23 @@ class Model:
                 f"{self.name}: its regime is Clocked, and it has no parameter {', '.join(sorted(lacking))}; must have "
                 "both, as lif_clocked does. Add them."
             )
+
+    def table(self) -> Table:
+        """What it is and what a user gives it, as a table: a row for each parameter, below its equations."""
+        columns = [Column(name, text=True) for name in ("parameter", "unit", "meaning")]
+        columns += [Column("default", _default_text, missing="required"), Column("allowed", text=True)]
+        rows = [(one.name, one.unit, one.meaning, one.default, one.allowed) for one in self.parameters]
+        above = [self.name, *(f"  {line}" for line in self.equation.splitlines())]
+        if self.windowed:
+            above.append(f"  window=(t_start, t_min{', t_max' if self.spiking else ''}) says when")
+        below = (f"  source: {self.source}",) if self.source else ()
+        return Table(tuple(columns), tuple(rows), (*above, ""), below, indent=2)
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def __repr__(self) -> str:
+        return f"Model {name_text(self.name)}: {several(one.name for one in self.parameters) or 'no parameters'}"
 
     @property
     def windowed(self) -> bool:
@@ -304,75 +337,5 @@ def _known(name: str, receptors: tuple[str, ...]) -> Model:
     return find_model(name).with_receptors(name, receptors)
 
 
-def check_parameters(model: Model, where: str, size: int, given: Mapping[str, Any]) -> Mapping[str, Array]:
-    """Return the model's parameters as read-only copies of shape (size,), defaults filled in, each value checked.
-
-    Fractions stay Fractions (object arrays). Choices become their index (float64). O(size), vectorised.
-    """
-    for name in given:
-        model.parameter(name)
-    arrays: dict[str, Array] = {}
-    for parameter in model.parameters:
-        value = given.get(parameter.name, parameter.default)
-        if value is None:
-            raise ModelError(
-                f"{where}: {model.name} needs {parameter.name} ({parameter.meaning}, {parameter.unit}), which has no "
-                f"default. Give {parameter.name}= a number or an array of {size} numbers."
-            )
-        arrays[parameter.name] = _parameter_array(parameter, f"{where}: {model.name}", size, value)
-    return MappingProxyType(arrays)
-
-
-def check_prepared(model: Model, where: str, parameters: Mapping[str, Array], window: Any) -> None:
-    """Refuse parameters from which a number follows that float64 does not hold, such as a sum of two of 1e308."""
-    try:
-        with np.errstate(over="raise", invalid="raise", divide="raise"):
-            model.prepare(parameters, window)
-    except FloatingPointError as problem:
-        raise ModelError(
-            f"{where}: {model.name}: numbers that follow from its parameters leave the range of float64 ({problem}); "
-            f"must be within {np.finfo(np.float64).max:.2g}. Bring the sizes of the parameters closer together."
-        ) from None
-
-
-def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) -> Array:
-    if parameter.choices:
-        remedy = " for the whole population"
-        word = choice(where, parameter.name, chosen(parameter, value), parameter.choices, ModelError, also=remedy)
-        return read_only(np.full(size, float(parameter.choices.index(word))))
-    remedy = f"Give {parameter.name} ({parameter.meaning}) an allowed value or remove the neuron."
-    given = real_array(where, parameter.name, value, ModelError, kinds="fiu", remedy=remedy)
-    array = given if given.dtype == object else given.astype(np.float64)
-    if array.ndim and array.size not in (1, size):
-        raise ModelError(
-            f"{where}: {parameter.name} has shape {array.shape}; allowed: one number or {size} numbers, one a neuron. "
-            "Flatten it in the order of the population's shape."
-        )
-    array = np.broadcast_to(array.reshape(-1), (size,))
-    allowed = np.isfinite(array.astype(np.float64))
-    # Compared as they are: a Fraction just outside a limit may round onto it.
-    with np.errstate(invalid="ignore"):  # a NaN among Fractions
-        allowed &= (array > parameter.low if parameter.open_low else array >= parameter.low).astype(bool)
-        allowed &= (array <= parameter.high).astype(bool)
-    if not allowed.all():
-        index = int(np.argmin(allowed))
-        raise ModelError(
-            f"{where}: {parameter.name}[{index}] = {array[index]}; must be {_range_text(parameter)}. {remedy}"
-        )
-    held_in_float64(where, parameter.name, given, remedy, value, ModelError)
-    return read_only(array)
-
-
-def chosen(parameter: Parameter, value: Any) -> Any:
-    """The word of a choice of which `value` is the index once a neuron, as populations show it; else `value` itself."""
-    for index, word in enumerate(parameter.choices):
-        if isinstance(value, np.ndarray) and value.dtype == np.float64 and value.size and (value == index).all():
-            return word
-    return value
-
-
-def _range_text(parameter: Parameter) -> str:
-    """What a parameter may be, e.g. "> 0 and finite"."""
-    limits = [f"{'>' if parameter.open_low else '>='} {parameter.low:g}"] if math.isfinite(parameter.low) else []
-    limits += [f"<= {parameter.high:g}" if math.isfinite(parameter.high) else "finite"]
-    return "a finite number" if limits == ["finite"] else " and ".join(limits)
+def _default_text(default: float | str) -> str:
+    return default if isinstance(default, str) else f"{default:g}"

@@ -14,14 +14,16 @@ import numpy as np
 from eventsim.checks import check_held, integer, read_only, reals, shown
 from eventsim.errors import NetworkError
 from eventsim.network.generators import Generator
-from eventsim.network.neuron_model import Array, Model, chosen
-from eventsim.network.projections import ProjectionKind
+from eventsim.network.neuron_model import Array, Model
+from eventsim.network.parameters import chosen
+from eventsim.network.projections import ProjectionKind, own_delays
 from eventsim.network.steps import Steps
+from eventsim.wording import name_text, several, size_text, span
 
 MAX_NEURONS = 2**31 - 1  # of a network: what spikes number in 31 bits
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Source:
     """Neurons whose spikes come from outside: coded values, given spike times, or a generator.
 
@@ -42,13 +44,18 @@ class Source:
     value_range: tuple[Any, Any]
     generator: Generator | None
 
+    def __repr__(self) -> str:
+        coded = f"values in {_interval(self.value_range)} are coded in {_interval(self.window)}"
+        what = coded if self.generator is None else repr(self.generator)
+        return f"Source {name_text(self.name)}: {_neurons(self.shape)}; {what}"
+
     @property
     def size(self) -> int:
         """Number of neurons."""
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Population:
     """Neurons of one model.
 
@@ -69,6 +76,30 @@ class Population:
     parameters: Mapping[str, Array]
     window: tuple[Any, Any, Any] | None
     steps: Mapping[str, Steps]
+
+    def __repr__(self) -> str:
+        changed = [name for name, array in self.parameters.items() if name in self.steps or self._given(name, array)]
+        said = [f"{name} {self._said(name)}" for name in changed]
+        window = [] if self.window is None else [f"window {_interval(self.window)}"]
+        return (
+            f"Population {name_text(self.name)}: {_neurons(self.shape)} of {self.model.name}; "
+            f"{several([*said, *window]) or 'all parameters at their defaults'}"
+        )
+
+    def _given(self, name: str, array: Array) -> bool:
+        """Has a parameter another value than its default in any neuron?"""
+        parameter = self.model.parameter(name)
+        if parameter.default is None:
+            return True
+        default: Any = parameter.default
+        return bool((array != (parameter.choices.index(default) if parameter.choices else default)).any())
+
+    def _said(self, name: str) -> str:
+        """The values of a parameter, in words."""
+        if name in self.steps:
+            return f"in {len(self.steps[name].times)} steps, {span(self.steps[name].values)}"
+        choices = self.model.parameter(name).choices
+        return choices[int(self.parameters[name][0])] if choices else span(self.parameters[name])
 
     # A copy, or what another process is sent, is as read-only as the population itself.
     def __getstate__(self) -> dict[str, Any]:
@@ -99,7 +130,7 @@ class Population:
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Projection:
     """One connection between two nodes: how far (delay), how strongly (kind), and which receptor it reaches, if any."""
 
@@ -115,10 +146,27 @@ class Projection:
         """The place of its receptor among those of its target, 0 where there is one."""
         return 0 if self.receptor is None else self.post.model.receptors.index(self.receptor)
 
+    def __repr__(self) -> str:
+        delay = f", delay {span(self.delay)}" if own_delays(self.kind) is None and self.delay else ""
+        ends = f"{name_text(self.pre.name)} -> {name_text(self.post.name)}"
+        reached = f" at receptor {self.receptor}" if self.receptor else ""
+        return f"Projection {ends}{reached}: {self.kind.n_synapses:,} synapses{delay}; {self.kind!r}"
+
     @property
     def label(self) -> str:
         """For messages: "input -> hidden (Dense)"."""
         return f"{self.pre.name} -> {self.post.name} ({type(self.kind).__name__})"
+
+
+def _neurons(shape: tuple[int, ...]) -> str:
+    """How many neurons there are, in which shape."""
+    n = math.prod(shape)
+    plural = "s" if n != 1 else ""
+    return f"{n:,} neuron{plural}" + (f" ({size_text(shape)})" if len(shape) > 1 else "")
+
+
+def _interval(times: tuple[Any, ...]) -> str:
+    return f"[{', '.join(f'{float(t):g}' for t in times)}]"
 
 
 def least_delay(where: str, pre: Source | Population, delays: Array, delay: Any) -> Any:

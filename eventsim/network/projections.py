@@ -17,6 +17,7 @@ from eventsim.errors import NetworkError
 from eventsim.network.by_rule import ByRule
 from eventsim.network.convolution import Conv, Pool
 from eventsim.network.synapse_order import canonical_order
+from eventsim.wording import size_text, span
 
 Array = np.ndarray[Any, Any]
 LARGEST_INDEX = 2**31 - 1  # of a neuron: half the memory of what numpy takes by itself
@@ -27,6 +28,10 @@ class _Listed:
     """What holds a weight for each of its synapses."""
 
     weights: Any
+
+    def __repr__(self) -> str:
+        shape = f"{size_text(self.weights.shape)}, " if self.weights.ndim > 1 else ""
+        return f"{type(self).__name__}: {shape}{self.n_synapses:,} weights, {span(self.weights)}"
 
     def arrays(self) -> dict[str, Array]:
         """The arrays that define the projection, by name (for hashing and saving)."""
@@ -41,7 +46,7 @@ class _Listed:
         return int(self.weights.size)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dense(_Listed):
     """Every source neuron reaches every target neuron.
 
@@ -77,7 +82,7 @@ class Dense(_Listed):
         return np.arange(self.weights.shape[0]), self.weights[:, source]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OneToOne(_Listed):
     """Source neuron i reaches target neuron i.
 
@@ -110,7 +115,7 @@ class OneToOne(_Listed):
         return np.array([source]), self.weights[source : source + 1]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sparse(_Listed, ByRule):
     """A list of synapses; several between the same two neurons are allowed.
 
@@ -204,6 +209,10 @@ class Sparse(_Listed, ByRule):
                 )
             delays = times
         return cls(sources, targets, weights, delays, shape)
+
+    def __repr__(self) -> str:
+        delays = "" if self.delays is None else f"; delays {span(self.delays)}"
+        return f"{super().__repr__()}{delays}"
 
     def fitted(self, where: str, pre: Shape, post: Shape) -> "Sparse":
         """Itself, if every index lies inside its population; else raise `NetworkError`."""

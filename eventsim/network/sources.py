@@ -16,6 +16,7 @@ from eventsim.checks import flag, held_in_float64, real_array, shown
 from eventsim.errors import InputError
 from eventsim.network.camera_events import Events, pixel_spikes, reading
 from eventsim.network.rasters import raster_spikes
+from eventsim.wording import neuron_text, size_text, span
 
 Array = np.ndarray[Any, Any]
 Train = tuple[Array, Array]  # times, neurons
@@ -23,7 +24,7 @@ TIME_KINDS = "fiu"
 SHIFT = "Subtract the start from whole numbers before they become times, as from_events does."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SpikeTimes:
     """Spike times given by the user, in the network's unit of time.
 
@@ -40,6 +41,22 @@ class SpikeTimes:
     """
 
     times: Any
+
+    # What it holds is checked when it is simulated: it may be anything here.
+    def __repr__(self) -> str:
+        if isinstance(self.times, np.ndarray):
+            n, *shape = self.times.shape or (0,)
+            what = f"{n:,} sample{'s' if n != 1 else ''} of one time a neuron, {size_text(shape)} neurons"
+            if self.times.dtype.kind in TIME_KINDS:
+                fired = self.times[np.isfinite(self.times)]
+                what += f", {fired.size:,} spikes" + (f" at {span(fired)}" if fired.size else "")
+            return f"SpikeTimes: {what}"
+        if not isinstance(self.times, Sequence) or isinstance(self.times, str | bytes):
+            return f"SpikeTimes: {shown(self.times)}"
+        events = [one for one in self.times if isinstance(one, Events)]
+        what = f", {sum(len(one.times) for one in events):,} events" if events else ""
+        n = len(self.times)
+        return f"SpikeTimes: {n:,} sample{'s' if n != 1 else ''}, given one by one{what}"
 
     @classmethod
     def from_events(
@@ -177,7 +194,7 @@ class SpikeTimes:
                 raise InputError(
                     f"{where}: SpikeTimes has shape {array.shape}; must be (n, {', '.join(map(str, shape))}). {remedy}"
                 )
-            _check_times(where, flat)
+            _check_times(where, flat, shape)
             exact = held_in_float64(where, "SpikeTimes", flat, SHIFT)
             return exact + 0  # a copy, and one 0: the engines would show -0.0 and 0.0 each in its own order
         if not isinstance(self.times, Sequence) or isinstance(self.times, str | bytes):
@@ -209,7 +226,7 @@ def _train(where: str, sample: int, times: Any, shape: tuple[int, ...]) -> Train
                 f"{where}: {name} has spikes of a source of shape {times.shape}; must be {shape}. Give the source and "
                 "its spikes one shape."
             )
-        return _in_order(where, sample, times.times, times.neurons)
+        return _in_order(where, sample, times.times, times.neurons, shape)
     nested = isinstance(times, Sequence) and any(isinstance(train, Sequence | np.ndarray) for train in times)
     if not nested or isinstance(times, str):
         flat = held_in_float64(where, name, real_array(where, name, times, kinds=TIME_KINDS).ravel(), SHIFT, times)
@@ -218,7 +235,7 @@ def _train(where: str, sample: int, times: Any, shape: tuple[int, ...]) -> Train
                 f"{where}: sample {sample}: {flat.size} spike times for {size} neurons; must be one a neuron (inf = "
                 "silent) or one list of times a neuron. Give all of them."
             )
-        return _in_order(where, sample, flat, np.arange(size))
+        return _in_order(where, sample, flat, np.arange(size), shape)
     if len(times) != size:
         raise InputError(
             f"{where}: sample {sample}: {len(times)} spike trains for {size} neurons; must be one list of times a "
@@ -237,10 +254,10 @@ def _train(where: str, sample: int, times: Any, shape: tuple[int, ...]) -> Train
     falling = np.flatnonzero((flat[1:] <= flat[:-1]) & (neurons[1:] == neurons[:-1]))
     if falling.size:
         raise InputError(
-            f"{where}: spike times of sample {sample}, neuron {neurons[falling[0]]} are not increasing. Sort them; "
-            "a neuron cannot fire twice at one time."
+            f"{where}: spike times of sample {sample}, {neuron_text(neurons[falling[0]], shape)} are not increasing. "
+            "Sort them; a neuron cannot fire twice at one time."
         )
-    return _in_order(where, sample, flat, neurons)
+    return _in_order(where, sample, flat, neurons, shape)
 
 
 def exactly(number: Any) -> Any:
@@ -254,32 +271,36 @@ def holds_exact(data: "Array | list[Train]") -> bool:
     return any(part.dtype == object for part in parts)
 
 
-def _in_order(where: str, sample: int, times: Array, neurons: Array) -> Train:
+def _in_order(where: str, sample: int, times: Array, neurons: Array, shape: tuple[int, ...]) -> Train:
     """Times that are numbers >= 0, without the silent ones, in order; `neurons` increase."""
-    _check_times(where, times[np.newaxis], sample, neurons)
+    _check_times(where, times[np.newaxis], shape, sample, neurons)
     times = times if times.dtype == object else times.astype(np.float64)
     keep = np.flatnonzero(times < math.inf)
     order = keep[np.argsort(times[keep], kind="stable")]
     return times[order], neurons[order]
 
 
-def _check_times(where: str, times: Array, first: int = 0, neurons: Array | None = None) -> None:
-    """Refuse NaN and negative times, an array (n_samples, n)."""
+def _check_times(
+    where: str, times: Array, shape: tuple[int, ...], first: int = 0, neurons: Array | None = None
+) -> None:
+    """Refuse NaN and negative times, an array (n_samples, n) of a source of this shape."""
     with np.errstate(invalid="ignore"):  # a NaN among Fractions
         bad = np.argwhere(~(times >= 0).astype(bool))
     if bad.size:
         row, column = bad[0]
         neuron = column if neurons is None else neurons[column]
         raise InputError(
-            f"{where}: spike time {times[row, column]} of sample {first + row}, neuron {neuron}; must be >= 0 "
-            "(inf = silent). Shift the times so that the run begins at 0."
+            f"{where}: spike time {times[row, column]} of sample {first + row}, {neuron_text(neuron, shape)}; must be "
+            ">= 0 (inf = silent). Shift the times so that the run begins at 0."
         )
 
 
 def encode(
-    where: str, x: Array, window: tuple[Any, Any], value_range: tuple[Any, Any], clip: bool
+    where: str, x: Array, shape: tuple[int, ...], window: tuple[Any, Any], value_range: tuple[Any, Any], clip: bool
 ) -> tuple[Array, int]:
     """Times (n, size) of values (n, size): t_max - (x - low) / (high - low) (t_max - t_min), inf for low.
+
+    `shape` is that of the source.
 
     Returns also how many values were clipped into the range.
 
@@ -292,7 +313,8 @@ def encode(
     nan = np.argwhere(x != x)
     if nan.size:
         raise InputError(
-            f"{where}: x[{nan[0][0]}] holds NaN at neuron {nan[0][1]}; must be numbers. Look for missing data."
+            f"{where}: x[{nan[0][0]}] holds NaN at {neuron_text(nan[0][1], shape)}; must be numbers. Look for missing "
+            "data."
         )
     outside = (x < low) | (x > high)
     count = int(np.count_nonzero(outside))
@@ -301,7 +323,7 @@ def encode(
             worst = np.argwhere(outside)[0]
             raise InputError(
                 f"{where}: {count} values outside the coded range [{float(low):g}, {float(high):g}], the first is "
-                f"x[{worst[0]}] neuron {worst[1]} = {float(x[tuple(worst)]):g}; the data span "
+                f"x[{worst[0]}] {neuron_text(worst[1], shape)} = {float(x[tuple(worst)]):g}; the data span "
                 f"[{float(x.min()):g}, {float(x.max()):g}]. "
                 "Convert with input_range= that covers the data, or pass clip=True to clip and count them."
             )

@@ -13,9 +13,10 @@ import numpy as np
 from eventsim.checks import finite_array, read_only
 from eventsim.errors import ModelError
 from eventsim.network.neuron_model import Array, Model
+from eventsim.wording import span
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Steps:
     """A parameter that is constant from each of its times to the next: ``current=Steps([0, 50], [0, 1.5])``.
 
@@ -57,6 +58,11 @@ class Steps:
                 f"Steps: values have shape {values.shape} for {len(times)} times; must be ({len(times)},) or "
                 f"({len(times)}, size). {remedy}"
             )
+
+    def __repr__(self) -> str:
+        of = f" of {self.values.shape[1]:,} neurons" if self.values.ndim > 1 else ""
+        n = len(self.times)
+        return f"Steps: {n} piece{'s' if n != 1 else ''} up to t = {self.times[-1]:g}, values {span(self.values)}{of}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.times, self.values)

@@ -4,7 +4,6 @@ Relies on what was recorded. `Run` inherits these methods. The packages are opti
 imported when they are used. Times are those of the run, in its unit, to the last bit, unless a function says otherwise.
 """
 
-import importlib
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,29 +13,17 @@ import numpy as np
 
 from eventsim.checks import flag, integer, integer_array, number, shown
 from eventsim.checks import names as checked_names
-from eventsim.errors import InputError, listed
+from eventsim.errors import InputError
+from eventsim.extras import package
 from eventsim.files.output import replaced
 from eventsim.network.rasters import step_times
 from eventsim.run.recorded import RecordedRun
 from eventsim.run.spans import began, checked_end, recording_end
 
 Array = np.ndarray[Any, Any]
-# Package, and the extra of eventsim that installs it.
-EXTRAS = {"pandas": "pandas", "pyarrow": "parquet", "neo": "neo", "quantities": "neo", "nir": "nir"}
 LARGEST_STEPS = 2**31 - 1  # of a raster
 # Seconds per unit of time that have a name; times of others are converted to seconds.
 UNITS = {1.0: "s", 1e-3: "ms", 1e-6: "us", 1e-9: "ns"}
-
-
-def package(name: str, what: str) -> Any:
-    """An optional package, imported; InputError that names the extra to install where it is missing."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise InputError(
-            f"run.{what} needs {name}, which is not installed ({error}); must be there. Install it with "
-            f"pip install 'eventsim[{EXTRAS[name]}]'."
-        ) from error
 
 
 class ExportedRun(RecordedRun):
@@ -49,7 +36,7 @@ class ExportedRun(RecordedRun):
         ``attrs["eventsim"]`` holds the provenance and, under "reached", `Run.reached`: a sample without rows may be
         silent, have ended early, or never have begun (None).
         """
-        pandas = package("pandas", "to_pandas")
+        pandas = package("pandas", "run.to_pandas")
         spikes = self.spikes
         population = pandas.Categorical.from_codes(spikes["population"].astype(np.int64), categories=self.populations)
         columns = {
@@ -69,7 +56,7 @@ class ExportedRun(RecordedRun):
 
     def to_parquet(self, path: str | Path) -> None:
         """Write `to_pandas` as an Apache Parquet file."""
-        package("pyarrow", "to_parquet")
+        package("pyarrow", "run.to_parquet")
         replaced("run", path, lambda place: self.to_pandas().to_parquet(place, engine="pyarrow", index=False))
 
     def to_raster(
@@ -105,7 +92,7 @@ class ExportedRun(RecordedRun):
         """
         where = "run.to_raster"
         index, _ = self._index(population)
-        _need_recorded(self, "to_raster", population)
+        self._need_all_spikes("to_raster", population)
         counts = flag(where, "counts", counts)
         rows = _chosen_samples(self, samples, where)
         spikes = self.spikes[(self.spikes["population"] == index) & np.isin(self.spikes["sample"], rows)]
@@ -151,12 +138,12 @@ class ExportedRun(RecordedRun):
             No time unit, here or in the network, or two that differ; unknown populations; a `t_stop` with a spike at it
             or behind it.
         """
-        neo, quantities = package("neo", "to_neo"), package("quantities", "to_neo")
+        neo, quantities = package("neo", "run.to_neo"), package("quantities", "run.to_neo")
         unit = _unit(self, time_unit)
         recorded = self.recorded_populations
         chosen = recorded if populations is None else checked_names("run.to_neo", "populations", populations)
         for population in chosen:
-            _need_recorded(self, "to_neo", population)
+            self._need_all_spikes("to_neo", population)
         name, scale = (UNITS[unit], 1.0) if unit in UNITS else ("s", unit)
         done = began(self).tolist()
         stops = [_stop(self, sample, t_stop) if done[sample] else math.nan for sample in range(self.n_samples)]
@@ -166,7 +153,7 @@ class ExportedRun(RecordedRun):
             segment = neo.Segment(name=f"sample {sample}", **about)
             end = stops[sample] * scale * getattr(quantities, name)
             for population in chosen if done[sample] else ():
-                for neuron, times in enumerate(_trains(self, population, sample)):
+                for neuron, times in enumerate(self.trains(population, sample)):
                     note = {"population": population, "neuron": neuron, "sample": sample}
                     segment.spiketrains.append(neo.SpikeTrain(times * scale, units=name, t_stop=end, **note))
                 for neuron in self.recorded(population) if self.records.traces is not None else ():
@@ -211,7 +198,7 @@ class ExportedRun(RecordedRun):
             Samples that ended at different times, without a `t_max`, or never began; a `t_max` with a spike at it or
             behind it, for nothing is cut off. A nir before 1.0.8.
         """
-        nir = package("nir", "to_nirdata")
+        nir = package("nir", "run.to_nirdata")
         data = getattr(nir, "data_ir", None)
         if data is None:
             raise InputError(
@@ -220,7 +207,7 @@ class ExportedRun(RecordedRun):
                 "in an environment of their own."
             )
         index, _ = self._index(population)
-        _need_recorded(self, "to_nirdata", population)
+        self._need_all_spikes("to_nirdata", population)
         rows = _chosen_samples(self, samples)
         spikes = self.spikes[self.spikes["population"] == index]
         spikes = spikes[np.isin(spikes["sample"], rows)]
@@ -338,24 +325,3 @@ def _stop(run: RecordedRun, sample: int, t_stop: Any) -> float:
         return recording_end(run, sample)
     end = number("run.to_neo", "t_stop", t_stop, low=0, open_low=True, remedy="Give the end of the recording.")
     return checked_end("run.to_neo: t_stop", run, sample, float(end))
-
-
-def _need_recorded(run: RecordedRun, what: str, population: str) -> None:
-    """Refuse a source or population that ``record=`` left out."""
-    run._index(population)
-    if run.records.spikes is not None and population not in run.recorded_populations:
-        raise InputError(
-            f"run.{what}: all spikes of {listed(run.recorded_populations)} were recorded, of {population!r} only "
-            f'the first; must be all. Simulate with record=[{population!r}] or record="spikes".'
-        )
-
-
-def _trains(run: RecordedRun, population: str, sample: int) -> list[Array]:
-    """The spike times of each neuron of a population in one sample."""
-    index, _ = run._index(population)
-    low, high = np.searchsorted(run.spikes["sample"], [sample, sample + 1])
-    mine = run.spikes[low:high]
-    mine = mine[mine["population"] == index]
-    order = np.argsort(mine["neuron"], kind="stable")
-    borders = np.searchsorted(mine["neuron"][order], np.arange(1, run.sizes[index]))
-    return np.split(mine["time"][order], borders)

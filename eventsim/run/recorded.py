@@ -15,6 +15,7 @@ from eventsim.engines.records import RunRecords
 from eventsim.errors import InputError, listed, nearest
 from eventsim.network.network import Network, Population
 from eventsim.network.network_difference import difference
+from eventsim.wording import neuron_text
 
 Array = np.ndarray[Any, Any]
 
@@ -131,13 +132,38 @@ class RecordedRun:
         end = np.full(self.n_samples, math.inf if until is None else float(until))
         return end if self.records.stopped is None else np.minimum(end, self.records.stopped)
 
-    def spike_times(self, population: str) -> Array:
+    def spike_times(self, population: str, shaped: bool = False) -> Array:
         """First spike times of a population, (n_samples, n_neurons); inf = silent.
 
-        Float64, or an object array of Fractions where the network is exact.
+        Float64, or an object array of Fractions where the network is exact. With `shaped` an array (n_samples, *shape),
+        such as (n_samples, channels, height, width).
         """
+        shaped = flag("spike_times", "shaped", shaped)
         first = self._need(self.records.first, "first spikes", 'record="first_spikes" or "spikes"')
-        return first[:, self._columns(population)]
+        times: Array = first[:, self._columns(population)]
+        return times.reshape(self.n_samples, *self.shapes[self._index(population)[0]]) if shaped else times
+
+    def trains(self, population: str, sample: int = 0) -> list[Array]:
+        """All spike times of each neuron of a source or population in one sample, an increasing array (n_spikes,) each.
+
+        Float64, or object arrays of Fractions where the network is exact. Cost: O(n log n) in the spikes of the sample.
+
+        Raises
+        ------
+        InputError
+            All spikes were not recorded, or not those of this population; an unknown population or sample.
+        """
+        index, _ = self._index(population)
+        sample = self._sample("trains", sample)
+        self._need_all_spikes("trains", population)
+        low, high = np.searchsorted(self.spikes["sample"], [sample, sample + 1])
+        mine = np.flatnonzero(self.spikes["population"][low:high] == index)
+        neurons = self.spikes["neuron"][low:high][mine]
+        order = np.argsort(neurons, kind="stable")
+        exact = self.records.exact_times
+        times = self.spikes["time"][low:high][mine] if exact is None else _objects(exact[low:high])[mine]
+        borders = np.searchsorted(neurons[order], np.arange(1, self.sizes[index]))
+        return np.split(times[order], borders)
 
     def spike_errors(self, population: str, propagated: bool = False) -> Array:
         """Bounds on the rounding error of the first spike times, (n_samples, n_neurons).
@@ -174,13 +200,14 @@ class RecordedRun:
         place = self._variable(population, variable)
         traces = self._need(self.records.traces, "membrane traces", 'record={"population": [neurons]}')
         neuron = self._neuron("membrane", population, neuron)
-        remedy = f"The run has {self.n_samples} samples."
-        sample = integer("membrane", "sample", sample, low=0, high=self.n_samples - 1, remedy=remedy)
-        g = self._index(population)[1] + neuron
+        sample = self._sample("membrane", sample)
+        index, first = self._index(population)
+        g = first + neuron
         mine = traces[(traces["neuron"] == g) & (traces["sample"] == sample)]
         if not mine.size:
             raise InputError(
-                f"membrane: neuron {neuron} of {population!r}, sample {sample}, was not recorded. "
+                f"membrane: {neuron_text(neuron, self.shapes[index])} of {population!r}, sample {sample}, was not "
+                "recorded. "
                 'Ask for it with record={"population": [neurons]}.'
             )
         keep = np.append(mine["time"][1:] != mine["time"][:-1], True)
@@ -293,6 +320,20 @@ class RecordedRun:
         remedy = f"{population!r} has {size} neurons."
         return integer(where, "neuron", neuron, low=0, high=size - 1, remedy=remedy)
 
+    def _sample(self, where: str, sample: int) -> int:
+        """The index of a sample, which the run must have."""
+        remedy = f"The run has {self.n_samples} samples."
+        return integer(where, "sample", sample, low=0, high=self.n_samples - 1, remedy=remedy)
+
+    def _need_all_spikes(self, what: str, population: str) -> None:
+        """Refuse a run without spikes, and a source or population that ``record=`` left out."""
+        self._index(population)
+        if population not in self.recorded_populations and self.spikes is not None:
+            raise InputError(
+                f"run.{what}: all spikes of {listed(self.recorded_populations)} were recorded, of {population!r} only "
+                f'the first; must be all. Simulate with record=[{population!r}] or record="spikes".'
+            )
+
     def _index(self, population: str) -> tuple[int, int]:
         if not isinstance(population, str) or population not in self.populations:
             raise InputError(
@@ -318,6 +359,13 @@ class RecordedRun:
             f"Run: {self.n_samples} samples, {c['spikes']:,} spikes, {c['visited']:,} synaptic events visited, "
             f"{c['premature']} premature, {c['late']} late{'' if self.complete else ', INCOMPLETE'}"
         )
+
+
+def _objects(values: list[Any]) -> Array:
+    """Fractions as an array of objects, which numpy would not make of an empty list."""
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects
 
 
 def _finite(values: Array) -> Array:

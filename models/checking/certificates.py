@@ -1,21 +1,23 @@
 """What `certify` found: premature or safe, smallest safe windows, and proofs of spikes; and how to read them.
 
-Relies on numpy alone. Read by people (`table`), programs (`to_json`) and figures (the arrays by population).
+Relies on tables and wording. Read by people (`table`), programs (`to_json`) and figures (the arrays by population).
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from eventsim.text_tables import aligned
+from eventsim.table import Column, Table, Tabled, dotted
+from eventsim.wording import name_text, neuron_text, place
 
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Layer:
     """One population; arrays are (n_samples, size), times in the unit of the network.
 
@@ -49,8 +51,14 @@ class Layer:
     def __post_init__(self) -> None:
         _close(self)
 
+    def __repr__(self) -> str:
+        counts = {name: np.count_nonzero(getattr(self, name)) for name in ("premature", "undecided", "late")}
+        found = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        n = f"{self.premature.size:,} neurons times samples"
+        return f"Layer: window {self.window:.6g}, safe {_safe_window(self.safe_window)}; {n}, {found or 'all safe'}"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Proof:
     """What one population did in a run; arrays are (n_samples, size).
 
@@ -79,6 +87,10 @@ class Proof:
     def __post_init__(self) -> None:
         _close(self)
 
+    def __repr__(self) -> str:
+        failed = int(self.failed.sum())
+        return f"Proof of {self.of}: {self.residual.size:,} times samples, {failed or 'none'} not proven"
+
     @property
     def failed(self) -> Array:
         """Spikes, silences and potentials, (n_samples, size), that are off by more than rounding."""
@@ -87,7 +99,7 @@ class Proof:
         return found
 
 
-class Certificates:
+class Certificates(Tabled):
     """The result of `eventsim.models.certify`.
 
     Attributes
@@ -96,14 +108,23 @@ class Certificates:
         `Layer` by population, in the order of the network.
     proof
         `Proof` by population, or None where no run was given.
+    shapes
+        Shape of each population in `layers`, by name.
     decisions : array (n_samples, 2)
         By how much the largest output leads, or the output nearest to 0 is away from it where signs decide, in
         potential; and by how much every spike into the read-out may move at once, in time, before the decision can
         change. None without a run, with several read-outs, or where one output decides nothing.
     """
 
-    def __init__(self, layers: Mapping[str, Layer], proof: Mapping[str, Proof] | None, decisions: Array | None) -> None:
+    def __init__(
+        self,
+        layers: Mapping[str, Layer],
+        shapes: Mapping[str, tuple[int, ...]],
+        proof: Mapping[str, Proof] | None,
+        decisions: Array | None,
+    ) -> None:
         self.layers = dict(layers)
+        self.shapes = {name: shapes[name] for name in self.layers}
         self.proof = None if proof is None else dict(proof)
         self.decisions = decisions
         if decisions is not None:
@@ -150,35 +171,34 @@ class Certificates:
             for sample, neuron in np.argwhere(layer.premature | layer.undecided | layer.late)
         ]
 
-    def table(self) -> str:
-        """Return the certificates as text: a row for each population and a statement on the network.
+    def table(self) -> Table:
+        """Return the certificates as a table: a row for each population and a statement on the network.
 
         |V-θ|/bound is the largest residual of a spike in units of its bound, "nearest silence" how far below its
         threshold a silent neuron stayed at least.
         """
         late = any(layer.late.any() for layer in self.layers.values())
-        head = ["population", "checked", "safe", "undecided", "premature", *(["late"] if late else [])]
-        head += ["window", "safe window", "can be cut by"]
-        rows = [head + (["|V-θ|/bound", "nearest silence"] if self.proof else [])]
+        counted = ["undecided", "premature", *(["late"] if late else [])]
+        columns = [Column("population", text=True), Column("checked"), Column("safe")]
+        columns += [Column(name, dotted) for name in counted]
+        columns += [Column("window", ".6g"), Column("safe window", _safe_window), Column("can be cut by", _percent)]
+        columns += [Column("|V-θ|/bound", ".2g"), Column("nearest silence", ".2g")] if self.proof else []
+        rows = []
         for name, layer in self.layers.items():
             marks = [layer.undecided, layer.premature & ~layer.undecided]
             marks += [layer.late & ~(layer.premature | layer.undecided)] if late else []
             counts = [int(np.count_nonzero(mark)) for mark in marks]
             size = layer.premature.size
-            row = [name, str(size), str(size - sum(counts)), *(str(count or "·") for count in counts)]
-            safe = "any" if layer.safe_window <= 0 else f"{layer.safe_window:.6g}"
-            row += [f"{layer.window:.6g}", safe, _percent(layer)]
+            row = [name, size, size - sum(counts), *counts, layer.window, layer.safe_window, _cut(layer)]
             if self.proof:
                 below = self.proof[name].below
-                row += [f"{_worst(self.proof[name]):.2g}", f"{np.nanmin(below, initial=np.inf):.2g}"]
-            rows.append(row)
-        lines = aligned(rows)
-        lines.insert(1, "-" * len(lines[0]))
-        lines += self._also_proven()
+                row += [_worst(self.proof[name]), float(np.nanmin(below, initial=np.inf))]
+            rows.append(tuple(row))
+        lines = self._also_proven()
         if self.decisions is not None and len(self.decisions):
             lead, moved = self.decisions.min(axis=0)
             lines.append(f"closest decision: by {lead:.3g}; it stands if no last spike moves by more than {moved:.3g}")
-        return "\n".join([*lines, self.verdict])
+        return Table(tuple(columns), tuple(rows), below=(*lines, self.verdict), ruled=True)
 
     def _also_proven(self) -> list[str]:
         """A line on pools and read-outs of which every proof holds."""
@@ -201,8 +221,8 @@ class Certificates:
         if found:
             name, sample, neuron = found[0]
             said = (
-                f"{self.share:.4%} certified; first not: neuron {neuron} of {name!r}, sample {sample}; "
-                f"{len(found):,} in all"
+                f"{self.share:.4%} certified; first not: {neuron_text(neuron, self.shapes[name])} of "
+                f"{name_text(name)}, sample {sample}; {len(found):,} in all"
             )
             return f"{said}; {off}" if off else said
         if off:
@@ -211,8 +231,9 @@ class Certificates:
         if not needing:
             return "certified: every neuron waits for its inputs, in windows of any length"
         name = min(needing, key=lambda n: 1 - needing[n].safe_window / needing[n].window)
-        cut = _percent(needing[name])
-        return f"certified: every neuron waits for its inputs; first to break: {name!r}, if its window is cut by {cut}"
+        cut = _percent(_cut(needing[name]))
+        first = name_text(name)
+        return f"certified: every neuron waits for its inputs; first to break: {first}, if its window is cut by {cut}"
 
     def to_json(self, limit: int = 1000) -> str:
         """Return the certificates as JSON, without the arrays and with at most `limit` of what is not certified."""
@@ -246,7 +267,8 @@ class Certificates:
                 else [list(map(_finite, row)) for row in self.decisions.tolist()],
                 "n_not_certified": len(found),
                 "not_certified": [
-                    dict(zip(("population", "sample", "neuron"), entry, strict=True)) for entry in found[:limit]
+                    {"population": name, "sample": sample, "neuron": neuron, "place": place(neuron, self.shapes[name])}
+                    for name, sample, neuron in found[:limit]
                 ],
             }
         )
@@ -262,11 +284,20 @@ def _close(record: Layer | Proof) -> None:
             array.flags.writeable = False
 
 
-def _percent(layer: Layer) -> str:
-    """By how much the window can be cut; what rounds to nothing has no sign."""
-    if layer.safe_window <= 0:
+def _safe_window(length: float) -> str:
+    return "any" if length <= 0 else f"{length:.6g}"
+
+
+def _cut(layer: Layer) -> float:
+    """By which share the window can be cut; infinite where any window is safe."""
+    return float(1 - layer.safe_window / layer.window) if layer.safe_window > 0 else math.inf
+
+
+def _percent(cut: float) -> str:
+    """A share of a window; what rounds to nothing has no sign."""
+    if cut == math.inf:
         return "any"
-    cut = round(1 - layer.safe_window / layer.window, 3) + 0.0
+    cut = round(cut, 3) + 0.0
     return f"{cut:.1%}" if abs(cut) < 100 else f"{cut:.2g}"
 
 

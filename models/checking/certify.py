@@ -154,7 +154,8 @@ def _certified(
         smallest = _certified(net, given, None, complete=True).layers
         layers = {name: replace(layer, safe_window=smallest[name].safe_window) for name, layer in layers.items()}
     margins = None if proving is None or proving[1] is None else _decisions(net, proving[1])
-    return Certificates(layers, proofs if proving is not None else None, margins)
+    shapes = {population.name: population.shape for population in net.populations}
+    return Certificates(layers, shapes, proofs if proving is not None else None, margins)
 
 
 def _listening_from(neurons: Neurons, earliest: float) -> Neurons:

@@ -30,6 +30,7 @@ from eventsim.network.sources import SpikeTimes, encode
 from eventsim.run.run import Run
 from eventsim.simulate import simulate
 from eventsim.transport.contract import Transport
+from eventsim.wording import neuron_text
 
 Array = np.ndarray[Any, Any]
 
@@ -172,9 +173,9 @@ def _check_slope(population: Population, who: str) -> None:
     bad = np.flatnonzero(slope <= 0)
     if bad.size:
         raise InputError(
-            f"{who}: population {population.name!r}, neuron {bad[0]}: slope = {slope[bad[0]]} from t_min on (alpha + "
-            f"the sum of its weights), and {bad.size} neurons have one <= 0; must be > 0, since what does not rise has "
-            "no closed form; simulate tells what they do"
+            f"{who}: population {population.name!r}, {neuron_text(bad[0], population.shape)}: slope = {slope[bad[0]]} "
+            f"from t_min on (alpha + the sum of its weights), and {bad.size} neurons have one <= 0; must be > 0, since "
+            "what does not rise has no closed form; simulate tells what they do"
         )
 
 
@@ -190,9 +191,7 @@ def _check_run(net: Network, run: Any, who: str) -> None:
     end = float(max(t for population in net.populations for t in population.window or () if t < np.inf))
     until = run.provenance["until"]
     if not run.complete or (until is not None and until < end):
-        raise InputError(
-            f"{who}: the run ended early (until = {until}); must reach t = {end:g}, the end of the last window"
-        )
+        raise InputError(f"{who}: the run ended early (until = {until}); must reach the last window's end, t = {end:g}")
 
 
 def _sizes(pairs: Any) -> str:
@@ -334,7 +333,7 @@ def _of_times(net: Network, run: Run | None, times: Any, values: dict[str, Array
                 f"verify: times lacks {name!r}; must have all of {', '.join(names)} (sources and pools may be left out)"
             )
         elif name in values:
-            found[name] = encode(f"verify: {name!r}", values[name], node.window, node.value_range, clip=False)[0]
+            found[name] = encode(f"verify: {name!r}", values[name], node.shape, node.window, node.value_range, False)[0]
         elif run is not None:
             found[name] = _held(run.spike_times(name))
         else:

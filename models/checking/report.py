@@ -1,17 +1,18 @@
 """What `verify` found: a cause for every neuron of every sample, bounds, and how to read them.
 
-Relies on numpy alone. Made by `eventsim.models.verify`; read by people (`table`), programs (`to_json`) and figures
-(the arrays by population).
+Relies on tables and wording. Made by `eventsim.models.verify`; read by people (`table`), programs (`to_json`) and
+figures (the arrays by population).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from eventsim.text_tables import aligned
+from eventsim.table import Column, Table, Tabled, dotted
+from eventsim.wording import longest_place, name_text, neuron_text, places
 
 Array = np.ndarray[Any, Any]
 
@@ -23,19 +24,16 @@ FAILURES = ("late", "premature", "clamped", "structural")
 # Causes under which a neuron carries the value that it should.
 AGREEING = (OK, ROUNDING)
 
-DIVERGENCE = np.dtype(
-    [
-        ("population", "U64"),
-        ("neuron", "i8"),
-        ("sample", "i8"),
-        ("time", "f8"),
-        ("size", "f8"),
-        ("cause", "U10"),
-    ]
-)
+
+def divergence_dtype(shapes: Mapping[str, Sequence[int]]) -> np.dtype[Any]:
+    """Return the type of a record of `VerificationReport.divergences`, wide enough for these populations."""
+    name = max(map(len, shapes), default=1)
+    where = longest_place(shapes.values())
+    fields = [("population", f"U{name}"), ("neuron", "i8"), ("sample", "i8"), ("time", "f8"), ("size", "f8")]
+    return np.dtype([*fields, ("cause", "U10"), ("place", f"U{where}")])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Checked:
     """One source or population, checked; arrays are (n_samples, size), times of inf are silence.
 
@@ -95,7 +93,7 @@ def joined(parts: Sequence[tuple[Array, Checked]], size: int) -> Checked:
     return Checked(**columns, end=first.end, scale=scale)
 
 
-class VerificationReport:
+class VerificationReport(Tabled):
     """The result of `eventsim.models.verify`.
 
     Attributes
@@ -106,6 +104,8 @@ class VerificationReport:
         Names of sources and spiking populations, in the order of the network.
     readouts
         Names of the populations of integrators.
+    shapes
+        Shape of each source and population, by name.
     event_times, expected_times, ideal_times : dict of arrays (n_samples, size)
         Times by population, silence as inf: observed first spikes; those that the closed form gives for what each
         neuron received; those that the ReLU network gives (without one: the closed form from the inputs on).
@@ -134,9 +134,15 @@ class VerificationReport:
     CAUSES = CAUSES
 
     def __init__(
-        self, checked: dict[str, Checked], n_samples: int, notes: list[str], decision: str | None = None
+        self,
+        checked: dict[str, Checked],
+        shapes: Mapping[str, tuple[int, ...]],
+        n_samples: int,
+        notes: list[str],
+        decision: str | None = None,
     ) -> None:
         self._checked = checked
+        self.shapes = {name: shapes[name] for name in checked}
         self.n_samples = n_samples
         self.notes = list(notes)
         spiking = {name: part for name, part in checked.items() if part.end is not None}
@@ -185,26 +191,30 @@ class VerificationReport:
     def divergences(self) -> Array:
         """All that is neither ok nor rounding, by population, sample and neuron.
 
-        Records (population, neuron, sample, time, size, cause): the observed time (inf = silent; a read-out's
+        Records (population, neuron, sample, time, size, cause, place): the observed time (inf = silent; a read-out's
         potential), and how much later than it should be, silence counted as the end of the window. It should be what
-        the closed form gives for what the neuron received or, where the cause is inherited, the ideal time.
+        the closed form gives for what the neuron received or, where the cause is inherited, the ideal time. The place
+        is that of the neuron, "c 0, y 2, x 3" in a shape (channels, height, width); empty where the population has one
+        axis.
         """
+        kind = divergence_dtype(self.shapes)
         parts = []
         for name, part in self._checked.items():
             sample, neuron = np.nonzero(~np.isin(part.causes, AGREEING))
-            records = np.zeros(len(sample), dtype=DIVERGENCE)
+            records = np.zeros(len(sample), dtype=kind)
             cause = part.causes[sample, neuron]
             own, ideal = part.gap, part.from_ideal()
             local = (cause != INHERITED) & (own[sample, neuron] != 0)
             records["population"], records["neuron"], records["sample"] = name, neuron, sample
+            records["place"] = places(neuron, self.shapes[name])
             records["time"] = part.event[sample, neuron]
             records["size"] = np.where(local, own[sample, neuron], ideal[sample, neuron])
             records["cause"] = np.array(CAUSES)[cause]
             parts.append(records)
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=DIVERGENCE)
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)
 
-    def table(self) -> str:
-        """Return the report as text: a row for each population, the outputs last, and a verdict.
+    def table(self) -> Table:
+        """Return the report as a table: a row for each population, the outputs last, and a verdict.
 
         Causes that no neuron has are named below the rows, in place of columns of nothing. The last two columns are the
         worst |event - expected| among neurons that are ok or differ by rounding, which is what decided that they are:
@@ -212,20 +222,19 @@ class VerificationReport:
         """
         found = self.summary
         shown = [cause for cause in CAUSES if cause == CAUSES[OK] or found[cause]]
-        rows = [["population", "checked", *shown, "|Δt|/bound", "|Δt|/window"]]
+        columns = [Column("population", text=True), Column("checked"), *(Column(cause, dotted) for cause in shown)]
+        columns += [Column("|Δt|/bound", ".2g"), Column("|Δt|/window", ".2g")]
+        rows = []
         for name, counts in self.counts.items():
             part = self._checked[name]
             gap, bound = self._worst(part)
             what = name if part.end is not None else f"{name} (potentials)"
-            cells = [str(counts[cause] or "·") for cause in shown]
-            rows.append([what, str(part.causes.size), *cells, f"{bound:.2g}", f"{gap:.2g}"])
-        lines = aligned(rows)
-        lines.insert(1, "-" * len(lines[0]))
+            rows.append((what, part.causes.size, *(counts[cause] for cause in shown), bound, gap))
         absent = [cause for cause in CAUSES if cause not in shown]
-        lines += [f"none: {', '.join(absent)}"] if absent else []
+        lines = [f"none: {', '.join(absent)}"] if absent else []
         lines += [f"note: {note}" for note in self.notes]
         lines += [", ".join(self._outputs())] if self._outputs() else []
-        return "\n".join([*lines, self._verdict()])
+        return Table(tuple(columns), tuple(rows), below=(*lines, self._verdict()), ruled=True)
 
     @staticmethod
     def _worst(part: Checked) -> tuple[float, float]:
@@ -240,8 +249,9 @@ class VerificationReport:
         if self.ok:
             return f"OK: {samples}, {', '.join(words) or 'every spike where the mapping puts it'}"
         first = next(d for d in self.divergences if d["cause"] in FAILURES)
-        where = f"first: neuron {first['neuron']} of {str(first['population'])!r}, sample {first['sample']}"
-        return f"NOT OK: {samples}, {', '.join(words)}; {where}, {first['cause']}"
+        name = str(first["population"])
+        who = f"{neuron_text(first['neuron'], self.shapes[name])} of {name_text(name)}"
+        return f"NOT OK: {samples}, {', '.join(words)}; first: {who}, sample {first['sample']}, {first['cause']}"
 
     def _outputs(self) -> list[str]:
         """What the read-outs say, if there are any."""
@@ -274,7 +284,7 @@ class VerificationReport:
                 "populations": populations,
                 "n_divergences": len(found),
                 "divergences": [
-                    {field: _finite(record[field].item()) for field in DIVERGENCE.names or ()}
+                    {field: _finite(record[field].item()) for field in found.dtype.names or ()}
                     for record in found[:limit]
                 ],
                 "notes": self.notes,

@@ -90,7 +90,9 @@ def verify(
     shape = net.sources[0].shape if is_torch(relu) and isinstance(net, Network) and net.sources else None
     trained = None if relu is None else read_relu(relu, shape)
     seen = observe(net, x, run, times)
-    return VerificationReport(_checked(net, trained, seen), seen.n_samples, seen.notes, net.provenance.get("decision"))
+    shapes = {node.name: node.shape for node in net.nodes}
+    checked = _checked(net, trained, seen)
+    return VerificationReport(checked, shapes, seen.n_samples, seen.notes, net.provenance.get("decision"))
 
 
 def _checked(net: Network, relu: ReluNetwork | None, seen: Observation) -> dict[str, Checked]:

@@ -16,6 +16,8 @@ from eventsim.models.relu.coded_layers import INPUTS, CodedLayer, coded_layers
 from eventsim.models.relu.relu_network import ReluNetwork
 from eventsim.models.relu.streams import Streams
 from eventsim.network.network import Network
+from eventsim.table import Column, Table, Tabled
+from eventsim.wording import window_text
 
 # Layers that compute nothing: it goes without saying that no population is called after them.
 WITHOUT_TRACE = ("flatten", "concat")
@@ -56,8 +58,8 @@ class Row:
     safe_window: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class Conversion:
+@dataclass(frozen=True, eq=False, repr=False)
+class Conversion(Tabled):
     """What became of a ReLU network.
 
     Attributes
@@ -82,6 +84,38 @@ class Conversion:
     dropped: list[str]
     calibration_samples: int
     certified_samples: int
+
+    def __repr__(self) -> str:
+        return f"Conversion: {len(self.rows)} layers, {sum(row.synapses for row in self.rows):,} synapses"
+
+    def table(self) -> Table:
+        """Return what became of the layers as a table: a row for each population, then what has none of its own."""
+        columns = [Column("layer", text=True), Column("kind", text=True), Column("neurons", ",")]
+        columns += [Column("synapses", ","), Column("window", window_text, missing="-")]
+        columns += [Column("safe window", ".6g", missing="-"), Column("spikes per neuron", ".3f", missing="-")]
+        columns += [Column("events per sample", ",.0f", missing="-")]
+        fields = ["layer", "kind", "neurons", "synapses", "window", "safe_window", "spikes_per_neuron"]
+        fields.append("events_per_sample")
+        rows = [tuple(getattr(row, field) for field in fields) for row in self.rows]
+        return Table(tuple(columns), tuple(rows), below=tuple(self._below()), indent=2)
+
+    def _below(self) -> list[str]:
+        """What the numbers are means over, and what became of layers that are not in the rows."""
+        lines = [f"spikes and events: expected, means over the {self.calibration_samples:,} calibration samples"]
+        if any(row.safe_window is not None for row in self.rows):
+            n = self.certified_samples
+            lines.append(f"safe window: no neuron is premature on {n:,} calibration samples in windows of this length")
+        else:
+            lines.append("safe windows: not computed, since it would take minutes; models.certify does it")
+        split = [f"{name} ({', '.join(populations)})" for name, populations in self.split.items()]
+        for word, names in (
+            ("folded into their neighbours", self.folded),
+            ("carried by two populations, above and below 0", split),
+            ("left out", self.dropped),
+        ):
+            if names:
+                lines.append(f"{word}: {', '.join(names)}")
+        return lines
 
 
 def conversion(net: Network, relu: ReluNetwork, calibration: ArrayLike) -> Conversion:

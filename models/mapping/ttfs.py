@@ -50,6 +50,7 @@ from eventsim.models.relu.coded_layers import EXTENDED, HIGHEST_SUM, INPUTS, LOW
 from eventsim.models.relu.real_numbers import EXACT, as_numbers
 from eventsim.models.relu.relu_network import INPUT, OUTPUT, ReluNetwork, parameter_hash
 from eventsim.network.network import Network
+from eventsim.wording import neuron_text
 
 Array = np.ndarray[Any, Any]
 
@@ -274,12 +275,12 @@ def _not_certified(certificates: Certificates) -> str:
     shares = [bound / certificates.layers[name].window for bound, (name, *_) in zip(bounds, found, strict=True)]
     worst = int(np.argmax(shares))
     name, sample, neuron = found[worst]
-    window = certificates.layers[name].window
+    window, who = certificates.layers[name].window, neuron_text(neuron, certificates.shapes[name])
     return (
         f"to_ttfs: windows = 'certified': {len(found)} neurons on the calibration data may be premature. Bounds on "
-        f"rounding grow with the weights of every layer before: that of neuron {neuron} of layer {name!r}, sample "
-        f"{sample}, is {bounds[worst]:.3g} in a window of {window:.3g}, and longer windows do not make up for it; give "
-        'smaller weights, fewer layers, a larger margin, or windows="calibrated", which does not wait for such bounds'
+        f"rounding grow with the weights of every layer before: that of {who} of layer {name!r}, sample {sample}, is "
+        f"{bounds[worst]:.3g} in a window of {window:.3g}, and longer windows do not make up for it; give smaller "
+        'weights, fewer layers, a larger margin, or windows="calibrated", which does not wait for such bounds'
     )
 
 

@@ -10,6 +10,7 @@ from eventsim.models.neurons.lif_clocked import LIF_CLOCKED
 from eventsim.models.neurons.lif_delta import LIF_DELTA
 from eventsim.models.neurons.lif_exp import LIF_EXP
 from eventsim.models.neurons.qif import QIF
+from eventsim.models.neurons.reference import add_tables
 from eventsim.models.neurons.relay import RELAY
 from eventsim.models.neurons.step_psp import STEP_PSP
 from eventsim.models.neurons.ttfs import INTEGRATOR, LINEAR_PSP, TTFS_ALPHA1, TTFS_B1
@@ -18,3 +19,5 @@ __all__ = [
     "ALPHA_PSP", "FALLING_THRESHOLD", "GLIF", "IF_DELTA", "IF_EXP", "INTEGRATOR", "LIF_ALPHA", "LIF_CLOCKED",
     "LIF_DELTA", "LIF_EXP", "LINEAR_PSP", "QIF", "RELAY", "STEP_PSP", "TTFS_ALPHA1", "TTFS_B1",
 ]  # fmt: skip
+
+add_tables(globals()[name] for name in __all__)

@@ -45,6 +45,10 @@ PARAMETERS = (
 
 ALPHA_PSP = register(
     replace(
-        LIF_EXP, name="alpha_psp", parameters=PARAMETERS, prepare=_rows, shared=("tau_syn",), by_receptors=None
+        LIF_EXP, name="alpha_psp", parameters=PARAMETERS, prepare=_rows, shared=("tau_syn",),
+        equation="V = the sum of w (t - t_j) e^(-(t - t_j) / tau_syn) over the inputs so far\n"
+        "V >= v_threshold fires; V := v_reset, held there for t_ref while inputs go on to add",
+        source="I. M. Comsa et al. 2020, arXiv 1907.13223",
+        by_receptors=None,
     )
 )  # fmt: skip

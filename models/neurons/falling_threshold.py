@@ -111,4 +111,11 @@ DYNAMICS = Dynamics(
     may_spike=may_spike, open_window=open_window, retire=retire, on_fractions=True,
 )  # fmt: skip
 
-FALLING_THRESHOLD = register(Model("falling_threshold", PARAMETERS, _rows, DYNAMICS, Windowed(), family="steps"))
+FALLING_THRESHOLD = register(
+    Model(
+        "falling_threshold", PARAMETERS, _rows, DYNAMICS, Windowed(), family="steps",
+        equation="dV/dt = the sum of the weights that have arrived\n"
+        "V >= threshold - decline (t - t_min) fires, from t_min on and once",
+        source="W. Wei et al. 2023; potentials of M. Zhang et al. 2020",
+    )
+)  # fmt: skip

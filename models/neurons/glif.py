@@ -32,12 +32,12 @@ from eventsim.models.neurons.options import (
     HELD,
     LEAK,
     MARGIN,
+    OF_RECEPTORS,
     RESET,
     RESISTANCE,
     SPIKES,
     START,
     TAU_MEM,
-    TAU_SYN,
     check_potentials,
     holding,
     time_constant,
@@ -215,7 +215,11 @@ def make_dynamics(n: int) -> Dynamics:
     )  # fmt: skip
 
 
-def _rows(receptors: tuple[str, ...], parameters: Mapping[str, Array], window: Any) -> list[Array]:
+def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
+    return _receptor_rows((), parameters, window)
+
+
+def _receptor_rows(receptors: tuple[str, ...], parameters: Mapping[str, Array], window: Any) -> list[Array]:
     check_potentials("glif", parameters)
     bad = np.flatnonzero(parameters["v_reset"] >= parameters["threshold_reset"])
     if bad.size:
@@ -232,7 +236,7 @@ def _rows(receptors: tuple[str, ...], parameters: Mapping[str, Array], window: A
 
 
 PARAMETERS = (
-    TAU_MEM, TAU_SYN, RESISTANCE,
+    TAU_MEM, OF_RECEPTORS, RESISTANCE,
     Parameter("v_threshold", "V", "threshold far from all spikes, at V = v_leak", default=1.0),
     RESET, LEAK, CURRENT, HELD, START, SPIKES,
     time_constant("tau_threshold", "time constant of the threshold", 1.0),
@@ -250,12 +254,19 @@ PARAMETERS = (
 
 @functools.cache
 def _with_receptors(receptors: tuple[str, ...]) -> tuple[Any, Dynamics]:
-    return functools.partial(_rows, receptors), make_dynamics(len(receptors))
+    return functools.partial(_receptor_rows, receptors), make_dynamics(len(receptors))
 
 
 GLIF = register(
     Model(
-        "glif", PARAMETERS, functools.partial(_rows, ()), make_dynamics(1), Free(keeps_refractoriness=True),
+        "glif", PARAMETERS, _rows, make_dynamics(1), Free(keeps_refractoriness=True),
         shared=("tau_mem", "tau_syn"), threshold="v_threshold", by_receptors=_with_receptors,
+        equation="tau_mem dV/dt = v_leak + current - V + r (I + J1 + J2); an input of weight w moves I by w;\n"
+        "with receptors, I1 + I2 + … in place of I, each with its own tau_syn\n"
+        "tau_syn dI/dt = -I, tau_1 dJ1/dt = -J1, tau_2 dJ2/dt = -J2\n"
+        "tau_threshold dH/dt = v_threshold + coupling (V - v_leak) - H\n"
+        "V >= H fires; V := v_reset, held there for t_ref, H := max(H, threshold_reset) + threshold_jump,\n"
+        "J1 := kept_1 J1 + after_1, J2 := kept_2 J2 + after_2",
+        source="S. Mihalas and E. Niebur 2009, with a synaptic current; C. Teeter et al. 2018",
     )
 )  # fmt: skip

@@ -97,5 +97,8 @@ IF_DELTA = register(
     Model(
         "if_delta", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), family="steps", shared=("current",),
         threshold="v_threshold",
+        equation="dV/dt = current; an input of weight w moves V by w\n"
+        "V >= v_threshold fires; V := v_reset or V - v_threshold, held for t_ref while inputs are discarded",
+        source="NIR's IF, with a bias",
     )
 )  # fmt: skip

@@ -107,5 +107,8 @@ IF_EXP = register(
     Model(
         "if_exp", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), family="currents", shared=("tau_syn",),
         threshold="v_threshold",
+        equation="dV/dt = I, tau_syn dI/dt = -I; an input of weight w moves I by w\n"
+        "V >= v_threshold fires; V := v_reset, held there for t_ref while I goes on",
+        source="H. Mostafa 2017, arXiv 1606.08165",
     )
 )  # fmt: skip

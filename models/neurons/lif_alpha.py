@@ -282,5 +282,11 @@ def _peaks(tau_mem: Array, tau_syn: Array) -> tuple[Array, ...]:
     return np.minimum(1.0, ratio), np.minimum(1.0, 2.72 * ratio)
 
 
-PLAIN = replace(LIF_EXP, name="lif_alpha", parameters=COMMON, prepare=_rows, dynamics=DYNAMICS, by_receptors=None)
+PLAIN = replace(
+    LIF_EXP, name="lif_alpha", parameters=COMMON, prepare=_rows, dynamics=DYNAMICS, by_receptors=None,
+    equation="tau_mem dV/dt = v_leak + current - V + r I; with receptors I1 + I2 + … in place of I\n"
+    "an input of weight w adds w (s / tau_syn) e^(1 - s / tau_syn), s after it came, to I\n"
+    "V >= v_threshold fires; V := v_reset, held there for t_ref while I goes on",
+    source="NEST's iaf_psc_alpha; crossings after R. Brette 2007",
+)  # fmt: skip
 LIF_ALPHA = register(by_receptors(PLAIN, True, _peaks))

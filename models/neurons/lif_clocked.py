@@ -116,11 +116,24 @@ PARAMETERS = (
     Parameter("bias", "V", "added at each tick", default=0.0),
     Parameter("reset", "choice", "what a spike does to V", default="soft", choices=("soft", "hard")),
     Parameter("comparator", "choice", "V >= or V >", default="inclusive", choices=("inclusive", "strict")),
-    Parameter("resets", "choice", "when", default="at_spike", choices=("at_spike", "next_tick", "before_leak")),
-    Parameter("leaks", "choice", "when", default="before_input", choices=("before_input", "after_input")),
+    Parameter(
+        "resets",
+        "choice",
+        "when the reset happens",
+        default="at_spike",
+        choices=("at_spike", "next_tick", "before_leak"),
+    ),
+    Parameter("leaks", "choice", "when V leaks", default="before_input", choices=("before_input", "after_input")),
     SPIKES,
     Parameter("decay_syn", "1", "factor on I from tick to tick; 0: no synapse", default=0.0, low=0.0, high=1.0),
     Parameter("sees", "choice", "which input a tick sees", default="same_step", choices=("same_step", "next_step")),
 )
 
-LIF_CLOCKED = register(Model("lif_clocked", PARAMETERS, _rows, DYNAMICS, Clocked(), threshold="v_threshold"))
+LIF_CLOCKED = register(
+    Model(
+        "lif_clocked", PARAMETERS, _rows, DYNAMICS, Clocked(), threshold="v_threshold",
+        equation="at each tick t = k period: I := decay_syn I + inputs + bias, V := decay V + I or decay (V + I)\n"
+        "V >= v_threshold fires; V := V - v_threshold or v_reset, at once, before the next leak or after it",
+        source="step-based trainers, snnTorch's Leaky and Synaptic among them",
+    )
+)  # fmt: skip

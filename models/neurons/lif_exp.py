@@ -33,12 +33,12 @@ from eventsim.models.neurons.options import (
     HELD,
     LEAK,
     MARGIN,
+    OF_RECEPTORS,
     RESET,
     RESISTANCE,
     SPIKES,
     START,
     TAU_MEM,
-    TAU_SYN,
     THRESHOLD,
     check_potentials,
     holding,
@@ -242,7 +242,7 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
 
 
 COMMON = (
-    TAU_MEM, TAU_SYN, RESISTANCE,
+    TAU_MEM, OF_RECEPTORS, RESISTANCE,
     THRESHOLD, RESET, LEAK, CURRENT, HELD, START, SPIKES,
 )  # fmt: skip
 PARAMETERS = (*COMMON, Parameter("i_init", "1", "I at the beginning", default=0.0, each_receptor=True))
@@ -254,5 +254,9 @@ DYNAMICS = Dynamics(
 PLAIN = Model(
     "lif_exp", PARAMETERS, _rows, DYNAMICS, Free(keeps_refractoriness=True), family="currents",
     shared=("tau_mem", "tau_syn", "r", "v_leak", "current"), threshold="v_threshold",
+    equation="tau_mem dV/dt = v_leak + current - V + r I, tau_syn dI/dt = -I; an input of weight w moves I by w;\n"
+    "with receptors, I1 + I2 + … in place of I, each with its own tau_syn\n"
+    "V >= v_threshold fires; V := v_reset, held there for t_ref while I goes on",
+    source="NIR's CubaLIF, NEST's iaf_psc_exp; crossings after R. Brette 2007 and J. Krishnan et al. 2018",
 )  # fmt: skip
 LIF_EXP = register(by_receptors(PLAIN, False, lambda tau_mem, tau_syn: (largest_response(tau_mem, tau_syn),)))

@@ -38,7 +38,8 @@ def time_constant(name: str, meaning: str, default: float | None = None) -> Para
 
 
 TAU_MEM = time_constant("tau_mem", "membrane time constant")
-TAU_SYN = replace(time_constant("tau_syn", "time constant of the currents"), each_receptor=True)
+TAU_SYN = time_constant("tau_syn", "time constant of the currents")
+OF_RECEPTORS = replace(TAU_SYN, meaning=f"{TAU_SYN.meaning}; of several receptors, a dict", each_receptor=True)
 # May only err towards "may spike": more than all roundings on the way to a crossing.
 MARGIN = 2.0**-46
 SOFT = 1.0  # the number of "soft" among the choices of `reset`

@@ -183,7 +183,11 @@ DYNAMICS = Dynamics(
 )  # fmt: skip
 QIF = register(
     Model(
-        "qif", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), shared=("tau_mem", "v_leak", "v_critical", "curvature",
-        "current"), threshold="v_threshold",
+        "qif", PARAMETERS, _rows, DYNAMICS, Free(jumps=True),
+        shared=("tau_mem", "v_leak", "v_critical", "curvature", "current"), threshold="v_threshold",
+        equation="tau_mem dV/dt = curvature (V - v_leak) (V - v_critical) + current; an input of weight w\n"
+        "moves V by w\n"
+        "V >= v_threshold fires; V := v_reset, held there for t_ref, in which inputs are discarded",
+        source="R. Engelken 2023 (SparseProp); the theta neuron of B. Ermentrout and N. Kopell 1986",
     )
 )  # fmt: skip

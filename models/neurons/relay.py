@@ -88,8 +88,12 @@ DYNAMICS = Dynamics(
 BOUNDED = dataclasses.replace(DYNAMICS, receive=bounded_receive, time_error=time_error)
 
 RELAY = register(
-    Model("relay", PARAMETERS, _rows, DYNAMICS, Relay(), family="ramps", threshold="count", bounded=BOUNDED)
-)
+    Model(
+        "relay", PARAMETERS, _rows, DYNAMICS, Relay(), family="ramps", threshold="count", bounded=BOUNDED,
+        equation="fires once, at the input that makes `count` of them: 1 is a max pool, all of a field a min pool",
+        source="max pooling of first spikes, as in A. Stanojevic et al. 2023",
+    )
+)  # fmt: skip
 """Spikes when it has heard `count` spikes. Behind relays the propagated rounding bounds of a run are infinite.
 
 What an input that comes later would have been in exact arithmetic, a relay cannot know when it spikes; `verify`, which

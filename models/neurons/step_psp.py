@@ -77,5 +77,10 @@ DYNAMICS = Dynamics(
 PARAMETERS = (THRESHOLD, RESET, REFRACTORY, START, SPIKES, RESETS, COMPARATOR)
 
 STEP_PSP = register(
-    Model("step_psp", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), family="steps", threshold="v_threshold")
-)
+    Model(
+        "step_psp", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), family="steps", threshold="v_threshold",
+        equation="an input of weight w moves V by w, nothing else does\n"
+        "V >= v_threshold fires; V := v_reset or V - v_threshold, held for t_ref while inputs are discarded",
+        source="S4NN: S. R. Kheradpisheh and T. Masquelier 2020",
+    )
+)  # fmt: skip

@@ -226,13 +226,22 @@ BOUNDED = dataclasses.replace(
 )
 
 
-def _ramp(name: str, regime: Regime, *parameters: Parameter) -> Model:
+def _ramp(name: str, regime: Regime, *parameters: Parameter, equation: str, source: str) -> Model:
     """A model that shares all functions, and so its compiled loop, with the others of the family."""
-    return register(Model(name, parameters, _rows, DYNAMICS, regime, family="ramps", bounded=BOUNDED))
+    return register(
+        Model(
+            name, parameters, _rows, DYNAMICS, regime, family="ramps", bounded=BOUNDED, equation=equation,
+            source=source,
+        )
+    )  # fmt: skip
 
 
 LINEAR_PSP = _ramp(
-    "linear_psp", Free(once=True), Parameter("threshold", "V", "firing threshold", low=0.0, open_low=True)
+    "linear_psp",
+    Free(once=True),
+    Parameter("threshold", "V", "firing threshold", low=0.0, open_low=True),
+    equation="dV/dt = the sum of the weights that have arrived\nV >= threshold fires, once",
+    source="Rel-PSP: M. Zhang et al. 2020",
 )
 """Linear PSP without windows: V = 0 until the first input, one spike (Rel-PSP, Zhang et al. 2020)."""
 
@@ -241,6 +250,9 @@ TTFS_B1 = _ramp(
     Windowed(deaf=True),
     _THRESHOLD,
     Parameter("slope", "V/time", "slope B from t_min on", default=1.0, low=0.0, open_low=True),
+    equation="dV/dt = the sum of the weights that have arrived; from t_min on the slope, whatever arrives\n"
+    "V >= threshold fires, once; before t_min it is premature, at t_max or later it is silence",
+    source="A. Stanojevic et al. 2024, eq. 2",
 )
 """B1: slope = sum of weights before t_min, slope B from t_min on (Stanojevic et al. 2024)."""
 
@@ -250,6 +262,9 @@ TTFS_ALPHA1 = _ramp(
     _THRESHOLD,
     Parameter("alpha", "V/time", "slope before any input", default=1.0, low=0.0, open_low=True),
     Parameter("slope", "V/time", "slope from t_min on: alpha + the sum of all incoming weights"),
+    equation="dV/dt = alpha + the sum of the weights that have arrived; at t_min it becomes the slope\n"
+    "V >= threshold fires, once; before t_min it is premature, at t_max or later it is silence",
+    source="A. Stanojevic et al. 2023, eq. 1",
 )
 """alpha1: slope = alpha + the weights that have arrived; at t_min the silent inputs' weights join (Stanojevic 2023).
 
@@ -262,5 +277,7 @@ INTEGRATOR = _ramp(
     "integrator",
     Windowed(deaf=True, spiking=False),
     Parameter("drift", "V/time", "slope before any input", default=0.0),
+    equation="dV/dt = drift + the sum of the weights that have arrived\nnever fires; V is read at t_min",
+    source="the read-out of A. Stanojevic et al. 2023 and 2024",
 )
 """Read-out: never fires; its potential is read at t_min, the end of its input window."""

@@ -8,10 +8,12 @@ step-based trainers are read as what these mean by them, where they are told to 
 
 import itertools
 import warnings
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from eventsim import wording
 from eventsim.checks import number
 from eventsim.errors import EventsimError, InputError, listed
 from eventsim.models.nir.nir_exporters import TIMES, Manner, Suspicion, agreed, manner
@@ -21,6 +23,7 @@ from eventsim.models.nir.nir_maps import Shape
 from eventsim.models.nir.nir_neurons import PARAMETERS, doubtful, fidelity, read_neurons, suspicion
 from eventsim.models.nir.nir_signals import NEURONS, Signals, Term
 from eventsim.network.network import Network
+from eventsim.table import Column, Table, Tabled
 
 USUAL = (1e-5, 10.0)  # seconds: time constants outside are suspicious
 
@@ -43,6 +46,21 @@ class NodeFidelity(NamedTuple):
     type: str
     tag: str
     note: str
+
+
+class GraphFidelity(Tabled, tuple[NodeFidelity, ...]):
+    """What `nir_fidelity` returns: a `NodeFidelity` for each node of a graph, in its order; a table with a row each."""
+
+    def table(self) -> Table:
+        """Return the nodes as a table, and how many have each tag."""
+        columns = tuple(Column(name, text=True) for name in NodeFidelity._fields)
+        counts = Counter(entry.tag for entry in self)
+        said = ", ".join(f"{count} {tag}" for tag, count in counts.items())
+        return Table(columns, tuple(self), below=(said,), ruled=True)
+
+    def __repr__(self) -> str:
+        counts = Counter(entry.tag for entry in self)
+        return f"GraphFidelity: {wording.several(f'{count} {tag}' for tag, count in counts.items())}"
 
 
 def read_nir(
@@ -135,7 +153,7 @@ def nir_fidelity(
     reset: str | None = None,
     resets: str | None = None,
     norm_input: bool | None = None,
-) -> list[NodeFidelity]:
+) -> GraphFidelity:
     """Return for each node of a NIR graph how faithfully `read_nir` represents it.
 
     A node behind an unsupported one is judged as if that were supported. Errors are those of `read_nir`; unsupported
@@ -149,7 +167,7 @@ def nir_fidelity(
         Options as for `read_nir`; `dt` is in the unit of the graph's times.
     """
     how = _manner("nir_fidelity", source, strict, dt, reading, exporter, reset, resets, norm_input)
-    return Reading(open_graph(source), how).fidelity()
+    return GraphFidelity(Reading(open_graph(source), how).fidelity())
 
 
 def _manner(where: str, source: Any, strict: bool, dt: float | None, reading: str, *others: Any) -> Manner:

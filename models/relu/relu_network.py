@@ -37,6 +37,7 @@ from eventsim.models.relu.relu_file import FORMAT, VERSION, described, layers_fr
 from eventsim.models.relu.relu_layers import Dense, Layer, parameter
 from eventsim.models.relu.streams import Streams, streams
 from eventsim.models.relu.wiring import all_inputs, shape_of_inputs
+from eventsim.wording import several
 
 __all__ = [
     "INPUT",
@@ -262,7 +263,7 @@ class ReluNetwork:
         stages = [f"{name} {shape}" for name, shape in self._shapes.items()]
         if self.turn is not None:
             stages[0] += f" {self.turn}"
-        return f"ReluNetwork({', '.join(stages)}; {self.n_parameters} parameters)"
+        return f"ReluNetwork({several(stages)}; {self.n_parameters} parameters)"
 
     def forward(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """Return the outputs before any softmax or sigmoid.

@@ -44,7 +44,7 @@ from eventsim.engines.tables import (
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.faults.contract import EmissionFault
-from eventsim.network.network import Network
+from eventsim.network.network import Network, Population, Source
 from eventsim.network.projections import Sparse
 
 Problem = tuple[type[SimulationError], str]
@@ -339,14 +339,14 @@ class Worker:
             return SimulationError, problems.out_of_room(int(control.sample[0]), float(control.now[0]))
         return None
 
-    def _spike(self) -> tuple[int, int, str, float]:
+    def _spike(self) -> tuple[int, int, Source | Population, float]:
         """Sample, neuron, population and time of the spike that stopped the loop."""
         control = self.machine.control
         lost = self._lost()
         g = int(control.neuron[0]) if lost is None else lost
         n = int(self.machine.neurons.node[g])
         neuron = g - int(self.machine.nodes.first[n])
-        return int(control.sample[0]), neuron, self.task.net.nodes[n].name, float(control.now[0])
+        return int(control.sample[0]), neuron, self.task.net.nodes[n], float(control.now[0])
 
 
 @kernel

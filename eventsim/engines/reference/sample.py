@@ -155,7 +155,7 @@ class Sample:
         for node, index in sorted(self.fired):
             self.emit(t, node, index)
         for node, index in sorted(self.again):
-            raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node].name, t))
+            raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node], t))
 
     def expect(self, node: int, neuron: Neuron, t: Any, kind: int = CROSSING) -> None:
         """Re-key the neuron: its one entry in the agenda is now at t (inf = none)."""
@@ -310,9 +310,9 @@ class Sample:
         """Record a spike of a source or a population, and send it."""
         errors = (math.nan, math.nan)
         if node in self.members:
-            neuron, name = self.members[node][index], self.plan.net.nodes[node].name
+            neuron = self.members[node][index]
             if neuron.last_spike == t:
-                raise SimulationError(problems.fires_twice(self.row, index, name, t))
+                raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node], t))
             neuron.last_spike, errors = t, neuron.error
             if neuron.layer.model.windowed and t < neuron.layer.t_min:
                 self.counts[node]["premature"] += 1
@@ -353,8 +353,7 @@ class Sample:
         """When a spike that was emitted at t and came out of the transport at `left` arrives."""
         arrival, ticks = left + delay, self.plan.ticks[projection.order]
         if delay > 0 and arrival == left:
-            name = projection.pre.name
-            raise SimulationError(problems.delay_lost(self.row, index, name, t))
+            raise SimulationError(problems.delay_lost(self.row, index, projection.pre, t))
         if ticks:
             period = self.plan.layers[projection.pre.order].period
             tick = round(t / period)
