@@ -209,7 +209,7 @@ REFUSED_OPTIONS = {
     "progress": ("a", 1),
     "trials": (0, -1, "a", np.nan, 1.5, True),
     "engine": (None, 5, ["compiled"]),
-    "record": (None, 5, np.array(["hidden"]), "hidden"),
+    "record": (None, 5, np.array(["hidden"]), "hiden", [5]),
     "sample_ids": (5, "a", [0.5], [-1], [[0]], [True], [0, 1]),
     "faults": (None, 5, eventsim.faults.Clock, "jitter"),
 }
@@ -230,7 +230,7 @@ def test_options_of_the_wrong_kind_are_refused_by_both_engines(name, value, engi
         ({"record": {"hidden": [0.7]}}, r"record\['hidden'\] has type float64; must be integers"),
         ({"record": {"hidden": [True]}}, r"record\['hidden'\] has type bool; must be integers"),
         ({"record": {"hidden": [2**63]}}, r"record\['hidden'\]\[0\] = 9223372036854775808; must be in 0\.\.0"),
-        ({"record": {"hidden": []}}, r"record\['hidden'\] = \[\]; must name at least one neuron"),
+        ({"record": {"hidden": []}}, r"record\['hidden'\] = \[\]; must be one at least"),
         ({"record": []}, "record = \\[\\]; must name sources or populations"),
         ({"record": ["spikes"]}, "unknown population 'spikes'; this network has input, hidden"),
         ({"record": {5: [0]}}, "5 is no source or population of this network"),

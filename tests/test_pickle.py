@@ -72,6 +72,7 @@ def public_objects() -> list[Any]:
         *(eventsim.compare(run, run), eventsim.explain(ttfs, bounded, "dense1", 0)),
         *(models.verify(ttfs, relu, run=bounded), models.certify(ttfs, run=bounded)),
         models.certify(ttfs, run=bounded).table(),
+        eventsim.WarmUp(1, 0, 12.5),
         models.NodeFidelity("cells", "LIF", "exact", "as it is"),
         models.GraphFidelity([models.NodeFidelity("cells", "LIF", "exact", "as it is")]),
     ]

@@ -168,7 +168,9 @@ def recurrent(seed: int = 1, **given: Any) -> tuple[Network, SpikeTimes]:
         net.connect("input", name, Dense(-rng.uniform(0, 2, (n, 3))), delay=1.0, receptor="inhibitory")
         net.connect(name, name, Dense(-rng.uniform(0, 0.5, (n, n))), delay=0.5, receptor="inhibitory")
     pairs = rng.integers(0, 3, (2, 9))
-    net.connect("A", "E", Sparse(pairs[0], pairs[1], rng.uniform(0, 1, 9), rng.uniform(0.5, 2.0, 9)), receptor="excitatory")
+    net.connect(
+        "A", "E", Sparse(pairs[0], pairs[1], rng.uniform(0, 1, 9), rng.uniform(0.5, 2.0, 9)), receptor="excitatory"
+    )
     trains = [np.sort(rng.uniform(0, 30, 12)).tolist() for _ in range(3)]
     return net, SpikeTimes([trains])
 
@@ -285,7 +287,9 @@ REFUSED = {
     "a number": (lambda: connected(1), NetworkError, "receptor = 1; must be one of"),
     "where there is one": (lambda: connected("x", 2.0), NetworkError, "has one current here; must be None"),
     "a model of one": (
-        lambda: connected("x", {"a": 1.0}, "alpha_psp"), ModelError, "others can be given to glif, lif_alpha, lif_exp",
+        lambda: connected("x", {"a": 1.0}, "alpha_psp"),
+        ModelError,
+        "one kind of input.*glif, lif_alpha, lif_exp take receptors",
     ),
     "a model without": (
         lambda: connected("x", {"a": 1.0}, "lif_delta"), ModelError, "unknown parameter 'tau_syn'",
@@ -301,7 +305,7 @@ REFUSED = {
     ),
     "a dict for another": (
         lambda: Network().population("lif_exp", 1, tau_mem={"a": 1.0}, tau_syn=TWO), ModelError,
-        "tau_mem = .*must be a number",
+        "tau_mem = .*must be a real number",
     ),
     "one number for all": (
         lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn=TWO, i_init=1.0), ModelError,

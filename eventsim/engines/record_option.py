@@ -58,13 +58,14 @@ def checked_record(net: Network, record: Any) -> Recorded:
         raise InputError(
             'simulate: record = []; must name sources or populations. Give "first_spikes" or "readout" to keep less.'
         )
-    unknown = [one for one in entries if isinstance(one, str) and one not in every]
-    if unknown:
-        close = nearest(unknown[0], [*LEVELS, *every]) or "; nothing has a similar name"
+    if isinstance(record, str) and record not in every:
         raise InputError(
-            f"simulate: record = {shown(record)}{close}; must be {listed(LEVELS)}, {FORMS}. This network has "
-            f"{listed(every)}."
+            f"simulate: record = {shown(record)}{nearest(record, [*LEVELS, *every])}; must be {listed(LEVELS)}, "
+            f"{FORMS}. This network has {listed(every)}."
         )
+    for one in entries:
+        if isinstance(one, str):
+            net.node(one)
     probes: dict[str, Array] = {}
     for one in entries:
         for name, neurons in _probes(net, one).items() if isinstance(one, Mapping) else ():

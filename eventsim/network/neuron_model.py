@@ -244,8 +244,8 @@ class Model(Tabled):
         """A registered model is sent to another process by its name, since its functions may be closures."""
         known = _REGISTRY.get(self.name)
         if known is not None and self in (known, self.receptors and known.with_receptors("pickle", self.receptors)):
-            made = [function.__qualname__ for function in known.dynamics.functions]
-            if self.receptors or any("<locals>" in name for name in made):
+            made = (*known.dynamics.functions, known.prepare, known.by_receptors)
+            if self.receptors or any("<locals>" in getattr(one, "__qualname__", "") for one in made):
                 return _known, (self.name, self.receptors)
         return super().__reduce__()
 

@@ -9,7 +9,12 @@ from typing import Any
 
 from eventsim.checks import shown
 from eventsim.errors import ModelError, NetworkError, listed, nearest
-from eventsim.network.neuron_model import Model, find_model, receptor_parameter
+from eventsim.network.neuron_model import Model, find_model, model_names, receptor_parameter
+
+
+def able() -> list[str]:
+    """Names of the models that take receptors."""
+    return [name for name in model_names() if find_model(name).by_receptors is not None]
 
 
 def given_receptors(model: Model, where: str, given: Mapping[str, Any]) -> tuple[Model, dict[str, Any]]:
@@ -27,11 +32,10 @@ def given_receptors(model: Model, where: str, given: Mapping[str, Any]) -> tuple
     for name, value in dicts.items():
         if name not in own:
             base.parameter(name)
-            if not own:
-                base.with_receptors(where, [*value] or [None])
+            has = f"{listed(own)} for each receptor" if own else "one kind of input"
             raise ModelError(
-                f"{where}: {name} = {shown(value)}; must be a number or an array of numbers, since "
-                f"{base.name} has {listed(own)} for each receptor. Give {name} one value a neuron."
+                f"{where}: {name} = {shown(value)}; must be a real number, or an array of them: {base.name} has {has}. "
+                f"Give {name} one value a neuron; {listed(able())} take receptors."
             )
     names = tuple(dicts.get(own[0], next(iter(dicts.values()))))
     found = model.with_receptors(where, names or (None,))

@@ -222,6 +222,7 @@ class RecordedRun:
     def variables(self, population: str) -> tuple[str, ...]:
         """Names of the variables that the state of a population's neurons holds, V first. Needs the network.
 
+        >>> import eventsim
         >>> net = eventsim.Network()
         >>> cells = net.population("lif_exp", 1, "E", tau_mem=10.0, tau_syn={"ampa": 2.0, "gaba": 8.0}, current=2.0)
         >>> eventsim.simulate(net, until=9.0, record={"E": "all"}).variables("E")
