@@ -116,7 +116,7 @@ DYNAMICS = Dynamics(
 )  # fmt: skip
 LIF_DELTA = register(
     Model(
-        "lif_delta", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), shared=("tau_mem", "v_leak", "current"),
-        threshold="v_threshold",
+        "lif_delta", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), family="deltas",
+        shared=("tau_mem", "v_leak", "current"), threshold="v_threshold",
     )
 )  # fmt: skip
