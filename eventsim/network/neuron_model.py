@@ -18,7 +18,7 @@ from eventsim.checks import choice, held_in_float64, read_only, real_array, show
 from eventsim.errors import ModelError, listed
 from eventsim.network.dynamics import Dynamics
 from eventsim.network.regimes import Clocked, Free, Regime, Relay, Windowed
-from eventsim.network.spellings import MODELS, PARAMETERS, meant
+from eventsim.network.spellings import MODELS, PARAMETERS, meant, of_receptors
 
 Array = np.ndarray[Any, Any]
 MOST_RECEPTORS = 4  # each makes the loop of its models longer, and their recorded states
@@ -231,7 +231,7 @@ class Model:
         names = [parameter.name for parameter in self.parameters]
         raise ModelError(
             f"{self.name}: unknown parameter {name!r}{meant(name, names, PARAMETERS)}; {self.name} takes "
-            f"{', '.join(names)}."
+            f"{', '.join(names)}.{of_receptors(name) if self.by_receptors else ''}"
         )
 
 
