@@ -23,9 +23,9 @@ from eventsim.transport import AerBus
 
 RAMPS = ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay")
 STEPS = ("if_delta", "step_psp", "falling_threshold")
-DELTAS = ("lif_delta", "qif")
+DELTAS = ("lif_delta", "lif_delta", "qif")  # the oracle knows the first
 CURRENTS = ("lif_exp", "if_exp", "lif_alpha", "alpha_psp")
-RECEPTORS = ("lif_exp", "lif_alpha")  # both in every network, with two receptors each
+RECEPTORS = ("lif_exp", "lif_alpha", "glif")  # all in every network, with two receptors each: a loop of test_receptors
 TWO = ("excitatory", "inhibitory")
 FAMILIES = {
     "ramps": RAMPS, "steps": STEPS, "leaky": DELTAS, "clocked": ("lif_clocked",), "currents": CURRENTS,
@@ -258,7 +258,7 @@ class _Draws:
         if self.family == "mixed":
             return self.draw.sample([self.draw.choice(RAMPS), self.draw.choice(DELTAS), "lif_clocked"], 3)
         if self.family == "receptors":
-            return self.draw.sample([*RECEPTORS, *RECEPTORS], self.draw.choice([3, 4]))
+            return self.draw.sample(RECEPTORS, len(RECEPTORS))
         chosen = [self.draw.choice(self.models) for _ in range(self.draw.randint(1, 3))]
         return [self.draw.choice(RAMPS[:3]), *chosen[1:]] if self.family == "ramps" else chosen  # one that may spike
 
