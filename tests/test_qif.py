@@ -185,6 +185,8 @@ def test_parameters_over_twelve_decades_give_numbers_on_both_engines():
         net.connect("cells", "cells", Dense(size(9).reshape(3, 3)), delay=0.5)
         done = both_engines(net, x, until=12.0, max_events=300, record={"cells": "all"})
         assert done.error is None or "max_events" in done.error or "fires twice" in done.error
-        assert not np.isnan(done.run.records.traces["state"][:, 0]).any()
+        traces = done.run.records.traces
+        assert traces is not None
+        assert not np.isnan(traces["state"][:, 0]).any()
         ran, spikes = ran + 1, spikes + done.run.n_spikes("cells")
     assert spikes > 10_000

@@ -236,7 +236,7 @@ class Receptors(Held):
             (self.parameter("tau_1", mpf(1)), self.parameter("tau_2", mpf(1))), j, v_leak,
         )  # fmt: skip
 
-    @mpmath.workdps(MANY_DIGITS)
+    @mpmath.workdps(MANY_DIGITS)  # type: ignore[untyped-decorator]  # mpmath has no types
     def moved(self, state: tuple[Any, ...], s: Any, held: bool) -> tuple[Any, ...]:
         if s == 0:
             return state
@@ -253,7 +253,7 @@ class Receptors(Held):
             return v, limit + (threshold - limit) * mpmath.exp(-s / case.tau_threshold), *currents
         return *(part(s) for part in receptors.potentials(case)), *currents
 
-    @mpmath.workdps(MANY_DIGITS)
+    @mpmath.workdps(MANY_DIGITS)  # type: ignore[untyped-decorator]
     def wait(self, state: tuple[Any, ...]) -> Any:
         """A neuron that is above its threshold when it is released fires then."""
         return mpf(0) if state[0] >= state[1] else receptors.solve(self.case(state)).time

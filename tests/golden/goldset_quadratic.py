@@ -9,7 +9,7 @@ def of_qif() -> list[Case]:
     """With v_leak = 0, v_critical = 0.5 and threshold 2; a drive of more than 1/16 makes it fire by itself."""
     name = "qif"
     own: dict[str, Any] = {"tau_mem": 8.0, "v_threshold": 2.0, "v_reset": 0.0, "v_critical": 0.5, "t_ref": 1.0}
-    theta = {"tau_mem": 8.0, "v_threshold": 1e100, "v_reset": -1e100}
+    theta: dict[str, Any] = {"tau_mem": 8.0, "v_threshold": 1e100, "v_reset": -1e100}
     return [
         one("runs", name, "A drive under which the neuron never rests.", [], 120.0, current=0.25, **own),
         one("hardly-runs", name, "A drive 2^-10 above the least one that makes it fire: V passes slowly.", [], 1000.0,

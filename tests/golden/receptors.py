@@ -125,9 +125,11 @@ def potentials(case: Case) -> tuple[_Sum, _Sum]:
     h_inf = mpf(case.v_threshold) + coupling * (v_inf - mpf(case.v_leak))
     h = {rate: coupling * y * c / (y - rate) for rate, c in u.items() if coupling}
     h[y] = mpf(case.threshold) - h_inf - mpmath.fsum(h.values())
-    return tuple(
-        _Sum([(limit, mpf(0)), *((c, r) for r, c in parts.items() if c)]) for limit, parts in ((v_inf, u), (h_inf, h))
-    )
+
+    def summed(limit: Any, parts: dict[Any, Any]) -> _Sum:
+        return _Sum([(limit, mpf(0)), *((c, r) for r, c in parts.items() if c)])
+
+    return summed(v_inf, u), summed(h_inf, h)
 
 
 def difference(case: Case) -> _Sum:
