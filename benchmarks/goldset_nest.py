@@ -40,14 +40,27 @@ def reason_against(case: Case, lossless: bool = False) -> str | None:
             return "no soft reset"
         if parameters.get("comparator") == "strict":
             return "no strict comparator"
-        if lossless and parameters.get("tau_mem") == parameters.get("tau_syn", 0.0):
-            return "time constants must differ"
+        receptors = parameters.get("tau_syn", 0.0)
+        if isinstance(receptors, dict) and not by_sign(case, population["name"], receptors):
+            return "a synapse reaches one of two currents by the sign of its weight"
+        if lossless and (isinstance(receptors, dict) or parameters.get("tau_mem") == receptors):
+            return "one time constant for both currents, other than the membrane's"
         once = population["model"] == "linear_psp" or parameters["spikes"] == "once"
         if not once and parameters["t_ref"] < RESOLUTION and case.spikes:
             return "a refractory period is at least one step"
     if any(p["delay"] < RESOLUTION for p in case.content["projections"] if p["pre"] in case.sizes):
         return "a delay is at least one step"
     return None
+
+
+def by_sign(case: Case, population: str, receptors: dict[str, float]) -> bool:
+    """Do all excitatory weights of a population lead to one of two receptors, all inhibitory ones to the other?"""
+    weights: dict[str, list[float]] = {"excitatory": [], "inhibitory": []}
+    for projection in case.content["projections"]:
+        if projection["post"] == population:
+            weights.setdefault(projection["receptor"], []).extend(w for _, _, w in projection["synapses"])
+    right = min(weights["excitatory"], default=0.0) >= 0.0 >= max(weights["inhibitory"], default=0.0)
+    return [*receptors] == [*weights] and right
 
 
 def parameters_of(population: dict[str, Any], neuron: int) -> dict[str, float]:
@@ -65,7 +78,12 @@ def parameters_of(population: dict[str, Any], neuron: int) -> dict[str, float]:
     if model in ("lif_delta", "step_psp"):
         return found
     tau_syn = given.get("tau_syn", NO_LEAK)
-    return found | {"tau_syn_ex": tau_syn, "tau_syn_in": tau_syn}
+    if not isinstance(tau_syn, dict):
+        return found | {"tau_syn_ex": tau_syn, "tau_syn_in": tau_syn}
+    found |= {"tau_syn_ex": tau_syn["excitatory"], "tau_syn_in": tau_syn["inhibitory"]}
+    begins = given.get("i_init", {})
+    currents = {"I_syn_ex": begins.get("excitatory", 0.0), "I_syn_in": begins.get("inhibitory", 0.0)}
+    return found | {name: given["r"] * i for name, i in currents.items() if i}
 
 
 def shift_of(case: Case) -> float:

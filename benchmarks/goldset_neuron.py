@@ -24,6 +24,8 @@ def name(eps: float = EPS) -> str:
 def cell_of(population: dict[str, Any]) -> str | None:
     """The kind of cell that has the equation of a population."""
     given = population["parameters"]
+    if isinstance(given.get("tau_syn"), dict):
+        return None
     if population["model"] in ("lif_delta", "step_psp"):
         return "IntFire1"
     if population["model"] == "lif_exp" and given["tau_syn"] > given["tau_mem"]:
@@ -37,6 +39,8 @@ def reason_against(case: Case) -> str | None:
     """Why NEURON has no such network without compiling another cell; None where it has."""
     for population in case.content["populations"]:
         given, cell = population["parameters"], cell_of(population)
+        if isinstance(given.get("tau_syn"), dict):
+            return "IntFire4 has two kinds of currents, of which the inhibitory one rises first"
         if cell is None:
             return f"no artificial cell for {population['model']}"
         potentials = (given["v_reset"], given["v_init"], given.get("v_leak", 0.0), given.get("current", 0.0))

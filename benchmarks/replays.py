@@ -1,7 +1,8 @@
-"""W1 and W2 in NEST, NEURON and Arbor: the same network, the same input, spike for spike.
+"""W1, W2 and networks with two receptors in NEST, NEURON and Arbor: the same network and input, spike for spike.
 
 W1 in two kinds: ramps (an input adds its weight to the slope, the kind that w1.py times) and jumps (an input moves the
-potential by its weight). Times are ms here, so every simulator is given the same numbers. Where others fire than in
+potential by its weight). Networks with receptors, in NEST alone, have currents of either shape, and inhibition that
+outlasts excitation. Times are ms here, so every simulator is given the same numbers. Where others fire than in
 eventsim, the first spike that differs is looked at: how many inputs had the neuron at that time?
 `docs/explanation/comparison.md` has the results, and the rules that explain them.
 """
@@ -24,9 +25,20 @@ Links = tuple[Array, Array, Array]  # sources, targets, weights
 SCALE, W1_DELAY = 100.0, 1.0  # ms: W1's input window, the delay between its layers
 JUMP_MEANS, JUMP_DEVIATIONS = (0.0021, 0.0036, 0.0036), (0.009, 0.012, 0.012)
 KINDS = ("jumps", "ramps")
-NO_LEAK = 1e300  # time constant, ms
+NO_LEAK = 1e50  # time constant, ms: the longest that eventsim takes
 FOR_EVER = 1e6  # refractory period of neurons that fire once, ms
 TOLERANCE = 1e-9  # ms
+RECEPTOR_SEED = 15
+COARSE, FINE = 0.125, 0.025  # resolutions of NEST for networks with receptors, ms
+NEST_CURRENTS = {"lif_exp": "iaf_psc_exp_ps", "lif_alpha": "iaf_psc_alpha_ps"}
+
+
+class Currents(NamedTuple):
+    """Neurons with an excitatory and an inhibitory current: the model, and the time constants of these, ms."""
+
+    model: str
+    excitatory: float
+    inhibitory: float
 
 
 class Replay(NamedTuple):
@@ -37,6 +49,7 @@ class Replay(NamedTuple):
     trains : input spikes of each source, ms. inputs : synapses from them. links : synapses among the neurons.
     ramps : inputs move the slope instead of the potential.
     resolution : of NEST, ms.
+    currents : inputs move currents instead, those of positive weights the excitatory one.
     """
 
     n: int
@@ -50,6 +63,7 @@ class Replay(NamedTuple):
     links: Links
     until: float
     resolution: float
+    currents: Currents | None = None
 
 
 class Outcome(NamedTuple):
@@ -112,6 +126,24 @@ def w2_replay(n: int, duration: float, resolution: float = FAITHFUL) -> Replay:
     )  # fmt: skip
 
 
+def receptor_replay(model: str, resolution: float, n: int = 100, duration: float = 1_000.0) -> Replay:
+    """A recurrent network that fires by fluctuations; each neuron hears 10 excitatory and 5 inhibitory ones."""
+    random, each = np.random.default_rng(RECEPTOR_SEED), np.arange(n)
+    counts = random.poisson(0.35 * duration, n)
+    trains = [np.sort(random.uniform(1.0, duration, count)) for count in counts]
+    n_excitatory, scale = 4 * n // 5, 1.0 if model == "lif_exp" else 1.0 / math.e
+    sources = [random.choice(n_excitatory, 10, replace=False) for _ in each]
+    sources += [n_excitatory + random.choice(n - n_excitatory, 5, replace=False) for _ in each]
+    targets = [np.repeat(each, 10), np.repeat(each, 5)]
+    weights = [np.full(10 * n, 0.5 * scale), np.full(5 * n, -1.0 * scale)]
+    return Replay(
+        n=n, tau=20.0, threshold=1.0, refractory=2.0, ramps=False, delay=1.5, trains=trains,
+        inputs=(each, each, np.full(n, 2.0 * scale)),
+        links=(np.concatenate(sources), np.concatenate(targets), np.concatenate(weights)), until=duration,
+        resolution=resolution, currents=Currents(model, 2.0, 8.0),
+    )  # fmt: skip
+
+
 # -- the simulators ---------------------------------------------------------------------------------------------------
 
 
@@ -119,20 +151,41 @@ def in_eventsim(replay: Replay) -> eventsim.Run:
     """All spikes of population `cells`."""
     net = eventsim.Network(time_unit=1e-3)
     source = net.source(len(replay.trains), name="input")
+    currents = replay.currents
     if replay.ramps:
         cells = net.population("linear_psp", replay.n, name="cells", threshold=replay.threshold)
+    elif currents:
+        cells = net.population(
+            currents.model, replay.n, name="cells", tau_mem=replay.tau, v_threshold=replay.threshold,
+            t_ref=replay.refractory,
+            tau_syn={"excitatory": currents.excitatory, "inhibitory": currents.inhibitory},
+        )  # fmt: skip
     else:
         cells = net.population(
             "lif_delta", replay.n, name="cells", tau_mem=replay.tau, v_threshold=replay.threshold,
             t_ref=replay.refractory,
         )  # fmt: skip
-    net.connect(source, cells, eventsim.Sparse(*replay.inputs), delay=replay.delay)
-    net.connect(cells, cells, eventsim.Sparse(*replay.links), delay=replay.delay)
+    for pre, links in ((source, replay.inputs), (cells, replay.links)):
+        for receptor, (sources, targets, weights) in _by_receptor(replay, links).items():
+            synapses = eventsim.Sparse(sources, targets, weights)
+            net.connect(pre, cells, synapses, delay=replay.delay, receptor=receptor)
     return eventsim.simulate(net, eventsim.SpikeTimes([replay.trains]), until=replay.until, threads=1)
 
 
+def _by_receptor(replay: Replay, links: Links) -> dict[str | None, Links]:
+    """Synapses by the receptor that they reach."""
+    if replay.currents is None:
+        return {None: links}
+    sources, targets, weights = links
+    chosen = {"excitatory": weights > 0.0, "inhibitory": weights < 0.0}
+    return {name: (sources[some], targets[some], weights[some]) for name, some in chosen.items() if some.any()}
+
+
 def in_nest(replay: Replay) -> Spikes:
-    """`iaf_psc_delta_ps`; ramps by `iaf_psc_exp_ps` with time constants that are next to infinite."""
+    """`iaf_psc_delta_ps`; ramps by `iaf_psc_exp_ps` with time constants that are next to infinite.
+
+    Currents by `iaf_psc_exp_ps` or `iaf_psc_alpha_ps`, where C_m = tau_m makes weights what they are in eventsim.
+    """
     import nest
 
     nest.ResetKernel()
@@ -142,8 +195,13 @@ def in_nest(replay: Replay) -> Spikes:
         "tau_m": replay.tau, "C_m": 1.0, "E_L": 0.0, "V_th": replay.threshold, "V_reset": 0.0, "V_m": 0.0,
         "t_ref": replay.refractory,
     }  # fmt: skip
-    slow = {"tau_syn_ex": replay.tau, "tau_syn_in": replay.tau} if replay.ramps else {}
-    cells = nest.Create("iaf_psc_exp_ps" if replay.ramps else "iaf_psc_delta_ps", replay.n, given | slow)
+    model = "iaf_psc_exp_ps" if replay.ramps else "iaf_psc_delta_ps"
+    if replay.ramps:
+        given |= {"tau_syn_ex": replay.tau, "tau_syn_in": replay.tau}
+    if replay.currents:
+        model, excitatory, inhibitory = NEST_CURRENTS[replay.currents.model], *replay.currents[1:]
+        given |= {"C_m": replay.tau, "tau_syn_ex": excitatory, "tau_syn_in": inhibitory}
+    cells = nest.Create(model, replay.n, given)
     trains = [{"precise_times": True, "spike_times": train} for train in replay.trains]
     generators, first = nest.Create("spike_generator", len(trains), trains), cells[0].global_id
     for before, (sources, targets, weights) in ((generators, replay.inputs), (cells, replay.links)):
@@ -290,10 +348,17 @@ def main() -> None:
     """Print what each peer that is installed makes of W1 and W2."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", choices=PEERS, action="append", help="only this one; may be repeated")
+    parser.add_argument("--receptors", action="store_true", help="only the networks with receptors, in NEST")
     parser.add_argument("--n", type=int, default=1_000, help="neurons of W2")
     parser.add_argument("--duration", type=float, default=workloads.W2_DURATION, help="of W2, ms")
     options = parser.parse_args()
     for peer in options.peer or [name for name in PEERS if importlib.util.find_spec(name) is not None]:
+        for model in NEST_CURRENTS if peer == "nest" else ():
+            for resolution in (COARSE, FINE):
+                name = f"{peer}: {model}, receptors, {resolution} ms"
+                print(report(name, held(receptor_replay(model, resolution), peer)), flush=True)
+        if options.receptors:
+            continue
         for kind in KINDS:
             if kind == "jumps" or peer not in WITHOUT_RAMPS:
                 print(report(f"{peer}: W1, {kind}", held(w1_replay(kind), peer)), flush=True)

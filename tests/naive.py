@@ -42,7 +42,8 @@ class Node:
 class Projection:
     """Synapses (source index, target index, weight), in any order, that share one delay >= 0.
 
-    Or, ``spread``, each with a delay of its own behind its weight, of which `delay` is the least.
+    Or, ``spread``, each with a delay of its own behind its weight, of which `delay` is the least. Neurons with
+    receptors are told which one its weights reach.
     """
 
     pre: str
@@ -50,6 +51,7 @@ class Projection:
     delay: Number
     synapses: list[tuple]
     spread: bool = False
+    receptor: str | None = None
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Packet:
     order: tuple[int, int, int]  # (source node, source index, projection)
     post: str
     synapses: list[tuple[int, Number]]  # (target, weight), sorted
+    receptor: tuple[str, ...] = ()  # the one that they reach, if there are several
 
 
 class Neuron:
@@ -614,7 +617,7 @@ class Simulation:
                 neuron = self.members[packet.post][j]
                 self.result.visited += 1
                 self.result.late[packet.post] += neuron.windowed and t >= neuron.node.window[1]
-                if neuron.receive(t, weight):
+                if neuron.receive(t, weight, *packet.receptor):
                     touched.append(neuron)
         return touched
 
@@ -657,7 +660,9 @@ class Simulation:
                     if delay > 0 and arrival == t:
                         raise ValueError(f"{name}[{i}]: its delay {delay} is lost by rounding at t = {t}")
                     place = order, i, k, delay
-                    self.packets.append(Packet(arrival, 0 if delay > 0 else n, place, projection.post, synapses))
+                    receptor = () if projection.receptor is None else (projection.receptor,)
+                    due_in = 0 if delay > 0 else n
+                    self.packets.append(Packet(arrival, due_in, place, projection.post, synapses, receptor))
 
 
 def simulate(

@@ -23,10 +23,13 @@ from eventsim.transport import AerBus
 
 RAMPS = ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay")
 STEPS = ("if_delta", "step_psp", "falling_threshold")
+DELTAS = ("lif_delta", "lif_delta", "qif")  # the oracle knows the first
 CURRENTS = ("lif_exp", "if_exp", "lif_alpha", "alpha_psp")
+RECEPTORS = ("lif_exp", "lif_alpha", "glif")  # all in every network, with two receptors each: a loop of test_receptors
+TWO = ("excitatory", "inhibitory")
 FAMILIES = {
-    "ramps": RAMPS, "steps": STEPS, "leaky": ("lif_delta",), "clocked": ("lif_clocked",), "currents": CURRENTS,
-    "glif": ("glif",), "mixed": (*RAMPS, "lif_delta", "lif_clocked"),
+    "ramps": RAMPS, "steps": STEPS, "leaky": DELTAS, "clocked": ("lif_clocked",), "currents": CURRENTS,
+    "glif": ("glif",), "mixed": (*RAMPS, *DELTAS, "lif_clocked"), "receptors": RECEPTORS,
 }  # fmt: skip
 WINDOWED = ("ttfs_b1", "ttfs_alpha1", "integrator", "relay", "falling_threshold")
 PLAIN = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -60,7 +63,7 @@ class Case:
             lines += [f"  {node.name}.{name}: {steps}" for name, steps in node.steps.items()]
         for projection in self.net.projections:
             arrays = {name: array.tolist() for name, array in projection.kind.arrays().items()}
-            lines.append(f"  {projection.label}: delay {projection.delay!r} {arrays}")
+            lines.append(f"  {projection.label}: delay {projection.delay!r} receptor {projection.receptor!r} {arrays}")
         return "\n".join([*lines, f"  x = {self.x}", f"  options = {self.options}, cuts = {self.cuts}"])
 
     def simulate_options(self) -> dict[str, Any]:
@@ -106,8 +109,9 @@ class _Draws:
     def __init__(self, draw: random.Random, family: str, stages: bool, calm: bool = False) -> None:
         self.draw, self.models, self.family, self.stages = draw, FAMILIES[family], family, stages
         self.wild = 0.0 if calm else draw.choice([0.0, 0.0, 0.05, 0.3])  # share of numbers that are not plain
-        # Zeros of five exponentials are looked for from the shortest time constant on: slow where that is 1e-308.
-        self.edges = EDGES if family != "glif" else tuple(edge for edge in EDGES if edge >= 1e-30)
+        # Zeros of many exponentials are looked for from the shortest time constant on: slow where that is 1e-308.
+        many = family in ("glif", "receptors")
+        self.edges = tuple(edge for edge in EDGES if edge >= 1e-30) if many else EDGES
         self.unit = 1.0 if calm or draw.random() < 0.8 else draw.choice([1e-9, 1e-3, 0.1, 1e3, 1e9, 1e15])  # of time
         self.until = self.unit * draw.choice([3.0, 6.0, 12.0])
 
@@ -167,10 +171,19 @@ class _Draws:
             return Steps([0.0, *times], [one() for _ in range(len(times) + 1)])
         return one() if self.draw.random() < 0.6 else [one() for _ in range(size)]
 
+    def given(self, parameter: Parameter, size: int) -> Any:
+        """What `Network.population` takes: a value, or one of each receptor."""
+        if self.family != "receptors" or not parameter.each_receptor:
+            return self.parameter(parameter, size)
+        each = {receptor: self.parameter(parameter, size) for receptor in TWO}
+        return {receptor: value for receptor, value in each.items() if value is not None} or None
+
     def population(self, net: Network, name: str, model: str, shape: tuple[int, ...]) -> Any:
         size = math.prod(shape)
-        found = {p.name: self.parameter(p, size) for p in find_model(model).parameters}
+        found = {p.name: self.given(p, size) for p in find_model(model).parameters}
         given = {key: value for key, value in found.items() if value is not None}
+        if model == "qif":  # never below v_leak
+            given["v_critical"] = np.add(given.get("v_leak", 0.0), self.draw.choice([0.0, self.size()]))
         if model == "lif_clocked":
             given["period"] = self.unit * self.draw.choice([0.25, 0.5, 1.0, 0.1])
             given["decay"] = self.draw.choice([0.5, 0.9, 1.0])
@@ -212,6 +225,10 @@ class _Draws:
         weights = self.weights((n_out, shape[0] // groups, self.draw.randint(1, 3)), factor)
         return Conv(weights, groups=groups, **options)
 
+    def connect(self, net: Network, pre: Any, post: Any, kind: Any, delay: float) -> None:
+        """At any of the receptors that the population has; weights have either sign at each."""
+        net.connect(pre, post, kind, delay, receptor=self.draw.choice(TWO) if post.model.receptors else None)
+
     # -- all together -----------------------------------------------------------------------------------------------
 
     def case(self) -> Case:
@@ -227,19 +244,21 @@ class _Draws:
                 if min(into) < 1:
                     kind, into = self.convolution((nodes[-1].shape[0], 4), 0.5), (0, 0)
                 nodes.append(self.population(net, f"{model}{k}", model, into))
-                net.connect(nodes[-2], nodes[-1], kind, self.delay(True))
+                self.connect(net, nodes[-2], nodes[-1], kind, self.delay(True))
                 continue
             many = self.draw.choice(SIZES) if model != "glif" and self.draw.random() < 0.2 else self.draw.randint(1, 3)
             nodes.append(self.population(net, f"{model}{k}", model, (many,)))
         for _ in range(self.draw.randint(1, 5)):
             pre, post = self.draw.choice(nodes), self.draw.choice(nodes[1:])
-            net.connect(pre, post, *self.projection(pre, post, pre.order < post.order))
+            self.connect(net, pre, post, *self.projection(pre, post, pre.order < post.order))
         return Case(net, self.trains(nodes[0].size), self.options(net), self.cuts())
 
     def chosen_models(self) -> list[str]:
         """One to three; of mixed networks one of each kind, so that one compiled loop serves all."""
         if self.family == "mixed":
-            return self.draw.sample([self.draw.choice(RAMPS), "lif_delta", "lif_clocked"], 3)
+            return self.draw.sample([self.draw.choice(RAMPS), self.draw.choice(DELTAS), "lif_clocked"], 3)
+        if self.family == "receptors":
+            return self.draw.sample(RECEPTORS, len(RECEPTORS))
         chosen = [self.draw.choice(self.models) for _ in range(self.draw.randint(1, 3))]
         return [self.draw.choice(RAMPS[:3]), *chosen[1:]] if self.family == "ramps" else chosen  # one that may spike
 

@@ -32,7 +32,7 @@ LINK = re.compile(r"\]\((?!https?://)(?P<target>[^)#]+)(?:#[^)]*)?\)")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 LISTED = [
     "ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay", "falling_threshold", "step_psp",
-    "if_delta", "lif_delta", "lif_exp", "lif_alpha", "if_exp", "alpha_psp", "glif", "lif_clocked",
+    "if_delta", "lif_delta", "qif", "lif_exp", "lif_alpha", "if_exp", "alpha_psp", "glif", "lif_clocked",
 ]  # fmt: skip
 OPTIONAL = {  # packages that the examples of a page import
     "exchange-with-nir": ("nir",),

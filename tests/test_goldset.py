@@ -1,5 +1,6 @@
 """The gold set: its file is what the exact solvers make, eventsim passes it, and a wrong answer does not."""
 
+import itertools
 import json
 import os
 from collections import Counter
@@ -93,6 +94,63 @@ def test_spikes_of_a_drive_come_at_equal_intervals() -> None:
             assert abs(exactly(spike) - 16 * mpmath.log(3) * (k + 1) - k) < mpmath.mpf(10) ** -47
 
 
+def test_a_projection_says_which_receptor_it_reaches_where_there_are_several() -> None:
+    named = set()
+    for one in goldset.cases():
+        taus = {p["name"]: p["parameters"].get("tau_syn") for p in one.content["populations"]}
+        for projection in one.content["projections"]:
+            several = taus[projection["post"]]
+            assert ("receptor" in projection) == isinstance(several, dict)
+            if isinstance(several, dict):
+                assert projection["receptor"] in several
+                named.add(one.models[0])
+    assert named == {"lif_exp", "lif_alpha", "glif"}
+
+
+def added(weight: float, tau_mem: float, tau_syn: float, s: mpmath.mpf) -> mpmath.mpf:
+    """What an input to `lif_exp` adds to V, by hand."""
+    left = mpmath.exp(-s / tau_mem) - mpmath.exp(-s / tau_syn)
+    return weight * left * tau_syn / (mpmath.mpf(tau_mem) - tau_syn)
+
+
+def test_currents_of_two_receptors_bring_v_to_the_threshold_at_the_spike_and_not_before() -> None:
+    """The script finds zeros of sums of exponentials; here V is written out and is held against a grid of times."""
+    case = goldset.case("lif_exp/receptors-tangent-above")
+    ((_, _, weight),), ((_, _, opposed),) = (p["synapses"] for p in case.content["projections"])
+    threshold = case.content["populations"][0]["parameters"]["v_threshold"]
+    with mpmath.workdps(60):
+
+        def v(t: mpmath.mpf) -> mpmath.mpf:
+            return added(weight, 8.0, 2.0, t - 1) + added(opposed, 8.0, 16.0, t - 1)
+
+        spike = exactly(case.spikes[0])
+        assert abs(v(spike) - threshold) < mpmath.mpf(10) ** -46
+        assert all(v(1 + (spike - 1) * k / 1_000) < threshold for k in range(1_000))
+
+
+def test_inhibition_that_outlasts_excitation_makes_v_turn_twice() -> None:
+    case = goldset.case("lif_exp/receptors-turns-twice")
+    ((_, _, weight),), ((_, _, opposed),) = (p["synapses"] for p in case.content["projections"])
+    spike = float(case.spikes[0].value)
+    times = [6.0 + (spike - 6.0) * k / 1_000 for k in range(1_001)]
+    v = [
+        float(1.25 * -mpmath.expm1(-t / 8) + added(weight, 8.0, 2.0, t - 6) + added(opposed, 8.0, 16.0, t - 6))
+        for t in times
+    ]
+    rising = [b > a for a, b in itertools.pairwise(v)]
+    assert [key for key, _ in itertools.groupby(rising)] == [True, False, True]
+    assert v[-1] == pytest.approx(1.0, abs=1e-14)
+    assert max(v[:-1]) < 1.0
+
+
+def test_the_theta_neuron_takes_eight_pi_from_spike_to_spike() -> None:
+    spikes = goldset.case("qif/theta").spikes
+    with mpmath.workdps(60):
+        assert abs(exactly(spikes[0]) - 4 * mpmath.pi) < mpmath.mpf(10) ** -48
+        for one, two in itertools.pairwise(spikes[2:]):
+            assert abs(exactly(two) - exactly(one) - 8 * mpmath.pi) < mpmath.mpf(10) ** -47
+
+
 # -- eventsim on it ---------------------------------------------------------------------------------------------------
 
 
@@ -106,10 +164,10 @@ def test_the_reference_engine_passes_every_case() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["linear_psp", "ttfs_b1", "ttfs_alpha1", "lif_delta", "lif_exp", "relay"])
+@pytest.mark.parametrize("model", ["linear_psp", "ttfs_b1", "ttfs_alpha1", "lif_delta", "qif", "lif_exp", "relay"])
 def test_the_compiled_engine_gives_the_same_bits(model) -> None:
     """Models whose loops other tests need, too; `test_engines.py` holds the bits of all in random networks."""
-    cases = [one for one in goldset.cases() if one.name.startswith(f"{model}/")]
+    cases = [one for one in goldset.cases() if one.name.startswith(f"{model}/") and "/receptors" not in one.name]
     found, expected = goldset.simulate(cases), goldset.simulate(cases, "reference")
     assert found.spikes == expected.spikes
     assert found.readouts == expected.readouts
@@ -221,7 +279,8 @@ def entry(value):
         ({"format": "x"}, r"format \"x\", version 1; must be 'eventsim-goldset-results', 1"),
         ({"version": 2}, "version 2; must be"),
         ({"version": True}, "version true; must be"),
-        ({"edition": 99}, "edition 99; this eventsim has edition 2"),
+        ({"edition": 2}, "edition 2; this eventsim has edition 3"),
+        ({"edition": 99}, "edition 99; this eventsim has edition 3"),
         ({"simulator": ""}, 'simulator ""; must be its name'),
         ({"simulater": "x"}, "unknown key \"simulater\", did you mean 'simulator'"),
         ({"cases": []}, "cases: a list of 0; must be a JSON object"),
@@ -337,6 +396,8 @@ def test_cases_are_listed_by_model_and_shown(capsys) -> None:
     assert names == [one.name for one in goldset.cases() if one.models == ("if_exp",)]
     assert main(["goldset", "show", "linear_psp/thirds"]) == 0
     assert "4/3" in capsys.readouterr().out
+    assert main(["goldset", "show", "lif_exp/receptors-sign"]) == 0
+    assert "to_inhibitory -> neuron [inhibitory]" in capsys.readouterr().out
     assert main(["goldset", "show", "linear_psp/thirds", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == goldset.case("linear_psp/thirds").content
 

@@ -30,6 +30,10 @@ sparse = pytest.importorskip("scipy.sparse")
         ("CubaLIF", "'lif_exp'"),
         ("Leaky", "'lif_clocked'"),
         ("GLIF", "'glif'"),
+        ("iaf_psc_exp_ps", "'lif_exp'"),
+        ("izhikevich", "'qif'"),
+        ("Theta", "'qif'"),
+        ("quadratic", "'qif'"),
     ],
 )
 def test_a_model_is_offered_that_the_name_means(name, offered):
@@ -50,6 +54,8 @@ def test_a_model_is_offered_that_the_name_means(name, offered):
         ("lif_exp", "V_reset", "v_reset"),
         ("lif_exp", "tau_m", "tau_mem"),
         ("lif_exp", "tau_syn_ex", "tau_syn"),
+        ("alpha_psp", "tau_syn_ex", "tau_syn"),
+        ("qif", "v_crit", "v_critical"),
         ("lif_exp", "tau_ref", "t_ref"),
         ("lif_exp", "I_e", "current"),
         ("lif_clocked", "beta", "decay"),
@@ -58,6 +64,19 @@ def test_a_model_is_offered_that_the_name_means(name, offered):
 def test_a_parameter_is_offered_that_the_name_means(model, name, offered):
     with pytest.raises(ModelError, match=rf"unknown parameter {name!r}, did you mean {offered!r}\?"):
         eventsim.Network().population(model, 1, **{name: 1.0})
+
+
+@pytest.mark.parametrize("name", ["tau_syn_ex", "tau_syn_in", "tau_syn_E", "tau_syn_I", "taue", "tau_i", "tau_ampa"])
+def test_two_time_constants_of_elsewhere_are_told_to_be_receptors_and_how(name):
+    said = r' Give each receptor its own, tau_syn=\{"excitatory": 2.0, "inhibitory": 8.0\}, and connect with receptor='
+    with pytest.raises(ModelError, match=said) as refused:
+        eventsim.Network().population("lif_exp", 1, **{"tau_mem": 10.0, name: 2.0})
+    net = eventsim.Network()
+    told = str(refused.value).partition("its own, ")[2].partition(", and connect")[0]
+    given = eval(f"dict({told})", {})  # noqa: S307 - what the message says
+    assert net.population("lif_exp", 1, tau_mem=10.0, **given).model.receptors == ("excitatory", "inhibitory")
+    with pytest.raises(ModelError, match=rf"unknown parameter {name!r}, did you mean 'tau_syn'\?; if_exp takes [^;]*$"):
+        eventsim.Network().population("if_exp", 1, **{name: 2.0})  # which has one current
 
 
 def test_nothing_is_offered_for_a_name_whose_meaning_the_model_does_not_have():

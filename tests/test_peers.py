@@ -101,6 +101,17 @@ def test_the_replays_of_w1_are_its_layers() -> None:
         assert replay.links[2][third].tolist() == [weights[2][2, 7]]
 
 
+@pytest.mark.parametrize("model", replays.NEST_CURRENTS)
+def test_synapses_of_either_sign_reach_a_receptor_of_their_own(model) -> None:
+    replay = replays.receptor_replay(model, replays.FINE)
+    assert (replay.n, len(replay.trains), len(replay.links[0])) == (100, 100, 1_500)
+    assert [*replays._by_receptor(replay, replay.inputs)] == ["excitatory"]
+    parts = replays._by_receptor(replay, replay.links)
+    assert {name: len(links[0]) for name, links in parts.items()} == {"excitatory": 1_000, "inhibitory": 500}
+    assert parts["inhibitory"][2].max() < 0.0 < parts["excitatory"][2].min()
+    assert set(parts["inhibitory"][0].tolist()) == set(range(80, 100))
+
+
 # -- with them --------------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +150,27 @@ def test_w2_equals_a_peer_spike_for_spike(peer) -> None:
     outcome = replays.held(replays.w2_replay(1_000, 300.0), peer)
     assert outcome.spikes > 5_000
     assert outcome.differing == 0
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(("model", "resolution"), [("lif_exp", replays.FINE), ("lif_alpha", replays.COARSE)])
+def test_networks_with_two_receptors_equal_nest_spike_for_spike(model, resolution) -> None:
+    """Over a second, in which a spike sets off hundreds: NEST's crossings are right to 1e-14 of the potential."""
+    needs("nest")
+    outcome = replays.held(replays.receptor_replay(model, resolution), "nest")
+    assert outcome.spikes > 1_500
+    assert outcome.differing == 0
+    assert outcome.difference < 1e-10
+
+
+@pytest.mark.peers
+def test_nest_parts_from_a_network_with_receptors_where_v_crosses_between_two_steps() -> None:
+    """At 0.125 ms it misses a neuron that fires on its own; at 0.025 ms, above, it does not."""
+    needs("nest")
+    outcome = replays.held(replays.receptor_replay("lif_exp", replays.COARSE), "nest")
+    assert outcome.first == pytest.approx(503.275827, abs=1e-6)
+    assert outcome.inputs == 0
+    assert outcome.difference < 1e-10
 
 
 @pytest.mark.peers

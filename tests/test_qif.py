@@ -10,8 +10,10 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from adapters import both_engines
 from mpmath import mpf
 
+from eventsim import Dense, ModelError, Network, SpikeTimes
 from eventsim.models.neurons.qif import QIF
 from eventsim.network.parameters import check_parameters
 
@@ -132,3 +134,59 @@ def test_the_state_later_is_on_the_way_to_the_same_crossing(branch):
             allowed = condition(given, v, whole) + condition(given, later, rest)
             worst = max(worst, float(abs(rest + dt - whole) / allowed / UNIT))
     assert worst < 8.0
+
+
+def test_v_that_runs_away_is_never_below_its_threshold_again():
+    """Just before, at and after the crossing of a threshold that is infinite but for rounding, V may be at its pole."""
+    for drive in (1.0, 0.0, -0.25, 1e-9, -1e-9):
+        p = rows(tau_mem=8.0, v_threshold=1e100, v_reset=-1e100, current=drive, v_init=0.0)
+        for v in (1.0 + 2.0**-52, 1.5, 40.0, 1e18):
+            crossing = QIF.dynamics.time_to_spike(p, (v,))
+            for dt in (math.nextafter(crossing, 0.0), crossing, math.nextafter(crossing, INF), crossing * 1.001):
+                (later,) = QIF.dynamics.advance(QIF.dynamics.propagator(p, dt), (v,))
+                assert later > 1e9 * v, (drive, v, dt)
+
+
+@pytest.mark.parametrize("wait", [1e-3, 1.0, 30.0, 1e3, 1e9])
+def test_v_that_is_critical_to_the_last_bit_stays_and_just_below_it_returns_to_rest(wait):
+    p = rows(tau_mem=1.0, v_threshold=3.0, v_reset=0.0, v_critical=0.5)
+    moved = QIF.dynamics.propagator(p, wait)
+    for v in (0.5, 0.0):
+        assert QIF.dynamics.time_to_spike(p, (v,)) == INF
+        assert QIF.dynamics.advance(moved, (v,)) == (v,)
+    for v in (math.nextafter(0.5, 0.0), 0.25, -1e100):
+        (later,) = QIF.dynamics.advance(moved, (v,))
+        assert QIF.dynamics.time_to_spike(p, (v,)) == INF
+        assert -1e100 <= later < 0.5
+        assert wait < 1e3 or later == pytest.approx(0.0, abs=1e-15)
+    above = math.nextafter(0.5, 1.0)
+    (later,) = QIF.dynamics.advance(moved, (above,))
+    assert (later > 3.0) == (QIF.dynamics.time_to_spike(p, (above,)) <= wait)
+
+
+@pytest.mark.engine_small
+def test_parameters_over_twelve_decades_give_numbers_on_both_engines():
+    """500 networks whose parameters and weights are anywhere between 1e-6 and 1e6; what is refused is drawn anew."""
+    rng, ran, spikes = np.random.default_rng(3), 0, 0
+    while ran < 500:
+        size = lambda n=3: 10.0 ** rng.uniform(-6.0, 6.0, n) * rng.choice([1.0, 1.0, -1.0], n)  # noqa: E731
+        leak, reset, top = size(), size(), abs(size())
+        net, x = Network(), SpikeTimes([[np.sort(rng.uniform(0, 10, 6)).tolist() for _ in range(2)]])
+        net.source(2, "input")
+        given = {"curvature": abs(size()), "current": size() * rng.integers(0, 2, 3), "t_ref": abs(size())}
+        try:
+            net.population(
+                "qif", 3, "cells", tau_mem=abs(size()), v_threshold=top, v_reset=np.minimum(reset, 0.5 * top),
+                v_leak=leak, v_critical=leak + abs(size()) * rng.integers(0, 2, 3), **given,
+            )  # fmt: skip
+        except ModelError:
+            continue
+        net.connect("input", "cells", Dense(size(6).reshape(3, 2)))
+        net.connect("cells", "cells", Dense(size(9).reshape(3, 3)), delay=0.5)
+        done = both_engines(net, x, until=12.0, max_events=300, record={"cells": "all"})
+        assert done.error is None or "max_events" in done.error or "fires twice" in done.error
+        traces = done.run.records.traces
+        assert traces is not None
+        assert not np.isnan(traces["state"][:, 0]).any()
+        ran, spikes = ran + 1, spikes + done.run.n_spikes("cells")
+    assert spikes > 10_000

@@ -20,6 +20,7 @@ from mpmath import mpf
 import eventsim
 from eventsim import Dense, Network, OneToOne, Sparse, SpikeTimes, Steps, explain, load_network, simulate
 from eventsim.errors import InputError, ModelError, NetworkError
+from eventsim.models import write_nir
 from eventsim.models.neurons.exponentials import make_forms
 from eventsim.network.neuron_model import Model, find_model
 from eventsim.network.parameters import check_parameters
@@ -167,10 +168,9 @@ def recurrent(seed: int = 1, **given: Any) -> tuple[Network, SpikeTimes]:
         net.connect("input", name, Dense(rng.uniform(4, 7, (n, 3))), receptor="excitatory")
         net.connect("input", name, Dense(-rng.uniform(0, 2, (n, 3))), delay=1.0, receptor="inhibitory")
         net.connect(name, name, Dense(-rng.uniform(0, 0.5, (n, n))), delay=0.5, receptor="inhibitory")
-    pairs = rng.integers(0, 3, (2, 9))
-    net.connect(
-        "A", "E", Sparse(pairs[0], pairs[1], rng.uniform(0, 1, 9), rng.uniform(0.5, 2.0, 9)), receptor="excitatory"
-    )
+    sources, targets = rng.integers(0, 3, (2, 9))
+    synapses = Sparse(sources, targets, rng.uniform(0, 1, 9), rng.uniform(0.5, 2.0, 9))
+    net.connect("A", "E", synapses, receptor="excitatory")
     trains = [np.sort(rng.uniform(0, 30, 12)).tolist() for _ in range(3)]
     return net, SpikeTimes([trains])
 
@@ -258,7 +258,7 @@ def test_a_network_with_receptors_travels():
     net, x = recurrent()
     sent = pickle.loads(pickle.dumps(net))
     assert sent.hash() == net.hash()
-    assert [population.model for population in sent.populations] == [one.model for one in net.populations]
+    assert [node.model for node in sent.populations] == [node.model for node in net.populations]
     assert np.array_equal(simulate(sent, x, until=9.0, engine="reference").spikes,
                           simulate(net, x, until=9.0, engine="reference").spikes)  # fmt: skip
 
@@ -326,7 +326,8 @@ def test_what_is_no_receptor_is_refused_in_words(name):
 
 
 @pytest.mark.references
-def test_neurons_with_receptors_are_refused_by_nir():
+def test_neurons_with_receptors_are_refused_by_nir(tmp_path):
     net, _ = recurrent()
+    pytest.importorskip("nir")
     with pytest.raises(eventsim.EventsimError, match="receptor"):
-        eventsim.models.write_nir(net, "unused.nir")
+        write_nir(net, tmp_path / "net.nir")

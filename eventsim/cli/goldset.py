@@ -93,7 +93,7 @@ def show_case(options: argparse.Namespace) -> int:
         window = f", window {one['window']}" if "window" in one else ""
         rows.append((f"population {one['name']}", f"{one['size']} × {one['model']}: {given}{window}"))
     for one in content["projections"]:
-        way = f"{one['pre']} -> {one['post']}"
+        way = f"{one['pre']} -> {one['post']}" + (f" [{one['receptor']}]" if "receptor" in one else "")
         rows.append((way, f"delay {one['delay']}, [source, target, weight] {json.dumps(one['synapses'])}"))
     rows.append(("until", case.until))
     print(pairs(rows))

@@ -17,7 +17,7 @@ from eventsim.checks import shown
 from eventsim.errors import ModelError, listed
 from eventsim.network.dynamics import Dynamics
 from eventsim.network.regimes import Clocked, Free, Regime, Relay, Windowed
-from eventsim.network.spellings import MODELS, PARAMETERS, meant
+from eventsim.network.spellings import MODELS, PARAMETERS, meant, of_receptors
 from eventsim.table import Column, Table, Tabled
 from eventsim.wording import name_text, several
 
@@ -264,7 +264,7 @@ class Model(Tabled):
         names = [parameter.name for parameter in self.parameters]
         raise ModelError(
             f"{self.name}: unknown parameter {name!r}{meant(name, names, PARAMETERS)}; {self.name} takes "
-            f"{', '.join(names)}."
+            f"{', '.join(names)}.{of_receptors(name) if self.by_receptors else ''}"
         )
 
 

@@ -9,6 +9,11 @@ from types import MappingProxyType
 
 from eventsim.errors import did_you_mean, nearest
 
+# What the time constants of two currents are called elsewhere.
+_OF_RECEPTORS = (
+    "tau_syn_e tau_syn_i tau_syn_ex tau_syn_in tau_syn_exc tau_syn_inh tau_e tau_i taue taui tau_exc tau_inh tau_ampa "
+    "tau_nmda tau_gaba"
+)
 # By a parameter of a model here, what it is called elsewhere.
 _PARAMETERS = {
     "v_leak": "v_rest vrest e_l el e_leak e_rest v_resting",
@@ -17,17 +22,19 @@ _PARAMETERS = {
     "v_reset": "vr v_r vreset",
     "v_init": "v_m v_0 v0 v",
     "tau_mem": "tau_m taum tau",
-    "tau_syn": "tau_s taus tau_syn_e tau_syn_i tau_syn_ex tau_syn_in tau_syn_exc tau_syn_inh",
+    "tau_syn": f"tau_s taus {_OF_RECEPTORS}",
     "t_ref": "tau_ref tau_refrac t_refrac refractory refractory_period tau_rp",
     "current": "i_e i_ext i_offset i_inj",
     "r": "r_m rm r_in resistance",
     "decay": "beta",
+    "v_critical": "v_crit v_c vc",
 }
 # The same of models. A name that several have is none.
 _MODELS = {
-    "lif_delta": "iaf_psc_delta if_curr_delta",
-    "lif_exp": "iaf_psc_exp if_curr_exp cubalif",
-    "lif_alpha": "iaf_psc_alpha if_curr_alpha",
+    "lif_delta": "iaf_psc_delta iaf_psc_delta_ps if_curr_delta",
+    "lif_exp": "iaf_psc_exp iaf_psc_exp_ps if_curr_exp cubalif",
+    "lif_alpha": "iaf_psc_alpha iaf_psc_alpha_ps if_curr_alpha",
+    "qif": "quadratic quadratic_if quadratic_lif theta theta_neuron izhikevich izhikevich_psc_exp",
     "lif_clocked": "leaky",
 }
 
@@ -41,6 +48,19 @@ def _by_spelling(table: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
 
 
 PARAMETERS, MODELS = _by_spelling(_PARAMETERS), _by_spelling(_MODELS)
+
+
+def of_receptors(name: object) -> str:
+    """Return how two currents are given here, as a sentence, for a name of elsewhere of one of them; "" for others.
+
+    >>> of_receptors("tau_syn_ex")
+    ' Give each receptor its own, tau_syn={"excitatory": 2.0, "inhibitory": 8.0}, and connect with receptor=.'
+    >>> of_receptors("tau_s")
+    ''
+    """
+    if str(name).lower() not in _OF_RECEPTORS.split():
+        return ""
+    return ' Give each receptor its own, tau_syn={"excitatory": 2.0, "inhibitory": 8.0}, and connect with receptor=.'
 
 
 def meant(name: object, allowed: Sequence[str], spellings: Mapping[str, tuple[str, ...]]) -> str:

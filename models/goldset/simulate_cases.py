@@ -46,7 +46,8 @@ def network(case: Case, number: Callable[[Any], Any] = float) -> Network:
     for projection in content["projections"]:
         sources, targets, weights = zip(*projection["synapses"], strict=True)
         kind = Sparse(np.array(sources), np.array(targets), _converted(list(weights), number))
-        net.connect(projection["pre"], projection["post"], kind, delay=number(projection["delay"]))
+        delay, receptor = number(projection["delay"]), projection.get("receptor")
+        net.connect(projection["pre"], projection["post"], kind, delay=delay, receptor=receptor)
     return net
 
 
@@ -79,9 +80,11 @@ def simulate(cases: Iterable[Case], engine: str = "compiled", number: Callable[[
 
 
 def _converted(value: Any, number: Callable[[Any], Any]) -> Any:
-    """One value or one a neuron; choices stay words."""
+    """One value, one a neuron, or such of each receptor; choices stay words."""
     if isinstance(value, str):
         return value
+    if isinstance(value, dict):
+        return {receptor: _converted(one, number) for receptor, one in value.items()}
     if isinstance(value, list):
         kind = object if number is Fraction else None
         return np.array([number(one) for one in value], dtype=kind)

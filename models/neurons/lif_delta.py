@@ -116,8 +116,8 @@ DYNAMICS = Dynamics(
 )  # fmt: skip
 LIF_DELTA = register(
     Model(
-        "lif_delta", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), shared=("tau_mem", "v_leak", "current"),
-        threshold="v_threshold",
+        "lif_delta", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), family="deltas",
+        shared=("tau_mem", "v_leak", "current"), threshold="v_threshold",
         equation="tau_mem dV/dt = v_leak + current - V; an input of weight w moves V by w\n"
         "V >= v_threshold fires; V := v_reset or V - v_threshold, held for t_ref while inputs are discarded",
         source="NIR's LIF, NEST's iaf_psc_delta",

@@ -8,11 +8,12 @@ neuron (B. Ermentrout and N. Kopell 1986): what lies beyond takes 1e-100 of its 
 
 With y = curvature (V - m), m the middle between v_leak and v_critical, tau_mem y' = y^2 + kappa, so that
 
-    y(s) = (y + kappa T) / (1 - y T),   T = tan(w s / tau_mem) / w,   w = sqrt(|kappa|)
+    y(s) = (c y + kappa S) / (c - S y),   S = sin(w s / tau_mem) / w,   c = cos(w s / tau_mem),   w = sqrt(|kappa|)
 
-where kappa > 0; tanh in place of tan where kappa < 0, and T = s / tau_mem where it is 0. The crossing is where T =
-(Y - y) / (kappa + y Y), Y = curvature (v_threshold - m): an arctangent, an inverse tanh, or that itself. Below w, where
-kappa < 0, V falls back to rest and there is none, but for a threshold below rest.
+where kappa > 0; S = tanh(w s / tau_mem) / w and c = 1 where kappa < 0, and S = s / tau_mem where it is 0. The crossing
+is where S / c = (Y - y) / (kappa + y Y), Y = curvature (v_threshold - m): an arctangent, an inverse tanh, or that
+itself. Below w, where kappa < 0, V falls back to rest and there is none, but for a threshold below rest. V that runs
+away is infinite where c = S y, which is after its crossing by less than a rounding where the threshold is high.
 
 Errors. A crossing is right to 8 roundings of its own time and of V and each parameter, as far as it depends on these
 (`tests/test_qif.py`): where a drive is hardly strong enough to fire, the time hangs on the last digits of the drive.
@@ -33,7 +34,7 @@ from eventsim.network.neuron_model import Array, Model, Parameter, register
 from eventsim.network.regimes import Free
 
 ROWS = ("tau_mem", "v_threshold", "v_reset", "middle", "half", "curvature", "kappa", "drive", "v_init")
-# Up to this y T, y(s) is counted from y.
+# Up to this S y / c, V later is counted from V.
 NEAR = 0.5
 
 
@@ -45,21 +46,16 @@ def initial(p: Numbers) -> Numbers:
 
 
 @jitable
-def phase(kappa: float, s: float) -> float:
-    """T; s is in units of tau_mem."""
-    root = math.sqrt(abs(kappa))
-    if kappa > 0.0:
-        return math.tan(root * s) / root
-    if kappa < 0.0:
-        return math.tanh(root * s) / root
-    return s
-
-
-@jitable
 def propagator(p: Numbers, dt: Any) -> Numbers:
-    """(T, and the parameters of the parabola)."""
+    """(c, S, e^(-2 w s / tau_mem), w, and the parameters of the parabola)."""
     tau_mem, _, _, middle, half, curvature, kappa, drive = p[:8]
-    return (phase(kappa, dt / tau_mem), middle, half, curvature, kappa, drive)
+    s, root = dt / tau_mem, math.sqrt(abs(kappa))
+    c, along, left = 1.0, s, 1.0
+    if kappa > 0.0:
+        c, along = math.cos(root * s), math.sin(root * s) / root
+    elif kappa < 0.0:
+        along, left = math.tanh(root * s) / root, math.exp(-2.0 * root * s)
+    return (c, along, left, root, middle, half, curvature, kappa, drive)
 
 
 @jitable
@@ -70,15 +66,26 @@ def speed(v: float, middle: float, half: float, curvature: float, drive: float) 
 
 
 @jitable
-def advance(c: Numbers, s: Numbers) -> Numbers:
-    """V later, without a crossing on the way; from V on, or as it is where it has moved far."""
-    t, middle, half, curvature, kappa, drive = c
+def advance(k: Numbers, s: Numbers) -> Numbers:
+    """V later, without a crossing on the way; from V on, or as it is where it has moved far.
+
+    Beyond where V is infinite, or there, it is as high as any threshold: only rounding leads there, and never back.
+    """
+    c, along, left, root, middle, half, curvature, kappa, drive = k
     v = s[0]
-    y = curvature * (v - middle)
-    left = 1.0 - y * t
-    if abs(y * t) <= NEAR:
-        return (v + speed(v, middle, half, curvature, drive) * t / left,)
-    return (middle + (y + kappa * t) / left / curvature,)
+    y, moves = curvature * (v - middle), speed(v, middle, half, curvature, drive)
+    top, bottom = c * y + kappa * along, c - along * y
+    if kappa < 0.0 and 0.0 < y < 2.0 * root:
+        # y - w counted from the right-hand side, whose sign tells `returns` on which side of w it is.
+        above_root, below = curvature * moves / (y + root), (y + root) * left
+        if above_root == 0.0:
+            return (v,)
+        top, bottom = (below + above_root) / (1.0 + left), (below - above_root) / (root * (1.0 + left))
+    if bottom <= 0.0:
+        return (HEAVIEST,)
+    if abs(along * y) <= NEAR * c:
+        return (v + moves * along / bottom,)
+    return (middle + top / bottom / curvature,)
 
 
 @jitable
@@ -94,6 +101,8 @@ def returns(p: Numbers, v: float) -> bool:
     _, v_threshold, _, middle, half, curvature, kappa, drive = p[:8]
     if kappa > 0.0:
         return False
+    if kappa == 0.0:
+        return v <= middle <= v_threshold
     away = v > middle and speed(v, middle, half, curvature, drive) > 0.0
     below = v_threshold < middle and speed(v_threshold, middle, half, curvature, drive) > 0.0
     return not (away or below)
@@ -127,6 +136,8 @@ def time_to_spike(p: Numbers, s: Numbers) -> Any:
         near = curvature * speed(v, middle, half, curvature, drive) / (y + root) * (top + root)
     else:
         near = curvature * speed(v_threshold, middle, half, curvature, drive) / (top - root) * (y - root)
+    if near <= 0.0:  # so little that it is none in float64
+        return math.inf
     return tau_mem * (math.log1p(2.0 * root * gap / near) / (2.0 * root))
 
 
@@ -183,7 +194,7 @@ DYNAMICS = Dynamics(
 )  # fmt: skip
 QIF = register(
     Model(
-        "qif", PARAMETERS, _rows, DYNAMICS, Free(jumps=True),
+        "qif", PARAMETERS, _rows, DYNAMICS, Free(jumps=True), family="deltas",
         shared=("tau_mem", "v_leak", "v_critical", "curvature", "current"), threshold="v_threshold",
         equation="tau_mem dV/dt = curvature (V - v_leak) (V - v_critical) + current; an input of weight w\n"
         "moves V by w\n"

@@ -1,8 +1,9 @@
 """Neurons of the naive simulator that are exact: rational, or to more than 50 digits. The gold set is made with them.
 
-Relies on `naive`, which knows the event order, and on the solvers of `crossings` and `glif`; nothing of eventsim is
-imported. Models that only add, multiply and divide are those of `naive` on Fractions. The others are here: potentials
-between events and first crossings come from sums of exponentials in mpmath numbers.
+Relies on `naive`, which knows the event order, and on the solvers of `crossings`, `glif` and `receptors`; nothing of
+eventsim is imported. Models that only add, multiply and divide are those of `naive` on Fractions. The others are here:
+potentials between events and first crossings come from sums of exponentials in mpmath numbers, those of `qif` from the
+roots of its parabola.
 """
 
 from typing import Any
@@ -11,9 +12,11 @@ import mpmath
 import naive
 from mpmath import mpf
 
-from golden import crossings, glif
+from golden import crossings, glif, receptors
 
 ONCE = {"many": False, "once": True}
+# Of models with receptors: a current that rises is the difference of two that are apart by 60 of these digits.
+MANY_DIGITS = 220
 
 
 class Relay(naive.Neuron):
@@ -46,6 +49,40 @@ class LifDelta(naive.LifDelta):
 
     def relax(self, t: Any) -> None:
         self.v = self.v_inf + (self.v - self.v_inf) * mpmath.exp(-(t - self.t_last) / self.tau_mem)
+        self.t_last = t
+
+
+class Qif(LifDelta):
+    """tau_mem V' = a (V - x) (V - y), with the roots x, y of the right-hand side, which may be complex or equal."""
+
+    def __init__(self, node: naive.Node, order: int, i: int) -> None:
+        leak, critical = (node.parameters[name][i] for name in ("v_leak", "v_critical"))
+        self.a, drive = node.parameters["curvature"][i], node.parameters["current"][i]
+        self.middle = (leak + critical) / 2
+        self.square = drive / self.a - (critical - leak) ** 2 / 4  # the roots are middle -+ sqrt(-square)
+        super().__init__(node, order, i)
+
+    def time_to_spike(self) -> Any:
+        if self.v >= self.v_threshold:
+            return 0
+        start, end, root = self.v - self.middle, self.v_threshold - self.middle, mpmath.sqrt(abs(self.square))
+        if self.square > 0:
+            return self.tau_mem / (self.a * root) * (mpmath.atan(end / root) - mpmath.atan(start / root))
+        if any(start <= rest <= end for rest in (-root, root)) or -root < start < root:
+            return mpmath.inf
+        if root == 0:
+            return self.tau_mem / self.a * (1 / start - 1 / end)
+        ends = [mpmath.log(abs((x - root) / (x + root))) for x in (start, end)]
+        return self.tau_mem / (2 * self.a * root) * (ends[1] - ends[0])
+
+    def relax(self, t: Any) -> None:
+        """A Moebius map of V - middle, by tan, tanh, or the time itself."""
+        x, root, s = self.v - self.middle, mpmath.sqrt(abs(self.square)), self.a * (t - self.t_last) / self.tau_mem
+        if self.square > 0:
+            s = mpmath.tan(root * s) / root
+        elif self.square < 0:
+            s = mpmath.tanh(root * s) / root
+        self.v = self.middle + (x + self.square * s) / (1 - x * s)
         self.t_last = t
 
 
@@ -175,5 +212,72 @@ class Glif(Held):
         self.state = (self.parameter("v_reset"), raised, i, one, two)
 
 
+class Receptors(Held):
+    """`lif_exp`, `lif_alpha`, `glif` with several receptors: state (V, threshold, I, A, J) as in `receptors`."""
+
+    def __init__(self, node: naive.Node, order: int, i: int) -> None:
+        super().__init__(node, order, i)
+        self.taus = self.parameter("tau_syn")
+        self.names = [*self.taus]
+        none = (mpf(0),) * len(self.names)
+        currents = tuple(self.parameter("i_init", dict.fromkeys(self.names, mpf(0))).values())
+        self.state = (self.parameter("v_init"), self.parameter("v_threshold"), currents, none, (mpf(0), mpf(0)))
+        self.crossing = self.wait(self.state)
+
+    def case(self, state: tuple[Any, ...]) -> receptors.Case:
+        """`receptors.Case` knows no r: currents are handed over times r."""
+        v, threshold, *currents = state
+        r, v_leak = self.parameter("r"), self.parameter("v_leak")
+        i, a, j = (tuple(r * one for one in each) for each in currents)
+        return receptors.Case(
+            "", self.parameter("tau_mem"), tuple(self.taus.values()), self.parameter("v_threshold"),
+            v_leak + self.parameter("current"), v, i, a, self.parameter("tau_threshold", mpf(1)),
+            self.parameter("coupling", mpf(0)), threshold,
+            (self.parameter("tau_1", mpf(1)), self.parameter("tau_2", mpf(1))), j, v_leak,
+        )  # fmt: skip
+
+    @mpmath.workdps(MANY_DIGITS)  # type: ignore[untyped-decorator]  # mpmath has no types
+    def moved(self, state: tuple[Any, ...], s: Any, held: bool) -> tuple[Any, ...]:
+        if s == 0:
+            return state
+        case, (v, threshold, i, a, j) = self.case(state), state
+        left = [mpmath.exp(-s / tau) for tau in case.tau_syn]
+        each = list(zip(i, a, case.tau_syn, left, strict=True))
+        currents = (
+            tuple((one + more * mpmath.e / tau * s) * factor for one, more, tau, factor in each),
+            tuple(more * factor for _, more, _, factor in each),
+            tuple(one * mpmath.exp(-s / tau) for one, tau in zip(j, case.tau_after, strict=True)),
+        )
+        if held:
+            limit = case.v_threshold + case.coupling * (v - case.v_leak)
+            return v, limit + (threshold - limit) * mpmath.exp(-s / case.tau_threshold), *currents
+        return *(part(s) for part in receptors.potentials(case)), *currents
+
+    @mpmath.workdps(MANY_DIGITS)  # type: ignore[untyped-decorator]
+    def wait(self, state: tuple[Any, ...]) -> Any:
+        """A neuron that is above its threshold when it is released fires then."""
+        return mpf(0) if state[0] >= state[1] else receptors.solve(self.case(state)).time
+
+    def receive(self, t: Any, weight: Any, receptor: str) -> bool:
+        self.advance(t)
+        v, threshold, i, a, j = self.state
+        k = self.names.index(receptor)
+        if self.model.startswith("lif_alpha"):
+            a = (*a[:k], a[k] + weight, *a[k + 1 :])
+        else:
+            i = (*i[:k], i[k] + weight, *i[k + 1 :])
+        self.state = (v, threshold, i, a, j)
+        return True
+
+    def after_spike(self) -> None:
+        _, threshold, i, a, j = self.state
+        if self.model.startswith("glif"):
+            threshold = max(threshold, self.parameter("threshold_reset")) + self.parameter("threshold_jump")
+            j = tuple(self.parameter(f"kept_{k}") * one + self.parameter(f"after_{k}") for k, one in enumerate(j, 1))
+        self.state = (self.parameter("v_reset"), threshold, i, a, j)
+
+
 RATIONAL = {name: naive.MODELS[name] for name in naive.EXACT if name != "lif_delta"} | {"relay": Relay}
-MODELS = RATIONAL | {"lif_delta": LifDelta, "glif": Glif} | dict.fromkeys(crossings.MODELS, Current)
+MODELS = RATIONAL | {"lif_delta": LifDelta, "qif": Qif, "glif": Glif} | dict.fromkeys(crossings.MODELS, Current)
+WITH_RECEPTORS = " with receptors"  # behind the name of a model
+MODELS |= {name + WITH_RECEPTORS: Receptors for name in ("lif_exp", "lif_alpha", "glif")}

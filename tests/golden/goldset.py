@@ -1,8 +1,8 @@
 """The gold set: small networks of every neuron model with their exact spike times.
 
-``python -m golden.goldset`` in the folder above writes ``models/goldset/goldset.json`` (ten seconds); the tests make a
-sample of its cases again. The event order is that of `naive`, the numbers those of `exact_neurons`: Fractions where the
-models are rational, else mpmath numbers of 110 digits. Nothing of eventsim is imported.
+``python -m golden.goldset`` in the folder above writes ``models/goldset/goldset.json`` (half a minute); the tests make
+a sample of its cases again. The event order is that of `naive`, the numbers those of `exact_neurons`: Fractions where
+the models are rational, else mpmath numbers of 110 digits. Nothing of eventsim is imported.
 `docs/reference/goldset.md` says what the file holds.
 """
 
@@ -18,11 +18,11 @@ import mpmath
 import naive
 
 from golden import goldset_cases, goldset_models
-from golden.exact_neurons import MODELS, RATIONAL
-from golden.goldset_cases import Case, Population
+from golden.exact_neurons import MODELS, RATIONAL, WITH_RECEPTORS
+from golden.goldset_case import Case, Population
 
 FILE = Path(__file__).resolve().parents[2] / "models" / "goldset" / "goldset.json"
-FORMAT, VERSION, EDITION = "eventsim-goldset", 1, 2
+FORMAT, VERSION, EDITION = "eventsim-goldset", 2, 3
 DIGITS = 50
 UNIT = Fraction(1, 2**53)
 # Of what is not exact, a few roundings for the way there, and as many times what one rounding of the threshold does.
@@ -40,12 +40,15 @@ def is_rational(case: Case) -> bool:
 
 
 def all_parameters(population: Population) -> dict[str, Any]:
-    """The parameters of a population, those that the case leaves out by their defaults."""
+    """The parameters of a population, those that the case leaves out by their defaults, also of each receptor."""
     known = goldset_models.PARAMETERS[population.model]
     unknown = set(population.parameters) - set(known)
     given = {name: population.parameters.get(name, default) for name, (default, _) in known.items()}
     if unknown or None in given.values():
         raise ValueError(f"{population}: unknown {unknown}, or a parameter without a default is not given: {given}")
+    for name in goldset_models.EACH_RECEPTOR:
+        if population.receptors and name in given and not isinstance(given[name], dict):
+            given[name] = dict.fromkeys(population.receptors, given[name])
     return given
 
 
@@ -59,19 +62,27 @@ def solve(case: Case, off: Fraction = Fraction(0)) -> naive.Result:
         values = {}
         for name, given in all_parameters(population).items():
             listed = given if isinstance(given, list) else [given] * population.size
-            values[name] = [one if isinstance(one, str) else number(one) for one in listed]
+            values[name] = [_converted(one, number) for one in listed]
             if name in THRESHOLDS:
                 values[name] = [one * factor for one in values[name]]
         if "comparator" in values:
             values["strict"] = [word == "strict" for word in values.pop("comparator")]
         window = population.window and tuple(number(t) if t < math.inf else t for t in population.window)
-        nodes.append(naive.Node(population.name, population.size, "population", population.model, values, window))
-    projections = [
-        naive.Projection(p.pre, p.post, number(p.delay), [(i, j, number(weight)) for i, j, weight in p.synapses])
-        for p in case.projections
-    ]
+        model = population.model + WITH_RECEPTORS * bool(population.receptors)
+        nodes.append(naive.Node(population.name, population.size, "population", model, values, window))
+    projections = []
+    for p in case.projections:
+        synapses = [(i, j, number(weight)) for i, j, weight in p.synapses]
+        projections.append(naive.Projection(p.pre, p.post, number(p.delay), synapses, receptor=p.receptor))
     stimulus = {name: [list(map(number, train)) for train in trains] for name, trains in case.sources.items()}
     return naive.simulate(nodes, projections, stimulus, number(case.until), MODELS)
+
+
+def _converted(value: Any, number: Callable[[Any], Any]) -> Any:
+    """One value of one neuron; choices stay words."""
+    if isinstance(value, dict):
+        return {receptor: number(one) for receptor, one in value.items()}
+    return value if isinstance(value, str) else number(value)
 
 
 def spikes_of(case: Case, result: naive.Result) -> list[tuple[Any, str, int]]:
@@ -109,7 +120,8 @@ def roundings(case: Case, spikes: list[tuple[Any, str, int]]) -> int:
             shifts.append(max((float(abs(a[0] - b[0]) / max(b[0], 2.0**-30)) * 2**53 for a, b in pairs), default=0.0))
     if not shifts:
         raise ValueError(f"{case.name}: no rounding of its thresholds leaves its spikes in place")
-    return 0 if min(shifts) == 0.0 else ROUNDINGS + math.ceil(ROUNDINGS * min(shifts))
+    computed = min(shifts) > 0.0 or not all("exact" in written(t) for t, _, _ in spikes)
+    return 0 if not computed else ROUNDINGS + math.ceil(ROUNDINGS * min(shifts))
 
 
 def content_of(case: Case) -> dict[str, Any]:
@@ -128,7 +140,9 @@ def content_of(case: Case) -> dict[str, Any]:
         "until": case.until,
         "sources": [{"name": name, "size": len(trains), "spikes": trains} for name, trains in case.sources.items()],
         "populations": populations,
-        "projections": [p._asdict() for p in case.projections],
+        "projections": [
+            {key: value for key, value in p._asdict().items() if value is not None} for p in case.projections
+        ],
         "roundings": roundings(case, spikes),
         "spikes": [{"population": name, "neuron": i} | written(t) for t, name, i in spikes],
     }

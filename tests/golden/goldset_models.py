@@ -24,11 +24,18 @@ SEES = (
 )
 LEVEL = (None, "firing threshold")
 
+# What a neuron with receptors has once for each of them.
+EACH_RECEPTOR = ("tau_syn", "i_init")
+
 WITH_CURRENTS = {"v_threshold": THRESHOLD, "v_reset": RESET, "t_ref": HOLDS, "v_init": START, "spikes": SPIKES}
 OF_CUBA = {"tau_mem": TAU_MEM, "tau_syn": TAU_SYN, "r": R, "v_leak": LEAK, "current": CURRENT} | WITH_CURRENTS
 AFTER_A_SPIKE = (
     "V >= v_threshold fires; then V := v_reset and is held there for t_ref, while all currents go on decaying and "
     "receiving."
+)
+BY_RECEPTORS = (
+    " Where tau_syn is an object, each receptor that it names has a current of its own, with this tau_syn{more}; I is "
+    "their sum, and an input moves the one that its projection names as `receptor`, whatever the sign of its weight."
 )
 ONE_WINDOW = "V = 0 is held until t_start; an input before t_start only adds its weight to the slope."
 ONE_SPIKE = "A neuron fires once; a crossing at or after t_max is silence."
@@ -68,13 +75,18 @@ EQUATIONS = {
         "V := v_reset or V - v_threshold, held for t_ref while inputs are discarded. A neuron that a soft reset has "
         "left at its threshold fires again at the end of t_ref."
     ),
+    "qif": (
+        "tau_mem dV/dt = curvature (V - v_leak) (V - v_critical) + current; an input of weight w moves V by w. V >= "
+        "v_threshold fires; then V := v_reset, held for t_ref while inputs are discarded."
+    ),
     "lif_exp": (
         "tau_mem dV/dt = v_leak + current - V + r I, tau_syn dI/dt = -I; an input of weight w moves I by w. "
         + AFTER_A_SPIKE
+        + BY_RECEPTORS.format(more=" and i_init")
     ),
     "lif_alpha": (
         "tau_mem dV/dt = v_leak + current - V + r I; an input of weight w at time t_j adds w (s / tau_syn) "
-        "exp(1 - s / tau_syn), s = t - t_j, to I, which is at most w. " + AFTER_A_SPIKE
+        "exp(1 - s / tau_syn), s = t - t_j, to I, which is at most w. " + AFTER_A_SPIKE + BY_RECEPTORS.format(more="")
     ),
     "if_exp": "dV/dt = I, tau_syn dI/dt = -I; an input of weight w moves I by w. " + AFTER_A_SPIKE,
     "alpha_psp": (
@@ -87,7 +99,7 @@ EQUATIONS = {
         "An input of weight w moves I by w. V >= H fires; then V := v_reset, held there for t_ref while all else goes "
         "on, "
         "H := max(H, threshold_reset) + threshold_jump, J1 := kept_1 J1 + after_1, J2 := kept_2 J2 + after_2. A neuron "
-        "with V >= H at the end of t_ref fires then."
+        "with V >= H at the end of t_ref fires then." + BY_RECEPTORS.format(more="")
     ),
     "lif_clocked": (
         "At tick k = 0, 1, ... (t = k period), x being what arrived since the last tick: I := decay_syn I + (x + bias);"
@@ -124,6 +136,13 @@ PARAMETERS: dict[str, dict[str, tuple[Any, str]]] = {
     "lif_delta": {
         "tau_mem": TAU_MEM, "v_threshold": THRESHOLD, "v_reset": RESET, "v_leak": LEAK, "current": CURRENT,
         "t_ref": DISCARDS, "v_init": START, "spikes": SPIKES, "reset": RESETS,
+    },
+    "qif": {
+        "tau_mem": TAU_MEM, "v_threshold": LEVEL, "v_reset": (None, "potential after a spike"),
+        "v_leak": (0.0, "resting potential without a drive"),
+        "v_critical": (0.0, "potential above which V runs away, without a drive"),
+        "curvature": (1.0, "how fast V runs away"), "current": (0.0, "constant drive, in units of tau_mem dV/dt"),
+        "t_ref": DISCARDS, "v_init": START, "spikes": SPIKES,
     },
     "lif_exp": OF_CUBA | {"i_init": (0.0, "I at the beginning")},
     "lif_alpha": OF_CUBA,

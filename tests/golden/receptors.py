@@ -3,6 +3,7 @@
 ``python -m golden.receptors`` in the folder above writes ``receptors.npz`` beside this file (about five minutes); the
 tests hold the models against it and solve some of its cases again. V minus threshold is written out as a constant and
 exponentials, as in `glif`; a current that rises is the difference of two whose rates are apart by 1e-30 of themselves.
+The gold set is made with the same solver and more digits.
 Nothing of eventsim is imported.
 
 Cases are a function of their model and number. The file holds, for each model, ``time`` (inf: no crossing), ``slope``
@@ -49,6 +50,7 @@ class Case(NamedTuple):
     threshold: float = 0.0
     tau_after: tuple[float, float] = (1.0, 1.0)
     j: tuple[float, float] = (0.0, 0.0)
+    v_leak: float = 0.0  # of which the threshold follows V's distance
 
 
 def case_of(model: str, number: int) -> Case:
@@ -93,14 +95,15 @@ def case_of(model: str, number: int) -> Case:
 
 
 def _apart(taus: list[float]) -> list[Any]:
-    """One over each time constant; equal ones are moved apart."""
-    return [1 / (mpf(tau) * (1 + taus[:k].count(tau) * mpf(10) ** -30)) for k, tau in enumerate(taus)]
+    """One over each time constant; equal ones are moved apart by 30 of 110 digits, or as many of others."""
+    apart = mpf(10) ** -(3 * mpmath.mp.dps // 11)
+    return [1 / (mpf(tau) * (1 + taus[:k].count(tau) * apart)) for k, tau in enumerate(taus)]
 
 
-def difference(case: Case) -> _Sum:
-    """V minus its threshold."""
-    rises = any(case.a)
-    taus = [*case.tau_syn, *case.tau_after] if case.coupling else [*case.tau_syn]
+def potentials(case: Case) -> tuple[_Sum, _Sum]:
+    """V and its threshold."""
+    rises, own = any(case.a), bool(case.coupling or any(case.j))
+    taus = [*case.tau_syn, *case.tau_after] if own else [*case.tau_syn]
     m, y, *rates = _apart([case.tau_mem, case.tau_threshold, *taus, *(case.tau_syn if rises else ())])
     v_inf = mpf(case.v_inf)
     u: dict[Any, Any] = {m: mpf(case.v) - v_inf}  # V - v_inf by rates
@@ -110,21 +113,32 @@ def difference(case: Case) -> _Sum:
         u[rate] = u.get(rate, mpf(0)) + part
         u[m] -= part
 
-    for rate, size in zip(rates, [*case.i, *case.j] if case.coupling else case.i, strict=False):
+    for rate, size in zip(rates, [*case.i, *case.j] if own else case.i, strict=False):
         drive(rate, mpf(size))
     if rises:
         n = len(case.tau_syn)
-        for one, other, a, tau in zip(rates[:n], rates[n:], case.a, case.tau_syn, strict=True):
+        for one, other, a, tau in zip(rates[:n], rates[-n:], case.a, case.tau_syn, strict=True):
             size = mpf(a) * mpmath.e / mpf(tau) / (other - one)
             drive(one, size)
             drive(other, -size)
-    if not case.coupling:
-        return _Sum([(v_inf - mpf(case.v_threshold), mpf(0)), *((c, r) for r, c in u.items())])
     coupling = mpf(case.coupling)
-    h_inf = mpf(case.v_threshold) + coupling * v_inf
-    h = {rate: coupling * y * c / (y - rate) for rate, c in u.items()}
+    h_inf = mpf(case.v_threshold) + coupling * (v_inf - mpf(case.v_leak))
+    h = {rate: coupling * y * c / (y - rate) for rate, c in u.items() if coupling}
     h[y] = mpf(case.threshold) - h_inf - mpmath.fsum(h.values())
-    return _Sum([(v_inf - h_inf, mpf(0)), *((u.get(rate, mpf(0)) - c, rate) for rate, c in h.items())])
+
+    def summed(limit: Any, parts: dict[Any, Any]) -> _Sum:
+        return _Sum([(limit, mpf(0)), *((c, r) for r, c in parts.items() if c)])
+
+    return summed(v_inf, u), summed(h_inf, h)
+
+
+def difference(case: Case) -> _Sum:
+    """V minus its threshold."""
+    (v_inf, *u), (h_inf, *h) = (one.terms for one in potentials(case))
+    sizes = {rate: c for c, rate in u}
+    for c, rate in h:
+        sizes[rate] = sizes.get(rate, mpf(0)) - c
+    return _Sum([(v_inf[0] - h_inf[0], mpf(0)), *((c, rate) for rate, c in sizes.items())])
 
 
 def turns(case: Case, f: _Sum) -> list[Any]:
