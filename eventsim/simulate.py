@@ -18,8 +18,7 @@ from eventsim._jit import compile_report
 from eventsim.checks import choice, flag, integer
 from eventsim.engines.interruption import at_work
 from eventsim.engines.options import checked_options
-from eventsim.engines.resumable import check_resumed
-from eventsim.engines.resumption import Resumption
+from eventsim.engines.resumable import checked_changes, take_up
 from eventsim.engines.run_state import RunState, digest_of
 from eventsim.engines.stimulus import Inputs
 from eventsim.engines.tables import COUNTERS
@@ -66,6 +65,7 @@ def simulate(
     stop: Mapping[str, int] | None = None,
     keep_state: bool = False,
     resume: Run | None = None,
+    changes: str | Sequence[str] = (),
 ) -> Run:
     """Simulate samples spike by spike and return the `Run`.
 
@@ -113,6 +113,10 @@ def simulate(
     resume
         A run with its state, on the same network, data, stages and seed. The call goes on where that run ended, and
         returns a run of both parts, to the last bit that of one call (but for the number of queue operations).
+    changes
+        What may differ from the run to go on with, a name or several: "net", parameters and weights, which hold from
+        where each sample stands on (``run.reached``); "x", source spikes from there on; "record", less than before,
+        and membranes from there on.
 
     Raises
     ------
@@ -141,10 +145,10 @@ def simulate(
         net, until=until, record=record, max_events=max_events, max_time=max_time, faults=faults, transport=transport,
         seed=seed, error_bounds=error_bounds, stop=stop, keep_state=keep_state, memory=memory,
     )  # fmt: skip
-    clip = flag("simulate", "clip", clip)
+    clip, may_differ = flag("simulate", "clip", clip), checked_changes(changes, resume)
     task = Task(net, Inputs(net, x, options.until, options.seed, sample_ids, clip), options)
     if resume is not None:
-        _go_on(task, engine, resume)
+        _go_on(task, engine, resume, may_differ)
     bar = task.progress = Progress(task.inputs.n_samples, options.until, progress)
     if task.exact and engine == "compiled":
         raise InputError(
@@ -166,16 +170,14 @@ def simulate(
     return run
 
 
-def _go_on(task: Task, engine: str, resume: Any) -> None:
+def _go_on(task: Task, engine: str, resume: Any, changes: frozenset[str]) -> None:
     """Begin where an earlier run ended."""
     if not isinstance(resume, Run):
         raise InputError(
             f"simulate: resume is a {type(resume).__name__}; must be a Run that was simulated with keep_state=True, or "
             "None."
         )
-    check_resumed(resume, provenance(task, engine, 0.0, 0.0), task)
-    counted = resume.counters
-    task.begin_with(Resumption(resume.records, counted["events"], counted["queue_operations"]))
+    take_up(resume, provenance(task, engine, 0.0, 0.0), task, changes)
 
 
 def _threads(threads: int | None, task: Task) -> int:
@@ -244,7 +246,9 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
 
 
 def _state_of(task: Task) -> RunState:
-    return RunState(digest_of(task.inputs), task.outputs.states, task.outputs.reached, part_digests(task.net))
+    return RunState(
+        digest_of(task.inputs), task.outputs.states, task.outputs.reached, part_digests(task.net), task.outputs.sent
+    )
 
 
 def _finish(task: Task, engine: str, complete: bool) -> Run:
