@@ -281,6 +281,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         records=outputs.records(options, task.exact, _state_of(task) if options.keep_state else None),
         _recorder=(outputs.spikes, outputs.traces),
         _network=net,
+        _earlier=task.earlier,
     )
 
 

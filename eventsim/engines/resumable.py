@@ -93,9 +93,10 @@ def take_up(run: Any, now: dict[str, Any], task: Task, changes: frozenset[str]) 
                 check_state(sample, task.frame(k))
     if "record" in changes:
         resumption = replace(resumption, records=begin_traces(records, task))
-    task.earlier_networks = [*run.provenance.get("earlier_networks", ())]
+    task.earlier_networks, task.earlier = [*run.provenance.get("earlier_networks", ())], [*run._earlier]
     if run.provenance["network_hash"] != now["network_hash"]:
         since = [resumption.since(k)[0] for k in range(task.inputs.n_samples)]
+        task.earlier += [*[None] * (len(task.earlier_networks) - len(task.earlier)), run._network]
         task.earlier_networks.append({"network_hash": run.provenance["network_hash"], "until": [*map(float, since)]})
     if populations:
         succeed(task, resumption, run._network, populations)

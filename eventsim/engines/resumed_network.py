@@ -52,7 +52,7 @@ def check_network(run: Any, task: Task) -> tuple[set[str], set[str]]:
     digests = run.records.state.parts if before is None else part_digests(before)
     if not digests:
         raise InputError(
-            "simulate: changes = 'net', but resume = a run whose file does not say what its network was; must be known. "
+            "simulate: changes = 'net', but resume = a run whose file does not say of what network; must be known. "
             "Give load_run(path, network) the network that was simulated."
         )
     populations, sources = set(), set()
@@ -173,8 +173,8 @@ def _check_beginning(population: Succeeded) -> None:
     ]
     raise InputError(
         f"simulate: changes = 'net', but {listed(other) or 'the parameters'} of {population.name!r} "
-        "decides how neurons began; must be the same where a run goes on. Give it back what it had, or simulate from the "
-        "beginning."
+        "decides how neurons began; must be the same where a run goes on. Give it back what it had, or simulate from "
+        "the beginning."
     )
 
 
@@ -196,8 +196,8 @@ def _check_below(task: Task, resumption: Resumption, population: Succeeded, samp
     rows = [_rows(population, parameters) for parameters in (own, later)]
     dynamics, values = population.model.dynamics, _values(task, state, population)
     first = _first(task.net, population)
-    for i, (s, p, p_later) in enumerate(zip(zip(*values, strict=True), *rows, strict=True)):
-        at = float(state.since[first + i])
+    for i, (s_before, p, p_later) in enumerate(zip(zip(*values, strict=True), *rows, strict=True)):
+        at, s = float(state.since[first + i]), s_before
         if state.done[first + i] or at > since:
             continue
         if at + dynamics.time_to_spike(p, s) <= since:  # it crosses before the change

@@ -29,13 +29,13 @@ def check_record(run: Any, task: Task) -> None:
     remedy = "Record less, or simulate from the beginning with this recording."
     if level not in LEVELS or LEVELS.index(wanted) > LEVELS.index(level):
         raise InputError(
-            f"simulate: changes = 'record', and the call records {wanted}, but the run to go on with was simulated with "
+            f"simulate: changes = 'record', and the call records {wanted}, but the run to go on with has "
             f"record={given!r}, and neurons would seem silent until now; must record as much or less. {remedy}"
         )
     lacking = [name for name in options.recorded if name not in run.recorded_populations]
     if wanted == "spikes" and lacking:
         raise InputError(
-            f"simulate: changes = 'record', and the call records spikes of {listed(lacking)}, but the run to go on with "
+            f"simulate: changes = 'record', and the call records spikes of {listed(lacking)}, but the run "
             f"recorded those of {listed(run.recorded_populations)} alone; must be some of these. {remedy}"
         )
 

@@ -33,8 +33,9 @@ class Task:
     acting
         The network that engines simulate: `net`, or with the parameters that it had before where it takes the place of
         another (`succession`).
-    earlier_networks
-        Those that the run to go on with was simulated on before, each until when in each sample.
+    earlier_networks, earlier
+        Those that the run to go on with was simulated on before, each until when in each sample; and these themselves,
+        None where they are not known.
     resumption
         The run that this one goes on with, or None.
     events
@@ -57,6 +58,7 @@ class Task:
     exact: bool = field(init=False)
     deadline: float | None = field(init=False)
     earlier_networks: list[dict[str, Any]] = field(default_factory=list)
+    earlier: list[Network | None] = field(default_factory=list)
     resumption: Resumption | None = None
     events: int = 0
     events_before: int = 0

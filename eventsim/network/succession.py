@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from eventsim.network.network import Network, Population
 from eventsim.network.neuron_model import Array
 
-
 Times = list[tuple[Any, int]]
 
 
@@ -43,8 +42,8 @@ def timeline(population: Population, standing: Standing) -> tuple[Times, Times]:
     if not isinstance(population, Succeeded):
         return [one for one in pieces if one[0] <= standing.now], [one for one in pieces if one[0] > standing.now]
     n_own = len(pieces) - len(population.later.pieces()) - 1
-    begun = [k for t, k in pieces[n_own:] if t <= standing.since]
-    to_come = [one for one in pieces[n_own:] if one[0] > standing.since]
+    begun = [n_own, *(k for t, k in pieces[n_own + 1 :] if t <= standing.since)]
+    to_come = [one for one in pieces[n_own + 1 :] if one[0] > standing.since]
     return [one for one in pieces[:n_own] if one[0] <= standing.now], [(standing.since, begun[-1]), *to_come]
 
 

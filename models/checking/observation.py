@@ -216,6 +216,7 @@ def _simulated(net: Network, x: Any, **options: Any) -> Run:
 
 
 def _of_run(net: Network, run: Run, values: dict[str, Array], who: str) -> Observation:
+    run.check_one_network(who)
     faults, transport = stages_of(run.provenance, who)
     seen = Observation(
         n_samples=run.n_samples,

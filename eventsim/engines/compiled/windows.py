@@ -49,7 +49,7 @@ def new_switches(net: Network, first: Array, sizes: Array, standing: Standing = 
 
 
 def make_switch(readout: Any, open_window: Any) -> Any:
-    """Stage 2, switch j: a node begins to integrate (t_start), opens (t_min) or closes (t_max), or its drive changes."""
+    """Stage 2, switch j: a node begins to integrate, opens (t_min) or closes (t_max), or its drive changes."""
 
     @kernel_part
     def switch_node(m: Machine, output: Output, t: float, j: int) -> None:
