@@ -81,7 +81,7 @@ def cut_of(case: Case, seed: int) -> float:
 
 def gone_on(case: Case, net: Network, part: Any, **options: Any) -> Any:
     """The second part on both engines, which must agree; None where both refuse it in the same words."""
-    done = []
+    done: list[Any] = []
     for engine in ENGINES:
         try:
             done.append(outcome(net, case.x, until=case.until, engine=engine, resume=part, **options))
@@ -103,7 +103,12 @@ def test_engines_go_on_alike_with_another_network(case: Case, seed: int, first: 
     probed = {case.net.populations[-1].name: [0]} if seed % 2 else "spikes"
     spiking = next(one.name for one in case.net.populations if one.model.spiking)
     options: dict[str, Any] = {"until": case.until, "engine": first, "keep_state": True, "record": probed}
-    options |= {"until": {"until": cut}, "stop": {"stop": {spiking: 1 + seed % 3}}, "budget": {"max_events": 9}}[ends]
+    ways: dict[str, Any] = {
+        "until": {"until": cut},
+        "stop": {"stop": {spiking: 1 + seed % 3}},
+        "budget": {"max_events": 9},
+    }
+    options |= ways[ends]
     part = outcome(case.net, case.x, **options).run
     net = other_weights(other_parameters(case.net, rng), rng)
     gone_on(case, net, part, changes="net", record=probed)
@@ -421,7 +426,7 @@ def test_input_that_was_another_is_refused_with_sample_and_time(tmp_path: Path) 
     options: dict[str, Any] = {"until": 9.0, "resume": part, "engine": "reference"}
     with pytest.raises(InputError, match=r"on other data; .*or changes='x' where it is another only from where"):
         simulate(net, SpikeTimes([[[0.5], [1.0]], [[0.25], [1.5, 5.0]]]), **options)
-    for x in (
+    for trains in (
         [[[0.5], [1.0]], [[0.25, 1.75], [1.5]]],
         [[[0.5], [1.0]], [[0.25], [1.75]]],
         [[[0.5], [1.0]], [[0.25], []]],
@@ -429,7 +434,7 @@ def test_input_that_was_another_is_refused_with_sample_and_time(tmp_path: Path) 
         with pytest.raises(
             InputError, match=r"an input with sample 1 other spikes before t = 2\.0.*another is at 1\.(5|75)\); must"
         ):
-            simulate(net, SpikeTimes(x), changes="x", **options)
+            simulate(net, SpikeTimes(trains), changes="x", **options)
     with pytest.raises(InputError, match="another sample_ids"):
         simulate(net, SpikeTimes([[[0.5], [1.0]]]), changes="x", **options)
     part.save(tmp_path / "part.npz")
@@ -460,7 +465,7 @@ def test_other_membranes_are_recorded_from_here_on(case: Case, seed: int, engine
     whole = outcome(case.net, case.x, until=case.until, record=new)
     assume(whole.error is None)
     part = simulate(case.net, case.x, until=cut, keep_state=True, record=old, engine=engine)
-    now = [-math.inf if one is None else one.now[0] for one in part.records.state.samples]
+    now = [state_of(part, k).now[0] for k in range(part.n_samples)]
     done = gone_on(case, case.net, part, changes="record", record=new).run
     for population in case.net.populations:
         if population.name not in new or not population.model.spiking:
@@ -492,9 +497,9 @@ def test_less_is_recorded_of_both_parts(engine: str) -> None:
         assert done.recorded_populations == whole.recorded_populations
     silent = simulate(net, record={"cells": [1]}, resume=part, changes="record", **rest)
     times, v = silent.membrane("cells", 1, 0, np.linspace(0.0, 30.0, 50))
-    whole = simulate(net, record={"cells": [1]}, **rest).membrane("cells", 1, 0, times)[1]
+    expected = simulate(net, record={"cells": [1]}, **rest).membrane("cells", 1, 0, times)[1]
     assert np.isnan(v[times < 8.0]).all()
-    assert same(v[times >= 10.0], whole[times >= 10.0])
+    assert same(v[times >= 10.0], expected[times >= 10.0])
 
 
 @pytest.mark.parametrize(

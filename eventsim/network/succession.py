@@ -49,7 +49,7 @@ def timeline(population: Population, standing: Standing) -> tuple[Times, Times]:
 
 def succession(before: Network, net: Network, names: set[str]) -> Network:
     """Return `net` with the parameters that `before` has, of the populations `names`, until they are changed."""
-    nodes = tuple(
+    nodes: tuple[Any, ...] = tuple(
         _succeeded(before.node(node.name), node) if node.name in names and isinstance(node, Population) else node
         for node in net.nodes
     )
