@@ -245,6 +245,11 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
     return problems[first]
 
 
+def _keeps_state(task: Task, complete: bool) -> bool:
+    """Can another call go on? Not where parameters were to change and a sample has ended before."""
+    return task.options.keep_state and (complete or not task.succeeds)
+
+
 def _state_of(task: Task) -> RunState:
     return RunState(
         digest_of(task.inputs), task.outputs.states, task.outputs.reached, part_digests(task.net), task.outputs.sent
@@ -278,7 +283,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
             for node in net.nodes
         },
         complete=complete,
-        records=outputs.records(options, task.exact, _state_of(task) if options.keep_state else None),
+        records=outputs.records(options, task.exact, _state_of(task) if _keeps_state(task, complete) else None),
         _recorder=(outputs.spikes, outputs.traces),
         _network=net,
         _earlier=task.earlier,

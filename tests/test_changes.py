@@ -227,6 +227,30 @@ def test_each_sample_changes_where_it_stands(engine: str) -> None:
     assert run.provenance["earlier_networks"][0]["until"] == [4.0, 7.0, 12.0]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_ends_before_the_change_is_not_taken_for_changed(engine: str) -> None:
+    """A third part would let the new parameters hold from each neuron's last event on."""
+    net = driven("lif_delta", 0.9, tau_mem=7.0)
+    later = net.replace("cells", current=1.2)
+    options: dict[str, Any] = {"keep_state": True, "engine": engine, "sample_ids": [0, 1]}
+    part = simulate(net, until=10.0, **options)
+    options |= {"resume": part, "changes": "net"}
+    with pytest.raises(InputError, match=r"sample 0 is at its end at t = 10\.0 \(until = 10\.0, .*must go on"):
+        simulate(later, until=10.0, **options)
+    stopped = simulate(net, until=10.0, stop={"cells": 2}, **options | {"resume": None, "changes": ()})
+    with pytest.raises(InputError, match=r"sample 0 is at its end .*stop = \{'cells': 2\}\); must go on"):
+        simulate(later, until=20.0, stop={"cells": 2}, **options | {"resume": stopped})
+    with pytest.raises(BudgetError) as caught:
+        simulate(later, until=20.0, max_events=3, **options)
+    with pytest.raises(InputError, match="ended early while parameters of its network changed"):
+        simulate(later, until=20.0, engine=engine, sample_ids=[0, 1], resume=caught.value.run)
+    weights = net.replace("cells -> cells", weights=0.5)
+    with pytest.raises(BudgetError) as caught:
+        simulate(weights, until=20.0, max_events=3, **options)
+    done = simulate(weights, until=20.0, engine=engine, sample_ids=[0, 1], resume=caught.value.run)
+    assert_same_run(done, simulate(weights, until=20.0, **options))
+
+
 def many(threshold: float = 1.0, uneven: bool = False) -> tuple[Network, np.ndarray]:
     """Dense layers whose packets come one after another, which the compiled engine takes several at a time."""
     rng = np.random.default_rng(4)

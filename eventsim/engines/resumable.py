@@ -68,8 +68,8 @@ def take_up(run: Any, now: dict[str, Any], task: Task, changes: frozenset[str]) 
     state = run.records.state
     if state is None:
         raise InputError(
-            "simulate: resume = a run without its state; must have been simulated with keep_state=True. Simulate "
-            "it so from the beginning."
+            "simulate: resume = a run without its state; must have been simulated with keep_state=True, and not have "
+            "ended early while parameters of its network changed. Simulate it so from the beginning."
         )
     _check_same(run, now, task, changes)
     populations, sources = check_network(run, task) if "net" in changes else (set(), set())
@@ -126,6 +126,8 @@ def _check_sent(run: Any, resumption: Resumption, task: Task, what: str) -> None
     for k, sample in enumerate(resumption.state.samples):
         if sample is None:
             continue
+        if len(sample.stimulus) != 1:
+            refuse(f"has stimulus of shape {sample.stimulus.shape}")
         sent, (since, inclusive) = int(sample.stimulus[0]), resumption.since(k)
         stimulus = task.inputs.batch(k, k + 1)
         past = int(np.searchsorted(stimulus.time, since, "right" if inclusive else "left"))

@@ -142,6 +142,7 @@ def succeed(task: Task, resumption: Resumption, before: Network | None, names: s
             "float64."
         )
     for k in range(task.inputs.n_samples):
+        _check_goes_on(task, resumption, k)
         if resumption.sample(k) is None:
             raise InputError(
                 f"simulate: changes = 'net', and parameters of {listed(sorted(names))} are others, but sample {k} has "
@@ -154,6 +155,18 @@ def succeed(task: Task, resumption: Resumption, before: Network | None, names: s
             if population.model.spiking and not population.model.clocked:
                 for k in range(task.inputs.n_samples):
                     _check_below(task, resumption, population, k)
+
+
+def _check_goes_on(task: Task, resumption: Resumption, k: int) -> None:
+    """Refuse a call in which sample k would end before the change: a third part could not know that it is to come."""
+    state, (since, inclusive) = resumption.sample(k), resumption.since(k)
+    until, stop = task.options.until, task.options.stop.items()
+    ends = not inclusive and until is not None and until <= since
+    if ends or (state is not None and any(state.count(task.net.node(one).order, "spikes") >= n for one, n in stop)):
+        raise InputError(
+            f"simulate: changes = 'net', and parameters are others, but sample {k} is at its end at t = {since} (until "
+            f"= {until}, stop = {dict(stop)}); must go on. Give a later until, and a stop with more spikes."
+        )
 
 
 def _check_beginning(population: Succeeded) -> None:
@@ -198,7 +211,7 @@ def _check_below(task: Task, resumption: Resumption, population: Succeeded, samp
     first = _first(task.net, population)
     for i, (s_before, p, p_later) in enumerate(zip(zip(*values, strict=True), *rows, strict=True)):
         at, s = float(state.since[first + i]), s_before
-        if state.done[first + i] or at > since:
+        if state.done[first + i] or at > since or p == p_later:
             continue
         if at + dynamics.time_to_spike(p, s) <= since:  # it crosses before the change
             continue

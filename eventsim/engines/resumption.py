@@ -47,8 +47,10 @@ class Resumption:
         was left to happen, stands at its last event; 0 where it has had none, or has not begun.
         """
         state, reached = self.sample(k), float(self.state.reached[k])
-        now = -math.inf if state is None else state.now[0]
-        if now < reached < math.inf and state is not None:
+        if state is None or len(state.now) != 1:  # damaged: refused before it is taken up
+            return 0.0, False
+        now = state.now[0]
+        if now < reached < math.inf:
             return reached, False
         return (now, True) if now >= 0 else (0.0, False)
 
