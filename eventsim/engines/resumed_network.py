@@ -199,9 +199,9 @@ def _check_below(task: Task, resumption: Resumption, population: Succeeded, samp
     """Refuse a neuron that would be at or above its threshold without having come there."""
     state = resumption.sample(sample)
     assert state is not None
-    since = resumption.since(sample)[0]
+    since, inclusive = resumption.since(sample)
     window = population.window if population.model.windowed else None
-    if window is not None and not window[0] <= since < window[2]:
+    if window is not None and not (window[0] < since < window[2] or (inclusive and window[0] == since)):
         return
     made, to_come = timeline(population, Standing(state.now[0], since))
     every = [population.parameters, *(parameters for _, parameters in population.pieces())]
