@@ -18,8 +18,7 @@ from eventsim._jit import compile_report
 from eventsim.checks import choice, flag, integer
 from eventsim.engines.interruption import at_work
 from eventsim.engines.options import Options, checked_options
-from eventsim.engines.resumable import check_resumed
-from eventsim.engines.resumption import Resumption
+from eventsim.engines.resumable import checked_changes, take_up
 from eventsim.engines.run_state import RunState, digest_of
 from eventsim.engines.stimulus import Inputs
 from eventsim.engines.tables import COUNTERS
@@ -66,6 +65,7 @@ def simulate(
     stop: Mapping[str, int] | None = None,
     keep_state: bool = False,
     resume: Run | None = None,
+    changes: str | Sequence[str] = (),
     trials: int | None = None,
 ) -> Run:
     """Simulate samples spike by spike and return the `Run`.
@@ -115,6 +115,10 @@ def simulate(
     resume
         A run with its state, on the same network, data, stages and seed. The call goes on where that run ended, and
         returns a run of both parts, to the last bit that of one call (but for the number of queue operations).
+    changes
+        What may differ from the run to go on with, a name or several: "net", parameters and weights, which hold from
+        where each sample stands on (``run.reached``); "x", source spikes from there on; "record", less than before,
+        and membranes from there on.
     trials
         How many times one sample is simulated, each time with draws of its own: those of sample ids 0 to trials - 1, or
         of `sample_ids`. `x` has one sample or, where all sources are generators, none.
@@ -142,10 +146,11 @@ def simulate(
             net, until=until, record=record, max_events=max_events, max_time=max_time, faults=faults,
             transport=transport, seed=seed, error_bounds=error_bounds, stop=stop, keep_state=keep_state, memory=memory,
         )  # fmt: skip
+        may_differ = checked_changes(changes, resume)
         inputs = checked_inputs(net, x, options, sample_ids, clip, trials)
         task = checked_task(net, inputs, options, engine)
         if resume is not None:
-            _go_on(task, engine, resume)
+            _go_on(task, engine, resume, may_differ)
         begun = float(np.min(resume.reached)) if resume is not None else 0.0
         bar.expect(task.inputs.n_samples, options.until, lambda: task.events, begun)
         task.progress = bar
@@ -196,16 +201,14 @@ def checked_task(net: Network, inputs: Inputs, options: Options, engine: str) ->
     return task
 
 
-def _go_on(task: Task, engine: str, resume: Any) -> None:
+def _go_on(task: Task, engine: str, resume: Any, changes: frozenset[str]) -> None:
     """Begin where an earlier run ended."""
     if not isinstance(resume, Run):
         raise InputError(
             f"simulate: resume is a {type(resume).__name__}; must be a Run that was simulated with keep_state=True, or "
             "None."
         )
-    check_resumed(resume, provenance(task, engine, 0.0, 0.0), task)
-    counted = resume.counters
-    task.begin_with(Resumption(resume.records, counted["events"], counted["queue_operations"]))
+    take_up(resume, provenance(task, engine, 0.0, 0.0), task, changes)
 
 
 def _threads(threads: int | None, task: Task) -> int:
@@ -273,8 +276,15 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
     return problems[first]
 
 
+def _keeps_state(task: Task, complete: bool) -> bool:
+    """Can another call go on? Not where parameters were to change and a sample has ended before."""
+    return task.options.keep_state and (complete or not task.succeeds)
+
+
 def _state_of(task: Task) -> RunState:
-    return RunState(digest_of(task.inputs), task.outputs.states, task.outputs.reached, part_digests(task.net))
+    return RunState(
+        digest_of(task.inputs), task.outputs.states, task.outputs.reached, part_digests(task.net), task.outputs.sent
+    )
 
 
 def _finish(task: Task, engine: str, complete: bool) -> Run:
@@ -304,9 +314,10 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
             for node in net.nodes
         },
         complete=complete,
-        records=outputs.records(options, task.exact, _state_of(task) if options.keep_state else None),
+        records=outputs.records(options, task.exact, _state_of(task) if _keeps_state(task, complete) else None),
         _recorder=(outputs.spikes, outputs.traces),
         _network=net,
+        _earlier=task.earlier,
     )
 
 

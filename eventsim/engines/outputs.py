@@ -44,6 +44,8 @@ class Outputs:
         The time at which a stop condition ended a sample (else inf), and the time up to which it was simulated.
     states
         The state of each sample at the end, where it is to be kept.
+    sent
+        Digest of the source spikes that each of these was sent.
     """
 
     spikes: Recorder
@@ -56,6 +58,7 @@ class Outputs:
     stopped: Array
     reached: Array
     states: list[SampleState | None]
+    sent: list[str]
     exact_times: list[Any] = field(default_factory=list)
 
     @property
@@ -106,4 +109,5 @@ def new_outputs(net: Network, options: Options, n: int, exact: bool) -> Outputs:
         stopped=np.full(n, math.inf),
         reached=np.zeros(n),
         states=[None] * n,
+        sent=[""] * n,
     )

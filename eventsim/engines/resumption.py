@@ -1,9 +1,11 @@
 """The run that a call goes on with: what it found, and where its samples stand.
 
-Relies on the records of a run. Made by `simulate`; used by `task` and by both engines.
+Relies on the records of a run. Made by `resumable`; used by `task` and by both engines.
 """
 
+import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +39,20 @@ class Resumption:
     def sample(self, k: int) -> SampleState | None:
         """Where sample k stands; None: not begun."""
         return self.state.samples[k]
+
+    def since(self, k: int) -> tuple[Any, bool]:
+        """The time from which something new may hold in sample k, and whether what happens at that time has been.
+
+        It is where the sample ended before an `until`. A sample that a spike or a budget has ended, or in which nothing
+        was left to happen, stands at its last event; 0 where it has had none, or has not begun.
+        """
+        state, reached = self.sample(k), float(self.state.reached[k])
+        if state is None or len(state.now) != 1:  # damaged: refused before it is taken up
+            return 0.0, False
+        now = state.now[0]
+        if now < reached < math.inf:
+            return reached, False
+        return (now, True) if now >= 0 else (0.0, False)
 
     def restore(self, outputs: Outputs, row: int) -> None:
         """Put back what was found of samples from `row` on."""
@@ -74,3 +90,4 @@ class Resumption:
         outputs.transport_state[sample] = state.transport
         if keeps_state:
             outputs.states[sample] = state
+            outputs.sent[sample] = self.state.sent[sample] if self.state.sent else ""

@@ -4,7 +4,7 @@ Relies on the states of samples. Used by `simulate`, which keeps one with a run,
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +31,18 @@ class RunState:
     reached : array (n_samples,)
         The time up to which each sample was simulated.
     parts
-        Digests of the parts of its network, for messages; files of earlier versions have none.
+        Digests of the parts of its network: what may be another in the next part of a run, and messages, depend on
+        them. Files of earlier versions have none.
+    sent
+        Digest of the source spikes that each sample was sent (`digest_of_spikes`), "" where it has not begun. Files of
+        earlier versions have none.
     """
 
     inputs: str
     samples: list[SampleState | None]
     reached: Array
     parts: Mapping[str, str]
+    sent: Sequence[str]
 
     def packed(self) -> tuple[dict[str, Any], Arrays]:
         """What a file holds: an entry of its header, and arrays.
@@ -53,7 +58,8 @@ class RunState:
             raise InputError("run.save: the state of an exact run holds Fractions; only those of float64 can be saved.")
         arrays["state.reached"] = self.reached
         digests = [_digest(sample) for sample in begun.values()]
-        return {"inputs": self.inputs, "begun": [*begun], "digests": digests, "parts": dict(self.parts)}, arrays
+        entry = {"inputs": self.inputs, "begun": [*begun], "digests": digests, "parts": dict(self.parts)}
+        return entry | {"sent": [*self.sent]}, arrays
 
     @classmethod
     def unpacked(cls, n_samples: int, entry: dict[str, Any], arrays: Arrays) -> "RunState":
@@ -72,7 +78,10 @@ class RunState:
         if [_digest(sample) for sample in samples if sample is not None] != entry["digests"]:
             raise ValueError("arrays that were changed")
         parts = {str(name): str(digest) for name, digest in dict(entry.get("parts") or {}).items()}
-        return cls(str(entry["inputs"]), samples, reached, parts)
+        sent = [str(digest) for digest in list(entry.get("sent") or ())]
+        if sent and len(sent) != n_samples:
+            raise ValueError("digests of other samples")
+        return cls(str(entry["inputs"]), samples, reached, parts, sent)
 
 
 def _digest(state: SampleState) -> str:
@@ -80,6 +89,12 @@ def _digest(state: SampleState) -> str:
     for name, array in state.arrays().items():
         digest.update(f"{name}\x1f{array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
+
+
+def digest_of_spikes(times: Array, neurons: Array) -> str:
+    """A SHA-256 (64 hex digits) of source spikes in their order: times and global neurons, (n_spikes,) each."""
+    exact = repr(times.tolist()).encode() if times.dtype == object else np.ascontiguousarray(times).tobytes()
+    return hashlib.sha256(exact + np.asarray(neurons, dtype=np.int64).tobytes()).hexdigest()
 
 
 def digest_of(inputs: Inputs) -> str:

@@ -213,7 +213,15 @@ STATION = np.dtype(  # a part of the transport that wakes itself
     ],
     align=True,
 )
-SWITCH = np.dtype([("t", "f8"), ("node", "i8"), ("what", "i8")], align=True)
+SWITCH = np.dtype(
+    [
+        ("t", "f8"),
+        ("node", "i8"),
+        ("what", "i8"),
+        ("params", "i8"),  # T_STEP: where the rows of parameters begin from then on
+    ],
+    align=True,
+)
 TRACE_ROWS = 10  # no state of a model is longer
 PROBE = np.dtype([("neuron", "i8")])
 PROBE_STATE = np.dtype([("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
@@ -316,7 +324,7 @@ PLAN = (
 )  # fmt: skip
 
 
-T_START, T_MIN, T_MAX, T_STEP = range(4)
+T_STEP, T_START, T_MIN, T_MAX = range(-1, 3)  # at one time and node, in this order
 
 
 @jitable

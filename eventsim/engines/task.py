@@ -7,6 +7,7 @@ Relies on the network, the inputs, the options and the outputs. Made by `simulat
 import math
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from eventsim.engines.interruption import asked
 from eventsim.engines.options import Options
 from eventsim.engines.outputs import Outputs, new_outputs
 from eventsim.engines.resumption import Resumption
+from eventsim.engines.run_state import digest_of_spikes
 from eventsim.engines.sample_state import Frame, SampleState
-from eventsim.engines.stimulus import Inputs
+from eventsim.engines.stimulus import Inputs, Stimulus
 from eventsim.network.network import Network, Source
 from eventsim.network.projections import own_delays
 from eventsim.progress import Progress
@@ -28,6 +30,12 @@ class Task:
 
     Attributes
     ----------
+    acting
+        The network that engines simulate: `net`, or with the parameters that it had before where it takes the place of
+        another (`succession`).
+    earlier_networks, earlier
+        Those that the run to go on with was simulated on before, each until when in each sample; and these themselves,
+        None where they are not known.
     resumption
         The run that this one goes on with, or None.
     events
@@ -45,9 +53,12 @@ class Task:
     net: Network
     inputs: Inputs
     options: Options
+    acting: Network = field(init=False)
     outputs: Outputs = field(init=False)
     exact: bool = field(init=False)
     deadline: float | None = field(init=False)
+    earlier_networks: list[dict[str, Any]] = field(default_factory=list)
+    earlier: list[Network | None] = field(default_factory=list)
     resumption: Resumption | None = None
     events: int = 0
     events_before: int = 0
@@ -62,7 +73,7 @@ class Task:
     failed: float = math.inf
 
     def __post_init__(self) -> None:
-        n = self.inputs.n_samples
+        n, self.acting = self.inputs.n_samples, self.net
         self.exact = self.net.exact or self.inputs.exact
         self.outputs = new_outputs(self.net, self.options, n, self.exact)
         self.deadline = None if self.options.max_time is None else self.started + self.options.max_time
@@ -73,6 +84,15 @@ class Task:
         resumption.restore(self.outputs, 0)
         self.events, self.queue_operations = resumption.events, resumption.queue_operations
         self.events_before = self.events
+
+    @property
+    def succeeds(self) -> bool:
+        """Does the network take the place of one with other parameters?"""
+        return self.acting is not self.net
+
+    def since(self, sample: int) -> Any:
+        """The time from which the network holds, of a sample that is taken up."""
+        return -math.inf if self.resumption is None else self.resumption.since(sample)[0]
 
     def taken_up(self, sample: int) -> SampleState | None:
         """Where an earlier run left a sample; None where none has begun it."""
@@ -91,7 +111,7 @@ class Task:
     def frame(self, sample: int) -> Frame:
         """What a state of this sample is held against."""
         return Frame(
-            net=self.net,
+            net=self.acting,
             models={p.order: p.model.with_bounds(self.options.error_bounds) for p in self.net.populations},
             fed=self.fed,
             times=np.asarray(self.inputs.batch(sample, sample + 1).time),
@@ -99,6 +119,12 @@ class Task:
             n_transport=self.outputs.transport_state.shape[1],
             n_wakes=sum(station.n_keys for station in self.options.stations),
         )
+
+    def keep_state(self, sample: int, state: SampleState, stimulus: Stimulus) -> None:
+        """Keep where a sample stands; `stimulus` has its source spikes, first those that it was sent."""
+        sent = int(state.stimulus[0])
+        self.outputs.states[sample] = state
+        self.outputs.sent[sample] = digest_of_spikes(stimulus.time[:sent], stimulus.neuron[:sent])
 
     def carry_records(self, sample: int) -> None:
         """Keep what the earlier run recorded of a sample that is taken up."""

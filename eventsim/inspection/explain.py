@@ -97,6 +97,7 @@ def _checked(net: Any, run: Any, population: Any) -> Source | Population:
             f"explain: this is a run of another network ({run.network_difference(net)}); must be of net. Give the "
             "network that was simulated."
         )
+    run.check_one_network("explain")
     run._index(population)
     return net.node(population)
 

@@ -7,35 +7,51 @@ differ, not where.
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from eventsim.checks import shown
 from eventsim.network.definition import network_content
-from eventsim.network.network import Network
+from eventsim.network.network import Network, Population, Projection, Source
 
 MOST_NAMED = 3
 
 
+class Part(NamedTuple):
+    """A part of what defines a network: an array or a JSON value, what it is called, and whose it is."""
+
+    owner: Source | Population | Projection
+    name: str
+    value: Any
+
+
 def network_parts(net: Network) -> dict[str, Any]:
     """Return what defines a network, an array or a JSON value each, by what messages call it."""
+    header, _ = network_content(net.time_unit, net.nodes, net.projections)
+    whole = {
+        "the time unit": header["time_unit"],
+        "the list of sources and populations": [node["name"] for node in header["nodes"]],
+        "the list of projections": [[one["pre"], one["post"]] for one in header["projections"]],
+    }
+    return whole | {called: part.value for called, part in owned_parts(net).items()}
+
+
+def owned_parts(net: Network) -> dict[str, Part]:
+    """Return the parts of a network's nodes and projections, by what messages call them."""
     header, arrays = network_content(net.time_unit, net.nodes, net.projections)
     nodes, projections = header["nodes"], header["projections"]
-    parts: dict[str, Any] = {
-        "the time unit": header["time_unit"],
-        "the list of sources and populations": [node["name"] for node in nodes],
-        "the list of projections": [[one["pre"], one["post"]] for one in projections],
-    }
-    listed = [("node", [f"of {node['name']!r}" for node in nodes], nodes)]
-    listed.append(("projection", _called(projections), projections))
-    for prefix, called, entries in listed:
-        for i, (whose, entry) in enumerate(zip(called, entries, strict=True)):
-            parts |= {f"{key} {whose}": value for key, value in entry.items() if key not in ("name", "pre", "post")}
+    parts: dict[str, Part] = {}
+    listed: list[tuple[str, Any, list[str], Any]] = [
+        ("node", net.nodes, [f"of {node['name']!r}" for node in nodes], nodes),
+        ("projection", net.projections, _called(projections), projections),
+    ]
+    for prefix, owners, called, entries in listed:
+        for i, (owner, whose, entry) in enumerate(zip(owners, called, entries, strict=True)):
+            values = {name: value for name, value in entry.items() if name not in ("name", "pre", "post")}
             start = f"{prefix}{i}."
-            parts |= {
-                f"{name.removeprefix(start)} {whose}": array for name, array in arrays.items() if name.startswith(start)
-            }
+            values |= {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+            parts |= {f"{name} {whose}": Part(owner, name, value) for name, value in values.items()}
     return parts
 
 
@@ -58,7 +74,15 @@ def _digest(part: Any) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def difference(simulated: Network | None, digests: Mapping[str, str], network_hash: str, net: Network) -> str:
+def differing_parts(digests: Mapping[str, str], net: Network) -> list[str]:
+    """Return the names of the parts in which `net` is another network than one whose `part_digests` these are."""
+    now = part_digests(net)
+    return [name for name in {**digests, **now} if digests.get(name) != now.get(name)]
+
+
+def difference(
+    simulated: Network | None, digests: Mapping[str, str], network_hash: str, net: Network, only: str | None = None
+) -> str:
     """Return in which parts `net` is another network than one that was simulated, with values where it is still there.
 
     Parameters
@@ -68,6 +92,8 @@ def difference(simulated: Network | None, digests: Mapping[str, str], network_ha
     digests
         The `part_digests` of the network that was simulated, used where `simulated` is None; empty where only its hash
         is known.
+    only
+        The one part to speak of, or None.
     """
     then: dict[str, Any] = {}
     before = digests
@@ -77,8 +103,7 @@ def difference(simulated: Network | None, digests: Mapping[str, str], network_ha
     if not before:
         return f"hash {network_hash[:12]}, not {net.hash()[:12]}"
     now = network_parts(net)
-    digests = {name: _digest(part) for name, part in now.items()}
-    names = [name for name in {**before, **digests} if before.get(name) != digests.get(name)]
+    names = differing_parts(before, net) if only is None else [only]
     both = [name in then and name in now for name in names]
     found = [
         f"{name}{_values(then[name], now[name]) if shared else ''}" for name, shared in zip(names, both, strict=True)

@@ -39,6 +39,7 @@ def provenance(task: Task, engine: str, seconds: float, compiling: float) -> dic
         "interpreted": INTERPRETED or engine == "reference",
         "sample_ids": task.inputs.sample_ids.tolist(),
         "network_hash": task.net.hash(),
+        **({"earlier_networks": task.earlier_networks} if task.earlier_networks else {}),
         "sources": [source.name for source in task.net.sources],
         "time_unit": task.net.time_unit,
         "decision": task.net.provenance.get("decision"),

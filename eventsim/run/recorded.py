@@ -34,6 +34,7 @@ class RecordedRun:
     records: RunRecords = field(default_factory=RunRecords, repr=False)
     _recorder: Any = field(default=None, repr=False)  # keeps the temporary files of what is mapped
     _network: Network | None = field(default=None, repr=False)
+    _earlier: list[Network | None] = field(default_factory=list, repr=False)  # those of `earlier_networks`
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process is sent: mapped recordings as arrays in memory, and nothing of the temporary files."""
@@ -264,7 +265,7 @@ class RecordedRun:
         model = node.model
         pieces = [
             (since, tuple(float(row[neuron]) for row in model.prepare(parameters, node.window)))
-            for since, parameters in [(-math.inf, node.parameters), *node.pieces()]
+            for since, parameters in self._pieces(population, int(mine["sample"][0]), times)
         ]
         periods = model.held(node.parameters)
         refractory = 0.0 if periods is None else float(periods[neuron])
@@ -284,6 +285,25 @@ class RecordedRun:
                     start = min(t, end)
             values[k] = s[variable]
         return _finite(values)
+
+    def _pieces(self, population: str, sample: int, times: Array) -> list[tuple[float, Any]]:
+        """From when on a population had which parameters, on one network after another."""
+        earlier = self.provenance.get("earlier_networks", [])
+        known = [*self._earlier, *[None] * (len(earlier) - len(self._earlier)), self._network]
+        begins = [-math.inf, *(entry["until"][sample] for entry in earlier)]
+        found: list[tuple[float, Any]] = []
+        for net, begin, end in zip(known, begins, [*begins[1:], math.inf], strict=True):
+            node = None if net is None else net.node(population)
+            if isinstance(node, Population):
+                pieces = [(-math.inf, node.parameters), *node.pieces()]
+                found += [(max(begin, t), parameters) for t, parameters in pieces if t < end]
+            elif (times < end).any():
+                raise InputError(
+                    f"membrane: times[{int(np.argmax(times < end))}] is before t = {end}, until when sample {sample} "
+                    "ran on another network (changes='net'), which is not here; must be later. Ask the first part of "
+                    "the run, or leave times out for the recorded events."
+                )
+        return found
 
     def _spike_train(self, population: str, neuron: int, sample: int) -> set[float]:
         if self.records.spikes is None:
@@ -314,6 +334,15 @@ class RecordedRun:
         """
         digests = {} if self.records.state is None else self.records.state.parts
         return difference(self._network, digests, str(self.provenance.get("network_hash")), net)
+
+    def check_one_network(self, where: str) -> None:
+        """Refuse, in the name of `where`, a run whose network was changed on its way (``changes="net"``)."""
+        earlier = self.provenance.get("earlier_networks")
+        if earlier:
+            raise InputError(
+                f"{where}: the network of this run was another until t = {earlier[-1]['until'][0]} in sample 0 "
+                "(changes='net'); must be a run of one network. Give one that was simulated without changes."
+            )
 
     def _neuron(self, where: str, population: str, neuron: int) -> int:
         """The index of a neuron, which the population must have."""

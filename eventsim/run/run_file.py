@@ -63,6 +63,18 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
 
 
+def _are_earlier(value: Any, n_samples: int) -> bool:
+    """The networks that a run was simulated on before its last one: each has a hash, and a time a sample?"""
+    return isinstance(value, list) and all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("network_hash"), str)
+        and isinstance(entry.get("until"), list)
+        and len(entry["until"]) == n_samples
+        and all(_is_finite(t) and t >= 0 for t in entry["until"])
+        for entry in value
+    )
+
+
 # Entries of the provenance that eventsim reads again: what each must be, in words and as a test.
 PROVENANCE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "engine": ("text", lambda value: isinstance(value, str)),
@@ -174,6 +186,10 @@ class _Checker:
         for key, (words, good) in PROVENANCE.items():
             if key not in provenance or not good(provenance[key]):
                 self.refuse(f"provenance[{key!r}] = {provenance.get(key)!r:.80}; must be {words}")
+        if not _are_earlier(provenance.get("earlier_networks", []), n_samples):
+            self.refuse(
+                "provenance['earlier_networks'] must have a network_hash and a time for each sample in each entry"
+            )
         sources = provenance.get("sources", [])  # files that were saved before it was said have none
         if sources and not (_is_names(sources) and set(sources) <= set(self.populations())):
             self.refuse(f"provenance['sources'] = {sources!r:.80}; must be names of populations")

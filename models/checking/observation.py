@@ -215,6 +215,7 @@ def _simulated(net: Network, x: Any, **options: Any) -> Run:
 
 
 def _of_run(net: Network, run: Run, values: dict[str, Array], who: str) -> Observation:
+    run.check_one_network(who)
     faults, transport = stages_of(run.provenance, who)
     seen = Observation(
         n_samples=run.n_samples,
@@ -230,15 +231,11 @@ def _of_run(net: Network, run: Run, values: dict[str, Array], who: str) -> Obser
     if run.provenance["network_hash"] != net.hash():
         seen.notes.append(f"the run was made with another network ({run.network_difference(net)})")
     elif not net.exact:
-        again = run if _has_bounds(run) else _repeated(net, seen)
+        again = run if run.provenance.get("error_bounds") else _repeated(net, seen)
         seen.bounds = {population.name: again.spike_errors(population.name) for population in net.populations}
         if again is not run:
             _compare(net, seen, again)
     return seen
-
-
-def _has_bounds(run: Run) -> bool:
-    return bool(run.provenance.get("error_bounds"))
 
 
 def _repeated(net: Network, seen: Observation) -> Run:

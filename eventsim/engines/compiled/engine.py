@@ -74,7 +74,7 @@ def _lowered(net: Network, error_bounds: bool, room: int) -> Lowered:
 def prepare(task: Task) -> Prepared:
     """Lower the task's network (kept for the next call) and get its loop."""
     options = task.options
-    machine, initial = _lowered(task.net, options.error_bounds, task.inputs.room())
+    machine, initial = _lowered(task.acting, options.error_bounds, task.inputs.room())
     n_state = task.outputs.transport_state.shape[1]
     machine = machine._replace(
         nodes=machine.nodes.copy(), stages=_stage_numbers(task), transport_state=np.zeros(n_state)
@@ -106,7 +106,7 @@ def prepare(task: Task) -> Prepared:
     for name, count in options.stop.items():
         machine.nodes.limit[task.net.node(name).order] = count
     stages = event_loop.Stages(
-        models=tuple(loop_models(task.net, options.error_bounds)),
+        models=tuple(loop_models(task.acting, options.error_bounds)),
         perturbs=perturbs,
         delivers=delivers,
         carry=options.transport.carry if options.transport else None,
@@ -163,7 +163,7 @@ class Worker:
         control.grow = control.full = control.astray = 0
         control.limited = bool(task.options.stop) or task.options.max_events is not None
         control.sends_sources, control.early = not task.fed, task.options.early
-        control.lookahead = not (control.sends_sources[0] or control.early[0] or task.options.probes)
+        control.lookahead = not (control.sends_sources[0] or control.early[0] or task.options.probes or task.succeeds)
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)
         self._counted = 0
@@ -201,7 +201,7 @@ class Worker:
                     task.outputs.reached[int(control.sample[0]) + 1 : high] = 0.0
                 sent = self._note_source_spikes(stimulus, low, complete=problem is None)
                 if task.options.keep_state and (problem is None or problem[0] is BudgetError):
-                    task.outputs.states[low] = freeze(self.machine, sent, task.outputs.counters[low])
+                    task.keep_state(low, freeze(self.machine, sent, task.outputs.counters[low]), stimulus)
                 with _LOCK:
                     task.queue_operations += int(control.queue_operations[0])
                     task.done += high - low
@@ -232,7 +232,7 @@ class Worker:
         if state is None:
             return False
         senders = stimulus.neuron[: int(stimulus.start[1])]
-        self.lowered = thaw(self.lowered, state, self.task.frame(sample), senders)
+        self.lowered = thaw(self.lowered, state, self.task.frame(sample), senders, self.task.since(sample))
         self._fit_spikes()
         spikes = self.machine.node_states.spikes
         self.machine.control.enough = bool((spikes >= self.machine.nodes.limit).any())

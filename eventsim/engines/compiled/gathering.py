@@ -100,7 +100,7 @@ def make_gather(cross: Any, readout: Any, open_window: Any, gather_station: Any)
             else:
                 gather_station(m, node - station_key(m, 0), t)
         for j in range(first_switch, control.switch):  # after the crossings: they saw the state before the change
-            switch_node(m, output, t, m.switches[j].node, m.switches[j].what)
+            switch_node(m, output, t, j)
             control.events += 1
 
     return gather

@@ -76,7 +76,7 @@ def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
         cohorts=cohorts.view(np.recarray),
         neurons=neurons.view(np.recarray),
         delays=np.concatenate([own for own in delays if own is not None]),
-        switches=new_switches(net).view(np.recarray),
+        switches=new_switches(net, node_states["params"], nodes["params_size"])[0],
         params=params,
         weights=weights,
         targets=targets,

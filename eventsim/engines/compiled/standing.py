@@ -18,9 +18,10 @@ from eventsim.engines.compiled.queue import clear, push, requeue
 from eventsim.engines.compiled.sources import place_stimulus
 from eventsim.engines.compiled.stations import place_stations, wakes
 from eventsim.engines.compiled.synaptic_delays import place_travellers, spikes_under_way
-from eventsim.engines.compiled.windows import place_switches
+from eventsim.engines.compiled.windows import new_switches, place_switches
 from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, check_state, refuse
 from eventsim.engines.tables import COUNTERS, Lowered, Machine
+from eventsim.network.succession import Standing
 
 Array = np.ndarray[Any, Any]
 OF_NEURON = ("last_spike", "spike_number", "sent", "error", "error_network", "done")
@@ -65,7 +66,7 @@ def _kind(name: str) -> Any:
     return np.int64 if name in WHOLE else np.uint8 if name in FLAGS else np.float64
 
 
-def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array) -> Lowered:
+def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array, since: float) -> Lowered:
     """The machine with the state taken up; it must be lowered from the same network.
 
     Parameters
@@ -74,6 +75,8 @@ def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array) -> 
         The machine, the state, and what the state is held against.
     senders : array (n_spikes,)
         Which neuron sends each source spike that the sample has now.
+    since
+        The time from which another network holds, where the machine is one of two (`succession`).
 
     Raises
     ------
@@ -90,7 +93,12 @@ def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array) -> 
     for name, begin in lowered.initial._asdict().items():
         getattr(machine, name)[: len(begin)] = begin
     clear(machine.queue)
-    _place_time(machine, state)
+    switches, n_made = new_switches(
+        frame.net, lowered.initial.node_states.params, machine.nodes.params_size, Standing(float(state.now[0]), since)
+    )
+    machine = machine._replace(switches=switches)
+    lowered = Lowered(machine, lowered.initial)
+    _place_time(machine, state, n_made)
     for name in OF_NEURON:
         machine.neuron_states[name] = getattr(state, name)
     place = 0
@@ -110,14 +118,14 @@ def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array) -> 
     return lowered
 
 
-def _place_time(machine: Machine, state: SampleState) -> None:
+def _place_time(machine: Machine, state: SampleState, n_made: int) -> None:
     """Where the sample is in time: windows and drives, clocks, and the stimulus."""
     control, now = machine.control, float(state.now[0])
     control.now, control.micro = now, state.micro[0]
     control.stamp = control.touched = control.fired = control.packets = 0
     control.lost, control.lost_neuron = math.inf, 0
     control.written = control.stimulus = state.stimulus[0]
-    place_switches(machine, now)
+    place_switches(machine, n_made)
     counts = state.counts.reshape(len(machine.nodes), -1)
     for column, name in enumerate(COUNTERS):
         machine.node_states[name] = counts[:, column]

@@ -37,5 +37,5 @@ def _new_sample(task: Task, plan: Plan, row: int) -> Sample:
     if state is not None:
         check_state(state, task.frame(row))
         task.carry_records(row)
-        standing.thaw(sample, state, task.fed)
+        standing.thaw(sample, state, task.fed, task.since(row))
     return sample

@@ -192,11 +192,14 @@ class Neuron:
         self.s = self.layer.dynamics.open_window(self.p, self.s)
 
     def change(self, t: Any, piece: int) -> bool:
-        """The drive changes at t; is the neuron to be tested? What is held (refractory) only takes note."""
-        held = t < self.t
+        """The drive changes at t; is the neuron to be tested? One that is held, or done, only takes note."""
+        layer = self.layer
+        held = (
+            t < self.t or self.done or layer.model.clocked or t > (layer.t_max if layer.model.spiking else layer.t_min)
+        )
         if not held:
             self.move(t)
-        self.p = self.layer.pieces[piece][1][self.index]
+        self.p = layer.pieces[piece][1][self.index]
         return not held
 
     def tick(self) -> bool:

@@ -22,7 +22,7 @@ class Plan:
     def __init__(self, task: Task) -> None:
         self.net: Network = task.net
         self.number: Any = exactly if task.exact else float
-        self.layers = new_layers(task.net, task.options.error_bounds, self.number)
+        self.layers = new_layers(task.acting, task.options.error_bounds, self.number)
         self.first = np.cumsum([0] + [node.size for node in task.net.nodes]).tolist()
         self.outgoing = [[p for p in task.net.projections if p.pre is node] for node in task.net.nodes]
         delays = [own_delays(projection.kind) for projection in task.net.projections]

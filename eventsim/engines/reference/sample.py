@@ -89,7 +89,7 @@ class Sample:
                 for neuron in self.members[n]:
                     self.expect(n, neuron, neuron.predict(layer.t_start))
             for piece, (t, _) in enumerate(layer.pieces):
-                self.agenda.add((t, WINDOW, n, T_STEP + piece))
+                self.agenda.add((t, WINDOW, n, T_STEP - piece))
 
     def stimulate(self) -> None:
         """Put the source spikes into the agenda that are not in it yet."""
@@ -185,8 +185,8 @@ class Sample:
         """A window's t_start, t_min or t_max (from which on `next_crossing` and `receive` say no), or a new drive."""
         self.task.events += 1
         for neuron in self.members[node]:
-            if what >= T_STEP:
-                if neuron.change(t, what - T_STEP):
+            if what <= T_STEP:
+                if neuron.change(t, T_STEP - what):
                     self.touched.setdefault((node, neuron), False)
             elif what == T_START:
                 self.touched[node, neuron] = True
@@ -386,4 +386,4 @@ class Sample:
         task.outputs.traces.add(self.row, np.array(self.traces, dtype=TRACE))
         task.done += 1
         if task.options.keep_state:
-            task.outputs.states[self.row] = standing.freeze(self, task.fed)
+            task.keep_state(self.row, standing.freeze(self, task.fed), task.inputs.batch(self.row, self.row + 1))

@@ -25,6 +25,7 @@ from eventsim.engines.tables import COUNTERS
 from eventsim.faults.acting import NUMBERS
 from eventsim.network.network import Source
 from eventsim.network.projections import own_delays
+from eventsim.network.succession import Standing, timeline
 
 
 def freeze(sample: Any, fed: bool) -> SampleState:
@@ -102,9 +103,13 @@ def _array(name: str, values: list[Any], exact: bool) -> Any:
     return array
 
 
-def thaw(sample: Any, state: SampleState, fed: bool) -> None:
-    """Let a new sample stand where the state says; the state fits its network (`check_state`)."""
+def thaw(sample: Any, state: SampleState, fed: bool, since: Any) -> None:
+    """Let a new sample stand where the state says; the state fits its network (`check_state`).
+
+    `since`: the time from which another network holds, where the plan is of two (`succession`).
+    """
     plan, now = sample.plan, state.now[0]
+    standing = Standing(now, since)
     sample.now, sample.n, sample.given = now, int(state.micro[0]), int(state.stimulus[0])
     counts = state.counts.reshape(-1, len(COUNTERS)).tolist()
     for counter, row in zip(sample.counts, counts, strict=True):
@@ -118,7 +123,7 @@ def thaw(sample: Any, state: SampleState, fed: bool) -> None:
             sample.expect_station(i, k, next(due))
     place = 0
     for n, layer in plan.layers.items():
-        place = _thaw_members(sample, state, n, place)
+        place = _thaw_members(sample, state, n, place, standing)
         if layer.model.clocked:
             tick, rank = int(state.ticks[n]), layer.rank
             sample.agenda.add((tick * layer.period, EARLY_TICK if rank < 0 else TICK, rank, n, tick))
@@ -126,9 +131,8 @@ def thaw(sample: Any, state: SampleState, fed: bool) -> None:
             for what, t in enumerate((layer.t_start, layer.t_min, layer.t_max)):
                 if t > now:
                     sample.agenda.add((t, WINDOW, n, what))
-        for piece, (t, _) in enumerate(layer.pieces):
-            if t > now:
-                sample.agenda.add((t, WINDOW, n, T_STEP + piece))
+        for t, piece in timeline(layer.population, standing)[1]:
+            sample.agenda.add((plan.number(t), WINDOW, n, T_STEP - piece))
     for (node, index), noted in zip(sample.noted, state.noted.tolist(), strict=True):
         sample.noted[node, index] = sample.members[node][index].s if noted else None
     for node in plan.net.nodes:
@@ -147,12 +151,12 @@ def thaw(sample: Any, state: SampleState, fed: bool) -> None:
                     sample.settle(now, n, neuron, False, state.certain[plan.first[n] + neuron.index])
 
 
-def _thaw_members(sample: Any, state: SampleState, n: int, place: int) -> int:
+def _thaw_members(sample: Any, state: SampleState, n: int, place: int, standing: Standing) -> int:
     """The neurons of one population, whose first number in `values` is at `place`; return where the next ones begin."""
     layer, members, first = sample.plan.layers[n], sample.members[n], sample.plan.first[n]
     rows = len(layer.dynamics.state)
     values = state.values[place : place + rows * len(members)].reshape(rows, len(members))
-    pieces = [p for t, p in layer.pieces if t <= state.now[0]]
+    begun = timeline(layer.population, standing)[0]
     for neuron, s in zip(members, zip(*values.tolist(), strict=True), strict=True):
         g = first + neuron.index
         neuron.s, neuron.t, neuron.done = tuple(s), _plain(state.since[g]), bool(state.done[g])
@@ -160,8 +164,8 @@ def _thaw_members(sample: Any, state: SampleState, n: int, place: int) -> int:
         last = _plain(state.last_spike[g])
         neuron.last_spike = None if last == -math.inf else last
         neuron.error = (_plain(state.error[g]), _plain(state.error_network[g]))
-        if pieces:
-            neuron.p = pieces[-1][neuron.index]
+        if begun:
+            neuron.p = layer.pieces[begun[-1][1]][1][neuron.index]
     return place + rows * len(members)
 
 
