@@ -19,6 +19,7 @@ from eventsim.files.output import replaced
 from eventsim.network.rasters import step_times
 from eventsim.run.recorded import RecordedRun
 from eventsim.run.spans import began, checked_end, recording_end
+from eventsim.run.states import RunWithStates
 
 Array = np.ndarray[Any, Any]
 LARGEST_STEPS = 2**31 - 1  # of a raster
@@ -26,7 +27,7 @@ LARGEST_STEPS = 2**31 - 1  # of a raster
 UNITS = {1.0: "s", 1e-3: "ms", 1e-6: "us", 1e-9: "ns"}
 
 
-class ExportedRun(RecordedRun):
+class ExportedRun(RunWithStates):
     """A run that can be handed over to other programs."""
 
     def to_pandas(self) -> Any:
