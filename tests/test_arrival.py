@@ -170,8 +170,8 @@ def test_without_a_fault_at_arrival_nothing_is_compiled_for_it_and_sources_fill_
     assert [len(stages.delivers) for stages in made] == [0, 2]
     assert [int(worker.machine.control.lookahead[0]) for worker in workers] == [1, 0]
     assert [worker.task.fed for worker in workers] == [True, False]
-    assert make_spike((), False).__name__ == "spike_plain"
-    assert make_spike((), False)(None, 0, 0, 0) == (0,)
+    assert make_spike((), False).__name__ == "nothing"
+    assert make_spike((), False)(None, 0, 0, 0) == 0
 
 
 def test_arrival_faults_do_not_depend_on_threads() -> None:

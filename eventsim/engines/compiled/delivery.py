@@ -21,13 +21,20 @@ def make_spike(delivers: tuple[Any, ...], receptors: bool) -> Any:
 
     The receptor that it reaches, 0 where no model has several (`receptors`), and what arrival faults ask.
     """
+    if not delivers and not receptors:
+
+        @kernel_part
+        def nothing(m: Machine, k: int, number: int, sample: Any) -> int:  # noqa: ARG001 - absent stage
+            return 0
+
+        return nothing
     if not delivers:
 
         @kernel_part
-        def spike_plain(m: Machine, k: int, number: int, sample: Any) -> tuple[int]:  # noqa: ARG001 - absent stage
-            return (whole(m.lanes[k].receptor) if receptors else 0,)
+        def receptor(m: Machine, k: int, number: int, sample: Any) -> int:  # noqa: ARG001 - absent stage
+            return whole(m.lanes[k].receptor)
 
-        return spike_plain
+        return receptor
 
     @kernel_part
     def spike(m: Machine, k: int, number: int, sample: Any) -> Any:
@@ -70,7 +77,7 @@ def make_receive(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
 
     `error` bounds the rounding of its time; models without bounds make nothing of it.
     """
-    weigh, take = make_weigh(delivers), make_take(dynamics)
+    weigh, take = make_weigh(delivers), make_take(dynamics, delivers)
     if not delivers:
 
         @jitable
@@ -86,7 +93,7 @@ def make_receive(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     return receive
 
 
-def make_take(dynamics: Dynamics) -> Any:
+def make_take(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """``take(spike, s, w, error)``: the model's `receive`, with what it asks of an input beside its weight.
 
     Where it carries rounding bounds the error of the input's time, where it has several receptors which is reached.
@@ -99,11 +106,18 @@ def make_take(dynamics: Dynamics) -> Any:
             return receive(s, w, error)
 
         return take_with_error
+    if dynamics.n_receptors > 1 and delivers:
+
+        @jitable
+        def take_weighed(spike: Any, s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract
+            return receive(s, w, spike[0])
+
+        return take_weighed
     if dynamics.n_receptors > 1:
 
         @jitable
         def take_at_receptor(spike: Any, s: Any, w: float, error: float) -> Any:  # noqa: ARG001 - one contract
-            return receive(s, w, spike[0])
+            return receive(s, w, spike)
 
         return take_at_receptor
 

@@ -107,7 +107,7 @@ def _make_fold(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """Fold one input into a neuron that is updated alone; a refractory one takes none."""
     load, store, part = LOAD[len(dynamics.state)], STORE[len(dynamics.state)], LOAD[len(dynamics.rows)]
     propagator, advance, above = dynamics.propagator, dynamics.advance, dynamics.above
-    may_spike, weigh, take = dynamics.may_spike, make_weigh(delivers), make_take(dynamics)
+    may_spike, weigh, take = dynamics.may_spike, make_weigh(delivers), make_take(dynamics, delivers)
 
     @kernel_part
     def fold(
