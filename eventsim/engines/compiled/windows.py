@@ -61,13 +61,13 @@ def make_switch(readout: Any, open_window: Any) -> Any:
                 touch(m, c, t)
                 m.cohort_states[c].fresh = 1
                 m.cohort_states[c].flagged = 1
-        elif what == T_STEP:
-            if node.clocked == 0 and m.node_states[n].phase != CLOSED:
-                open_window(node.dynamics, m, n, t, False)
-            m.node_states[n].params = m.switches[j].params
-        elif what == T_MIN:
-            open_window(node.dynamics, m, n, t, True)
-            if node.readout >= 0:
+        elif what != T_MAX:
+            # In one place, since all of the models' code is compiled into it.
+            if what == T_MIN or (node.clocked == 0 and m.node_states[n].phase != CLOSED):
+                open_window(node.dynamics, m, n, t, what == T_MIN)
+            if what == T_STEP:
+                m.node_states[n].params = m.switches[j].params
+            elif node.readout >= 0:
                 readout(node.dynamics, m, n, output.readout[m.control[0].sample])
                 m.node_states[n].phase = CLOSED
             else:
