@@ -71,7 +71,7 @@ def cut_of(case: Case, seed: int) -> float:
     """A time to go on at: any, or that of a spike."""
     rng = np.random.default_rng(seed)
     whole = outcome(case.net, case.x, until=case.until)
-    assume(whole.error is None)
+    assume(whole.error is None and whole.run.counters["events"] < 5_000)  # the reference engine takes them one by one
     times = whole.run.spikes["time"]
     last = max(1.0, float(times.max(initial=1.0)))
     cut = float(rng.choice(times)) if len(times) and rng.random() < 0.4 else float(rng.uniform(0.0, 1.1 * last))
