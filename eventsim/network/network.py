@@ -244,9 +244,10 @@ class Network:
             lead from one node to another, "pre -> post #2" is the second of them, in order of creation.
         **changes
             Of a population its parameters, `window` or `model`; with another model it keeps those parameters that
-            both have, and the note names the others. Of a source `window`, `value_range` or `generator`. Of a
+            both have, and the note names the others. Parameters of receptors are replaced by a dict of some of them,
+            ``tau_syn={"inhibitory": 5.0}``, or one by one, ``tau_syn_inhibitory=5.0``. Of a source `window`, `value_range` or `generator`. Of a
             projection `weights` (in the order and shape that it shows, or one number for all), `delay`, `delays` (one
-            a synapse of a `Sparse`), or `projection`, another kind.
+            a synapse of a `Sparse`), `receptor`, or `projection`, another kind.
 
         Raises
         ------
