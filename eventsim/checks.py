@@ -124,11 +124,11 @@ def integer(
     raise error(f"{where}: {name} = {shown(value)}; must be {allowed}.{remedy and ' ' + remedy}")
 
 
-def flag(where: str, name: str, value: Any, error: Error = InputError) -> bool:
-    """Return `value`, which is True or False."""
+def flag(where: str, name: str, value: Any, error: Error = InputError, *, also: str = "") -> bool:
+    """Return `value`, which is True or False. `also` is allowed elsewhere."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    raise error(f"{where}: {name} = {shown(value)}; must be True or False. Choose one of them.")
+    raise error(f"{where}: {name} = {shown(value)}; must be True or False{also}. Choose one of them.")
 
 
 def choice(
@@ -369,14 +369,17 @@ def indices(where: str, name: str, values: Any, size: int, remedy: str) -> Array
     InputError
         None at all, one outside, no integers.
     """
-    if isinstance(values, str) and values == "all":
+    if isinstance(values, str):
+        if values != "all":
+            close = nearest(values, ["all"])
+            raise InputError(f'{where}: {name} = {shown(values)}{close}; must be integers, a slice or "all". {remedy}')
         values = slice(None)
     if isinstance(values, slice):
         try:
             values = range(size)[values]
         except (TypeError, ValueError) as problem:
             raise InputError(f"{where}: {name} = {values}; must be a slice of integers ({problem}). {remedy}") from None
-    elif not isinstance(values, np.ndarray) and isinstance(values, Iterable) and not isinstance(values, str | Mapping):
+    elif not isinstance(values, np.ndarray | Mapping) and isinstance(values, Iterable):
         values = list(values)
     array = integer_array(where, name, values, low=0, high=size - 1, remedy=remedy).ravel()
     if not array.size:

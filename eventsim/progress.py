@@ -42,7 +42,7 @@ class Progress:
     """
 
     def __init__(self, shown: bool | None, where: str = "simulate") -> None:
-        self._shown = is_watched() if shown is None else flag(where, "progress", shown)
+        self._shown = is_watched() if shown is None else flag(where, "progress", shown, also=" or None")
         self._shown = self._shown and sys.stderr is not None  # None where a program has no terminal and no file for it
         self._n_samples, self._done = 0, 0
         self._end: float | None = None

@@ -82,8 +82,8 @@ def simulate(
     record
         What is kept: "readout", "first_spikes" or "spikes"; a name or a list of names: all spikes of these sources and
         populations, first spikes of all; or a dict {population: neurons}: spikes, and the states of these neurons, with
-        `neurons` a list, a slice or "all". Such a dict in the list, ``["E", {"I": [0, 1]}]``, keeps spikes of what
-        the list names alone.
+        `neurons` a list, a slice or "all". Such a dict in the list, ``["E", {"I": [0, 1]}]``, keeps all spikes of E
+        and I alone, and the states of two neurons of I.
     until
         Events at t < until are simulated. Needed with clocks and generators; None runs until nothing is left.
     clip

@@ -7,8 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-import eventsim
-from eventsim import models, viz
+from eventsim import models, simulate, viz
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "pytorch_network.png"
 
@@ -30,7 +29,7 @@ def main() -> None:
         optimizer.step()
     relu = models.read_relu(network.eval(), input_shape=(1, 8, 8))
     net = models.to_ttfs(relu, images[:1200])
-    run = eventsim.simulate(net, images[1200:1400])
+    run = simulate(net, images[1200:1400])
     print(f"{np.mean(run.predictions == labels[1200:1400]):.1%} right", run.summary(), sep="\n")
     print(models.verify(net, relu, images[1200:1400]).table())
     viz.raster(run, title="").figure.savefig(PICTURE, dpi=120, metadata={"Software": None})

@@ -431,7 +431,7 @@ def test_new_input_comes_where_nothing_was_left_to_happen(engine: str) -> None:
     part = simulate(net, SpikeTimes([[[0.5], [1.0]], [[0.25], []]]), keep_state=True, engine=engine)
     assert part.reached.tolist() == [math.inf, math.inf]
     assert_same_run(simulate(net, joined, resume=part, changes="x", engine=engine), simulate(net, joined))
-    with pytest.raises(InputError, match=r"gives? sample 1 other spikes|an input with sample 1 other spikes"):
+    with pytest.raises(InputError, match=r"gives? sample 1 other spikes|an input that gives sample 1 other spikes"):
         simulate(net, SpikeTimes([[[0.5], [1.0]], [[0.125], []]]), resume=part, changes="x", engine=engine)
 
 
@@ -456,7 +456,7 @@ def test_input_that_was_another_is_refused_with_sample_and_time(tmp_path: Path) 
         [[[0.5], [1.0]], [[0.25], []]],
     ):
         with pytest.raises(
-            InputError, match=r"an input with sample 1 other spikes before t = 2\.0.*another is at 1\.(5|75)\); must"
+            InputError, match=r"that gives sample 1 other spikes before t = 2\.0.*another is at 1\.(5|75)\); must"
         ):
             simulate(net, SpikeTimes(trains), changes="x", **options)
     with pytest.raises(InputError, match="another sample_ids"):

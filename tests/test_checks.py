@@ -225,14 +225,17 @@ def test_options_of_the_wrong_kind_are_refused_by_both_engines(name, value, engi
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"record": {"hidden": "a"}}, r"record\['hidden'\] has type <U1; must be integers"),
+        (
+            {"record": {"hidden": "al"}},
+            r"record\['hidden'\] = 'al', did you mean 'all'\?; must be integers, a slice or",
+        ),
         ({"record": {"hidden": None}}, r"record\['hidden'\] has type object; must be integers"),
         ({"record": {"hidden": [0.7]}}, r"record\['hidden'\] has type float64; must be integers"),
         ({"record": {"hidden": [True]}}, r"record\['hidden'\] has type bool; must be integers"),
         ({"record": {"hidden": [2**63]}}, r"record\['hidden'\]\[0\] = 9223372036854775808; must be in 0\.\.0"),
         ({"record": {"hidden": []}}, r"record\['hidden'\] = \[\]; must be one at least"),
         ({"record": []}, "record = \\[\\]; must name sources or populations"),
-        ({"record": ["spikes"]}, "unknown population 'spikes'; this network has input, hidden"),
+        ({"record": ["spikes"]}, "unknown population 'spikes'; this network has input, hidden. Name one"),
         ({"record": {5: [0]}}, "5 is no source or population of this network"),
         ({"seed": -1}, r"seed = -1; must be an integer in 0\.\.18446744073709551615"),
         ({"faults": "jitter"}, r"faults = 'jitter'; must be a fault or a list of faults.*faults=eventsim\.faults"),
@@ -433,7 +436,7 @@ def test_trained_networks_are_made_of_numbers(make, error, message):
         (lambda run: viz.raster(run, max_points=np.nan), "raster: max_points = nan; must be an integer >= 0"),
         (lambda run: viz.spike_histogram(run, bins="a"), r"bins = 'a'; must be an integer in 1\.\.10000"),
         (lambda run: viz.membrane(run, "hidden", []), r"membrane: neurons = \[\]; must be one at least"),
-        (lambda run: viz.membrane(run, "hidden", "x"), "membrane: neurons has type <U1; must be integers"),
+        (lambda run: viz.membrane(run, "hidden", "x"), "membrane: neurons = 'x'; must be integers, a slice or"),
         (lambda run: viz.membrane(run, "hidden", [1]), r"membrane: neurons\[0\] = 1; must be in 0\.\.0"),
     ],
 )

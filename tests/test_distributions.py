@@ -128,8 +128,11 @@ def test_positions_are_taken_as_they_are():
 REFUSED: dict[str, Any] = {
     "no way": (lambda: Normal(1.0, 0.5, low=0.0), "outside = None; must be one of redraw, clip where there is a limit"),
     "unlikely": (lambda: Normal(0.0, 1.0, low=5.0, outside="redraw"), r"2.9e-07 lie in \[5, inf\]; must be 0.01 at"),
-    "empty": (lambda: Exponential(1.0, low=2.0, high=1.0, outside="clip"), "low = 2, high = 1; low must be below"),
-    "reversed": (lambda: Uniform(2.0, 1.0), "low = 2, high = 1; low must be below"),
+    "empty": (
+        lambda: Exponential(1.0, low=2.0, high=1.0, outside="clip"),
+        "low must be below high. Give them the other way",
+    ),
+    "reversed": (lambda: Uniform(2.0, 1.0), "low = 2, high = 1; low must be below high. Give them the other way"),
     "no width": (lambda: Normal(1.0, 0.0), "sd = 0.0; must be > 0, a finite number. For one value, give the number"),
     "no spread": (lambda: Lognormal(1.0, -1.0), "sigma = -1.0; must be > 0"),
     "no mean": (lambda: Exponential(0.0), "mean = 0.0; must be > 0"),

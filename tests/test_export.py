@@ -207,7 +207,7 @@ def test_nir_data_have_one_end_behind_the_last_spike_and_can_be_gridded() -> Non
         whole.to_nirdata("n", dt=1e-17)
     with pytest.raises(InputError, match=r"is inf steps"):
         whole.to_nirdata("n", dt=5e-324)
-    with pytest.raises(InputError, match=r"samples = \[\]; must name at least one"):
+    with pytest.raises(InputError, match=r"samples = \[\]; must be one at least"):
         whole.to_nirdata("n", samples=[])
     with pytest.raises(InputError, match=r"samples\[0\] = 7; must be in 0\.\.1"):
         whole.to_nirdata("n", samples=[7])

@@ -24,6 +24,15 @@ def test_a_membrane_is_the_closed_form_up_to_its_spike() -> None:
     assert {0.0, 0.5, 0.75, 1.0, 2.375} <= set(t.tolist())
 
 
+@pytest.mark.parametrize("neurons", ["all", slice(None), range(2)])
+def test_neurons_are_named_as_they_are_recorded(neurons: object) -> None:
+    ax = viz.membrane(membrane_run(), "cell", neurons)  # type: ignore[arg-type]
+    assert one(ax, "membrane 0")
+    assert one(ax, "membrane 1")
+    with pytest.raises(InputError, match="membrane: neurons holds 1 twice"):
+        viz.membrane(membrane_run(), "cell", [1, 1])
+
+
 def test_the_star_is_at_the_crossing_and_silence_has_none() -> None:
     ax = viz.membrane(membrane_run(), "cell", [0, 1])
     star = one(ax, "spike 0")

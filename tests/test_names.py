@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import eventsim
-from eventsim import faults, models, transport, viz
+from eventsim import faults, models, profiles, transport, viz
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {"faults", "models", "neurons", "profiles", "transport", "viz"}  # public names that are rooms of their own
-ROOMS = (eventsim, faults, models, transport, viz)
+ROOMS = (eventsim, faults, models, profiles, transport, viz)
 
 
 def fresh(code: str) -> str:

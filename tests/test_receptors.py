@@ -303,6 +303,10 @@ REFUSED = {
         lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn=TWO, i_init={"nmda": 1.0}), ModelError,
         "i_init has an entry for 'nmda'; must be one of the receptors excitatory",
     ),
+    "one for another alone": (
+        lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn=2.0, i_init={"a": 1.0}), ModelError,
+        "i_init = {'a': 1.0}, and tau_syn is no dict; must be one for the same receptors. Give tau_syn={",
+    ),
     "a dict for another": (
         lambda: Network().population("lif_exp", 1, tau_mem={"a": 1.0}, tau_syn=TWO), ModelError,
         "tau_mem = .*must be a real number",

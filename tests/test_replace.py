@@ -158,6 +158,29 @@ def test_another_model_keeps_the_parameters_that_both_have():
     ]
 
 
+def test_parameters_of_receptors_are_replaced_as_they_were_given():
+    net = Network()
+    net.population("lif_exp", 2, "E", tau_mem=20.0, tau_syn={"ampa": 2.0, "gaba": 8.0})
+    net.connect("E", "E", OneToOne(0.5), receptor="ampa", delay=1.0)
+    new = net.replace("E", tau_syn={"ampa": 3.0, "gaba": 8.0})
+    assert changed(net, new) == {"tau_syn_ampa of 'E'"}
+    assert new.hash() == net.replace("E", tau_syn={"ampa": 3.0}).hash() == net.replace("E", tau_syn_ampa=3.0).hash()
+    assert changed(net, net.replace("E", i_init={"gaba": 1.0})) == {"i_init_gaba of 'E'"}
+    assert changed(net, net.replace("E -> E", receptor="gaba")) == {"receptor of E -> E"}
+    with pytest.raises(ModelError, match="replace: E: tau_syn has an entry for 'nmda'; must be one of the receptors"):
+        net.replace("E", tau_syn={"nmda": 3.0})
+
+
+def test_a_plain_neuron_gets_receptors():
+    net = Network()
+    net.population("lif_exp", 2, "E", tau_mem=20.0, tau_syn=2.0)
+    new = net.replace("E", tau_syn={"ampa": 2.0, "gaba": 8.0})
+    assert new.node("E").model.receptors == ("ampa", "gaba")
+    assert new.provenance["notes"] == [
+        "E: replaced tau_syn; left out, which the new model does not have: tau_syn, i_init"
+    ]
+
+
 def test_weights_of_a_convolution_are_replaced_and_a_pool_has_none():
     net = Network()
     net.source((1, 5), name="input")

@@ -98,7 +98,7 @@ def test_the_reference_engine_has_no_loop() -> None:
     ({"record": {"cells": [7]}}, r"simulate: record\['cells'\]\[0\] = 7; must be in 0\.\.1"),
     ({"until": -1.0}, r"simulate: until = -1\.0; must be > 0"),
     ({"error_bounds": True}, "simulate: error_bounds=True, but lif_delta"),
-    ({"progress": "yes"}, "warm_up: progress = 'yes'; must be True or False"),
+    ({"progress": "yes"}, "warm_up: progress = 'yes'; must be True or False or None"),
     ({"stop": {"cells": 0}}, r"simulate: stop\['cells'\] = 0"),
     ({"faults": [transport.AerBus(1.0)]}, "is no emission or arrival fault"),
     ({"transport": faults.Clock(1.0)}, "is no transport"),

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from eventsim.checks import integer_array, shown
 from eventsim.errors import InputError
 from eventsim.run.run import Run
 from eventsim.viz.frame import drawable, left_title, mark_window, quieten, time_label
@@ -19,7 +18,7 @@ from eventsim.viz.key import key_above
 from eventsim.viz.layers import Array, Layer, check_sample, layers, spikes_of
 from eventsim.viz.new_figure import new_axes
 from eventsim.viz.palette import SILENT, layer_colour
-from eventsim.viz.selection import Stretch, checked_stretch, panel_titles
+from eventsim.viz.selection import Stretch, checked_stretch, chosen_indices, panel_titles
 
 POINTS = 600  # of a line, besides the events; more than a figure is wide in dots
 EVER: Stretch = (-math.inf, math.inf)
@@ -28,7 +27,7 @@ EVER: Stretch = (-math.inf, math.inf)
 def membrane(
     run: Run,
     population: str,
-    neurons: int | Iterable[int],
+    neurons: int | Iterable[int] | slice | str,
     sample: int = 0,
     ax: Axes | None = None,
     *,
@@ -49,7 +48,7 @@ def membrane(
     population
         Name of the population.
     neurons
-        One index or several; four or fewer are easy to read.
+        One index or several, a slice, or "all"; four or fewer are easy to read.
     sample
         Which sample, counted from 0.
     ax
@@ -68,9 +67,7 @@ def membrane(
     (layer,) = layers("membrane", run, [population])
     check_sample("membrane", run, sample)
     remedy = f"Give indices of neurons of {population!r} that were recorded."
-    chosen = integer_array("membrane", "neurons", neurons, low=0, high=layer.size - 1, remedy=remedy).ravel().tolist()
-    if not chosen:
-        raise InputError(f"membrane: neurons = {shown(neurons)}; must be one at least. {remedy}")
+    chosen = chosen_indices("membrane", "neurons", neurons, layer.size, remedy).tolist()
     stretch = checked_stretch("membrane", time)
     (own_title,) = panel_titles("membrane", title, 1)
     lines = [_line(run, layer, neuron, sample, stretch) for neuron in chosen]

@@ -46,7 +46,10 @@ class _Limited(Distribution):
             if field.name != "outside":
                 self._check_number(where, field.name)
         if not self.low < self.high:
-            raise NetworkError(f"{where}: low = {self.low:g}, high = {self.high:g}; low must be below. Swap them?")
+            raise NetworkError(
+                f"{where}: low = {self.low:g}, high = {self.high:g}; low must be below high. Give them the other way "
+                "round, or leave one out."
+            )
         if (self.low, self.high) == (-math.inf, math.inf) and self.outside is None:
             return
         choice(where, "outside", self.outside, LIMITED, NetworkError, also=" where there is a limit")
@@ -220,7 +223,10 @@ class Uniform(Distribution):
             given = number("Uniform", name, getattr(self, name), NetworkError, remedy="Give a number.")
             object.__setattr__(self, name, float(given))
         if not self.low < self.high:
-            raise NetworkError(f"Uniform: low = {self.low:g}, high = {self.high:g}; low must be below. Swap them?")
+            raise NetworkError(
+                f"Uniform: low = {self.low:g}, high = {self.high:g}; low must be below high. Give them the other way "
+                "round."
+            )
 
     def values(self, key: int, synapses: Array, numbers: Array) -> Array:
         """A value for each synapse and number, arrays of one shape (n,)."""

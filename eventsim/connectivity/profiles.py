@@ -12,8 +12,15 @@ from eventsim.checks import number
 from eventsim.connectivity.elementary import exp
 from eventsim.errors import NetworkError
 
+__all__ = ["exponential", "gaussian", "linear"]
+
 Array = np.ndarray[Any, Any]
 Profile = Callable[[Array], Array]
+
+
+def __dir__() -> list[str]:
+    """What belongs to users."""
+    return sorted(__all__)
 
 
 def gaussian(peak: float, sd: float) -> Profile:

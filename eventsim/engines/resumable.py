@@ -135,7 +135,7 @@ def _check_sent(run: Any, resumption: Resumption, task: Task, what: str) -> None
         if past == sent and digest == resumption.state.sent[k]:
             continue
         where = _first_other(run, task, k, stimulus.time[:past], stimulus.neuron[:past])
-        whose = "settings of a generator that give" if what == "net" else "an input with"
+        whose = "settings of a generator that give" if what == "net" else "an input that gives"
         raise InputError(
             f"simulate: changes = {what!r}, but {whose} sample {k} other spikes {'up to' if inclusive else 'before'} t "
             f"= {since}, where the run to go on with stands{where}; must be the same until then. Change what is sent "

@@ -142,7 +142,7 @@ class ByRule:
     ) -> Self:  # fmt: skip
         """Each pair of neurons is connected with probability f(distance), independently of all others; never twice.
 
-        Every pair is looked at: O(n_pre n_post), some 30 million pairs a second.
+        Every pair is looked at: O(n_pre n_post), some 20 million pairs a second.
 
         Parameters
         ----------

@@ -244,9 +244,10 @@ class Network:
             lead from one node to another, "pre -> post #2" is the second of them, in order of creation.
         **changes
             Of a population its parameters, `window` or `model`; with another model it keeps those parameters that
-            both have, and the note names the others. Of a source `window`, `value_range` or `generator`. Of a
-            projection `weights` (in the order and shape that it shows, or one number for all), `delay`, `delays` (one
-            a synapse of a `Sparse`), or `projection`, another kind.
+            both have, and the note names the others. Parameters of receptors are replaced by a dict of some of them,
+            ``tau_syn={"inhibitory": 5.0}``, or one by one, ``tau_syn_inhibitory=5.0``. Of a source `window`,
+            `value_range` or `generator`. Of a projection `weights` (in the order and shape that it shows, or one number
+            for all), `delay`, `delays` (one a synapse of a `Sparse`), `receptor`, or `projection`, another kind.
 
         Raises
         ------
@@ -280,7 +281,8 @@ class Network:
             )
         names = [node.name for node in self._nodes]
         raise NetworkError(
-            f"unknown population {name!r}{nearest(name, names)}; this network has {listed(names) or 'no nodes'}."
+            f"unknown population {name!r}{nearest(name, names)}; this network has {listed(names) or 'no nodes'}. "
+            "Name one of them."
         )
 
     @property

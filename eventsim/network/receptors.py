@@ -37,7 +37,13 @@ def given_receptors(model: Model, where: str, given: Mapping[str, Any]) -> tuple
                 f"{where}: {name} = {shown(value)}; must be a real number, or an array of them: {base.name} has {has}. "
                 f"Give {name} one value a neuron; {listed(able())} take receptors."
             )
-    names = tuple(dicts.get(own[0], next(iter(dicts.values()))))
+    if not model.receptors and own[0] not in dicts:
+        name, value = next(iter(dicts.items()))
+        raise ModelError(
+            f"{where}: {name} = {shown(value)}, and {own[0]} is no dict; must be one for the same receptors. Give "
+            f"{own[0]}={{receptor: number, …}} too, or {name} one value a neuron."
+        )
+    names = model.receptors or tuple(dicts[own[0]])
     found = model.with_receptors(where, names or (None,))
     flat: dict[str, Any] = {}
     for name, value in given.items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import flag, integer, integer_array, number, shown
+from eventsim.checks import flag, indices, integer, number, shown
 from eventsim.checks import names as checked_names
 from eventsim.errors import InputError
 from eventsim.extras import package
@@ -62,7 +62,7 @@ class ExportedRun(RunWithStates):
 
     def to_raster(
         self, population: str, dt: Any, start: Any = 0.0, n_steps: int | None = None,
-        samples: Iterable[int] | None = None, counts: bool = False,
+        samples: Iterable[int] | slice | None = None, counts: bool = False,
     ) -> Array:  # fmt: skip
         """The spikes of a source or population by steps: (n_samples, n_steps, *shape), True where a neuron spiked.
 
@@ -172,7 +172,7 @@ class ExportedRun(RunWithStates):
         self,
         population: str,
         t_max: float | None = None,
-        samples: Iterable[int] | None = None,
+        samples: Iterable[int] | slice | None = None,
         dt: float | None = None,
     ) -> Any:
         """The spikes of a source or population as `nir.data_ir.EventData`, in event order.
@@ -269,13 +269,7 @@ def _whole_steps(end: float, last: float, step: float) -> float:
 def _chosen_samples(run: RecordedRun, samples: Any, where: str = "run.to_nirdata") -> Array:
     """Increasing numbers of samples that were simulated."""
     remedy = f"The run has samples 0 to {run.n_samples - 1}."
-    given = range(run.n_samples) if samples is None else samples
-    numbers = list(given) if isinstance(given, Iterable) else given
-    rows = np.unique(integer_array(where, "samples", numbers, low=0, high=run.n_samples - 1, remedy=remedy)).astype(
-        np.int64
-    )
-    if not rows.size:
-        raise InputError(f"{where}: samples = {samples!r:.80}; must name at least one. {remedy}")
+    rows = np.unique(indices(where, "samples", "all" if samples is None else samples, run.n_samples, remedy))
     missing = rows[~began(run)[rows]]
     if missing.size:
         raise InputError(
