@@ -130,6 +130,7 @@ REFUSED: dict[str, Any] = {
     "unlikely": (lambda: Normal(0.0, 1.0, low=5.0, outside="redraw"), r"2.9e-07 lie in \[5, inf\]; must be 0.01 at"),
     "empty": (lambda: Exponential(1.0, low=2.0, high=1.0, outside="clip"), "low = 2, high = 1; low must be below"),
     "reversed": (lambda: Uniform(2.0, 1.0), "low = 2, high = 1; low must be below"),
+    "too wide": (lambda: Uniform(-1e308, 1e308), r"low = -1e\+308, high = 1e\+308; must lie nearer to each other"),
     "no width": (lambda: Normal(1.0, 0.0), "sd = 0.0; must be > 0, a finite number. For one value, give the number"),
     "no spread": (lambda: Lognormal(1.0, -1.0), "sigma = -1.0; must be > 0"),
     "no mean": (lambda: Exponential(0.0), "mean = 0.0; must be > 0"),

@@ -221,6 +221,11 @@ class Uniform(Distribution):
             object.__setattr__(self, name, float(given))
         if not self.low < self.high:
             raise NetworkError(f"Uniform: low = {self.low:g}, high = {self.high:g}; low must be below. Swap them?")
+        if self.high - self.low == math.inf:
+            raise NetworkError(
+                f"Uniform: low = {self.low:g}, high = {self.high:g}; must lie nearer to each other than float64 "
+                "reaches. Give another unit."
+            )
 
     def values(self, key: int, synapses: Array, numbers: Array) -> Array:
         """A value for each synapse and number, arrays of one shape (n,)."""
