@@ -175,6 +175,7 @@ REFUSED: dict[str, Any] = {
     "unknown": ("F", {"t_ref": 1.0}, r"unknown part 'F'.*; this network has input, noise, E, clocked, input -> E"),
     "near": ("input -> e", {"weights": 1.0}, "did you mean 'input -> E'"),
     "several": ("E -> E", {"weights": 1.0}, r"2 projections have these ends; .* 'E -> E #1', 'E -> E #2', numbered in"),
+    "empty": ("", {"weights": 1.0}, "unknown part ''; this network has input, noise"),
     "no name": (3, {"weights": 1.0}, "3 is no part of this network"),
     "nothing": ("E", {}, "E: nothing to replace; must be given by name"),
     "of a population": ("E", {"v_th": 1.0}, "unknown parameter 'v_th', did you mean 'v_threshold'"),

@@ -67,7 +67,7 @@ def _part(net: Any, name: Any) -> tuple[Any, str]:
             "projections, or a name. Give a name."
         )
     names = [called for _, called in named]
-    several = [called for called in names if called.rpartition(" #")[0] == name]
+    several = [called for called in names if " #" in called and called.rpartition(" #")[0] == name]
     if several:
         raise NetworkError(
             f"replace: {name!r}: {len(several)} projections have these ends; must be one of them. Give "
