@@ -17,6 +17,7 @@ from eventsim.errors import NetworkError, listed, nearest
 from eventsim.network.neuron_model import find_model
 from eventsim.network.nodes import Population, Projection, Source
 from eventsim.network.projections import own_delays
+from eventsim.network.receptors import given_receptors
 
 Changes = Mapping[str, Any]
 OF_SOURCE = ("window", "value_range", "generator")
@@ -89,10 +90,11 @@ def _add_population(new: Any, population: Population, changes: Changes) -> list[
     """Add a population with changes; return the parameters that another model does not have."""
     rest = dict(changes)
     model, window = find_model(rest.pop("model", population.model)), rest.pop("window", population.window)
+    model, rest = given_receptors(model, f"replace: {population.name}", rest)
     for name in rest:
         model.parameter(name)  # nothing else can be replaced: neither a shape nor a name
     known = [parameter.name for parameter in model.parameters]
-    left = [name for name in population.given if name not in known]
+    left = [name for name in population.given if name not in known and name not in changes]
     given = {name: value for name, value in population.given.items() if name in known}
     new.population(model, population.shape, population.name, window, **{**given, **rest})
     return left
