@@ -133,6 +133,7 @@ REFUSED: dict[str, Any] = {
         "low must be below high. Give them the other way",
     ),
     "reversed": (lambda: Uniform(2.0, 1.0), "low = 2, high = 1; low must be below high. Give them the other way"),
+    "too wide": (lambda: Uniform(-1e308, 1e308), r"low = -1e\+308, high = 1e\+308; must lie nearer to each other"),
     "no width": (lambda: Normal(1.0, 0.0), "sd = 0.0; must be > 0, a finite number. For one value, give the number"),
     "no spread": (lambda: Lognormal(1.0, -1.0), "sigma = -1.0; must be > 0"),
     "no mean": (lambda: Exponential(0.0), "mean = 0.0; must be > 0"),

@@ -55,6 +55,11 @@ def test_the_neurons_of_a_shaped_raster_are_in_c_order() -> None:
         spikes.checked("test", (7,))
 
 
+def test_a_raster_without_steps_is_silent() -> None:
+    spikes = SpikeTimes.from_raster(np.zeros((2, 0, 3)), 1.0)
+    assert trains(spikes, (3,)) == [[], []]
+
+
 @pytest.mark.parametrize(("raster", "dt", "start", "message"), [
     ([[1, 0]], 1.0, 0.0, r"raster has shape \(1, 2\); must be \(samples, steps, \*shape of the source\).*newaxis"),
     ([[[0, 2]]], 1.0, 0.0, r"raster\[0, 0, 1\] = 2; must be 0 or 1.*raster > 0"),

@@ -272,6 +272,26 @@ def test_a_network_with_receptors_is_read_back(tmp_path):
     assert "excitatory" in repr(net)
 
 
+def cells(**parameters: Any) -> Network:
+    net = Network()
+    net.population("lif_exp", 2, "E", tau_mem=10.0, **({"tau_syn": TWO} | parameters))
+    return net
+
+
+def test_parameters_of_receptors_are_replaced_as_they_are_given():
+    new = cells().replace("E", tau_syn={"inhibitory": 9.0}, i_init={"excitatory": 0.5})
+    assert new.hash() == cells(tau_syn=TWO | {"inhibitory": 9.0}, i_init={"excitatory": 0.5}).hash()
+    assert new.replace("E", tau_syn=TWO, i_init={"excitatory": 0.0}).hash() == cells().hash()
+    plain = cells(tau_syn=2.0).replace("E", tau_syn=TWO)
+    assert plain.hash() == cells().hash()
+    assert plain.provenance["notes"] == ["E: replaced tau_syn; left out, which the new model does not have: i_init"]
+
+
+def test_names_of_numpy_are_names():
+    net = cells(tau_syn={np.str_("a"): 1.0, np.str_("b"): 2.0})
+    assert [type(name) for name in net.node("E").model.receptors] == [str, str]
+
+
 # -- what is refused -------------------------------------------------------------------------------------------------
 
 
@@ -305,7 +325,7 @@ REFUSED = {
     ),
     "one for another alone": (
         lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn=2.0, i_init={"a": 1.0}), ModelError,
-        "i_init = {'a': 1.0}, and tau_syn is no dict; must be one for the same receptors. Give tau_syn={",
+        "tau_syn = 2.0, while i_init is given by receptor; must be a dict, too",
     ),
     "a dict for another": (
         lambda: Network().population("lif_exp", 1, tau_mem={"a": 1.0}, tau_syn=TWO), ModelError,
@@ -313,7 +333,23 @@ REFUSED = {
     ),
     "one number for all": (
         lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn=TWO, i_init=1.0), ModelError,
-        "unknown parameter 'i_init'",
+        "i_init = 1.0, while tau_syn is given by receptor; must be a dict, too. Give i_init={'excitatory'",
+    ),
+    "one time constant for all": (
+        lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn=1.0, i_init={"a": 1.0, "b": 2.0}), ModelError,
+        "tau_syn = 1.0, while i_init is given by receptor; must be a dict, too. Give tau_syn={'a': …, 'b': …}",
+    ),
+    "twice": (
+        lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn={"a": 1.0, "b": 2.0}, tau_syn_a=3.0),
+        ModelError,
+        "tau_syn_a = 3.0 and tau_syn = .*; must be given once",
+    ),
+    "a name twice": (
+        lambda: find_model("lif_exp").with_receptors("here", ["a", "a"]), ModelError, "must be 1 to 4 names.*each once",
+    ),
+    "replaced by others": (
+        lambda: cells().replace("E", tau_syn={"ampa": 1.0}), ModelError,
+        "replace: E: tau_syn has an entry for 'ampa'; must be one of the receptors excitatory",
     ),
     "a bad value": (
         lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn={"a": 1.0, "b": 0.0}), ModelError,

@@ -176,9 +176,7 @@ def test_a_plain_neuron_gets_receptors():
     net.population("lif_exp", 2, "E", tau_mem=20.0, tau_syn=2.0)
     new = net.replace("E", tau_syn={"ampa": 2.0, "gaba": 8.0})
     assert new.node("E").model.receptors == ("ampa", "gaba")
-    assert new.provenance["notes"] == [
-        "E: replaced tau_syn; left out, which the new model does not have: tau_syn, i_init"
-    ]
+    assert new.provenance["notes"] == ["E: replaced tau_syn; left out, which the new model does not have: i_init"]
 
 
 def test_weights_of_a_convolution_are_replaced_and_a_pool_has_none():
@@ -198,6 +196,7 @@ REFUSED: dict[str, Any] = {
     "unknown": ("F", {"t_ref": 1.0}, r"unknown part 'F'.*; this network has input, noise, E, clocked, input -> E"),
     "near": ("input -> e", {"weights": 1.0}, "did you mean 'input -> E'"),
     "several": ("E -> E", {"weights": 1.0}, r"2 projections have these ends; .* 'E -> E #1', 'E -> E #2', numbered in"),
+    "empty": ("", {"weights": 1.0}, "unknown part ''; this network has input, noise"),
     "no name": (3, {"weights": 1.0}, "3 is no part of this network"),
     "nothing": ("E", {}, "E: nothing to replace; must be given by name"),
     "of a population": ("E", {"v_th": 1.0}, "unknown parameter 'v_th', did you mean 'v_threshold'"),

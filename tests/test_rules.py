@@ -335,6 +335,16 @@ REFUSED: dict[str, Any] = {
     "one by one": (
         lambda: MADE.by_distance(lambda d: 1.0 if d < 2 else 0.0, 3, 3, **ONE), "cannot take an array of"
     ),
+    "complex numbers": (
+        lambda: MADE.by_distance(lambda d: 0.5 + 0j * d, 3, 3, **ONE), "what f makes has type complex128; must be real"
+    ),
+    "complex weights": (
+        lambda: MADE.bernoulli(1, 3, 3, weights=lambda d: d * 1j, seed=0), "what weights makes has type complex128"
+    ),
+    "dates": (
+        lambda: MADE.bernoulli(1, 3, 3, **ONE, delays=lambda d: d.astype("m8[ms]")), "what delays makes has type timed"
+    ),
+    "nothing": (lambda: MADE.bernoulli(1, 3, 3, weights=lambda d: None, seed=0), "what weights makes = None; must"),
     "another shape": (lambda: MADE.by_distance(lambda d: d[:1], 3, 3, **ONE), r"shape \(1, 3\) of dist"),
     "space": (lambda: MADE.by_distance(np.ones_like, 3, 3, **ONE, space=1.0), "space = 1.0; must be a Sp"),
     "grids": (lambda: MADE.by_distance(np.ones_like, 3, 4, **ONE), r"\(3,\) and \(4,\) without an extent"),

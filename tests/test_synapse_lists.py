@@ -99,6 +99,15 @@ def test_what_is_no_matrix_is_refused():
         Sparse.from_scipy(sparse.csr_array([[1.0, np.inf]]))
 
 
+@pytest.mark.parametrize("form", ["csr", "csc", "bsr"])
+@pytest.mark.parametrize(("part", "value"), [("indices", 99), ("indices", -1), ("indptr", 10**6)])
+def test_a_matrix_whose_indices_are_damaged_is_refused_before_anything_is_read(form, part, value):
+    matrix = getattr(sparse, f"{form}_array")(np.eye(3))
+    getattr(matrix, part)[1] = value
+    with pytest.raises(NetworkError, match=rf"matrix is a damaged {form}_array .*must have indices within its shape"):
+        Sparse.from_scipy(matrix)
+
+
 def test_one_weight_is_for_all_of_one_to_one():
     net = eventsim.Network()
     cells = net.population("linear_psp", (2, 2), name="cells", threshold=1.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import shown
+from eventsim.checks import real_array, shown
 from eventsim.connectivity.draws import PIECE, pieces, uniforms, words
 from eventsim.connectivity.ends import Ends
 from eventsim.connectivity.space import Metric
@@ -71,12 +71,13 @@ def checked_function(where: str, name: str, given: Any) -> Callable[[Array], Any
 def of_distances(where: str, name: str, function: Callable[[Array], Any], distances: Array) -> Array:
     """What a function makes of distances: one finite number each, of the same shape."""
     try:
-        made = np.asarray(function(distances), dtype=np.float64)
+        found = function(distances)
     except (TypeError, ValueError) as reason:
         raise NetworkError(
             f"{where}: {name} cannot take an array of distances ({reason}); must return one number each. Use numpy's "
             "functions, and np.where in place of if."
         ) from reason
+    made = real_array(where, f"what {name} makes", found, NetworkError).astype(np.float64)
     if made.ndim == 0:  # a constant
         made = np.broadcast_to(made, distances.shape)
     if made.shape != distances.shape:

@@ -227,6 +227,11 @@ class Uniform(Distribution):
                 f"Uniform: low = {self.low:g}, high = {self.high:g}; low must be below high. Give them the other way "
                 "round."
             )
+        if self.high - self.low == math.inf:
+            raise NetworkError(
+                f"Uniform: low = {self.low:g}, high = {self.high:g}; must lie nearer to each other than float64 "
+                "reaches. Give another unit."
+            )
 
     def values(self, key: int, synapses: Array, numbers: Array) -> Array:
         """A value for each synapse and number, arrays of one shape (n,)."""

@@ -227,18 +227,19 @@ class Model(Tabled):
                 "parameter one number, or an array of them."
             )
         bad = [name for name in names if not (isinstance(name, str) and name.isidentifier())]
-        if bad or not 1 <= len(names) <= MOST_RECEPTORS:
+        if bad or not 1 <= len(set(names)) == len(names) <= MOST_RECEPTORS:
             raise ModelError(
                 f"{where}: receptors = {shown([*names])}; must be 1 to {MOST_RECEPTORS} names of letters, digits and "
-                '_. Give e.g. tau_syn={"excitatory": 2.0, "inhibitory": 8.0}.'
+                '_, each once. Give e.g. tau_syn={"excitatory": 2.0, "inhibitory": 8.0}.'
             )
         parameters: list[Parameter] = []
         for parameter in self.parameters:
             parameters += [parameter.of(name) for name in names] if parameter.each_receptor else [parameter]
         prepare, dynamics = self.by_receptors(tuple(names))
         return replace(
-            self, receptors=tuple(names), parameters=tuple(parameters), prepare=prepare, dynamics=dynamics, family=""
-        )
+            self, receptors=tuple(map(str, names)), parameters=tuple(parameters), prepare=prepare, dynamics=dynamics,
+            family="",
+        )  # fmt: skip
 
     def __reduce__(self) -> Any:
         """A registered model is sent to another process by its name, since its functions may be closures."""

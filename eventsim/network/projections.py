@@ -286,7 +286,15 @@ def coordinates(where: str, name: str, matrix: Any) -> tuple[Array, Array, Array
             f"{where}: {name} = {shown(matrix)}; must be a sparse matrix (n_out, n_in) of SciPy. Give e.g. "
             "scipy.sparse.csr_array(weights)."
         )
-    listed = matrix.tocoo(copy=True)
+    try:
+        if hasattr(matrix, "check_format"):
+            matrix.check_format(full_check=True)  # compiled code of SciPy reads wherever damaged indices point
+        listed = matrix.tocoo(copy=True)
+    except ValueError as reason:
+        raise NetworkError(
+            f"{where}: {name} is a damaged {type(matrix).__name__} ({reason}); must have indices within its shape. "
+            "Make it anew."
+        ) from reason
     listed.sum_duplicates()
     return listed.row, listed.col, listed.data, tuple(map(int, listed.shape))
 

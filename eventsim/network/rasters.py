@@ -4,6 +4,7 @@ Step-based trainers have spikes so. Step k stands for the time ``start + k dt``,
 Relies on the checks. Used by `SpikeTimes.from_raster`, and by `Run.to_raster`, which is its inverse.
 """
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -56,6 +57,6 @@ def raster_spikes(where: str, raster: Any, dt: Any, start: Any) -> list[Events]:
     times = step_times(where, dt, start, given.shape[1])
     found = []
     for sample in given:
-        neurons, steps = np.nonzero(sample.reshape(len(sample), -1).T)
+        neurons, steps = np.nonzero(sample.reshape(len(sample), math.prod(given.shape[2:])).T)
         found.append(Events(times[steps], neurons, given.shape[2:]))
     return found

@@ -4,7 +4,7 @@ Relies on the neuron-model contract. Used by the network, which asks a model for
 a dict, and by its files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventsim.checks import shown
@@ -37,27 +37,36 @@ def given_receptors(model: Model, where: str, given: Mapping[str, Any]) -> tuple
                 f"{where}: {name} = {shown(value)}; must be a real number, or an array of them: {base.name} has {has}. "
                 f"Give {name} one value a neuron; {listed(able())} take receptors."
             )
-    if not model.receptors and own[0] not in dicts:
-        name, value = next(iter(dicts.items()))
-        raise ModelError(
-            f"{where}: {name} = {shown(value)}, and {own[0]} is no dict; must be one for the same receptors. Give "
-            f"{own[0]}={{receptor: number, …}} too, or {name} one value a neuron."
-        )
-    names = model.receptors or tuple(dicts[own[0]])
+    names = model.receptors or tuple(dicts.get(own[0], next(iter(dicts.values()))))
     found = model.with_receptors(where, names or (None,))
-    flat: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in dicts:
-            flat[name] = value
-            continue
+    _check_alone(where, dicts, {name: given[name] for name in own if name in given and name not in dicts}, names)
+    flat = {name: value for name, value in given.items() if name not in dicts}
+    for name, value in dicts.items():
         strange = [receptor for receptor in value if receptor not in names]
         if strange:
             raise ModelError(
                 f"{where}: {name} has an entry for {shown(strange[0])}; must be one of the receptors "
                 f"{listed(names)}, for which {own[0]} is given. Rename it, or give {own[0]} for it, too."
             )
-        flat |= {receptor_parameter(name, receptor): number for receptor, number in value.items()}
+        for receptor, number in value.items():
+            one = receptor_parameter(name, receptor)
+            if one in flat:
+                raise ModelError(
+                    f"{where}: {one} = {shown(flat[one])} and {name} = {shown(value)}; must be given "
+                    "once. Leave one out."
+                )
+            flat[one] = number
     return found, flat
+
+
+def _check_alone(where: str, dicts: Mapping[str, Any], alone: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Refuse one value for all receptors beside values by receptor: which of them it is meant for, nobody says."""
+    for name, value in alone.items():
+        example = ", ".join(f"{receptor!r}: …" for receptor in names)
+        raise ModelError(
+            f"{where}: {name} = {shown(value)}, while {listed(dicts)} is given by receptor; must be a dict, too. Give "
+            f"{name}={{{example}}}."
+        )
 
 
 def receptor_number(where: str, model: Model, receptor: str | None) -> int:

@@ -68,7 +68,7 @@ def _part(net: Any, name: Any) -> tuple[Any, str]:
             "projections, or a name. Give a name."
         )
     names = [called for _, called in named]
-    several = [called for called in names if called.rpartition(" #")[0] == name]
+    several = [called for called in names if " #" in called and called.rpartition(" #")[0] == name]
     if several:
         raise NetworkError(
             f"replace: {name!r}: {len(several)} projections have these ends; must be one of them. Give "
@@ -94,7 +94,7 @@ def _add_population(new: Any, population: Population, changes: Changes) -> list[
     for name in rest:
         model.parameter(name)  # nothing else can be replaced: neither a shape nor a name
     known = [parameter.name for parameter in model.parameters]
-    left = [name for name in population.given if name not in known]
+    left = [name for name in population.given if name not in known and name not in changes]
     given = {name: value for name, value in population.given.items() if name in known}
     new.population(model, population.shape, population.name, window, **{**given, **rest})
     return left
