@@ -132,7 +132,7 @@ def test_shades_are_rates_on_one_scale_that_a_source_does_not_decide() -> None:
     assert first.norm.vmin == pytest.approx(1 / cell)
     (bar,) = [inset for inset in ax.child_axes if inset.get_gid() == "scale"]
     assert bar.get_xlim() == pytest.approx((first.norm.vmin, first.norm.vmax))
-    assert one(ax, "scale label").get_text() == "rate (1/s)"
+    assert one(ax, "scale label").get_text() == "rate (Hz)"
     assert not viz.raster(run).child_axes
 
 

@@ -25,7 +25,7 @@ def test_rates_are_counts_over_neurons_and_time() -> None:
         size = small_run().sizes[order]
         assert values == pytest.approx(np.histogram(times, edges)[0] / (size * np.diff(edges) * 1e-3))
         assert (values * np.diff(edges)).sum() * size * 1e-3 == pytest.approx(len(times))
-    assert ax.get_ylabel() == "rate (1/s)"
+    assert ax.get_ylabel() == "rate (Hz)"
 
 
 def test_rates_need_all_spikes() -> None:

@@ -58,6 +58,7 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "SpikeTimes of anything": lambda: SpikeTimes("x" * 10_000),
     "Steps": lambda: Steps(np.arange(N), np.arange(N)),
     "Poisson": lambda: Poisson(np.arange(N)),
+    "Space": lambda: eventsim.Space(positions=np.random.default_rng(2).uniform(0, 1, (N, 2))),
     "Regular": lambda: Regular(np.arange(1, N), np.arange(1, N)),
     "Conv": lambda: Conv(np.ones((64, 16, 3, 3)), stride=2, padding=((1, 0), (0, 1)), dilation=(1, 2), groups=4),
     "Pool": lambda: Pool((3, 2), stride=1, padding=1),
@@ -115,6 +116,15 @@ def test_settings_that_are_the_usual_ones_are_left_out() -> None:
         "SpikeTimes: 1 sample of one time a neuron, 2 neurons, 1 spikes at 0.5"
     )
     assert repr(faults.Jitter(0.1)) == "Jitter(sigma=0.1, populations=None)"
+
+
+def test_distributions_and_spaces_say_what_was_given() -> None:
+    assert repr(eventsim.Normal(1, 0.5)) == "Normal(mean=1.0, sd=0.5)"
+    limited = eventsim.Exponential(2.0, high=8.0, outside="clip")
+    assert repr(limited) == "Exponential(mean=2.0, high=8.0, outside='clip')"
+    assert repr(eventsim.Space(extent=(1, 2.5), periodic=True)) == "Space: extent 1x2.5, periodic, grids"
+    between = eventsim.Space(positions=(np.zeros((10, 3)), np.zeros((20, 3))))
+    assert repr(between) == "Space: 10 and 20 positions of 3 coordinates"
 
 
 def test_a_network_of_many_parts_shows_the_first_and_the_last() -> None:

@@ -133,5 +133,5 @@ def time_label(run: Run) -> str:
 
 
 def rate_label(run: Run) -> str:
-    """Return what a rate is measured in: 1/s where the network has a time unit."""
-    return "spikes / time / neuron" if run.provenance.get("time_unit") is None else "rate (1/s)"
+    """Return what a rate is measured in, as `Run.summary` says it: Hz where the network has a time unit."""
+    return "rate (per unit of time)" if run.provenance.get("time_unit") is None else "rate (Hz)"

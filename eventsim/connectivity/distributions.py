@@ -60,6 +60,11 @@ class _Limited(Distribution):
                 "for outside='redraw'. Give wider limits, or another mean."
             )
 
+    def __repr__(self) -> str:
+        """As it was given: without limits where there are none."""
+        given = [field for field in fields(self) if getattr(self, field.name) != field.default]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{field.name}={getattr(self, field.name)!r}' for field in given)})"
+
     def _check_number(self, where: str, name: str) -> None:
         """Refuse what is no number, and a width that is not positive."""
         given, limit = getattr(self, name), name in ("low", "high")
@@ -97,7 +102,7 @@ def _normal_share(z: float) -> float:
     return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Normal(_Limited):
     """Normal numbers, within limits if there are any.
 
@@ -139,7 +144,7 @@ class Normal(_Limited):
         return _normal_share((x - self.mean) / self.sd)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lognormal(_Limited):
     """Numbers whose logarithm is normal, within limits if there are any.
 
@@ -170,7 +175,7 @@ class Lognormal(_Limited):
         return _normal_share((math.log(x) - self.mu) / self.sigma) if x > 0 else 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Exponential(_Limited):
     """Exponentially distributed numbers, within limits if there are any.
 

@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 ROUNDING = 1e-12  # of an extent, by which a position may be beyond it
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Space:
     """The space in which two populations lie, which gives the distances between their neurons.
 
@@ -78,6 +78,17 @@ class Space:
                 "Space: extent = None, and positions are periodic; must be known. Give the length after which space "
                 "repeats."
             )
+
+    def __repr__(self) -> str:
+        said = [] if self.extent is None else [f"extent {'x'.join(f'{length:g}' for length in self.extent.ravel())}"]
+        said += ["periodic"] if self.periodic else []
+        if self.positions is None:
+            said.append("grids")
+        else:
+            pre, post = self.positions
+            n = f"{len(pre):,}" if len(pre) == len(post) else f"{len(pre):,} and {len(post):,}"
+            said.append(f"{n} positions of {pre.shape[1]} coordinates")
+        return f"Space: {', '.join(said)}"
 
     # What another process is sent is as read-only as what is sent.
     def __reduce__(self) -> tuple[Any, ...]:
