@@ -32,13 +32,10 @@ def test_an_example_is_short_and_the_docs_name_it_and_show_its_picture(name: str
     assert (ROOT / "docs" / "images" / f"{name}.png").exists()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.references if "torch" in name else ()) for name in NAMES]
-)
+# Beside the references, since each compiles loops that no other test needs.
+@pytest.mark.references
+@pytest.mark.parametrize("name", NAMES)
 def test_an_example_runs_and_draws_a_picture_of_the_same_size(name: str, tmp_path: Path) -> None:
-    if "torch" in name:
-        pytest.importorskip("torch")
     module = example(name)
     kept, module.PICTURE = module.PICTURE, tmp_path / "drawn.png"  # type: ignore[attr-defined]
     module.main()
