@@ -284,9 +284,7 @@ def test_parameters_of_receptors_are_replaced_as_they_are_given():
     assert new.replace("E", tau_syn=TWO, i_init={"excitatory": 0.0}).hash() == cells().hash()
     plain = cells(tau_syn=2.0).replace("E", tau_syn=TWO)
     assert plain.hash() == cells().hash()
-    assert plain.provenance["notes"] == [
-        "E: replaced tau_syn; left out, which the new model does not have: i_init"
-    ]
+    assert plain.provenance["notes"] == ["E: replaced tau_syn; left out, which the new model does not have: i_init"]
 
 
 def test_names_of_numpy_are_names():
@@ -338,8 +336,8 @@ REFUSED = {
         "tau_syn = 1.0, while i_init is given by receptor; must be a dict, too. Give tau_syn={'a': …, 'b': …}",
     ),
     "twice": (
-        lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn={"a": 1.0, "b": 2.0}, tau_syn_a=3.0), ModelError,
-        "tau_syn_a = 3.0 and tau_syn = .*; must be given once",
+        lambda: cells(tau_syn_excitatory=3.0), ModelError,
+        "tau_syn_excitatory = 3.0 and tau_syn = .*; must be given once",
     ),
     "a name twice": (
         lambda: find_model("lif_exp").with_receptors("here", ["a", "a"]), ModelError, "must be 1 to 4 names.*each once",
@@ -347,6 +345,13 @@ REFUSED = {
     "replaced by others": (
         lambda: cells().replace("E", tau_syn={"ampa": 1.0}), ModelError,
         "replace: E: tau_syn has an entry for 'ampa'; must be one of the receptors excitatory",
+    ),
+    "a current out of reach": (
+        lambda: cells(i_init={"excitatory": 1e308}), ModelError,
+        r"i_init_excitatory\[0\] = 1e\+308; must be >= -1e\+100 and <= 1e\+100",
+    ),
+    "a plain current out of reach": (
+        lambda: cells(tau_syn=2.0, i_init=-1e200), ModelError, r"i_init\[0\] = -1e\+200; must be >= -1e\+100",
     ),
     "a bad value": (
         lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn={"a": 1.0, "b": 0.0}), ModelError,

@@ -51,8 +51,10 @@ def given_receptors(model: Model, where: str, given: Mapping[str, Any]) -> tuple
         for receptor, number in value.items():
             one = receptor_parameter(name, receptor)
             if one in flat:
-                raise ModelError(f"{where}: {one} = {shown(flat[one])} and {name} = {shown(value)}; must be given "
-                    "once. Leave one out.")
+                raise ModelError(
+                    f"{where}: {one} = {shown(flat[one])} and {name} = {shown(value)}; must be given "
+                    "once. Leave one out."
+                )
             flat[one] = number
     return found, flat
 
