@@ -289,7 +289,7 @@ def test_parameters_of_receptors_are_replaced_as_they_are_given():
 
 def test_names_of_numpy_are_names():
     net = cells(tau_syn={np.str_("a"): 1.0, np.str_("b"): 2.0})
-    assert [type(name) for name in net.node("E").model.receptors] == [str, str]
+    assert [type(name) for name in net.populations[0].model.receptors] == [str, str]
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------
