@@ -392,6 +392,13 @@ def test_a_run_is_asked_for_what_it_has(look, message):
         look(run)
 
 
+def test_potentials_end_where_the_simulation_did():
+    run = eventsim.simulate(small(), [[0.5, 0.5]], until=0.75, record={"hidden": [0]}, engine="reference")
+    assert len(run.membrane("hidden", 0, 0, [0.5, 0.75])[1]) == 2
+    with pytest.raises(InputError, match=r"times\[1\] = 3.5; must be at most 0.75, until when sample 0 was simulated"):
+        run.membrane("hidden", 0, 0, [0.5, 3.5])
+
+
 # -- trained networks -------------------------------------------------------------------------------------------------
 
 WEIGHTS = [np.array([[0.5, 0.25], [0.25, -0.5]]), np.array([[1.0, -1.0]])]

@@ -186,3 +186,12 @@ def test_a_stretch_of_a_histogram_has_the_spikes_in_it() -> None:
         assert steps.values.tolist() == np.histogram(times, [0.5, 0.75, 1.0, 1.25, 1.5])[0].tolist()
         assert ax.get_xlim() == (0.5, 1.5)
     assert [line.get_xdata()[0] for line in with_gid(hidden, "border")] == [1.0]
+
+
+@pytest.mark.parametrize("name", ["$\\frac$", "a_$x$ b$", "$_$"])
+def test_a_name_with_dollars_is_no_formula(name: str) -> None:
+    run = run_of([(0, 0, 0, 0.5)], {name: 1})
+    assert png_size(viz.rates(run)) > 0
+    (ax,) = viz.spike_histogram(run)
+    assert png_size(ax) > 0
+    assert not ax._left_title.get_parse_math()

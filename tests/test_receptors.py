@@ -289,7 +289,7 @@ def test_parameters_of_receptors_are_replaced_as_they_are_given():
 
 def test_names_of_numpy_are_names():
     net = cells(tau_syn={np.str_("a"): 1.0, np.str_("b"): 2.0})
-    assert [type(name) for name in net.node("E").model.receptors] == [str, str]
+    assert [type(name) for name in net.populations[0].model.receptors] == [str, str]
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------
@@ -340,9 +340,8 @@ REFUSED = {
         "tau_syn = 1.0, while i_init is given by receptor; must be a dict, too. Give tau_syn={'a': …, 'b': …}",
     ),
     "twice": (
-        lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn={"a": 1.0, "b": 2.0}, tau_syn_a=3.0),
-        ModelError,
-        "tau_syn_a = 3.0 and tau_syn = .*; must be given once",
+        lambda: cells(tau_syn_excitatory=3.0), ModelError,
+        "tau_syn_excitatory = 3.0 and tau_syn = .*; must be given once",
     ),
     "a name twice": (
         lambda: find_model("lif_exp").with_receptors("here", ["a", "a"]), ModelError, "must be 1 to 4 names.*each once",
@@ -350,6 +349,13 @@ REFUSED = {
     "replaced by others": (
         lambda: cells().replace("E", tau_syn={"ampa": 1.0}), ModelError,
         "replace: E: tau_syn has an entry for 'ampa'; must be one of the receptors excitatory",
+    ),
+    "a current out of reach": (
+        lambda: cells(i_init={"excitatory": 1e308}), ModelError,
+        r"i_init_excitatory\[0\] = 1e\+308; must be >= -1e\+100 and <= 1e\+100",
+    ),
+    "a plain current out of reach": (
+        lambda: cells(tau_syn=2.0, i_init=-1e200), ModelError, r"i_init\[0\] = -1e\+200; must be >= -1e\+100",
     ),
     "a bad value": (
         lambda: Network().population("lif_exp", 1, tau_mem=1.0, tau_syn={"a": 1.0, "b": 0.0}), ModelError,

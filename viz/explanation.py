@@ -229,6 +229,7 @@ def _draw_inputs(ax: Axes, explained: Explanation, arrows: list[Arrow], span: tu
         ax.annotate(
             one.sender if rank is None else str(rank), (at, level + 0.5), xytext=(4 + thickness, 0),
             textcoords="offset points", va="center", fontsize=note_size(), color=INK if rank is None else colour,
+            parse_math=False,
         )  # fmt: skip
     _draw_others(ax, explained, arrows, span)
     ax.set_ylim(-0.6, 1.05 + max((level for _, level, _ in arrows), default=0))
@@ -292,7 +293,7 @@ def _draw_sum(ax: Axes, explained: Explanation, bars: list[Bar]) -> None:
             float(explained.threshold), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1, gid="threshold sum"
         )  # fmt: skip
     ax.axvline(0.0, color=GRID, linewidth=0.8, zorder=1)
-    ax.set_yticks(range(len(bars) + 1), [*(bar.label for bar in bars), what], fontsize=note_size())
+    ax.set_yticks(range(len(bars) + 1), [*(bar.label for bar in bars), what], fontsize=note_size(), parse_math=False)
     ax.set_ylim(len(bars) + 0.6, -0.6)
     low, high = ax.get_xlim()
     ax.set_xlim(low, high + 0.08 * (high - low))

@@ -74,6 +74,11 @@ def line_height() -> float:
     return 1.45 * note_size()
 
 
+def plain_text(text: str) -> str:
+    """Return a text as matplotlib shows it letter by letter: a name with dollars is no formula."""
+    return text.replace("$", r"\$")
+
+
 def left_title(ax: Axes, usual: str, title: str | None = None, lines: float = 0.0, small: bool = False) -> None:
     """Set a title that begins where the axes begin: the user's, or the usual one of this figure where that is None.
 
@@ -86,7 +91,9 @@ def left_title(ax: Axes, usual: str, title: str | None = None, lines: float = 0.
         room = axes_points(ax)[0] * (1.15 if small else 1.0)  # it may reach into the gap between panels
         size = max(min(size, room / (LETTER * longest)), SMALLEST_TITLE)
     pad = float(rcParams["axes.titlepad"]) + lines * line_height()
-    ax.set_title(usual if title is None else title, loc="left", fontsize=size, color=INK, pad=pad)
+    # Names of populations are no formulas, whatever they hold; what the user writes may be one.
+    style: dict[str, Any] = {"loc": "left", "fontsize": size, "color": INK, "pad": pad}
+    ax.set_title(usual if title is None else title, parse_math=title is not None, **style)
 
 
 def axes_points(ax: Axes) -> tuple[float, float]:

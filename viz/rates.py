@@ -13,7 +13,7 @@ from eventsim.checks import integer
 from eventsim.errors import InputError
 from eventsim.run.run import Run
 from eventsim.run.spans import recording_end
-from eventsim.viz.frame import drawable, left_title, quieten, rate_label, time_label
+from eventsim.viz.frame import drawable, left_title, plain_text, quieten, rate_label, time_label
 from eventsim.viz.key import key_above
 from eventsim.viz.layers import Array, Layer, check_sample, ended, layers, spikes_of
 from eventsim.viz.new_figure import new_axes
@@ -130,5 +130,6 @@ def _draw(ax: Axes, layer: Layer, curve: tuple[Array, float], edges: Array, top:
     beyond = ", off scale" if rate.max() > top else ""
     ax.stairs(
         rate, edges, baseline=None, color=layer.colour, linewidth=0.9 if layer.is_source else 1.3,
-        zorder=1.5 if layer.is_source else 2.5, label=f"{layer.name}: {mean:.3g}{beyond}", gid=f"rate {layer.name}",
+        zorder=1.5 if layer.is_source else 2.5, gid=f"rate {layer.name}",
+        label=f"{plain_text(layer.name)}: {mean:.3g}{beyond}",
     )  # fmt: skip

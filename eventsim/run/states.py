@@ -3,6 +3,7 @@
 Relies on what was recorded and, between events, on the network. Used by the exports and by `Run`.
 """
 
+import contextlib
 import itertools
 import math
 from typing import Any
@@ -29,7 +30,8 @@ class RunWithStates(RecordedRun):
         population, neuron, sample
             Which neuron, of which sample.
         times : array (n_times,)
-            Times at which the exact potential is wanted; None gives the recorded events.
+            Times at which the exact potential is wanted, up to that until which the sample was simulated; None gives
+            the recorded events.
         variable
             Which one: `variables` has their names, such as "i", the synaptic current of ``lif_exp``.
 
@@ -60,6 +62,7 @@ class RunWithStates(RecordedRun):
         wanted = finite_array("membrane", "times", times).astype(np.float64)
         if wanted.ndim != 1:
             raise InputError(f"membrane: times has shape {wanted.shape}; must have one axis. Give a list of times.")
+        self._check_simulated(sample, wanted)
         return wanted, self._between(mine, population, neuron, wanted, place)
 
     def variables(self, population: str) -> tuple[str, ...]:
@@ -134,6 +137,18 @@ class RunWithStates(RecordedRun):
                     start = min(t, end)
             values[k] = s[variable]
         return _finite(values)
+
+    def _check_simulated(self, sample: int, times: Array) -> None:
+        """Refuse times behind the end of a sample: nobody knows what happens there."""
+        end = math.inf
+        with contextlib.suppress(InputError):  # of a file that does not say
+            end = float(self.reached[sample])
+        late = np.flatnonzero(times > end)
+        if late.size:
+            raise InputError(
+                f"membrane: times[{late[0]}] = {times[late[0]]:g}; must be at most {end:g}, until when sample {sample} "
+                "was simulated. Raise until, or the budget, or go on with the run."
+            )
 
     def _pieces(self, population: str, sample: int, times: Array) -> list[tuple[float, Any]]:
         """From when on a population had which parameters, on one network after another."""

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from eventsim._jit import jitable, separate
+from eventsim.checks import HEAVIEST
 from eventsim.models.neurons.crossing import make_crossing
 from eventsim.models.neurons.options import (
     CURRENT,
@@ -245,7 +246,10 @@ COMMON = (
     TAU_MEM, OF_RECEPTORS, RESISTANCE,
     THRESHOLD, RESET, LEAK, CURRENT, HELD, START, SPIKES,
 )  # fmt: skip
-PARAMETERS = (*COMMON, Parameter("i_init", "1", "I at the beginning", default=0.0, each_receptor=True))
+I_INIT = Parameter(
+    "i_init", "1", "I at the beginning", default=0.0, low=-HEAVIEST, high=HEAVIEST, each_receptor=True
+)  # as far as weights reach
+PARAMETERS = (*COMMON, I_INIT)
 
 DYNAMICS = Dynamics(
     ("v", "i", "hold"), ROWS, initial, propagator, advance, receive, time_to_spike, above, reset,
