@@ -175,7 +175,7 @@ def test_a_plain_neuron_gets_receptors():
     net = Network()
     net.population("lif_exp", 2, "E", tau_mem=20.0, tau_syn=2.0)
     new = net.replace("E", tau_syn={"ampa": 2.0, "gaba": 8.0})
-    assert new.node("E").model.receptors == ("ampa", "gaba")
+    assert new.populations[0].model.receptors == ("ampa", "gaba")
     assert new.provenance["notes"] == ["E: replaced tau_syn; left out, which the new model does not have: i_init"]
 
 
