@@ -245,13 +245,15 @@ def _rows(net: Network, error_bounds: bool) -> tuple[Array, Array]:
     params, start = [np.empty(0)], [np.empty(0)]
     for population in net.populations:
         model = population.model.with_bounds(error_bounds)
-        rows = [np.asarray(row, dtype=np.float64) for row in model.prepare(population.parameters, population.window)]
+        pieces = [population.parameters, *(later for _, later in population.pieces())]
+        prepared = [model.prepare(parameters, population.window) for parameters in pieces]
+        rows = [[np.asarray(row, dtype=np.float64) for row in piece] for piece in prepared]
         if 0 < cohort_size(net, population) < population.size:  # in the order of slots
-            rows = [row.reshape(population.shape[0], -1).T.ravel() for row in rows]
-        params += rows
-        for _, later in population.pieces():
-            params += [np.asarray(row, dtype=np.float64) for row in model.prepare(later, population.window)]
-        states = [model.dynamics.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows), strict=True)]
+            rows = [[row.reshape(population.shape[0], -1).T.ravel() for row in piece] for piece in rows]
+        params += [row for piece in rows for row in piece]
+        states = [
+            model.dynamics.initial(tuple(values)) for values in zip(*(row.tolist() for row in rows[0]), strict=True)
+        ]
         start += list(np.array(states, dtype=np.float64).T.copy())
     return np.concatenate(params), np.concatenate(start)
 
