@@ -164,7 +164,6 @@ def test_v_that_is_critical_to_the_last_bit_stays_and_just_below_it_returns_to_r
     assert (later > 3.0) == (QIF.dynamics.time_to_spike(p, (above,)) <= wait)
 
 
-@pytest.mark.engine_small
 def test_parameters_over_twelve_decades_give_numbers_on_both_engines():
     """500 networks whose parameters and weights are anywhere between 1e-6 and 1e6; what is refused is drawn anew."""
     rng, ran, spikes = np.random.default_rng(3), 0, 0
