@@ -25,7 +25,7 @@ RAMPS = ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay")
 STEPS = ("if_delta", "step_psp", "falling_threshold")
 DELTAS = ("lif_delta", "lif_delta", "qif")  # the oracle knows the first
 CURRENTS = ("lif_exp", "if_exp", "lif_alpha", "alpha_psp")
-RECEPTORS = ("lif_exp", "lif_alpha", "glif")  # all in every network, with two receptors each: a loop of test_receptors
+RECEPTORS = ("lif_exp", "lif_alpha")  # both in every network, with two receptors each: a loop of test_receptors
 TWO = ("excitatory", "inhibitory")
 FAMILIES = {
     "ramps": RAMPS, "steps": STEPS, "leaky": DELTAS, "clocked": ("lif_clocked",), "currents": CURRENTS,
