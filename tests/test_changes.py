@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import strategies
 from adapters import assert_same_run, outcome, spike_list, state_of
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import Case
 
@@ -24,6 +24,7 @@ from eventsim.files.archive import read_archive, write_archive
 from eventsim.network.replacement import part_names
 
 ENGINES = ("compiled", "reference")
+FEW = settings(max_examples=25)  # each runs several times on both engines
 SEEDS = st.integers(0, 2**32 - 1)
 ANY = st.one_of(
     strategies.dense_ttfs(),
@@ -96,6 +97,7 @@ def gone_on(case: Case, net: Network, part: Any, **options: Any) -> Any:
     return done[0]
 
 
+@FEW
 @given(ANY, SEEDS, st.sampled_from(ENGINES), st.sampled_from(["until", "stop", "budget"]))
 def test_engines_go_on_alike_with_another_network(case: Case, seed: int, first: str, ends: str) -> None:
     """However the first part ended, whoever simulated it; also with membranes."""
@@ -115,6 +117,7 @@ def test_engines_go_on_alike_with_another_network(case: Case, seed: int, first: 
     gone_on(case, net, part, changes="net", record=probed)
 
 
+@FEW
 @given(ANY, SEEDS)
 def test_a_network_that_is_the_same_goes_on_as_without_changes(case: Case, seed: int) -> None:
     part = simulate(case.net, case.x, until=cut_of(case, seed), keep_state=True)
@@ -417,6 +420,7 @@ def test_a_run_from_a_file_goes_on_with_other_weights_alone_and_with_its_network
 # -- another input -----------------------------------------------------------------------------------------------------
 
 
+@FEW
 @given(ANY, SEEDS, st.sampled_from(ENGINES))
 def test_input_that_is_another_later_gives_the_run_of_the_whole_input(case: Case, seed: int, engine: str) -> None:
     """The first part sees the input up to a time between two spikes, or nothing else there; the second all of it."""
@@ -489,6 +493,7 @@ def recorded_spikes(run: Any, names: list[str]) -> list[Any]:
     return [(k, *spike) for k in range(run.n_samples) for spike in spike_list(run, k) if spike[1] in names]
 
 
+@FEW
 @given(ANY, SEEDS, st.sampled_from(ENGINES))
 def test_other_membranes_are_recorded_from_here_on(case: Case, seed: int, engine: str) -> None:
     """What is recorded later is what a whole run with that recording has there; nothing is invented before."""
