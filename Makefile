@@ -42,13 +42,13 @@ lint: $(TEST)
 
 # Without the compiler, so line coverage is that of the kernels too.
 interpreted: $(TEST)
-	NUMBA_DISABLE_JIT=1 EVENTSIM_CACHE=0 $(BIN)/coverage run -m pytest -m "engine_small and $(LIGHT)"
+	NUMBA_DISABLE_JIT=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=50 $(BIN)/coverage run -m pytest -m "engine_small and $(LIGHT)"
 	$(BIN)/coverage report
 
-# Without the disk cache: numba's key does not tell checked code from unchecked code. Hundreds of random networks of each
+# Without the disk cache: numba's key does not tell checked code from unchecked code. A hundred random networks of each
 # family that has parts of the loop of its own; what the others have of their own are functions of numbers.
 boundscheck: $(TEST)
-	NUMBA_BOUNDSCHECK=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=200 $(BIN)/pytest tests/test_edges.py tests/test_queue.py \
+	NUMBA_BOUNDSCHECK=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=100 $(BIN)/pytest tests/test_edges.py tests/test_queue.py \
 	tests/test_arrival.py -k "nasty and (ramps or leaky or clocked) or queue or full or in_pieces and leaky"
 
 # No test is marked: nothing to install. Some are: then finding none of them (pytest's exit code 5) is a failure.
