@@ -429,3 +429,17 @@ def large(draw: Draw) -> Case:
     net.connect("layer", "leaky", Dense(weights(3, size)), draw(few([0.0, 0.25])))
     net.connect("leaky", "layer", Dense(weights(size, 3)), 0.5)
     return Case(net, draw(values(n_in)), 4.0)
+
+
+# Networks of every kind.
+ANY = st.one_of(
+    dense_ttfs(),
+    recurrent_lif(),
+    travelling(),
+    recurrent_exponential(),
+    clocked(),
+    mixed(),
+    jumping(),
+    recurrent_glif(),
+    convolutional(),
+)

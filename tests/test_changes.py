@@ -26,17 +26,6 @@ from eventsim.network.replacement import part_names
 ENGINES = ("compiled", "reference")
 FEW = settings(max_examples=25)  # each runs several times on both engines
 SEEDS = st.integers(0, 2**32 - 1)
-ANY = st.one_of(
-    strategies.dense_ttfs(),
-    strategies.recurrent_lif(),
-    strategies.travelling(),
-    strategies.recurrent_exponential(),
-    strategies.clocked(),
-    strategies.mixed(),
-    strategies.jumping(),
-    strategies.recurrent_glif(),
-    strategies.convolutional(),
-)
 # Parameters that may be others in the second part; thresholds are raised, so that nobody stands above.
 FREE = ("v_threshold", "threshold", "tau_mem", "v_leak", "v_reset", "current", "bias", "decay", "slope", "r", "decline")
 
@@ -98,7 +87,7 @@ def gone_on(case: Case, net: Network, part: Any, **options: Any) -> Any:
 
 
 @FEW
-@given(ANY, SEEDS, st.sampled_from(ENGINES), st.sampled_from(["until", "stop", "budget"]))
+@given(strategies.ANY, SEEDS, st.sampled_from(ENGINES), st.sampled_from(["until", "stop", "budget"]))
 def test_engines_go_on_alike_with_another_network(case: Case, seed: int, first: str, ends: str) -> None:
     """However the first part ended, whoever simulated it; also with membranes."""
     rng = np.random.default_rng(seed)
@@ -118,7 +107,7 @@ def test_engines_go_on_alike_with_another_network(case: Case, seed: int, first: 
 
 
 @FEW
-@given(ANY, SEEDS)
+@given(strategies.ANY, SEEDS)
 def test_a_network_that_is_the_same_goes_on_as_without_changes(case: Case, seed: int) -> None:
     part = simulate(case.net, case.x, until=cut_of(case, seed), keep_state=True)
     plain = outcome(case.net, case.x, until=case.until, resume=part)
@@ -421,7 +410,7 @@ def test_a_run_from_a_file_goes_on_with_other_weights_alone_and_with_its_network
 
 
 @FEW
-@given(ANY, SEEDS, st.sampled_from(ENGINES))
+@given(strategies.ANY, SEEDS, st.sampled_from(ENGINES))
 def test_input_that_is_another_later_gives_the_run_of_the_whole_input(case: Case, seed: int, engine: str) -> None:
     """The first part sees the input up to a time between two spikes, or nothing else there; the second all of it."""
     assume(isinstance(case.x, SpikeTimes))
@@ -494,7 +483,7 @@ def recorded_spikes(run: Any, names: list[str]) -> list[Any]:
 
 
 @FEW
-@given(ANY, SEEDS, st.sampled_from(ENGINES))
+@given(strategies.ANY, SEEDS, st.sampled_from(ENGINES))
 def test_other_membranes_are_recorded_from_here_on(case: Case, seed: int, engine: str) -> None:
     """What is recorded later is what a whole run with that recording has there; nothing is invented before."""
     cut = cut_of(case, seed)

@@ -30,17 +30,6 @@ from eventsim.files.archive import read_archive, write_archive
 from eventsim.transport import AerBus
 
 SEEDS = st.integers(0, 2**32 - 1)
-ANY = st.one_of(
-    strategies.dense_ttfs(),
-    strategies.recurrent_lif(),
-    strategies.travelling(),
-    strategies.recurrent_exponential(),
-    strategies.clocked(),
-    strategies.mixed(),
-    strategies.jumping(),
-    strategies.recurrent_glif(),
-    strategies.convolutional(),
-)
 # Of each part of a run in turn.
 ENGINES = st.sampled_from([("compiled",), ("reference",), ("compiled", "reference"), ("reference", "compiled")])
 
@@ -85,7 +74,7 @@ def same_traces(a: Any, b: Any) -> bool:
     return a.records.traces.tobytes() == b.records.traces.tobytes()
 
 
-@given(ANY, SEEDS, ENGINES)
+@given(strategies.ANY, SEEDS, ENGINES)
 def test_a_run_in_pieces_has_the_bits_of_one_in_one_piece(case: Case, seed: int, engines: tuple[str, ...]) -> None:
     whole = outcome(case.net, case.x, until=case.until)
     if whole.error is not None:
@@ -134,7 +123,7 @@ def test_exact_runs_go_on_exactly(case: Case, seed: int) -> None:
     assert parts.records.exact_times == whole.run.records.exact_times
 
 
-@given(ANY, SEEDS, ENGINES, st.integers(1, 40))
+@given(strategies.ANY, SEEDS, ENGINES, st.integers(1, 40))
 def test_what_a_budget_ended_goes_on_between_two_micro_steps(
     case: Case, seed: int, engines: tuple[str, ...], events: int
 ) -> None:
@@ -249,7 +238,7 @@ def test_a_file_whose_state_is_none_is_refused(tmp_path: Path, entry: Any) -> No
 # -- samples that end with a spike ------------------------------------------------------------------------------------
 
 
-@given(ANY, st.sampled_from(["compiled", "reference"]), st.integers(1, 6))
+@given(strategies.ANY, st.sampled_from(["compiled", "reference"]), st.integers(1, 6))
 def test_a_sample_ends_with_the_time_of_a_spike(case: Case, engine: str, count: int) -> None:
     whole = outcome(case.net, case.x, until=case.until, engine=engine)
     if whole.error is not None:
@@ -277,7 +266,7 @@ def test_engines_count_the_same_in_samples_that_end_with_a_spike(case: Case, cou
         assert_same_run(runs[0].run, runs[1].run)
 
 
-@given(ANY, ENGINES, st.integers(1, 4))
+@given(strategies.ANY, ENGINES, st.integers(1, 4))
 def test_a_sample_that_ended_with_a_spike_goes_on(case: Case, engines: tuple[str, ...], count: int) -> None:
     options: dict[str, Any] = {"until": case.until}
     whole = outcome(case.net, case.x, **options)

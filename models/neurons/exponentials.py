@@ -41,12 +41,13 @@ class Forms(NamedTuple):
     ``value(q, s)`` (the form at s, its slope, and of V - threshold the size of its terms) · ``turns(q)`` when f turns
     from rising to falling or back, in order and then inf · ``first_rise(q, touch)`` (the time of the first upward
     crossing, the maximum at its end, the size of its terms), inf and 0 without one; a maximum that is below 0 by less
-    than `touch` of its terms crosses.
+    than `touch` of its terms crosses · ``touches(q, touch)`` is the maximum at the end of that rise 0 but for so much?
     """
 
     value: Any
     turns: Any
     first_rise: Any
+    touches: Any
 
 
 def make_each(n: int, one: Any) -> Any:
@@ -83,7 +84,16 @@ def make_forms(n: int, rises: bool = False, adapts: bool = False) -> Forms:
     n_exponentials = 2 + adapts + n * (1 + rises)  # with the constant
     value, derived = _make_value(n, rises, adapts), _make_derived(n, rises, adapts)
     turns = _make_turns(n_exponentials - 2, derived, _make_zeros(n, n_exponentials - 2, value))
-    return Forms(value, turns, _make_first_rise(n_exponentials - 2, value, derived, turns))
+    first_rise = _make_first_rise(n_exponentials - 2, value, derived, turns)
+
+    @separate
+    def touches(q: Any, touch: float) -> bool:
+        if value(q, 0.0)[0] >= 0.0:
+            return False
+        _, highest, size = first_rise(q, touch)
+        return abs(highest) <= touch * size
+
+    return Forms(value, turns, first_rise, touches)
 
 
 def _make_value(n: int, rises: bool, adapts: bool) -> Any:

@@ -133,7 +133,7 @@ def _make_prediction(n: int, held: Any) -> tuple[Any, Any, Any]:
     """(may_spike, time_to_spike, touching)."""
     m, last, last_tau, none = n + 2, n + 4, TAUS + n + 2, (0.0,) * (n + 2)
     forms = make_forms(m, adapts=True)
-    value, first_rise = forms.value, forms.first_rise
+    value, first_rise, touches = forms.value, forms.first_rise, forms.touches
 
     @separate
     def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
@@ -178,11 +178,7 @@ def _make_prediction(n: int, held: Any) -> tuple[Any, Any, Any]:
     @separate
     def touching(p: Numbers, s: Numbers) -> bool:
         """Is the maximum of V - H, of a state that is about to fire, zero but for rounding?"""
-        q = released(p, s)
-        if value(q, 0.0)[0] >= 0.0:
-            return False
-        _, highest, size = first_rise(q, TOUCH)
-        return abs(highest) <= TOUCH * size
+        return touches(released(p, s), TOUCH)
 
     return may_spike, time_to_spike, touching
 

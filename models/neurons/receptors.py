@@ -212,7 +212,7 @@ def _make_prediction(n: int, rises: bool, split: Any) -> tuple[Any, Any, Any]:
     """(may_spike, time_to_spike, touching)."""
     forms, last_tau, last_peak, none = make_forms(n, rises), TAUS + n, TAUS + 2 * n, (0.0,) * n
     each_left, each_gone, each_rise = make_each(n, decay), make_each(n, advanced), make_each(n, rise_of)
-    each_risen, value, first_rise = make_each(n, current_per_weight), forms.value, forms.first_rise
+    each_risen, first_rise, touches = make_each(n, current_per_weight), forms.first_rise, forms.touches
 
     @jitable
     def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
@@ -254,11 +254,7 @@ def _make_prediction(n: int, rises: bool, split: Any) -> tuple[Any, Any, Any]:
     @separate
     def touching(p: Numbers, s: Numbers) -> bool:
         """Is the maximum of V, of a state that is about to fire, the threshold but for rounding?"""
-        q = released(p, s)
-        if value(q, 0.0)[0] >= 0.0:
-            return False
-        _, highest, size = first_rise(q, TOUCH)
-        return abs(highest) <= TOUCH * size
+        return touches(released(p, s), TOUCH)
 
     return may_spike, time_to_spike, touching
 
