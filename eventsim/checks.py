@@ -97,18 +97,20 @@ def check_held(where: str, name: str, plain: Iterable[Any], error: Error = Input
 
 def number(
     where: str, name: str, value: Any, error: Error = InputError, *, low: float = -math.inf, open_low: bool = False,
-    infinite: bool = False, remedy: str = "", whole: bool = True,
+    high: float = math.inf, infinite: bool = False, remedy: str = "", whole: bool = True,
 ) -> Any:  # fmt: skip
-    """Return `value` as a plain number >= `low` (> where `open_low`), finite unless `infinite`; never NaN.
+    """Return `value` as a plain number >= `low` (> where `open_low`), <= `high`, finite unless `infinite`; never NaN.
 
     Integers that float64 does not hold are refused where `whole`.
     """
     plain = real(value)
-    if plain is not None and (plain > low if open_low else plain >= low) and (infinite or math.isfinite(plain)):
+    inside = plain is not None and (plain > low if open_low else plain >= low) and plain <= high
+    if inside and (infinite or math.isfinite(plain)):
         if whole:
             check_held(where, name, [plain], error)
         return plain + 0  # 0.0 for -0.0
     limit = "" if low == -math.inf else f"{'>' if open_low else '>='} {low:g}, "
+    limit += "" if high == math.inf else f"<= {high:g}, "
     allowed = f"{limit}a number" if infinite else f"{limit}a finite number"
     raise error(f"{where}: {name} = {shown(value)}; must be {allowed}.{remedy and ' ' + remedy}")
 

@@ -16,8 +16,9 @@ import numpy as np
 
 from eventsim._jit import compile_report
 from eventsim.checks import choice, flag, integer
+from eventsim.engines.devices import Devices
 from eventsim.engines.interruption import at_work
-from eventsim.engines.options import Options, checked_options
+from eventsim.engines.options import Options, checked_faults, checked_options, checked_seed
 from eventsim.engines.resumable import checked_changes, take_up
 from eventsim.engines.run_state import RunState, digest_of
 from eventsim.engines.stimulus import Inputs
@@ -54,7 +55,7 @@ def simulate(
     clip: bool = False,
     max_events: int | None = None,
     max_time: float | None = None,
-    faults: Fault | Sequence[Fault] = (),
+    faults: Fault | Sequence[Fault] | Sequence[Mapping[str, Any]] | str = (),
     transport: Transport | None = None,
     seed: int = 0,
     sample_ids: Any = None,
@@ -91,7 +92,9 @@ def simulate(
     max_events, max_time
         Budgets: events over all samples, seconds of wall time. Where one is used up, `BudgetError` has the partial run.
     faults
-        Emission and arrival faults, one or several, applied in their order.
+        Faults, one or several, or their text forms, or the name of a preset (`eventsim.faults`). Those of devices and
+        states make another network of the given one before anything runs; the others act in their order, where spikes
+        leave and arrive.
     transport
         How spikes travel, e.g. ``AerBus``.
     seed, sample_ids
@@ -141,14 +144,15 @@ def simulate(
     """
     with Progress(progress) as bar:
         engine, threads = checked_engine(engine, threads)
-        net = checked_network(net)
+        faults = checked_faults(faults)
+        devices = Devices(checked_network(net), faults, checked_seed(seed))
         options = checked_options(
-            net, until=until, record=record, max_events=max_events, max_time=max_time, faults=faults,
+            devices.first, until=until, record=record, max_events=max_events, max_time=max_time, faults=faults,
             transport=transport, seed=seed, error_bounds=error_bounds, stop=stop, keep_state=keep_state, memory=memory,
         )  # fmt: skip
         may_differ = checked_changes(changes, resume)
-        inputs = checked_inputs(net, x, options, sample_ids, clip, trials)
-        task = checked_task(net, inputs, options, engine)
+        inputs = checked_inputs(devices.first, x, options, sample_ids, clip, trials)
+        task = checked_task(devices, inputs, options, engine)
         if resume is not None:
             _go_on(task, engine, resume, may_differ)
         begun = float(np.min(resume.reached)) if resume is not None else 0.0
@@ -187,12 +191,15 @@ def checked_inputs(net: Network, x: Any, options: Options, sample_ids: Any, clip
     clip = flag("simulate", "clip", clip)
     if trials is not None:
         trials = integer("simulate", "trials", trials, low=1, high=LARGEST_TRIALS, remedy="None is one of each sample.")
-    return Inputs(net, x, options.until, options.seed, sample_ids, clip, trials)
+    inputs = Inputs(net, x, options.until, options.seed, sample_ids, clip, trials)
+    inputs.move(options)
+    return inputs
 
 
-def checked_task(net: Network, inputs: Inputs, options: Options, engine: str) -> Task:
+def checked_task(devices: Devices, inputs: Inputs, options: Options, engine: str) -> Task:
     """All of it as one call, where the engine can do it."""
-    task = Task(net, inputs, options)
+    devices.share(inputs.sample_ids)
+    task = Task(devices, inputs, options)
     if task.exact and engine == "compiled":
         raise InputError(
             "simulate: this network or its input holds Fractions, which the compiled engine cannot; allowed: float64. "
@@ -207,6 +214,11 @@ def _go_on(task: Task, engine: str, resume: Any, changes: frozenset[str]) -> Non
         raise InputError(
             f"simulate: resume is a {type(resume).__name__}; must be a Run that was simulated with keep_state=True, or "
             "None."
+        )
+    if task.devices.several and "net" in changes:
+        raise InputError(
+            "simulate: changes = 'net' with faults that make a device for each sample; must be faults of one chip. "
+            'Give per="chip", or go on with the same network.'
         )
     take_up(resume, provenance(task, engine, 0.0, 0.0), task, changes)
 
@@ -226,16 +238,17 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
     """Hand batches of samples to threads; the first problem in the order of samples ends the run."""
     from eventsim.engines.compiled.engine import Worker, prepare
 
-    prepared, threads = prepare(task), _threads(most_threads, task)
+    prepared, threads = prepare(task, 0), _threads(most_threads, task)
     task.start_clock()
     if task.options.max_events is not None:
         threads = 1  # a budget is used up in the order of samples
     n = task.inputs.n_samples
     batch = 1 if task.options.keep_state or task.resumption else max(1, min(64, n // (2 * threads)))
-    ranges = [(low, min(low + batch, n)) for low in range(0, n, batch)]
+    ranges = task.devices.ranges(n, batch)
     if threads == 1:
         worker = Worker(task, prepared)
         for low, high in ranges:
+            worker = worker.serving(low)
             problem = worker.run(low, high)
             bar.finished(low, high - low)
             if problem:
@@ -251,6 +264,7 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
                 low, high = next(remaining, (n, n))
             if low == n:
                 return
+            worker = worker.serving(low)
             problem = worker.run(low, high)
             bar.finished(low, high - low)
             if problem:
@@ -271,8 +285,9 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
     if not problems:
         return None
     first = min(problems)
-    task.forget_after(first, first + batch)
-    task.carry_over(first + batch)
+    last = next(high for low, high in task.devices.ranges(n, batch) if low == first)
+    task.forget_after(first, last)
+    task.carry_over(last)
     return problems[first]
 
 
@@ -316,7 +331,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         complete=complete,
         records=outputs.records(options, task.exact, _state_of(task) if _keeps_state(task, complete) else None),
         _recorder=(outputs.spikes, outputs.traces),
-        _network=net,
+        _network=None if task.devices.several else net,
         _earlier=task.earlier,
     )
 

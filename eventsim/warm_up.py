@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eventsim._jit import compile_report
-from eventsim.engines.options import checked_options
+from eventsim.engines.devices import Devices
+from eventsim.engines.options import checked_faults, checked_options, checked_seed
 from eventsim.errors import InputError, listed, nearest
 from eventsim.network.network import Network
 from eventsim.network.sources import SpikeTimes
@@ -78,20 +79,23 @@ def warm_up(net: Network, engine: str = "compiled", progress: bool | None = None
             )
     with Progress(progress, "warm_up"):
         engine, _ = checked_engine(engine, None)
-        net = checked_network(net)
+        asked = OPTIONS | {"until": FIRST_MOMENT} | options
+        asked["faults"] = checked_faults(asked["faults"])
+        devices = Devices(checked_network(net), asked["faults"], checked_seed(asked["seed"]))
+        net = devices.first
         silence = {
             source.name: SpikeTimes(np.full((1, source.size), math.inf))
             for source in net.sources
             if source.generator is None
         }
-        checked = checked_options(net, **OPTIONS | {"until": FIRST_MOMENT} | options)
+        checked = checked_options(net, **asked)
         first = dataclasses.replace(checked, until=FIRST_MOMENT)
-        task = checked_task(net, checked_inputs(net, silence, first, None, False, None), checked, engine)
+        task = checked_task(devices, checked_inputs(net, silence, first, None, False, None), checked, engine)
         stimulus = task.inputs.batch(0, 1)
         if engine == "compiled":
             from eventsim.engines.compiled.engine import Worker, prepare
 
-            Worker(task, prepare(task)).make_ready(stimulus)
+            Worker(task, prepare(task, 0)).make_ready(stimulus)
     after = compile_report()
     made = after.loops - compiled
     return WarmUp(made, after.ready_loops - ready - made, time.perf_counter() - started)

@@ -15,7 +15,8 @@ from eventsim.checks import LARGEST_SEED, flag, integer, number, shown
 from eventsim.engines.record_option import checked_record
 from eventsim.errors import FaultError, InputError, NetworkError
 from eventsim.faults.acting import fault_keys
-from eventsim.faults.contract import ArrivalFault, EmissionFault, Fault
+from eventsim.faults.contract import ArrivalFault, EmissionFault, Fault, StageFault
+from eventsim.faults.text import read
 from eventsim.network import order
 from eventsim.network.network import Network, Population
 from eventsim.transport.contract import Station, Transport
@@ -40,6 +41,8 @@ class Options:
         Neurons whose membrane is recorded, by population.
     faults, transport, stations
         The stages; the stations are parts of the transport.
+    all_faults
+        As they were given: those that act before the run, too.
     fault_keys : array (n_faults, places, 2)
         Where the faults act, with which streams of draws (`faults.acting`).
     max_events, max_time
@@ -56,7 +59,8 @@ class Options:
     record: str
     recorded: tuple[str, ...]
     probes: dict[str, Array]
-    faults: tuple[Fault, ...]
+    faults: tuple[StageFault, ...]
+    all_faults: tuple[Fault, ...]
     fault_keys: Array
     transport: Transport | None
     stations: tuple[Station, ...]
@@ -71,7 +75,7 @@ class Options:
     @property
     def early(self) -> bool:
         """May a fault let a spike leave before its crossing?"""
-        return any(isinstance(fault, EmissionFault) and not fault.causal for fault in self.faults)
+        return any(isinstance(fault, EmissionFault) and (fault.wakes or not fault.causal) for fault in self.faults)
 
     @property
     def numbered(self) -> bool:
@@ -91,7 +95,7 @@ class Options:
             "stop": self.stop or None,
             "record": self.record if len(self.recorded) in (0, len(net.nodes)) else list(self.recorded),
             "membranes": {name: chosen.tolist() for name, chosen in self.probes.items()},
-            "faults": [fault.describe() | _called(fault.function) for fault in self.faults],
+            "faults": [described(fault) for fault in self.all_faults],
             "transport": None if self.transport is None else self.transport.describe() | _called(self.transport.carry),
             "error_bounds": self.error_bounds,
         }
@@ -119,10 +123,11 @@ def checked_options(
         max_events = integer("simulate", "max_events", max_events, low=1, remedy=none)
     if max_time is not None:
         max_time = number("simulate", "max_time", max_time, low=0, open_low=True, infinite=True, remedy=none)
-    seed = integer("simulate", "seed", seed, low=0, high=LARGEST_SEED, remedy="Equal seeds give equal draws.")
+    seed = checked_seed(seed)
     memory = integer("simulate", "memory", memory, low=0, remedy="It is a number of bytes.")
     error_bounds = flag("simulate", "error_bounds", error_bounds)
-    faults = _checked_stages(net, faults, transport, error_bounds)
+    _check_stages(net, faults, transport, error_bounds)
+    acting = tuple(fault for fault in faults if isinstance(fault, StageFault))
     stations = () if transport is None else transport.stations()
     if until is None and stations:
         raise NetworkError(
@@ -130,9 +135,9 @@ def checked_options(
             "time in the network's unit."
         )
     return Options(
-        until=until, record=recorded.level, recorded=recorded.populations, probes=recorded.probes, faults=faults,
-        fault_keys=fault_keys(net, faults, seed), transport=transport, stations=stations, seed=seed,
-        error_bounds=error_bounds, max_events=max_events, max_time=max_time, stop=_checked_stop(net, stop),
+        until=until, record=recorded.level, recorded=recorded.populations, probes=recorded.probes, faults=acting,
+        all_faults=tuple(faults), fault_keys=fault_keys(net, acting, seed), transport=transport, stations=stations,
+        seed=seed, error_bounds=error_bounds, max_events=max_events, max_time=max_time, stop=_checked_stop(net, stop),
         keep_state=flag("simulate", "keep_state", keep_state), memory=memory,
     )  # fmt: skip
 
@@ -158,21 +163,27 @@ def _checked_stop(net: Network, stop: Any) -> dict[str, int]:
     return found
 
 
-def _checked_stages(net: Network, faults: Any, transport: Any, error_bounds: bool) -> tuple[Fault, ...]:
-    """The faults as a tuple, once all stages are what they must be; one fault is a list of one."""
-    if isinstance(faults, EmissionFault | ArrivalFault):
-        faults = (faults,)
-    if not isinstance(faults, list | tuple):
-        raise FaultError(
-            f"simulate: faults = {shown(faults)}; must be a fault or a list of faults. Give e.g. "
-            "faults=eventsim.faults.Jitter(sigma), or [] for none."
-        )
-    for fault in faults:
-        if not isinstance(fault, EmissionFault | ArrivalFault):
-            raise FaultError(
-                f"simulate: {shown(fault)} is no emission or arrival fault; must be a value of one. Give e.g. "
-                "eventsim.faults.Jitter(sigma)."
-            )
+def checked_seed(seed: Any) -> int:
+    """The seed, checked."""
+    return integer("simulate", "seed", seed, low=0, high=LARGEST_SEED, remedy="Equal seeds give equal draws.")
+
+
+def checked_faults(faults: Any) -> tuple[Fault, ...]:
+    """The faults as a tuple: values, text forms, or names of presets; one is a list of one."""
+    found = tuple(read(faults))
+    for fault in found:
+        if isinstance(fault, StageFault):
+            _check_stage("fault", fault, "perturb" if isinstance(fault, EmissionFault) else "deliver")
+    return found
+
+
+def described(fault: Fault) -> dict[str, Any]:
+    """The entry of a provenance: the text form, and what tells faults of one name apart."""
+    return fault.describe() | (_called(fault.function) if isinstance(fault, StageFault) else {})
+
+
+def _check_stages(net: Network, faults: Any, transport: Any, error_bounds: bool) -> None:
+    """Refuse stages that are not what they must be; faults are checked already."""
     if transport is not None and not isinstance(transport, Transport):
         raise FaultError(
             f"simulate: {shown(transport)} is no transport; must be a value of one, or None. Give e.g. "
@@ -189,13 +200,10 @@ def _checked_stages(net: Network, faults: Any, transport: Any, error_bounds: boo
             raise InputError(
                 "simulate: error_bounds=True on a network of Fractions, which does not round. Leave it False."
             )
-    for fault in faults:
-        _check_stage("fault", fault, "perturb" if isinstance(fault, EmissionFault) else "deliver")
     if transport is not None:
         _check_stage("transport", transport, "carry")
         for station in transport.stations():
             _check_stage("station", station, "first", "wake")
-    return tuple(faults)
 
 
 def _called(function: Any) -> dict[str, str]:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eventsim.checks import NEAR, channels_last, held_in_float64, integer_array, real_array
+from eventsim.engines.options import Options
+from eventsim.engines.source_faults import moved
 from eventsim.errors import InputError, listed
 from eventsim.network.network import Network, Source
 from eventsim.network.sources import SpikeTimes, encode, exactly, holds_exact, spikes_of_steps
@@ -78,6 +80,12 @@ class Inputs:
                 f"simulate: sample_ids has {len(self.sample_ids)} numbers for {self.n_samples} samples; must be one a "
                 "sample. Give as many."
             )
+
+    def move(self, options: Options) -> None:
+        """Let emission faults act on what sources send."""
+        for source in self.net.sources if options.faults else ():
+            if source.name in self._data:
+                self._data[source.name] = moved(source, self._data[source.name], self.sample_ids, options)
 
     def _repeat(self, trials: int, counts: dict[str, int]) -> None:
         """Give all trials the data of the one sample."""

@@ -98,6 +98,7 @@ NODE_STATE = np.dtype(
         ("premature", "i8"),
         ("late", "i8"),
         ("clipped", "i8"),
+        ("lost", "i8"),
         ("visited", "i8"),
         ("synaptic_events", "i8"),
         ("delayed", "i8"),
@@ -227,7 +228,7 @@ PROBE = np.dtype([("neuron", "i8")])
 PROBE_STATE = np.dtype([("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
 SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", "f8", (TRACE_ROWS,))])
-COUNTERS = ("spikes", "premature", "late", "clipped", "visited", "synaptic_events", "delayed", "tangent")
+COUNTERS = ("spikes", "premature", "late", "clipped", "lost", "visited", "synaptic_events", "delayed", "tangent")
 
 
 # What a call of the loop returns.

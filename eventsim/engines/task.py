@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from eventsim._jit import compile_report
+from eventsim.engines.devices import Devices
 from eventsim.engines.interruption import asked
 from eventsim.engines.options import Options
 from eventsim.engines.outputs import Outputs, new_outputs
@@ -30,9 +31,13 @@ class Task:
 
     Attributes
     ----------
+    net
+        The network, or the device that was made of it: where samples have devices of their own, that of the first.
+    devices
+        The networks of all samples.
     acting
         The network that engines simulate: `net`, or with the parameters that it had before where it takes the place of
-        another (`succession`).
+        another (`succession`). Where samples have devices of their own `acting_of` says which.
     earlier_networks, earlier
         Those that the run to go on with was simulated on before, each until when in each sample; and these themselves,
         None where they are not known.
@@ -50,9 +55,10 @@ class Task:
         Times on the clocks, in seconds.
     """
 
-    net: Network
+    devices: Devices
     inputs: Inputs
     options: Options
+    net: Network = field(init=False)
     acting: Network = field(init=False)
     outputs: Outputs = field(init=False)
     exact: bool = field(init=False)
@@ -73,7 +79,8 @@ class Task:
     failed: float = math.inf
 
     def __post_init__(self) -> None:
-        n, self.acting = self.inputs.n_samples, self.net
+        n, self.net = self.inputs.n_samples, self.devices.first
+        self.acting = self.net
         self.exact = self.net.exact or self.inputs.exact
         self.outputs = new_outputs(self.net, self.options, n, self.exact)
         self.deadline = None if self.options.max_time is None else self.started + self.options.max_time
@@ -84,6 +91,10 @@ class Task:
         resumption.restore(self.outputs, 0)
         self.events, self.queue_operations = resumption.events, resumption.queue_operations
         self.events_before = self.events
+
+    def acting_of(self, sample: int) -> Network:
+        """The network that engines simulate in a sample."""
+        return self.devices.of(sample) if self.devices.several else self.acting
 
     @property
     def succeeds(self) -> bool:
@@ -110,9 +121,10 @@ class Task:
 
     def frame(self, sample: int) -> Frame:
         """What a state of this sample is held against."""
+        net = self.acting_of(sample)
         return Frame(
-            net=self.acting,
-            models={p.order: p.model.with_bounds(self.options.error_bounds) for p in self.net.populations},
+            net=net,
+            models={p.order: p.model.with_bounds(self.options.error_bounds) for p in net.populations},
             fed=self.fed,
             times=np.asarray(self.inputs.batch(sample, sample + 1).time),
             n_probes=sum(map(len, self.options.probes.values())),

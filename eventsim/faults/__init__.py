@@ -1,10 +1,39 @@
-"""Faults, one file each; the contract is in `eventsim.faults.contract`."""
+"""Faults, one file each, in the place where they act; the contracts are in `eventsim.faults.contract`."""
 
-from eventsim.faults.clock import Clock
-from eventsim.faults.contract import ArrivalFault, EmissionFault, applies_to, reaches
-from eventsim.faults.jitter import Jitter
+from eventsim.faults.arrival.read_noise import ReadNoise
+from eventsim.faults.arrival.synaptic_failure import SynapticFailure
+from eventsim.faults.contract import ArrivalFault, DeviceFault, EmissionFault, StateFault
+from eventsim.faults.emission.always_on import AlwaysOn
+from eventsim.faults.emission.clock import Clock
+from eventsim.faults.emission.jitter import Jitter
+from eventsim.faults.emission.loss import Dead, SpikeLoss
+from eventsim.faults.emission.synchronised import Synchronised
+from eventsim.faults.emission.time_bits import TimeBits
+from eventsim.faults.making import manufacture
+from eventsim.faults.presets import preset
+from eventsim.faults.reach import applies_to, reaches
+from eventsim.faults.text import read
 
-__all__ = ["ArrivalFault", "Clock", "EmissionFault", "Jitter", "applies_to", "reaches"]
+__all__ = [
+    "AlwaysOn",
+    "ArrivalFault",
+    "Clock",
+    "Dead",
+    "DeviceFault",
+    "EmissionFault",
+    "Jitter",
+    "ReadNoise",
+    "SpikeLoss",
+    "StateFault",
+    "SynapticFailure",
+    "Synchronised",
+    "TimeBits",
+    "applies_to",
+    "manufacture",
+    "preset",
+    "reaches",
+    "read",
+]
 
 
 def __dir__() -> list[str]:

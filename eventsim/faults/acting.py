@@ -4,12 +4,14 @@ Relies on the contract and on the network. Used by `options` for both engines, a
 what a neuron received.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from eventsim.faults.contract import ArrivalFault, EmissionFault, Fault, applies_to, reaches
+from eventsim.faults.contract import ArrivalFault, EmissionFault, Fault
+from eventsim.faults.reach import applies_to, reaches
 from eventsim.network.network import Network
 from eventsim.network.projections import synapse_numbers
 from eventsim.randomness import stream_key
@@ -17,6 +19,17 @@ from eventsim.randomness import stream_key
 Array = np.ndarray[Any, Any]
 EMISSION, ARRIVAL = 1, 2  # where a fault acts; 0: nowhere
 NUMBERS = 2**32  # spike numbers count modulo this
+
+
+def occurrences(faults: Iterable[Fault | None]) -> list[int]:
+    """Of each fault how many of its name come before it: what else is in the list changes none of its draws."""
+    before: Counter[str] = Counter()
+    found = []
+    for fault in faults:
+        name = "" if fault is None else fault.name
+        found.append(before[name])
+        before[name] += 1
+    return found
 
 
 def fault_keys(net: Network, faults: Sequence[Fault | None], seed: int) -> Array:
@@ -29,13 +42,13 @@ def fault_keys(net: Network, faults: Sequence[Fault | None], seed: int) -> Array
         in order of creation.
     """
     keys = np.zeros((len(faults), max(len(net.nodes), len(net.projections)), 2), dtype=np.uint64)
-    for k, fault in enumerate(faults):
+    for k, (fault, which) in enumerate(zip(faults, occurrences(faults), strict=True)):
         if isinstance(fault, EmissionFault):
-            for population in applies_to(fault, net):
-                keys[k, population.order] = stream_key(seed, fault.name, k, population.name), EMISSION
+            for node in applies_to(fault, net):
+                keys[k, node.order] = stream_key(seed, fault.name, which, node.name), EMISSION
         elif isinstance(fault, ArrivalFault):
             for projection, ends in reaches(fault, net).items():
-                keys[k, projection] = stream_key(seed, fault.name, k, *ends), ARRIVAL
+                keys[k, projection] = stream_key(seed, fault.name, which, *ends), ARRIVAL
     return keys
 
 

@@ -1,39 +1,66 @@
-"""Faults: what may happen to a spike at its emission, and to its weight at its arrival.
+"""Faults: what may go wrong on the way of a spike, in one of four places; each place has a small contract.
 
-Relies on the counter-based randomness. A fault is a value: its numbers ``p``, and one scalar function.
+Relies on the counter-based randomness. A fault is a frozen value: its settings, from which its text form is made.
 
-``perturb(p, key, sample, neuron, number, t)`` -> the time at which the spike would like to leave (`EmissionFault`).
-``number`` counts the crossings of the neuron so far. Both engines clip the answer to what is causal: a spike cannot
-leave before it is certain.
+========  =========================  ==========================================================================
+place     base                       what a new fault says
+========  =========================  ==========================================================================
+device    `DeviceFault`              ``alter(part, draws)`` -> what a part of the network becomes, before the run
+state     `StateFault`               the same; it gives populations another model (how it lives in time)
+emission  `EmissionFault`            ``perturb(p, window, key, sample, neuron, number, t)`` -> when the spike leaves
+arrival   `ArrivalFault`             ``deliver(p, key, sample, synapse, number, w)`` -> the weight that arrives
+========  =========================  ==========================================================================
 
-``deliver(p, key, sample, synapse, number, w)`` -> the weight with which one spike arrives at one synapse
-(`ArrivalFault`). ``number`` counts the spikes that the neuron had sent before, modulo 2**32. ``synapse`` is source *
-n_targets + target, however the weights are stored (`synapse_numbers`).
+``perturb`` and ``deliver`` are scalar functions of the fault's numbers ``p``, marked `jitable`, ``math`` only. ``key`` is
+the stream of random draws of this fault at this place, ``number`` counts the crossings of the neuron so far (emission),
+or the spikes that it had sent before, modulo 2**32 (arrival). ``window`` is (t_min, t_max) of the population, (inf,
+inf) where it has none; a time of inf is no spike. Both engines clip what ``perturb`` returns to what is causal: a spike
+cannot leave before it is certain. ``synapse`` is source * n_targets + target, however the weights are stored
+(`synapse_numbers`).
 
-``key`` is the stream of random draws of this fault for this population or projection. A new fault is one file; no
-engine is touched.
+A new fault is one file; no engine is touched.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from eventsim.checks import names, shown
+from eventsim.checks import choice, integer, names, shown
 from eventsim.errors import FaultError
-from eventsim.network.network import Network, Population
+from eventsim.faults.draws import Draws
+from eventsim.network.nodes import Population, Projection, Source
 
 AT_ARRIVAL = "at arrival"
+EVERYWHERE = "all"  # as populations: the sources, too
+PER = ("chip", "sample", "batch")
 
 
 @dataclass(frozen=True, repr=False)
 class Fault:
-    """Base of all faults."""
+    """Base of all faults.
+
+    Attributes
+    ----------
+    name
+        By which files, studies and streams of draws know it.
+    place
+        Where it acts: "device", "state", "emission" or "arrival".
+    """
 
     name: ClassVar[str]
+    place: ClassVar[str]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in vars(self).items())})"
+
+    def describe(self) -> dict[str, Any]:
+        """Its text form, of what JSON and TOML know; `eventsim.faults.read` makes the fault of it again."""
+        return {"fault": self.name, **vars(self)}
+
+
+@dataclass(frozen=True, repr=False)
+class StageFault(Fault):
+    """Base of the faults that act while the network runs, by one scalar function."""
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -44,26 +71,27 @@ class Fault:
         """The numbers that the fault's function sees as ``p``."""
         raise NotImplementedError
 
-    def describe(self) -> dict[str, Any]:
-        """What the provenance of a run holds about this fault."""
-        return {"fault": self.name, **vars(self)}
-
 
 @dataclass(frozen=True, repr=False)
-class EmissionFault(Fault):
+class EmissionFault(StageFault):
     """Base of all emission faults.
 
-    One that has a field `populations` acts on the populations of these names; None takes all spiking ones.
+    One that has a field `populations` acts on the populations of these names, and on sources that are named; None takes
+    all spiking populations, "all" the sources, too.
 
     Attributes
     ----------
     causal
         Whether a spike never leaves earlier than its crossing; only such faults are accepted on populations without a
-        window.
+        window. A property where it depends on the settings.
+    wakes
+        Whether ``perturb`` is asked of silent neurons of windowed populations, too, with t = inf, at t_min.
     """
 
     causal: ClassVar[bool]
+    wakes: ClassVar[bool] = False
     perturb: ClassVar[Callable[..., Any]]
+    place = "emission"
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -72,13 +100,14 @@ class EmissionFault(Fault):
 
 
 @dataclass(frozen=True, repr=False)
-class ArrivalFault(Fault):
+class ArrivalFault(StageFault):
     """Base of all arrival faults.
 
     One that has a field `projections` acts on the projections of these pairs of names (pre, post); None takes all.
     """
 
     deliver: ClassVar[Callable[..., Any]]
+    place = "arrival"
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -86,27 +115,81 @@ class ArrivalFault(Fault):
         return self.deliver
 
     def describe(self) -> dict[str, Any]:
-        """What the provenance of a run holds about this fault, and that it acts at arrival."""
+        """Its text form, which says that it acts at arrival."""
         return {**super().describe(), "acts": AT_ARRIVAL}
 
 
-def check_populations(fault: EmissionFault) -> None:
-    """Make the populations of a new fault a tuple of names, one string being one name; None stays None."""
+@dataclass(frozen=True, repr=False)
+class NetworkFault(Fault):
+    """Base of the faults that act before the run, on the network: device and state faults.
+
+    One that has a field `populations` or `projections` acts on those alone, as stage faults do. One that has a field
+    `per` is drawn once for all samples ("chip"), anew for each sample, or for each batch of `batch_size` sample ids.
+    """
+
+    def alter(self, part: Source | Population | Projection, draws: Draws) -> Mapping[str, Any]:
+        """Return what this part of the network becomes: arguments of `Network.replace`; {} leaves it as it is.
+
+        Parameters
+        ----------
+        part
+            A source, a population or a projection on which the fault acts (`acts_on`).
+        draws
+            The draws of this fault, by neuron and synapse.
+        """
+        raise NotImplementedError
+
+    def acts_on(self, part: Source | Population | Projection) -> bool:
+        """May the fault act on a part of this kind? Each fault says so of what it was not told by name."""
+        raise NotImplementedError
+
+    def extend(self, net: Any, draws: Draws) -> None:
+        """Add parts to the new network, behind all that it has; most faults have none."""
+
+
+@dataclass(frozen=True, repr=False)
+class DeviceFault(NetworkFault):
+    """Base of all device faults: the parameters of a network become those of one that was made, programmed, and aged."""
+
+    place = "device"
+
+
+@dataclass(frozen=True, repr=False)
+class StateFault(NetworkFault):
+    """Base of all state faults: how neurons live in time becomes what a circuit can do."""
+
+    place = "state"
+
+
+def has_weights(part: Any) -> bool:
+    """Is a part a projection with weights of its own? Pools have none."""
+    return isinstance(part, Projection) and any(field.name == "weights" for field in fields(part.kind))
+
+
+def check_populations(fault: Fault) -> None:
+    """Make the populations of a new fault a tuple of names, one string being one name; None and "all" stay."""
     given = getattr(fault, "populations", None)
-    if given is not None:
+    if given is not None and given != EVERYWHERE:
         object.__setattr__(fault, "populations", tuple(names(fault.name, "populations", given, FaultError)))
 
 
-def check_projections(fault: ArrivalFault) -> None:
+def check_projections(fault: Fault) -> None:
     """Make the projections of a new fault a tuple of pairs of names; None stays None."""
     given = getattr(fault, "projections", None)
     if given is not None:
-        object.__setattr__(fault, "projections", _pairs(fault, given))
+        object.__setattr__(fault, "projections", pairs_of(fault, given))
 
 
-def _pairs(fault: ArrivalFault, given: Any) -> tuple[tuple[str, str], ...]:
+def check_per(fault: NetworkFault) -> None:
+    """Refuse a `per` that is none, and a batch of no samples."""
+    choice(fault.name, "per", getattr(fault, "per", "chip"), PER, FaultError)
+    remedy = "It counts the sample ids that share a draw."
+    integer(fault.name, "batch_size", getattr(fault, "batch_size", 1), FaultError, low=1, remedy=remedy)
+
+
+def pairs_of(fault: Fault, given: Any) -> tuple[tuple[str, str], ...]:
     """Pairs of names; two names alone are one pair."""
-    listed = given if isinstance(given, list | tuple) else [given]
+    listed: Sequence[Any] = given if isinstance(given, list | tuple) else [given]
     if len(listed) == 2 and all(isinstance(name, str) for name in listed):
         listed = [listed]
     pairs = [tuple(pair) if isinstance(pair, list | tuple) else pair for pair in listed]
@@ -117,60 +200,3 @@ def _pairs(fault: ArrivalFault, given: Any) -> tuple[tuple[str, str], ...]:
                 "projections=[('input', 'output')], or leave it out for all."
             )
     return tuple(pairs)
-
-
-def applies_to(fault: EmissionFault, net: Network) -> list[Population]:
-    """Return the populations that `fault` acts on.
-
-    Raises
-    ------
-    FaultError
-        An unknown or silent population, a source, or an acausal fault on a population without a window.
-    """
-    wanted: Sequence[str] | None = getattr(fault, "populations", None)
-    if wanted is None:
-        chosen = [p for p in net.populations if p.model.spiking and not p.model.relay]
-    else:
-        chosen = []
-        for name in names(fault.name, "populations", wanted, FaultError):
-            node = net.node(name)
-            if not isinstance(node, Population) or not node.model.spiking or node.model.relay:
-                raise FaultError(
-                    f"{fault.name}: {name!r} emits no spikes of its own making; emission faults act on spiking "
-                    "populations. Perturb the data for a source."
-                )
-            chosen.append(node)
-    for population in chosen:
-        if not fault.causal and not population.model.windowed:
-            raise FaultError(
-                f"{fault.name} on {population.name!r}: a symmetric fault needs a neuron with a window, since a spike "
-                f"cannot leave before it is certain; {population.model.name} has none. Name windowed populations with "
-                "populations=, or use a causal fault such as clock."
-            )
-    return chosen
-
-
-def reaches(fault: ArrivalFault, net: Network) -> dict[int, tuple[str, str, int]]:
-    """Return the projections that `fault` acts on, by their order: (pre, post, which of those between the two).
-
-    Raises
-    ------
-    FaultError
-        Two nodes that no projection connects.
-    """
-    wanted = getattr(fault, "projections", None)
-    pairs = None if wanted is None else _pairs(fault, wanted)
-    found: dict[int, tuple[str, str, int]] = {}
-    between: Counter[tuple[str, str]] = Counter()
-    for projection in net.projections:
-        ends = projection.pre.name, projection.post.name
-        if pairs is None or ends in pairs:
-            found[projection.order] = (*ends, between[ends])
-        between[ends] += 1
-    for pre, post in pairs or ():
-        if (net.node(pre).name, net.node(post).name) not in between:
-            raise FaultError(
-                f"{fault.name}: no projection leads from {pre!r} to {post!r}; must be pairs that are connected. "
-                f"Choose from {sorted(between)}."
-            )
-    return found

@@ -1,7 +1,7 @@
-"""A network again, but for one of its parts.
+"""A network again, but for some of its parts.
 
 Relies on the parts of a network and on what builds them; the networks themselves are handed in. Used by
-`Network.replace`.
+`Network.replace`, and where faults make the network of a device.
 """
 
 import copy
@@ -30,19 +30,27 @@ def replaced(net: Any, new: Any, name: Any, changes: Changes) -> Any:
     part, called = _part(net, name)
     if not changes:
         raise NetworkError(f"replace: {called}: nothing to replace; must be given by name. Give e.g. v_threshold=12.0.")
+    left = rebuild(net, new, {part: changes})
     note = f"{called}: replaced {', '.join(changes)}"
+    note += f"; left out, which the new model does not have: {', '.join(left)}" if left else ""
+    new.provenance["notes"] = [*new.provenance.get("notes", ()), note]
+    return new
+
+
+def rebuild(net: Any, new: Any, changes: Mapping[Any, Changes]) -> list[str]:
+    """Build `net` again in `new`, which is empty, with changes by part; return parameters that new models lack."""
+    left: list[str] = []
+    called = dict(part_names(net))
     for node in net.nodes:
-        mine = changes if node is part else {}
+        mine = changes.get(node, {})
         if isinstance(node, Source):
             _add_source(new, node, mine)
         else:
-            left = _add_population(new, node, mine)
-            note += f"; left out, which the new model does not have: {', '.join(left)}" if left else ""
+            left += _add_population(new, node, mine)
     for projection in net.projections:
-        _connect(new, projection, called, changes if projection is part else {})
+        _connect(new, projection, called[projection], changes.get(projection, {}))
     new.provenance = copy.deepcopy(net.provenance)
-    new.provenance["notes"] = [*new.provenance.get("notes", ()), note]
-    return new
+    return left
 
 
 def part_names(net: Any) -> list[tuple[Any, str]]:

@@ -283,7 +283,7 @@ def _emitted(
         bound, opened = due.bound.astype(np.float64), float(neurons.t_min)
         low, high = emissions.interval(name, crossing, bound, opened, decided, which)
         within = (event >= low) & (event <= high)
-        return np.where(silent, np.isinf(event), within), ~silent & within & ~near
+        return within, within & ~near & ~(silent & np.isinf(event))
     return np.where(silent, np.isinf(event), near), np.zeros_like(near)
 
 

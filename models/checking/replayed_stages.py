@@ -8,12 +8,14 @@ Relies on the contracts of faults and transports. Used by `verify`.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.faults.contract import EmissionFault, Fault, applies_to
+from eventsim.faults.acting import occurrences
+from eventsim.faults.contract import EmissionFault, Fault, NetworkFault
+from eventsim.faults.reach import applies_to
 from eventsim.models.checking.expected_times import UNIT
 from eventsim.network.network import Network, Population
 from eventsim.randomness import stream_key
@@ -31,7 +33,9 @@ def stages_of(provenance: Mapping[str, Any], who: str) -> tuple[tuple[EmissionFa
     InputError
         A stage whose class is not loaded, as one of the user's own; a fault at arrival.
     """
-    faults = tuple(stage_described(who, Fault, "fault", entry) for entry in provenance["faults"])
+    described = (stage_described(who, Fault, "fault", entry) for entry in provenance["faults"])
+    # Faults that acted before the run made the network that it is held against.
+    faults = tuple(fault for fault in described if not isinstance(fault, NetworkFault))
     for fault in faults:
         if not isinstance(fault, EmissionFault):
             raise InputError(
@@ -85,12 +89,15 @@ class Emissions:
 
     def __init__(self, net: Network, faults: Sequence[EmissionFault], seed: int, sample_ids: Sequence[int]) -> None:
         self._ids = sample_ids
-        self._early = any(not fault.causal for fault in faults)
-        self._acting: dict[str, list[tuple[Any, tuple[float, ...], np.uint64]]] = {}
-        for k, fault in enumerate(faults):
-            for population in applies_to(fault, net):
-                key = np.uint64(stream_key(seed, fault.name, k, population.name))
-                self._acting.setdefault(population.name, []).append((fault.perturb, fault.numbers(), key))
+        self._early = any(fault.wakes or not fault.causal for fault in faults)
+        self._acting: dict[str, list[_Stage]] = {}
+        for fault, which in zip(faults, occurrences(faults), strict=True):
+            for node in applies_to(fault, net):
+                key = np.uint64(stream_key(seed, fault.name, which, node.name))
+                t_max = node.window[2] if isinstance(node, Population) and node.window else math.inf
+                t_min = node.window[1] if isinstance(node, Population) and node.window else math.inf
+                stage = _Stage(fault.perturb, fault.numbers(), (float(t_min), float(t_max)), key)
+                self._acting.setdefault(node.name, []).append(stage)
 
     def act_on(self, population: str) -> bool:
         """Does any fault act on the population?"""
@@ -120,19 +127,29 @@ class Emissions:
         stages = self._acting.get(population)
         if stages is None:
             return low, high
-        for sample, neuron in np.argwhere(crossing < math.inf).tolist():
+        for sample, neuron in np.argwhere((crossing < math.inf) | self._early).tolist():
             at, near, which = float(crossing[sample, neuron]), float(bound[sample, neuron]), int(neurons[neuron])
+            silent = at == math.inf
             recomputed = self._early and at >= opened
             ends = []
-            for t in (at - near, at, at + near):
+            for t in (at,) if silent else (at - near, at, at + near):
                 certain = (opened, float(decided[sample, neuron])) if recomputed else (t,)
-                ends += [self._emitted(stages, int(self._ids[sample]), which, t, earliest) for earliest in certain]
-            slack = 8 * UNIT * abs(at)
+                ends += [_emitted(stages, int(self._ids[sample]), which, t, earliest) for earliest in certain]
+            slack = 8 * UNIT * (max((abs(end) for end in ends if end < math.inf), default=0.0) if silent else abs(at))
             low[sample, neuron], high[sample, neuron] = min(ends) - slack, max(ends) + slack
         return low, high
 
-    @staticmethod
-    def _emitted(stages: Sequence[Any], sample: int, neuron: int, t: float, earliest: float) -> float:
-        for perturb, numbers, key in stages:
-            t = max(perturb(numbers, key, np.uint64(sample), neuron, 0, t), earliest)
-        return t
+
+class _Stage(NamedTuple):
+    """One fault where it acts on one population."""
+
+    perturb: Any
+    numbers: tuple[float, ...]
+    window: tuple[float, float]
+    key: np.uint64
+
+
+def _emitted(stages: Sequence[_Stage], sample: int, neuron: int, t: float, earliest: float) -> float:
+    for stage in stages:
+        t = max(stage.perturb(stage.numbers, stage.window, stage.key, np.uint64(sample), neuron, 0, t), earliest)
+    return t

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import kernel_part
-from eventsim.faults import ArrivalFault, Clock, EmissionFault, Jitter
-from eventsim.faults.contract import Fault
+from eventsim.faults.contract import ArrivalFault, EmissionFault, Fault
+from eventsim.faults.text import kinds
 from eventsim.network.dynamics import Dynamics
 from eventsim.network.network import Network
 from eventsim.network.neuron_model import Model, installed_models
@@ -56,14 +56,22 @@ def perturbs_of(faults: Iterable[Fault]) -> tuple[Callable[..., Any], ...]:
     """The functions of emission faults that the loop of a run is made with."""
     used = dict.fromkeys(fault.perturb for fault in faults if isinstance(fault, EmissionFault))
     if used and BROAD:
-        used |= dict.fromkeys((Clock.perturb, Jitter.perturb))
+        used |= dict.fromkeys(_shipped(EmissionFault, "perturb"))
     return tuple(sorted(used, key=_name))
 
 
 def delivers_of(faults: Iterable[Fault]) -> tuple[Callable[..., Any], ...]:
     """The functions of arrival faults that the loop of a run is made with."""
     used = dict.fromkeys(fault.deliver for fault in faults if isinstance(fault, ArrivalFault))
+    if used and BROAD:
+        used |= dict.fromkeys(_shipped(ArrivalFault, "deliver"))
     return tuple(sorted(used, key=_name))
+
+
+def _shipped(place: type[Fault], function: str) -> list[Callable[..., Any]]:
+    """The functions of the faults of this package that act in one place."""
+    shipped = [kind for kind in kinds().values() if issubclass(kind, place) and kind.__module__.startswith("eventsim.")]
+    return [getattr(kind, function) for kind in shipped]
 
 
 def _name(function: Callable[..., Any]) -> str:

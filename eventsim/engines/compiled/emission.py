@@ -12,6 +12,7 @@ from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.lists import append, push_waiting
 from eventsim.engines.compiled.queue import pop, sort_numbers
 from eventsim.engines.compiled.spike_records import write_spike
+from eventsim.engines.departures import departs_before
 from eventsim.engines.tables import (
     DONE,
     NO_LIMIT,
@@ -36,7 +37,8 @@ def make_departure(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
 
     @kernel_part
     def earliest_departure(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
-        return min(t_cross, leave(m, n, g, i, t_cross, now, sample)[0])
+        departs = leave(m, n, g, i, t_cross, now, sample)[0]
+        return departs_before(t_cross, departs, m.nodes[n].t_max)
 
     @kernel_part
     def emit_or_wait(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, t: float, sample: Any) -> None:
@@ -46,7 +48,10 @@ def make_departure(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
         if m.neuron_states[g].probed > 0:
             m.neuron_states[g].probed = 2
         m.node_states[n].clipped += clipped
-        if wanted > t:
+        if wanted == math.inf:
+            m.node_states[n].lost += 1
+            control.events += 1  # else no budget would end a neuron whose spikes are all lost
+        elif wanted > t:
             control.pending = push_waiting(m, m.neurons.size, m.waiting.size, control.pending, wanted, g)
             m.node_states[n].delayed += 1
             control.events += 1  # else no budget would end a neuron whose spikes all wait
@@ -69,11 +74,11 @@ def _make_leave(perturbs: tuple[Any, ...]) -> Any:
 
     @kernel_part
     def leave(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
-        t, clipped = t_cross, 0
+        t, clipped, window = t_cross, 0, (m.nodes[n].t_min, m.nodes[n].t_max)
         for f in range(m.fault_keys.shape[0]):
             if m.fault_keys[f, n, 1] == EMISSION:
                 kind, number = int(m.fault_keys[f, n, 2]), m.neuron_states[g].spike_number
-                t = perturb(kind, m.stages[f], m.fault_keys[f, n, 0], sample, i, number, t)
+                t = perturb(kind, m.stages[f], window, m.fault_keys[f, n, 0], sample, i, number, t)
                 if t < now:
                     t = now
                     clipped = 1

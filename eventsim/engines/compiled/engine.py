@@ -53,8 +53,9 @@ PAUSE_EVENTS = 200_000
 
 
 class Prepared(NamedTuple):
-    """A lowered network and the loop that runs it."""
+    """A network, lowered, and the loop that runs it."""
 
+    net: Network
     lowered: Lowered
     loop: Any
 
@@ -71,10 +72,10 @@ def _lowered(net: Network, error_bounds: bool, room: int) -> Lowered:
     return lowered
 
 
-def prepare(task: Task) -> Prepared:
-    """Lower the task's network (kept for the next call) and get its loop."""
-    options = task.options
-    machine, initial = _lowered(task.acting, options.error_bounds, task.inputs.room())
+def prepare(task: Task, sample: int) -> Prepared:
+    """Lower the network of a sample (kept for the next call) and get its loop."""
+    options, acting = task.options, task.acting_of(sample)
+    machine, initial = _lowered(acting, options.error_bounds, task.inputs.room())
     n_state = task.outputs.transport_state.shape[1]
     machine = machine._replace(
         nodes=machine.nodes.copy(), stages=_stage_numbers(task), transport_state=np.zeros(n_state)
@@ -106,13 +107,13 @@ def prepare(task: Task) -> Prepared:
     for name, count in options.stop.items():
         machine.nodes.limit[task.net.node(name).order] = count
     stages = event_loop.Stages(
-        models=tuple(loop_models(task.acting, options.error_bounds)),
+        models=tuple(loop_models(acting, options.error_bounds)),
         perturbs=perturbs,
         delivers=delivers,
         carry=options.transport.carry if options.transport else None,
         wakes=wakes_of(options.stations),
     )
-    return Prepared(Lowered(machine, initial), event_loop.event_loop(stages))
+    return Prepared(acting, Lowered(machine, initial), event_loop.event_loop(stages))
 
 
 def _stage_numbers(task: Task) -> Any:
@@ -130,7 +131,7 @@ class Worker:
     """Runs batches of samples of one task, one at a time; owns the state of its thread."""
 
     def __init__(self, task: Task, prepared: Prepared) -> None:
-        self.task, self.loop = task, prepared.loop
+        self.task, self.net, self.loop = task, prepared.net, prepared.loop
         self.lowered = fork(prepared.lowered)
         total = self.machine.neurons.size
         self._spikes = np.empty(max(1 << 12, 4 * total) if task.options.record == "spikes" else 1, dtype=SPIKE)
@@ -144,6 +145,12 @@ class Worker:
             self._flags |= RECORD_SOURCES
         if task.options.error_bounds:
             self._flags |= RECORD_ERRORS
+
+    def serving(self, sample: int) -> "Worker":
+        """Itself, or another worker where the sample has a device of its own."""
+        if self.task.acting_of(sample) is self.net:
+            return self
+        return Worker(self.task, prepare(self.task, sample))
 
     @property
     def machine(self) -> Machine:

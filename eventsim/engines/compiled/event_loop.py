@@ -181,8 +181,8 @@ def finish_sample(m: Machine, output: Output) -> None:
     for n in range(m.nodes.size):
         counters, state = output.counters[row, n], m.node_states[n]
         counters[0], counters[1], counters[2], counters[3] = state.spikes, state.premature, state.late, state.clipped
-        counters[4], counters[5] = state.visited, state.synaptic_events
-        counters[6], counters[7] = state.delayed, state.tangent
+        counters[4], counters[5], counters[6] = state.lost, state.visited, state.synaptic_events
+        counters[7], counters[8] = state.delayed, state.tangent
     if control.enough == 1:
         output.stopped[row] = control.now
     for j in range(output.transport.shape[1]):

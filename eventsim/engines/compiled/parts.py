@@ -132,6 +132,8 @@ def _make_cross(dynamics: Dynamics, emit_or_wait: Any, early: bool) -> Any:
         t_cross, now = t, t
         if early and m.control[0].early == 1 and node_state.phase == OPEN:
             t_cross = m.since[c] + time_to_spike(p, s)
+            if t_cross >= node.t_max:  # a silent neuron that a fault wakes
+                t_cross = math.inf
             if cohort.touched_at < t:
                 now = cohort.touched_at
         if node.single:
@@ -210,7 +212,7 @@ def _make_settle_block(dynamics: Dynamics, earliest_departure: Any, cross: Any, 
             key = m.since[c] + time_to_spike(p, s)
             if key >= node.t_max:
                 key = math.inf
-            elif soon:
+            if soon:
                 key = earliest_departure(m, n, g, neuron, key, cohort.touched_at, sample)
             if key <= t or (cohort.fresh == 1 and above(p, s)) or (node.jumps == 1 and above(p, s)):
                 if m.control[0].busy == GOING:
@@ -275,7 +277,7 @@ def _make_settle_single(dynamics: Dynamics, earliest_departure: Any, cross: Any,
             key = m.since[c] + time_to_spike(p, s)
             if key >= node.t_max:
                 key = math.inf
-            elif early and m.control[0].early == 1 and node_state.phase == OPEN:
+            if early and m.control[0].early == 1 and node_state.phase == OPEN:
                 key = earliest_departure(m, n, node.first + i, i, key, cohort.touched_at, sample)
             if key <= t or (test and above(p, s)):
                 if m.control[0].busy == GOING:

@@ -15,8 +15,10 @@ from eventsim.errors import SimulationError
 
 def run_reference(task: Task, bar: Any) -> tuple[type[SimulationError], str] | None:
     """Simulate all samples of `task` one by one, fill its arrays; return the problem that ended the run, or None."""
-    plan = Plan(task)
+    plan = Plan(task, 0)
     for row in range(task.inputs.n_samples):
+        if task.acting_of(row) is not plan.acting:
+            plan = Plan(task, row)
         sample = _new_sample(task, plan, row)
         try:
             bar.watch(row, sample.standing)

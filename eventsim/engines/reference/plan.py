@@ -17,25 +17,26 @@ from eventsim.network.sources import exactly
 
 
 class Plan:
-    """What the samples of a task share: numbers in the type of the run, and the synapses of each spike."""
+    """What the samples of one network share: numbers in the type of the run, and the synapses of each spike."""
 
-    def __init__(self, task: Task) -> None:
-        self.net: Network = task.net
+    def __init__(self, task: Task, sample: int) -> None:
+        self.acting = task.acting_of(sample)
+        self.net: Network = self.acting if task.devices.several else task.net
         self.number: Any = exactly if task.exact else float
-        self.layers = new_layers(task.acting, task.options.error_bounds, self.number)
-        self.first = np.cumsum([0] + [node.size for node in task.net.nodes]).tolist()
-        self.outgoing = [[p for p in task.net.projections if p.pre is node] for node in task.net.nodes]
-        delays = [own_delays(projection.kind) for projection in task.net.projections]
+        self.layers = new_layers(self.acting, task.options.error_bounds, self.number)
+        self.first = np.cumsum([0] + [node.size for node in self.net.nodes]).tolist()
+        self.outgoing = [[p for p in self.net.projections if p.pre is node] for node in self.net.nodes]
+        delays = [own_delays(projection.kind) for projection in self.net.projections]
         self.delayed = [
             projection.delay > 0 if own is None else bool((own > 0).any())
-            for projection, own in zip(task.net.projections, delays, strict=True)
+            for projection, own in zip(self.net.projections, delays, strict=True)
         ]
-        self.ticks = [order.delay_in_ticks(projection) for projection in task.net.projections]
+        self.ticks = [order.delay_in_ticks(projection) for projection in self.net.projections]
         self.faults = [tuple(map(self.number, fault.numbers())) for fault in task.options.faults]
         self.transport = tuple(map(self.number, task.options.transport.numbers())) if task.options.transport else ()
         self.stations = [tuple(map(self.number, station.numbers())) for station in task.options.stations]
         self.early = task.options.early
-        self.deliveries = Deliveries(task.net, task.options.faults, task.options.fault_keys, self.number)
+        self.deliveries = Deliveries(self.net, task.options.faults, task.options.fault_keys, self.number)
         self._synapses: dict[tuple[int, int], list[tuple[int, Any]]] = {}
 
     def synapses(self, projection: int, neuron: int) -> list[tuple[int, Any]]:

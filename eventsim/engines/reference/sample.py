@@ -17,6 +17,7 @@ from sortedcontainers import SortedList
 
 from eventsim.checks import HEAVIEST
 from eventsim.engines import problems
+from eventsim.engines.departures import departs_before
 from eventsim.engines.reference import standing
 from eventsim.engines.reference.agenda import (
     ARRIVAL,
@@ -253,7 +254,7 @@ class Sample:
         when = neuron.predict(t, initialised)
         if self.plan.early and t >= layer.t_min:
             neuron.certain = t if certain is None else certain
-            when = min(when, self.leaving(node, neuron)[0]) if when < math.inf else when
+            when = departs_before(when, self.leaving(node, neuron)[0], layer.t_max)
         if when <= t:
             self.cross(t, node, neuron)
         else:
@@ -281,7 +282,8 @@ class Sample:
         for f, fault in enumerate(self.task.options.faults):
             key, acts = self.task.options.fault_keys[f, node]
             if acts == EMISSION:
-                t = fault.function(self.plan.faults[f], key, self.sample_id, neuron.index, neuron.number, t)
+                window, number = (neuron.layer.t_min, neuron.layer.t_max), neuron.number
+                t = fault.function(self.plan.faults[f], window, key, self.sample_id, neuron.index, number, t)
                 if t < neuron.certain:
                     t, clipped = neuron.certain, True
         return t, clipped
@@ -292,7 +294,10 @@ class Sample:
         neuron.number += 1
         self.crossed.add((node, neuron.index))
         self.counts[node]["clipped"] += clipped
-        if leaves > t:
+        if leaves == math.inf:
+            self.counts[node]["lost"] += 1
+            self.task.events += 1  # else no budget would end a neuron whose spikes are all lost
+        elif leaves > t:
             self.counts[node]["delayed"] += 1
             self.task.events += 1  # else no budget would end a neuron whose spikes all wait
             self.agenda.add((leaves, LEAVING, node, neuron.index))

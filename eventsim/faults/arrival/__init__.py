@@ -1,0 +1,1 @@
+"""Arrival faults, one file each: the weight that a spike arrives with."""

@@ -1,0 +1,1 @@
+"""Device faults, one file each: what a network becomes that is made, programmed and aged."""

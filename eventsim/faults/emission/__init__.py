@@ -1,0 +1,1 @@
+"""Emission faults, one file each: when a spike leaves, or whether."""

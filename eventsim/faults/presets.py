@@ -1,0 +1,91 @@
+"""Presets: faults that others have published, by name, with what they contain and where it is from.
+
+Relies on the faults and on their text form. Used by `text.read`, studies and the command line.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from eventsim.checks import shown
+from eventsim.errors import FaultError, listed, nearest
+from eventsim.faults.contract import Fault
+from eventsim.faults.emission.jitter import Jitter
+from eventsim.faults.emission.time_bits import TimeBits
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Faults that belong together.
+
+    Attributes
+    ----------
+    name
+        By which it is known.
+    source
+        Where it is published.
+    meaning
+        What it contains, in one line.
+    settings
+        What may be set, by name, with the values that hold where nothing is given.
+    make
+        Returns the faults for such settings.
+    """
+
+    name: str
+    source: str
+    meaning: str
+    settings: dict[str, Any]
+    make: Callable[..., list[Fault]]
+
+    def __str__(self) -> str:
+        said = ", ".join(f"{name} = {value!r}" for name, value in self.settings.items())
+        faults = "".join(f"\n  {fault!r}" for fault in self.make(**self.settings))
+        return f"{self.name}: {self.meaning}\n  settings: {said or 'none'}\n  source: {self.source}{faults}"
+
+
+def _stanojevic2023(sigma: float = 1e-3) -> list[Fault]:
+    return [Jitter(sigma, paper_compat=True, populations=None)]
+
+
+def _stanojevic2024(sigma: float = 0.0, time_bits: int | None = None) -> list[Fault]:
+    faults: list[Fault] = [] if time_bits is None else [TimeBits(time_bits, populations="all")]
+    return [*faults, Jitter(sigma, paper_compat=True)]
+
+
+PRESETS: dict[str, Preset] = {
+    one.name: one
+    for one in (
+        Preset(
+            "stanojevic2023", "A. Stanojevic et al., Neural Networks 168 (2023), arXiv 2212.12522, robustness figure",
+            "Gaussian noise on every spike time, silent neurons included", {"sigma": 1e-3}, _stanojevic2023,
+        ),
+        Preset(
+            "stanojevic2024", "A. Stanojevic et al., Nature Communications 15:6793 (2024), arXiv 2306.08744",
+            "times of few bits in each window, then Gaussian noise", {"sigma": 0.0, "time_bits": None}, _stanojevic2024,
+        ),
+    )
+}  # fmt: skip
+
+
+def preset(name: Any, **settings: Any) -> list[Fault]:
+    """Return the faults of a preset, with some of its settings changed.
+
+    Raises
+    ------
+    FaultError
+        An unknown preset or setting, with the nearest known name; a setting that a fault refuses.
+    """
+    if not isinstance(name, str) or name not in PRESETS:
+        raise FaultError(
+            f"faults: preset = {shown(name)}{nearest(name, PRESETS)}; must be one of {listed(sorted(PRESETS))}. Name "
+            'one, or give a fault: {"fault": "jitter", "sigma": 0.01}.'
+        )
+    known = PRESETS[name]
+    for key in settings:
+        if key not in known.settings:
+            raise FaultError(
+                f"preset {name}: unknown setting {key!r}{nearest(key, known.settings)}; it takes "
+                f"{listed(known.settings) or 'none'}. Choose among these."
+            )
+    return known.make(**{**known.settings, **settings})

@@ -1,0 +1,1 @@
+"""State faults, one file each: how neurons live in time."""

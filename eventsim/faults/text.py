@@ -1,0 +1,106 @@
+"""The text form of faults: what JSON, TOML, studies and the provenance of runs hold.
+
+Relies on the contract. A fault is a dict, ``{"fault": "jitter", "sigma": 0.01}``; several are a list of these; a preset is
+``{"preset": "stanojevic2024", …}`` and stands for several. Used by studies, the command line, and people.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eventsim.checks import shown
+from eventsim.errors import FaultError, listed, nearest
+from eventsim.faults.contract import Fault
+
+TOLD = ("fault", "acts", "function")  # what a text form says beside the settings
+
+
+def kinds() -> dict[str, type[Fault]]:
+    """All faults that are loaded, by name, those of users among them; of two of one name the later one."""
+    found: dict[str, type[Fault]] = {}
+    waiting = list(Fault.__subclasses__())
+    while waiting:
+        kind = waiting.pop(0)
+        waiting += kind.__subclasses__()
+        if isinstance(getattr(kind, "name", None), str):
+            found[kind.name] = kind
+    return found
+
+
+def read(given: Any) -> list[Fault]:
+    """Return the faults that are given as values, as text forms, or as names of presets.
+
+    Parameters
+    ----------
+    given
+        A fault, its text form, the name of a preset, ``{"preset": name, **settings}``, or a list of these.
+
+    Raises
+    ------
+    FaultError
+        Unknown faults, presets or settings, with the nearest known name; settings that the fault refuses.
+    """
+    from eventsim.faults.presets import preset  # which is made of faults
+
+    if isinstance(given, Fault):
+        return [given]
+    if isinstance(given, str):
+        return preset(given)
+    if isinstance(given, Mapping):
+        if "preset" in given:
+            settings = {str(name): value for name, value in given.items() if name != "preset"}
+            return preset(given["preset"], **settings)
+        return [fault_from(given)]
+    if isinstance(given, Sequence):
+        return [fault for one in given for fault in read(one)]
+    raise FaultError(
+        f"faults: {shown(given)}; must be faults, their text forms, or names of presets. Give e.g. "
+        '{"fault": "jitter", "sigma": 0.01}.'
+    )
+
+
+def fault_from(description: Mapping[str, Any]) -> Fault:
+    """Return the fault of a text form.
+
+    Raises
+    ------
+    FaultError
+        An unknown fault or setting, with the nearest known name; a setting that is missing, or that the fault refuses.
+    """
+    known, name = kinds(), description.get("fault")
+    if not isinstance(name, str) or name not in known:
+        raise FaultError(
+            f"faults: fault = {shown(name)}{nearest(name, known)}; must be one of {listed(sorted(known))}. Name one, "
+            "or import the module that defines it."
+        )
+    kind = known[name]
+    settings = {str(key): _tuples(value) for key, value in description.items() if key not in TOLD}
+    allowed = settings_of(kind)
+    for key in settings:
+        if key not in allowed:
+            raise FaultError(
+                f"{name}: unknown setting {key!r}{nearest(key, allowed)}; it takes {listed(allowed) or 'none'}. Choose "
+                "among these."
+            )
+    missing = [key for key, needed in allowed.items() if needed and key not in settings]
+    if missing:
+        raise FaultError(f"{name}: {listed(missing)} missing; must be given. Add e.g. {missing[0]} = 0.01.")
+    return kind(**settings)
+
+
+def settings_of(kind: type[Fault]) -> dict[str, bool]:
+    """The settings of a fault by name, and whether they must be given."""
+    if dataclasses.is_dataclass(kind):
+        return {
+            field.name: field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            for field in dataclasses.fields(kind)
+            if field.init
+        }
+    parameters = list(inspect.signature(kind).parameters.values())
+    return {one.name: one.default is one.empty for one in parameters}
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of a file as the tuples that they were."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
