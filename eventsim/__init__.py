@@ -30,7 +30,7 @@ from eventsim.inspection.comparison import Comparison
 from eventsim.inspection.explain import explain
 from eventsim.inspection.explanation import Explanation
 from eventsim.network.convolution import Conv, Pool
-from eventsim.network.generators import Poisson, Regular
+from eventsim.network.generators import OnceAtMost, Poisson, Regular
 from eventsim.network.network import Network, Population, Projection, Source
 from eventsim.network.network_file import load_network
 from eventsim.network.neuron_model import Model, Parameter, register
@@ -68,6 +68,7 @@ __all__ = [
     "Normal",
     "OneToOne",
     "Parameter",
+    "OnceAtMost",
     "Poisson",
     "Pool",
     "Population",

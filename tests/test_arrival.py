@@ -269,7 +269,7 @@ def test_explain_tells_the_weight_with_which_a_spike_arrived() -> None:
 
 
 @jitable
-def late(p: Any, key: Any, sample: Any, neuron: Any, number: Any, t: float) -> float:
+def late(p: Any, window: Any, key: Any, sample: Any, neuron: Any, number: Any, t: float) -> float:
     return t + p[0]
 
 

@@ -35,7 +35,7 @@ ENGINES = st.sampled_from([("compiled",), ("reference",), ("compiled", "referenc
 
 
 @jitable
-def _later(p: Any, key: Any, sample: Any, neuron: int, number: int, t: float) -> float:
+def _later(p: Any, window: Any, key: Any, sample: Any, neuron: int, number: int, t: float) -> float:
     return t + p[0]
 
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 import eventsim
 from eventsim import faults, transport
-from eventsim.faults.clock import next_tick
+from eventsim.faults.emission.clock import Clock, to_tick
 
-NO_DRAW = (np.uint64(0), np.uint64(0), 0, 0)
+NO_WINDOW = (math.inf, math.inf)
+NO_DRAW = (NO_WINDOW, np.uint64(0), np.uint64(0), 0, 0)
 
 
 def layer(n=64, seed=3):
@@ -76,7 +77,7 @@ def test_jitter_shifts_by_its_draws_and_never_before_a_spike_is_certain():
 
 @given(st.floats(0, 1e6), st.floats(1e-3, 1e3), st.floats(-10, 10))
 def test_the_clock_emits_at_the_smallest_tick_not_before_the_crossing(t, period, phase):
-    tick = next_tick((period, phase), *NO_DRAW, t)
+    tick = to_tick(Clock(period, phase).numbers(), *NO_DRAW, t)
     assert tick >= t
     k = round((tick - phase) / period)
     assert tick == k * period + phase
@@ -90,8 +91,10 @@ def test_symmetric_faults_are_refused_where_a_spike_is_not_certain():
     x = eventsim.SpikeTimes([[1.03]])
     with pytest.raises(eventsim.FaultError, match="symmetric fault needs a neuron with a window"):
         eventsim.simulate(net, x, faults=(faults.Jitter(0.1),))
-    with pytest.raises(eventsim.FaultError, match="'input' emits no spikes of its own"):
-        eventsim.simulate(net, x, faults=(faults.Clock(0.1, populations=("input",)),))
+    driven = eventsim.Network()
+    driven.source(1, name="noise", generator=eventsim.Poisson(2.0))
+    with pytest.raises(eventsim.FaultError, match="'noise' emits no spikes of its own"):
+        eventsim.simulate(driven, until=1.0, faults=(faults.Clock(0.1, populations=("noise",)),))
     run = eventsim.simulate(net, x, faults=(faults.Clock(0.25),))
     assert run.spike_times("cells")[0, 0] == 1.25
 

@@ -224,7 +224,8 @@ class Inputs:
         data = self._data.get(source.name)
         if source.generator is not None:
             ids = self.seed, int(self.sample_ids[sample])
-            t, i = source.generator.trains(source.name, source.size, self.until, *ids)
+            until = math.inf if self.until is None else self.until
+            t, i = source.generator.trains(source.name, source.size, until, *ids)
         elif isinstance(data, list):
             t, i = data[sample]
         else:

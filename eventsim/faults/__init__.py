@@ -7,6 +7,7 @@ from eventsim.faults.emission.always_on import AlwaysOn
 from eventsim.faults.emission.clock import Clock
 from eventsim.faults.emission.jitter import Jitter
 from eventsim.faults.emission.loss import Dead, SpikeLoss
+from eventsim.faults.emission.spurious import Spurious
 from eventsim.faults.emission.synchronised import Synchronised
 from eventsim.faults.emission.time_bits import TimeBits
 from eventsim.faults.making import manufacture
@@ -24,6 +25,7 @@ __all__ = [
     "Jitter",
     "ReadNoise",
     "SpikeLoss",
+    "Spurious",
     "StateFault",
     "SynapticFailure",
     "Synchronised",

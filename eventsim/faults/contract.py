@@ -137,7 +137,7 @@ class NetworkFault(Fault):
         draws
             The draws of this fault, by neuron and synapse.
         """
-        raise NotImplementedError
+        return {}
 
     def acts_on(self, part: Source | Population | Projection) -> bool:
         """May the fault act on a part of this kind? Each fault says so of what it was not told by name."""

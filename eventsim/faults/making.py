@@ -78,6 +78,8 @@ def _made(net: Network, fault: NetworkFault, occurrence: int, seed: int, sample_
         between[ends] += 1
     draws = Draws(seed, fault.name, occurrence, batch_of(fault, sample_id), which)
     changes: dict[Any, Any] = {part: altered for part in parts_of(fault, net) if (altered := fault.alter(part, draws))}
+    if not changes and type(fault).extend is NetworkFault.extend:
+        return net
     made = Network(net.time_unit)
     rebuild(net, made, changes)
     fault.extend(made, draws)

@@ -19,6 +19,7 @@ from eventsim.inspection.replay import ARRIVE, Replay, Step, potential_after
 from eventsim.network.convolution import Pool
 from eventsim.network.network import Network, Population, Source
 from eventsim.network.sources import exactly
+from eventsim.run.provenance import simulated
 from eventsim.run.run import Run
 
 
@@ -67,11 +68,13 @@ def explain(
     Models that work on Fractions are replayed exactly, so that what is missing to the threshold is the rounding of the
     spike time. Cost: about 20 µs an input. Held by tests/test_explain.py.
     """
-    node = _checked(net, run, population)
-    remedy = f"{node.name!r} has {node.size} neurons."
-    neuron = integer("explain", "neuron", neuron, low=0, high=node.size - 1, remedy=remedy)
+    _check(net, run, population)
     remedy = f"The run has {run.n_samples} samples."
     sample = integer("explain", "sample", sample, low=0, high=run.n_samples - 1, remedy=remedy)
+    net = simulated(run.provenance, net, sample)
+    node = net.node(population)
+    remedy = f"{node.name!r} has {node.size} neurons."
+    neuron = integer("explain", "neuron", neuron, low=0, high=node.size - 1, remedy=remedy)
     depth = integer("explain", "depth", depth, low=0, remedy="It counts levels of inputs.")
     breadth = integer("explain", "breadth", breadth, low=1, remedy="It counts inputs of a neuron.")
     heard = Heard(net, run, sample)
@@ -81,8 +84,8 @@ def explain(
     return _Explainer(heard, breadth).of(node, neuron, spike, depth)
 
 
-def _checked(net: Any, run: Any, population: Any) -> Source | Population:
-    """The node of the network, which is that of the run."""
+def _check(net: Any, run: Any, population: Any) -> None:
+    """Is it the network of the run, or the one that faults made it of, and does it have this population?"""
     if not isinstance(net, Network):
         raise InputError(
             f"explain: net is a {type(net).__name__}; must be the Network that was simulated. Load it with "
@@ -92,14 +95,14 @@ def _checked(net: Any, run: Any, population: Any) -> Source | Population:
         raise InputError(
             f"explain: run is a {type(run).__name__}; must be a Run. Give what eventsim.simulate or load_run returned."
         )
-    if net.hash() != run.provenance.get("network_hash"):
+    if net.hash() not in (run.provenance.get("network_hash"), run.provenance.get("made_from")):
         raise InputError(
             f"explain: this is a run of another network ({run.network_difference(net)}); must be of net. Give the "
             "network that was simulated."
         )
     run.check_one_network("explain")
     run._index(population)
-    return net.node(population)
+    net.node(population)
 
 
 class _Explainer:

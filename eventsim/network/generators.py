@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from eventsim._jit import jitable, kernel
+from eventsim.connectivity.draws import uniforms as uniforms_of
 from eventsim.checks import finite_array, held_in_float64, read_only, real_array, shown
 from eventsim.errors import InputError, NetworkError
 from eventsim.randomness import stream_key, uniforms
@@ -32,10 +33,13 @@ class Generator(ABC):
         Its name in files.
     settings
         Names of its numbers, each of which is one number or one a neuron.
+    ends
+        Whether it falls silent by itself, so that a run needs no ``until``.
     """
 
     kind: ClassVar[str]
     settings: ClassVar[tuple[str, ...]]
+    ends: ClassVar[bool] = False
 
     def __repr__(self) -> str:
         said = [f"{name} {span(getattr(self, name))}" for name in self.settings]
@@ -195,6 +199,55 @@ class Regular(Generator):
         return times[order], neurons[order]
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class OnceAtMost(Generator):
+    """Each neuron sends one spike with some probability, at a time that is uniform in an interval.
+
+    Parameters
+    ----------
+    probability : scalar or array (size,)
+        From 0 to 1; one number or one a neuron.
+    begin, end : scalar or array (size,)
+        Times of the interval [begin, end), 0 <= begin < end.
+
+    Raises
+    ------
+    NetworkError
+        Numbers that are none, or out of range.
+    """
+
+    probability: Any
+    begin: Any
+    end: Any
+    kind: ClassVar[str] = "once_at_most"
+    settings: ClassVar[tuple[str, ...]] = ("probability", "begin", "end")
+    ends: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name in self.settings:
+            raw = getattr(self, name)
+            remedy = "Give a share of neurons." if name == "probability" else "Give times in the network's unit."
+            given = finite_array("OnceAtMost", name, raw, NetworkError, kinds="fiu", remedy=remedy).astype(np.float64)
+            if (given < 0).any() or (name == "probability" and (given > 1).any()):
+                words = "in 0..1" if name == "probability" else ">= 0"
+                raise NetworkError(f"OnceAtMost: {name} = {shown(raw)}; must be {words}. {remedy}")
+            object.__setattr__(self, name, read_only(given) if given.ndim else float(given))
+        if not np.all(np.asarray(self.begin) < np.asarray(self.end)):
+            raise NetworkError(
+                f"OnceAtMost: begin = {shown(self.begin)}, end = {shown(self.end)}; must be begin < end. Exchange them."
+            )
+
+    def trains(self, name: str, size: int, until: float, seed: int, sample: int) -> tuple[Array, Array]:
+        """Times in [begin, end) and before `until`, and neurons, in order of (time, neuron)."""
+        key = stream_key(seed, "once_at_most", name)
+        chance, place = uniforms_of(key, sample, np.arange(size), np.zeros(size))
+        begin, end = self.spread("begin", size), self.spread("end", size)
+        times = np.minimum(begin + place * (end - begin), np.nextafter(end, 0.0))
+        sent = np.flatnonzero((chance < self.spread("probability", size)) & (times < until))
+        order = sent[np.argsort(times[sent], kind="stable")]
+        return times[order], order
+
+
 # Of one source and sample: some 10 GB while they are made and sorted.
 MOST_SPIKES = 2**28
 # Spikes that are drawn and sorted together.
@@ -273,4 +326,4 @@ def sort_slice(spikes: Any, low: float, high: float, buckets: Array, times: Arra
         neurons[j] = neuron
 
 
-GENERATORS: Mapping[str, type[Generator]] = MappingProxyType({one.kind: one for one in (Poisson, Regular)})
+GENERATORS: Mapping[str, type[Generator]] = MappingProxyType({one.kind: one for one in (Poisson, Regular, OnceAtMost)})

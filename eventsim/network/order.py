@@ -85,7 +85,7 @@ def needs_until(net: Network) -> str | None:
         if population.model.clocked:
             return f"the clock of population {population.name!r} never stops"
     for source in net.sources:
-        if source.generator is not None:
+        if source.generator is not None and not source.generator.ends:
             return f"the generator of source {source.name!r} never stops"
     return None
 

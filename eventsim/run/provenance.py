@@ -13,6 +13,9 @@ from typing import Any
 from eventsim._jit import INTERPRETED, fingerprint
 from eventsim.engines.task import Task
 from eventsim.errors import InputError
+from eventsim.faults.contract import Fault
+from eventsim.faults.making import manufacture
+from eventsim.network.network import Network
 
 FUNCTIONS = ("perturb", "deliver", "carry")
 
@@ -73,6 +76,14 @@ def stage_described(where: str, base: type, key: str, description: Mapping[str, 
         f"{where}: the run has {key} {description[key]!r}, which is not loaded; import the module that defines it, "
         "since what it did is worked out again"
     )
+
+
+def simulated(provenance: Mapping[str, Any], net: Network, row: int = 0) -> Network:
+    """Return the network that a sample of a run was simulated on: `net`, or the device that faults made of it."""
+    if provenance.get("made_from") != net.hash():
+        return net
+    faults = [stage_described("run", Fault, "fault", entry) for entry in provenance["faults"]]
+    return manufacture(net, faults, int(provenance["seed"]), int(provenance["sample_ids"][row]))
 
 
 def _called(kind: type) -> list[str]:

@@ -14,6 +14,7 @@ from eventsim.errors import InputError
 from eventsim.files.archive import read_archive, write_archive
 from eventsim.network.network import Network
 from eventsim.run.export import ExportedRun
+from eventsim.run.provenance import simulated
 from eventsim.run.run_file import ARRAYS, FILE_FORMAT, FILE_VERSION, run_fields
 from eventsim.table import Table
 
@@ -105,7 +106,8 @@ def load_run(path: str | Path, network: Network | None = None) -> Run:
     path
         The file, used as given.
     network
-        The network that was simulated; only membrane potentials between events and thresholds need it.
+        The network that was simulated, or the one that faults made it of; only membrane potentials between events and
+        thresholds need it.
 
     Raises
     ------
@@ -120,7 +122,11 @@ def load_run(path: str | Path, network: Network | None = None) -> Run:
             "Load it with load_network."
         )
     header, arrays = read_archive(path, FILE_FORMAT, FILE_VERSION)
-    run = Run(**run_fields(path, header, arrays), _network=network)
+    run = Run(**run_fields(path, header, arrays))
+    if network is not None and network.hash() != run.provenance.get("network_hash"):
+        network = simulated(run.provenance, network)  # a device, where faults made it of this one
+    several = run.provenance.get("made_from") == run.provenance.get("network_hash")  # each sample has a device
+    run._network = None if several else network
     if network is not None and network.hash() != run.provenance.get("network_hash"):
         run._network = None
         raise InputError(
