@@ -152,6 +152,6 @@ def test_a_spike_that_crosses_exactly_at_t_min_is_not_lost_where_the_slope_turns
 
 @pytest.mark.parametrize("period", [5e-324, 1e-300, 1e-20])
 def test_a_clock_too_fast_for_float64_leaves_times_as_they_are(period):
-    assert next_tick((period, 0.0), *NO_DRAW, 0.7) == 0.7
+    assert to_tick(Clock(period).numbers(), *NO_DRAW, 0.7) == 0.7
     net, x = layer()
     same(eventsim.simulate(net, x, faults=[faults.Clock(period)]), eventsim.simulate(net, x))

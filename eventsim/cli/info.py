@@ -1,4 +1,4 @@
-"""``eventsim info``: versions and models, one neuron model, or what a file holds."""
+"""``eventsim info``: versions and models, one neuron model, faults, or what a file holds."""
 
 import argparse
 import math
@@ -17,9 +17,9 @@ LISTED_ARRAYS = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``eventsim info``."""
     parser.add_argument(
-        "subject", nargs="?", metavar="MODEL|FILE",
-        help="a neuron model, such as lif_exp; or the file of a network, a run, a ReLU network or an array (./lif_exp "
-        "is a file); without it: versions, folders, neuron models",
+        "subject", nargs="?", metavar="MODEL|FAULT|FILE",
+        help="a neuron model, such as lif_exp; faults, for a list of them, or one of these; or the file of a network, "
+        "a run, a ReLU network or an array (./lif_exp is a file); without it: versions, folders, neuron models",
     )  # fmt: skip
     add_json(parser)
 
@@ -58,7 +58,7 @@ def installation() -> tuple[dict[str, Any], str]:
     rows: list[tuple[str, object]] = [*versions().items()]
     rows += [("installed in", content["installed"]), ("compiled loops", folder or "not kept")]
     parameters = [(name, ", ".join(p.name for p in model.parameters)) for name, model in known.items()]
-    head = "neuron models and their parameters (`eventsim info MODEL` says what they are)"
+    head = "neuron models and their parameters (`eventsim info MODEL` says what they are; `eventsim info faults`)"
     return content, f"{pairs(rows)}\n\n{head}\n{pairs(parameters)}"
 
 
@@ -74,13 +74,39 @@ def subject_content(subject: str) -> tuple[dict[str, Any], str]:
     if subject in names:
         model = find_model(subject)
         return model_content(model), str(model)
+    about = fault_content(subject)
+    if about is not None:
+        return about
     path = Path(subject)
     if subject.isidentifier() and not path.exists():
         raise InputError(
-            f"info: {subject!r} is no neuron model and no file{meant(subject, names, MODELS)}; models are "
-            f"{', '.join(names)}. Give one of them, or the path of a file."
+            f"info: {subject!r} is no neuron model, no fault and no file{meant(subject, names, MODELS)}; models are "
+            f"{', '.join(names)}. Give one of them, faults for a list of these, or the path of a file."
         )
     return file_content(path)
+
+
+def fault_content(subject: str) -> tuple[dict[str, Any], str] | None:
+    """All faults, one fault or preset; None for anything else."""
+    from eventsim.faults.presets import PRESETS
+    from eventsim.faults.reference import defaults, fault_table, first_line, parameters, table
+    from eventsim.faults.text import kinds
+
+    known = kinds()
+    if subject == "faults":
+        content = {name: {"place": kind.place, "meaning": first_line(kind)} for name, kind in known.items()}
+        return {"faults": content, "presets": sorted(PRESETS)}, str(table())
+    if subject in PRESETS:
+        made = PRESETS[subject]
+        settings = {"preset": subject, "meaning": made.meaning, "source": made.source, "settings": made.settings}
+        return settings, str(made)
+    if subject in known:
+        kind = known[subject]
+        meanings = parameters(kind)
+        said = [{"name": name, "default": text, "meaning": meanings.get(name)} for name, text in defaults(kind).items()]
+        about = {"fault": subject, "place": kind.place, "meaning": first_line(kind), "settings": said}
+        return about | {"equation": kind.equation.splitlines(), "source": kind.source}, str(fault_table(kind))
+    return None
 
 
 def model_content(model: "Model") -> dict[str, Any]:

@@ -58,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     stages = parser.add_argument_group("what hardware does (in units of time; 0 changes nothing)")
     stages.add_argument("--jitter", type=number, metavar="SIGMA", help="Gaussian jitter on every spike time")
     stages.add_argument("--clock", type=number, metavar="PERIOD", help="spikes leave at the next tick of a clock")
+    stages.add_argument(
+        "--fault", action="append", default=[], metavar="FAULT",
+        help="a fault or preset with its settings, such as spike_loss:probability=0.01, or a file of them (.toml, "
+        ".json); may be repeated; `eventsim info faults` lists them",
+    )  # fmt: skip
     stages.add_argument("--bus", type=number, metavar="SERVICE_TIME", help="spikes share one bus, one after the other")
     budgets = parser.add_argument_group("budgets (what was done until then is kept)")
     budgets.add_argument("--max-events", type=integer_from(1), metavar="N", help="stop after N events in all")
@@ -110,6 +115,7 @@ def execute(options: argparse.Namespace) -> int:
 def stages_of(options: argparse.Namespace) -> dict[str, Any]:
     """Return the faults and the transport that were asked for, as arguments of `simulate`."""
     from eventsim.faults import Clock, Jitter
+    from eventsim.faults.text import from_file, read
     from eventsim.transport import AerBus
 
     faults: list[Any] = []
@@ -117,6 +123,8 @@ def stages_of(options: argparse.Namespace) -> dict[str, Any]:
         faults.append(Jitter(options.jitter))
     if options.clock is not None:
         faults.append(Clock(options.clock))
+    for word in options.fault:
+        faults += from_file(word) if Path(word).suffix in (".toml", ".json") else read(word)
     return {"faults": faults, "transport": None if options.bus is None else AerBus(options.bus)}
 
 
@@ -182,6 +190,10 @@ COMMAND = Command(
         (
             "eventsim run net.npz x_test.npy --clock 0.05 --bus 1e-4 --json",
             "clocked emission, a shared bus; for a program",
+        ),
+        (
+            "eventsim run net.npz x_test.npy --fault time_bits:bits=4 --fault dead:fraction=0.01",
+            "times of four bits, one neuron in a hundred dead",
         ),
         ("eventsim run recurrent.npz --until 1000 --max-time 60", "a network that drives itself, for a minute at most"),
         ("eventsim run recurrent.npz --until 1000 --trials 20", "the same 20 times, each with noise of its own"),

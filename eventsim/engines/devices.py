@@ -1,8 +1,10 @@
-"""The networks that the samples of a call run on: the given one or, where faults act before the run, devices made of it.
+"""The networks that the samples of a call run on: the given one or, where faults act before the run, devices of it.
 
 Relies on what makes devices (`eventsim.faults.making`). Made by `simulate`; used by both engines.
 """
 
+import json
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +15,9 @@ from eventsim.faults.making import device_of, makers, manufacture
 from eventsim.network.network import Network
 
 Array = np.ndarray[Any, Any]
-KEPT = 8  # devices at hand: threads work on samples that lie together
+KEPT = 8  # devices at hand: threads work on samples that lie together, and calls follow on calls
+# By network: devices that were made of it last, by faults, seed and what tells devices apart.
+_MADE: weakref.WeakKeyDictionary[Network, dict[Any, Network]] = weakref.WeakKeyDictionary()
 
 
 class Devices:
@@ -31,7 +35,7 @@ class Devices:
 
     def __init__(self, net: Network, faults: Sequence[Fault], seed: int) -> None:
         self.given, self._faults, self._seed = net, makers(faults), seed
-        self._made: dict[tuple[int, ...], Network] = {}
+        self._said = json.dumps([(type(fault).__qualname__, fault.describe()) for fault in self._faults], default=repr)
         self._keys: list[tuple[int, ...]] = [device_of(self._faults, 0)]
         self._ids = [0]
         self.first = self.of(0)
@@ -57,13 +61,14 @@ class Devices:
         """The network of a sample; samples of one device share it."""
         if not self._faults:
             return self.given
-        key = self._keys[row]
-        found = self._made.get(key)
+        key = self._said, self._seed, self._keys[row]
+        made = _MADE.setdefault(self.given, {})
+        found = made.get(key)
         if found is None:
             found = manufacture(self.given, self._faults, self._seed, self._ids[row])
-            while len(self._made) >= KEPT:
-                self._made.pop(next(iter(self._made)), None)
-            self._made[key] = found
+            while len(made) >= KEPT:
+                made.pop(next(iter(made)), None)
+            made[key] = found
         return found
 
     def ranges(self, n_samples: int, batch: int) -> list[tuple[int, int]]:

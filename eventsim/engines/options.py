@@ -126,7 +126,7 @@ def checked_options(
     seed = checked_seed(seed)
     memory = integer("simulate", "memory", memory, low=0, remedy="It is a number of bytes.")
     error_bounds = flag("simulate", "error_bounds", error_bounds)
-    _check_stages(net, faults, transport, error_bounds)
+    _check_stages(net, transport, error_bounds)
     acting = tuple(fault for fault in faults if isinstance(fault, StageFault))
     stations = () if transport is None else transport.stations()
     if until is None and stations:
@@ -182,8 +182,8 @@ def described(fault: Fault) -> dict[str, Any]:
     return fault.describe() | (_called(fault.function) if isinstance(fault, StageFault) else {})
 
 
-def _check_stages(net: Network, faults: Any, transport: Any, error_bounds: bool) -> None:
-    """Refuse stages that are not what they must be; faults are checked already."""
+def _check_stages(net: Network, transport: Any, error_bounds: bool) -> None:
+    """Refuse a transport, and bounds, that cannot be."""
     if transport is not None and not isinstance(transport, Transport):
         raise FaultError(
             f"simulate: {shown(transport)} is no transport; must be a value of one, or None. Give e.g. "

@@ -53,7 +53,7 @@ def moved(source: Source, data: Any, sample_ids: Array, options: Options) -> Any
         if twice.size:
             raise InputError(
                 f"simulate: source {source.name!r}: faults let two spikes of neuron {i[twice[0]]} leave at t = "
-                f"{t[twice[0]]}; must be one at a time. Give spikes farther apart, or let the faults leave the source out."
+                f"{t[twice[0]]}; must be one at a time. Give spikes farther apart, or name other populations."
             )
         found.append((t, i))
     return found
@@ -75,10 +75,12 @@ def _through(stages: list[Any], source: Source, times: Array, neurons: Array, nu
     for function, p, key in stages:
         if times.dtype == object:
             made = [
-                [max(low, function(p, (low, high), key, sample, int(i), int(k), t)) if t < math.inf else t for t, i, k in
-                 zip(*row, strict=True)]
+                [
+                    max(low, function(p, (low, high), key, sample, i, k, t)) if t < math.inf else t
+                    for t, i, k in zip(*row, strict=True)
+                ]
                 for *row, sample in zip(times.tolist(), neurons.tolist(), numbers.tolist(), ids, strict=True)
-            ]  # fmt: skip
+            ]
             times = _objects(made, times.shape)
             continue
         window = (float(low), float(high))

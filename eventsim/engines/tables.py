@@ -146,6 +146,15 @@ NEURON_STATE = np.dtype(
     ],
     align=True,
 )
+DECISION = np.dtype(  # when a spike leaves, as it was decided on last: before its crossing it may be another time
+    [
+        ("t_cross", "f8"),  # of the crossing that was predicted then
+        ("now", "f8"),  # when it was decided; NaN: it was not
+        ("departs", "f8"),
+        ("clipped", "u1"),
+    ],
+    align=True,
+)
 # What a call asks for, where the lists of a micro-step begin, and where the sample stands: one record of a thread.
 CONTROL = np.dtype(
     [
@@ -302,6 +311,7 @@ class Machine(NamedTuple):
     cohort_states: Array
     since: Array  # of each cohort the time of its state; later than now where it is held (before t_start, refractory)
     neuron_states: Array
+    decisions: Array  # of each neuron, where a fault may let it emit before its crossing; else one that is none
     values: Array  # rows of state of all populations, and room for as many
     probe_states: Array
     transport_state: Array

@@ -11,12 +11,12 @@ emission  `EmissionFault`            ``perturb(p, window, key, sample, neuron, n
 arrival   `ArrivalFault`             ``deliver(p, key, sample, synapse, number, w)`` -> the weight that arrives
 ========  =========================  ==========================================================================
 
-``perturb`` and ``deliver`` are scalar functions of the fault's numbers ``p``, marked `jitable`, ``math`` only. ``key`` is
-the stream of random draws of this fault at this place, ``number`` counts the crossings of the neuron so far (emission),
-or the spikes that it had sent before, modulo 2**32 (arrival). ``window`` is (t_min, t_max) of the population, (inf,
-inf) where it has none; a time of inf is no spike. Both engines clip what ``perturb`` returns to what is causal: a spike
-cannot leave before it is certain. ``synapse`` is source * n_targets + target, however the weights are stored
-(`synapse_numbers`).
+``perturb`` and ``deliver`` are scalar functions of the fault's numbers ``p``, marked `jitable`, ``math`` only. ``key``
+is the stream of random draws of this fault at this place, ``number`` counts the crossings of the neuron so far
+(emission), or the spikes that it had sent before, modulo 2**32 (arrival). ``window`` is (t_min, t_max) of the
+population, (inf, inf) where it has none; a time of inf is no spike. Both engines clip what ``perturb`` returns to what
+is causal: a spike cannot leave before it is certain. ``synapse`` is source * n_targets + target, however the weights
+are stored (`synapse_numbers`).
 
 A new fault is one file; no engine is touched.
 """
@@ -45,10 +45,16 @@ class Fault:
         By which files, studies and streams of draws know it.
     place
         Where it acts: "device", "state", "emission" or "arrival".
+    equation
+        What it does, in plain text, for `eventsim info faults` and the reference page.
+    source
+        Where that is from.
     """
 
     name: ClassVar[str]
     place: ClassVar[str]
+    equation: ClassVar[str] = ""
+    source: ClassVar[str] = ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in vars(self).items())})"
@@ -127,7 +133,7 @@ class NetworkFault(Fault):
     `per` is drawn once for all samples ("chip"), anew for each sample, or for each batch of `batch_size` sample ids.
     """
 
-    def alter(self, part: Source | Population | Projection, draws: Draws) -> Mapping[str, Any]:
+    def alter(self, part: Source | Population | Projection, draws: Draws) -> Mapping[str, Any]:  # noqa: ARG002
         """Return what this part of the network becomes: arguments of `Network.replace`; {} leaves it as it is.
 
         Parameters
@@ -149,7 +155,7 @@ class NetworkFault(Fault):
 
 @dataclass(frozen=True, repr=False)
 class DeviceFault(NetworkFault):
-    """Base of all device faults: the parameters of a network become those of one that was made, programmed, and aged."""
+    """Base of all device faults: a network becomes one that was made, programmed, and aged."""
 
     place = "device"
 

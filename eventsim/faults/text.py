@@ -1,12 +1,16 @@
 """The text form of faults: what JSON, TOML, studies and the provenance of runs hold.
 
-Relies on the contract. A fault is a dict, ``{"fault": "jitter", "sigma": 0.01}``; several are a list of these; a preset is
-``{"preset": "stanojevic2024", …}`` and stands for several. Used by studies, the command line, and people.
+Relies on the contract. A fault is a dict, ``{"fault": "jitter", "sigma": 0.01}``; several are a list of these; a
+preset is ``{"preset": "stanojevic2024", …}`` and stands for several. On command lines either is a word:
+``jitter:sigma=0.01,past=drop``, ``stanojevic2024:time_bits=4``. Used by studies, the command line, and people.
 """
 
 import dataclasses
 import inspect
+import json
+import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from eventsim.checks import shown
@@ -34,7 +38,8 @@ def read(given: Any) -> list[Fault]:
     Parameters
     ----------
     given
-        A fault, its text form, the name of a preset, ``{"preset": name, **settings}``, or a list of these.
+        A fault, its text form as a dict or a word, the name of a preset, ``{"preset": name, **settings}``, or a list of
+        these.
 
     Raises
     ------
@@ -46,7 +51,7 @@ def read(given: Any) -> list[Fault]:
     if isinstance(given, Fault):
         return [given]
     if isinstance(given, str):
-        return preset(given)
+        return read(word_form(given))
     if isinstance(given, Mapping):
         if "preset" in given:
             settings = {str(name): value for name, value in given.items() if name != "preset"}
@@ -58,6 +63,65 @@ def read(given: Any) -> list[Fault]:
         f"faults: {shown(given)}; must be faults, their text forms, or names of presets. Give e.g. "
         '{"fault": "jitter", "sigma": 0.01}.'
     )
+
+
+def word_form(word: str) -> dict[str, Any]:
+    """Return the dict that a word stands for: a fault or preset, and its settings behind a colon.
+
+    Values are those of JSON; what is none is a string.
+
+    >>> word_form("jitter:sigma=0.01,past=drop")
+    {'fault': 'jitter', 'sigma': 0.01, 'past': 'drop'}
+    """
+    from eventsim.faults.presets import PRESETS
+
+    name, _, rest = word.partition(":")
+    found: dict[str, Any] = {"preset" if name in PRESETS or name not in kinds() else "fault": name}
+    if name not in PRESETS and name not in kinds():
+        known = [*kinds(), *PRESETS]
+        raise FaultError(
+            f"faults: {shown(name)}{nearest(name, known)} is no fault and no preset; must be one of "
+            f"{listed(sorted(known))}. Name one."
+        )
+    for part in rest.split(",") if rest else ():
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise FaultError(
+                f"faults: {shown(word)}: {shown(part)} is no setting; must be name=value, with commas between. Give "
+                "e.g. jitter:sigma=0.01,past=drop."
+            )
+        try:
+            found[key.strip()] = json.loads(value)
+        except ValueError:
+            found[key.strip()] = value
+    return found
+
+
+def from_file(path: str | Path) -> list[Fault]:
+    """Return the faults of a file: JSON, a fault or a list of them, or TOML, with tables ``[[faults]]``.
+
+    Raises
+    ------
+    FaultError
+        A file that is neither, or has other keys; whatever `read` refuses.
+    """
+    file = Path(path)
+    try:
+        text = file.read_bytes().decode()
+        given = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+    except (OSError, ValueError) as problem:  # TOML's and JSON's errors are ValueErrors
+        raise FaultError(
+            f"faults: {file}: {problem}; must be a file of JSON, or of TOML where it is called .toml. Mend it."
+        ) from None
+    if file.suffix == ".toml":
+        others = [key for key in given if key != "faults"]
+        if others or "faults" not in given:
+            raise FaultError(
+                f"faults: {file}: has {listed(others) or 'no faults'}; must have tables [[faults]] alone. Give e.g. "
+                'fault = "jitter" and sigma = 0.01 below one.'
+            )
+        given = given["faults"]
+    return read(given)
 
 
 def fault_from(description: Mapping[str, Any]) -> Fault:

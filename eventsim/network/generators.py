@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from eventsim._jit import jitable, kernel
-from eventsim.connectivity.draws import uniforms as uniforms_of
 from eventsim.checks import finite_array, held_in_float64, read_only, real_array, shown
+from eventsim.connectivity.draws import uniforms as uniforms_of
 from eventsim.errors import InputError, NetworkError
 from eventsim.randomness import stream_key, uniforms
 from eventsim.wording import span

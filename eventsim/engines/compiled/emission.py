@@ -7,7 +7,7 @@ hands over to `emit_or_wait`), `gathering` and the loop.
 import math
 from typing import Any
 
-from eventsim._jit import kernel_part
+from eventsim._jit import kernel_part, whole
 from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.lists import append, push_waiting
 from eventsim.engines.compiled.queue import pop, sort_numbers
@@ -34,16 +34,19 @@ def make_departure(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
     pending ones.
     """
     leave = _make_leave(perturbs)
+    decided = _make_decided(leave) if perturbs else leave
 
     @kernel_part
     def earliest_departure(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
-        departs = leave(m, n, g, i, t_cross, now, sample)[0]
+        departs, clipped = leave(m, n, g, i, t_cross, now, sample)
+        decision = m.decisions[g]
+        decision.t_cross, decision.now, decision.departs, decision.clipped = t_cross, now, departs, clipped
         return departs_before(t_cross, departs, m.nodes[n].t_max)
 
     @kernel_part
     def emit_or_wait(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, t: float, sample: Any) -> None:
         control = m.control[0]
-        wanted, clipped = leave(m, n, g, i, t_cross, now, sample)
+        wanted, clipped = decided(m, n, g, i, t_cross, now, sample)
         m.neuron_states[g].spike_number += 1
         if m.neuron_states[g].probed > 0:
             m.neuron_states[g].probed = 2
@@ -59,6 +62,20 @@ def make_departure(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
             control.fired = append(m, control.fired_at, control.due_at, control.fired, g)
 
     return emit_or_wait, earliest_departure
+
+
+def _make_decided(leave: Any) -> Any:
+    """What `leave` returns, without drawing again where it was asked when the neuron was settled."""
+
+    @kernel_part
+    def decided(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
+        if m.control[0].early == 1:
+            decision = m.decisions[g]
+            if decision.now == now and decision.t_cross == t_cross:
+                return decision.departs, whole(decision.clipped)
+        return leave(m, n, g, i, t_cross, now, sample)
+
+    return decided
 
 
 def _make_leave(perturbs: tuple[Any, ...]) -> Any:

@@ -14,7 +14,7 @@ from eventsim._jit import kernel
 from eventsim.engines import problems
 from eventsim.engines.compiled import event_loop
 from eventsim.engines.compiled.alternatives import delivers_of, loop_models, perturbs_of
-from eventsim.engines.compiled.machine import fork, lower, resize
+from eventsim.engines.compiled.machine import fork, lower, resize, undecided
 from eventsim.engines.compiled.standing import freeze, thaw
 from eventsim.engines.compiled.stations import wakes_of, with_stations
 from eventsim.engines.tables import (
@@ -101,6 +101,8 @@ def prepare(task: Task, sample: int) -> Prepared:
             among = perturbs if isinstance(fault, EmissionFault) else delivers
             kinds[k] = among.index(fault.function)
         machine = machine._replace(fault_keys=np.concatenate([options.fault_keys, kinds], axis=2))
+    if options.early:
+        machine = machine._replace(decisions=undecided(machine.neurons.size))
     if delivers:
         machine = machine._replace(lanes=machine.lanes.copy())
         machine.lanes.parallel = [isinstance(p.kind, Sparse) and p.kind.parallel for p in task.net.projections]
@@ -170,7 +172,7 @@ class Worker:
         control.grow = control.full = control.astray = 0
         control.limited = bool(task.options.stop) or task.options.max_events is not None
         control.sends_sources, control.early = not task.fed, task.options.early
-        control.lookahead = not (control.sends_sources[0] or control.early[0] or task.options.probes or task.succeeds)
+        control.lookahead = not (control.sends_sources[0] or task.options.probes or task.succeeds)
         control.spikes = control.traces = 0
         inputs = Stimulus(*stimulus)
         self._counted = 0

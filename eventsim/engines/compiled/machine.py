@@ -16,6 +16,7 @@ from eventsim.engines.compiled.windows import new_switches
 from eventsim.engines.tables import (
     COHORT,
     COHORT_STATE,
+    DECISION,
     CONTROL,
     CONV,
     DENSE,
@@ -91,6 +92,7 @@ def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
         cohort_states=initial.cohort_states.copy(),
         since=initial.since.copy(),
         neuron_states=initial.neuron_states.copy(),
+        decisions=undecided(1),
         values=np.concatenate([values, np.zeros(len(values))]),
         probe_states=np.zeros(0, dtype=PROBE_STATE).view(np.recarray),
         transport_state=np.zeros(1),
@@ -101,6 +103,13 @@ def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
         work=_lay_out_work(control, len(cohorts), pending, len(nodes), n_ring + n_travel + 1),
     )
     return Lowered(machine, initial)
+
+
+def undecided(n: int) -> Array:
+    """Decisions on the spikes of n neurons, none of which is made."""
+    decisions = np.zeros(n, dtype=DECISION).view(np.recarray)
+    decisions.now = np.nan
+    return decisions
 
 
 def _cohorts(nodes: Array) -> Array:

@@ -92,6 +92,7 @@ def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array, sin
     machine = lowered.machine
     for name, begin in lowered.initial._asdict().items():
         getattr(machine, name)[: len(begin)] = begin
+    machine.decisions.now = math.nan  # they were of another sample
     clear(machine.queue)
     switches, n_made = new_switches(
         frame.net, lowered.initial.node_states.params, machine.nodes.params_size, Standing(float(state.now[0]), since)

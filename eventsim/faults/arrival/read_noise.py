@@ -45,6 +45,8 @@ class ReadNoise(ArrivalFault):
     projections: Sequence[tuple[str, str]] | None = None
 
     name = "read_noise"
+    equation = "w -> w + (relative |w| + absolute) xi, xi Gaussian, one draw a delivery"
+    source = "read noise of analog memories"
     deliver = staticmethod(read)
 
     def __post_init__(self) -> None:

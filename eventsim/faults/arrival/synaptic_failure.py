@@ -40,6 +40,8 @@ class SynapticFailure(ArrivalFault):
     projections: Sequence[tuple[str, str]] | None = None
 
     name = "synaptic_failure"
+    equation = "w -> 0 with the probability, one draw a delivery"
+    source = "unreliable synapses"
     deliver = staticmethod(fail)
 
     def __post_init__(self) -> None:

@@ -43,6 +43,8 @@ class AlwaysOn(EmissionFault):
     populations: Sequence[str] | str | None = None
 
     name = "always_on"
+    equation = "t -> t_min, silent neurons included: one draw a neuron, whatever the sample"
+    source = "fixed-pattern defects of arrays of neurons"
     causal = False
     perturb = staticmethod(fire_first)
 

@@ -68,9 +68,9 @@ class Clock(EmissionFault):
     period, phase
         In units of time; ticks are at origin + k period + phase for every integer k. Period 0 means no clock.
     rounding
-        "ceil": at the next tick, as hardware does it; "floor": at the tick before; "half_up", "half_even": at the nearest
-        one, of two that are equally near the later one, or that of even k. Where the clock rounds down, a spike still
-        never leaves before it is certain, so that these are for populations with a window.
+        "ceil": at the next tick, as hardware does it; "floor": at the tick before; "half_up", "half_even": at the
+        nearest one, of two that are equally near the later one, or that of even k. Where the clock rounds down, a spike
+        still never leaves before it is certain, so that these are for populations with a window.
     comparator
         Whether a crossing at a tick leaves then ("inclusive"), or at the next one ("strict", for "ceil" alone).
     origin
@@ -97,6 +97,8 @@ class Clock(EmissionFault):
     populations: Sequence[str] | str | None = None
 
     name = "clock"
+    equation = "t -> origin + phase + k period\nk = ceil, floor or the nearest integer to (t - origin - phase) / period"
+    source = "clocked hardware: a spike waits for the next tick"
     perturb = staticmethod(to_tick)
 
     def __post_init__(self) -> None:
@@ -109,8 +111,8 @@ class Clock(EmissionFault):
         choice("clock", "past", self.past, PAST, FaultError)
         if self.comparator == "strict" and self.rounding != "ceil":
             raise FaultError(
-                f"clock: comparator = 'strict' with rounding = {self.rounding!r}; must be with 'ceil', where a crossing "
-                "at a tick may be too late for it. Leave comparator out."
+                f"clock: comparator = 'strict' with rounding = {self.rounding!r}; must be with 'ceil', where a "
+                "crossing at a tick may be too late for it. Leave comparator out."
             )
         check_populations(self)
 

@@ -47,8 +47,8 @@ class Jitter(EmissionFault):
     distribution
         "gaussian" or "uniform" (between -sqrt(3) sigma and sqrt(3) sigma).
     past
-        What becomes of a spike that would leave at t_max or later: "carry" lets it go then, and arrive late; "clip" sends
-        it at the last time before t_max; "drop" loses it.
+        What becomes of a spike that would leave at t_max or later: "carry" lets it go then, and arrive late; "clip"
+        sends it at the last time before t_max; "drop" loses it.
     paper_compat
         Whether silent neurons are jittered as well, as in the published code, where they spike at t_max: those that
         are drawn to earlier times fire. Of the published draws, one that would move a spike before it is certain is
@@ -70,6 +70,8 @@ class Jitter(EmissionFault):
     populations: Sequence[str] | str | None = None
 
     name = "jitter"
+    equation = "t -> t + sigma xi, xi of mean 0 and variance 1, one draw a spike"
+    source = "methods of A. Stanojevic et al. 2023 and 2024"
     causal = False
     perturb = staticmethod(shift)
 

@@ -52,6 +52,8 @@ class SpikeLoss(EmissionFault):
     populations: Sequence[str] | str | None = None
 
     name = "spike_loss"
+    equation = "lost with the probability, one draw a spike"
+    source = "deletion noise, as in S. Park et al. 2021, arXiv 2104.11169"
     causal = True
     perturb = staticmethod(lose)
 
@@ -87,6 +89,8 @@ class Dead(EmissionFault):
     populations: Sequence[str] | str | None = None
 
     name = "dead"
+    equation = "lost, for all spikes of a neuron: one draw a neuron, whatever the sample"
+    source = "fixed-pattern defects of arrays of neurons"
     causal = True
     perturb = staticmethod(die)
 

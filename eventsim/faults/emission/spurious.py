@@ -1,7 +1,7 @@
 """Spurious spikes: what a neuron sends without having crossed its threshold.
 
-Relies on the generators of spikes. A spurious spike changes nothing in the neuron that it seems to come from, so that it
-can come from a source beside it, with the neuron's synapses: no engine knows of it.
+Relies on the generators of spikes. A spurious spike changes nothing in the neuron that it seems to come from, so that
+it can come from a source beside it, with the neuron's synapses: no engine knows of it.
 """
 
 from collections.abc import Sequence
@@ -46,6 +46,11 @@ class Spurious(NetworkFault):
     populations: Sequence[str] | None = None
 
     name = "spurious"
+    equation = (
+        "with the probability a spike at t_min + u (t_max - t_min), u uniform in [0, 1); without a window\n"
+        "a Poisson train of the rate"
+    )
+    source = "new-spike noise of input and hidden layers, as in I. Comsa et al. 2020"
     place = "emission"
 
     def __post_init__(self) -> None:
@@ -74,7 +79,7 @@ class Spurious(NetworkFault):
                 post = projection.post
                 if post.model.relay and (post.parameters["count"] > 1).any():
                     raise FaultError(
-                        f"spurious: {population.name!r} leads to the min pool {post.name!r}, which waits for all of its "
-                        "inputs and counts spikes; must be without. Name other populations."
+                        f"spurious: {population.name!r} leads to the min pool {post.name!r}, which waits for all of "
+                        "its inputs and counts spikes; must be without. Name other populations."
                     )
                 net.connect(source, post, projection.kind, projection.delay, receptor=projection.receptor)

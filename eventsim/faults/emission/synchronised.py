@@ -21,8 +21,8 @@ def hold(p: Any, window: Any, key: Any, sample: Any, neuron: Any, number: Any, t
 class Synchronised(EmissionFault):
     """Layers take turns: a premature spike is latched, and leaves when the window of its layer opens.
 
-    Without it layers are cascaded: a neuron that crosses its threshold early fires early, and what follows it may do so,
-    too. A latched spike codes the largest value of the window.
+    Without it layers are cascaded: a neuron that crosses its threshold early fires early, and what follows it may do
+    so, too. A latched spike codes the largest value of the window.
 
     Parameters
     ----------
@@ -38,6 +38,8 @@ class Synchronised(EmissionFault):
     populations: Sequence[str] | str | None = None
 
     name = "synchronised"
+    equation = "t -> max(t, t_min)"
+    source = "layers that take turns, against cascaded ones"
     causal = True
     perturb = staticmethod(hold)
 

@@ -40,8 +40,8 @@ class TimeBits(EmissionFault):
     bits
         At least 1; 2^bits times, 2^bits - 1 intervals.
     populations
-        Names of the populations with windows, and sources, that it acts on; None takes all spiking populations, "all" the
-        sources, too.
+        Names of the populations with windows, and sources, that it acts on; None takes all spiking populations, "all"
+        the sources, too.
 
     Raises
     ------
@@ -53,6 +53,11 @@ class TimeBits(EmissionFault):
     populations: Sequence[str] | str | None = None
 
     name = "time_bits"
+    equation = (
+        "t -> t_min + k L / (2^bits - 1), L = t_max - t_min\n"
+        "k = floor((t - t_min) / L (2^bits - 1) + 1/2), clipped to the window; lost where that is t_max"
+    )
+    source = "A. Stanojevic et al. 2024, time_bits"
     causal = False
     perturb = staticmethod(to_level)
 
