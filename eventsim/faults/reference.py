@@ -7,6 +7,7 @@ Relies on the faults' own classes and docstrings. Used by ``eventsim info``, and
 
 import dataclasses
 import inspect
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ HEAD = """# Faults
 What each fault does and takes. This page is made from the faults themselves; `eventsim info faults` prints the table,
 `eventsim info FAULT` one of them. Faults are given to `simulate(net, x, faults=[…])` as values
 (`eventsim.faults.Jitter(0.01)`) or in their text form, which files and studies hold, too: `{"fault": "jitter",
-"sigma": 0.01}`. [How to add a fault](../how-to/add-a-fault.md) says how they are combined, and how one is written.
+"sigma": 0.01}`. [How to add a fault]({how_to}) says how they are combined, and how one is written.
 
 Times are in the network's unit, potentials and weights in whatever unit the network has. Settings without a default are
 required.
@@ -91,7 +92,7 @@ def parameters(kind: type[Fault]) -> dict[str, str]:
 
 def page() -> str:
     """Return the page of the documentation."""
-    lines = [HEAD]
+    lines = [HEAD.replace("{how_to}", f"{os.pardir}/how-to/add-a-fault.md")]
     for place, meaning in PLACES.items():
         of_place = [kind for kind in shipped() if kind.place == place]
         if of_place:

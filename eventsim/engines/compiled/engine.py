@@ -14,7 +14,8 @@ from eventsim._jit import kernel
 from eventsim.engines import problems
 from eventsim.engines.compiled import event_loop
 from eventsim.engines.compiled.alternatives import delivers_of, loop_models, perturbs_of
-from eventsim.engines.compiled.machine import fork, lower, resize, undecided
+from eventsim.engines.compiled.lists import undecided
+from eventsim.engines.compiled.machine import fork, lower, resize
 from eventsim.engines.compiled.standing import freeze, thaw
 from eventsim.engines.compiled.stations import wakes_of, with_stations
 from eventsim.engines.tables import (

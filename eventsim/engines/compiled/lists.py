@@ -6,9 +6,21 @@ list that is full all the same is a fault of the engine. It must end the run wit
 array: what does not fit is left out, ``control.full`` is set, and the loop returns `OUT_OF_ROOM`.
 """
 
+import math
+from typing import Any
+
+import numpy as np
+
 from eventsim._jit import kernel_part
 from eventsim.engines.compiled.queue import push
-from eventsim.engines.tables import Machine
+from eventsim.engines.tables import DECISION, Machine
+
+
+def undecided(n: int) -> Any:
+    """Decisions on the spikes of n neurons, none of which is made: an array (n,)."""
+    decisions = np.zeros(n, dtype=DECISION).view(np.recarray)
+    decisions.now = math.nan
+    return decisions
 
 
 @kernel_part

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from eventsim.engines.compiled.alternatives import LoopModel, loop_model, loop_models
+from eventsim.engines.compiled.lists import undecided
 from eventsim.engines.compiled.queue import WAITING, new_queue
 from eventsim.engines.compiled.windows import new_switches
 from eventsim.engines.tables import (
     COHORT,
     COHORT_STATE,
-    DECISION,
     CONTROL,
     CONV,
     DENSE,
@@ -103,13 +103,6 @@ def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
         work=_lay_out_work(control, len(cohorts), pending, len(nodes), n_ring + n_travel + 1),
     )
     return Lowered(machine, initial)
-
-
-def undecided(n: int) -> Array:
-    """Decisions on the spikes of n neurons, none of which is made."""
-    decisions = np.zeros(n, dtype=DECISION).view(np.recarray)
-    decisions.now = np.nan
-    return decisions
 
 
 def _cohorts(nodes: Array) -> Array:
