@@ -332,20 +332,18 @@ class Worker:
         control.spikes = control.traces = 0
 
     def _problem(self, status: int) -> Problem | None:
+        control = self.machine.control
         if status == TWICE:
             return SimulationError, problems.fires_twice(*self._spike())
         if status == LOST_DELAY:
             return SimulationError, problems.delay_lost(*self._spike())
         if status == NEVER_LATER:
-            control = self.machine.control
             station = self.task.options.stations[int(control.stuck[0]) - 1].name
             return SimulationError, problems.never_later(int(control.sample[0]), station, float(control.now[0]))
         if status == ASTRAY:
-            control = self.machine.control
             projection = self.task.net.projections[int(control.astray[0]) - 1].label
             return SimulationError, problems.no_weight(int(control.sample[0]), projection, float(control.now[0]))
         if status == OUT_OF_ROOM:
-            control = self.machine.control
             return SimulationError, problems.out_of_room(int(control.sample[0]), float(control.now[0]))
         return None
 
