@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from toy_faults import ReadNoise, Tired
 
 from eventsim import Conv, Dense, EventsimError, Network, OneToOne, Pool, Sparse, SpikeTimes, Steps, load_network
-from eventsim.faults import Clock, Jitter
 from eventsim.network.neuron_model import Parameter, find_model
 from eventsim.transport import AerBus
 
@@ -69,8 +67,7 @@ class Case:
     def simulate_options(self) -> dict[str, Any]:
         """What `simulate` takes."""
         given = dict(self.options)
-        made = {"jitter": Jitter, "clock": Clock, "noise": ReadNoise, "tired": Tired}
-        given["faults"] = [made[name](*numbers) for name, numbers in given.get("faults", [])]
+        given["faults"] = given.get("faults", [])
         if "service" in given:
             given["transport"] = AerBus(given.pop("service"))
         return given
@@ -296,15 +293,41 @@ class _Draws:
         given["seed"] = self.draw.randint(0, 2**31)
         return given
 
+    def jitter(self) -> dict[str, Any]:
+        """Jitter of any strength and kind."""
+        choice = self.draw.choice
+        return {
+            "fault": "jitter", "sigma": choice([0.0, 0.1 * self.unit, self.time()]),
+            "distribution": choice(["gaussian", "uniform"]), "past": choice(["carry", "clip", "drop"]),
+            "paper_compat": choice([False, False, True]),
+        }  # fmt: skip
+
+    def of_windows(self) -> dict[str, Any]:
+        """A fault that only windowed populations know."""
+        choice = self.draw.choice
+        grid = {
+            "fault": "clock", "period": self.time(), "rounding": choice(["floor", "half_up", "half_even"]),
+            "origin": choice(["t_min", "t_max"]), "past": choice(["carry", "drop"]),
+        }  # fmt: skip
+        bits, on = {"fault": "time_bits", "bits": 3}, {"fault": "always_on", "fraction": 0.3}
+        return choice([grid, bits, on, {"fault": "synchronised"}])
+
     def stages_of(self, spiking: list[Any]) -> dict[str, Any]:
-        """Jitter where it may act, a clock and a bus, of any strength: one compiled loop serves all of these."""
+        """Emission faults where they may act, and a bus, of any strength: one compiled loop serves all of these."""
         free = [p.name for p in spiking if not p.model.relay]
         windowed = [p.name for p in spiking if p.model.windowed and not p.model.relay]
         if not free:
             return {}
-        faults = [["clock", [self.draw.choice([0.0, 0.0, 0.1 * self.unit, self.time()]), 0.0, free]]]
+        tick, choice = self.draw.choice([0.0, 0.0, 0.1 * self.unit, self.time()]), self.draw.choice
+        faults: list[dict[str, Any]] = [{"fault": "clock", "period": tick, "populations": free}]
+        if choice([True, False, False]):
+            rarely = {"spike_loss": "probability", "dead": "fraction"}
+            name = choice([*rarely])
+            faults.append({"fault": name, rarely[name]: choice([0.1, 0.5]), "populations": free})
         if windowed:
-            faults.append(["jitter", [self.draw.choice([0.0, 0.1 * self.unit, self.time()]), windowed]])
+            faults.append(self.jitter() | {"populations": windowed})
+        if windowed and choice([True, False, False]):
+            faults.append(self.of_windows() | {"populations": windowed})
         self.draw.shuffle(faults)
         return {"faults": faults, "service": self.draw.choice([0.0, 0.0, 0.01 * self.unit, self.time()])}
 

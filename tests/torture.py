@@ -29,8 +29,12 @@ os.environ.setdefault("EVENTSIM_LOOPS", "broad")  # before eventsim is imported:
 import naive
 from adapters import Outcome, assert_equals_oracle, assert_same_run, both_engines, outcome
 from random_networks import Case, case
+from toy_faults import Tired
 
 TOO_LONG = 600.0  # seconds, those of compiling its loops included
+
+# Every delivery has a weight of its own; that of tests is found by its name, too.
+ARRIVAL = [{"fault": "read_noise", "relative": 0.3}, {"fault": Tired.name}]
 
 
 def check(one: Case) -> Counter[str]:
@@ -111,7 +115,7 @@ def run_all(numbers: Any, kept: Path, families: str | None, report: float) -> in
         for number in numbers:
             one = case(number, families)
             if number % 4 == 3:
-                one.options["faults"] = [*one.options.get("faults", []), ["noise", [0.3]], ["tired", []]]
+                one.options["faults"] = [*one.options.get("faults", []), *ARRIVAL]
             (kept / "under way").write_text(f"{number}\n", encoding="utf-8")
             faulthandler.dump_traceback_later(TOO_LONG, exit=True, file=sys.__stderr__ or sys.stderr)
             try:
