@@ -50,6 +50,11 @@ class Fault:
     name: ClassVar[str]
     place: ClassVar[str]
 
+    @property
+    def stream(self) -> str:
+        """By what its draws are told from those of other faults of a run; of those of one stream the place counts."""
+        return self.name
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in vars(self).items())})"
 
@@ -149,9 +154,25 @@ class NetworkFault(Fault):
 
 @dataclass(frozen=True, repr=False)
 class DeviceFault(NetworkFault):
-    """Base of all device faults: the parameters of a network become those of one that was made, programmed, and aged."""
+    """Base of all device faults: the parameters of a network become those of one that was made, programmed, and aged.
 
+    One that finds nothing to act on is an error.
+
+    Attributes
+    ----------
+    equation
+        What becomes of a parameter: a line or several, for people.
+    source
+        Where that comes from.
+    """
+
+    equation: ClassVar[str] = ""
+    source: ClassVar[str] = ""
     place = "device"
+
+    def nothing_in(self, net: Any) -> str:
+        """What to say where no part of a network has what it acts on: what it looks for, and what to do."""
+        return "must act on something. Leave it out, or name other parts."
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,6 +180,12 @@ class StateFault(NetworkFault):
     """Base of all state faults: how neurons live in time becomes what a circuit can do."""
 
     place = "state"
+
+
+def keep(fault: Fault, **values: Any) -> None:
+    """Give a new fault its settings in their plain, checked forms, as its text form has them."""
+    for name, value in values.items():
+        object.__setattr__(fault, name, value)
 
 
 def has_weights(part: Any) -> bool:
