@@ -279,7 +279,7 @@ def test_named_projections_must_be_ones_it_can_act_on():
     net.connect("pool", "cell", eventsim.Dense([[1.0]]))
     made = faults.manufacture(net, faults.WeightNoise(0.1))
     assert made.projections[1].kind.weights[0, 0] != 1.0
-    with pytest.raises(FaultError, match=r"weight_noise: Projection input -> pool.* has nothing that it acts on"):
+    with pytest.raises(FaultError, match=r"weight_noise: Projection 'input' -> 'pool'.* has nothing that it acts on"):
         faults.manufacture(net, faults.WeightNoise(0.1, projections=[("input", "pool")]))
 
 

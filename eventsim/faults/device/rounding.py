@@ -18,17 +18,15 @@ def rounded(x: Array, rule: str) -> Array:
     Exact for every float: what is added to decide a tie is the comparison of an exact difference, not 0.5.
     """
     if x.dtype == object:
-        found = np.empty(x.shape, dtype=object)
-        found.flat = [_ROUNDED[rule](one) for one in x.ravel().tolist()]
-        return found
+        return np.asarray(np.frompyfunc(_ROUNDED[rule], 1, 1)(x), dtype=object)
     if rule == "half_even":
-        return np.rint(x)
+        return np.asarray(np.rint(x))
     if rule == "half_up":
         below = np.floor(x)
-        return below + (x - below >= 0.5)
+        return np.asarray(below + (x - below >= 0.5))
     size = np.abs(x)
     below = np.floor(size)
-    return np.copysign(below + (size - below >= 0.5), x)
+    return np.asarray(np.copysign(below + (size - below >= 0.5), x))
 
 
 def _half_up(x: Any) -> int:

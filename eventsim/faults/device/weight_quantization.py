@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,14 @@ from eventsim.checks import choice, flag, integer, number
 from eventsim.errors import FaultError
 from eventsim.faults.contract import check_projections, keep
 from eventsim.faults.device.rounding import ROUNDINGS, rounded
-from eventsim.faults.device.weights import WeightFault, in_floats, largest_by_channel, largest_of, weights_of
+from eventsim.faults.device.weights import (
+    WeightFault,
+    exact_of,
+    in_floats,
+    largest_by_channel,
+    largest_of,
+    weights_of,
+)
 from eventsim.faults.draws import Draws
 from eventsim.network.nodes import Projection
 
@@ -90,10 +96,10 @@ class WeightQuantization(WeightFault):
         largest = largest_by_channel(part) if self.per_channel else self.largest or largest_of(part)
         if weights.dtype == object and self.arithmetic == "float64":
             return _exactly(weights, largest, n, self.rounding)
-        single = self.arithmetic != "float64"
-        kind = np.float32 if single else np.float64
+        kind: Any = np.float64 if self.arithmetic == "float64" else np.float32
         with np.errstate(over="ignore"):
-            given, step = in_floats(weights).astype(kind), np.asarray(largest, dtype=kind) / kind(n)
+            given = in_floats(weights).astype(kind)
+            step = np.asarray(largest, dtype=kind) / kind(n)
         if not np.isfinite(given).all():
             raise FaultError(
                 f"{self.name} on {part!r}: weights beyond the range of float32; must be within 3.4e38. Choose "
@@ -103,14 +109,12 @@ class WeightQuantization(WeightFault):
         reciprocal = self.arithmetic == "float32_reciprocal"
         quotient = given * (kind(1) / step) if reciprocal else given / step
         levels = np.clip(rounded(quotient, self.rounding), -n, n)
-        return (levels * step).astype(np.float64) + 0.0  # no -0.0
+        return np.asarray(levels * step).astype(np.float64) + 0.0  # no -0.0
 
 
 def _exactly(weights: Array, largest: Any, n: int, rule: str) -> Array:
     """The same in Fractions; a largest weight that is given as a float is the Fraction that it is."""
-    exact = np.frompyfunc(Fraction, 1, 1)
-    step = exact(largest) / n
-    step = np.where(step == 0, Fraction(1), step)
+    step = exact_of(largest) / n
+    step = np.where(step == 0, exact_of(1), step)
     levels = np.clip(rounded(np.asarray(weights / step, dtype=object), rule), -n, n)
-    made: Array = levels * step
-    return made
+    return np.asarray(levels * step, dtype=object)

@@ -44,7 +44,8 @@ class WeightFault(DeviceFault):
 
 def weights_of(part: Projection) -> Array:
     """The weights of a projection, as it shows them: float64, or Fractions."""
-    weights: Array = part.kind.weights  # type: ignore[union-attr]
+    kind: Any = part.kind
+    weights: Array = kind.weights
     return weights
 
 
@@ -57,9 +58,12 @@ def in_numbers_of(given: Array, values: Array) -> Array:
     """Values as numbers of the type of `given`: floats become the Fractions that they are in an exact network."""
     if given.dtype != object or values.dtype == object:
         return values
-    exact = np.empty(values.shape, dtype=object)
-    exact.flat = [Fraction(value) for value in values.ravel().tolist()]
-    return exact
+    return exact_of(values)
+
+
+def exact_of(values: Any) -> Array:
+    """The Fractions that floats are."""
+    return np.asarray(np.frompyfunc(Fraction, 1, 1)(values), dtype=object)
 
 
 def output_channels(part: Projection) -> tuple[Array, int]:
