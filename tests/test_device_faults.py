@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_devices import WEIGHTS, N, assert_moments, net_of, weights_after
 
 import eventsim
 from eventsim import faults
@@ -16,10 +17,8 @@ from eventsim.faults.contract import DeviceFault
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import kinds
 
-N = 100_000  # draws; with fixed seeds, within four standard errors
 DAY = 86400.0
-RNG = np.random.default_rng(16)
-WEIGHTS = RNG.normal(size=(3, 4)).round(3)
+RNG = np.random.default_rng(17)
 
 # One of each kind, strong enough to change something.
 STRONG: list[DeviceFault] = [
@@ -39,41 +38,8 @@ IDLE: list[DeviceFault] = [
 ]  # fmt: skip
 
 
-def net_of(kind: Any = None, delay: float = 0.5, exact: bool = False) -> eventsim.Network:
-    """Four sources, three neurons of Rel-PSP, two of B1 behind them."""
-    number = Fraction if exact else float
-    weights = np.vectorize(number, otypes=[object if exact else float])(WEIGHTS)
-    net = eventsim.Network()
-    net.source(4, "input")
-    net.population("linear_psp", 3, "hidden", threshold=number(1.0))
-    net.population("ttfs_b1", 2, "late", (1.0, 2.0, 4.0), threshold=number(1.0))
-    net.connect("input", "hidden", eventsim.Dense(weights) if kind is None else kind, delay)
-    net.connect("hidden", "late", eventsim.Dense(weights[:2, :3]), delay)
-    return net
-
-
-def alone(weights: Any, **of_population: Any) -> eventsim.Network:
-    """One neuron that receives all these weights."""
-    net = eventsim.Network()
-    net.source(len(weights), "input")
-    net.population("linear_psp", 1, "cell", **{"threshold": 1.0, **of_population})
-    net.connect("input", "cell", eventsim.Dense([weights]))
-    return net
-
-
-def weights_after(fault: DeviceFault, weights: Any, seed: int = 1, sample_id: int = 0) -> np.ndarray:
-    return faults.manufacture(alone(weights), fault, seed, sample_id).projections[0].kind.weights[0]
-
-
 def shown(fault: DeviceFault) -> str:
     return repr(fault)[:60]
-
-
-def assert_moments(values: np.ndarray, mean: float, sd: float) -> None:
-    """Mean and standard deviation of normal numbers, within four standard errors."""
-    n = len(values)
-    assert abs(values.mean() - mean) <= 4 * sd / math.sqrt(n)
-    assert abs(values.std() - sd) <= 4 * sd / math.sqrt(2 * n)
 
 
 @pytest.mark.parametrize("fault", STRONG, ids=shown)

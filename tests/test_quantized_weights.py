@@ -1,12 +1,13 @@
 """Quantized weights: the rules of rounding, tie by tie, against exact rationals and against other programs."""
 
+import itertools
 import math
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from test_device_faults import alone, net_of, weights_after
+from made_devices import alone, net_of, weights_after
 
 import eventsim
 from eventsim import faults, models
@@ -104,7 +105,7 @@ def test_with_many_bits_the_ideal_weights_come_back():
             error = np.abs(weights_after(kind(bits, **settings), weights) - weights).max()
             assert error <= step / 2 + 1e-15 * 8
     errors = [np.abs(weights_after(faults.WeightQuantization(b), weights) - weights).max() for b in range(2, 30)]
-    assert all(after < 0.75 * before for before, after in zip(errors, errors[1:], strict=False))
+    assert all(after < 0.75 * before for before, after in itertools.pairwise(errors))
 
 
 def test_a_fixed_range_clips_and_zeros_stay():
@@ -205,7 +206,7 @@ def test_a_network_of_quantized_weights_is_quantized_already():
 
 
 def singles(step: Any) -> np.ndarray:
-    """Weights in float32, on both sides of every tie of 8 bits, as near as float32 comes; the last one sets the step."""
+    """Weights in float32, on both sides of every tie of 8 bits, as near as float32 comes; the last sets the step."""
     single = np.float32(step)
     return np.append((HALVES * np.float64(single)).astype(np.float32), np.float32(127) * single)
 
