@@ -64,6 +64,7 @@ HEAVY = (
         "neuron": "peers",
         "arbor": "peers",
     }
+    | {"aihwkit": "devices"}
     | dict.fromkeys(("snntorch", "norse", "spikingjelly", "sinabs", "rockpool"), "exporters")
 )
 
