@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 import tomllib
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from eventsim.faults.contract import DeviceFault
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import kinds
 
-DAY = 86400.0
+HOUR, DAY = 3600.0, 86400.0
 RNG = np.random.default_rng(17)
 
 # One of each kind, strong enough to change something.
@@ -141,6 +143,22 @@ def test_samples_run_on_devices_of_their_own():
         made = faults.manufacture(net, given, 2, k)
         one = eventsim.simulate(made, x[k : k + 1], engine="reference")
         assert one.spike_times("late").tobytes() == run.spike_times("late")[k : k + 1].tobytes()
+
+
+def test_both_engines_run_devices_with_the_same_bits():
+    """Weights, thresholds and delays of each sample's own, on one thread and on two."""
+    net, x = net_of(), RNG.random((6, 4)).round(2)
+    given = [
+        faults.PCM(HOUR, per="sample"), faults.Mismatch("threshold", 0.05, per="batch", batch_size=2),
+        faults.DelayVariation(0.05, per_synapse=True, per="sample"), faults.WeightQuantization(6),
+    ]  # fmt: skip
+    expected = eventsim.simulate(net, x, faults=given, seed=2, engine="reference")
+    assert (expected.spike_times("late") < math.inf).any()
+    for threads in (1, 2):
+        run = eventsim.simulate(net, x, faults=given, seed=2, threads=threads)
+        assert run.spikes.tobytes() == expected.spikes.tobytes()
+    alone = eventsim.simulate(net, x[4:], faults=given, seed=2, sample_ids=[4, 5])
+    assert alone.spike_times("late").tobytes() == expected.spike_times("late")[4:].tobytes()
 
 
 def test_noise_has_the_moments_of_its_formula():
@@ -288,3 +306,11 @@ def test_published_presets_have_the_faults_of_devices():
     assert faults.preset("stanojevic2023", sigma_alpha=0.005)[0] == faults.Mismatch("alpha", 0.005)
     assert faults.preset("stanojevic2024", weight_bits=4)[0] == faults.FakeQuantization(4)
     assert faults.preset("pcm_hermes", devices=1, t_inf=DAY)[0] == faults.PCM(DAY, "hermes1")
+
+
+def test_the_design_names_every_file_of_device_faults():
+    root = Path(__file__).resolve().parents[1]
+    page = (root / "docs" / "design.md").read_text(encoding="utf-8")
+    rooms = page.partition("## Rooms")[2].partition("\n## ")[0]
+    files = {path.stem for path in (root / "eventsim" / "faults" / "device").glob("*.py")} - {"__init__"}
+    assert files | {"slopes"} <= set(re.findall(r"`(\w+)`", rooms))
