@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_devices import WEIGHTS, N, assert_moments, net_of, weights_after
+from made_devices import WEIGHTS, N, assert_moments, manufacture, net_of, weights_after
 
 import eventsim
 from eventsim import faults
@@ -47,18 +47,18 @@ def shown(fault: DeviceFault) -> str:
 @pytest.mark.parametrize("fault", STRONG, ids=shown)
 def test_a_device_differs_from_the_ideal_network_and_is_made_again_from_its_seed(fault):
     net = net_of()
-    made = faults.manufacture(net, fault, 7)
+    made = manufacture(net, fault, 7)
     assert made.hash() != net.hash()
-    assert faults.manufacture(net, fault, 7).hash() == made.hash()
+    assert manufacture(net, fault, 7).hash() == made.hash()
     assert f"made with {fault!r}" in made.provenance["notes"]
     drawn = not isinstance(fault, faults.WeightQuantization | faults.FakeQuantization | faults.PowerOfTwo)
-    assert (faults.manufacture(net, fault, 8).hash() != made.hash()) == drawn
+    assert (manufacture(net, fault, 8).hash() != made.hash()) == drawn
 
 
 @pytest.mark.parametrize("fault", IDLE, ids=shown)
 def test_faults_without_strength_make_the_same_network_and_run(fault):
     net, x = net_of(), [[0.5, 0.25, 0.75, 1.0]]
-    assert faults.manufacture(net, fault, 7).hash() == net.hash()
+    assert manufacture(net, fault, 7).hash() == net.hash()
     ideal, run = (eventsim.simulate(net, x, faults=given, engine="reference") for given in ((), fault))
     assert run.spikes.tobytes() == ideal.spikes.tobytes()
 
@@ -69,14 +69,14 @@ def test_draws_belong_to_synapses_however_they_are_stored(fault):
     targets, sources = np.indices(WEIGHTS.shape)
     order = RNG.permutation(WEIGHTS.size)
     listed = eventsim.Sparse(*(one.ravel()[order] for one in (sources, targets, WEIGHTS)))
-    dense, sparse = (faults.manufacture(net_of(kind), fault, 3).projections[0] for kind in (None, listed))
+    dense, sparse = (manufacture(net_of(kind), fault, 3).projections[0] for kind in (None, listed))
     other = eventsim.Network()
     other.source(4, "input")
     other.population("linear_psp", 3, "hidden", threshold=1.0)
     if not isinstance(fault, faults.Mismatch):
         other.connect("hidden", "hidden", eventsim.OneToOne(1.0), 0.5)
         other.connect("input", "hidden", eventsim.Dense(WEIGHTS), 0.5)
-        second = faults.manufacture(other, fault, 3).projections[1]
+        second = manufacture(other, fault, 3).projections[1]
         assert {**second.kind.arrays(), "delay": second.delay}.keys() == {**dense.kind.arrays(), "delay": 0}.keys()
         for name, array in dense.kind.arrays().items():
             assert np.array_equal(second.kind.arrays()[name], array)
@@ -98,17 +98,18 @@ def test_a_text_form_is_the_fault_again(fault):
 
 
 def test_settings_are_plain_whatever_numbers_they_are_given_as():
-    fault = faults.WeightQuantization(np.int64(4), largest=np.float32(2))
+    numbers: tuple[Any, Any] = (np.int64(4), np.float32(2))
+    fault = faults.WeightQuantization(numbers[0], largest=numbers[1])
     assert json.dumps(fault.describe())
     assert fault == faults.WeightQuantization(4, largest=2.0)
 
 
 @pytest.mark.parametrize("fault", STRONG, ids=shown)
 def test_exact_networks_stay_exact(fault):
-    made = faults.manufacture(net_of(delay=Fraction(1, 2), exact=True), fault, 3)
+    made = manufacture(net_of(delay=Fraction(1, 2), exact=True), fault, 3)
     for projection in made.projections:
         assert all(isinstance(weight, Fraction) for weight in projection.kind.weights.ravel().tolist())
-    floats = faults.manufacture(net_of(), fault, 3)
+    floats = manufacture(net_of(), fault, 3)
     for one, other in zip(made.projections, floats.projections, strict=True):
         np.testing.assert_allclose(one.kind.weights.astype(float), other.kind.weights, rtol=1e-12, atol=1e-15)
         assert float(one.delay) == pytest.approx(other.delay, rel=1e-12)
@@ -116,9 +117,9 @@ def test_exact_networks_stay_exact(fault):
 
 def test_faults_act_in_their_order():
     net, noise, levels = net_of(), faults.WeightNoise(0.1), faults.WeightQuantization(3)
-    both = faults.manufacture(net, [noise, levels], 3)
-    by_hand = faults.manufacture(faults.manufacture(net, noise, 3), levels, 3)
-    other = faults.manufacture(net, [levels, noise], 3)
+    both = manufacture(net, [noise, levels], 3)
+    by_hand = manufacture(manufacture(net, noise, 3), levels, 3)
+    other = manufacture(net, [levels, noise], 3)
     assert both.hash() == by_hand.hash() != other.hash()
     assert len(np.unique(np.abs(both.projections[0].kind.weights))) <= 4
     assert len(np.unique(np.abs(other.projections[0].kind.weights))) > 4
@@ -129,7 +130,7 @@ def test_drawn_once_for_each_sample_or_for_each_batch(kind):
     settings = {"WeightNoise": (0.1,), "Mismatch": ("threshold", 0.1), "DelayVariation": (0.1, True), "PCM": ()}
     given, net = settings[kind.__name__], net_of()
     chip, sample, batch = (kind(*given, per=per, batch_size=3) for per in ("chip", "sample", "batch"))
-    hashes = [[faults.manufacture(net, fault, 5, k).hash() for k in range(6)] for fault in (chip, sample, batch)]
+    hashes = [[manufacture(net, fault, 5, k).hash() for k in range(6)] for fault in (chip, sample, batch)]
     assert len(set(hashes[0])) == 1
     assert len(set(hashes[1])) == 6
     assert [hashes[2].index(one) for one in hashes[2]] == [0, 0, 0, 3, 3, 3]
@@ -140,7 +141,7 @@ def test_samples_run_on_devices_of_their_own():
     given = [faults.WeightNoise(0.1, per="sample"), faults.Mismatch("threshold", 0.05), faults.PCM(per="batch")]
     run = eventsim.simulate(net, x, faults=given, seed=2, engine="reference")
     for k in range(4):
-        made = faults.manufacture(net, given, 2, k)
+        made = manufacture(net, given, 2, k)
         one = eventsim.simulate(made, x[k : k + 1], engine="reference")
         assert one.spike_times("late").tobytes() == run.spike_times("late")[k : k + 1].tobytes()
 
@@ -245,13 +246,13 @@ def test_what_a_fault_finds_nothing_of_is_an_error():
     empty.source(1, "input")
     empty.population("linear_psp", 1, "cell", threshold=1.0)
     with pytest.raises(FaultError, match=r"weight_noise: this network has nothing that it acts on; it has no weights"):
-        faults.manufacture(empty, faults.WeightNoise(0.1))
+        manufacture(empty, faults.WeightNoise(0.1))
     with pytest.raises(FaultError, match=r"it has no projection but pools"):
-        faults.manufacture(empty, faults.DelayVariation(0.1))
+        manufacture(empty, faults.DelayVariation(0.1))
     with pytest.raises(FaultError, match=r"no population has a parameter 'treshold', did you mean 'threshold'\?"):
-        faults.manufacture(net, faults.Mismatch("treshold", 0.1))
+        manufacture(net, faults.Mismatch("treshold", 0.1))
     with pytest.raises(FaultError, match=r"mismatch: Source 'input': .* has nothing that it acts on"):
-        faults.manufacture(net, faults.Mismatch("threshold", 0.1, populations=["input"]))
+        manufacture(net, faults.Mismatch("threshold", 0.1, populations=["input"]))
 
 
 def test_named_projections_must_be_ones_it_can_act_on():
@@ -261,18 +262,19 @@ def test_named_projections_must_be_ones_it_can_act_on():
     net.population("linear_psp", 1, "cell", threshold=1.0)
     net.connect("input", "pool", eventsim.Pool((2, 2)))
     net.connect("pool", "cell", eventsim.Dense([[1.0]]))
-    made = faults.manufacture(net, faults.WeightNoise(0.1))
+    made = manufacture(net, faults.WeightNoise(0.1))
     assert made.projections[1].kind.weights[0, 0] != 1.0
     with pytest.raises(FaultError, match=r"weight_noise: Projection 'input' -> 'pool'.* has nothing that it acts on"):
-        faults.manufacture(net, faults.WeightNoise(0.1, projections=[("input", "pool")]))
+        manufacture(net, faults.WeightNoise(0.1, projections=[("input", "pool")]))
 
 
 def test_only_named_projections_and_populations_are_changed():
     net = net_of()
-    made = faults.manufacture(net, faults.WeightNoise(0.1, projections=("hidden", "late")))
+    one: Any = ("hidden", "late")
+    made = manufacture(net, faults.WeightNoise(0.1, projections=one))
     assert np.array_equal(made.projections[0].kind.weights, net.projections[0].kind.weights)
     assert not np.array_equal(made.projections[1].kind.weights, net.projections[1].kind.weights)
-    made = faults.manufacture(net, faults.Mismatch("threshold", 0.1, populations="late"))
+    made = manufacture(net, faults.Mismatch("threshold", 0.1, populations="late"))
     assert (made.node("hidden").parameters["threshold"] == 1.0).all()
     assert (made.node("late").parameters["threshold"] != 1.0).all()
 
@@ -293,12 +295,13 @@ def test_presets_print_what_they_contain_and_where_it_is_from(name):
 
 def test_the_chip_aware_preset_in_units_of_the_network():
     """63 levels of each sign up to 2.1 in steps of 1/30; mean 0.13 and sigmas 0.08 and 0.04 for a threshold of 2.6."""
-    levels, fixed, batch, delays = faults.preset("goltz_hwaware")
+    published: list[Any] = faults.preset("goltz_hwaware")
+    levels, fixed, batch, delays = published
     weights = np.append(RNG.uniform(-3, 3, 100), [2.1, 1 / 30])
     made = weights_after(levels, weights)
     np.testing.assert_allclose(made, np.clip(np.rint(weights * 30), -63, 63) / 30, rtol=1e-12)
     assert (fixed.mean, fixed.sigma, batch.sigma, batch.per, delays.sigma) == (0.13, 0.08, 0.04, "batch", 0.01)
-    scaled = faults.preset("goltz_hwaware", tau=20.0, threshold=5.2, parameter="threshold")
+    scaled: list[Any] = faults.preset("goltz_hwaware", tau=20.0, threshold=5.2, parameter="threshold")
     assert [scaled[0].largest, scaled[1].mean, scaled[2].sigma, scaled[3].sigma] == [4.2, 0.26, 0.08, 0.2]
 
 

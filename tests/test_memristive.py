@@ -1,10 +1,11 @@
 """Memristive devices: programmed, drifted, read, with the moments and the numbers that are published."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
-from made_devices import N, net_of, weights_after
+from made_devices import N, manufacture, net_of, weights_after
 
 from eventsim import faults
 from eventsim.errors import FaultError
@@ -24,7 +25,7 @@ MEASURED = {
 }
 
 
-def held(relative: float, fault: object, n: int = N) -> np.ndarray:
+def held(relative: float, fault: Any, n: int = N) -> np.ndarray:
     """Weights of this size by the largest one, which is 1, as the fault leaves them."""
     weights = np.full(n + 1, relative)
     weights[-1] = 1.0
@@ -91,7 +92,7 @@ def test_the_numbers_of_pcm_are_the_published_ones():
 def test_devices_are_those_of_equations_draw_by_draw():
     """Program by the target, drift by exponents of the target, read by what was programmed, of what has drifted."""
     net, t = net_of(), DAY + 20
-    made = faults.manufacture(net, faults.PCM(DAY), 9).projections[0].kind.weights
+    made = manufacture(net, faults.PCM(DAY), 9).projections[0].kind.weights
     part, draws = net.projections[0], Draws(9, "pcm", 0, 0, {0: 0, 1: 0})
     largest, held_by = np.abs(part.kind.weights).max(), []
     for k, sign in enumerate((1, -1)):
@@ -133,26 +134,26 @@ def test_drift_compensation_restores_the_mean_size():
     assert slopes[None] == pytest.approx(0.65, abs=0.02)
     assert slopes["global"] == pytest.approx(1.0, abs=0.02)
     net = net_of()
-    first = faults.manufacture(net, faults.PCM(read=0.0), 4).projections[0].kind.weights
+    first = manufacture(net, faults.PCM(read=0.0), 4).projections[0].kind.weights
     for path in ("pair", "collapsed"):
-        column = faults.manufacture(net, faults.PCM(DAY, path=path, compensate="column"), 4).projections[0].kind.weights
+        column = manufacture(net, faults.PCM(DAY, path=path, compensate="column"), 4).projections[0].kind.weights
         np.testing.assert_allclose(np.abs(column).mean(axis=1), np.abs(first).mean(axis=1), rtol=1e-12)
 
 
 def test_weights_are_programmed_once_and_read_for_each_sample():
     net, n = net_of(), 400
     fault = faults.PCM(HOUR, per="sample")
-    reads = np.array([faults.manufacture(net, fault, 4, k).projections[0].kind.weights for k in range(n)])
-    once = faults.manufacture(net, faults.PCM(HOUR, read=0.0), 4).projections[0].kind.weights
+    reads = np.array([manufacture(net, fault, 4, k).projections[0].kind.weights for k in range(n)])
+    once = manufacture(net, faults.PCM(HOUR, read=0.0), 4).projections[0].kind.weights
     assert (reads.std(axis=0) > 0).all()
     assert (np.abs(reads.mean(axis=0) - once) <= 4.5 * reads.std(axis=0) / math.sqrt(n)).all()
     silent = faults.PCM(HOUR, read=0.0, per="sample")
-    assert len({faults.manufacture(net, silent, 4, k).hash() for k in range(5)}) == 1
+    assert len({manufacture(net, silent, 4, k).hash() for k in range(5)}) == 1
 
 
 def test_strengths_multiply_what_is_published():
     weights = RNG.uniform(0.3, 1, 2000)
-    off = {"programming": 0.0, "drift": 0.0, "read": 0.0}
+    off: dict[str, Any] = {"programming": 0.0, "drift": 0.0, "read": 0.0}
     for stage in ("programming", "read"):  # no conductance of these is cut at 0
         one, two = (weights_after(faults.PCM(DAY, **{**off, stage: k}), weights) - weights for k in (1.0, 2.0))
         np.testing.assert_allclose(two, 2 * one, rtol=0, atol=1e-14)
@@ -198,7 +199,8 @@ def test_in_two_steps_all_weights_grow_by_the_largest_programming_error():
 
 
 def test_reram_was_measured_at_three_times():
-    for t_inf in (0.0, 3600.0, 86401.0, "day"):
+    others: tuple[Any, ...] = (0.0, 3600.0, 86401.0, "day")
+    for t_inf in others:
         with pytest.raises(FaultError, match=r"reram: t_inf = .*; must be 1, 86400 or 172800 seconds"):
             faults.ReRAM(t_inf)
 
@@ -232,18 +234,18 @@ def test_cmo_conductances_end_where_devices_do():
     assert found.min() == pytest.approx(9.0, abs=1e-12)
     assert (found <= 9.0 + 1e-12).mean() > 0.5
     net = net_of().replace("input -> hidden", weights=0.5).replace("hidden -> late", weights=-1.0)
-    assert faults.manufacture(net, CmoReRAM(DAY)).hash() == net.hash()
+    assert manufacture(net, CmoReRAM(DAY)).hash() == net.hash()
 
 
 def test_a_projection_of_zeros_stays_as_it_is():
     net = net_of().replace("input -> hidden", weights=0.0).replace("hidden -> late", weights=0.0)
     for fault in (faults.PCM(DAY), faults.ReRAM(DAY), CmoReRAM(DAY)):
-        assert faults.manufacture(net, fault).hash() == net.hash()
+        assert manufacture(net, fault).hash() == net.hash()
 
 
 def test_drift_makes_weights_smaller_and_leaves_thresholds():
     net = net_of()
-    made = faults.manufacture(net, faults.PCM(YEAR, programming=0.0, read=0.0))
+    made = manufacture(net, faults.PCM(YEAR, programming=0.0, read=0.0))
     for before, after in zip(net.projections, made.projections, strict=True):
         assert (np.abs(after.kind.weights) < np.abs(before.kind.weights)).all()
     for node in net.populations:

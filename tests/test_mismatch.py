@@ -2,10 +2,11 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
-from made_devices import WEIGHTS, N, assert_moments, net_of
+from made_devices import WEIGHTS, N, assert_moments, manufacture, net_of
 
 import eventsim
 from eventsim import faults, models
@@ -15,14 +16,14 @@ RNG = np.random.default_rng(62)
 X = RNG.random((3, 6))
 
 
-def population(model: str = "linear_psp", size: int = N, **parameters: object) -> eventsim.Network:
-    net = eventsim.Network()
+def population(model: str = "linear_psp", size: int = N, **parameters: object) -> Any:
+    net: Any = eventsim.Network()
     net.source(1, "input")
     net.population(model, size, "cells", **parameters)
     return net
 
 
-def parameter(net: eventsim.Network, name: str) -> np.ndarray:
+def parameter(net: Any, name: str) -> np.ndarray:
     return net.node("cells").parameters[name]
 
 
@@ -32,10 +33,10 @@ def parameter(net: eventsim.Network, name: str) -> np.ndarray:
 def test_errors_have_the_moments_of_their_formula():
     net = population(threshold=np.full(N, 2.0))
     absolute = faults.Mismatch("threshold", 0.1, mean=0.05)
-    assert_moments(parameter(faults.manufacture(net, absolute, 1), "threshold"), 2.05, 0.1)
+    assert_moments(parameter(manufacture(net, absolute, 1), "threshold"), 2.05, 0.1)
     relative = faults.Mismatch("threshold", 0.1, mean=0.05, relative=True)
-    assert_moments(parameter(faults.manufacture(net, relative, 1), "threshold"), 2.1, 0.2)
-    shifted = faults.manufacture(net, faults.Mismatch("threshold", mean=0.5), 1)
+    assert_moments(parameter(manufacture(net, relative, 1), "threshold"), 2.1, 0.2)
+    shifted = manufacture(net, faults.Mismatch("threshold", mean=0.5), 1)
     assert (parameter(shifted, "threshold") == 2.5).all()
 
 
@@ -49,7 +50,7 @@ def test_errors_have_the_moments_of_their_formula():
 )
 def test_any_parameter_of_any_model(model, name, given):
     net = population(model, 500, **given)
-    made = faults.manufacture(net, faults.Mismatch(name, 0.01), 1)
+    made = manufacture(net, faults.Mismatch(name, 0.01), 1)
     errors = parameter(made, name) - parameter(net, name)
     assert len(np.unique(errors)) == 500
     assert_moments(errors, 0.0, 0.01)
@@ -60,18 +61,18 @@ def test_any_parameter_of_any_model(model, name, given):
 def test_parameters_have_draws_of_their_own_whatever_else_is_mismatched():
     net = net_of()
     slope, threshold = faults.Mismatch("slope", 0.1), faults.Mismatch("threshold", 0.1)
-    both, alone = faults.manufacture(net, [threshold, slope], 1), faults.manufacture(net, slope, 1)
+    both, alone = manufacture(net, [threshold, slope], 1), manufacture(net, slope, 1)
     found = both.node("late").parameters
     assert np.array_equal(found["slope"], alone.node("late").parameters["slope"])
     assert not np.array_equal(found["slope"], found["threshold"])
-    twice = faults.manufacture(net, [threshold, threshold], 1).node("late").parameters["threshold"]
+    twice = manufacture(net, [threshold, threshold], 1).node("late").parameters["threshold"]
     assert not np.allclose(twice - 1, 2 * (found["threshold"] - 1))
 
 
 def test_a_current_in_steps_has_one_error_at_all_times():
     steps = eventsim.Steps([0.0, 5.0, 9.0], [0.5, 2.0, 1.0])
     net = population("lif_delta", 4, tau_mem=20.0, current=steps)
-    made = faults.manufacture(net, faults.Mismatch("current", 0.1, relative=True), 1).node("cells")
+    made = manufacture(net, faults.Mismatch("current", 0.1, relative=True), 1).node("cells")
     found = made.steps["current"]
     assert found.times.tolist() == [0.0, 5.0, 9.0]
     np.testing.assert_allclose(found.values / steps.values[:, None], np.tile(found.values[1] / 2.0, (3, 1)))
@@ -81,9 +82,9 @@ def test_a_current_in_steps_has_one_error_at_all_times():
 def test_a_value_that_a_neuron_cannot_have_is_an_error_that_names_it():
     net = population("lif_delta", 50, tau_mem=1.0)
     with pytest.raises(FaultError) as error:
-        faults.manufacture(net, faults.Mismatch("tau_mem", 1.0), 3)
+        manufacture(net, faults.Mismatch("tau_mem", 1.0), 3)
     said = str(error.value)
-    slow = faults.manufacture(population("lif_delta", 50, tau_mem=100.0), faults.Mismatch("tau_mem", 1.0), 3)
+    slow = manufacture(population("lif_delta", 50, tau_mem=100.0), faults.Mismatch("tau_mem", 1.0), 3)
     drawn = parameter(slow, "tau_mem") - 100
     neuron = int(np.flatnonzero(drawn <= -1)[0])
     assert f"mismatch: tau_mem[{neuron}] of 'cells' would be {1 + drawn[neuron]:.6g}" in said
@@ -94,7 +95,7 @@ def test_a_value_that_a_neuron_cannot_have_is_an_error_that_names_it():
 def test_drawn_again_until_a_neuron_can_have_it():
     """A normal distribution cut at 0: its mean and standard deviation in closed form, at one sigma below the mean."""
     net = population("lif_delta", tau_mem=np.full(N, 1.0))
-    found = parameter(faults.manufacture(net, faults.Mismatch("tau_mem", 1.0, outside="redraw"), 3), "tau_mem")
+    found = parameter(manufacture(net, faults.Mismatch("tau_mem", 1.0, outside="redraw"), 3), "tau_mem")
     assert (found > 0).all()
     density, above = math.exp(-0.5) / math.sqrt(2 * math.pi), 0.5 * math.erfc(-1 / math.sqrt(2))
     ratio = density / above
@@ -103,21 +104,21 @@ def test_drawn_again_until_a_neuron_can_have_it():
     assert abs(found.var() - variance) < 4 * variance * math.sqrt(2 / N)
     hopeless = faults.Mismatch("tau_mem", 1e-9, mean=-2.0, outside="redraw")
     with pytest.raises(FaultError, match=r"for 5 of 5 neurons; must be >= 1e-50"):
-        faults.manufacture(population("lif_delta", 5, tau_mem=1.0), hopeless)
+        manufacture(population("lif_delta", 5, tau_mem=1.0), hopeless)
 
 
 def test_thresholds_of_b1_may_fall_below_zero():
     """There it is no error: such a neuron fires at t_start and counts as premature."""
-    made = faults.manufacture(net_of(), faults.Mismatch("threshold", mean=-3.0, populations="late"))
+    made = manufacture(net_of(), faults.Mismatch("threshold", mean=-3.0, populations="late"))
     assert (made.node("late").parameters["threshold"] == -2.0).all()
 
 
 def test_slope_mismatch_of_b1_moves_late_spikes_most():
     """B -> B (1 + d): the time after t_min becomes (t - t_min) / (1 + d) exactly."""
-    net = models.to_ttfs(models.read_relu({"weights": [RNG.random((40, 6)), np.ones((2, 40))]}), X)
+    net: Any = models.to_ttfs(models.read_relu({"weights": [RNG.random((40, 6)), np.ones((2, 40))]}), X)
     fault = faults.Mismatch("slope", 1e-3, relative=True, populations="dense1")
     ideal, run = (eventsim.simulate(net, X, faults=given, seed=4, engine="reference") for given in ((), fault))
-    slopes = faults.manufacture(net, fault, 4).node("dense1").parameters["slope"]
+    slopes = manufacture(net, fault, 4).node("dense1").parameters["slope"]
     t_min = net.node("dense1").window[1]
     expected = t_min + (ideal.spike_times("dense1") - t_min) / slopes
     np.testing.assert_allclose(run.spike_times("dense1"), expected, rtol=0, atol=1e-14)
@@ -126,7 +127,7 @@ def test_slope_mismatch_of_b1_moves_late_spikes_most():
 # -- slopes that follow ------------------------------------------------------------------------------------------------
 
 
-def by_definition(net: eventsim.Network, name: str) -> np.ndarray:
+def by_definition(net: Any, name: str) -> np.ndarray:
     """Alpha and the sum of all incoming weights, padding included, of each neuron."""
     node, total = net.node(name), []
     for neuron in range(node.size):
@@ -141,17 +142,17 @@ def by_definition(net: eventsim.Network, name: str) -> np.ndarray:
     return np.array(total)
 
 
-def alpha1_networks() -> dict[str, eventsim.Network]:
+def alpha1_networks() -> dict[str, Any]:
     dense = {"weights": [RNG.normal(size=(8, 6)) / 4, RNG.normal(size=(3, 8)) / 4]}
-    found = {"dense": models.to_ttfs(models.read_relu(dense), X, slope="alpha1")}
-    net = eventsim.Network()
+    found: dict[str, Any] = {"dense": models.to_ttfs(models.read_relu(dense), X, slope="alpha1")}
+    net: Any = eventsim.Network()
     net.source((2, 4, 4), "input")
     net.source(18, "other")
     net.population("ttfs_alpha1", (2, 3, 3), "cells", (0.0, 1.0, 3.0), threshold=2.0, slope=1.0)
     net.connect("input", "cells", eventsim.Conv(RNG.normal(size=(2, 2, 2, 2)) / 20))
     net.connect("other", "cells", eventsim.OneToOne(RNG.normal(size=18) / 20))
     ends = RNG.integers(0, 18, (2, 40))
-    net.connect("other", "cells", eventsim.Sparse(*ends, RNG.normal(size=40) / 20), 0.25)
+    net.connect("other", "cells", eventsim.Sparse(ends[0], ends[1], RNG.normal(size=40) / 20), 0.25)
     slope = []
     for neuron in range(18):
         sparse = net.projections[2].kind
@@ -172,7 +173,7 @@ CHANGING = [
 @pytest.mark.parametrize("fault", CHANGING, ids=lambda fault: repr(fault)[:50])
 def test_the_slope_of_alpha1_is_alpha_and_the_sum_of_the_weights_that_are_there(name, fault):
     net = ALPHA1[name]
-    made = faults.manufacture(net, fault, 3)
+    made = manufacture(net, fault, 3)
     populations = [node.name for node in net.populations if node.model.name == "ttfs_alpha1"]
     assert populations
     for one in populations:
@@ -186,21 +187,21 @@ def test_a_slope_that_is_no_such_sum_keeps_what_it_is_off_by():
     net = ALPHA1["dense"]
     steep = net.replace("dense1", slope=net.node("dense1").parameters["slope"] + 0.5)
     fault = faults.WeightNoise(0.1)
-    made, plain = (faults.manufacture(one, fault, 3).node("dense1").parameters["slope"] for one in (steep, net))
+    made, plain = (manufacture(one, fault, 3).node("dense1").parameters["slope"] for one in (steep, net))
     np.testing.assert_allclose(made - plain, 0.5, rtol=0, atol=1e-14)
 
 
 def test_a_mismatch_of_the_slope_itself_stands():
     net = ALPHA1["dense"]
-    made = faults.manufacture(net, faults.Mismatch("slope", mean=0.25))
+    made = manufacture(net, faults.Mismatch("slope", mean=0.25))
     expected = net.node("dense1").parameters["slope"] + 0.25
     assert np.array_equal(made.node("dense1").parameters["slope"], expected)
 
 
 def test_alpha1_of_fractions_follows_exactly():
     relu = models.read_relu({"weights": [RNG.integers(-9, 9, (4, 6)) / 64, np.ones((2, 4)) / 8]})
-    net = models.to_ttfs(relu, X, slope="alpha1", number=Fraction)
-    made = faults.manufacture(net, faults.WeightNoise(0.3), 2)
+    net: Any = models.to_ttfs(relu, X, slope="alpha1", number=Fraction)
+    made = manufacture(net, faults.WeightNoise(0.3), 2)
     node = made.node("dense1")
     rows = made.projections[0].kind.weights
     assert node.parameters["slope"].tolist() == [
@@ -211,7 +212,7 @@ def test_alpha1_of_fractions_follows_exactly():
 def test_a_network_with_other_weights_computes_what_alpha1_says():
     """A spike of alpha1 behind its window's start is where alpha, all weights and the input times say."""
     net, fault = ALPHA1["dense"], faults.WeightNoise(0.05)
-    made = faults.manufacture(net, fault, 3)
+    made = manufacture(net, fault, 3)
     run = eventsim.simulate(net, X, faults=fault, seed=3, engine="reference")
     node, kind = made.node("dense1"), made.projections[0].kind
     t_start, t_min, t_max = node.window
@@ -228,8 +229,8 @@ def test_a_network_with_other_weights_computes_what_alpha1_says():
 # -- delays ------------------------------------------------------------------------------------------------------------
 
 
-def synapses(delays: np.ndarray) -> eventsim.Network:
-    net = eventsim.Network()
+def synapses(delays: np.ndarray) -> Any:
+    net: Any = eventsim.Network()
     net.source(len(delays), "input")
     net.population("linear_psp", 1, "cell", threshold=1.0)
     net.connect(
@@ -241,21 +242,21 @@ def synapses(delays: np.ndarray) -> eventsim.Network:
 def test_delays_have_the_moments_of_their_formula():
     net = synapses(np.full(N, 2.0))
     for fault, sd in ((faults.DelayVariation(0.1), 0.1), (faults.DelayVariation(0.1, relative=True), 0.2)):
-        assert_moments(faults.manufacture(net, fault, 1).projections[0].kind.delays, 2.0, sd)
+        assert_moments(manufacture(net, fault, 1).projections[0].kind.delays, 2.0, sd)
 
 
 def test_one_delay_is_one_wire():
     fault = faults.DelayVariation(0.1, relative=True)
-    found = [faults.manufacture(net_of(), fault, seed).projections[0].delay for seed in range(400)]
+    found = [manufacture(net_of(), fault, seed).projections[0].delay for seed in range(400)]
     assert_moments(np.array(found), 0.5, 0.05)
-    made = faults.manufacture(net_of(), fault, 1)
+    made = manufacture(net_of(), fault, 1)
     assert isinstance(made.projections[0].kind, eventsim.Dense)
     assert made.projections[0].delay != made.projections[1].delay
 
 
 def test_each_synapse_gets_a_delay_where_that_is_asked_for():
     fault = faults.DelayVariation(0.05, per_synapse=True)
-    made = faults.manufacture(net_of(), fault, 1).projections[0]
+    made = manufacture(net_of(), fault, 1).projections[0]
     kind = made.kind
     assert np.array_equal(WEIGHTS[kind.targets, kind.sources], kind.weights)
     assert len(np.unique(kind.delays)) == WEIGHTS.size
@@ -264,7 +265,7 @@ def test_each_synapse_gets_a_delay_where_that_is_asked_for():
 def test_a_delay_below_zero_is_an_error_zero_or_drawn_again():
     net = synapses(np.full(2000, 0.1))
     below = faults.DelayVariation(0.1, negative="zero")
-    made = faults.manufacture(net, below, 1)
+    made = manufacture(net, below, 1)
     found = made.projections[0].kind.delays
     n = int((found == 0).sum())
     assert abs(n / 2000 - 0.1587) < 4 * math.sqrt(0.16 * 0.84 / 2000)
@@ -273,33 +274,33 @@ def test_a_delay_below_zero_is_an_error_zero_or_drawn_again():
     with pytest.raises(
         FaultError, match=rf"{n} of 2000 delays of input -> cell \(Sparse\) would be below 0, down to -"
     ):
-        faults.manufacture(net, faults.DelayVariation(0.1), 1)
-    again = faults.manufacture(net, faults.DelayVariation(0.1, negative="redraw"), 1).projections[0].kind.delays
+        manufacture(net, faults.DelayVariation(0.1), 1)
+    again = manufacture(net, faults.DelayVariation(0.1, negative="redraw"), 1).projections[0].kind.delays
     assert (again >= 0).all()
     assert np.isin(found[found > 0], again).all()
 
 
 def test_convolutions_and_clocks_keep_what_they_need():
-    net = eventsim.Network()
+    net: Any = eventsim.Network()
     net.source((1, 3, 3), "input")
     net.population("lif_clocked", (1, 2, 2), "ticking", decay=0.5, period=1.0)
     net.population("linear_psp", 1, "cell", threshold=1.0)
     net.connect("input", "ticking", eventsim.Conv(np.ones((1, 1, 2, 2))), 0.5)
     net.connect("ticking", "cell", eventsim.Dense(np.ones((1, 4))), 2.0)
-    made = faults.manufacture(net, faults.DelayVariation(0.1), 1)
+    made = manufacture(net, faults.DelayVariation(0.1), 1)
     assert made.projections[0].delay != 0.5
     assert made.projections[1].delay == 2.0
     with pytest.raises(FaultError, match=r"Conv.*per_synapse = True; a convolution is never unrolled"):
-        faults.manufacture(net, faults.DelayVariation(0.1, per_synapse=True), 1)
+        manufacture(net, faults.DelayVariation(0.1, per_synapse=True), 1)
     with pytest.raises(FaultError, match=r"'ticking' -> 'cell'.* has nothing that it acts on"):
-        faults.manufacture(net, faults.DelayVariation(0.1, projections=[("ticking", "cell")]), 1)
+        manufacture(net, faults.DelayVariation(0.1, projections=[("ticking", "cell")]), 1)
 
 
 def test_a_one_to_one_projection_gets_delays_of_its_own():
-    net = eventsim.Network()
+    net: Any = eventsim.Network()
     net.source(5, "input")
     net.population("linear_psp", 5, "cells", threshold=1.0)
     net.connect("input", "cells", eventsim.OneToOne(np.arange(5.0)), 0.5)
-    kind = faults.manufacture(net, faults.DelayVariation(0.05, per_synapse=True), 1).projections[0].kind
+    kind = manufacture(net, faults.DelayVariation(0.05, per_synapse=True), 1).projections[0].kind
     assert kind.sources.tolist() == kind.targets.tolist() == kind.weights.tolist() == [0, 1, 2, 3, 4]
     assert len(np.unique(kind.delays)) == 5

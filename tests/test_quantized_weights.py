@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_devices import alone, net_of, weights_after
+from made_devices import alone, manufacture, net_of, weights_after
 
 import eventsim
 from eventsim import faults, models
@@ -80,7 +80,7 @@ def test_each_output_channel_has_its_step():
     net.source(5, "input")
     net.population("linear_psp", 3, "cells", threshold=1.0)
     net.connect("input", "cells", eventsim.Dense(rows))
-    made = faults.manufacture(net, faults.WeightQuantization(4, per_channel=True)).projections[0].kind.weights
+    made = manufacture(net, faults.WeightQuantization(4, per_channel=True)).projections[0].kind.weights
     for row, found in zip(rows, made, strict=True):
         assert found.tolist() == weights_after(faults.WeightQuantization(4), row).tolist()
 
@@ -91,7 +91,7 @@ def test_the_channels_of_a_convolution_are_its_filters():
     net.source((3, 4, 4), "input")
     net.population("linear_psp", (2, 3, 3), "cells", threshold=1.0)
     net.connect("input", "cells", eventsim.Conv(kernel))
-    made = faults.manufacture(net, faults.WeightQuantization(3, per_channel=True)).projections[0].kind.weights
+    made = manufacture(net, faults.WeightQuantization(3, per_channel=True)).projections[0].kind.weights
     for one, found in zip(kernel, made, strict=True):
         expected = weights_after(faults.WeightQuantization(3), one.ravel())
         assert found.ravel().tolist() == expected.tolist()
@@ -99,7 +99,10 @@ def test_the_channels_of_a_convolution_are_its_filters():
 
 def test_with_many_bits_the_ideal_weights_come_back():
     weights = RNG.normal(size=500)
-    for kind, settings in ((faults.WeightQuantization, {}), (faults.FakeQuantization, {"low": -8.0, "high": 8.0})):
+    kinds: tuple[Any, ...] = (
+        (faults.WeightQuantization, {}), (faults.FakeQuantization, {"low": -8.0, "high": 8.0}),
+    )  # fmt: skip
+    for kind, settings in kinds:
         for bits in (8, 16, 32, 48, 52):
             step = (16.0 if settings else 2 * np.abs(weights).max()) / (2**bits - 2)
             error = np.abs(weights_after(kind(bits, **settings), weights) - weights).max()
@@ -118,7 +121,7 @@ def test_a_fixed_range_clips_and_zeros_stay():
 def test_weights_beyond_float32_are_refused_where_that_is_asked_for():
     net = alone([1e39, 1.0])
     with pytest.raises(FaultError, match=r"beyond the range of float32; must be within 3\.4e38"):
-        faults.manufacture(net, faults.WeightQuantization(8, arithmetic="float32"))
+        manufacture(net, faults.WeightQuantization(8, arithmetic="float32"))
 
 
 # Measured on TensorFlow 2.21, fake_quant_with_min_max_args from -1 to 1: how many levels lie below 0, by bits.
@@ -180,7 +183,7 @@ def test_exponents_end_where_the_bits_do():
         made = weights_after(faults.PowerOfTwo(bits), weights)
         assert made.tolist() == [w if k < kept else 0.0 for k, w in enumerate(weights.tolist())]
     zeros = alone([0.0, 0.0])
-    assert faults.manufacture(zeros, faults.PowerOfTwo(4)).hash() == zeros.hash()
+    assert manufacture(zeros, faults.PowerOfTwo(4)).hash() == zeros.hash()
 
 
 def test_a_quantized_network_computes_what_its_weights_say():
@@ -189,7 +192,7 @@ def test_a_quantized_network_computes_what_its_weights_say():
     x = np.array([[0.75, 0.25], [0.5, 1.0], [1.0, 0.125]])
     net = models.to_ttfs(relu, x, margin=1.0)
     fault = faults.WeightQuantization(4)
-    made = faults.manufacture(net, fault)
+    made = manufacture(net, fault)
     run = eventsim.simulate(net, x, faults=fault, engine="reference")
     first, second = (projection.kind.weights for projection in made.projections)
     np.testing.assert_allclose(run.readout, np.maximum(x @ first.T, 0) @ second.T, rtol=0, atol=1e-14)
@@ -197,8 +200,8 @@ def test_a_quantized_network_computes_what_its_weights_say():
 
 def test_a_network_of_quantized_weights_is_quantized_already():
     net = net_of()
-    once = faults.manufacture(net, faults.WeightQuantization(4, largest=8.0))
-    again = faults.manufacture(once, faults.WeightQuantization(4, largest=8.0))
+    once = manufacture(net, faults.WeightQuantization(4, largest=8.0))
+    again = manufacture(once, faults.WeightQuantization(4, largest=8.0))
     assert once.hash() == again.hash()
 
 
@@ -258,7 +261,7 @@ def test_torch_per_channel_has_the_rule_of_torch_per_tensor():
     net.population("linear_psp", len(rows), "cells", threshold=1.0)
     net.connect("input", "cells", eventsim.Dense(rows.astype(np.float64)))
     fault = faults.WeightQuantization(8, per_channel=True, arithmetic="float32_reciprocal")
-    assert np.array_equal(faults.manufacture(net, fault).projections[0].kind.weights, theirs)
+    assert np.array_equal(manufacture(net, fault).projections[0].kind.weights, theirs)
 
 
 @pytest.mark.references

@@ -4,6 +4,7 @@ Relies on numpy. Used by the quantizations.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,4 +38,4 @@ def _half_away(x: Any) -> int:
     return _half_up(x) if x >= 0 else -_half_up(-x)
 
 
-_ROUNDED = {"half_even": round, "half_up": _half_up, "half_away": _half_away}
+_ROUNDED: dict[str, Callable[[Any], int]] = {"half_even": round, "half_up": _half_up, "half_away": _half_away}
