@@ -98,10 +98,20 @@ def test_a_text_form_is_the_fault_again(fault):
 
 
 def test_settings_are_plain_whatever_numbers_they_are_given_as():
-    numbers: tuple[Any, Any] = (np.int64(4), np.float32(2))
-    fault = faults.WeightQuantization(numbers[0], largest=numbers[1])
-    assert json.dumps(fault.describe())
-    assert fault == faults.WeightQuantization(4, largest=2.0)
+    four, two, half = np.int64(4), np.float32(2), Fraction(1, 2)
+    given: list[tuple[Any, dict[str, Any], DeviceFault]] = [
+        (faults.WeightQuantization, {"bits": four, "largest": two}, faults.WeightQuantization(4, largest=2.0)),
+        (faults.WeightNoise, {"relative": half, "per": "batch", "batch_size": four},
+         faults.WeightNoise(0.5, per="batch", batch_size=4)),
+        (faults.StuckAt, {"probability": half, "value": two}, faults.StuckAt(0.5, 2.0)),
+        (faults.Mismatch, {"parameter": "slope", "sigma": half}, faults.Mismatch("slope", 0.5)),
+        (faults.PCM, {"t_inf": four, "read": half}, faults.PCM(4, read=0.5)),
+        (faults.CmoReRAM, {"acceptance": np.int64(2)}, faults.CmoReRAM(acceptance=2.0)),
+    ]  # fmt: skip
+    for kind, settings, plain in given:
+        fault = kind(**settings)
+        assert fault == plain
+        assert faults.read(json.loads(json.dumps(fault.describe()))) == [plain]
 
 
 @pytest.mark.parametrize("fault", STRONG, ids=shown)
@@ -230,6 +240,9 @@ BAD: list[tuple[type[DeviceFault], dict[str, Any], str]] = [
     (faults.ReRAM, {"g_max": 0.0}, "g_max = 0.0; must be > 0"),
     (faults.CmoReRAM, {"t_inf": 1e-6}, "must be 0 or >= 0.0001"),
     (faults.CmoReRAM, {"acceptance": 1.0}, "must be 0.2 or 2"),
+    (faults.CmoReRAM, {"acceptance": [2]}, "acceptance = [2]; must be 0.2 or 2"),
+    (faults.ReRAM, {"t_inf": [1.0]}, "t_inf = [1.0]; must be 1, 86400"),
+    (faults.StuckAt, {"probability": 0.5, "value": [0]}, 'must be a number, "max" or "min"'),
 ]
 
 

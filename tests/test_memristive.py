@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from made_devices import N, manufacture, net_of, weights_after
 
+import eventsim
 from eventsim import faults
 from eventsim.errors import FaultError
 from eventsim.faults.device.cmo_reram import CmoReRAM
@@ -138,6 +139,20 @@ def test_drift_compensation_restores_the_mean_size():
     for path in ("pair", "collapsed"):
         column = manufacture(net, faults.PCM(DAY, path=path, compensate="column"), 4).projections[0].kind.weights
         np.testing.assert_allclose(np.abs(column).mean(axis=1), np.abs(first).mean(axis=1), rtol=1e-12)
+
+
+def test_a_column_of_a_convolution_is_a_filter():
+    kernel = RNG.normal(size=(2, 3, 2, 2))
+    net = eventsim.Network()
+    net.source((3, 4, 4), "input")
+    net.population("linear_psp", (2, 3, 3), "cells", threshold=1.0)
+    net.connect("input", "cells", eventsim.Conv(kernel))
+    programmed, mended = (
+        manufacture(net, fault, 4).projections[0].kind.weights
+        for fault in (faults.PCM(read=0.0), faults.PCM(DAY, compensate="column"))
+    )
+    means = [np.abs(weights).reshape(2, -1).mean(axis=1) for weights in (programmed, mended)]
+    np.testing.assert_allclose(means[0], means[1], rtol=1e-12)
 
 
 def test_weights_are_programmed_once_and_read_for_each_sample():

@@ -1,6 +1,7 @@
 """Mismatch of parameters and delays, and slopes that follow the weights that they add up."""
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +12,7 @@ from made_devices import WEIGHTS, N, assert_moments, manufacture, net_of
 import eventsim
 from eventsim import faults, models
 from eventsim.errors import FaultError
+from eventsim.faults.contract import StateFault, has_weights
 
 RNG = np.random.default_rng(62)
 X = RNG.random((3, 6))
@@ -196,6 +198,27 @@ def test_a_mismatch_of_the_slope_itself_stands():
     made = manufacture(net, faults.Mismatch("slope", mean=0.25))
     expected = net.node("dense1").parameters["slope"] + 0.25
     assert np.array_equal(made.node("dense1").parameters["slope"], expected)
+
+
+@dataclass(frozen=True, repr=False)
+class OtherModel(StateFault):
+    """Doubles weights, and gives alpha1 populations a model that has no slope."""
+
+    name = "toy other model"
+
+    def acts_on(self, part: Any) -> bool:
+        return has_weights(part) or getattr(getattr(part, "model", None), "name", "") == "ttfs_alpha1"
+
+    def alter(self, part: Any, draws: Any) -> dict[str, Any]:
+        if has_weights(part):
+            return {"weights": 2 * part.kind.weights}
+        return {"model": "linear_psp", "window": None}
+
+
+def test_a_model_without_such_a_slope_gets_none():
+    made = manufacture(ALPHA1["mixed"], OtherModel())
+    assert made.node("cells").model.name == "linear_psp"
+    assert "slope" not in made.node("cells").parameters
 
 
 def test_alpha1_of_fractions_follows_exactly():

@@ -23,6 +23,7 @@ A new fault is one file; no engine is touched.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from typing import Any, ClassVar
 
 from eventsim.checks import choice, integer, names, shown
@@ -183,9 +184,9 @@ class StateFault(NetworkFault):
 
 
 def keep(fault: Fault, **values: Any) -> None:
-    """Give a new fault its settings in their plain, checked forms, as its text form has them."""
+    """Give a new fault its settings in their plain, checked forms, as its text form has them: Fractions as floats."""
     for name, value in values.items():
-        object.__setattr__(fault, name, value)
+        object.__setattr__(fault, name, float(value) if isinstance(value, Fraction) else value)
 
 
 def has_weights(part: Any) -> bool:
@@ -211,7 +212,8 @@ def check_per(fault: NetworkFault) -> None:
     """Refuse a `per` that is none, and a batch of no samples."""
     choice(fault.name, "per", getattr(fault, "per", "chip"), PER, FaultError)
     remedy = "It counts the sample ids that share a draw."
-    integer(fault.name, "batch_size", getattr(fault, "batch_size", 1), FaultError, low=1, remedy=remedy)
+    given = getattr(fault, "batch_size", 1)
+    keep(fault, batch_size=integer(fault.name, "batch_size", given, FaultError, low=1, remedy=remedy))
 
 
 def pairs_of(fault: Fault, given: Any) -> tuple[tuple[str, str], ...]:

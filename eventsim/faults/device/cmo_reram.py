@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import number, shown
+from eventsim.checks import number, real, shown
 from eventsim.connectivity.elementary import log
 from eventsim.errors import FaultError
 from eventsim.faults.contract import check_per, check_projections, keep
@@ -83,11 +83,12 @@ class CmoReRAM(WeightFault):
                 f"{self.name}: t_inf = {shown(self.t_inf)}; must be 0 or >= {EARLIEST:g}, since nothing is known of "
                 "earlier times. Give a time in seconds."
             )
-        if self.acceptance not in ACCEPTED:
+        if real(self.acceptance) not in ACCEPTED:
             raise FaultError(
                 f"{self.name}: acceptance = {shown(self.acceptance)}; must be 0.2 or 2, in percent, with which devices "
                 "were measured. Choose one of them."
             )
+        keep(self, acceptance=float(self.acceptance))
         for stage in ("programming", "drift", "read"):
             remedy = "It multiplies the published strength; 0 leaves it out."
             keep(self, **{stage: number(self.name, stage, getattr(self, stage), FaultError, low=0, remedy=remedy)})
