@@ -16,8 +16,10 @@ import eventsim
 from eventsim import faults
 from eventsim.errors import FaultError
 from eventsim.faults.contract import DeviceFault
+from eventsim.faults.draws import Draws
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import kinds
+from eventsim.randomness import normal, stream_key
 
 HOUR, DAY = 3600.0, 86400.0
 RNG = np.random.default_rng(17)
@@ -119,10 +121,36 @@ def test_exact_networks_stay_exact(fault):
     made = manufacture(net_of(delay=Fraction(1, 2), exact=True), fault, 3)
     for projection in made.projections:
         assert all(isinstance(weight, Fraction) for weight in projection.kind.weights.ravel().tolist())
+        assert isinstance(projection.delay, Fraction)
     floats = manufacture(net_of(), fault, 3)
     for one, other in zip(made.projections, floats.projections, strict=True):
         np.testing.assert_allclose(one.kind.weights.astype(float), other.kind.weights, rtol=1e-12, atol=1e-15)
         assert float(one.delay) == pytest.approx(other.delay, rel=1e-12)
+
+
+def test_a_delay_of_an_exact_network_becomes_a_fraction_however_it_was_given():
+    for delay in (0, 0.5, Fraction(1, 2)):
+        for fault in (faults.DelayVariation(0.1, negative="redraw"), faults.DelayVariation(0.1, True, True)):
+            made = manufacture(net_of(delay=delay, exact=True), fault, 3)
+            assert isinstance(made.projections[0].delay, Fraction)
+
+
+def test_normal_numbers_are_those_of_the_synapse_one_by_one():
+    """Of a dense weight, a listed one and a neuron: up to the rounding of other logarithms."""
+    net = net_of()
+    part, draws = net.projections[0], Draws(9, "some fault", 2, 4, {0: 0, 1: 0})
+    key = np.uint64(stream_key(9, "some fault", 2, "input", "hidden", 0))
+    for number in (0, 5):
+        expected = [[normal(key, 4, source * 3 + target, number) for source in range(4)] for target in range(3)]
+        np.testing.assert_allclose(draws.normal(part, number), expected, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(
+            draws.of_chip().normal(part, number)[1, 2], normal(key, 0, 2 * 3 + 1, number), rtol=0, atol=1e-14
+        )
+    cells = np.uint64(stream_key(9, "some fault", 2, "late"))
+    found = draws.normal(net.node("late"))
+    np.testing.assert_allclose(found, [normal(cells, 4, k, 0) for k in range(2)], rtol=0, atol=1e-14)
+    assert draws.normal_of_all(part) not in draws.normal(part)
+    assert draws.normal_of_all(part) != draws.normal_of_all(part, 1)
 
 
 def test_faults_act_in_their_order():

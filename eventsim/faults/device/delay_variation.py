@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from eventsim.checks import choice, flag, number
 from eventsim.errors import FaultError
 from eventsim.faults.contract import DeviceFault, check_per, check_projections, has_weights, keep
-from eventsim.faults.device.weights import in_numbers_of
+from eventsim.faults.device.weights import exact_of, in_numbers_of
 from eventsim.faults.draws import Draws
 from eventsim.network.convolution import Conv
 from eventsim.network.nodes import Population, Projection
@@ -93,9 +94,10 @@ class DelayVariation(DeviceFault):
         if self.sigma == 0:
             return {}
         own = own_delays(part.kind)
+        exact = part.kind.weights.dtype == object or isinstance(part.delay, Fraction)
+        shared = exact_of([part.delay]) if exact else np.array([part.delay], dtype=np.float64)
         if own is None and not self.per_synapse:
-            ideal = np.array([part.delay], dtype=object if _exact(part.delay) else np.float64)
-            return {"delay": self._made(part, draws, ideal, wire=True)[0]}
+            return {"delay": self._made(part, draws, shared, wire=True)[0]}
         if own is None and isinstance(part.kind, Conv):
             raise FaultError(
                 f"{self.name} on {part!r}: per_synapse = True; a convolution is never unrolled into synapses, and must "
@@ -103,13 +105,12 @@ class DelayVariation(DeviceFault):
             )
         listed = part if own is not None else replace(part, kind=_listed(part))
         kind: Any = listed.kind
-        ideal = np.broadcast_to(part.delay, kind.weights.shape) if own is None else own
+        ideal = np.broadcast_to(shared, kind.weights.shape) if own is None else own
         made = self._made(listed, draws, ideal, wire=False)
         return {"delays": made} if own is not None else {"projection": replace(kind, delays=made)}
 
     def _made(self, part: Projection, draws: Draws, ideal: Array, wire: bool) -> Array:
         """Delays with errors, none below 0, in the shape of `ideal`."""
-        ideal = ideal if ideal.dtype == object else ideal.astype(np.float64)
 
         def varied(attempt: int) -> Array:
             noise = np.array([draws.normal_of_all(part, attempt)]) if wire else draws.normal(part, attempt)
@@ -133,10 +134,6 @@ class DelayVariation(DeviceFault):
             f"{self.name}: {said} would be below 0, down to {float(made.min()):.6g}; must be >= 0. Give a smaller "
             'sigma, relative=True, or negative="zero" or "redraw".'
         )
-
-
-def _exact(delay: Any) -> bool:
-    return not isinstance(delay, int | float)
 
 
 def _listed(part: Projection) -> Any:
