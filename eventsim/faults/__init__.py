@@ -3,6 +3,16 @@
 from eventsim.faults.arrival.read_noise import ReadNoise
 from eventsim.faults.arrival.synaptic_failure import SynapticFailure
 from eventsim.faults.contract import ArrivalFault, DeviceFault, EmissionFault, StateFault
+from eventsim.faults.device.cmo_reram import CmoReRAM
+from eventsim.faults.device.delay_variation import DelayVariation
+from eventsim.faults.device.fake_quantization import FakeQuantization
+from eventsim.faults.device.mismatch import Mismatch
+from eventsim.faults.device.pcm import PCM
+from eventsim.faults.device.power_of_two import PowerOfTwo
+from eventsim.faults.device.reram import ReRAM
+from eventsim.faults.device.stuck_at import StuckAt
+from eventsim.faults.device.weight_noise import WeightNoise
+from eventsim.faults.device.weight_quantization import WeightQuantization
 from eventsim.faults.emission.always_on import AlwaysOn
 from eventsim.faults.emission.clock import Clock
 from eventsim.faults.emission.jitter import Jitter
@@ -16,20 +26,30 @@ from eventsim.faults.reach import applies_to, reaches
 from eventsim.faults.text import read
 
 __all__ = [
+    "PCM",
     "AlwaysOn",
     "ArrivalFault",
     "Clock",
+    "CmoReRAM",
     "Dead",
+    "DelayVariation",
     "DeviceFault",
     "EmissionFault",
+    "FakeQuantization",
     "Jitter",
+    "Mismatch",
+    "PowerOfTwo",
+    "ReRAM",
     "ReadNoise",
     "SpikeLoss",
     "Spurious",
     "StateFault",
+    "StuckAt",
     "SynapticFailure",
     "Synchronised",
     "TimeBits",
+    "WeightNoise",
+    "WeightQuantization",
     "applies_to",
     "manufacture",
     "preset",

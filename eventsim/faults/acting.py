@@ -22,13 +22,13 @@ NUMBERS = 2**32  # spike numbers count modulo this
 
 
 def occurrences(faults: Iterable[Fault | None]) -> list[int]:
-    """Of each fault how many of its name come before it: what else is in the list changes none of its draws."""
+    """Of each fault how many of its stream come before it: what else is in the list changes none of its draws."""
     before: Counter[str] = Counter()
     found = []
     for fault in faults:
-        name = "" if fault is None else fault.name
-        found.append(before[name])
-        before[name] += 1
+        stream = "" if fault is None else fault.stream
+        found.append(before[stream])
+        before[stream] += 1
     return found
 
 

@@ -23,6 +23,7 @@ A new fault is one file; no engine is touched.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from typing import Any, ClassVar
 
 from eventsim.checks import choice, integer, names, shown
@@ -55,6 +56,11 @@ class Fault:
     place: ClassVar[str]
     equation: ClassVar[str] = ""
     source: ClassVar[str] = ""
+
+    @property
+    def stream(self) -> str:
+        """By what its draws are told from those of other faults of a run; of those of one stream the place counts."""
+        return self.name
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in vars(self).items())})"
@@ -133,7 +139,7 @@ class NetworkFault(Fault):
     `per` is drawn once for all samples ("chip"), anew for each sample, or for each batch of `batch_size` sample ids.
     """
 
-    def alter(self, part: Source | Population | Projection, draws: Draws) -> Mapping[str, Any]:  # noqa: ARG002
+    def alter(self, part: Source | Population | Projection, draws: Draws) -> Mapping[str, Any]:
         """Return what this part of the network becomes: arguments of `Network.replace`; {} leaves it as it is.
 
         Parameters
@@ -155,9 +161,16 @@ class NetworkFault(Fault):
 
 @dataclass(frozen=True, repr=False)
 class DeviceFault(NetworkFault):
-    """Base of all device faults: a network becomes one that was made, programmed, and aged."""
+    """Base of all device faults: a network becomes one that was made, programmed, and aged.
+
+    One that finds nothing to act on is an error.
+    """
 
     place = "device"
+
+    def nothing_in(self, net: Any) -> str:
+        """What to say where no part of a network has what it acts on: what it looks for, and what to do."""
+        return "must act on something. Leave it out, or name other parts."
 
 
 @dataclass(frozen=True, repr=False)
@@ -165,6 +178,12 @@ class StateFault(NetworkFault):
     """Base of all state faults: how neurons live in time becomes what a circuit can do."""
 
     place = "state"
+
+
+def keep(fault: Fault, **values: Any) -> None:
+    """Give a new fault its settings in their plain, checked forms, as its text form has them: Fractions as floats."""
+    for name, value in values.items():
+        object.__setattr__(fault, name, float(value) if isinstance(value, Fraction) else value)
 
 
 def has_weights(part: Any) -> bool:
@@ -190,7 +209,8 @@ def check_per(fault: NetworkFault) -> None:
     """Refuse a `per` that is none, and a batch of no samples."""
     choice(fault.name, "per", getattr(fault, "per", "chip"), PER, FaultError)
     remedy = "It counts the sample ids that share a draw."
-    integer(fault.name, "batch_size", getattr(fault, "batch_size", 1), FaultError, low=1, remedy=remedy)
+    given = getattr(fault, "batch_size", 1)
+    keep(fault, batch_size=integer(fault.name, "batch_size", given, FaultError, low=1, remedy=remedy))
 
 
 def pairs_of(fault: Fault, given: Any) -> tuple[tuple[str, str], ...]:

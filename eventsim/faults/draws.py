@@ -3,13 +3,13 @@
 Relies on the counter-based randomness, many draws at once. Handed to `NetworkFault.alter`.
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from eventsim.connectivity.draws import uniforms
+from eventsim.connectivity.elementary import cosine_of_turns, log
 from eventsim.network.nodes import Population, Projection, Source
 from eventsim.network.projections import OneToOne, Sparse
 from eventsim.randomness import stream_key
@@ -29,11 +29,13 @@ class Draws:
     seed
         That of the run.
     fault, occurrence
-        The fault's name, and how many of that name came before it.
+        The fault's stream, which is its name if it does not say otherwise, and how many of that came before it.
     sample
         The sample or batch that it is drawn for; 0 for all of a chip.
     which
         Of each projection (by order): which it is between its ends.
+    notes
+        What a reader of the network should know of what was drawn; faults append to it.
     """
 
     seed: int
@@ -41,6 +43,11 @@ class Draws:
     occurrence: int
     sample: int
     which: dict[int, int]
+    notes: list[str] = field(default_factory=list)
+
+    def of_chip(self) -> "Draws":
+        """The draws that all samples share, of a fault of which only a part is drawn anew."""
+        return replace(self, sample=0)
 
     def uniform(self, part: Source | Population | Projection, number: int = 0) -> Array:
         """Uniforms in (0, 1): one a neuron (size,), or one a weight, in the shape of the projection's weights."""
@@ -48,17 +55,30 @@ class Draws:
 
     def normal(self, part: Source | Population | Projection, number: int = 0) -> Array:
         """Standard normal numbers in the same shapes (Box and Muller 1958); `number` tells several of a part apart."""
-        first, second = self._pair(part, number)
-        return np.sqrt(-2.0 * np.log(first)) * np.cos(2.0 * math.pi * second)
+        return _normal(*self._pair(part, number))
+
+    def normal_of_all(self, part: Source | Population | Projection, number: int = 0) -> float:
+        """One standard normal number for the whole part: of a wire, say, that its synapses share."""
+        key, one = self._key(part, "all"), np.zeros(1, dtype=np.int64)
+        return float(_normal(*uniforms(key, self.sample, one, one + number))[0])
 
     def _pair(self, part: Source | Population | Projection, number: int) -> tuple[Array, Array]:
+        numbers = weight_numbers(part)
+        places = number + (_among_parallel(part, numbers) << 16)
+        first, second = uniforms(self._key(part), self.sample, numbers.ravel(), places)
+        return first.reshape(numbers.shape), second.reshape(numbers.shape)
+
+    def _key(self, part: Source | Population | Projection, *purpose: str) -> int:
         ends: tuple[Any, ...] = (part.name,) if not isinstance(part, Projection) else (
             part.pre.name, part.post.name, self.which[part.order],
         )  # fmt: skip
-        key = stream_key(self.seed, self.fault, self.occurrence, *ends)
-        numbers = weight_numbers(part)
-        first, second = uniforms(key, self.sample, numbers.ravel(), number + (_among_parallel(part, numbers) << 16))
-        return first.reshape(numbers.shape), second.reshape(numbers.shape)
+        return stream_key(self.seed, self.fault, self.occurrence, *ends, *purpose)
+
+
+def _normal(first: Array, second: Array) -> Array:
+    """Normal numbers of two uniforms, with the same bits on every machine, so that a device has the same hash."""
+    found: Array = np.sqrt(-2.0 * log(first)) * cosine_of_turns(second)
+    return found
 
 
 def weight_numbers(part: Source | Population | Projection) -> Array:

@@ -11,9 +11,10 @@ from typing import Any
 from eventsim.checks import LARGEST_SEED, integer
 from eventsim.errors import FaultError
 from eventsim.faults.acting import occurrences
-from eventsim.faults.contract import Fault, NetworkFault
+from eventsim.faults.contract import DeviceFault, Fault, NetworkFault
 from eventsim.faults.draws import Draws
 from eventsim.faults.reach import parts_of
+from eventsim.faults.slopes import with_slopes
 from eventsim.network.network import Network
 from eventsim.network.replacement import rebuild
 
@@ -36,7 +37,8 @@ def manufacture(net: Network, faults: Fault | Sequence[Fault], seed: int = 0, sa
     Raises
     ------
     FaultError
-        Parts that a fault names and on which it cannot act.
+        Parts that a fault names and on which it cannot act; a device fault that finds nothing to act on; parameters
+        that neurons cannot have.
     """
     given = list(faults) if isinstance(faults, list | tuple) else [faults]
     for fault in given:
@@ -76,13 +78,16 @@ def _made(net: Network, fault: NetworkFault, occurrence: int, seed: int, sample_
         ends = projection.pre.name, projection.post.name
         which[projection.order] = between[ends]
         between[ends] += 1
-    draws = Draws(seed, fault.name, occurrence, batch_of(fault, sample_id), which)
-    changes: dict[Any, Any] = {part: altered for part in parts_of(fault, net) if (altered := fault.alter(part, draws))}
+    parts = parts_of(fault, net)
+    if not parts and isinstance(fault, DeviceFault):
+        raise FaultError(f"{fault.name}: this network has nothing that it acts on; {fault.nothing_in(net)}")
+    draws = Draws(seed, fault.stream, occurrence, batch_of(fault, sample_id), which)
+    changes: dict[Any, Any] = {part: altered for part in parts if (altered := fault.alter(part, draws))}
     if not changes and type(fault).extend is NetworkFault.extend:
         return net
     made = Network(net.time_unit)
-    rebuild(net, made, changes)
+    rebuild(net, made, with_slopes(net, changes))
     fault.extend(made, draws)
-    made.provenance["notes"] = [*made.provenance.get("notes", ()), f"made with {fault!r}"]
+    made.provenance["notes"] = [*made.provenance.get("notes", ()), f"made with {fault!r}", *draws.notes]
     made.hash()
     return made

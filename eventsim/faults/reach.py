@@ -98,4 +98,12 @@ def parts_of(fault: NetworkFault, net: Network) -> list[Source | Population | Pr
             raise FaultError(f"{fault.name}: {node!r} has nothing that it acts on. Name others, or leave them out.")
     reached = reaches(fault, net)
     listed += [projection for projection in net.projections if projection.order in reached]
-    return [part for part in listed if fault.acts_on(part)]
+    found = [part for part in listed if fault.acts_on(part)]
+    acting = {(part.pre.name, part.post.name) for part in found if isinstance(part, Projection)}
+    named = getattr(fault, "projections", None) is not None
+    for projection in net.projections if named else ():
+        if projection.order in reached and (projection.pre.name, projection.post.name) not in acting:
+            raise FaultError(
+                f"{fault.name}: {projection!r} has nothing that it acts on. Name others, or leave them out."
+            )
+    return found

@@ -50,6 +50,9 @@ class Parameter:
         uses.
     each_receptor
         Whether a neuron with receptors has one for each of them.
+    incoming
+        The parameter to which this one adds the sum of all incoming weights, or "" where it is no such sum. It follows
+        where faults change either.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     steps: bool = False
     each_receptor: bool = False
+    incoming: str = ""
 
     def of(self, receptor: str) -> "Parameter":
         """Return what the parameter is for one of a neuron's receptors."""

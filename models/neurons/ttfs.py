@@ -261,7 +261,7 @@ TTFS_ALPHA1 = _ramp(
     Windowed(),
     _THRESHOLD,
     Parameter("alpha", "V/time", "slope before any input", default=1.0, low=0.0, open_low=True),
-    Parameter("slope", "V/time", "slope from t_min on: alpha + the sum of all incoming weights"),
+    Parameter("slope", "V/time", "slope from t_min on: alpha + the sum of all incoming weights", incoming="alpha"),
     equation="dV/dt = alpha + the sum of the weights that have arrived; at t_min it becomes the slope\n"
     "V >= threshold fires, once; before t_min it is premature, at t_max or later it is silence",
     source="A. Stanojevic et al. 2023, eq. 1",

@@ -63,7 +63,7 @@ class Spurious(NetworkFault):
         """Spiking populations that are no pools."""
         return isinstance(part, Population) and part.model.spiking and not part.model.relay
 
-    def extend(self, net: Any, draws: Draws) -> None:  # noqa: ARG002 - the sources draw for themselves
+    def extend(self, net: Any, draws: Draws) -> None:
         """Add a source for each population, and the synapses of the population to it."""
         for population in list(net.populations):
             named = self.populations is None or population.name in self.populations
