@@ -185,7 +185,7 @@ def test_values_outside_the_range_are_clipped_and_counted_on_demand():
         ({"max_events": 0}, "max_events = 0"),
         ({"until": 0.0}, "until = 0.0; must be > 0, a number"),
         ({"sample_ids": [1, 2]}, "sample_ids has 2 numbers for 1 samples"),
-        ({"faults": ["jitter"]}, "is no emission or arrival fault"),
+        ({"faults": ["jitter"]}, "jitter: sigma missing"),
         ({"transport": "bus"}, "is no transport"),
     ],
 )

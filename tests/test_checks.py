@@ -211,7 +211,7 @@ REFUSED_OPTIONS = {
     "engine": (None, 5, ["compiled"]),
     "record": (None, 5, np.array(["hidden"]), "hiden", [5]),
     "sample_ids": (5, "a", [0.5], [-1], [[0]], [True], [0, 1]),
-    "faults": (None, 5, eventsim.faults.Clock, "jitter"),
+    "faults": (None, 5, eventsim.faults.Clock, "jiter"),
 }
 
 
@@ -238,7 +238,7 @@ def test_options_of_the_wrong_kind_are_refused_by_both_engines(name, value, engi
         ({"record": ["spikes"]}, "unknown population 'spikes'; this network has input, hidden. Name one"),
         ({"record": {5: [0]}}, "5 is no source or population of this network"),
         ({"seed": -1}, r"seed = -1; must be an integer in 0\.\.18446744073709551615"),
-        ({"faults": "jitter"}, r"faults = 'jitter'; must be a fault or a list of faults.*faults=eventsim\.faults"),
+        ({"faults": "jiter"}, r"faults = 'jiter', did you mean 'jitter'\? is no fault and no preset; must be one of"),
         ({"faults": eventsim.faults.Clock}, r"faults = <class .*Clock'>; must be a fault or a list of faults"),
         ({"faults": None}, "faults = None; must be a fault or a list of faults"),
         ({"faults": [eventsim.faults.Clock(0.1, populations="hiden")]}, "did you mean 'hidden'"),

@@ -326,7 +326,7 @@ def test_every_device_fault_says_its_equation_and_source():
     assert all(kind.equation and kind.source for kind in own if kind.__module__.startswith("eventsim"))
 
 
-@pytest.mark.parametrize("name", ["goltz_hwaware", "pcm_single", "pcm_hermes", "reram_wan2022", "cmo_reram"])
+@pytest.mark.parametrize("name", ["goltz_hwaware", "pcm_single", "pcm_hermes", "reram_wan2022", "cmo_reram_ibm"])
 def test_presets_print_what_they_contain_and_where_it_is_from(name):
     said = str(PRESETS[name])
     assert "source: " in said

@@ -170,7 +170,7 @@ def checked_seed(seed: Any) -> int:
 
 def checked_faults(faults: Any) -> tuple[Fault, ...]:
     """The faults as a tuple: values, text forms, or names of presets; one is a list of one."""
-    found = tuple(read(faults))
+    found = tuple(read(faults, "simulate"))
     for fault in found:
         if isinstance(fault, StageFault):
             _check_stage("fault", fault, "perturb" if isinstance(fault, EmissionFault) else "deliver")

@@ -100,7 +100,7 @@ PRESETS: dict[str, Preset] = {
             {"t_inf": 1.0, "path": "pair", "g_max": 25.0}, reram_wan2022,
         ),
         Preset(
-            "cmo_reram", "D. Falcone et al., as in aihwkit 1.1.0 (ReRamCMONoiseModel)",
+            "cmo_reram_ibm", "D. Falcone et al., as in aihwkit 1.1.0 (ReRamCMONoiseModel)",
             "one CMO/HfOx device a weight: programming, relaxation and 1/f noise",
             {"t_inf": 1.0, "acceptance": 0.2}, cmo_reram,
         ),

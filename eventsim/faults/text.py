@@ -32,7 +32,7 @@ def kinds() -> dict[str, type[Fault]]:
     return found
 
 
-def read(given: Any) -> list[Fault]:
+def read(given: Any, where: str = "faults") -> list[Fault]:
     """Return the faults that are given as values, as text forms, or as names of presets.
 
     Parameters
@@ -40,6 +40,8 @@ def read(given: Any) -> list[Fault]:
     given
         A fault, its text form as a dict or a word, the name of a preset, ``{"preset": name, **settings}``, or a list of
         these.
+    where
+        Who asks, for messages.
 
     Raises
     ------
@@ -51,21 +53,21 @@ def read(given: Any) -> list[Fault]:
     if isinstance(given, Fault):
         return [given]
     if isinstance(given, str):
-        return read(word_form(given))
+        return read(word_form(given, where), where)
     if isinstance(given, Mapping):
         if "preset" in given:
             settings = {str(name): value for name, value in given.items() if name != "preset"}
             return preset(given["preset"], **settings)
         return [fault_from(given)]
     if isinstance(given, Sequence):
-        return [fault for one in given for fault in read(one)]
+        return [fault for one in given for fault in read(one, where)]
     raise FaultError(
-        f"faults: {shown(given)}; must be faults, their text forms, or names of presets. Give e.g. "
-        '{"fault": "jitter", "sigma": 0.01}.'
+        f"{where}: faults = {shown(given)}; must be a fault or a list of faults, as values, text forms or names of "
+        'presets. Give e.g. faults=eventsim.faults.Jitter(0.01) or {"fault": "jitter", "sigma": 0.01}.'
     )
 
 
-def word_form(word: str) -> dict[str, Any]:
+def word_form(word: str, where: str = "faults") -> dict[str, Any]:
     """Return the dict that a word stands for: a fault or preset, and its settings behind a colon.
 
     Values are those of JSON; what is none is a string.
@@ -80,14 +82,14 @@ def word_form(word: str) -> dict[str, Any]:
     if name not in PRESETS and name not in kinds():
         known = [*kinds(), *PRESETS]
         raise FaultError(
-            f"faults: {shown(name)}{nearest(name, known)} is no fault and no preset; must be one of "
+            f"{where}: faults = {shown(word)}{nearest(name, known)} is no fault and no preset; must be one of "
             f"{listed(sorted(known))}. Name one."
         )
     for part in rest.split(",") if rest else ():
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
             raise FaultError(
-                f"faults: {shown(word)}: {shown(part)} is no setting; must be name=value, with commas between. Give "
+                f"{where}: faults = {shown(word)}: {shown(part)} is no setting; must be name=value, with commas between. Give "
                 "e.g. jitter:sigma=0.01,past=drop."
             )
         try:

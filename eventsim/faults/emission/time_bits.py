@@ -29,9 +29,9 @@ def to_level(p: Any, window: Any, key: Any, sample: Any, neuron: Any, number: An
 
 @dataclass(frozen=True, repr=False)
 class TimeBits(EmissionFault):
-    """The spike times of a window are rounded to 2^bits levels, from t_min to t_max, as the published fake-quantization
-    does (rounding to nearest, a half to the later time, clipped to the window).
+    """Spike times are rounded to 2^bits levels of their window, as the published fake-quantization does.
 
+    Rounding is to nearest, a half to the later time, clipped to the window [t_min, t_max].
     A spike that is rounded to t_max codes the value 0: it is lost, and counted so. A premature one leaves at t_min. The
     published code rounds the times of the input, too: ``populations="all"``.
 
