@@ -89,8 +89,8 @@ def word_form(word: str, where: str = "faults") -> dict[str, Any]:
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
             raise FaultError(
-                f"{where}: faults = {shown(word)}: {shown(part)} is no setting; must be name=value, with commas between. Give "
-                "e.g. jitter:sigma=0.01,past=drop."
+                f"{where}: faults = {shown(word)}: {shown(part)} is no setting; must be name=value, with commas "
+                "between. Give e.g. jitter:sigma=0.01,past=drop."
             )
         try:
             found[key.strip()] = json.loads(value)
