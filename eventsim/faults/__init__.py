@@ -12,17 +12,25 @@ from eventsim.faults.emission.time_bits import TimeBits
 from eventsim.faults.making import manufacture
 from eventsim.faults.presets import preset
 from eventsim.faults.reach import applies_to, reaches
+from eventsim.faults.state.complete_sum import CompleteSum
+from eventsim.faults.state.leak import Leak
+from eventsim.faults.state.refractory import Refractory
+from eventsim.faults.state.saturation import Saturation
 from eventsim.faults.text import read
 
 __all__ = [
     "AlwaysOn",
     "ArrivalFault",
     "Clock",
+    "CompleteSum",
     "Dead",
     "DeviceFault",
     "EmissionFault",
     "Jitter",
+    "Leak",
     "ReadNoise",
+    "Refractory",
+    "Saturation",
     "SpikeLoss",
     "StateFault",
     "SynapticFailure",

@@ -18,6 +18,11 @@ inf) where it has none; a time of inf is no spike. Both engines clip what ``pert
 cannot leave before it is certain. ``synapse`` is source * n_targets + target, however the weights are stored
 (`synapse_numbers`).
 
+``alter`` of a state fault returns ``{"model": …}`` with parameters of that model: any `Model` whose dynamics are a
+function of those of ``part.model``, ``limited(dynamics) -> Dynamics``, made once for each (`functools.cache`), so that
+equal models are one. The faults of this package take variants that a model offers, ``variant(part.model, "circuit")``,
+which have the parameters of the model and those of a circuit: so they compose, and strengths compile nothing.
+
 A new fault is one file; no engine is touched.
 """
 

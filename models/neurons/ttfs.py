@@ -96,7 +96,8 @@ def retire(s: Numbers) -> Numbers:
     return (-math.inf, slope)
 
 
-def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
+def ramp_rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
+    """The rows of any ramp, each (size,): threshold (inf without one), slope before any input, slope from t_min on."""
     zero = next(iter(parameters.values())) * 0
     threshold = parameters.get("threshold")
     if threshold is None:
@@ -230,7 +231,7 @@ def _ramp(name: str, regime: Regime, *parameters: Parameter, equation: str, sour
     """A model that shares all functions, and so its compiled loop, with the others of the family."""
     return register(
         Model(
-            name, parameters, _rows, DYNAMICS, regime, family="ramps", bounded=BOUNDED, equation=equation,
+            name, parameters, ramp_rows, DYNAMICS, regime, family="ramps", bounded=BOUNDED, equation=equation,
             source=source,
         )
     )  # fmt: skip
