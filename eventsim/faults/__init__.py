@@ -13,6 +13,7 @@ from eventsim.faults.making import manufacture
 from eventsim.faults.presets import preset
 from eventsim.faults.reach import applies_to, reaches
 from eventsim.faults.state.complete_sum import CompleteSum
+from eventsim.faults.state.fixed_point import FixedPoint
 from eventsim.faults.state.leak import Leak
 from eventsim.faults.state.refractory import Refractory
 from eventsim.faults.state.saturation import Saturation
@@ -26,6 +27,7 @@ __all__ = [
     "Dead",
     "DeviceFault",
     "EmissionFault",
+    "FixedPoint",
     "Jitter",
     "Leak",
     "ReadNoise",

@@ -148,6 +148,13 @@ class NetworkFault(Fault):
         """May the fault act on a part of this kind? Each fault says so of what it was not told by name."""
         raise NotImplementedError
 
+    def brings(self, net: Any) -> tuple[StageFault, ...]:  # noqa: ARG002 - the contract
+        """Return the emission and arrival faults that belong to it, on this network; most have none.
+
+        They act behind all that are given, once each.
+        """
+        return ()
+
     def extend(self, net: Any, draws: Draws) -> None:
         """Add parts to the new network, behind all that it has; most faults have none."""
 

@@ -263,6 +263,11 @@ class Model(Tabled):
             return None
         return t_ref if spikes is None else np.where(spikes == ONCE, math.inf, t_ref)
 
+    def exact(self, parameters: Mapping[str, Array]) -> bool:
+        """Does an addition that leaves the range of its register end the run?"""
+        overflow = parameters.get("overflow")
+        return overflow is not None and self.parameter("overflow").choices[int(overflow[0])] == "error"
+
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called `name`; a typo is answered with the nearest name."""
         for parameter in self.parameters:

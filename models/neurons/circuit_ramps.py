@@ -118,7 +118,7 @@ def open_window(p: Numbers, s: Numbers) -> Numbers:
 
 
 @jitable
-def retire(s: Numbers) -> Numbers:
+def retire(p: Numbers, s: Numbers) -> Numbers:
     """V = -inf: it never looks again."""
     slope = s[1]
     return (-math.inf, slope, DONE)

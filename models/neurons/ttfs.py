@@ -90,7 +90,7 @@ def fire_slope(p: Numbers, s: Numbers) -> Numbers:
 
 
 @jitable
-def retire(s: Numbers) -> Numbers:
+def retire(p: Numbers, s: Numbers) -> Numbers:
     """V = -inf: `may_spike` never holds again."""
     slope = s[1]
     return (-math.inf, slope)
@@ -180,7 +180,7 @@ def crossed_before(missing: Any, slope: Any, v_error: Any, slope_error: Any, nex
 
 
 @jitable
-def bounded_retire(s: Numbers) -> Numbers:
+def bounded_retire(p: Numbers, s: Numbers) -> Numbers:
     """V = -inf: `may_spike` never holds again."""
     slope, v_error, slope_error, v_error_network, slope_error_network = s[1:6]
     return (-math.inf, slope, v_error, slope_error, v_error_network, slope_error_network)

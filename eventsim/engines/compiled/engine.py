@@ -26,6 +26,7 @@ from eventsim.engines.tables import (
     LOST_DELAY,
     NEVER_LATER,
     OUT_OF_ROOM,
+    OVERFLOW,
     PROBE,
     PROBE_STATE,
     RECORD_ERRORS,
@@ -341,6 +342,10 @@ class Worker:
             control = self.machine.control
             projection = self.task.net.projections[int(control.astray[0]) - 1].label
             return SimulationError, problems.no_weight(int(control.sample[0]), projection, float(control.now[0]))
+        if status == OVERFLOW:
+            counts, row = self.machine.node_states.overflows, int(self.machine.control.sample[0])
+            n = int(np.flatnonzero((counts < 0) | ((counts > 0) & (self.machine.nodes.exact == 1)))[0])
+            return SimulationError, problems.overflowed(row, self.task.net.nodes[n], int(counts[n]))
         if status == OUT_OF_ROOM:
             control = self.machine.control
             return SimulationError, problems.out_of_room(int(control.sample[0]), float(control.now[0]))

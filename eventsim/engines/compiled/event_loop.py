@@ -36,6 +36,7 @@ from eventsim.engines.tables import (
     NO_LIMIT,
     OPEN,
     OUT_OF_ROOM,
+    OVERFLOW,
     PAUSE,
     RECORD_SPIKES,
     SPIKES_FULL,
@@ -129,6 +130,8 @@ def event_loop(stages: Stages) -> Any:
     arrive = make_arrive(stages.delivers, several, fold["dense"], fold["conv"], fold["row"])
     events = _make_events(early, gather, arrive, make_ticks(fold["tick"]))
     micro_step = _make_micro_step(make_feed(send), events, fold["settle"], make_emit(send))
+    counts = any(model.dynamics.overflows is not None for model in stages.models)
+    check_overflows = _make_check_overflows(fold["overflows"] if counts else None)
 
     @kernel
     def run(
@@ -165,12 +168,38 @@ def event_loop(stages: Stages) -> Any:
             end = control.now if control.enough == 1 else control.until
             if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, end):
                 return SPIKES_FULL
+            ended = check_overflows(m, end)
             finish_sample(m, output)
+            if ended:
+                return OVERFLOW
             control.busy = BEFORE
             control.sample += 1
         return DONE
 
     return run
+
+
+def _make_check_overflows(overflows: Any) -> Any:
+    """Count what left the range of a register in a sample that ends; does it end the run?"""
+    if overflows is None:
+
+        @kernel_part
+        def nothing(m: Machine, end: float) -> bool:
+            return False
+
+        return nothing
+
+    @kernel_part
+    def check(m: Machine, end: float) -> bool:
+        ends = False
+        for n in range(m.nodes.size):
+            if m.nodes[n].dynamics >= 0:
+                count = overflows(m.nodes[n].dynamics, m, n, end)
+                m.node_states[n].overflows = count
+                ends = ends or count < 0 or (count > 0 and m.nodes[n].exact == 1)
+        return ends
+
+    return check
 
 
 @kernel_part
@@ -182,7 +211,7 @@ def finish_sample(m: Machine, output: Output) -> None:
         counters, state = output.counters[row, n], m.node_states[n]
         counters[0], counters[1], counters[2], counters[3] = state.spikes, state.premature, state.late, state.clipped
         counters[4], counters[5], counters[6] = state.lost, state.visited, state.synaptic_events
-        counters[7], counters[8] = state.delayed, state.tangent
+        counters[7], counters[8], counters[9] = state.delayed, state.tangent, state.overflows
     if control.enough == 1:
         output.stopped[row] = control.now
     for j in range(output.transport.shape[1]):

@@ -11,7 +11,8 @@ by these synapses) ·
 before the first event store only, also what crosses at once ·
 ``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
 ``open_window(m, n, t, opens)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
-``readout(m, n, values)`` V of its neurons at t_min, into the row of the read-out, (n_out,).
+``readout(m, n, values)`` V of its neurons at t_min, into the row of the read-out, (n_out,) ·
+``overflows(m, n, end)`` how many additions of a population left their range until `end`.
 """
 
 import math
@@ -23,7 +24,7 @@ from eventsim.engines.compiled.folding import make_conv, make_dense, make_row
 from eventsim.engines.compiled.horizon import aim, heap_of, reach, rekey, schedule, touch
 from eventsim.engines.compiled.lists import push_waiting
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
-from eventsim.engines.tables import CLOSED, GOING, OPEN, Machine, neuron_of
+from eventsim.engines.tables import BETWEEN_TICKS, CLOSED, GOING, OPEN, Machine, neuron_of
 from eventsim.network.dynamics import Dynamics
 
 # Members of a cohort that are looked at together when some may cross: long enough to vectorise.
@@ -41,6 +42,7 @@ class ModelParts(NamedTuple):
     open_window: Any
     tick: Any
     readout: Any
+    overflows: Any
 
 
 def make_parts(
@@ -65,6 +67,7 @@ def make_parts(
         open_window=open_window,
         tick=_make_tick(dynamics, emit_or_wait) if model.clocked else _never,
         readout=readout,
+        overflows=_make_overflows(dynamics),
     )
 
 
@@ -138,7 +141,7 @@ def _make_cross(dynamics: Dynamics, emit_or_wait: Any, early: bool) -> Any:
                 now = cohort.touched_at
         if node.single:
             m.neuron_states[g].done = 1
-            store(st, i, retire(s))
+            store(st, i, retire(p, s))
             if node.shared == 0:
                 rekey(m, c, math.inf)  # also of a crossing that was stored before
         else:
@@ -328,6 +331,35 @@ def _make_switches(dynamics: Dynamics) -> tuple[Any, Any]:
             values[node.readout + neuron_of(node, i)] = st[0][i]
 
     return open_window, readout
+
+
+def _make_overflows(dynamics: Dynamics) -> Any:
+    """Sum what the neurons of a population counted, those to come until the end included."""
+    n_state, n_rows, counted = len(dynamics.state), len(dynamics.rows), dynamics.overflows
+    slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
+    if counted is None:
+
+        @jitable
+        def none(m: Machine, n: int, end: float) -> int:
+            return 0
+
+        return none
+
+    @kernel_part
+    def overflows(m: Machine, n: int, end: float) -> int:
+        node, node_state = m.nodes[n], m.node_states[n]
+        st = slices(m.values, node_state.state, node.n_neurons)
+        pr = rows(m.params, node_state.params, node.n_neurons)
+        last, total = min(end, node.t_min if node.readout >= 0 else node.t_max), 0
+        for i in range(node.n_neurons):
+            since = m.since[node.cohort + i // node.cohort_size]
+            found = counted(part(pr, i), load(st, i), last - since)
+            if found != found:
+                return BETWEEN_TICKS
+            total += int(found)
+        return total
+
+    return overflows
 
 
 def _make_tick(dynamics: Dynamics, emit_or_wait: Any) -> Any:

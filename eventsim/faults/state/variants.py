@@ -18,13 +18,15 @@ def lives(part: Any) -> bool:
 
 
 def needed_variant(fault: Fault, part: Population, kind: str, parameter: str, remedy: str) -> Model:
-    """The variant of this kind of a population's model, which must have this parameter.
+    """The variant of this kind of a population's model, or the variant that it is; must have this parameter.
 
     Raises
     ------
     FaultError
         A model without such a variant, with those that have one.
     """
+    if VARIANT in part.model.name and any(one.name == parameter for one in part.model.parameters):
+        return part.model
     found = variant(part.model, kind)
     if found is None or all(one.name != parameter for one in found.parameters) or _of_another_kind(part.model, kind):
         raise FaultError(
