@@ -159,3 +159,136 @@ def test_both_engines_count_in_integers() -> None:
     """The same networks on the compiled engine."""
     for seed in range(400):
         check(usable(seed), "compiled")
+
+
+FINE = FixedPoint(weights=(32, 26), membrane=(32, 26), time=20, slope=32)
+
+
+def test_many_bits_come_near_float64() -> None:
+    """Each bit more of all halves the error of the times, about; with 20 bits of time it is some ticks."""
+    ideal = eventsim.simulate(NET, X, engine="reference")
+    fired = np.isfinite(ideal.spike_times("dense1"))
+    errors = []
+    for bits in (4, 8, 12, 16, 20):
+        fault = FixedPoint(weights=(32, bits + 6), membrane=(32, min(bits + 6, 28)), time=bits)
+        run = eventsim.simulate(NET, X, faults=[fault], engine="reference")
+        assert (np.isfinite(run.spike_times("dense1")) == fired).all()
+        moved = np.abs(run.spike_times("dense1")[fired] - ideal.spike_times("dense1")[fired]).max()
+        errors.append(max(moved, np.abs(run.readout - ideal.readout).max()))
+        assert errors[-1] <= 6 * fault.tick
+    assert errors[-1] < 1e-5
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_an_overflow_that_is_an_error_ends_the_run_after_its_sample(engine: str) -> None:
+    fault = FixedPoint(weights=(6, 3), membrane=(6, 3), time=3, overflow="error")
+    net = eventsim.Network()
+    net.source(1, "input")
+    net.population("integrator", 2, "sum", (0.0, 1.0))
+    net.connect("input", "sum", eventsim.Dense([[1.0], [3.0]]))
+    good = FixedPoint(weights=(6, 3), membrane=(6, 3), time=3)
+    assert eventsim.simulate(net, [[0.5]], faults=[fault], engine=engine).readout.tolist() == [[0.5, 1.5]]
+    x = [[0.5], [0.25], [1.0], [0.5]]
+    near = manufacture(net, good)
+    assert eventsim.simulate(net, x, faults=[good], engine=engine).counters["overflows"] == 0
+    small = FixedPoint(weights=(6, 3), membrane=(5, 3), time=3, overflow="error")
+    with pytest.raises(SimulationError, match=r"sample 2: \d+ additions in 'sum' left the range.*overflow") as caught:
+        eventsim.simulate(net, x, faults=[small], engine=engine, threads=1)
+    run = caught.value.run
+    assert run.readout[:3].tolist() == [[0.5, 1.5], [0.25, 0.75], [1.0, 1.875]]
+    assert near.node("sum").parameters["v_bits"].tolist() == [6.0, 6.0]
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_what_arrives_between_ticks_ends_the_run(engine: str) -> None:
+    """A chip's network without the clock of its inputs; and jitter without a clock behind it."""
+    chip = manufacture(NET, FINE)
+    with pytest.raises(SimulationError, match=r"'dense1' was reached between two of its ticks.*Clock"):
+        eventsim.simulate(chip, [[0.3, 0.7]], engine=engine)
+    coarse = FixedPoint(weights=(12, 8), membrane=(16, 10), time=6)
+    jitter = Jitter(0.05, populations=("dense1",))
+    with pytest.raises(SimulationError, match="'output' was reached between two of its ticks"):
+        eventsim.simulate(NET, X, faults=[coarse, jitter], engine=engine)
+    clock = Clock(coarse.tick, populations=("dense1",))
+    assert eventsim.simulate(NET, X, faults=[coarse, jitter, clock], engine=engine).counters["delayed"] > 0
+
+
+def test_sources_send_at_ticks_by_the_rounding_of_the_chip() -> None:
+    for rounding, expected in ("half_even", [0.5, math.inf]), ("floor", [0.25, 0.75]), ("half_up", [0.5, math.inf]):
+        fault = FixedPoint(weights=(8, 4), membrane=(8, 4), time=2, rounding=rounding)
+        run = eventsim.simulate(NET, [[0.625, 0.1]], faults=[fault], engine="reference")
+        assert run.spike_times("input")[0].tolist() == expected  # 0.375 and 0.9; a value of 0 is no event
+        assert run.provenance["faults"][1]["fault"] == "clock"
+    again = read(run.provenance["faults"])
+    assert eventsim.simulate(NET, [[0.625, 0.1]], faults=again, engine="reference").provenance["faults"] == run.provenance["faults"]
+
+
+def test_a_run_that_is_taken_up_counts_as_one() -> None:
+    more = 0
+    for seed in range(40):
+        net, fault, times, *_ = usable(seed)
+        data = eventsim.SpikeTimes([times])
+        whole = eventsim.simulate(net, data, faults=[fault], until=6.0, engine="reference")
+        part = eventsim.simulate(net, data, faults=[fault], until=1.3, engine="reference", keep_state=True)
+        again = eventsim.simulate(net, data, faults=[fault], until=6.0, engine="reference", resume=part)
+        assert again.spikes.tobytes() == whole.spikes.tobytes()
+        assert again.counters["overflows"] == whole.counters["overflows"]
+        more += part.counters["overflows"] < whole.counters["overflows"]
+    assert more > 5
+
+
+def lif() -> Any:
+    net = eventsim.Network()
+    net.source(1, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=5.0)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("net", "faults", "message"),
+    [
+        (lif(), [FINE], r"fixed_point on 'cell': not for neurons of lif_delta.*ttfs_b1"),
+        (NET, [FixedPoint((8, 4), (8, 4), -2)], r"window .*becomes .* with a tick of 4; must increase"),
+        (NET, [FixedPoint((3, 4), (8, 4), 4, overflow="error")], r"dense1.*weight: 1.0 is out of the range"),
+        (NET, [CompleteSum(), FINE], r"not for neurons of ttfs_b1\+circuit.*behind fixed_point"),
+        (NET, [FINE, Leak(3.0)], r"leak on 'dense1': not for neurons of ttfs_b1\+fixed_point"),
+    ],
+    ids=["leaky", "window", "weight", "order", "leak"],
+)  # fmt: skip
+def test_networks_that_a_chip_cannot_hold_are_refused(net: Any, faults: Any, message: str) -> None:
+    with pytest.raises(FaultError, match=message):
+        manufacture(net, faults)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"weights": 8}, r"weights = 8; must be \(bits, bits behind the point\)"),
+        ({"weights": (1, 0)}, "bits of weights = 1; must be"), ({"membrane": (33, 0)}, "bits of membrane = 33"),
+        ({"time": 0.5}, "time = 0.5"), ({"slope": 40}, "slope = 40"), ({"rounding": "even"}, "rounding = 'even'"),
+        ({"overflow": "clip"}, "overflow = 'clip'"), ({"membrane": (32, 40), "time": 0}, "must be 52 at most"),
+    ],
+)  # fmt: skip
+def test_bad_settings_are_refused(settings: Any, message: str) -> None:
+    with pytest.raises(FaultError, match=message):
+        FixedPoint(**{"weights": (8, 4), "membrane": (16, 8), "time": 8, **settings})
+
+
+def test_a_chip_has_a_text_form_and_is_saved(tmp_path: Any) -> None:
+    fault = FixedPoint(weights=(8, 4), membrane=(16, 8), time=6, rounding="floor", overflow="wrap")
+    assert read(fault.describe()) == [fault]
+    assert read([{"fault": "fixed_point", "weights": [8, 4], "membrane": [16, 8], "time": 6}])[0].tick == 2.0**-6
+    chip = manufacture(NET, fault)
+    chip.save(tmp_path / "chip.npz")
+    assert eventsim.load_network(tmp_path / "chip.npz").hash() == chip.hash()
+
+
+def test_the_demo_network_on_a_chip_comes_near_it() -> None:
+    """Convolutions, pools and batch norms, 16 bits of time: the digits of the ideal run, and read-outs near its."""
+    images = digits.test_images()[0][:10].reshape(-1, 1, 8, 8)
+    net = to_ttfs(digits.network(), digits.calibration_images()[0].reshape(-1, 1, 8, 8))
+    fault = FixedPoint(weights=(32, 22), membrane=(32, 22), time=16)
+    ideal, run = eventsim.simulate(net, images), eventsim.simulate(net, images, faults=[fault])
+    assert run.predictions.tolist() == ideal.predictions.tolist()
+    assert np.abs(run.readout - ideal.readout).max() < 0.02
+    assert run.counters["overflows"] == 0
