@@ -33,6 +33,7 @@ from eventsim.models.mapping.mapping_checks import (
     checked_calibration,
     checked_range,
 )
+from eventsim.models.mapping.quantization import quantized_lengths
 from eventsim.models.mapping.populations import SLOPES, drifts, neurons, rounded
 from eventsim.models.mapping.safe_windows import settled_lengths
 from eventsim.models.mapping.windows import (
@@ -139,7 +140,8 @@ def to_ttfs(
         "calibrated": as long as `margin` says, but no shorter than the smallest window in which no neuron of the layer
         is premature on any of the calibration data (`certify`), rounding included, which `margin` does not multiply.
         "published": as long as `margin` says, also where neurons are premature. "certified", with margin >= 0:
-        (1 + margin) times that smallest window. Or the lengths of the windows, one for each hidden population that
+        (1 + margin) times that smallest window. "quantized": of a quantised network, read from QDQ, as long as the
+        range of the layer's integers, and as `margin` says where a layer has none. Or the lengths of the windows, one for each hidden population that
         computes, pools left out.
     number
         ``float``, or ``Fraction`` for a network of rational numbers, whose spike times in ``engine="reference"`` are
@@ -216,7 +218,7 @@ def _decided(
     largest = largest_activations(layers[:-1], coded, number)
     chosen = _Windows("given", given or [])
     if given is None:
-        chosen = _set(windows, layers, coded, slope, number, share, largest)
+        chosen = _set(windows, layers, coded, slope, number, share, largest, network)
     schedule = scheduled(layers, chosen.lengths, number)
     if number is float:
         check_resolution(layers, schedule, largest)
@@ -226,10 +228,13 @@ def _decided(
 
 
 def _set(
-    how: str, layers: list[CodedLayer], coded: Array, slope: str, number: type, margin: Any, largest: list[Any]
-) -> _Windows:
+    how: str, layers: list[CodedLayer], coded: Array, slope: str, number: type, margin: Any, largest: list[Any],
+    network: ReluNetwork,
+) -> _Windows:  # fmt: skip
     """The windows that the calibration data set."""
     published = [(1 + margin) * (x if x > 0 else DEAD_LAYER) for x in largest]
+    if how == "quantized":
+        return _Windows(how, quantized_lengths(network, layers, slope, published, number))
     if how == "published":
         return _Windows(how, published)
     if how == "calibrated":

@@ -33,8 +33,13 @@ def rounded(x: Any, quantum: Any, rounding: Any) -> Any:
 
 @jitable
 def times(a: Any, b: Any) -> Any:
-    """How often b > 0 goes into a >= 0, exactly: the difference is a multiple of b."""
-    return (a - math.fmod(a, b)) / b
+    """How often b > 0 goes into a >= 0: the quotient rounds, the products do not."""
+    whole = float(math.floor(a / b))
+    if whole * b > a:
+        return whole - 1.0
+    if (whole + 1.0) * b <= a:
+        return whole + 1.0
+    return whole
 
 
 @jitable
@@ -76,7 +81,7 @@ def plus_often(x: Any, step: Any, k: Any, low: Any, high: Any, span: Any) -> tup
 @jitable
 def laps_of(start: Any, size: Any, k: Any, span: Any) -> tuple[Any, Any]:
     """(how often start + k size goes round, where it ends), for a size of less than span; else where it ends alone."""
-    step = math.fmod(size, span)
+    step = size - times(size, span) * span
     digits = float(math.floor(k / (DIGIT * DIGIT)))
     left = k - digits * (DIGIT * DIGIT)
     middle = float(math.floor(left / DIGIT))

@@ -89,7 +89,7 @@ def ticks_to_spike(p: Numbers, s: Numbers) -> Any:
         return math.inf
     size = int(span / quantum)
     near, far = int((threshold - v) / quantum), int((high - v) / quantum)
-    found = first_within(int(math.fmod(step, span) / quantum), size, near, far)
+    found = first_within(int((step - span * float(math.floor(step / span))) / quantum), size, near, far)
     return float(found) if found >= 0 else math.inf
 
 
