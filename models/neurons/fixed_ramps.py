@@ -64,8 +64,10 @@ def advance(c: Numbers, s: Numbers) -> Numbers:
 
 @jitable
 def receive(s: Numbers, w: Any) -> Numbers:
-    """An input adds its weight to the slope, in its range."""
+    """An input adds its weight to the slope, in its range; one that has fired counts no more."""
     v, slope, count, looks, s_low, s_high, s_span = s
+    if v == GONE:
+        return s
     slope, more = plus(slope, w, s_low, s_high, s_span)
     return (v, slope, count + more, looks, s_low, s_high, s_span)
 

@@ -153,7 +153,8 @@ class FixedPoint(StateFault):
         finite = np.isfinite(given)
         made = given.copy()
         made[finite] = rounded(given[finite], self.tick, self.rounding)
-        shared = isinstance(part, Population) and part.model.relay and given[0] == given[1]
+        # A relay of a source has no t_start of its own.
+        shared = int(isinstance(part, Population) and part.model.relay and given[0] == given[1])
         if not all(a < b for a, b in zip(made[shared:-1], made[shared + 1 :], strict=True)):
             raise FaultError(
                 f"{self.name} on {part.name!r}: its window {tuple(given.tolist())} becomes {tuple(made.tolist())} with a "
