@@ -313,6 +313,9 @@ class Value:
         """How values are rounded, by name; those below 0 are read at the inputs and at the end only."""
         found = {}
         for at, (quantizer, node) in self.built.quantized.items():
+            if at != INPUTS and self.built.layers[at].relu:  # it rounds 0 to 0, so that a ReLU may come before it
+                found[names[at]] = quantizer.positive()
+                continue
             if at not in (INPUTS, self.at) and not quantizer.cuts:
                 raise self.refusal(
                     node,
