@@ -1,7 +1,7 @@
 """A digital chip, simulated in integers, tick by tick: the oracle that fixed-point runs are held against.
 
-Plain numpy on int64 and Fractions for rounding; imports nothing of eventsim. Every layer holds V and S of its neurons as
-integers, walks through all ticks, and adds what arrives one input after another.
+Plain numpy on int64 and Fractions for rounding; imports nothing of eventsim. Every layer holds V and S of its neurons
+as integers, walks through all ticks, and adds what arrives one input after another.
 """
 
 from dataclasses import dataclass, field

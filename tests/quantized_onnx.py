@@ -40,8 +40,8 @@ def float_model(network: ReluNetwork) -> Any:
 
     for i, layer in enumerate(network.layers):
         if isinstance(layer, Conv | Dense):
-            for name in ("weight", "bias"):
-                weights.append(numpy_helper.from_array(getattr(layer, name).astype(np.float32), f"{name}{i}"))
+            held = [(name, getattr(layer, name).astype(np.float32)) for name in ("weight", "bias")]
+            weights += [numpy_helper.from_array(values, f"{name}{i}") for name, values in held]
         if isinstance(layer, Conv):
             pads = [a for a, _ in layer.padding] + [b for _, b in layer.padding]
             last = node("Conv", f"weight{i}", f"bias{i}", strides=layer.stride, pads=pads)
@@ -76,7 +76,9 @@ def run_unoptimised(path: Path, x: Array) -> tuple[Array, dict[str, Array]]:
     """Outputs as ONNX Runtime computes them node by node, and the integers of all activations by their value's name."""
     model = onnx.load(path)
     constants = {one.name for one in model.graph.initializer}
-    codes = [one.output[0] for one in model.graph.node if one.op_type == "QuantizeLinear" and one.input[0] not in constants]
+    codes = [
+        one.output[0] for one in model.graph.node if one.op_type == "QuantizeLinear" and one.input[0] not in constants
+    ]
     output = model.graph.output[0].name
     for name in codes:
         model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.INT8, None))

@@ -12,7 +12,7 @@ from eventsim import models
 from eventsim.errors import MappingError
 from eventsim.models import digits
 from eventsim.models.relu.folded import fused
-from eventsim.models.relu.relu_network import AveragePool, Conv, Dense, Flatten, Quantizer, ReluNetwork
+from eventsim.models.relu.relu_network import AveragePool, Conv, Dense, Flatten, ReluNetwork
 
 pytestmark = pytest.mark.references
 pytest.importorskip("onnxruntime")
@@ -24,11 +24,15 @@ def dense() -> tuple[ReluNetwork, Any, Any]:
 
 def conv() -> tuple[ReluNetwork, Any, Any]:
     shape = (-1, 1, 8, 8)
-    return fused(digits.network()), digits.calibration_images()[0].reshape(shape), digits.test_images()[0][:60].reshape(shape)
+    return (
+        fused(digits.network()),
+        digits.calibration_images()[0].reshape(shape),
+        digits.test_images()[0][:60].reshape(shape),
+    )
 
 
 def averaged() -> tuple[ReluNetwork, Any, Any]:
-    """A convolution of signed inputs, a mean of each 3 x 3 positions (no mean of 9 integers is a tie), a dense layer."""
+    """A convolution of signed inputs, means of 3 x 3 positions, of which none is a tie, and a dense layer."""
     draws = np.random.default_rng(1)
     layers = [
         Conv("", draws.normal(0, 0.4, (6, 1, 3, 3)), draws.normal(0, 0.1, 6), relu=True),
@@ -88,7 +92,7 @@ def test_hidden_layers_have_the_integers_of_the_runtime(given: Any) -> None:
     relu, _, x, _, codes = given
     every = dict(relu.activations(x.astype(np.float32)))
     hidden = [name for name in relu.quantizers if name in every and name != relu.layers[-1].name]
-    listed = [array for array in codes.values()]
+    listed = list(codes.values())
     assert hidden
     total = 0
     for name in hidden:
@@ -199,7 +203,7 @@ def test_what_no_population_carries_is_refused_by_name(tmp_path: Path) -> None:
     b.node("DequantizeLinear", [one, b.weight(np.float32(0.25)), b.weight(np.int8(-128), np.int8)])
     b.dense("gemm", 4, 2)
     onnx.save(b.model(), tmp_path / "scales.onnx")
-    with pytest.raises(MappingError, match="takes integers of scale 0.5 .* as such of 0.25"):
+    with pytest.raises(MappingError, match=r"takes integers of scale 0.5 .* as such of 0.25"):
         models.read_relu(tmp_path / "scales.onnx")
 
     b = Builder([4], 17)

@@ -29,7 +29,7 @@ def test_exact_numbers_are_rounded_exactly() -> None:
 
 
 def test_a_quantizer_that_is_none_is_refused() -> None:
-    with pytest.raises(NetworkError, match="scale = 0.0"):
+    with pytest.raises(NetworkError, match=r"scale = 0\.0"):
         Quantizer(0.0, 0, -128, 127)
     with pytest.raises(NetworkError, match="must be a range with the zero point in it"):
         Quantizer(1.0, 200, -128, 127)
@@ -46,7 +46,7 @@ def network() -> ReluNetwork:
 
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
 def test_spikes_are_rounded_as_the_forward_pass_is(engine: str) -> None:
-    """Inputs (0.6, 0.3) are (0.5, 0.25); 0.75 is a tie and goes to 2 steps, 1.0; 1.0 is 1.0. All as worked out by hand."""
+    """Inputs (0.6, 0.3) are (0.5, 0.25); 0.75 is a tie and goes to 2 steps, 1.0; all by hand."""
     relu = network()
     x = [[0.6, 0.3], [1.0, 1.0], [0.1, 0.9], [1.0, 0.0]]
     assert dict(relu.activations(x))["dense1"].tolist() == [[1.0, 1.0], [1.5, 1.0], [1.0, 0.0], [1.0, 1.5]]

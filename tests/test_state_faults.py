@@ -1,7 +1,8 @@
-"""State faults: leaks, ranges, refractoriness and complete sums, held against closed forms and against exact oracles."""
+"""State faults: leaks, ranges, refractoriness and complete sums, against closed forms and exact oracles."""
 
 import functools
 import math
+import pickle  # noqa: TID251 - what pools of processes do is what is tested; nothing is read from a file
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -107,7 +108,7 @@ def test_a_range_and_a_complete_sum_do_what_an_exact_oracle_does(engine: str) ->
     net.connect("input", "cell", eventsim.Dense(weights))
     for faults, low, high, waits in [
         ([Saturation(-0.125, 1.5)], Fraction(-1, 8), Fraction(3, 2), False),
-        ([CompleteSum()], Fraction(-10**9), Fraction(10**9), True),
+        ([CompleteSum()], Fraction(-(10**9)), Fraction(10**9), True),
         ([CompleteSum(), Saturation(-0.25, 1.0)], Fraction(-1, 4), Fraction(1), True),
     ]:
         run = eventsim.simulate(net, eventsim.SpikeTimes([times]), faults=faults, engine=engine)
@@ -180,7 +181,7 @@ def test_what_an_input_adds_beyond_a_limit_is_lost(engine: str) -> None:
 
 
 def test_a_drive_waits_at_the_limit_until_it_turns() -> None:
-    """V' = 1 from -1 on, at most 0.5: at t = 4 it is 0.5 still, and an input of -1 leaves -0.5; 0.25 later it is -0.25."""
+    """V' = 1 from -1 on, at most 0.5: at t = 4 it is 0.5 still, and an input of -1 leaves -0.5."""
     net = eventsim.Network()
     net.source(1, "input")
     net.population("if_delta", 1, "cell", v_threshold=2.0, current=1.0, v_init=-1.0)
@@ -242,8 +243,8 @@ def test_refractoriness_is_the_longer_of_both() -> None:
 @pytest.mark.parametrize(
     ("net", "fault", "message"),
     [
-        (delta_neurons("lif_delta", tau_mem=5.0), Leak(3.0), r"leak on 'cell': not for neurons of lif_delta.*ttfs_b1.*tau_mem"),
-        (delta_neurons("lif_exp", tau_mem=5.0, tau_syn=1.0), Saturation(-1, 1), r"saturation on 'cell'.*lif_exp.*if_delta.*lif_clocked"),
+        (delta_neurons("lif_delta", tau_mem=5.0), Leak(3.0), r"leak on 'cell': .*lif_delta.*ttfs_b1.*tau_mem"),
+        (delta_neurons("lif_exp", tau_mem=5.0, tau_syn=1.0), Saturation(-1, 1), r"lif_exp.*if_delta.*lif_clocked"),
         (NET, Refractory(1.0), r"refractory on 'dense1'.*ttfs_b1 are never refractory.*lif_delta"),
         (one_neuron([1.0], "linear_psp", None, threshold=1.0), CompleteSum(("cell",)), r"nothing that it acts on"),
         (NET, Saturation(0.5, 1.0), r"v_low.*must be <= 0"),
@@ -274,8 +275,6 @@ def test_state_faults_have_a_text_form() -> None:
 
 
 def test_a_network_in_a_circuit_is_saved_and_sent(tmp_path: Any) -> None:
-    import pickle
-
     made = manufacture(NET, [Leak(5.0), CompleteSum()])
     made.save(tmp_path / "chip.npz")
     for again in (eventsim.load_network(tmp_path / "chip.npz"), pickle.loads(pickle.dumps(made))):

@@ -98,8 +98,8 @@ def carried(relu: ReluNetwork, layers: Sequence[CodedLayer]) -> Mapping[str, Qua
     lost = set(relu.quantizers) - {INPUT, relu.layers[-1].name} - {one.carries.layer for one in layers if one.carries}
     if lost:
         raise MappingError(
-            f"quantized layers {', '.join(sorted(map(repr, lost)))}: no population carries their values, which are part "
-            "of a sum; must be rounded behind a ReLU. Quantize there."
+            f"quantized layers {', '.join(sorted(map(repr, lost)))}: no population carries their values, which are "
+            "part of a sum; must be rounded behind a ReLU. Quantize there."
         )
     return found
 

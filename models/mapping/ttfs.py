@@ -33,8 +33,8 @@ from eventsim.models.mapping.mapping_checks import (
     checked_calibration,
     checked_range,
 )
-from eventsim.models.mapping.quantization import quantized_lengths
 from eventsim.models.mapping.populations import SLOPES, drifts, neurons, rounded
+from eventsim.models.mapping.quantization import quantized_lengths
 from eventsim.models.mapping.safe_windows import settled_lengths
 from eventsim.models.mapping.windows import (
     DEAD_LAYER,
@@ -141,8 +141,8 @@ def to_ttfs(
         is premature on any of the calibration data (`certify`), rounding included, which `margin` does not multiply.
         "published": as long as `margin` says, also where neurons are premature. "certified", with margin >= 0:
         (1 + margin) times that smallest window. "quantized": of a quantised network, read from QDQ, as long as the
-        range of the layer's integers, and as `margin` says where a layer has none. Or the lengths of the windows, one for each hidden population that
-        computes, pools left out.
+        range of the layer's integers, and as `margin` says where a layer has none. Or the lengths of the windows, one
+        for each hidden population that computes, pools left out.
     number
         ``float``, or ``Fraction`` for a network of rational numbers, whose spike times in ``engine="reference"`` are
         exactly those of the mapping: weights are taken as they are, `margin`, `windows` and `input_range` as the

@@ -1,8 +1,8 @@
-"""Numbers of a digital chip, carried in float64: rounding, ranges, and a register to which one number is added again and again.
+"""Numbers of a digital chip, carried in float64: rounding, ranges, and a register that adds one number many times.
 
 Relies on nothing but `_jit`. Used by `fixed_ramps`. All numbers are multiples of a quantum, a power of two, and below
-2^53 of them, so that sums, remainders and quotients are exact. What is added k times is worked out at once: nothing here
-loops over ticks.
+2^53 of them, so that sums and products are exact. What is added k times is worked out at once: nothing here loops over
+ticks.
 """
 
 import math
@@ -113,9 +113,9 @@ def level_of(step: int, span: int, low: int, high: int, depth: int) -> tuple[int
 def first_within(step: int, span: int, low: int, high: int) -> int:
     """The smallest k >= 0 for which k step mod span lies in low..high, 0 < low <= high < span; -1: there is none.
 
-    As Euclid's algorithm: where no multiple of the step lies in low..high itself, the number of laps must bring it there,
-    which is the same question modulo the step. Each level halves the span at least. The levels are walked down, then
-    up again, each made anew from the first: nothing is stored. O((log span)^2) steps of whole numbers below 2^63.
+    As Euclid's algorithm: where no multiple of the step lies in low..high itself, laps must bring one there, which is
+    the same question modulo the step. Each level halves the span at least. The levels are walked down, then up again,
+    each made anew from the first: nothing is stored. O((log span)^2) steps of whole numbers below 2^63.
     """
     step = step % span
     if 2 * step > span:

@@ -1,10 +1,10 @@
 """Ramps on a digital chip: V and S are integers of stated width and fraction, and V moves once a tick.
 
 Relies on the ramps (`ttfs`) and on `fixed_numbers`; registered as their variants "fixed_point", which the fault
-`FixedPoint` gives to populations. At each tick, in this order: V := V + (S tick, rounded to the fraction of V); the test
-V >= threshold; then the inputs of the tick, each of which adds its weight to S. Each addition has the range of its
-register: it saturates, or wraps. That is the event order of continuous time, at ticks: a crossing is certain before what
-arrives with it.
+`FixedPoint` gives to populations. At each tick, in this order: V := V + (S tick, rounded to the fraction of V); the
+test V >= threshold; then the inputs of the tick, each of which adds its weight to S. Each addition has the range of its
+register: it saturates, or wraps. That is the event order of continuous time, at ticks: a crossing is certain before
+what arrives with it.
 
 Nothing happens at a tick but that V moves by the same step, so that V after k ticks, how many of these additions left
 the range, and the first tick at which V is at the threshold are closed forms in k. Times must be multiples of the tick;
@@ -75,7 +75,7 @@ def receive(s: Numbers, w: Any) -> Numbers:
 @jitable
 def ticks_to_spike(p: Numbers, s: Numbers) -> Any:
     """How many ticks from the state on V is first at the threshold: 0 where it is there already, or inf."""
-    threshold, tick, quantum, low, high, span, rounding = p[0], p[4], p[5], p[6], p[7], p[8], p[9]
+    threshold, tick, quantum, high, span, rounding = p[0], p[4], p[5], p[7], p[8], p[9]
     v, slope, _, looks = s[:4]
     if looks == WAITS or v == GONE or threshold > high:
         return math.inf
@@ -163,7 +163,8 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     wraps = parameters["overflow"] == WRAP
     return [
         *ramp_rows(parameters, window), waits, 2.0 ** -parameters["t_fraction"], 2.0 ** -parameters["v_fraction"],
-        v_low, v_high, np.where(wraps, v_span, 0.0), parameters["rounding"], s_low, s_high, np.where(wraps, s_span, 0.0),
+        v_low, v_high, np.where(wraps, v_span, 0.0), parameters["rounding"], s_low, s_high,
+        np.where(wraps, s_span, 0.0),
     ]  # fmt: skip
 
 
@@ -180,7 +181,9 @@ REGISTERS = (
     Parameter("s_fraction", "1", "S is a multiple of 2^-s_fraction", default=8.0, **FRACTION),
     Parameter("t_fraction", "1", "a tick is 2^-t_fraction", default=8.0, **FRACTION),
     Parameter("rounding", "choice", "of the step of V in a tick", default="half_even", choices=ROUNDING),
-    Parameter("overflow", "choice", "what an addition does that leaves its range", default="saturate", choices=OVERFLOW),
+    Parameter(
+        "overflow", "choice", "what an addition does that leaves its range", default="saturate", choices=OVERFLOW
+    ),
 )
 
 DYNAMICS = Dynamics(

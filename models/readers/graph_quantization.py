@@ -64,8 +64,8 @@ def _quantizer(x: Value, node: Node, given: Values) -> Quantizer:
 def _check_same(x: Value, node: Node, one: Quantizer, other: Quantizer) -> None:
     if one != other:
         raise x.refusal(
-            node, f"takes integers of scale {one.scale:g} and zero point {one.zero_point} as such of {other.scale:g} and "
-            f"{other.zero_point}; must be the same; export the network again"
+            node, f"takes integers of scale {one.scale:g} and zero point {one.zero_point} as such of {other.scale:g} "
+            f"and {other.zero_point}; must be the same; export the network again"
         )  # fmt: skip
 
 

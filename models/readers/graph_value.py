@@ -320,8 +320,8 @@ class Value:
                 raise self.refusal(
                     node,
                     f"rounds values below 0 between two layers (zero point {quantizer.zero_point} of integers from "
-                    f"{quantizer.lowest}), which no population carries by itself; must cut them, with the zero point at "
-                    "the lowest integer behind each ReLU; quantize activations behind ReLUs only",
+                    f"{quantizer.lowest}), which no population carries by itself; must cut them, with the zero point "
+                    "at the lowest integer behind each ReLU; quantize activations behind ReLUs only",
                 )
             found[INPUT if at == INPUTS else names[at]] = quantizer
         return found

@@ -17,9 +17,10 @@ from eventsim.models.relu.real_numbers import EXACT
 
 WIDEST: dict[str, Any] = {"low": -(2**31), "high": 2**31, "remedy": "It is an integer of 32 bits at most."}
 
+
 @dataclass(frozen=True)
 class Quantizer:
-    """Values x as ``scale (q - zero_point)``, q = x / scale rounded to an integer, half to even, + zero_point, in range.
+    """Values x as ``scale (q - zero_point)``, q = x / scale rounded, half to even, + zero_point, in its range.
 
     As ONNX's QuantizeLinear and DequantizeLinear compute it, of one scale for all values.
 
@@ -50,8 +51,8 @@ class Quantizer:
             object.__setattr__(self, name, integer("quantizer", name, getattr(self, name), NetworkError, **WIDEST))
         if not self.lowest <= self.zero_point <= self.highest or self.lowest == self.highest:
             raise NetworkError(
-                f"quantizer: integers from {self.lowest} to {self.highest} with zero_point = {self.zero_point}; must be a "
-                "range with the zero point in it. Read the network again."
+                f"quantizer: integers from {self.lowest} to {self.highest} with zero_point = {self.zero_point}; must "
+                "be a range with the zero point in it. Read the network again."
             )
 
     @property

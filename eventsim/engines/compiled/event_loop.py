@@ -184,7 +184,7 @@ def _make_check_overflows(overflows: Any) -> Any:
     if overflows is None:
 
         @kernel_part
-        def nothing(m: Machine, end: float) -> bool:
+        def nothing(m: Machine, end: float) -> bool:  # noqa: ARG001 - for `check`
             return False
 
         return nothing

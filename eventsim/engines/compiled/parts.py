@@ -340,7 +340,7 @@ def _make_overflows(dynamics: Dynamics) -> Any:
     if counted is None:
 
         @jitable
-        def none(m: Machine, n: int, end: float) -> int:
+        def none(m: Machine, n: int, end: float) -> int:  # noqa: ARG001 - for `overflows`
             return 0
 
         return none

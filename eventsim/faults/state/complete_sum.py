@@ -33,7 +33,9 @@ class CompleteSum(StateFault):
 
     name = "complete_sum"
     equation: ClassVar[str] = "V >= threshold fires from t_min on alone"
-    source: ClassVar[str] = "time-stepped chips with two phases a layer (A. Stanojevic et al. 2024, eq. 2, never premature)"
+    source: ClassVar[str] = (
+        "time-stepped chips with two phases a layer (A. Stanojevic et al. 2024, eq. 2, never premature)"
+    )
 
     def __post_init__(self) -> None:
         check_populations(self)

@@ -38,10 +38,10 @@ class FixedPoint(StateFault):
     the weights, thresholds to that of the membrane. So are simulations of integers that visit each tick, to the bit.
 
     An addition that leaves the range of its register saturates or wraps (two's complement), and is counted
-    (``run.counters["overflows"]``): additions to the slope, one an input, and to V, one a tick, from t_start to the spike;
-    of a neuron that stays silent at all ticks before t_max, of a read-out until t_min, before the end of the run in any
-    case; without a window or an end, until the last input. With "error", a parameter out of range is refused, and an
-    addition that leaves its range saturates and ends the run after its sample.
+    (``run.counters["overflows"]``): additions to the slope, one an input, and to V, one a tick, from t_start to the
+    spike; of a neuron that stays silent at all ticks before t_max, of a read-out until t_min, before the end of the run
+    in any case; without a window or an end, until the last input. With "error", a parameter out of range is refused,
+    and an addition that leaves its range saturates and ends the run after its sample.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ class FixedPoint(StateFault):
     Raises
     ------
     FaultError
-        Settings out of range; when it is applied, neurons that are no ramps, windows that the tick does not resolve, and
-        numbers out of range where overflow is "error".
+        Settings out of range; when it is applied, neurons that are no ramps, windows that the tick does not resolve,
+        and numbers out of range where overflow is "error".
     """
 
     weights: tuple[int, int]
@@ -119,7 +119,10 @@ class FixedPoint(StateFault):
         return changes
 
     def brings(self, net: Any) -> tuple[StageFault, ...]:
-        """Sources of data send at ticks; what is rounded to the end of a window that others wait for is a value of 0."""
+        """Sources of data send at ticks; what is rounded to the end of a window that others wait for is 0.
+
+        Times are >= 0, where to round towards zero is to round down.
+        """
         rounding = "floor" if self.rounding == "toward_zero" else self.rounding
         clocks = []
         for past, windowed in ("drop", True), ("carry", False):
@@ -144,7 +147,8 @@ class FixedPoint(StateFault):
                 changes[name] = held.held(f"{where}: {name}", values, self.rounding, self.overflow)
         return changes | {
             "model": model, "v_bits": self._v.bits, "v_fraction": self._v.fraction, "s_bits": slopes.bits,
-            "s_fraction": slopes.fraction, "t_fraction": self.time, "rounding": self.rounding, "overflow": self.overflow,
+            "s_fraction": slopes.fraction, "t_fraction": self.time, "rounding": self.rounding,
+            "overflow": self.overflow,
         }  # fmt: skip
 
     def _window(self, part: Any) -> tuple[float, ...]:
@@ -157,8 +161,8 @@ class FixedPoint(StateFault):
         shared = int(isinstance(part, Population) and part.model.relay and given[0] == given[1])
         if not all(a < b for a, b in zip(made[shared:-1], made[shared + 1 :], strict=True)):
             raise FaultError(
-                f"{self.name} on {part.name!r}: its window {tuple(given.tolist())} becomes {tuple(made.tolist())} with a "
-                f"tick of {self.tick:g}; must increase. Give time more bits, or the network longer windows."
+                f"{self.name} on {part.name!r}: its window {tuple(given.tolist())} becomes {tuple(made.tolist())} with "
+                f"a tick of {self.tick:g}; must increase. Give time more bits, or the network longer windows."
             )
         return tuple(made.tolist())
 

@@ -41,7 +41,9 @@ class Leak(StateFault):
     populations: Sequence[str] | str | None = None
 
     name = "leak"
-    equation: ClassVar[str] = "dV/dt = S - V / tau; V reaches the threshold in tau ln((S tau - V) / (S tau - threshold))"
+    equation: ClassVar[str] = (
+        "dV/dt = S - V / tau; V reaches the threshold in tau ln((S tau - V) / (S tau - threshold))"
+    )
     source: ClassVar[str] = "closed form of the linear PSP of A. Stanojevic et al. 2024, eq. 2, with a leak"
 
     def __post_init__(self) -> None:

@@ -87,7 +87,5 @@ def number_format(where: str, name: str, given: Any) -> NumberFormat:
         )
     remedy = f"{name} is (bits, bits behind the point)."
     bits = integer(where, f"bits of {name}", given[0], FaultError, low=2, high=WIDEST, remedy=remedy)
-    fraction = integer(
-        where, f"fraction of {name}", given[1], FaultError, low=-DEEPEST, high=DEEPEST, remedy=remedy
-    )
+    fraction = integer(where, f"fraction of {name}", given[1], FaultError, low=-DEEPEST, high=DEEPEST, remedy=remedy)
     return NumberFormat(bits, fraction)

@@ -20,8 +20,9 @@ REMEDY = "Of others V may turn between events. Name other populations with popul
 class Saturation(StateFault):
     """V stays in a range: at a limit it waits until the drive turns.
 
-    What an input would add beyond the limit is lost, input by input in the order of arrival. A threshold above the range
-    is never reached. Exact where V moves one way between events: ramps, neurons with delta synapses, clocked neurons.
+    What an input would add beyond the limit is lost, input by input in the order of arrival. A threshold above the
+    range is never reached. Exact where V moves one way between events: ramps, neurons with delta synapses, clocked
+    neurons.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""What a state fault needs of a neuron model: a variant of it that a circuit can be, with parameters for what it limits.
+"""What a state fault needs of a neuron model: a variant that a circuit can be, with parameters for what it limits.
 
-Relies on the registry of models, since `eventsim` knows no model by name. A model offers a variant by registering one as
-"name+kind"; a fault sets its parameters, so that faults of one kind compose, and strengths compile nothing.
+Relies on the registry of models, since `eventsim` knows no model by name. A model offers a variant by registering one
+as "name+kind"; a fault sets its parameters, so that faults of one kind compose, and strengths compile nothing.
 """
 
 from typing import Any
