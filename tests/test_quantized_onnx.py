@@ -24,11 +24,8 @@ def dense() -> tuple[ReluNetwork, Any, Any]:
 
 def conv() -> tuple[ReluNetwork, Any, Any]:
     shape = (-1, 1, 8, 8)
-    return (
-        fused(digits.network()),
-        digits.calibration_images()[0].reshape(shape),
-        digits.test_images()[0][:60].reshape(shape),
-    )
+    calibration, test = digits.calibration_images()[0], digits.test_images()[0][:60]
+    return fused(digits.network()), calibration.reshape(shape), test.reshape(shape)
 
 
 def averaged() -> tuple[ReluNetwork, Any, Any]:
@@ -36,7 +33,8 @@ def averaged() -> tuple[ReluNetwork, Any, Any]:
     draws = np.random.default_rng(1)
     layers = [
         Conv("", draws.normal(0, 0.4, (6, 1, 3, 3)), draws.normal(0, 0.1, 6), relu=True),
-        AveragePool("", (3, 3)), Flatten(""), Dense("", draws.normal(0, 0.3, (4, 24)), draws.normal(0, 0.1, 4), relu=False),
+        AveragePool("", (3, 3)), Flatten(""),
+        Dense("", draws.normal(0, 0.3, (4, 24)), draws.normal(0, 0.1, 4), relu=False),
     ]  # fmt: skip
     return ReluNetwork(layers, (1, 8, 8)), draws.uniform(-1, 1, (100, 1, 8, 8)), draws.uniform(-1, 1, (60, 1, 8, 8))
 
@@ -44,7 +42,8 @@ def averaged() -> tuple[ReluNetwork, Any, Any]:
 NETWORKS = {"dense": dense, "conv": conv, "averaged": averaged}
 SETTINGS = [
     ("dense", {}), ("dense", {"per_channel": True}), ("conv", {}), ("conv", {"per_channel": True}),
-    ("conv", {"extra_options": {"ActivationSymmetric": True}}), ("dense", {"activation_type": "QUInt8"}), ("averaged", {}),
+    ("conv", {"extra_options": {"ActivationSymmetric": True}}), ("dense", {"activation_type": "QUInt8"}),
+    ("averaged", {}),
 ]  # fmt: skip
 
 
