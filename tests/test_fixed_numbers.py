@@ -1,12 +1,14 @@
 """Registers of a digital chip: closed forms against counting, and against whole numbers of any size."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from integer_chip import round_fraction
 
 from eventsim.faults.state.number_format import NumberFormat, rounded
 from eventsim.models.neurons import fixed_numbers
 from eventsim.models.neurons.fixed_numbers import first_within, laps_of, plus_often
-from tests.integer_chip import Fraction, round_fraction
 
 ROUNDING = ("half_even", "floor", "half_up", "toward_zero")
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from integer_chip import Chip, Layer, Projection, integers, round_fraction
 
 import eventsim
 from eventsim.errors import EventsimError, FaultError, SimulationError
 from eventsim.faults import Clock, CompleteSum, FixedPoint, Jitter, Leak, manufacture, read
 from eventsim.models import digits, read_relu, to_ttfs
-from tests.integer_chip import Chip, Layer, Projection, integers, round_fraction
 
 ROUNDING = ("half_even", "floor", "half_up", "toward_zero")
 OVERFLOW = ("saturate", "wrap")
@@ -67,7 +67,7 @@ def random_case(seed: int) -> Any:
             weights = draws.normal(0.2, 0.8, (post[0], math.prod(pre)))
             projection = eventsim.Dense(weights)
         n = math.prod(post)
-        window = None if free else (t, t + 1.0, t + 1.0 + float(draws.uniform(0.4, 1.5)))
+        window: Any = None if free else (t, t + 1.0, t + 1.0 + float(draws.uniform(0.4, 1.5)))
         if last:
             window = (t, t + 1.0)
         given: dict[str, Any] = (
@@ -200,7 +200,8 @@ def test_an_overflow_that_is_an_error_ends_the_run_after_its_sample(engine: str)
         eventsim.simulate(net, x, faults=[small], engine=engine, threads=1)
     run = caught.value.run
     assert run.readout[:3].tolist() == [[0.5, 1.5], [0.25, 0.75], [1.0, 1.875]]
-    assert near.node("sum").parameters["v_bits"].tolist() == [6.0, 6.0]
+    summed: Any = near.node("sum")
+    assert summed.parameters["v_bits"].tolist() == [6.0, 6.0]
 
 
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
@@ -284,7 +285,9 @@ def test_bad_settings_are_refused(settings: Any, message: str) -> None:
 def test_a_chip_has_a_text_form_and_is_saved(tmp_path: Any) -> None:
     fault = FixedPoint(weights=(8, 4), membrane=(16, 8), time=6, rounding="floor", overflow="wrap")
     assert read(fault.describe()) == [fault]
-    assert read([{"fault": "fixed_point", "weights": [8, 4], "membrane": [16, 8], "time": 6}])[0].tick == 2.0**-6
+    [listed] = read([{"fault": "fixed_point", "weights": [8, 4], "membrane": [16, 8], "time": 6}])
+    assert isinstance(listed, FixedPoint)
+    assert listed.tick == 2.0**-6
     chip = manufacture(NET, fault)
     chip.save(tmp_path / "chip.npz")
     assert eventsim.load_network(tmp_path / "chip.npz").hash() == chip.hash()

@@ -2,7 +2,7 @@
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def averaged() -> tuple[ReluNetwork, Any, Any]:
 
 
 NETWORKS = {"dense": dense, "conv": conv, "averaged": averaged}
-SETTINGS = [
+SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("dense", {}), ("dense", {"per_channel": True}), ("conv", {}), ("conv", {"per_channel": True}),
     ("conv", {"extra_options": {"ActivationSymmetric": True}}), ("dense", {"activation_type": "QUInt8"}),
     ("averaged", {}),
@@ -51,8 +51,7 @@ SETTINGS = [
 def case(place: int, folder: Path) -> Any:
     """The network that was read, data, and what ONNX Runtime makes of them."""
     from onnxruntime.quantization import QuantType
-
-    from tests.quantized_onnx import quantized, run_unoptimised
+    from quantized_onnx import quantized, run_unoptimised
 
     kind, settings = SETTINGS[place]
     network, calibration, x = NETWORKS[kind]()
@@ -115,12 +114,12 @@ def test_spikes_carry_the_integers(given: Any, engine: str) -> None:
     run = eventsim.simulate(net, x, faults=models.quantization_of(relu, net), engine=engine)
     expected = dict(relu.activations(x))
     for population in net.populations:
-        name = population.name
+        name, window = population.name, cast("Any", population.window)
         if name in relu.quantizers and name in expected and population.model.spiking:
             quantizer, times = relu.quantizers[name], run.spike_times(name)
-            values = np.where(np.isfinite(times), population.window[2] - times, 0.0)
+            values = np.where(np.isfinite(times), window[2] - times, 0.0)
             steps = np.rint(values / quantizer.scale)
-            assert np.abs(values - steps * quantizer.scale).max() < 1e-12 * population.window[2] + 1e-13
+            assert np.abs(values - steps * quantizer.scale).max() < 1e-12 * window[2] + 1e-13
             assert (steps == np.rint(expected[name] / quantizer.scale).reshape(steps.shape)).all()
     last = relu.quantizers[relu.layers[-1].name]
     assert (last.codes(run.readout) == last.codes(relu.forward(x))).all()
@@ -130,10 +129,15 @@ def test_spikes_carry_the_integers(given: Any, engine: str) -> None:
 
 def test_means_of_integers_differ_where_float32_decides_a_tie(tmp_path: Path) -> None:
     """Means of 4 integers are often in the middle between two, where the rounding of float32 decides; nowhere else."""
-    from tests.quantized_onnx import quantized, run_unoptimised
+    from quantized_onnx import quantized, run_unoptimised
 
     network, calibration, x = averaged()
-    layers = [network.layers[0], AveragePool("", (2, 2)), Flatten(""), Dense("", np.full((2, 54), 0.1), [0, 0], False)]
+    layers = [
+        network.layers[0],
+        AveragePool("", (2, 2)),
+        Flatten(""),
+        Dense("", np.full((2, 54), 0.1), np.zeros(2), False),
+    ]
     path = quantized(tmp_path, ReluNetwork(layers, (1, 8, 8)), calibration)
     relu, codes = models.read_relu(path), list(run_unoptimised(path, x)[1].values())
     every = dict(relu.activations(x.astype(np.float32)))
@@ -181,8 +185,7 @@ def _qdq(b: Any, value: str, scale: float, zero: Any) -> str:
 def test_what_no_population_carries_is_refused_by_name(tmp_path: Path) -> None:
     """A branch with values below 0 that is rounded before it is added; integers of another scale; integers in a sum."""
     import onnx
-
-    from tests.onnx_networks import Builder
+    from onnx_networks import Builder
 
     b = Builder([4], 17)
     b.dense("gemm", 4, 4)

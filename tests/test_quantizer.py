@@ -1,6 +1,7 @@
 """Quantizers: ONNX's rounding, tie by tie; networks that have them."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,10 @@ from eventsim.models.relu.relu_network import Dense, Quantizer, ReluNetwork
 from eventsim.simulate import simulate
 
 HALF = Quantizer(0.5, -128, -128, 127)
+
+
+def layer(weight: Any, bias: Any, relu: bool) -> Dense:
+    return Dense("", np.array(weight), np.array(bias), relu)
 
 
 def test_ties_go_to_even_and_what_is_beyond_saturates() -> None:
@@ -34,12 +39,12 @@ def test_a_quantizer_that_is_none_is_refused() -> None:
     with pytest.raises(NetworkError, match="must be a range with the zero point in it"):
         Quantizer(1.0, 200, -128, 127)
     with pytest.raises(InputError, match="no layer 'other'"):
-        ReluNetwork([Dense("", [[1.0]], [0.0], False)], quantizers={"other": HALF})
+        ReluNetwork([layer([[1.0]], [0.0], False)], quantizers={"other": HALF})
 
 
 def network() -> ReluNetwork:
     """Two layers by hand: what the first gives is rounded to halves, up to 1.5; the inputs to quarters."""
-    layers = [Dense("", [[1.0, 1.0], [2.0, -1.0]], [0.0, 0.25], True), Dense("", [[1.0, -1.0]], [0.0], False)]
+    layers = [layer([[1.0, 1.0], [2.0, -1.0]], [0.0, 0.25], True), layer([[1.0, -1.0]], [0.0], False)]
     steps = {"input": Quantizer(0.25, 0, 0, 4), "dense1": Quantizer(0.5, 0, 0, 3)}
     return ReluNetwork(layers, quantizers=steps)
 
@@ -72,7 +77,7 @@ def test_quantizers_belong_to_the_hash_and_are_not_folded_away() -> None:
 
 
 def test_values_below_0_that_are_rounded_have_no_population() -> None:
-    layers = [Dense("", [[1.0]], [0.0], False), Dense("", [[1.0]], [0.0], True), Dense("", [[1.0]], [0.0], False)]
+    layers = [layer([[1.0]], [0.0], False), layer([[1.0]], [0.0], True), layer([[1.0]], [0.0], False)]
     relu = ReluNetwork(layers, quantizers={"dense1": Quantizer(0.5, 3, 0, 7)})
     with pytest.raises(MappingError, match="quantized layer"):
         models.to_ttfs(relu, [[0.5]], windows="quantized")

@@ -5,7 +5,7 @@ import math
 import pickle  # noqa: TID251 - what pools of processes do is what is tested; nothing is read from a file
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import mpmath
 import numpy as np
@@ -30,6 +30,10 @@ def one_neuron(weights: Any, model: str = "ttfs_b1", window: Any = (0.0, 1.0, 3.
     net.population(model, 1, "cell", window=window, **parameters)
     net.connect("input", "cell", eventsim.Dense([weights]))
     return net
+
+
+def parameters(net: Any, name: str) -> Any:
+    return net.node(name).parameters
 
 
 def first(net: Any, times: Any, faults: Any, engine: str = "reference", **options: Any) -> float:
@@ -106,11 +110,12 @@ def test_a_range_and_a_complete_sum_do_what_an_exact_oracle_does(engine: str) ->
     net.source(n_in, "input", window=(0.0, 1.0))
     net.population("ttfs_b1", n, "cell", window=(0.0, 1.0, 3.0), threshold=thresholds)
     net.connect("input", "cell", eventsim.Dense(weights))
-    for faults, low, high, waits in [
+    cases: list[tuple[list[StateFault], Fraction, Fraction, bool]] = [
         ([Saturation(-0.125, 1.5)], Fraction(-1, 8), Fraction(3, 2), False),
         ([CompleteSum()], Fraction(-(10**9)), Fraction(10**9), True),
         ([CompleteSum(), Saturation(-0.25, 1.0)], Fraction(-1, 4), Fraction(1), True),
-    ]:
+    ]
+    for faults, low, high, waits in cases:
         run = eventsim.simulate(net, eventsim.SpikeTimes([times]), faults=faults, engine=engine)
         found = run.spike_times("cell")[0]
         inputs = [(Fraction(t), None) for t in times.tolist()]
@@ -155,7 +160,7 @@ def test_limits_that_nothing_reaches_change_no_bit() -> None:
 
 
 def test_two_leaks_are_one_of_both() -> None:
-    both = manufacture(NET, [Leak(4.0), Leak(12.0)]).node("dense1").parameters["tau_leak"]
+    both = parameters(manufacture(NET, [Leak(4.0), Leak(12.0)]), "dense1")["tau_leak"]
     assert both == pytest.approx([3.0, 3.0], rel=1e-15)
 
 
@@ -233,7 +238,7 @@ def test_a_limit_at_a_strict_threshold_is_below_it() -> None:
 
 def test_refractoriness_is_the_longer_of_both() -> None:
     net = delta_neurons("lif_delta", tau_mem=5.0, t_ref=0.5)
-    assert manufacture(net, Refractory(2.0)).node("cell").parameters["t_ref"].tolist() == [2.0]
+    assert parameters(manufacture(net, Refractory(2.0)), "cell")["t_ref"].tolist() == [2.0]
     assert manufacture(net, Refractory(0.25)).hash() == net.hash()
 
 
@@ -260,8 +265,10 @@ def test_neurons_that_a_state_fault_cannot_change_are_refused(net: Any, fault: S
     ("made", "message"),
     [
         (lambda: Leak(0.0), "leak: tau = 0.0; must be >= "), (lambda: Leak(math.nan), "leak: tau"),
-        (lambda: Saturation(1.0, 1.0), "must be low < high"), (lambda: Refractory(-1.0), "refractory: t_ref = -1"),
-        (lambda: Refractory(math.inf), "refractory: t_ref"), (lambda: CompleteSum(3), "complete_sum: populations"),
+        (lambda: Saturation(1.0, 1.0), "must be low < high"),
+        (lambda: Refractory(-1.0), "refractory: t_ref = -1"),
+        (lambda: Refractory(math.inf), "refractory: t_ref"),
+        (lambda: CompleteSum(cast("Any", 3)), "complete_sum: populations"),
     ],
 )  # fmt: skip
 def test_bad_strengths_are_refused(made: Any, message: str) -> None:

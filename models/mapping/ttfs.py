@@ -140,9 +140,8 @@ def to_ttfs(
         "calibrated": as long as `margin` says, but no shorter than the smallest window in which no neuron of the layer
         is premature on any of the calibration data (`certify`), rounding included, which `margin` does not multiply.
         "published": as long as `margin` says, also where neurons are premature. "certified", with margin >= 0:
-        (1 + margin) times that smallest window. "quantized": of a quantised network, read from QDQ, as long as the
-        range of the layer's integers, and as `margin` says where a layer has none. Or the lengths of the windows, one
-        for each hidden population that computes, pools left out.
+        (1 + margin) times that smallest window. "quantized": as long as the range of a quantised layer's integers, or
+        else as `margin` says. Or the lengths, one for each hidden population that computes, pools left out.
     number
         ``float``, or ``Fraction`` for a network of rational numbers, whose spike times in ``engine="reference"`` are
         exactly those of the mapping: weights are taken as they are, `margin`, `windows` and `input_range` as the
@@ -233,10 +232,9 @@ def _set(
 ) -> _Windows:  # fmt: skip
     """The windows that the calibration data set."""
     published = [(1 + margin) * (x if x > 0 else DEAD_LAYER) for x in largest]
-    if how == "quantized":
-        return _Windows(how, quantized_lengths(network, layers, slope, published, number))
-    if how == "published":
-        return _Windows(how, published)
+    if how in ("published", "quantized"):
+        wanted = how == "quantized"
+        return _Windows(how, quantized_lengths(network, layers, slope, published, number) if wanted else published)
     if how == "calibrated":
         found = settled_lengths(layers, coded, slope, number, published, number)
         return _Windows(how, found.lengths, published, bounds=found.bounds)

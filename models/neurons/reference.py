@@ -24,7 +24,8 @@ without a default are required. Units: V is whatever unit the potentials have, t
 VARIANTS = """## Variants
 
 State faults give populations a variant of their model (`eventsim.faults`): what a circuit makes of it, with the
-parameters of the model and those below. With their defaults a variant in a circuit does what the model does, bit for bit.
+parameters of the model and those below. With their defaults a variant in a circuit does what the model does, bit for
+bit.
 """
 KINDS = {
     "circuit": "V leaks, has a range, or is compared with the threshold in its window alone.",
@@ -58,10 +59,12 @@ def _variants(models: Iterable[Model], kind: str) -> str:
     added: dict[str, list[str]] = {}
     for model in models:
         made = variant(model, kind)
-        own = {parameter.name for parameter in model.parameters}
-        for row in made.table().rows if made is not None else ():
+        if made is None:
+            continue
+        own, table = {parameter.name for parameter in model.parameters}, made.table()
+        for row in table.rows:
             if row[0] not in own:
-                cells = [column.cell(value) for column, value in zip(made.table().columns, row, strict=True)]
+                cells = [column.cell(value) for column, value in zip(table.columns, row, strict=True)]
                 added.setdefault(f"| `{cells[0]}` | {' | '.join(cells[1:])}", []).append(f"`{model.name}`")
     return "\n".join([*lines, *(f"{row} | {', '.join(names)} |" for row, names in added.items()), ""])
 

@@ -15,6 +15,7 @@ from eventsim.engines import problems
 from eventsim.engines.compiled import event_loop
 from eventsim.engines.compiled.alternatives import delivers_of, loop_models, perturbs_of
 from eventsim.engines.compiled.machine import fork, lower, resize
+from eventsim.engines.compiled.overflows import overflow_problem
 from eventsim.engines.compiled.standing import freeze, thaw
 from eventsim.engines.compiled.stations import wakes_of, with_stations
 from eventsim.engines.tables import (
@@ -330,24 +331,20 @@ class Worker:
         control.spikes = control.traces = 0
 
     def _problem(self, status: int) -> Problem | None:
+        control = self.machine.control
         if status == TWICE:
             return SimulationError, problems.fires_twice(*self._spike())
         if status == LOST_DELAY:
             return SimulationError, problems.delay_lost(*self._spike())
         if status == NEVER_LATER:
-            control = self.machine.control
             station = self.task.options.stations[int(control.stuck[0]) - 1].name
             return SimulationError, problems.never_later(int(control.sample[0]), station, float(control.now[0]))
         if status == ASTRAY:
-            control = self.machine.control
             projection = self.task.net.projections[int(control.astray[0]) - 1].label
             return SimulationError, problems.no_weight(int(control.sample[0]), projection, float(control.now[0]))
         if status == OVERFLOW:
-            counts, row = self.machine.node_states.overflows, int(self.machine.control.sample[0])
-            n = int(np.flatnonzero((counts < 0) | ((counts > 0) & (self.machine.nodes.exact == 1)))[0])
-            return SimulationError, problems.overflowed(row, self.task.net.nodes[n], int(counts[n]))
+            return SimulationError, overflow_problem(self.machine, self.task.net)
         if status == OUT_OF_ROOM:
-            control = self.machine.control
             return SimulationError, problems.out_of_room(int(control.sample[0]), float(control.now[0]))
         return None
 

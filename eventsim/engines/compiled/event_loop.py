@@ -18,6 +18,7 @@ from eventsim.engines.compiled.emission import gather_pending, make_departure, m
 from eventsim.engines.compiled.gathering import make_gather
 from eventsim.engines.compiled.horizon import touch
 from eventsim.engines.compiled.keys import clock_key, switch_key
+from eventsim.engines.compiled.overflows import make_check
 from eventsim.engines.compiled.parts import make_parts
 from eventsim.engines.compiled.probes import note_traces
 from eventsim.engines.compiled.queue import clear, requeue
@@ -131,7 +132,7 @@ def event_loop(stages: Stages) -> Any:
     events = _make_events(early, gather, arrive, make_ticks(fold["tick"]))
     micro_step = _make_micro_step(make_feed(send), events, fold["settle"], make_emit(send))
     counts = any(model.dynamics.overflows is not None for model in stages.models)
-    check_overflows = _make_check_overflows(fold["overflows"] if counts else None)
+    check_overflows = make_check(fold["overflows"] if counts else None)
 
     @kernel
     def run(
@@ -177,29 +178,6 @@ def event_loop(stages: Stages) -> Any:
         return DONE
 
     return run
-
-
-def _make_check_overflows(overflows: Any) -> Any:
-    """Count what left the range of a register in a sample that ends; does it end the run?"""
-    if overflows is None:
-
-        @kernel_part
-        def nothing(m: Machine, end: float) -> bool:  # noqa: ARG001 - for `check`
-            return False
-
-        return nothing
-
-    @kernel_part
-    def check(m: Machine, end: float) -> bool:
-        ends = False
-        for n in range(m.nodes.size):
-            if m.nodes[n].dynamics >= 0:
-                count = overflows(m.nodes[n].dynamics, m, n, end)
-                m.node_states[n].overflows = count
-                ends = ends or count < 0 or (count > 0 and m.nodes[n].exact == 1)
-        return ends
-
-    return check
 
 
 @kernel_part

@@ -23,8 +23,9 @@ from eventsim.engines.compiled.alternatives import LoopModel
 from eventsim.engines.compiled.folding import make_conv, make_dense, make_row
 from eventsim.engines.compiled.horizon import aim, heap_of, reach, rekey, schedule, touch
 from eventsim.engines.compiled.lists import push_waiting
+from eventsim.engines.compiled.overflows import make_overflows
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
-from eventsim.engines.tables import BETWEEN_TICKS, CLOSED, GOING, OPEN, Machine, neuron_of
+from eventsim.engines.tables import CLOSED, GOING, OPEN, Machine, neuron_of
 from eventsim.network.dynamics import Dynamics
 
 # Members of a cohort that are looked at together when some may cross: long enough to vectorise.
@@ -67,7 +68,7 @@ def make_parts(
         open_window=open_window,
         tick=_make_tick(dynamics, emit_or_wait) if model.clocked else _never,
         readout=readout,
-        overflows=_make_overflows(dynamics),
+        overflows=make_overflows(dynamics),
     )
 
 
@@ -331,35 +332,6 @@ def _make_switches(dynamics: Dynamics) -> tuple[Any, Any]:
             values[node.readout + neuron_of(node, i)] = st[0][i]
 
     return open_window, readout
-
-
-def _make_overflows(dynamics: Dynamics) -> Any:
-    """Sum what the neurons of a population counted, those to come until the end included."""
-    n_state, n_rows, counted = len(dynamics.state), len(dynamics.rows), dynamics.overflows
-    slices, load, part, rows = SLICES[n_state], LOAD[n_state], LOAD[n_rows], SLICES[n_rows]
-    if counted is None:
-
-        @jitable
-        def none(m: Machine, n: int, end: float) -> int:  # noqa: ARG001 - for `overflows`
-            return 0
-
-        return none
-
-    @kernel_part
-    def overflows(m: Machine, n: int, end: float) -> int:
-        node, node_state = m.nodes[n], m.node_states[n]
-        st = slices(m.values, node_state.state, node.n_neurons)
-        pr = rows(m.params, node_state.params, node.n_neurons)
-        last, total = min(end, node.t_min if node.readout >= 0 else node.t_max), 0
-        for i in range(node.n_neurons):
-            since = m.since[node.cohort + i // node.cohort_size]
-            found = counted(part(pr, i), load(st, i), last - since)
-            if found != found:
-                return BETWEEN_TICKS
-            total += int(found)
-        return total
-
-    return overflows
 
 
 def _make_tick(dynamics: Dynamics, emit_or_wait: Any) -> Any:

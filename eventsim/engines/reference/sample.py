@@ -34,8 +34,9 @@ from eventsim.engines.reference.agenda import (
     WINDOW,
 )
 from eventsim.engines.reference.neuron import Neuron
+from eventsim.engines.reference.overflows import count_overflows
 from eventsim.engines.reference.plan import Plan
-from eventsim.engines.tables import BETWEEN_TICKS, COUNTERS, SPIKE, TRACE, TRACE_ROWS
+from eventsim.engines.tables import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
 from eventsim.faults.acting import EMISSION
@@ -128,20 +129,7 @@ class Sample:
         self.task.outputs.reached[self.row] = until
         if self.enough():
             self.task.outputs.stopped[self.row] = self.task.outputs.reached[self.row] = self.now
-        self.count_overflows(self.now if self.enough() else until)
-
-    def count_overflows(self, end: Any) -> None:
-        """Count what left the range of a register in a sample that ends; it may end the run."""
-        for node, layer in self.plan.layers.items():
-            if layer.dynamics.overflows is not None:
-                last = min(end, layer.t_max if layer.model.spiking else layer.t_min)
-                found = [layer.dynamics.overflows(one.p, one.s, last - one.t) for one in self.members[node]]
-                astray = any(count != count for count in found)
-                self.counts[node]["overflows"] = BETWEEN_TICKS if astray else int(sum(found))
-        for node, layer in self.plan.layers.items():
-            count = self.counts[node]["overflows"]
-            if count < 0 or (count and layer.model.exact(layer.population.parameters)):
-                raise SimulationError(problems.overflowed(self.row, self.plan.net.nodes[node], count))
+        count_overflows(self, self.now if self.enough() else until)
 
     def standing(self) -> tuple[int, Any, int]:
         """Sample, time, and events that the task does not know of."""
