@@ -294,10 +294,10 @@ def test_a_chip_has_a_text_form_and_is_saved(tmp_path: Any) -> None:
 
 
 def test_the_demo_network_on_a_chip_comes_near_it() -> None:
-    """Convolutions, pools and batch norms, 16 bits of time: the digits of the ideal run, and read-outs near its."""
+    """Convolutions, pools and batch norms, 12 bits of time: the digits of the ideal run, and read-outs near its."""
     images = digits.test_images()[0][:10].reshape(-1, 1, 8, 8)
     net = to_ttfs(digits.network(), digits.calibration_images()[0].reshape(-1, 1, 8, 8))
-    fault = FixedPoint(weights=(32, 22), membrane=(32, 22), time=16)
+    fault = FixedPoint(weights=(32, 20), membrane=(32, 24), time=12)
     ideal, run = eventsim.simulate(net, images), eventsim.simulate(net, images, faults=[fault])
     assert run.predictions.tolist() == ideal.predictions.tolist()
     assert np.abs(run.readout - ideal.readout).max() < 0.02
