@@ -307,8 +307,8 @@ def test_operations_on_integers_are_refused_by_name(tmp_path: Path) -> None:
     quantization.quantize_dynamic(saved(made.model(), tmp_path, "float.onnx"), path)
     with pytest.raises(
         MappingError,
-        match=r"\((DynamicQuantizeLinear|MatMulInteger)\) computes with activations that are integers; they are read as "
-        r"floats between QuantizeLinear and DequantizeLinear; quantize the network in the QDQ format",
+        match=r"\((DynamicQuantizeLinear|MatMulInteger)\) computes with activations that are integers; they are read "
+        r"as floats between QuantizeLinear and DequantizeLinear; quantize the network in the QDQ format",
     ):
         read_relu(path)
 

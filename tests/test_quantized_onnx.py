@@ -215,3 +215,15 @@ def test_what_no_population_carries_is_refused_by_name(tmp_path: Path) -> None:
     onnx.save(b.model(), tmp_path / "axis.onnx")
     with pytest.raises(MappingError, match="has 4 scales for activations; must be one"):
         models.read_relu(tmp_path / "axis.onnx")
+
+
+def test_a_network_that_ends_in_integers_is_refused(tmp_path: Path) -> None:
+    import onnx
+    from onnx_networks import Builder
+
+    b = Builder([4], 17)
+    b.dense("gemm", 4, 2)
+    b.add("QuantizeLinear", b.weight(np.float32(0.5)), b.weight(np.int8(3), np.int8))
+    onnx.save(b.model(), tmp_path / "integers.onnx")
+    with pytest.raises(MappingError, match="gives integers as outputs; must end in a DequantizeLinear"):
+        models.read_relu(tmp_path / "integers.onnx")

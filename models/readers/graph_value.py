@@ -287,6 +287,11 @@ class Value:
                 f"{self.graph.place}{self.zeros[0].label} comes last; padding is read before a convolution or a pool; "
                 "remove it"
             )
+        if self.codes is not None:
+            raise MappingError(
+                f"{self.graph.place}{self.last.name if self.last else 'the input'} gives integers as outputs; must end "
+                "in a DequantizeLinear; export the network in the QDQ format"
+            )
         if self.order is not None:
             raise MappingError(
                 f"{self.graph.place}{self.last.name if self.last else 'the network'} gives outputs in another order "
