@@ -32,6 +32,7 @@ from eventsim.errors import (
     StorageError,
 )
 from eventsim.faults.contract import Fault
+from eventsim.faults.making import with_brought
 from eventsim.network.network import Network, Source
 from eventsim.network.network_difference import part_digests
 from eventsim.progress import Progress
@@ -144,8 +145,9 @@ def simulate(
     """
     with Progress(progress) as bar:
         engine, threads = checked_engine(engine, threads)
-        faults = checked_faults(faults)
-        devices = Devices(checked_network(net), faults, checked_seed(seed))
+        net = checked_network(net)
+        faults = with_brought(checked_faults(faults), net)
+        devices = Devices(net, faults, checked_seed(seed))
         options = checked_options(
             devices.first, until=until, record=record, max_events=max_events, max_time=max_time, faults=faults,
             transport=transport, seed=seed, error_bounds=error_bounds, stop=stop, keep_state=keep_state, memory=memory,

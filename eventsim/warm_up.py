@@ -16,6 +16,7 @@ from eventsim._jit import compile_report
 from eventsim.engines.devices import Devices
 from eventsim.engines.options import checked_faults, checked_options, checked_seed
 from eventsim.errors import InputError, listed, nearest
+from eventsim.faults.making import with_brought
 from eventsim.network.network import Network
 from eventsim.network.sources import SpikeTimes
 from eventsim.progress import Progress
@@ -80,8 +81,9 @@ def warm_up(net: Network, engine: str = "compiled", progress: bool | None = None
     with Progress(progress, "warm_up"):
         engine, _ = checked_engine(engine, None)
         asked = OPTIONS | {"until": FIRST_MOMENT} | options
-        asked["faults"] = checked_faults(asked["faults"])
-        devices = Devices(checked_network(net), asked["faults"], checked_seed(asked["seed"]))
+        net = checked_network(net)
+        asked["faults"] = with_brought(checked_faults(asked["faults"]), net)
+        devices = Devices(net, asked["faults"], checked_seed(asked["seed"]))
         net = devices.first
         silence = {
             source.name: SpikeTimes(np.full((1, source.size), math.inf))

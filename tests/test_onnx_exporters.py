@@ -299,22 +299,26 @@ def quantized_by_runtime(tmp_path: Path) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")  # of the quantizer
-@pytest.mark.parametrize("how", ["static", "dynamic"])
-def test_activations_in_integers_are_refused_by_name(tmp_path: Path, how: str) -> None:
-    if how == "static":
-        path = quantized_by_runtime(tmp_path)
-    else:
-        quantization = pytest.importorskip("onnxruntime.quantization")
-        made = Builder([4], 13, 2)
-        made.node("MatMul", ["x", made.random(4, 3)])
-        path = tmp_path / "net.onnx"
-        quantization.quantize_dynamic(saved(made.model(), tmp_path, "float.onnx"), path)
+def test_operations_on_integers_are_refused_by_name(tmp_path: Path) -> None:
+    quantization = pytest.importorskip("onnxruntime.quantization")
+    made = Builder([4], 13, 2)
+    made.node("MatMul", ["x", made.random(4, 3)])
+    path = tmp_path / "net.onnx"
+    quantization.quantize_dynamic(saved(made.model(), tmp_path, "float.onnx"), path)
     with pytest.raises(
         MappingError,
-        match=r"\((QuantizeLinear|DynamicQuantizeLinear|MatMulInteger)\) rounds activations to integers, which no ReLU "
-        r"network does; weights alone may be integers, .*; export the network as it was before",
+        match=r"\((DynamicQuantizeLinear|MatMulInteger)\) computes with activations that are integers; they are read "
+        r"as floats between QuantizeLinear and DequantizeLinear; quantize the network in the QDQ format",
     ):
         read_relu(path)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the quantizer
+def test_integers_between_layers_are_quantizers(tmp_path: Path) -> None:
+    """What `quantize_static` makes; tests/test_quantized_onnx.py holds such networks against the runtime."""
+    relu = read_relu(quantized_by_runtime(tmp_path))
+    assert set(relu.quantizers) == {"input", "dense1", "output"}
+    assert relu.quantizers["dense1"].cuts
 
 
 def test_stored_integers_that_do_not_fit_their_scales_are_refused(tmp_path: Path) -> None:

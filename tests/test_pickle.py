@@ -67,6 +67,10 @@ def public_objects() -> list[Any]:
         *(eventsim.Dense(np.ones((2, 3))), eventsim.OneToOne(np.ones(3)), eventsim.Sparse([0], [1], [2.0])),
         *(eventsim.Conv(np.ones((2, 3, 3, 3))), eventsim.Pool(2)),
         *(eventsim.Poisson(3.0), eventsim.Regular(2.0), faults.Jitter(0.1), faults.Clock(0.5), transport.AerBus(0.1)),
+        *(faults.AlwaysOn(0.1), faults.Dead(0.1), faults.SpikeLoss(0.1), faults.Synchronised(), faults.TimeBits(4)),
+        *(faults.ReadNoise(0.1), faults.SynapticFailure(0.1), faults.Leak(2.0), faults.Saturation(-1.0, 1.0)),
+        *(faults.Refractory(1.0), faults.CompleteSum(), faults.FixedPoint((8, 4), (16, 8), 6)),
+        models.Quantizer(0.5, 0, 0, 255),
         *(eventsim.Normal(1.0, 0.5, low=0.0, outside="clip"), eventsim.Lognormal(0.0, 1.0), eventsim.Exponential(2.0)),
         *(eventsim.Uniform(0.0, 1.0), eventsim.Space(extent=(1.0, 2.0), positions=np.ones((3, 2)))),
         *(eventsim.compare(run, run), eventsim.explain(ttfs, bounded, "dense1", 0)),
@@ -87,7 +91,9 @@ def public_errors() -> list[errors.EventsimError]:
 
 CONTRACTS = {
     "ArrivalFault",
+    "DeviceFault",
     "EmissionFault",
+    "StateFault",
     "Transport",
 }  # what users derive from: none is an object
 

@@ -37,6 +37,21 @@ def no_weight(sample: int, projection: str, t: Any) -> str:
     )
 
 
+def overflowed(sample: int, node: Source | Population, count: int) -> str:
+    """Additions left the range of a register that may not, or an input came between the ticks of a clock."""
+    if count < 0:
+        return _where(
+            sample,
+            f"{node.name!r} was reached between two of its ticks; all times must be multiples of the tick. Put a Clock "
+            "of that period behind the faults that move spikes, name sources in it, and give delays of whole ticks",
+        )
+    return _where(
+        sample,
+        f"{count:,} addition{'s' if count != 1 else ''} in {node.name!r} left the range of a register; overflow = "
+        '"error" allows none. Give more bits, or overflow="saturate" or "wrap", which count them',
+    )
+
+
 def out_of_room(sample: int, t: Any) -> str:
     """A list of the compiled engine was full: a fault of eventsim, found before it could do harm."""
     return _where(

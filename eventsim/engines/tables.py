@@ -47,6 +47,7 @@ NODE = np.dtype(
         ("jumps", "u1"),
         ("clocked", "u1"),
         ("refracts", "u1"),
+        ("exact", "u1"),  # an addition that leaves its range ends the run
         ("recorded", "u1"),  # all its spikes are kept
     ],
     align=True,
@@ -103,6 +104,7 @@ NODE_STATE = np.dtype(
         ("synaptic_events", "i8"),
         ("delayed", "i8"),
         ("tangent", "i8"),
+        ("overflows", "i8"),  # BETWEEN_TICKS: of a neuron that an input reached between its ticks
     ],
     align=True,
 )
@@ -237,14 +239,17 @@ PROBE = np.dtype([("neuron", "i8")])
 PROBE_STATE = np.dtype([("noted", "i8"), ("state", "f8", (TRACE_ROWS,))])  # the state noted last, if any
 SPIKE = np.dtype([("sample", "i4"), ("population", "u2"), ("neuron", "i4"), ("time", "f8")])
 TRACE = np.dtype([("sample", "i8"), ("neuron", "i8"), ("time", "f8"), ("state", "f8", (TRACE_ROWS,))])
-COUNTERS = ("spikes", "premature", "late", "clipped", "lost", "visited", "synaptic_events", "delayed", "tangent")
+COUNTERS = (
+    "spikes", "premature", "late", "clipped", "lost", "visited", "synaptic_events", "delayed", "tangent", "overflows",
+)  # fmt: skip
 
 
 # What a call of the loop returns.
-DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM, NEVER_LATER, ASTRAY = range(10)
+DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM, NEVER_LATER, ASTRAY, OVERFLOW = range(11)
 BEFORE, GOING, TAKEN_UP, STARTING = range(4)  # where a sample stands
 RECORD_SPIKES, RECORD_FIRST, RECORD_SOURCES, RECORD_ERRORS = 1, 2, 4, 8
 NO_LIMIT = 2**62
+BETWEEN_TICKS = -1
 DENSE, SPARSE, ONE_TO_ONE, CONV, SPREAD = range(5)  # kinds of lanes; a pool is a convolution; SPREAD: own delays
 NOT_BEGUN, INTEGRATING, OPEN, CLOSED = range(4)  # phases of a population: before t_start, until t_min, until t_max
 

@@ -23,6 +23,11 @@ from eventsim.faults.emission.time_bits import TimeBits
 from eventsim.faults.making import manufacture
 from eventsim.faults.presets import preset
 from eventsim.faults.reach import applies_to, reaches
+from eventsim.faults.state.complete_sum import CompleteSum
+from eventsim.faults.state.fixed_point import FixedPoint
+from eventsim.faults.state.leak import Leak
+from eventsim.faults.state.refractory import Refractory
+from eventsim.faults.state.saturation import Saturation
 from eventsim.faults.text import read
 
 __all__ = [
@@ -31,16 +36,21 @@ __all__ = [
     "ArrivalFault",
     "Clock",
     "CmoReRAM",
+    "CompleteSum",
     "Dead",
     "DelayVariation",
     "DeviceFault",
     "EmissionFault",
     "FakeQuantization",
+    "FixedPoint",
     "Jitter",
+    "Leak",
     "Mismatch",
     "PowerOfTwo",
     "ReRAM",
     "ReadNoise",
+    "Refractory",
+    "Saturation",
     "SpikeLoss",
     "Spurious",
     "StateFault",

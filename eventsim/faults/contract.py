@@ -18,6 +18,11 @@ population, (inf, inf) where it has none; a time of inf is no spike. Both engine
 is causal: a spike cannot leave before it is certain. ``synapse`` is source * n_targets + target, however the weights
 are stored (`synapse_numbers`).
 
+``alter`` of a state fault returns ``{"model": …}`` with parameters of that model: any `Model` whose dynamics are a
+function of those of ``part.model``, ``limited(dynamics) -> Dynamics``, made once for each (`functools.cache`), so that
+equal models are one. The faults of this package take variants that a model offers, ``variant(part.model, "circuit")``,
+which have the parameters of the model and those of a circuit: so they compose, and strengths compile nothing.
+
 A new fault is one file; no engine is touched.
 """
 
@@ -154,6 +159,13 @@ class NetworkFault(Fault):
     def acts_on(self, part: Source | Population | Projection) -> bool:
         """May the fault act on a part of this kind? Each fault says so of what it was not told by name."""
         raise NotImplementedError
+
+    def brings(self, net: Any) -> tuple[StageFault, ...]:
+        """Return the emission and arrival faults that belong to it, on this network; most have none.
+
+        They act behind all that are given, once each.
+        """
+        return ()
 
     def extend(self, net: Any, draws: Draws) -> None:
         """Add parts to the new network, behind all that it has; most faults have none."""

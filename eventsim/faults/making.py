@@ -59,6 +59,14 @@ def makers(faults: Sequence[Fault]) -> tuple[NetworkFault, ...]:
     return tuple(fault for fault in faults if isinstance(fault, NetworkFault))
 
 
+def with_brought(faults: Sequence[Fault], net: Network) -> tuple[Fault, ...]:
+    """The faults, and behind them those that belong to them, once each."""
+    found = list(faults)
+    for fault in makers(faults):
+        found += [one for one in fault.brings(net) if one not in found]
+    return tuple(found)
+
+
 def batch_of(fault: NetworkFault, sample_id: int) -> int:
     """The number that a fault is drawn by for a sample: 0 where all samples share a chip."""
     per = getattr(fault, "per", "chip")

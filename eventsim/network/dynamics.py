@@ -22,7 +22,7 @@ def unchanged(p: Numbers, s: Numbers) -> Numbers:  # noqa: ARG001 - the contract
 
 
 @jitable
-def retired(s: Numbers) -> Numbers:
+def retired(p: Numbers, s: Numbers) -> Numbers:  # noqa: ARG001 - the contract
     """State of a model that fires more than once: never called."""
     return s
 
@@ -62,9 +62,12 @@ class Dynamics:
     stand at its threshold, where an input moves V itself? Without it `time_to_spike` is asked every time ·
     ``open_window(p, s)`` state at t_min (windowed models) ·
     ``tick(p, s)`` state after a clock tick (clocked models) ·
-    ``retire(s)`` a state in which `may_spike` never holds (models that spike once) ·
+    ``retire(p, s)`` a state in which `may_spike` never holds, of a neuron that fires (models that spike once) ·
     ``touching(p, s)`` does V, in a state that is about to fire, only just touch the threshold, so that rounding
     decided? Such spikes are counted ("tangent"); None where that cannot be ·
+    ``overflows(p, s, dt)`` how many additions have left the range of a register, those included that will within less
+    than dt without input; no number where an input came between the ticks of a clock. Asked at the end of a sample,
+    and counted ("overflows"); None where numbers have no range ·
     ``time_error(p, s, t)`` bounds on the rounding error of a spike at t, on what the neuron received and on the whole
     network; None without bounds. With them, ``receive(s, w, error)`` gets the bound on the input's time.
 
@@ -92,8 +95,9 @@ class Dynamics:
     may_spike: Callable[[Numbers, Numbers, Any], bool] = always
     open_window: Callable[[Numbers, Numbers], Numbers] = unchanged
     tick: Callable[[Numbers, Numbers], Numbers] = unchanged
-    retire: Callable[[Numbers], Numbers] = retired
+    retire: Callable[[Numbers, Numbers], Numbers] = retired
     touching: Callable[[Numbers, Numbers], bool] | None = None
+    overflows: Callable[[Numbers, Numbers, Any], Any] | None = None
     time_error: Callable[[Numbers, Numbers, Any], Numbers] | None = None
     on_fractions: bool = False
     n_receptors: int = 1

@@ -53,6 +53,8 @@ class Parameter:
     incoming
         The parameter to which this one adds the sum of all incoming weights, or "" where it is no such sum. It follows
         where faults change either.
+    infinite
+        Whether it may be infinite, where that is no limit.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Parameter:
     steps: bool = False
     each_receptor: bool = False
     incoming: str = ""
+    infinite: bool = False
 
     def of(self, receptor: str) -> "Parameter":
         """Return what the parameter is for one of a neuron's receptors."""
@@ -78,8 +81,11 @@ class Parameter:
         if self.choices:
             return " or ".join(self.choices)
         limits = [f"{'>' if self.open_low else '>='} {self.low:g}"] if math.isfinite(self.low) else []
-        limits += [f"<= {self.high:g}" if math.isfinite(self.high) else "finite"]
-        return "a finite number" if limits == ["finite"] else " and ".join(limits)
+        limits += [f"<= {self.high:g}"] if math.isfinite(self.high) else []
+        limits += ["finite"] if not (math.isfinite(self.high) or self.infinite) else []
+        if limits in ([], ["finite"]):
+            return "any number" if self.infinite else "a finite number"
+        return " and ".join(limits)
 
 
 def receptor_parameter(name: str, receptor: str) -> str:
@@ -261,6 +267,11 @@ class Model(Tabled):
             return None
         return t_ref if spikes is None else np.where(spikes == ONCE, math.inf, t_ref)
 
+    def exact(self, parameters: Mapping[str, Array]) -> bool:
+        """Does an addition that leaves the range of its register end the run?"""
+        overflow = parameters.get("overflow")
+        return overflow is not None and self.parameter("overflow").choices[int(overflow[0])] == "error"
+
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called `name`; a typo is answered with the nearest name."""
         for parameter in self.parameters:
@@ -274,6 +285,7 @@ class Model(Tabled):
 
 
 _REGISTRY: dict[str, Model] = {}
+VARIANT = "+"  # between the name of a model and that of what a circuit makes of it
 
 
 def register(model: Model) -> Model:
@@ -302,7 +314,22 @@ def register(model: Model) -> Model:
 def model_names() -> list[str]:
     """Return the names of all models that can be used, registered or installed, sorted."""
     installed = {entry.name for entry in entry_points(group="eventsim.neuron_models")}
-    return sorted(installed | set(_REGISTRY))
+    return sorted(installed | {name for name in _REGISTRY if VARIANT not in name})
+
+
+def variant(model: Model, kind: str) -> Model | None:
+    """Return what a circuit of this kind makes of a model: the one that is registered as "model+kind", if there is one.
+
+    It has the parameters of the model, and more: with their defaults it does the same, bit for bit.
+    """
+    return _REGISTRY.get(f"{model.name.partition(VARIANT)[0]}{VARIANT}{kind}")
+
+
+def with_variant(kind: str, parameter: str) -> list[str]:
+    """Return the names of the models that have a variant of this kind with this parameter, sorted."""
+    found = [name for name, model in _REGISTRY.items() if name.endswith(f"{VARIANT}{kind}")
+             and any(one.name == parameter for one in model.parameters)]  # fmt: skip
+    return sorted(name.partition(VARIANT)[0] for name in found)
 
 
 @functools.cache
@@ -326,6 +353,8 @@ def find_model(model: "str | Model") -> Model:
             f"neuron model = {shown(model)}; must be the name of a model or a Model. Available: "
             f"{', '.join(model_names())}."
         )
+    if VARIANT in model and model not in _REGISTRY:
+        find_model(model.partition(VARIANT)[0])  # which registers its variants, too
     if model not in _REGISTRY:
         for entry in entry_points(group="eventsim.neuron_models", name=model):
             return register(entry.load())

@@ -59,7 +59,8 @@ def _parameter_array(parameter: Parameter, where: str, size: int, value: Any) ->
             "Flatten it in the order of the population's shape."
         )
     array = np.broadcast_to(array.reshape(-1), (size,))
-    allowed = np.isfinite(array.astype(np.float64))
+    plain = array.astype(np.float64)
+    allowed = ~np.isnan(plain) if parameter.infinite else np.isfinite(plain)
     # Compared as they are: a Fraction just outside a limit may round onto it.
     with np.errstate(invalid="ignore"):  # a NaN among Fractions
         allowed &= (array > parameter.low if parameter.open_low else array >= parameter.low).astype(bool)

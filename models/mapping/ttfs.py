@@ -34,6 +34,7 @@ from eventsim.models.mapping.mapping_checks import (
     checked_range,
 )
 from eventsim.models.mapping.populations import SLOPES, drifts, neurons, rounded
+from eventsim.models.mapping.quantization import quantized_lengths
 from eventsim.models.mapping.safe_windows import settled_lengths
 from eventsim.models.mapping.windows import (
     DEAD_LAYER,
@@ -139,8 +140,8 @@ def to_ttfs(
         "calibrated": as long as `margin` says, but no shorter than the smallest window in which no neuron of the layer
         is premature on any of the calibration data (`certify`), rounding included, which `margin` does not multiply.
         "published": as long as `margin` says, also where neurons are premature. "certified", with margin >= 0:
-        (1 + margin) times that smallest window. Or the lengths of the windows, one for each hidden population that
-        computes, pools left out.
+        (1 + margin) times that smallest window. "quantized": as long as the range of a quantised layer's integers, or
+        else as `margin` says. Or the lengths, one for each hidden population that computes, pools left out.
     number
         ``float``, or ``Fraction`` for a network of rational numbers, whose spike times in ``engine="reference"`` are
         exactly those of the mapping: weights are taken as they are, `margin`, `windows` and `input_range` as the
@@ -216,7 +217,7 @@ def _decided(
     largest = largest_activations(layers[:-1], coded, number)
     chosen = _Windows("given", given or [])
     if given is None:
-        chosen = _set(windows, layers, coded, slope, number, share, largest)
+        chosen = _set(windows, layers, coded, slope, number, share, largest, network)
     schedule = scheduled(layers, chosen.lengths, number)
     if number is float:
         check_resolution(layers, schedule, largest)
@@ -226,12 +227,14 @@ def _decided(
 
 
 def _set(
-    how: str, layers: list[CodedLayer], coded: Array, slope: str, number: type, margin: Any, largest: list[Any]
-) -> _Windows:
+    how: str, layers: list[CodedLayer], coded: Array, slope: str, number: type, margin: Any, largest: list[Any],
+    network: ReluNetwork,
+) -> _Windows:  # fmt: skip
     """The windows that the calibration data set."""
     published = [(1 + margin) * (x if x > 0 else DEAD_LAYER) for x in largest]
-    if how == "published":
-        return _Windows(how, published)
+    if how in ("published", "quantized"):
+        wanted = how == "quantized"
+        return _Windows(how, quantized_lengths(network, layers, slope, published, number) if wanted else published)
     if how == "calibrated":
         found = settled_lengths(layers, coded, slope, number, published, number)
         return _Windows(how, found.lengths, published, bounds=found.bounds)

@@ -18,7 +18,7 @@ from eventsim.models.relu.real_numbers import EXACT, as_fraction, as_numbers
 
 Array = np.ndarray[Any, Any]
 
-WINDOWS = ("calibrated", "published", "certified")
+WINDOWS = ("calibrated", "published", "certified", "quantized")
 # The largest activation that a layer is taken to have where it is silent on all of the calibration data.
 DEAD_LAYER = 1
 ROUNDING = 2.0**-50  # of what a neuron adds up: what cancels may leave so much
@@ -82,7 +82,7 @@ def given_windows(windows: Any, names: list[str], number: type) -> list[Any] | N
         if windows not in WINDOWS:
             raise MappingError(
                 f"to_ttfs: windows = {windows!r}{nearest(windows, WINDOWS)}; must be 'calibrated', 'published', "
-                "'certified' or the length of each hidden layer's window"
+                "'certified', 'quantized' or the length of each hidden layer's window"
             )
         return None
     listed = isinstance(windows, Sequence | np.ndarray) and not isinstance(windows, bytes) and n_axes(windows) != 0

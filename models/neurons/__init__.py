@@ -1,5 +1,6 @@
 """Neuron models, one file per family: equations, parameters, scalar functions. Importing registers them."""
 
+from eventsim.models.neurons import circuit_deltas, circuit_ramps, fixed_ramps  # noqa: F401 - variants register themselves
 from eventsim.models.neurons.alpha_psp import ALPHA_PSP
 from eventsim.models.neurons.falling_threshold import FALLING_THRESHOLD
 from eventsim.models.neurons.glif import GLIF

@@ -92,7 +92,7 @@ def open_window(p: Numbers, s: Numbers) -> Numbers:
 
 
 @jitable
-def retire(s: Numbers) -> Numbers:
+def retire(p: Numbers, s: Numbers) -> Numbers:
     """V = -inf: `may_spike` never holds again."""
     slope, opened = s[1:3]
     return (-math.inf, 0 * slope, opened)

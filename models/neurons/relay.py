@@ -54,7 +54,7 @@ def may_spike(p: Numbers, s: Numbers, dt: Any) -> bool:
 
 
 @jitable
-def retire(s: Numbers) -> Numbers:
+def retire(p: Numbers, s: Numbers) -> Numbers:
     """No number of further inputs is enough."""
     return (-math.inf,)
 

@@ -90,13 +90,14 @@ def fire_slope(p: Numbers, s: Numbers) -> Numbers:
 
 
 @jitable
-def retire(s: Numbers) -> Numbers:
+def retire(p: Numbers, s: Numbers) -> Numbers:
     """V = -inf: `may_spike` never holds again."""
     slope = s[1]
     return (-math.inf, slope)
 
 
-def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
+def ramp_rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
+    """The rows of any ramp, each (size,): threshold (inf without one), slope before any input, slope from t_min on."""
     zero = next(iter(parameters.values())) * 0
     threshold = parameters.get("threshold")
     if threshold is None:
@@ -179,7 +180,7 @@ def crossed_before(missing: Any, slope: Any, v_error: Any, slope_error: Any, nex
 
 
 @jitable
-def bounded_retire(s: Numbers) -> Numbers:
+def bounded_retire(p: Numbers, s: Numbers) -> Numbers:
     """V = -inf: `may_spike` never holds again."""
     slope, v_error, slope_error, v_error_network, slope_error_network = s[1:6]
     return (-math.inf, slope, v_error, slope_error, v_error_network, slope_error_network)
@@ -230,7 +231,7 @@ def _ramp(name: str, regime: Regime, *parameters: Parameter, equation: str, sour
     """A model that shares all functions, and so its compiled loop, with the others of the family."""
     return register(
         Model(
-            name, parameters, _rows, DYNAMICS, regime, family="ramps", bounded=BOUNDED, equation=equation,
+            name, parameters, ramp_rows, DYNAMICS, regime, family="ramps", bounded=BOUNDED, equation=equation,
             source=source,
         )
     )  # fmt: skip

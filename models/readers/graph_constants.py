@@ -178,6 +178,20 @@ def _dequantize(node: Node, array: Array, scale: Array, zero: Array | None = Non
     return (array.astype(np.int64) - start).astype(scale.dtype) * scale
 
 
+def _quantize(node: Node, array: Array, scale: Array, zero: Array | None = None) -> Array:
+    """``x / scale`` rounded to integers, half to even, plus the zero point, whose type says the range."""
+    start = np.zeros(scale.shape, np.uint8) if zero is None else zero
+    if array.dtype.kind != "f" or start.dtype.kind not in "iu":
+        raise TypeError(f"{array.dtype} to {start.dtype}; must be floats, and integers")
+    shape = [1] * array.ndim
+    if scale.size > 1:
+        shape[int(node.settings.get("axis", 1))] = -1
+    places = scale.reshape(shape) if scale.size > 1 else scale.reshape(())
+    points = start.astype(np.int64).reshape(shape) if start.size > 1 else start.astype(np.int64).reshape(())
+    limits = np.iinfo(start.dtype)
+    return np.clip(np.rint(array / places) + points, limits.min, limits.max).astype(start.dtype)
+
+
 def _slice(node: Node, array: Array, *given: Array | None) -> Array:
     """Inputs or settings: starts, ends, axes, steps; "to the end" is a number beyond it."""
     names = ("starts", "ends", "axes", "steps")
@@ -212,6 +226,7 @@ CONSTANT_OPERATIONS: Mapping[str, Callable[..., Array]] = MappingProxyType(
         "maximum": lambda _node, *arrays: functools.reduce(np.maximum, arrays),
         "minimum": lambda _node, *arrays: functools.reduce(np.minimum, arrays),
         "dequantize": _dequantize,
+        "quantize": _quantize,
         "divide": _divide,
         "floor_divide": _divide,
     }

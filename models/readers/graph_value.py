@@ -14,6 +14,7 @@ from eventsim.errors import InputError, MappingError
 from eventsim.models.readers.layer_graph import Array, Graph, Node
 from eventsim.models.relu.input_order import described
 from eventsim.models.relu.layer_names import layer_names
+from eventsim.models.relu.quantizer import Quantizer
 from eventsim.models.relu.relu_network import (
     INPUT,
     Add,
@@ -46,6 +47,8 @@ class Built:
         Layers, or the inputs, whose outputs are taken by several nodes, and must stay what they are.
     dropped
         Labels of what is left out at the end.
+    quantized
+        Of layers, or the inputs, how their values are rounded, and the node that says so.
     input_shape
         The shape as it was given, or as the first layers need it.
     model_shape
@@ -67,6 +70,7 @@ class Built:
     taken: list[tuple[int, ...]] = field(default_factory=list)
     shared: set[int] = field(default_factory=set)
     dropped: list[str] = field(default_factory=list)
+    quantized: dict[int, tuple[Quantizer, Node]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,8 @@ class Value:
         Whether no value can be negative, since they went through a ReLU.
     output
         The word for what was left out at the end.
+    codes
+        Of integers that stand for values: how these were rounded.
     """
 
     graph: Graph
@@ -107,6 +113,7 @@ class Value:
     zeros: tuple[Node, list[tuple[int, int]]] | None = None
     positive: bool = False
     output: str = "identity"
+    codes: Quantizer | None = None
 
     def taken(self, shared: bool) -> "Value":
         """Return the same value for a node that goes on from it; `shared`: others take it, too."""
@@ -280,6 +287,11 @@ class Value:
                 f"{self.graph.place}{self.zeros[0].label} comes last; padding is read before a convolution or a pool; "
                 "remove it"
             )
+        if self.codes is not None:
+            raise MappingError(
+                f"{self.graph.place}{self.last.name if self.last else 'the input'} gives integers as outputs; must end "
+                "in a DequantizeLinear; export the network in the QDQ format"
+            )
         if self.order is not None:
             raise MappingError(
                 f"{self.graph.place}{self.last.name if self.last else 'the network'} gives outputs in another order "
@@ -299,7 +311,25 @@ class Value:
         if built.model_shape is not None and built.input_shape is not None:
             provenance |= described(built.model_shape, built.input_shape, built.input_order)
         dropped = [*built.dropped, *graph.dropped, *(f"output {name}" for name in others)]
-        return ReluNetwork(layers, built.input_shape, provenance | ({"dropped": dropped} if dropped else {}), inputs)
+        provenance |= {"dropped": dropped} if dropped else {}
+        return ReluNetwork(layers, built.input_shape, provenance, inputs, self._quantizers(names))
+
+    def _quantizers(self, names: Sequence[str]) -> dict[str, Quantizer]:
+        """How values are rounded, by name; those below 0 are read at the inputs and at the end only."""
+        found = {}
+        for at, (quantizer, node) in self.built.quantized.items():
+            if at != INPUTS and self.built.layers[at].relu:  # it rounds 0 to 0, so that a ReLU may come before it
+                found[names[at]] = quantizer.positive()
+                continue
+            if at not in (INPUTS, self.at) and not quantizer.cuts:
+                raise self.refusal(
+                    node,
+                    f"rounds values below 0 between two layers (zero point {quantizer.zero_point} of integers from "
+                    f"{quantizer.lowest}), which no population carries by itself; must cut them, with the zero point "
+                    "at the lowest integer behind each ReLU; quantize activations behind ReLUs only",
+                )
+            found[INPUT if at == INPUTS else names[at]] = quantizer
+        return found
 
 
 def inputs_of(graph: Graph, input_shape: Sequence[int] | None) -> Value:

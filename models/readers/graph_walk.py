@@ -16,6 +16,7 @@ from eventsim.errors import MappingError
 from eventsim.models.readers import graph_activations as activations
 from eventsim.models.readers import graph_joins as joins
 from eventsim.models.readers import graph_operations as layers
+from eventsim.models.readers import graph_quantization as quantization
 from eventsim.models.readers import graph_views as views
 from eventsim.models.readers.graph_constants import computed
 from eventsim.models.readers.graph_value import Value, inputs_of
@@ -55,6 +56,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "unsqueeze": views.unsqueeze,
         "identity": views.identity,
         "cast": views.cast,
+        "quantize": quantization.quantize,
+        "dequantize": quantization.dequantize,
     }
 )
 
@@ -150,6 +153,11 @@ def _check(node: Node, given: Sequence[Array | Value | None], mine: Sequence[Val
     if not isinstance(given[0], Value) and node.operation not in layers.SYMMETRIC:
         raise first.refusal(node, "takes the activations as another than its first input; that is not read")
     for one in mine:
+        if one.codes is not None and node.operation not in quantization.OF_CODES:
+            raise one.refusal(
+                node, "computes with integers that stand for activations; that is read of values behind a "
+                "DequantizeLinear only; export the network in the QDQ format"
+            )  # fmt: skip
         if node.operation not in layers.AFTER_ZEROS:
             one.check_zeros(node)
         if one.output != "identity" and node.operation not in views.AFTER_OUTPUT:

@@ -129,15 +129,15 @@ PLAIN = ("", "ai.onnx")
 OTHER_DOMAINS = (("ai.onnx.ml", "Scaler"),)
 SEVERAL = ("Sum", "Max", "Min")
 QUANTIZED = (
-    "rounds activations to integers, which no ReLU network does; weights alone may be integers, which DequantizeLinear "
-    "makes floats of; export the network as it was before its activations were quantized"
+    "computes with activations that are integers; they are read as floats between QuantizeLinear and DequantizeLinear; "
+    "quantize the network in the QDQ format"
 )
 
 
 def _is_quantized(operation: str) -> bool:
     """Does an operation compute with activations that are integers?"""
     return operation.startswith("QLinear") or operation in (
-        "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "QGemm",
+        "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "QGemm",
     )  # fmt: skip
 
 
@@ -177,6 +177,7 @@ INPUTS = {
     "slice": (1, 5),
     "fill": (1, 1),
     "dequantize": (2, 3),
+    "quantize": (2, 3),
 }
 
 
@@ -318,6 +319,11 @@ def _dequantize(node: OnnxNode, _opset: int) -> Settings:
     return {"axis": int(node.attributes.get("axis", 1)), "block": int(node.attributes.get("block_size", 0))}
 
 
+def _quantize(node: OnnxNode, opset: int) -> Settings:
+    _require(node, saturate=1, output_dtype=0, precision=0)
+    return _dequantize(node, opset)
+
+
 def _softmax(node: OnnxNode, opset: int) -> Settings:
     if opset < 13:  # over all axes from this one on
         axis = int(node.attributes.get("axis", 1))
@@ -366,6 +372,7 @@ ONNX_OPERATIONS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         "Slice": ("slice", _slice),
         "ConstantOfShape": ("fill", _fill),
         "DequantizeLinear": ("dequantize", _dequantize),
+        "QuantizeLinear": ("quantize", _quantize),
     }
 )
 # What may stand at the end, and is left out.

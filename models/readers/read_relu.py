@@ -113,7 +113,7 @@ def read_relu(source: Any, input_shape: Sequence[int] | None = None) -> ReluNetw
 def _shaped(network: ReluNetwork, input_shape: Sequence[int] | None) -> ReluNetwork:
     if input_shape is None:
         return network
-    return ReluNetwork(network.layers, input_shape, network.provenance, network.inputs)
+    return ReluNetwork(network.layers, input_shape, network.provenance, network.inputs, network.quantizers)
 
 
 def _from_path(path: Path, input_shape: Sequence[int] | None) -> ReluNetwork:

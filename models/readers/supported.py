@@ -50,7 +50,9 @@ BECOMES: Mapping[str, str] = MappingProxyType(
         "concat": "a constant, of constants; of branches, the channels of all",
         "slice": "a constant, of constants",
         "fill": "a constant, of constants",
-        "dequantize": "a constant: weights that are stored as integers",
+        "dequantize": "a constant: weights that are stored as integers; of activations, what a quantizer made of them",
+        "quantize": "a constant, of constants; of activations, the rounding of the layer before it, and its ReLU where "
+        "it cuts what is below 0",
         "softmax": "left out at the end, refused elsewhere",
         "sigmoid": "left out at the end, refused elsewhere",
         "decision": "left out at the end with all that follows: the outputs are what it takes",

@@ -32,8 +32,10 @@ def fused(network: ReluNetwork, number: type = float) -> ReluNetwork:
     Raises
     ------
     InputError
-        Another `number`.
+        Another `number`; a quantised network.
     """
+    if network.quantizers:
+        raise InputError("fused: the network is quantised; must be in floats, since values are rounded between layers")
     if number not in (float, Fraction):
         raise InputError(f"fused: number = {number!r}; must be float or Fraction")
     unchanged = list(network.streams(False).layers) == list(network.layers)

@@ -32,6 +32,7 @@ from eventsim.models.relu.input_order import Turn, flat_hint, shape_hint, turn_o
 from eventsim.models.relu.join_layers import Add, Concat, Join
 from eventsim.models.relu.layer_names import INPUT, OUTPUT, layer_names
 from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
+from eventsim.models.relu.quantizer import Quantizer
 from eventsim.models.relu.real_numbers import EXACT, as_numbers, real_array
 from eventsim.models.relu.relu_file import FORMAT, VERSION, described, layers_from
 from eventsim.models.relu.relu_layers import Dense, Layer, parameter
@@ -53,6 +54,7 @@ __all__ = [
     "Layer",
     "LeakyReLU",
     "MaxPool",
+    "Quantizer",
     "ReluNetwork",
     "parameter_hash",
 ]
@@ -74,6 +76,8 @@ class ReluNetwork:
     inputs
         By a layer's name the names of the layers whose outputs it takes, or "input"; without an entry it takes those
         of the layer before it. Only `Add` and `Concat` take several.
+    quantizers
+        By a layer's name, or "input", how its values are rounded before anybody takes them.
 
     Attributes
     ----------
@@ -101,6 +105,7 @@ class ReluNetwork:
         input_shape: Sequence[int] | None = None,
         provenance: Mapping[str, Any] | None = None,
         inputs: Mapping[str, Sequence[str]] | None = None,
+        quantizers: Mapping[str, Quantizer] | None = None,
     ) -> None:
         if not isinstance(layers, Iterable):
             raise NetworkError(f"ReluNetwork: layers = {shown(layers)}; must be a list of layers; give them in order")
@@ -119,6 +124,9 @@ class ReluNetwork:
         if not isinstance(provenance, Mapping | None):
             raise NetworkError(f"ReluNetwork: provenance = {shown(provenance)}; must be a dict of JSON values, or None")
         self._provenance = copy.deepcopy(dict(provenance or {}))
+        self._quantizers = dict(quantizers or {})
+        for name in self._quantizers:
+            self.shape_of(name)
 
     @classmethod
     def from_weights(
@@ -177,8 +185,9 @@ class ReluNetwork:
         header, arrays = read_archive(path, FORMAT, VERSION)
         try:
             return cls(
-                layers_from(header, arrays), header["input_shape"], header.get("provenance"), header.get("inputs")
-            )
+                layers_from(header, arrays), header["input_shape"], header.get("provenance"), header.get("inputs"),
+                {name: Quantizer(*numbers) for name, numbers in header.get("quantizers", {}).items()},
+            )  # fmt: skip
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             reason = error if isinstance(error, EventsimError) else repr(error)
             raise FileFormatError(
@@ -202,6 +211,8 @@ class ReluNetwork:
             "inputs": {name: list(taken) for name, taken in self._inputs.items()},
             "provenance": self._provenance,
         }
+        if self._quantizers:
+            header["quantizers"] = {name: one.describe() for name, one in self._quantizers.items()}
         write_archive(path, header, arrays)
 
     @property
@@ -213,6 +224,11 @@ class ReluNetwork:
     def inputs(self) -> Mapping[str, tuple[str, ...]]:
         """By each layer's name, whose outputs it takes: names of layers, or "input"."""
         return MappingProxyType(self._inputs)
+
+    @property
+    def quantizers(self) -> Mapping[str, Quantizer]:
+        """By a layer's name, or "input", how its values are rounded; empty for a network in floats."""
+        return MappingProxyType(self._quantizers)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -266,7 +282,7 @@ class ReluNetwork:
         return f"ReluNetwork({several(stages)}; {self.n_parameters} parameters)"
 
     def forward(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
-        """Return the outputs before any softmax or sigmoid.
+        """Return the outputs before any softmax or sigmoid, through the quantizers.
 
         Parameters
         ----------
@@ -329,11 +345,15 @@ class ReluNetwork:
         values = self._checked(x, dtype)
         zero = np.array(Fraction(0) if values.dtype == EXACT else 0, values.dtype)
         last_use = {name: layer.name for layer in layers for name in inputs[layer.name]}
+        if INPUT in self._quantizers:
+            values = self._quantizers[INPUT].apply(values)
         outputs = {INPUT: values}
         for layer in layers:
             taken = [outputs[name] for name in inputs[layer.name]]
             values = layer.join(taken) if isinstance(layer, Join) else layer.apply(taken[0])
             values = np.maximum(values, zero) if layer.relu else values
+            if layer.name in self._quantizers:
+                values = self._quantizers[layer.name].apply(values)
             outputs[layer.name] = values
             for name in inputs[layer.name]:
                 if last_use[name] == layer.name:
@@ -362,6 +382,8 @@ class ReluNetwork:
 def parameter_hash(relu: ReluNetwork) -> str:
     """Return the SHA-256 of a ReLU network's layers (64 hex digits): kinds, names, inputs, ReLUs, weights, biases."""
     digest = hashlib.sha256(repr((relu.input_shape, list(relu.inputs.values()))).encode())
+    if relu.quantizers:
+        digest.update(repr([(name, one.describe()) for name, one in relu.quantizers.items()]).encode())
     for layer in relu.layers:
         digest.update(layer.kind.encode())
         for field, value in sorted(vars(layer).items()):

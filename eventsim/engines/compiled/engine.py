@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim._jit import kernel
 from eventsim.engines import problems
 from eventsim.engines.compiled import event_loop
 from eventsim.engines.compiled.alternatives import delivers_of, loop_models, perturbs_of
 from eventsim.engines.compiled.lists import undecided
 from eventsim.engines.compiled.machine import fork, lower, resize
+from eventsim.engines.compiled.overflows import overflow_problem
+from eventsim.engines.compiled.sources import count_sent, most_at_once
 from eventsim.engines.compiled.standing import freeze, thaw
 from eventsim.engines.compiled.stations import wakes_of, with_stations
 from eventsim.engines.tables import (
@@ -27,6 +28,7 @@ from eventsim.engines.tables import (
     LOST_DELAY,
     NEVER_LATER,
     OUT_OF_ROOM,
+    OVERFLOW,
     PROBE,
     PROBE_STATE,
     RECORD_ERRORS,
@@ -343,6 +345,8 @@ class Worker:
         if status == ASTRAY:
             projection = self.task.net.projections[int(control.astray[0]) - 1].label
             return SimulationError, problems.no_weight(int(control.sample[0]), projection, float(control.now[0]))
+        if status == OVERFLOW:
+            return SimulationError, overflow_problem(self.machine, self.task.net)
         if status == OUT_OF_ROOM:
             return SimulationError, problems.out_of_room(int(control.sample[0]), float(control.now[0]))
         return None
@@ -355,40 +359,6 @@ class Worker:
         n = int(self.machine.neurons.node[g])
         neuron = g - int(self.machine.nodes.first[n])
         return int(control.sample[0]), neuron, self.task.net.nodes[n], float(control.now[0])
-
-
-@kernel
-def most_at_once(times: Any, start: Any, delay: float) -> int:
-    """The largest number of spikes of one sample that arrive at one time.
-
-    `times` has the shape (n_spikes,); entries start[row]:start[row + 1] are those of one sample, (n_samples + 1,).
-    """
-    most = 0
-    for row in range(start.size - 1):
-        first = start[row]
-        for j in range(start[row], start[row + 1]):
-            if times[j] + delay > times[first] + delay:
-                first = j
-            most = max(most, j - first + 1)
-    return most
-
-
-@kernel
-def count_sent(
-    times: Any, neurons: Any, start: Any, sent: Any, node: Any, fan_out: Any, spikes: Any, events: Any, first: Any
-) -> None:
-    """Add up the source spikes of each sample, from start[row] to sent[row], and note the first ones.
-
-    `times` and `neurons` have the shape (n_spikes,), `start` and `sent` a number a sample, `node` and `fan_out` one a
-    neuron. `spikes` and `events` have a row a sample and a column a node, `first` a column a neuron, or no rows.
-    """
-    for row in range(sent.size):
-        for j in range(start[row], sent[row]):
-            t, g = times[j], neurons[j]
-            spikes[row, node[g]] += 1
-            events[row, node[g]] += fan_out[g]
-            if first.shape[0] > 0 and t < first[row, g]:
-                first[row, g] = t
 
 
 def _rows(first: Any) -> Any:

@@ -18,6 +18,7 @@ from eventsim.engines.compiled.emission import gather_pending, make_departure, m
 from eventsim.engines.compiled.gathering import make_gather
 from eventsim.engines.compiled.horizon import touch
 from eventsim.engines.compiled.keys import clock_key, switch_key
+from eventsim.engines.compiled.overflows import make_check
 from eventsim.engines.compiled.parts import make_parts
 from eventsim.engines.compiled.probes import note_traces
 from eventsim.engines.compiled.queue import clear, requeue
@@ -36,6 +37,7 @@ from eventsim.engines.tables import (
     NO_LIMIT,
     OPEN,
     OUT_OF_ROOM,
+    OVERFLOW,
     PAUSE,
     RECORD_SPIKES,
     SPIKES_FULL,
@@ -129,6 +131,8 @@ def event_loop(stages: Stages) -> Any:
     arrive = make_arrive(stages.delivers, several, fold["dense"], fold["conv"], fold["row"])
     events = _make_events(early, gather, arrive, make_ticks(fold["tick"]))
     micro_step = _make_micro_step(make_feed(send), events, fold["settle"], make_emit(send))
+    counts = any(model.dynamics.overflows is not None for model in stages.models)
+    check_overflows = make_check(fold["overflows"] if counts else None)
 
     @kernel
     def run(
@@ -165,7 +169,10 @@ def event_loop(stages: Stages) -> Any:
             end = control.now if control.enough == 1 else control.until
             if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, end):
                 return SPIKES_FULL
+            ended = check_overflows(m, end)
             finish_sample(m, output)
+            if ended:
+                return OVERFLOW
             control.busy = BEFORE
             control.sample += 1
         return DONE
@@ -182,7 +189,7 @@ def finish_sample(m: Machine, output: Output) -> None:
         counters, state = output.counters[row, n], m.node_states[n]
         counters[0], counters[1], counters[2], counters[3] = state.spikes, state.premature, state.late, state.clipped
         counters[4], counters[5], counters[6] = state.lost, state.visited, state.synaptic_events
-        counters[7], counters[8] = state.delayed, state.tangent
+        counters[7], counters[8], counters[9] = state.delayed, state.tangent, state.overflows
     if control.enough == 1:
         output.stopped[row] = control.now
     for j in range(output.transport.shape[1]):

@@ -236,6 +236,7 @@ def _nodes(net: Network, models: list[LoopModel], error_bounds: bool) -> tuple[A
         for flag, value in (
             ("windowed", model.windowed), ("deaf", model.deaf), ("single", model.single_spike and model.spiking),
             ("jumps", model.jumps), ("clocked", model.clocked), ("refracts", model.held(node.parameters) is not None),
+            ("exact", model.exact(node.parameters)),
         ):  # fmt: skip
             record[flag] = value
     states["spare"] = states["state"] + state

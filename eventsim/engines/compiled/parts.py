@@ -11,7 +11,8 @@ by these synapses) ·
 before the first event store only, also what crosses at once ·
 ``cross(m, n, c, i, t, sample)`` neuron i crosses now: reset it, decide when its spike leaves ·
 ``open_window(m, n, t, opens)`` t_min, or the drive changes · ``tick(m, n, t, sample)`` a clock tick ·
-``readout(m, n, values)`` V of its neurons at t_min, into the row of the read-out, (n_out,).
+``readout(m, n, values)`` V of its neurons at t_min, into the row of the read-out, (n_out,) ·
+``overflows(m, n, end)`` how many additions of a population left their range until `end`.
 """
 
 import math
@@ -22,6 +23,7 @@ from eventsim.engines.compiled.alternatives import LoopModel
 from eventsim.engines.compiled.folding import make_conv, make_dense, make_row
 from eventsim.engines.compiled.horizon import aim, heap_of, reach, rekey, schedule, touch
 from eventsim.engines.compiled.lists import push_waiting
+from eventsim.engines.compiled.overflows import make_overflows
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
 from eventsim.engines.tables import CLOSED, GOING, OPEN, Machine, neuron_of
 from eventsim.network.dynamics import Dynamics
@@ -41,6 +43,7 @@ class ModelParts(NamedTuple):
     open_window: Any
     tick: Any
     readout: Any
+    overflows: Any
 
 
 def make_parts(
@@ -65,6 +68,7 @@ def make_parts(
         open_window=open_window,
         tick=_make_tick(dynamics, emit_or_wait) if model.clocked else _never,
         readout=readout,
+        overflows=make_overflows(dynamics),
     )
 
 
@@ -138,7 +142,7 @@ def _make_cross(dynamics: Dynamics, emit_or_wait: Any, early: bool) -> Any:
                 now = cohort.touched_at
         if node.single:
             m.neuron_states[g].done = 1
-            store(st, i, retire(s))
+            store(st, i, retire(p, s))
             if node.shared == 0:
                 rekey(m, c, math.inf)  # also of a crossing that was stored before
         else:

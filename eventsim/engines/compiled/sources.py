@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim._jit import kernel_part
+from eventsim._jit import kernel, kernel_part
 from eventsim.engines.compiled.lanes import push_packet
 from eventsim.engines.compiled.spike_records import write_spike
 from eventsim.engines.tables import DONE, RECORD_SOURCES, Machine, Output, Stimulus
@@ -123,3 +123,37 @@ def place_stimulus(machine: Machine, times: Array, senders: Array, now: float) -
             came = int(np.count_nonzero(times[own] + machine.lanes.delay[k] <= now))
             lane.cursor = own[came] if came < len(own) else len(senders)
             lane.head = lane.tail = came
+
+
+@kernel
+def most_at_once(times: Any, start: Any, delay: float) -> int:
+    """The largest number of spikes of one sample that arrive at one time.
+
+    `times` has the shape (n_spikes,); entries start[row]:start[row + 1] are those of one sample, (n_samples + 1,).
+    """
+    most = 0
+    for row in range(start.size - 1):
+        first = start[row]
+        for j in range(start[row], start[row + 1]):
+            if times[j] + delay > times[first] + delay:
+                first = j
+            most = max(most, j - first + 1)
+    return most
+
+
+@kernel
+def count_sent(
+    times: Any, neurons: Any, start: Any, sent: Any, node: Any, fan_out: Any, spikes: Any, events: Any, first: Any
+) -> None:
+    """Add up the source spikes of each sample, from start[row] to sent[row], and note the first ones.
+
+    `times` and `neurons` have the shape (n_spikes,), `start` and `sent` a number a sample, `node` and `fan_out` one a
+    neuron. `spikes` and `events` have a row a sample and a column a node, `first` a column a neuron, or no rows.
+    """
+    for row in range(sent.size):
+        for j in range(start[row], sent[row]):
+            t, g = times[j], neurons[j]
+            spikes[row, node[g]] += 1
+            events[row, node[g]] += fan_out[g]
+            if first.shape[0] > 0 and t < first[row, g]:
+                first[row, g] = t

@@ -180,7 +180,7 @@ class Neuron:
         if model.dynamics.time_error:
             self.error = model.dynamics.time_error(self.p, self.s, t)
         if model.single_spike:
-            self.done, self.s = True, model.dynamics.retire(self.s)
+            self.done, self.s = True, model.dynamics.retire(self.p, self.s)
         else:
             self.move(t)
             self.s = model.dynamics.reset(self.p, self.s)

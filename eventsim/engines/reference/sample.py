@@ -34,6 +34,7 @@ from eventsim.engines.reference.agenda import (
     WINDOW,
 )
 from eventsim.engines.reference.neuron import Neuron
+from eventsim.engines.reference.overflows import count_overflows
 from eventsim.engines.reference.plan import Plan
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.engines.task import Task
@@ -128,6 +129,7 @@ class Sample:
         self.task.outputs.reached[self.row] = until
         if self.enough():
             self.task.outputs.stopped[self.row] = self.task.outputs.reached[self.row] = self.now
+        count_overflows(self, self.now if self.enough() else until)
 
     def standing(self) -> tuple[int, Any, int]:
         """Sample, time, and events that the task does not know of."""
