@@ -7,8 +7,10 @@ where it broke.
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from multiprocessing import connection
 from typing import Any
 
 from eventsim.checks import integer, shown
@@ -103,5 +105,14 @@ def cores() -> int:
 
 
 def _begin_worker() -> None:
-    """Ctrl-C reaches all processes of a terminal: the one that waits for the others ends them."""
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the one that waits; end where that one is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker of a killed process would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
