@@ -4,6 +4,8 @@ from eventsim.models import neurons
 from eventsim.models.checking.certificates import Certificates
 from eventsim.models.checking.certify import certify
 from eventsim.models.checking.report import VerificationReport
+from eventsim.models.checking.sensitivities import Sensitivity
+from eventsim.models.checking.sensitivity import sensitivity
 from eventsim.models.checking.verify import verify
 from eventsim.models.mapping.ttfs import to_ttfs
 from eventsim.models.mapping.ttfs_parameters import ttfs_network
@@ -17,12 +19,14 @@ __all__ = [
     "GraphFidelity",
     "NodeFidelity",
     "ReluNetwork",
+    "Sensitivity",
     "VerificationReport",
     "certify",
     "neurons",
     "nir_fidelity",
     "read_nir",
     "read_relu",
+    "sensitivity",
     "to_ttfs",
     "ttfs_network",
     "verify",

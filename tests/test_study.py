@@ -258,10 +258,12 @@ REFUSED = {
         "did you mean 'margin'",
     ),
     "a recipe that no worker could find": (
-        {"network.margin": [0.1]}, {"network": lambda margin: network(margin)}, InputError, "top of a module",
+        {"network.margin": [0.1]}, {"network": lambda margin: network(margin=margin)}, InputError, "top of a module",
     ),
     "settings without a recipe": ({"jitter.sigma": [0.1]}, {"settings": {"margin": 0.1}}, InputError, "a recipe"),
-    "an unknown transport": ({"until": [9.0]}, {"transport": {"transport": "bsu"}, "faults": ()}, FaultError, "transport"),
+    "an unknown transport": (
+        {"until": [9.0]}, {"transport": {"transport": "bsu"}, "faults": ()}, FaultError, "must be a transport",
+    ),
 }  # fmt: skip
 
 

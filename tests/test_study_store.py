@@ -88,9 +88,11 @@ def test_a_killed_study_leaves_no_workers_behind(tmp_path):
         "if __name__ == '__main__':\n"
         "    def kill():\n"
         "        while not (found := multiprocessing.active_children()): time.sleep(0.01)\n"
-        "        time.sleep(3.0); print(*[one.pid for one in found], flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        time.sleep(3.0); print(*[one.pid for one in found], flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    threading.Thread(target=kill, daemon=True).start()\n"
-        "    study({'network.wait': [0.01 * k for k in range(200)]}, network='small_studies:network', faults=()).run(jobs=2)\n"
+        "    waits = {'network.wait': [0.01 * k for k in range(200)]}\n"
+        "    study(waits, network='small_studies:network', faults=()).run(jobs=2)\n"
     )
     script = tmp_path / "killed.py"
     script.write_text(code)
@@ -303,7 +305,7 @@ def test_owners_know_the_dead():
     assert not is_dead(mine)
     machine, number, began, name = mine.split("|")
     assert is_dead("|".join([machine, number, f"{began}1", name]))  # another process has its number
-    assert not is_dead("|".join(["elsewhere", "1", began, name]))
+    assert not is_dead(f"elsewhere|1|{began}|{name}")
 
 
 @pytest.mark.parametrize("shape", [(5,), (5, 3), (0,)])

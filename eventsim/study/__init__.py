@@ -6,6 +6,7 @@ from eventsim.study.point import Point
 from eventsim.study.results import Results, load_results
 from eventsim.study.statistics import Band, band, mcnemar, wilson
 from eventsim.study.study import Study
+from eventsim.study.study_file import StudyFile, read_study
 
 __all__ = [
     "Band",
@@ -17,9 +18,11 @@ __all__ = [
     "Random",
     "Results",
     "Study",
+    "StudyFile",
     "band",
     "load_results",
     "mcnemar",
+    "read_study",
     "wilson",
 ]
 

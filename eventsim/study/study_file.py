@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
 from eventsim.checks import integer, shown
 from eventsim.errors import FileFormatError, InputError, listed, nearest
 from eventsim.files.arrays import TIMES, arrays_of, chosen_array
@@ -93,8 +92,8 @@ def _check_keys(where: str, given: Mapping[str, Any], allowed: Iterable[str]) ->
     for key in given:
         if key not in allowed:
             raise InputError(
-                f"{where}: unknown key {key!r}{nearest(key, allowed)}; must be one of {listed(allowed, 40)}. Choose one "
-                "of them."
+                f"{where}: unknown key {key!r}{nearest(key, allowed)}; must be one of {listed(allowed, 40)}. Choose "
+                "one of them."
             )
 
 
@@ -146,17 +145,16 @@ def _design(place: Path, content: Mapping[str, Any]) -> Design:
     given = [name for name in DESIGNS if name in content]
     if len(given) != 1:
         raise InputError(
-            f"{place}: {listed(given) or 'no design'}; must have one of {listed(DESIGNS)}. Add e.g. [grid] and below it "
-            '"jitter.sigma" = [0.0, 0.01].'
+            f"{place}: {listed(given) or 'no design'}; must have one of {listed(DESIGNS)}. Add e.g. [grid] and below "
+            'it "jitter.sigma" = [0.0, 0.01].'
         )
     where, part = f"{place}: {given[0]}", content[given[0]]
     makers: dict[str, Callable[[str, Any], Design]] = {
         "grid": _grid, "points": _points, "random": _random, "bisection": _bisection,
     }  # fmt: skip
     if not isinstance(part, list if given[0] == "points" else dict):
-        raise InputError(
-            f"{where} = {shown(part)}; must be {'tables, [[points]]' if given[0] == 'points' else 'a table'}. Write it so."
-        )
+        form = "tables, [[points]]" if given[0] == "points" else "a table"
+        raise InputError(f"{where} = {shown(part)}; must be {form}. Write it so.")
     return makers[given[0]](where, part)
 
 

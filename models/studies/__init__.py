@@ -1,7 +1,7 @@
 """Studies that come with eventsim: TOML files about the digits networks, at sizes that run in a minute or two.
 
-They look at what the papers look at: spike-time noise, mismatch, windows, bits (Stanojevic et al. 2023 and 2024), and at
-one thing that these do not: how large the sample must be that sets the windows. Relies on `recipes`, which the files
+They look at what the papers look at: spike-time noise, mismatch, windows, bits (Stanojevic et al. 2023 and 2024), and
+at one thing that these do not: how large the sample must be that sets the windows. Relies on `recipes`, which the files
 name. Used by ``eventsim study NAME``, examples and tests.
 """
 
