@@ -1,7 +1,7 @@
 """How large must the sample be that sets the windows? Premature spikes and agreement on 400 held-out digits.
 
-Windows are as long as the largest activation of so many training images, with nothing to spare: published ones, those
-that are also long enough for every neuron of these images ("calibrated"), and the smallest that are ("certified").
+Published windows are (1 + margin) times the largest activation of so many training images, certified ones as much
+times the smallest window in which no neuron of these images is premature.
 """
 
 from pathlib import Path
@@ -32,6 +32,7 @@ def draw(results: Results) -> Figure:
         title="agreement, 5 draws",
     )
     left.set_yscale("symlog", linthresh=1)
+    left.set_ylim(bottom=0)
     return figure
 
 

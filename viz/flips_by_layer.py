@@ -13,6 +13,7 @@ from eventsim.study.results import Results
 from eventsim.viz.frame import drawable, left_title, plain_text, quieten
 from eventsim.viz.new_figure import new_axes
 from eventsim.viz.palette import layer_colour
+from eventsim.viz.study_curve import value_text
 
 MOST_BARS = 40
 
@@ -58,7 +59,7 @@ def flips_by_layer(results: Results, ax: Axes | None = None, *, title: str | Non
             label = plain_text(name)
             ax.bar(np.arange(len(settings)), height, 0.7, base, color=layer_colour(k), label=label, gid=f"flips {name}")
         base += height
-    labels = [", ".join(_short(value) for value in setting.values()) for setting, _ in settings]
+    labels = [", ".join(value_text(value) for value in setting.values()) for setting, _ in settings]
     slanted: dict[str, Any] = {"rotation": 45, "ha": "right"} if max(map(len, labels), default=0) > 5 else {}
     ax.set_xticks(range(len(settings)), labels, **slanted)
     ax.set_xlabel(plain_text(", ".join(results.knobs)))
@@ -74,7 +75,3 @@ def _share(rows: list[dict[str, Any]], name: str) -> float:
     """Flips that began in a layer, of all samples of all seeds."""
     begun = sum(layer["flips_begun"] for row in rows for layer in row["layers"] if layer["layer"] == name)
     return begun / max(sum(row["samples"] for row in rows), 1)
-
-
-def _short(value: Any) -> str:
-    return plain_text(f"{value:.4g}" if isinstance(value, float) else str(value))

@@ -79,7 +79,7 @@ def study_curve(
         found = [(places[_key(value)], band(values), n) for value, values, n in line if values]
         found.sort(key=lambda one: one[0])
         x, mean = np.array([one[0] for one in found]), np.array([one[1].mean for one in found])
-        style = {"color": layer_colour(k + 1), "linestyle": STYLES[k // 6 % len(STYLES)]}
+        style = {"color": layer_colour(k + 1), "linestyle": STYLES[k % len(STYLES)]}
         mark = {"marker": MARKERS[k % len(MARKERS)], "markersize": 4}
         ax.plot(x, mean, label=plain_text(name), gid=f"line {k}", **style, **mark)
         if spread != "none" and found:
@@ -116,7 +116,7 @@ def axis_values(values: list[Any]) -> tuple[dict[str, float], list[str] | None]:
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in found.values())
     if numbers:
         return {key: float(value) for key, value in found.items()}, None
-    return {key: float(k) for k, key in enumerate(found)}, [plain_text(str(value)) for value in found.values()]
+    return {key: float(k) for k, key in enumerate(found)}, [value_text(value) for value in found.values()]
 
 
 def set_axis(ax: Axes, which: str, labels: list[str] | None, places: list[float]) -> None:
@@ -142,7 +142,7 @@ def _lines(results: Results, knob: str, of: str, alike: Sequence[str]) -> dict[s
     named = [other for other in results.knobs if other != knob and other not in alike]
     lines: dict[str, dict[str, tuple[Any, list[float], int]]] = {}
     for settings, entries in results.by_settings():
-        name = ", ".join(f"{other} = {_short(settings[other])}" for other in named)
+        name = ", ".join(f"{other} = {value_text(settings[other])}" for other in named)
         n = next((entry.result["samples"] for entry in entries if entry.result), 0)
         _, values, _ = lines.setdefault(name, {}).setdefault(_key(settings[knob]), (settings[knob], [], n))
         values += [entry.result[of] for entry in entries if entry.result and entry.result.get(of) is not None]
@@ -163,5 +163,12 @@ def _ideal(ax: Axes, results: Results, of: str) -> None:
         ax.axhline(share, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), gid="ideal", zorder=0)
 
 
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def value_text(value: Any) -> str:
+    """Return a value of a knob in few letters.
+
+    >>> value_text(0.123456), value_text(("dense1", "dense2")), value_text(None)
+    ('0.1235', 'dense1 dense2', 'None')
+    """
+    if isinstance(value, tuple):
+        return " ".join(map(value_text, value))
+    return plain_text(f"{value:.4g}" if isinstance(value, float) else str(value))

@@ -13,7 +13,7 @@ from eventsim.study.results import Results
 from eventsim.viz.frame import drawable, left_title, note_size, plain_text
 from eventsim.viz.new_figure import new_axes
 from eventsim.viz.palette import INK
-from eventsim.viz.study_curve import one_knob
+from eventsim.viz.study_curve import one_knob, value_text
 
 MOST_NUMBERS = 400  # cells that are written into
 DARK = 0.55  # of the range of shades, below which numbers are white
@@ -62,7 +62,10 @@ def study_map(
     drawable("study_map", ax)
     image = ax.imshow(cells, cmap="cividis", origin="lower", aspect="auto", gid="cells")
     ax.set(
-        xticks=range(len(across)), xticklabels=map(_short, across), yticks=range(len(up)), yticklabels=map(_short, up)
+        xticks=range(len(across)),
+        xticklabels=map(value_text, across),
+        yticks=range(len(up)),
+        yticklabels=map(value_text, up),
     )
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -112,7 +115,3 @@ def _numbers(ax: Axes, cells: "np.ndarray[Any, Any]") -> None:
                 column, row, f"{value:.3g}", ha="center", va="center",
                 fontsize=0.85 * note_size(), color="white" if dark else INK,
             )  # fmt: skip
-
-
-def _short(value: Any) -> str:
-    return plain_text(f"{value:.4g}" if isinstance(value, float) else str(value))
