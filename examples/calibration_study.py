@@ -33,6 +33,7 @@ def draw(results: Results) -> Figure:
     )
     left.set_yscale("symlog", linthresh=1)
     left.set_ylim(bottom=0)
+    left.get_legend().remove()  # that of the other panel says it
     return figure
 
 

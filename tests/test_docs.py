@@ -160,7 +160,7 @@ def test_the_verify_table_of_the_readme_is_of_this_version():
 def test_the_rooms_of_the_design_are_those_there_are():
     page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     rooms = page.partition("## Rooms")[2].partition("\n## ")[0]
-    folders = ("", "_jit", "connectivity", "engines", "files", "inspection", "network", "run")
+    folders = ("", "_jit", "connectivity", "engines", "files", "inspection", "network", "run", "study")
     modules = {path.name for folder in folders for path in (ROOT / "eventsim" / folder).glob("*.py")}
     modules = modules - {"__init__.py", "__main__.py"} | {"contract.py", "acting.py"}
     assert set(re.findall(r"`(\w+\.py)`", rooms)) == modules
