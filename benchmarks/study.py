@@ -63,8 +63,8 @@ def main() -> None:
     for name, results, seconds in (("one process", alone, alone_seconds), ("two processes", pair, pair_seconds)):
         busy = results.tally.busy
         print(
-            f"{name:<14} {seconds:6.1f} s wall, {busy:6.1f} s of processor on points, {1e3 * busy / n:5.1f} ms a point, "
-            f"data sent {results.tally.sent} times"
+            f"{name:<14} {seconds:6.1f} s wall, {busy:6.1f} s of processor, {1e3 * busy / n:5.1f} ms a point, data "
+            f"sent {results.tally.sent} times"
         )
     print(f"two processes are {alone_seconds / pair_seconds:.2f} x as fast; {simulated / in_all:.0%} is simulation")
 

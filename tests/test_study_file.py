@@ -187,11 +187,12 @@ def test_results_are_exported(folder):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_ctrl_c_ends_in_order_with_a_summary_and_the_study_goes_on(folder):
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_in_order_with_a_summary_and_the_study_goes_on(folder, jobs):
     waits = ", ".join(f"{0.2 + 0.001 * k:.3f}" for k in range(200))
     text = 'network = "small_studies:network"\ndata = "small_studies:data"\nengine = "reference"\n'
     path = written(folder, text + f'[grid]\n"network.wait" = [{waits}]\n')
-    command = [sys.executable, "-m", "eventsim", "study", str(path), "--jobs", "2"]
+    command = [sys.executable, "-m", "eventsim", "study", str(path), "--jobs", jobs]
     places = {"PYTHONPATH": ":".join(part for part in sys.path if part)}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=places, start_new_session=True

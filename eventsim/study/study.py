@@ -84,7 +84,7 @@ class Study:
 
     def _check(self) -> None:
         """Everything that can be said before anything runs: each fault of each point, each network, the data."""
-        knobs = self._bench.knobs(self.design.knobs)
+        self._bench.knobs(self.design.knobs)
         seen: set[str] = set()
         for settings in self.design.settings():
             case = self._bench.case(self.design.knobs, settings)
@@ -96,12 +96,11 @@ class Study:
                         seen.add(key)
                         self._bench.network(case._replace(recipe={}, parts={part: {name: value}}))
             net = self._bench.base
-            reach = canonical([{**fault.describe(), "at": None} for fault in case.faults])
+            reach = repr(case.faults)
             if net is not None and reach not in seen:
                 seen.add(reach)
                 for fault in case.faults:
                     _check_reach(fault, net)
-        del knobs
         net = self._bench.base
         if net is None:
             return
