@@ -83,6 +83,7 @@ class Progress:
     def expect(self, n_samples: int, end: Any, events: Callable[[], int], begun: float = 0.0) -> None:
         """So many samples are to come, from `begun` on, each until `end`, where that is known; what counts events."""
         self._n_samples, self._end, self._begun = n_samples, None if end is None else float(end), begun
+        self._done = 0
         self._events, self._events_before = events, events()
 
     def watch(self, first: int, standing: Callable[[], tuple[int, Any, int]]) -> None:
@@ -105,7 +106,7 @@ class Progress:
             return PREPARING, 0.0, None
         events = self._events() - self._events_before + sum(more for *_, more in at)
         rate = f"{events / max(seconds, 1e-9):.3g} {self._counted}/s"
-        if self._n_samples > 1:
+        if self._n_samples > 1 or self._unit != "samples":
             done = self._done + sum(sample - first + self._share(float(t)) for first, sample, t, _ in at)
             done = min(done, self._n_samples)
             return f"{int(done)} of {self._n_samples} {self._unit}, {rate}", done, float(self._n_samples)

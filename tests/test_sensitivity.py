@@ -3,6 +3,8 @@
 A threshold that is higher by slope times d makes a neuron fire later by d: so one spike is moved in a simulation.
 """
 
+# mypy: disable-error-code="index, arg-type"
+
 import math
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Grids, lists, draws, bisections: which points there are, and what a bisection finds."""
 
+# mypy: disable-error-code="arg-type, dict-item"
+
 import math
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Figures of studies: every point is drawn where it belongs, bands are the intervals, what is no figure is refused."""
 
+# mypy: disable-error-code="arg-type, index, union-attr"
+
 from typing import Any
 
 import numpy as np

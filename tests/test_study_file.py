@@ -1,5 +1,7 @@
 """Studies as TOML files, and ``eventsim study``: what is read, what is refused, what is printed and written."""
 
+# mypy: disable-error-code="index"
+
 import json
 import signal
 import subprocess
@@ -162,6 +164,15 @@ def test_a_bisection_prints_its_border(folder, capsys):
     printed = capsys.readouterr().out
     assert "meets the target" in printed
     assert "it is assumed that the result is monotone in the knob" in printed
+
+
+def test_recipes_may_stand_beside_the_file(folder, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (folder / "mine_beside.py").write_text("from small_studies import data, network\n")
+    text = 'network = "mine_beside:network"\ndata = "mine_beside:data"\nengine = "reference"\n'
+    path = written(folder, text + '[grid]\n"network.margin" = [0.5, 1.0]\n')
+    assert cli.main(["study", str(path), "--jobs", "1"]) == OK
+    assert "2 points computed" in capsys.readouterr().out
 
 
 def test_wrong_use_is_said(folder, capsys):

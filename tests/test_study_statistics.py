@@ -1,5 +1,7 @@
 """Intervals, tests and bands against their definitions, in exact rationals, and against SciPy."""
 
+# mypy: disable-error-code="index, union-attr"
+
 import math
 from fractions import Fraction
 

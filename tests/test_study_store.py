@@ -1,5 +1,7 @@
 """The file of a study survives: kills, two writers, dying workers, failing points, files of others."""
 
+# mypy: disable-error-code="union-attr"
+
 import multiprocessing
 import os
 import signal

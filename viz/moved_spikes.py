@@ -68,11 +68,11 @@ def moved_spikes(
     rows = rows_of(ideal, chosen, shown, wanted, checked_stretch("moved_spikes", time))
     header = min(line_height() / axes_points(ax)[1], MOST_HEADERS / len(chosen))
     last = ax.get_xlim()
-    for one, band in zip(rows, stack(rows, header, 0.0), strict=True):
-        if not one.layer.is_readout:
-            fit = strokes(band, one.n_rows, one.times.size)
-            grey: dict[str, Any] = {"color": SILENT, "alpha": 0.8, "zorder": 1.5, "gid": f"ideal {one.layer.name}"}
-            ax.add_line(FittedMarks(one.times, band.middle(one.row, one.n_rows), fit, marker="|", **grey))
+    for mine, band in zip(rows, stack(rows, header, 0.0), strict=True):
+        if not mine.layer.is_readout:
+            fit = strokes(band, mine.n_rows, mine.times.size)
+            grey: dict[str, Any] = {"color": SILENT, "alpha": 0.8, "zorder": 1.5, "gid": f"ideal {mine.layer.name}"}
+            ax.add_line(FittedMarks(mine.times, band.middle(mine.row, mine.n_rows), fit, marker="|", **grey))
     ax.set_xlim(last)
     differing = sum(
         int(np.count_nonzero(ideal.spike_times(layer.name)[sample] != run.spike_times(layer.name)[sample]))

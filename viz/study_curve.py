@@ -79,8 +79,8 @@ def study_curve(
         found = [(places[_key(value)], band(values), n) for value, values, n in line if values]
         found.sort(key=lambda one: one[0])
         x, mean = np.array([one[0] for one in found]), np.array([one[1].mean for one in found])
-        style = {"color": layer_colour(k + 1), "linestyle": STYLES[k % len(STYLES)]}
-        mark = {"marker": MARKERS[k % len(MARKERS)], "markersize": 4}
+        style: dict[str, Any] = {"color": layer_colour(k + 1), "linestyle": STYLES[k % len(STYLES)]}
+        mark: dict[str, Any] = {"marker": MARKERS[k % len(MARKERS)], "markersize": 4}
         ax.plot(x, mean, label=plain_text(name), gid=f"line {k}", **style, **mark)
         if spread != "none" and found:
             pairs = [wilson_of_share(b.mean, n) if spread == "wilson" else (b.low, b.high) for _, b, n in found]

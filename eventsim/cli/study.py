@@ -47,8 +47,10 @@ def execute(options: argparse.Namespace) -> int:
         if path.suffix not in EXPORTS:
             raise InputError(f"study: --export {path}; must end in {' or '.join(EXPORTS)}. Give another name.")
     path = _place(options.study)
-    one = read_study(path)
     bundled = path != Path(options.study)
+    if not bundled:
+        sys.path.insert(0, str(path.resolve().parent))  # where the file's recipes may stand beside it
+    one = read_study(path)
     out = options.out or (Path(f"{options.study}.sqlite") if bundled else one.out)
     for file in (out, *(options.export or ())):
         check_folder_of(file, path)

@@ -97,7 +97,7 @@ def observed(run: Run, output: str | None, times: bool) -> Observation:
 def _read_out(run: Run) -> tuple[Array | None, Array]:
     """What the read-out says, and when; NaN in a row is nothing said."""
     values = np.asarray(run.readout, dtype=np.float64)
-    missing: Array = np.isnan(values).any(axis=1)
+    missing: Array = np.asarray(np.isnan(values).any(axis=1))
     read = [
         window[1]
         for window in run.windows.values()

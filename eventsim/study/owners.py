@@ -18,7 +18,7 @@ def new_owner() -> str:
 def is_dead(owner: str) -> bool:
     """Is the process of a writer known to be gone? False where nobody can say."""
     machine, number, began, _ = owner.split("|")
-    if machine != _machine():
+    if machine != _machine() or os.name == "nt":  # where signal 0 is Ctrl-C, and no question
         return False
     try:
         os.kill(int(number), 0)

@@ -147,7 +147,7 @@ def _through_neurons(
         else:
             counted = _counted(some, arrivals[:, field.inputs], float(own.t_min))
             part = -(given[:, field.neurons] @ field.weights.astype(np.float64)) * counted
-        np.add.at(found, (slice(None), field.inputs), part)
+        found[:, field.inputs] += part  # no input is in a field twice
     first = np.cumsum([0, *(p.pre.size for p in projections)])
     for low, high, projection in zip(first[:-1], first[1:], projections, strict=True):
         gradients[projection.pre.name] += found[:, low:high]
