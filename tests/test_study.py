@@ -138,6 +138,37 @@ def network_by_name() -> str:
     return "small_studies:network"
 
 
+def driven() -> eventsim.Network:
+    """Ten neurons that noise drives, and that inhibit each other."""
+    net = eventsim.Network()
+    noise = net.source(20, "noise", generator=eventsim.Poisson(1.0))
+    cells = net.population("lif_delta", 10, "cells", tau_mem=10.0, v_threshold=1.0)
+    net.connect(noise, cells, eventsim.Dense(np.full((10, 20), 0.1)))
+    net.connect(cells, cells, eventsim.Dense(np.full((10, 10), -0.05)), delay=1.5)
+    return net
+
+
+def test_a_recurrent_network_with_noise_is_held_against_the_same_noise():
+    """The ideal run has the generator's draws of the point's seed: without a fault nothing differs, in any seed."""
+    given = {"faults": [{"fault": "dead"}], "seeds": 3, "output": "cells", "until": 12.0, **REFERENCE}
+    results = Study(driven(), None, {"dead.fraction": [0.0, 0.5]}, **given).run(jobs=1)
+    entries = results.entries
+    assert [entry.result["agreement"] for entry in entries[:3]] == [1.0] * 3
+    assert len({entry.result["spikes"] for entry in entries[:3]}) > 1
+    for entry in entries[3:]:
+        layer = next(layer for layer in entry.result["layers"] if layer["layer"] == "cells")
+        assert layer["vanished"] > 0
+        noise = next(layer for layer in entry.result["layers"] if layer["layer"] == "noise")
+        assert noise["differing"] == 0
+
+
+def test_a_network_that_needs_an_end_may_get_it_from_a_knob():
+    results = Study(driven(), None, {"until": [3.0, 6.0]}, output="cells", **REFERENCE).run(jobs=1)
+    short, long = rows(results)
+    assert 0 < short["spikes"] < long["spikes"]
+    assert (short["agreement"], long["agreement"]) == (1.0, 1.0)
+
+
 # -- knobs -------------------------------------------------------------------------------------------------------------
 
 

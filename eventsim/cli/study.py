@@ -7,6 +7,7 @@ from typing import Any
 
 from eventsim.cli.command import FAILED, OK, REFUSED, Command, add_json, integer_from, print_json
 from eventsim.errors import FileFormatError, InputError, listed, nearest
+from eventsim.extras import package
 
 EXPORTS = {".csv": "to_csv", ".parquet": "to_parquet"}
 
@@ -39,6 +40,7 @@ def execute(options: argparse.Namespace) -> int:
     """Run what is left of a study, and print what came out."""
     from eventsim.cli.files import check_folder_of
     from eventsim.cli.results import shows_progress
+    from eventsim.study.pools import cores
     from eventsim.study.study_file import read_study
 
     if options.list or options.study is None:
@@ -46,6 +48,7 @@ def execute(options: argparse.Namespace) -> int:
     for path in options.export or ():
         if path.suffix not in EXPORTS:
             raise InputError(f"study: --export {path}; must end in {' or '.join(EXPORTS)}. Give another name.")
+        package("pandas" if path.suffix == ".csv" else "pyarrow", "study --export")  # before hours of work
     path = _place(options.study)
     bundled = path != Path(options.study)
     if not bundled:
@@ -55,7 +58,9 @@ def execute(options: argparse.Namespace) -> int:
     for file in (out, *(options.export or ())):
         check_folder_of(file, path)
     if not options.json:
-        print(f"{options.study}: {one.title or one.study!r}\n{one.study!r}\n")
+        jobs = options.jobs or cores()
+        print(f"{options.study}: {one.title}" if one.title else options.study)
+        print(f"{one.study!r}; {'this process' if jobs == 1 else f'{jobs} processes'}\n")
     try:
         results = one.study.run(
             out, resume=options.resume, jobs=options.jobs, retry_failed=options.retry,
