@@ -3,6 +3,7 @@
 Relies on the results of studies.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -126,10 +127,14 @@ def set_axis(ax: Axes, which: str, labels: list[str] | None, places: list[float]
         return
     positive = [value for value in places if value > 0]
     if min(places, default=0) >= 0 and positive and max(positive) / min(positive) > SPAN_OF_LOG:
-        scale: dict[str, Any] = {"value": "log"}
-        if len(positive) < len(places):
-            scale = {"value": "symlog", "linthresh": min(positive)}
-        (ax.set_xscale if which == "x" else ax.set_yscale)(**scale)
+        set_scale, set_limits = (ax.set_xscale, ax.set_xlim) if which == "x" else (ax.set_yscale, ax.set_ylim)
+        if len(positive) == len(places):
+            set_scale("log")
+        else:
+            set_scale("symlog", linthresh=min(positive))
+            set_limits(-0.3 * min(positive), 1.5 * max(positive))  # below 0 is nothing
+            first, last = math.ceil(math.log10(min(positive))), math.floor(math.log10(max(positive)))
+            ax.set(**{f"{which}ticks": [0.0, *(10.0**k for k in range(first, last + 1))]})
 
 
 def _key(value: Any) -> str:
