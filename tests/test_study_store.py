@@ -207,6 +207,16 @@ def test_a_worker_that_dies_is_replaced_and_counted(tmp_path):
     assert results.tally.deaths >= 3  # once of the second point, and twice of the third
 
 
+@pytest.mark.slow
+def test_a_script_without_a_guard_is_told_so(tmp_path):
+    script = tmp_path / "unguarded.py"
+    code = f"import sys; sys.path.insert(0, {str(FOLDER)!r})\nfrom small_studies import study\nstudy().run(jobs=2)\n"
+    script.write_text(code)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 1
+    assert 'call run below `if __name__ == "__main__":`' in done.stderr.splitlines()[-1]
+
+
 def test_a_given_executor_that_breaks_ends_the_study_with_a_reason(tmp_path):
     class Broken(ThreadPoolExecutor):
         def submit(self, *_args, **_more):

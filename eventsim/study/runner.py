@@ -85,7 +85,8 @@ class Runner:
         )  # in flight when a worker died: run one by one, so that the cause shows
         self._flying: dict[Future[Answer], Claimed] = {}
         self._served: set[str] = set()  # workers that have the setup
-        self._calls = 0
+        self._calls, self._alone = 0, False
+        self._reason: BaseException | None = None  # why the last call had no answer
 
     def run(self) -> None:
         """Compute until every point of the store is done or failed, also those that other writers work on."""
@@ -181,6 +182,12 @@ class Runner:
             else:
                 self._suspects.append(claimed)
         self.tally.deaths += 1
+        if not self.tally.workers and self.tally.deaths >= self._most_deaths:
+            raise SimulationError(
+                f"study: {self.tally.deaths} workers died before they answered ({self._reason}); must be processes "
+                'that can import the main module. In a script, call run below `if __name__ == "__main__":`, or give '
+                "jobs=1."
+            ) from self._reason
         if self._alone:
             claimed = self._suspects.pop()
             deaths = self._store.died(claimed.number)
@@ -192,7 +199,7 @@ class Runner:
                 self._bar.finished(claimed.number, 1)
             else:
                 self._suspects.append(claimed)
-        if not self._pool.renew() and _is_broken(self._reason):
+        if not self._pool.renew() and self._reason is not None and _is_broken(self._reason):
             raise SimulationError(
                 f"study: the executor broke ({type(self._reason).__name__}: {self._reason}); what was computed is kept "
                 "in the file. Go on with resume=True and a new executor, or give a function that returns one."
