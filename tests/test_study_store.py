@@ -2,6 +2,7 @@
 
 # mypy: disable-error-code="union-attr"
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -125,6 +126,41 @@ def test_two_writers_share_the_points_and_compute_none_twice(tmp_path):
     computed = [one.tally.computed for one in results]
     assert sum(computed) == 120
     assert all(computed)
+
+
+WRITER = f"""
+import sys
+sys.path.insert(0, {str(FOLDER)!r})
+from small_studies import study
+print(study({MANY!r}).run(sys.argv[1], resume=True, jobs=1).tally.computed)
+"""
+
+
+@pytest.mark.slow
+def test_one_of_two_processes_is_killed_and_the_other_one_finishes(tmp_path):
+    path = tmp_path / "shared.sqlite"
+    command = [sys.executable, "-c", WRITER, str(path)]
+    killed, left = (subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2))
+    deadline = time.monotonic() + 60
+    while not _owned_by(path, killed.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    killed.kill()
+    killed.communicate(timeout=60)
+    said, _ = left.communicate(timeout=120)
+    assert left.returncode == 0
+    assert 0 < int(said) <= 120
+    assert told(load_results(path)) == told(study(MANY).run(jobs=1))
+
+
+def _owned_by(path: Path, process: int) -> bool:
+    """Does a process work on a point of this file?"""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            owners = [row[0] for row in db.execute("SELECT owner FROM points WHERE state = 'claimed'")]
+    except sqlite3.Error:  # it is being made
+        return False
+    return any(int(owner.split("|")[1]) == process for owner in owners)
 
 
 def test_what_is_there_is_not_computed_again(tmp_path):
