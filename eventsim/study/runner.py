@@ -98,6 +98,8 @@ class Runner:
                 while self._fill() or self._flying or self._others_work():
                     self._take_in()
         finally:
+            for future in self._flying:  # none, but where the study is stopped: an executor of the user goes on
+                future.cancel()
             self.tally.seconds += time.perf_counter() - began
 
     # -- hand out -----------------------------------------------------------------------------------------------------
