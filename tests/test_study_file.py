@@ -243,6 +243,20 @@ def test_each_study_that_comes_with_eventsim_can_be_run(name):
     assert 5 < len(read.study.points()) <= 200
 
 
+@pytest.mark.slow
+def test_a_study_that_comes_with_eventsim_shows_what_its_title_says():
+    """Shorter windows: earlier answers, more premature neurons; as long as the largest activation: no decision flips."""
+    results = read_study(studies.path("digits-window-cuts")).study.run(jobs=1)
+    rows = [entry.result for entry in results.entries]
+    assert [row["samples"] for row in rows] == [400] * 9
+    for key, direction in (("premature", -1), ("decided_max", 1)):
+        values = [direction * row[key] for row in rows]
+        assert values == sorted(values)
+        assert len({*values}) == 9
+    assert rows[-1]["agreement"] == 1.0
+    assert rows[0]["accuracy"] < 0.5 < rows[-1]["accuracy"]
+
+
 def test_the_studies_are_listed(capsys):
     assert cli.main(["study", "--list"]) == OK
     assert capsys.readouterr().out.count("\n") == len(studies.names()) >= 7
