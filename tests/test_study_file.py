@@ -245,7 +245,7 @@ def test_each_study_that_comes_with_eventsim_can_be_run(name):
 
 @pytest.mark.slow
 def test_a_study_that_comes_with_eventsim_shows_what_its_title_says():
-    """Shorter windows: earlier answers, more premature neurons; as long as the largest activation: no decision flips."""
+    """Shorter windows: earlier answers, more premature neurons; as long as the largest activation: no flips."""
     results = read_study(studies.path("digits-window-cuts")).study.run(jobs=1)
     rows = [entry.result for entry in results.entries]
     assert [row["samples"] for row in rows] == [400] * 9
