@@ -31,7 +31,7 @@ class Progress:
     """A line on stderr, or a bar in a notebook, as long as it is entered.
 
     It shows samples done; of a single sample simulated time, with an end where that is known. Before that, that the run
-    is prepared, and meanwhile, that a loop is compiled.
+    is prepared, and meanwhile, that a loop is compiled. A study shows points in place of samples, and counts them.
 
     Parameters
     ----------
@@ -39,9 +39,14 @@ class Progress:
         Whether anything is shown; None: where somebody watches (`is_watched`).
     where
         The function that asks, for messages.
+    unit, counted
+        What is done one after the other, and of what the rate is.
     """
 
-    def __init__(self, shown: bool | None, where: str = "simulate") -> None:
+    def __init__(
+        self, shown: bool | None, where: str = "simulate", unit: str = "samples", counted: str = "events"
+    ) -> None:
+        self._unit, self._counted = unit, counted
         self._shown = is_watched() if shown is None else flag(where, "progress", shown, also=" or None")
         self._shown = self._shown and sys.stderr is not None  # None where a program has no terminal and no file for it
         self._n_samples, self._done = 0, 0
@@ -78,6 +83,7 @@ class Progress:
     def expect(self, n_samples: int, end: Any, events: Callable[[], int], begun: float = 0.0) -> None:
         """So many samples are to come, from `begun` on, each until `end`, where that is known; what counts events."""
         self._n_samples, self._end, self._begun = n_samples, None if end is None else float(end), begun
+        self._done = 0
         self._events, self._events_before = events, events()
 
     def watch(self, first: int, standing: Callable[[], tuple[int, Any, int]]) -> None:
@@ -99,11 +105,11 @@ class Progress:
         if not at and not self._done:
             return PREPARING, 0.0, None
         events = self._events() - self._events_before + sum(more for *_, more in at)
-        rate = f"{events / max(seconds, 1e-9):.3g} events/s"
-        if self._n_samples > 1:
+        rate = f"{events / max(seconds, 1e-9):.3g} {self._counted}/s"
+        if self._n_samples > 1 or self._unit != "samples":
             done = self._done + sum(sample - first + self._share(float(t)) for first, sample, t, _ in at)
             done = min(done, self._n_samples)
-            return f"{int(done)} of {self._n_samples} samples, {rate}", done, float(self._n_samples)
+            return f"{int(done)} of {self._n_samples} {self._unit}, {rate}", done, float(self._n_samples)
         t = max(float(at[0][2]), self._begun) if at else self._end or self._begun
         if self._end is None:
             return f"time {t:.5g}, {events:.3g} events, {rate}", 0.0, None

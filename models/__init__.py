@@ -4,6 +4,8 @@ from eventsim.models import neurons
 from eventsim.models.checking.certificates import Certificates
 from eventsim.models.checking.certify import certify
 from eventsim.models.checking.report import VerificationReport
+from eventsim.models.checking.sensitivities import Sensitivity
+from eventsim.models.checking.sensitivity import sensitivity
 from eventsim.models.checking.verify import verify
 from eventsim.models.mapping.quantization import quantization_of
 from eventsim.models.mapping.ttfs import to_ttfs
@@ -20,6 +22,7 @@ __all__ = [
     "NodeFidelity",
     "Quantizer",
     "ReluNetwork",
+    "Sensitivity",
     "VerificationReport",
     "certify",
     "neurons",
@@ -27,6 +30,7 @@ __all__ = [
     "quantization_of",
     "read_nir",
     "read_relu",
+    "sensitivity",
     "to_ttfs",
     "ttfs_network",
     "verify",

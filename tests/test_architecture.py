@@ -34,8 +34,14 @@ FORBIDDEN_IMPORTS = {
     "viz": ("eventsim.cli",),
     "cli": (),
 }
+FORBIDDEN_IMPORTS["study"] = FORBIDDEN_IMPORTS["engine"]
 FORBIDDEN_IMPORTS |= {
-    one: (*FORBIDDEN_IMPORTS["engine"], "eventsim.simulate", *(f"eventsim.{later}" for later in ENGINE[k + 1 :]))
+    one: (
+        *FORBIDDEN_IMPORTS["engine"],
+        "eventsim.simulate",
+        "eventsim.study",
+        *(f"eventsim.{later}" for later in ENGINE[k + 1 :]),
+    )
     for k, one in enumerate(ENGINE)
 }
 FORBIDDEN_IMPORTS |= {
@@ -59,6 +65,7 @@ BY_NAME = ("import_module", "__import__", "importorskip")
 # Which mark a test file needs for what it imports.
 HEAVY = (
     dict.fromkeys(("torch", "onnx", "onnxruntime", "keras", "pandas", "pyarrow", "neo", "nir", "faery"), "references")
+    | dict.fromkeys(("dask", "distributed"), "references")
     | {
         "nest": "peers",
         "neuron": "peers",
@@ -92,6 +99,8 @@ def each(paths: list[Path]) -> pytest.MarkDecorator:
 def room(path: Path) -> str:
     """Which room a file of the package belongs to."""
     first, second, *_ = (*path.relative_to(ROOT).parts, "")
+    if first == "eventsim" and second == "study":
+        return "study"
     if first == "eventsim" and second not in ENGINE:
         return "cli" if second in ("cli", "__main__.py") else "engine"
     if first == "eventsim":
@@ -208,7 +217,8 @@ def test_nothing_is_imported_in_a_circle() -> None:
 
 
 def test_every_source_of_the_engine_is_part_of_the_fingerprint() -> None:
-    engine = [path for path in python_files("eventsim") if room(path) != "cli" or path.name == "__main__.py"]
+    apart = ("cli", "study")
+    engine = [path for path in python_files("eventsim") if room(path) not in apart or path.name == "__main__.py"]
     assert set(engine_sources()) == set(engine)
 
 

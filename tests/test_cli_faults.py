@@ -18,10 +18,11 @@ import eventsim
 from eventsim import cli
 from eventsim._jit import compile_report
 from eventsim.cli.command import FAILED, OK, REFUSED, Command
-from eventsim.cli.files import arrays_of, read_data
+from eventsim.cli.files import read_data
 from eventsim.engines import interruption
 from eventsim.engines.task import Task
 from eventsim.errors import FileFormatError
+from eventsim.files.arrays import arrays_of
 
 REFERENCE = ("--engine", "reference")
 

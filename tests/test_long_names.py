@@ -10,9 +10,10 @@ import pytest
 
 import eventsim
 from eventsim import SpikeTimes, cli, errors, models, simulate
-from eventsim.cli.files import arrays_of, read_data
+from eventsim.cli.files import read_data
 from eventsim.errors import LONGEST, EventsimError, InputError, listed, nearest, shortened
 from eventsim.files.archive import read_archive, write_archive
+from eventsim.files.arrays import arrays_of
 
 LONG = "é name, of a layer " * 500
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import eventsim
-from eventsim import faults, models, profiles, transport, viz
+from eventsim import faults, models, profiles, study, transport, viz
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = {"faults", "models", "neurons", "profiles", "transport", "viz"}  # public names that are rooms of their own
-ROOMS = (eventsim, faults, models, profiles, transport, viz)
+# Public names that are rooms of their own.
+PACKAGES = {"faults", "models", "neurons", "profiles", "study", "transport", "viz"}
+ROOMS = (eventsim, faults, models, profiles, study, transport, viz)
 
 
 def fresh(code: str) -> str:
@@ -43,7 +44,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error_with_a_hint() -> None:
 def test_dir_shows_what_belongs_to_users(room: types.ModuleType) -> None:
     names = dir(room)
     assert {*room.__all__} <= {*names}
-    assert {*names} - {*room.__all__} <= {"models", "viz", "__version__"}
+    assert {*names} - {*room.__all__} <= {"models", "study", "viz", "__version__"}
     for name in names:
         value = getattr(room, name)
         assert isinstance(value, types.ModuleType) == (name in PACKAGES), f"{room.__name__}.{name}"

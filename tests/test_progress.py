@@ -89,6 +89,15 @@ def test_samples_are_counted_with_what_is_done_of_those_at_work(terminal: Termin
     assert bar.text(10.0)[1] == 100.0
 
 
+def test_a_study_counts_points(terminal: Terminal) -> None:
+    bar = Progress(True, "study", "points", "points")
+    done = iter([0])
+    bar.expect(40, None, lambda: next(done, 10))
+    bar.finished(0, 10)
+    bar.draw(at(bar, 5.0))
+    assert terminal.last().endswith("10 of 40 points, 2 points/s, 00:05 elapsed, 00:15 remaining")
+
+
 def test_one_sample_is_shown_by_its_simulated_time(terminal: Terminal) -> None:
     bar = Progress(True)
     bar.expect(1, 50.0, int)

@@ -13,14 +13,30 @@ With ``ax`` a figure is drawn into axes of your own, also small ones beside othe
 """
 
 from eventsim.viz.explanation import explanation
+from eventsim.viz.flips_by_layer import flips_by_layer
 from eventsim.viz.membrane import membrane
+from eventsim.viz.moved_spikes import moved_spikes
 from eventsim.viz.raster import raster
 from eventsim.viz.rates import rates
 from eventsim.viz.safe_windows import safe_windows
 from eventsim.viz.spike_histogram import spike_histogram
+from eventsim.viz.study_curve import study_curve
+from eventsim.viz.study_map import study_map
 from eventsim.viz.verification import verification
 
-__all__ = ["explanation", "membrane", "raster", "rates", "safe_windows", "spike_histogram", "verification"]
+__all__ = [
+    "explanation",
+    "flips_by_layer",
+    "membrane",
+    "moved_spikes",
+    "raster",
+    "rates",
+    "safe_windows",
+    "spike_histogram",
+    "study_curve",
+    "study_map",
+    "verification",
+]
 
 
 def __dir__() -> list[str]:

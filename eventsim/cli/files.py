@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.errors import FileFormatError, InputError, listed
+from eventsim.errors import FileFormatError, InputError
 from eventsim.files.archive import DAMAGE, HEADER
+from eventsim.files.arrays import TIMES, VALUES, arrays_of, chosen_array
 from eventsim.files.output import check_place, replacing
 from eventsim.network.sources import SpikeTimes
 
 Array = np.ndarray[Any, Any]
-VALUES, TIMES = "x", "spike_times"
 DATA_HELP = (
     f"data: a .npy array (n, *input shape), or an .npz file with one array or one named {VALUES!r}; an array named "
     f"{TIMES!r} holds one spike time a neuron (inf = silent) instead of values"
@@ -30,7 +30,7 @@ def read_data(path: Path) -> Array | SpikeTimes:
     FileFormatError
         A file that is missing, damaged, a pickle or of another kind; several arrays of which none is named "x".
     """
-    name, array = _chosen(path, arrays_of(path))
+    name, array = chosen_array(path, arrays_of(path))
     return SpikeTimes(array) if name == TIMES else array
 
 
@@ -58,27 +58,6 @@ def read_times(path: Path) -> dict[str, Array]:
     return arrays
 
 
-def arrays_of(path: Path) -> dict[str, Array]:
-    """Return all arrays of a .npy (under the name "") or .npz file."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{path}: there is no such file; check the path") from error
-    except IsADirectoryError as error:
-        raise FileFormatError(f"{path}: this is a folder; give the path of a file") from error
-    except PermissionError as error:
-        raise FileFormatError(f"{path}: this file may not be read; change its permissions") from error
-    except DAMAGE as error:
-        raise FileFormatError(
-            f"{path}: this is no .npy or .npz file of numbers, or it is damaged; save the array with numpy.save "
-            "(pickles are never loaded)"
-        ) from error
-
-
 def format_of(path: Path) -> str:
     """Return the format that an eventsim file says it is; "" for another file. Nothing is checked beyond that."""
     try:
@@ -89,22 +68,6 @@ def format_of(path: Path) -> str:
             return str(json.loads(loaded[HEADER].tobytes())["format"])
     except DAMAGE:
         return ""
-
-
-def _chosen(path: Path, arrays: dict[str, Array]) -> tuple[str, Array]:
-    if HEADER in arrays:
-        raise FileFormatError(
-            f"{path}: this is a file of eventsim (`eventsim info {path}` says which), not data; give a .npy array"
-        )
-    for name in (VALUES, TIMES):
-        if name in arrays:
-            return name, arrays[name]
-    if len(arrays) == 1:
-        return next(iter(arrays.items()))
-    raise FileFormatError(
-        f"{path}: there are {len(arrays)} arrays in it ({listed(arrays) or 'none'}); give a file with one, or name "
-        f"it {VALUES!r}"
-    )
 
 
 def check_folder_of(path: Path, *inputs: Path | None) -> None:

@@ -138,7 +138,8 @@ def parameter_content(parameter: "Parameter") -> dict[str, Any]:
 
 def file_content(path: Path) -> tuple[dict[str, Any], str]:
     """What one file holds, by the format that its header names."""
-    from eventsim.cli.files import arrays_of, format_of
+    from eventsim.cli.files import format_of
+    from eventsim.files.arrays import arrays_of
     from eventsim.models.relu.relu_file import FORMAT as RELU
     from eventsim.network.definition import FILE_FORMAT as NETWORK
     from eventsim.run.run_file import FILE_FORMAT as RUN

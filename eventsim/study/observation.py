@@ -1,0 +1,113 @@
+"""What a study keeps of one run: decisions, first spikes, counters, latencies.
+
+Relies on runs. Used by `evaluate`, for the run of a point and for the ideal run.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.errors import InputError, listed, nearest
+from eventsim.run.run import Run
+
+Array = np.ndarray[Any, Any]
+UNDECIDED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One run, as a study looks at it.
+
+    Attributes
+    ----------
+    decisions : array (n_samples,) or (n_samples, n_out)
+        Int64, `UNDECIDED` where a sample says nothing; None where the network has nothing that decides.
+    decided : array (n_samples,)
+        When: the read-out time, or the first spike of the deciding population; inf where nothing is decided.
+    times
+        First spike times by population, arrays (n_samples, n_neurons); empty where they are not asked for.
+    windows
+        Of each population, as a run has them.
+    sources
+        Names of the sources among the populations.
+    counters
+        As a run has them.
+    seconds
+        Of the samples, without the compiling.
+    """
+
+    n_samples: int
+    decisions: Array | None
+    decided: Array
+    times: dict[str, Array]
+    windows: dict[str, Any]
+    sources: list[str]
+    counters: dict[str, Any]
+    seconds: float
+
+    @property
+    def last(self) -> Array:
+        """When the last neuron of a sample fired for the first time, (n_samples,); inf where none did."""
+        if not self.times:
+            return np.full(self.n_samples, math.inf)
+        latest = np.full(self.n_samples, -math.inf)
+        for name, times in self.times.items():
+            if name not in self.sources and times.size:
+                latest = np.maximum(latest, np.where(np.isfinite(times), times, -math.inf).max(axis=1))
+        return np.where(np.isfinite(latest), latest, math.inf)
+
+
+def observed(run: Run, output: str | None, times: bool) -> Observation:
+    """Return what a study keeps of a run.
+
+    Parameters
+    ----------
+    output
+        The population whose earliest spike decides, the lowest index of several at one time; None: the read-out does.
+    times
+        Whether first spikes are kept.
+
+    Raises
+    ------
+    InputError
+        An output that the network does not have.
+    """
+    if output is not None:
+        if output not in run.populations:
+            raise InputError(
+                f"study: output = {output!r}{nearest(output, run.populations)}; must be a population of the network, "
+                f"which has {listed(run.populations)}. Choose one of them."
+            )
+        first = run.spike_times(output).astype(np.float64)
+        decided = first.min(axis=1)
+        decisions: Array | None = np.where(np.isfinite(decided), first.argmin(axis=1), UNDECIDED)
+    elif run.records.readout is not None:
+        decisions, decided = _read_out(run)
+    else:
+        decisions, decided = None, np.full(run.n_samples, math.inf)
+    kept = {name: run.spike_times(name).astype(np.float64) for name in run.populations} if times else {}
+    return Observation(
+        run.n_samples, decisions, decided, kept, dict(run.windows), run.sources, dict(run.counters),
+        float(run.provenance["seconds"]),
+    )  # fmt: skip
+
+
+def _read_out(run: Run) -> tuple[Array | None, Array]:
+    """What the read-out says, and when; NaN in a row is nothing said."""
+    values = np.asarray(run.readout, dtype=np.float64)
+    missing: Array = np.asarray(np.isnan(values).any(axis=1))
+    read = [
+        window[1]
+        for window in run.windows.values()
+        if window is not None and len(window) == 3 and float(window[2]) == math.inf
+    ]
+    at = float(max(read)) if read else math.inf
+    decided = np.where(missing, math.inf, at)
+    if run.provenance.get("decision") == "sign":
+        above = np.where(missing[:, None], UNDECIDED, values > 0).astype(np.int64)
+        return (above[:, 0] if above.shape[1] == 1 else above), decided
+    if values.shape[1] == 1:
+        return None, decided
+    return np.where(missing, UNDECIDED, np.argmax(np.where(missing[:, None], 0.0, values), axis=1)), decided

@@ -1,0 +1,83 @@
+"""What a worker does: one point a call, with a setup that it was sent once.
+
+Relies on `evaluate`. A call names the setup by its token. A worker that lacks it says so, and the next call brings it:
+whatever the pool, data travel to each worker once or twice, not once a point. Used by `runner`, in any
+`concurrent.futures.Executor`.
+"""
+
+import os
+import socket
+import time
+from typing import NamedTuple
+
+from eventsim.engines.interruption import Interrupted, asked
+from eventsim.study.bench import Bench
+from eventsim.study.evaluate import Row, evaluate
+from eventsim.study.point import Point
+from eventsim.study.setup import Setup
+
+_BENCHES: dict[str, Bench] = {}  # of this process; the last setups that it was sent
+MOST_BENCHES = 2
+
+
+class Answer(NamedTuple):
+    """What a worker says of a call.
+
+    Attributes
+    ----------
+    worker
+        Host and process.
+    row
+        That of the point, or None.
+    error
+        Why there is none; "" where the worker lacks the setup.
+    seconds
+        Of processor time.
+    """
+
+    worker: str
+    row: Row | None
+    error: str
+    seconds: float
+
+    @property
+    def missing(self) -> bool:
+        """Does the worker lack the setup?"""
+        return self.row is None and not self.error
+
+
+def this_worker() -> str:
+    """Return the name of this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def work(token: str, point: Point, threads: int, setup: Setup | None, call: int) -> Answer:
+    """Evaluate one point.
+
+    Parameters
+    ----------
+    token
+        That of the setup.
+    threads
+        Of each simulation.
+    setup
+        Where the worker may lack it.
+    call
+        Its number, by which pools that keep results tell it from others.
+    """
+    del call
+    if setup is not None and token not in _BENCHES:
+        while len(_BENCHES) >= MOST_BENCHES:
+            del _BENCHES[next(iter(_BENCHES))]
+        _BENCHES[token] = Bench(setup, threads)
+    bench = _BENCHES.get(token)
+    if bench is None:
+        return Answer(this_worker(), None, "", 0.0)
+    began = time.process_time()
+    try:
+        row = evaluate(bench, point)
+    except Exception as error:  # noqa: BLE001 - whatever a point does, the study goes on and says what it was
+        if (number := asked()) is not None:
+            raise Interrupted(number) from None
+        return Answer(this_worker(), None, f"{type(error).__name__}: {error}", time.process_time() - began)
+    return Answer(this_worker(), row, "", time.process_time() - began)
