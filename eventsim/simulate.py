@@ -56,7 +56,7 @@ def simulate(
     clip: bool = False,
     max_events: int | None = None,
     max_time: float | None = None,
-    faults: Fault | Sequence[Fault] | Sequence[Mapping[str, Any]] | str = (),
+    faults: Fault | Mapping[str, Any] | str | Sequence[Fault | Mapping[str, Any] | str] = (),
     transport: Transport | None = None,
     seed: int = 0,
     sample_ids: Any = None,

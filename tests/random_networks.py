@@ -320,13 +320,13 @@ class _Draws:
             return {}
         tick, choice = self.draw.choice([0.0, 0.0, 0.1 * self.unit, self.time()]), self.draw.choice
         faults: list[dict[str, Any]] = [{"fault": "clock", "period": tick, "populations": free}]
-        if choice([True, False, False]):
+        if self.draw.random() < 0.3:
             rarely = {"spike_loss": "probability", "dead": "fraction"}
             name = choice([*rarely])
             faults.append({"fault": name, rarely[name]: choice([0.1, 0.5]), "populations": free})
         if windowed:
             faults.append(self.jitter() | {"populations": windowed})
-        if windowed and choice([True, False, False]):
+        if windowed and self.draw.random() < 0.3:
             faults.append(self.of_windows() | {"populations": windowed})
         self.draw.shuffle(faults)
         return {"faults": faults, "service": self.draw.choice([0.0, 0.0, 0.01 * self.unit, self.time()])}

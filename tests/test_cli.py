@@ -664,9 +664,9 @@ def test_the_seconds_of_a_run_are_without_the_time_until_its_loop_can_run(made, 
     net, x = eventsim.load_network(made / "net.npz"), np.load(made / "x.npy")
     prepare = eventsim.engines.compiled.engine.prepare
 
-    def slow(task):
+    def slow(task, sample):
         time.sleep(0.2)
-        return prepare(task)
+        return prepare(task, sample)
 
     monkeypatch.setattr(eventsim.engines.compiled.engine, "prepare", slow)
     started = time.perf_counter()

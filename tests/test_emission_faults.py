@@ -105,9 +105,9 @@ def test_draws_do_not_depend_on_what_else_is_in_the_list() -> None:
 
 def exact_tick(fault: faults.Clock, t: Fraction) -> Fraction:
     """The tick of a clock in exact arithmetic."""
-    origin = {"zero": 0, "t_min": Fraction(WINDOW[0]), "t_max": Fraction(WINDOW[1])}[fault.origin]
+    origin = {"zero": Fraction(0), "t_min": Fraction(WINDOW[0]), "t_max": Fraction(WINDOW[1])}[fault.origin]
     period, first = Fraction(fault.period), origin + Fraction(fault.phase)
-    k = (t - first) / period
+    k: Any = (t - first) / period
     if fault.rounding == "ceil":
         k = math.floor(k) + 1 if fault.comparator == "strict" else math.ceil(k)
     elif fault.rounding == "floor":

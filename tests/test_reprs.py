@@ -62,7 +62,7 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "Regular": lambda: Regular(np.arange(1, N), np.arange(1, N)),
     "Conv": lambda: Conv(np.ones((64, 16, 3, 3)), stride=2, padding=((1, 0), (0, 1)), dilation=(1, 2), groups=4),
     "Pool": lambda: Pool((3, 2), stride=1, padding=1),
-    "Jitter": lambda: faults.Jitter(0.1, ["population"] * N),
+    "Jitter": lambda: faults.Jitter(0.1, populations=["population"] * N),
     "Clock": lambda: faults.Clock(1.0, populations=["population"] * N),
     "AerBus": lambda: transport.AerBus(0.1),
     "a long name": lambda: Network().source(1, "n" * 10_000),
@@ -115,7 +115,7 @@ def test_settings_that_are_the_usual_ones_are_left_out() -> None:
     assert repr(SpikeTimes(np.array([[0.5, np.inf]]))) == (
         "SpikeTimes: 1 sample of one time a neuron, 2 neurons, 1 spikes at 0.5"
     )
-    assert repr(faults.Jitter(0.1)) == "Jitter(sigma=0.1, populations=None)"
+    assert repr(faults.Jitter(0.1)) == "Jitter(sigma=0.1)"
 
 
 def test_distributions_and_spaces_say_what_was_given() -> None:

@@ -68,7 +68,9 @@ class Fault:
         return self.name
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in vars(self).items())})"
+        defaults = {field.name: field.default for field in fields(self)}
+        said = [f"{name}={shown(value)}" for name, value in vars(self).items() if not _is(value, defaults.get(name))]
+        return f"{type(self).__name__}({', '.join(said)})"
 
     def describe(self) -> dict[str, Any]:
         """Its text form, of what JSON and TOML know; `eventsim.faults.read` makes the fault of it again."""
@@ -196,6 +198,11 @@ def keep(fault: Fault, **values: Any) -> None:
     """Give a new fault its settings in their plain, checked forms, as its text form has them: Fractions as floats."""
     for name, value in values.items():
         object.__setattr__(fault, name, float(value) if isinstance(value, Fraction) else value)
+
+
+def _is(value: Any, default: Any) -> bool:
+    """Is a setting its default, of the same type?"""
+    return type(value) is type(default) and bool(value == default)
 
 
 def has_weights(part: Any) -> bool:

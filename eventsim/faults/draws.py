@@ -97,7 +97,7 @@ def weight_numbers(part: Source | Population | Projection) -> Array:
         return np.arange(part.pre.size) * (n_targets + 1)
     if weights.ndim == 2:
         targets, sources = np.indices(weights.shape)
-        return sources * n_targets + targets
+        return np.add(sources * n_targets, targets)
     return np.arange(weights.size).reshape(weights.shape)
 
 

@@ -40,7 +40,7 @@ def manufacture(net: Network, faults: Fault | Sequence[Fault], seed: int = 0, sa
         Parts that a fault names and on which it cannot act; a device fault that finds nothing to act on; parameters
         that neurons cannot have.
     """
-    given = list(faults) if isinstance(faults, list | tuple) else [faults]
+    given: list[Any] = list(faults) if isinstance(faults, list | tuple) else [faults]
     for fault in given:
         if not isinstance(fault, Fault):
             raise FaultError(
