@@ -46,9 +46,10 @@ interpreted: $(TEST)
 	$(BIN)/coverage report
 
 # Without the disk cache: numba's key does not tell checked code from unchecked code. A hundred random networks of each
-# family that has parts of the loop of its own; what the others have of their own are functions of numbers.
+# family that has parts of the loop of its own; what the others have of their own are functions of numbers. Not optimised,
+# which takes less than half the time to compile: indices are the same.
 boundscheck: $(TEST)
-	NUMBA_BOUNDSCHECK=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=100 $(BIN)/pytest tests/test_edges.py tests/test_queue.py \
+	NUMBA_BOUNDSCHECK=1 NUMBA_OPT=0 EVENTSIM_CACHE=0 EDGE_NETWORKS=100 $(BIN)/pytest tests/test_edges.py tests/test_queue.py \
 	tests/test_arrival.py -k "nasty and (ramps or leaky or clocked) or queue or full or in_pieces and leaky"
 
 # No test is marked: nothing to install. Some are: then finding none of them (pytest's exit code 5) is a failure.
