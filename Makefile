@@ -25,6 +25,8 @@ REFERENCES := $(VENV)/.installed-references
 PEERS := $(VENV)/.installed-peers
 PUBLISHED := $(VENV)/.installed-published
 LIGHT := not references and not peers and not published and not exporters
+# Files with tests of a mark: to collect all of them takes pytest half a minute.
+marked = $$(grep -rl --include='*.py' 'mark\.$(1)' tests | sort)
 
 .PHONY: demo test lint references peers published exporters fuzz torture interpreted boundscheck wheel bench figures clean
 
@@ -40,9 +42,11 @@ lint: $(TEST)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# Without the compiler, so line coverage is that of the kernels too.
+# Without the compiler, so line coverage is that of the kernels too. Of each random property a quarter of the examples
+# that `make test` tries compiled: what only this stage sees is that kernels are plain Python, and which lines they reach.
 interpreted: $(TEST)
-	NUMBA_DISABLE_JIT=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=50 $(BIN)/coverage run -m pytest -m "engine_small and $(LIGHT)"
+	NUMBA_DISABLE_JIT=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=50 HYPOTHESIS_PROFILE=interpreted \
+	$(BIN)/coverage run -m pytest -m "engine_small and $(LIGHT)" $(call marked,engine_small)
 	$(BIN)/coverage report
 
 # Without the disk cache: numba's key does not tell checked code from unchecked code. A hundred random networks of each
@@ -82,7 +86,7 @@ run-exporters: $(VENV)/.installed-$(EXTRA)
 	$(BIN)/pytest -m exporters tests/test_nir_exporters.py
 
 run-references: $(REFERENCES)
-	$(BIN)/pytest -m references
+	$(BIN)/pytest -m references $(call marked,references)
 
 run-peers: $(PEERS)
 	$(BIN)/pytest -m peers

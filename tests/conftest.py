@@ -19,7 +19,8 @@ SHARED = {"onnx_networks.py": "onnxruntime", "torch_networks.py": "torch"}
 collect_ignore = [file for file, package in SHARED.items() if importlib.util.find_spec(package) is None]
 
 # Deadlines are off since the first example may meet the compiler. `ci` tries the same examples in every run, so that
-# a red run is red again; `explore` looks for new ones: HYPOTHESIS_PROFILE=explore pytest
+# a red run is red again; `interpreted` tries fewer, as plain Python (make interpreted); `explore` looks for new ones:
+# HYPOTHESIS_PROFILE=explore pytest
 hypothesis.settings.register_profile(
     "ci",
     derandomize=True,
@@ -27,6 +28,7 @@ hypothesis.settings.register_profile(
     max_examples=100,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
+hypothesis.settings.register_profile("interpreted", hypothesis.settings.get_profile("ci"), max_examples=25)
 hypothesis.settings.register_profile(
     "explore",
     deadline=None,
