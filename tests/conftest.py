@@ -47,10 +47,13 @@ def no_figure_outlives_its_test() -> Iterator[None]:
         sys.modules["matplotlib.pyplot"].close("all")
 
 
-# What takes longest is begun first, so that no process is left alone with it at the end; files keep together.
+# What takes longest is begun first, so that no process is left alone with it at the end; files keep together. Of two
+# processes, one begins with the odd ones of these and the other with the even ones: they compile different loops, and
+# find each other's on disk afterwards. (Behind these two, each takes the next as soon as it can.)
 LONGEST = (
-    *("test_engines.py", "test_checkpoint.py", "test_verify.py", "test_docs.py", "test_goldset.py", "test_certify.py"),
-    *("test_network.py", "test_exponential_models.py", "test_benchmarks.py", "test_glif.py", "test_neuron_options.py"),
+    *("test_engines.py", "test_verify.py", "test_checkpoint.py", "test_arrival.py", "test_edges.py", "test_docs.py"),
+    *("test_stations.py", "test_neuron_options.py", "test_receptors.py", "test_glif.py", "test_exponential_models.py"),
+    *("test_certify.py", "test_network.py", "test_warm_up.py", "test_goldset.py", "test_benchmarks.py"),
 )
 
 
