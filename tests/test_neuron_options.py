@@ -13,6 +13,7 @@ from adapters import both_engines
 from mpmath import mpf
 
 from eventsim import Dense, Network, Run, SpikeTimes, simulate
+from eventsim.engines.compiled import alternatives
 from eventsim.errors import ModelError, SimulationError
 from eventsim.network.neuron_model import find_model
 from eventsim.network.parameters import check_parameters
@@ -422,7 +423,8 @@ def test_regimes_that_are_none_are_refused(changes: Any, message: str) -> None:
         dataclasses.replace(find_model("lif_delta"), name="odd", **changes)
 
 
-def test_a_read_out_never_fires_whatever_its_dynamics() -> None:
+def test_a_read_out_never_fires_whatever_its_dynamics(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alternatives, "BROAD", False)  # no other test has this loop
     silent = Windowed(spiking=False)
     net = Network()
     net.source(1, "input")
