@@ -26,6 +26,8 @@ REFERENCES := $(VENV)/.installed-references
 PEERS := $(VENV)/.installed-peers
 PUBLISHED := $(VENV)/.installed-published
 LIGHT := not references and not peers and not published and not exporters and not devices
+# Files with tests of a mark: to collect all of them takes pytest half a minute.
+marked = $$(grep -rl --include='*.py' 'mark\.$(1)' tests | sort)
 
 .PHONY: demo test lint references peers published exporters devices fuzz torture interpreted boundscheck wheel bench figures clean
 
@@ -41,15 +43,18 @@ lint: $(TEST)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# Without the compiler, so line coverage is that of the kernels too.
+# Without the compiler, so line coverage is that of the kernels too. Of each random property a quarter of the examples
+# that `make test` tries compiled: what only this stage sees is that kernels are plain Python, and which lines they reach.
 interpreted: $(TEST)
-	NUMBA_DISABLE_JIT=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=50 $(BIN)/coverage run -m pytest -m "engine_small and $(LIGHT)"
+	NUMBA_DISABLE_JIT=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=50 HYPOTHESIS_PROFILE=interpreted \
+	$(BIN)/coverage run -m pytest -m "engine_small and $(LIGHT)" $(call marked,engine_small)
 	$(BIN)/coverage report
 
 # Without the disk cache: numba's key does not tell checked code from unchecked code. A hundred random networks of each
-# family that has parts of the loop of its own; what the others have of their own are functions of numbers.
+# family that has parts of the loop of its own; what the others have of their own are functions of numbers. Not optimised,
+# which takes less than half the time to compile: indices are the same.
 boundscheck: $(TEST)
-	NUMBA_BOUNDSCHECK=1 EVENTSIM_CACHE=0 EDGE_NETWORKS=100 $(BIN)/pytest tests/test_edges.py tests/test_queue.py \
+	NUMBA_BOUNDSCHECK=1 NUMBA_OPT=0 EVENTSIM_CACHE=0 EDGE_NETWORKS=100 $(BIN)/pytest tests/test_edges.py tests/test_queue.py \
 	tests/test_arrival.py -k "nasty and (ramps or leaky or clocked) or queue or full or in_pieces and leaky"
 
 # No test is marked: nothing to install. Some are: then finding none of them (pytest's exit code 5) is a failure.
@@ -89,7 +94,7 @@ run-devices: $(VENV)/.installed-$(EXTRA)
 	$(BIN)/pytest -m devices tests/test_aihwkit.py
 
 run-references: $(REFERENCES)
-	$(BIN)/pytest -m references
+	$(BIN)/pytest -m references $(call marked,references)
 
 run-peers: $(PEERS)
 	$(BIN)/pytest -m peers

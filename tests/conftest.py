@@ -19,7 +19,8 @@ SHARED = {"onnx_networks.py": "onnxruntime", "torch_networks.py": "torch"}
 collect_ignore = [file for file, package in SHARED.items() if importlib.util.find_spec(package) is None]
 
 # Deadlines are off since the first example may meet the compiler. `ci` tries the same examples in every run, so that
-# a red run is red again; `explore` looks for new ones: HYPOTHESIS_PROFILE=explore pytest
+# a red run is red again; `interpreted` tries fewer, as plain Python (make interpreted); `explore` looks for new ones:
+# HYPOTHESIS_PROFILE=explore pytest
 hypothesis.settings.register_profile(
     "ci",
     derandomize=True,
@@ -27,6 +28,7 @@ hypothesis.settings.register_profile(
     max_examples=100,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
+hypothesis.settings.register_profile("interpreted", hypothesis.settings.get_profile("ci"), max_examples=25)
 hypothesis.settings.register_profile(
     "explore",
     deadline=None,
@@ -45,10 +47,13 @@ def no_figure_outlives_its_test() -> Iterator[None]:
         sys.modules["matplotlib.pyplot"].close("all")
 
 
-# What takes longest is begun first, so that no process is left alone with it at the end; files keep together.
+# What takes longest is begun first, so that no process is left alone with it at the end; files keep together. Of two
+# processes, one begins with the odd ones of these and the other with the even ones: they compile different loops, and
+# find each other's on disk afterwards. (Behind these two, each takes the next as soon as it can.)
 LONGEST = (
-    *("test_engines.py", "test_checkpoint.py", "test_verify.py", "test_docs.py", "test_goldset.py", "test_certify.py"),
-    *("test_network.py", "test_exponential_models.py", "test_benchmarks.py", "test_glif.py", "test_neuron_options.py"),
+    *("test_engines.py", "test_verify.py", "test_checkpoint.py", "test_arrival.py", "test_edges.py", "test_docs.py"),
+    *("test_stations.py", "test_neuron_options.py", "test_receptors.py", "test_glif.py", "test_exponential_models.py"),
+    *("test_certify.py", "test_network.py", "test_warm_up.py", "test_goldset.py", "test_benchmarks.py"),
 )
 
 

@@ -22,6 +22,7 @@ from strategies import Case
 import eventsim
 from eventsim import BudgetError, SpikeTimes, simulate
 from eventsim._jit import jitable
+from eventsim.engines.compiled import alternatives
 from eventsim.engines.sample_state import NAMES
 from eventsim.errors import FileFormatError, InputError, NetworkError
 from eventsim.faults import Clock, Jitter
@@ -535,8 +536,9 @@ def test_a_budget_ends_both_engines_at_the_same_event(max_events: int) -> None:
     assert "max_events" in ended.error
 
 
-def test_more_spikes_pending_than_a_buffer_was_made_for_go_on() -> None:
+def test_more_spikes_pending_than_a_buffer_was_made_for_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault holds thousands of spikes back; the buffer of the second call must hold them."""
+    monkeypatch.setattr(alternatives, "BROAD", False)  # no other test has this loop
     net = eventsim.Network()
     net.population("lif_delta", 30, "cells", tau_mem=10.0, v_threshold=0.01, current=np.linspace(1.0, 1.1, 30))
     options: dict[str, Any] = {"faults": [Late(40.0)], "threads": 1}

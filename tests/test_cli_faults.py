@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,20 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     net.save("net.npz")
     np.savez("x.npz", spike_times=np.array([[0.5], [1.5], [2.5], [np.inf]]))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def signals_act_as_in_a_terminal() -> Iterator[None]:
+    """Whoever starts the tests may have had signals ignored, as nohup and a shell's ``&`` do."""
+    usual: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def called(capsys: Any, *words: object) -> tuple[int, str, str]:

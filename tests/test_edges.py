@@ -227,7 +227,7 @@ def test_torture_keeps_a_failure_and_replays_it(
 
     with monkeypatch.context() as planted:
         planted.setattr(torture, "check", fails)
-        assert torture.run_all(range(3, 5), tmp_path, "steps", 60.0) == 2
+        assert torture.run_all(range(3, 5), tmp_path, "leaky", 60.0) == 2
         kept = sorted(path.name for path in tmp_path.iterdir())
         assert kept == ["3.json", "3.npz", "3.txt", "4.json", "4.npz", "4.txt"]
         monkeypatch.setattr("sys.argv", ["torture", "--replay", str(tmp_path / "3")])

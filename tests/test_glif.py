@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from mpmath import mpf
 
 from eventsim import Dense, Network, SpikeTimes
+from eventsim._jit import INTERPRETED
 from eventsim.errors import ModelError
 from eventsim.models.neurons.exponentials import make_forms
 from eventsim.models.neurons.glif import GLIF
@@ -285,7 +286,7 @@ def test_the_derivatives_of_a_spike_time_by_its_input_times_add_up_to_one():
 
 @pytest.mark.engine_small
 @given(strategies.recurrent_glif())
-@settings(max_examples=30)  # interpreted, each takes a second or more
+@settings(max_examples=10 if INTERPRETED else 30)  # interpreted, each takes a second or more
 def test_networks_run_alike_on_both_engines(case):
     both_engines(case.net, case.x, until=case.until)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzzed_reader import read_copies
+from fuzzed_reader import FEW_COPIES, read_copies
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
@@ -440,7 +440,7 @@ def test_truncated_and_foreign_files_are_refused(tmp_path: Path, name: str) -> N
 def test_damaged_copies_are_read_or_refused_and_nothing_else(tmp_path: Path, name: str) -> None:
     model = small(L.Conv2D(2, 3, activation="relu"), L.BatchNormalization(), L.Flatten(), L.Dense(2))
     path = saved(model, tmp_path, name)
-    read_copies(path, 30.0)  # a process that starts, and is ended after 20 s
+    read_copies(path, 30.0, FEW_COPIES)  # a process that starts, and is ended after 20 s
 
 
 def test_every_layer_that_is_listed_exists() -> None:

@@ -422,21 +422,20 @@ def test_regimes_that_are_none_are_refused(changes: Any, message: str) -> None:
         dataclasses.replace(find_model("lif_delta"), name="odd", **changes)
 
 
-def test_a_read_out_never_fires_whatever_its_dynamics() -> None:
-    silent = Windowed(spiking=False)
+@pytest.mark.parametrize(
+    ("model", "changes", "given", "response"),
+    [
+        ("lif_delta", {"family": ""}, {"tau_mem": 2.0}, lambda s: math.exp(-s / 2.0)),  # a loop of its own, a small one
+        ("ttfs_b1", {}, {"threshold": 1.0}, lambda s: s),
+    ],
+)
+def test_a_read_out_never_fires_whatever_its_dynamics(model, changes, given, response) -> None:
+    silent = dataclasses.replace(find_model(model), name=f"{model} read", regime=Windowed(spiking=False), **changes)
     net = Network()
     net.source(1, "input")
-    net.population(
-        dataclasses.replace(find_model("lif_delta"), name="read", regime=silent), 2, "a", (0, 2, 4), tau_mem=2.0
-    )
-    net.population(
-        dataclasses.replace(find_model("ttfs_b1"), name="ramp", regime=silent), 2, "b", (0, 2, 4), threshold=1.0
-    )
-    for name in "ab":
-        net.connect("input", name, Dense([[0.8], [0.9]]))
+    net.population(silent, 2, "out", (0, 2, 4), **given)
+    net.connect("input", "out", Dense([[0.8], [0.9]]))
     run = run_of(net, [[0.25, 0.5, 1.0, 3.0]], 6.0)
     assert run.n_spikes() == 0
-    decays = [math.exp(-(2.0 - t) / 2.0) for t in (0.25, 0.5, 1.0)]
-    slopes = [2.0 - t for t in (0.25, 0.5, 1.0)]
-    expected = [w * sum(parts) for parts in (decays, slopes) for w in (0.8, 0.9)]
+    expected = [w * sum(response(2.0 - t) for t in (0.25, 0.5, 1.0)) for w in (0.8, 0.9)]
     assert run.readout[0].tolist() == pytest.approx(expected, rel=1e-14)

@@ -60,13 +60,14 @@ class Counter(Station):
 class Insisting(Station):
     """Wants to wake at the time at which it wakes."""
 
+    period: float
     name: ClassVar[str] = "insisting"
     n_state: ClassVar[int] = 1
     first: ClassVar[Any] = staticmethod(first_wake)
     wake: ClassVar[Any] = staticmethod(insist)
 
     def numbers(self) -> tuple[float, ...]:
-        return (0.5,)
+        return (self.period,)
 
 
 @jitable
@@ -109,7 +110,7 @@ def cells() -> tuple[eventsim.Network, SpikeTimes]:
 
 def test_a_station_wakes_itself_and_changes_nothing_else() -> None:
     net, x = cells()
-    board = Board((Counter(0.5), Counter(0.0), Counter(2.0)))
+    board = Board((Counter(0.5), Counter(0.0), Counter(2.0), Insisting(0.0)))  # one loop for all stations
     done = both_engines(net, x, until=9.9, transport=board)
     plain = simulate(net, x, until=9.9)
     assert done.run.spikes.tobytes() == plain.spikes.tobytes()
@@ -125,7 +126,7 @@ def test_a_station_wakes_itself_and_changes_nothing_else() -> None:
 @pytest.mark.parametrize("engines", [("compiled", "reference"), ("reference", "compiled")])
 def test_a_station_goes_on_where_it_was_on_either_engine(engines: tuple[str, str], tmp_path: Path) -> None:
     net, x = cells()
-    options: dict[str, Any] = {"transport": Board((Counter(0.7), Counter(0.3)))}
+    options: dict[str, Any] = {"transport": Board((Counter(0.7), Counter(0.3), Insisting(0.0)))}
     whole = simulate(net, x, until=9.9, **options)
     part = simulate(net, x, until=4.2, engine=engines[0], keep_state=True, **options)
     part.save(tmp_path / "part.npz")
@@ -136,14 +137,14 @@ def test_a_station_goes_on_where_it_was_on_either_engine(engines: tuple[str, str
 
 def test_a_station_that_wakes_at_once_again_ends_the_run() -> None:
     net, x = cells()
-    done = both_engines(net, x, until=9.9, transport=Board((Counter(0.7), Insisting())))
+    done = both_engines(net, x, until=9.9, transport=Board((Counter(0.7), Insisting(0.5))))
     assert done.error is not None
     assert "sample 0: station 'insisting' woke at t = 1.5 and is to wake at that time again" in done.error
 
 
 def test_a_budget_counts_wakes_and_until_is_needed() -> None:
     net, x = cells()
-    board = Board((Counter(1e-6),))
+    board = Board((Counter(1e-6), Insisting(0.0)))
     ended = both_engines(net, x, until=9.9, transport=board, max_events=5000)
     assert ended.error is not None
     assert "max_events = 5,000 reached" in ended.error

@@ -15,7 +15,7 @@ from eventsim._jit import INTERPRETED, compile_report
 PROGRAM = """
 import numpy as np
 import eventsim
-from eventsim import faults
+from eventsim import faults, transport
 from eventsim._jit import compile_report
 
 def mixed():
@@ -29,6 +29,7 @@ def mixed():
     net.connect(data, cells, eventsim.Dense(np.full((4, 6), 0.4)))
     net.connect(beat, steps, eventsim.Dense(np.full((4, 1), 0.4)))
     net.connect(cells, steps, eventsim.Dense(np.full((4, 4), 0.4)), delay=0.5)
+    net.population("linear_psp", 1, "ramp", threshold=1.0)  # with it, the loop is that of mixed networks
     return net
 
 def trained():
@@ -39,9 +40,10 @@ def trained():
     return net
 
 x = np.full((3, 2, 3), 0.4)
+stages = {"faults": [faults.Jitter(0.01)], "transport": transport.AerBus(0.01)}
 for net, x, options in (
     (mixed(), x, {"until": 8.0, "record": {"cells": [0]}, "keep_state": True, "stop": {"cells": 2}}),
-    (trained(), np.full((70, 3), 0.4), {"error_bounds": True, "faults": [faults.Jitter(0.01)]}),
+    (trained(), np.full((70, 3), 0.4), {"error_bounds": True} | stages),
     (trained(), eventsim.SpikeTimes([[[0.25], [], [0.5]]]), {"record": "readout"}),
 ):
     done = eventsim.warm_up(net, **{name: value for name, value in options.items() if name != "until"})

@@ -71,7 +71,7 @@ class RunWithStates(RecordedRun):
         >>> import eventsim
         >>> net = eventsim.Network()
         >>> cells = net.population("lif_exp", 1, "E", tau_mem=10.0, tau_syn={"ampa": 2.0, "gaba": 8.0}, current=2.0)
-        >>> eventsim.simulate(net, until=9.0, record={"E": "all"}).variables("E")
+        >>> eventsim.simulate(net, until=9.0, record={"E": "all"}, engine="reference").variables("E")
         ('v', 'i_ampa', 'i_gaba', 'hold')
         """
         return self._population(population).model.variables

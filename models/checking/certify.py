@@ -32,6 +32,7 @@ from eventsim.models.checking.ideal_values import largest_input, relayed
 from eventsim.models.checking.observation import check_network, encoded, observe
 from eventsim.models.checking.proofs import Parts, proof_of_neurons, proof_of_readout, proof_of_relays, scattered
 from eventsim.models.checking.reception import arriving
+from eventsim.models.checking.replayed_stages import stages_of
 from eventsim.network.network import Network
 from eventsim.run.run import Run
 
@@ -81,12 +82,13 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
         raise InputError(
             f"certify: the run was made with another network ({run.network_difference(net)}); give the run of net"
         )
-    seen = observe(net, None, run, None, who="certify")
-    if seen.faults or seen.transport is not None:
+    faults, transport = stages_of(run.provenance, "certify")
+    if faults or transport is not None:  # before `observe`, which may run the network again for its bounds
         raise InputError(
             "certify: the run has faults or a transport, which move spikes away from what membranes do; give an ideal "
             "run, or use verify, which tells causes apart"
         )
+    seen = observe(net, None, run, None, who="certify")
     return _certified(net, dict(seen.times), (seen.bounds, seen.readout))
 
 
