@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import random_networks
+import torture
 from adapters import assert_same_run, both_engines, outcome, state_of, synapses_of
 from toy_faults import Lost, Tired, both, halve, lose
 
 import eventsim
-import torture
 from eventsim import Conv, Dense, Network, OneToOne, Run, Sparse, SpikeTimes, models, simulate
 from eventsim._jit import jitable
 from eventsim.engines.compiled import alternatives, engine, event_loop

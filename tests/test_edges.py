@@ -12,10 +12,10 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+import torture
 from adapters import both_engines, counters, outcome
 from random_networks import FAMILIES, Case, case
 
-import torture
 from eventsim import Dense, ModelError, Network, NetworkError, SimulationError, Sparse, SpikeTimes, Steps, simulate
 from eventsim.engines.compiled import engine, lanes, lists, machine
 from eventsim.faults import Clock, Jitter
