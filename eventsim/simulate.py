@@ -312,6 +312,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
     }
     for source in net.sources:
         by_population[source.name]["clipped"] += task.inputs.clipped[source.name]
+        by_population[source.name]["lost"] += task.inputs.lost[source.name]
     counters: dict[str, Any] = {name: int(sum(c[name] for c in by_population.values())) for name in COUNTERS}
     for source in net.sources:  # their own spikes are told apart: the total counts what the network did
         counters["spikes"] -= by_population[source.name]["spikes"]

@@ -371,7 +371,7 @@ def test_verify_blames_faults_for_what_they_did_and_nothing_else(fault: Any) -> 
     ({"fault": "spike_loss", "probability": 1.5}, "must be >= 0, <= 1"),
     ({"preset": "stanojevic2025"}, "did you mean 'stanojevic202"),
     ({"preset": "stanojevic2024", "bits": 3}, "unknown setting 'bits', did you mean 'time_bits'"),
-    (3, "must be faults"),
+    (3, "must be a fault or a list of faults"),
 ])  # fmt: skip
 def test_what_is_no_fault_is_refused_in_words(given: Any, said: str) -> None:
     with pytest.raises(FaultError, match=said):
@@ -388,7 +388,7 @@ def test_presets_say_what_they_contain_and_where_it_is_from() -> None:
         assert all(repr(fault) in text for fault in preset.make(**preset.settings))
     net, x = layer(8)
     run = simulate(net, x, faults={"preset": "stanojevic2024", "time_bits": 4}, engine="reference")
-    assert [entry["fault"] for entry in run.provenance["faults"]] == ["time_bits", "jitter"]
+    assert [entry["fault"] for entry in run.provenance["faults"]] == ["jitter", "time_bits"]
 
 
 def test_a_spurious_spike_never_counts_in_a_min_pool() -> None:
@@ -404,3 +404,77 @@ def test_a_spurious_spike_never_counts_in_a_min_pool() -> None:
 
 def test_eventsim_knows_the_source_of_a_spurious_spike() -> None:
     assert eventsim.OnceAtMost(0.5, 0.0, 1.0).ends
+
+
+# -- what a review found -----------------------------------------------------------------------------------------------
+
+
+def test_what_faults_do_to_sources_is_counted_and_they_wake_silent_inputs() -> None:
+    net, x = layer()
+    sent = (simulate(net, x, engine="reference").spike_times("input") < math.inf).sum()
+    run = simulate(net, x, faults=faults.SpikeLoss(1.0, populations="input"), engine="reference")
+    assert run.counters["by_population"]["input"]["lost"] == sent
+    early = simulate(net, x, faults=faults.Jitter(5.0, populations="input"), engine="reference", seed=2)
+    assert early.counters["by_population"]["input"]["clipped"] == (early.spike_times("input") == 0.0).sum() > 0
+    dark = np.zeros((4, 8))
+    lit = simulate(net, dark, faults=faults.AlwaysOn(0.5, populations="all"), engine="reference")
+    key = np.uint64(stream_key(0, "always_on", 0, "input"))
+    on = np.array([uniforms(key, 0, i, 0)[0] < 0.5 for i in range(8)])
+    assert (lit.spike_times("input") == np.where(on, 0.0, math.inf)).all()
+
+
+def test_spurious_spikes_of_all_populations_have_the_weights_of_the_device() -> None:
+    net, x = layer(16)
+    noisy = [faults.Spurious(0.5, populations="all"), faults.WeightNoise(0.3)]
+    run = simulate(net, x, faults=noisy, engine="reference")
+    assert run.populations[-1] == "hidden (spurious)"
+    for order in (noisy, noisy[::-1]):
+        made = faults.manufacture(net, order)
+        own, added = made.projections[1], made.projections[2]
+        assert (own.kind.weights == added.kind.weights).all()
+        assert (own.kind.weights != net.projections[1].kind.weights).any()
+    with pytest.raises(FaultError, match="must be given once"):
+        faults.manufacture(net, [faults.Spurious(0.1), faults.Spurious(0.2)])
+
+
+def test_a_fault_that_is_defined_again_is_not_taken_for_the_first() -> None:
+    from dataclasses import dataclass
+
+    net, x = layer(8)
+    found = []
+    for factor in (1.1, 1.3):
+
+        @dataclass(frozen=True, repr=False)
+        class Scaled(faults.DeviceFault):
+            name = "scaled again"
+
+            def acts_on(self, part: Any) -> bool:
+                return getattr(part, "name", "") == "hidden"
+
+            def alter(self, part: Any, draws: Any, factor: float = factor) -> dict[str, Any]:
+                return {"threshold": part.parameters["threshold"] * factor}
+
+        found.append(simulate(net, x, faults=Scaled(), engine="reference").spike_times("hidden"))
+    assert (found[0] != found[1]).any()
+
+
+def test_settings_of_numpy_and_fractions_have_a_plain_text_form() -> None:
+    for fault in (faults.Clock(Fraction(1, 4)), faults.Jitter(np.float32(0.25)), faults.TimeBits(np.int64(4))):  # type: ignore[arg-type]
+        assert fault_from(json.loads(json.dumps(fault.describe()))) == fault
+
+
+def test_the_published_order_is_noise_and_then_few_bits() -> None:
+    made = faults.preset("stanojevic2024", sigma=0.1, time_bits=3)
+    assert [fault.name for fault in made] == ["jitter", "time_bits"]
+
+
+def test_verify_says_which_network_a_faulted_run_is_held_against() -> None:
+    net, x = layer(8)
+    run = simulate(net, x, faults=faults.WeightNoise(0.1), engine="reference", error_bounds=True)
+    with pytest.raises(InputError, match=r"weight_noise.*so that another network ran"):
+        models.verify(net, run=run)
+    assert models.verify(faults.manufacture(net, faults.WeightNoise(0.1)), run=run).ok == (
+        not run.counters["premature"]
+    )
+    with pytest.raises(InputError, match="sample_id = -3"):
+        faults.manufacture(net, faults.WeightNoise(0.1), sample_id=-3)

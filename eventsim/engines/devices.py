@@ -35,7 +35,8 @@ class Devices:
 
     def __init__(self, net: Network, faults: Sequence[Fault], seed: int) -> None:
         self.given, self._faults, self._seed = net, makers(faults), seed
-        self._said = json.dumps([(type(fault).__qualname__, fault.describe()) for fault in self._faults], default=repr)
+        kinds = tuple(type(fault) for fault in self._faults)  # two classes may have one name
+        self._said = kinds, json.dumps([fault.describe() for fault in self._faults], default=repr)
         self._keys: list[tuple[int, ...]] = [device_of(self._faults, 0)]
         self._ids = [0]
         self.first = self.of(0)

@@ -7,7 +7,7 @@ to be certain first; no spike leaves before the beginning of its source's window
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,13 +20,31 @@ from eventsim.network.nodes import Source
 Array = np.ndarray[Any, Any]
 
 
-def moved(source: Source, data: Any, sample_ids: Array, options: Options) -> Any:
+class Moved(NamedTuple):
+    """What faults made of the spikes of a source, and how many of them they clipped and lost."""
+
+    data: Any
+    clipped: int
+    lost: int
+
+
+class _Stage(NamedTuple):
+    """One fault where it acts on one source."""
+
+    function: Any
+    p: tuple[float, ...]
+    key: np.uint64
+    wakes: bool
+
+
+def moved(source: Source, data: Any, sample_ids: Array, options: Options) -> Moved:
     """Spikes of one source as faults leave them.
 
     Parameters
     ----------
     data
-        Times (n_samples, size), inf = silent; or for each sample times and neurons, in order of (time, neuron).
+        Times (n_samples, size), inf = silent, which faults may wake; or for each sample times and neurons, in order of
+        (time, neuron).
 
     Raises
     ------
@@ -34,20 +52,22 @@ def moved(source: Source, data: Any, sample_ids: Array, options: Options) -> Any
         Two spikes of a neuron that are moved to one time.
     """
     stages = [
-        (fault.function, fault.numbers(), np.uint64(options.fault_keys[k, source.order, 0]))
+        _Stage(fault.function, fault.numbers(), np.uint64(options.fault_keys[k, source.order, 0]), _wakes(fault))
         for k, fault in enumerate(options.faults)
         if options.fault_keys[k, source.order, 1] == EMISSION
     ]
     if not stages:
-        return data
+        return Moved(data, 0, 0)
     if isinstance(data, np.ndarray):
         neurons = np.broadcast_to(np.arange(source.size), data.shape)
-        return _through(stages, source, data, neurons, np.zeros(data.shape, dtype=np.int64), sample_ids)
-    found = []
+        times, clipped = _through(stages, source, data, neurons, np.zeros(data.shape, dtype=np.int64), sample_ids)
+        return Moved(times, clipped, int(((data < math.inf) & ~(times < math.inf)).sum()))
+    found, all_clipped, lost = [], 0, 0
     for (times, neurons), sample in zip(data, sample_ids, strict=True):
-        row = _through(stages, source, times[None], neurons[None], _counts(neurons)[None], sample[None])[0]
-        order = np.lexsort((neurons, row))
-        order = order[: np.count_nonzero(row < math.inf)]
+        rows, clipped = _through(stages, source, times[None], neurons[None], _counts(neurons)[None], sample[None])
+        row = rows[0]
+        order = np.lexsort((neurons, row))[: np.count_nonzero(row < math.inf)]
+        all_clipped, lost = all_clipped + clipped, lost + len(row) - len(order)
         t, i = row[order], np.asarray(neurons)[order]
         twice = np.flatnonzero((t[1:] == t[:-1]) & (i[1:] == i[:-1]))
         if twice.size:
@@ -56,7 +76,11 @@ def moved(source: Source, data: Any, sample_ids: Array, options: Options) -> Any
                 f"{t[twice[0]]}; must be one at a time. Give spikes farther apart, or name other populations."
             )
         found.append((t, i))
-    return found
+    return Moved(found, all_clipped, lost)
+
+
+def _wakes(fault: Any) -> bool:
+    return bool(getattr(fault, "wakes", False))
 
 
 def _counts(neurons: Array) -> Array:
@@ -69,25 +93,30 @@ def _counts(neurons: Array) -> Array:
     return found
 
 
-def _through(stages: list[Any], source: Source, times: Array, neurons: Array, numbers: Array, ids: Array) -> Array:
-    """Times (n_rows, n), one fault after the other; exact numbers as Python makes them."""
+def _through(
+    stages: list[_Stage], source: Source, times: Array, neurons: Array, numbers: Array, ids: Array
+) -> tuple[Array, int]:
+    """Times (n_rows, n), one fault after the other, and how many were clipped; exact numbers as Python makes them."""
     low, high = source.window
-    for function, p, key in stages:
+    clipped = 0
+    for stage in stages:
         if times.dtype == object:
             made = [
                 [
-                    max(low, function(p, (low, high), key, sample, i, k, t)) if t < math.inf else t
+                    stage.function(stage.p, (low, high), stage.key, sample, i, k, t) if t < math.inf else t
                     for t, i, k in zip(*row, strict=True)
                 ]
                 for *row, sample in zip(times.tolist(), neurons.tolist(), numbers.tolist(), ids, strict=True)
             ]
-            times = _objects(made, times.shape)
+            clipped += sum(t < low for row in made for t in row)
+            times = _objects([[max(low, t) for t in row] for row in made], times.shape)
             continue
-        window = (float(low), float(high))
-        out = np.empty(times.shape)
-        _sweep(function)(tuple(map(float, p)) or (0.0,), window, key, ids, times, neurons, numbers, out)
+        window, out = (float(low), float(high)), np.empty(times.shape)
+        numbers_of = tuple(map(float, stage.p)) or (0.0,)
+        sweep = _sweep(stage.function)
+        clipped += int(sweep(numbers_of, window, stage.key, ids, times, neurons, numbers, stage.wakes, out))
         times = out
-    return times
+    return times, clipped
 
 
 def _objects(rows: list[list[Any]], shape: tuple[int, ...]) -> Array:
@@ -100,15 +129,22 @@ def _objects(rows: list[list[Any]], shape: tuple[int, ...]) -> Array:
 
 @functools.cache
 def _sweep(perturb: Callable[..., Any]) -> Any:
-    """A loop over spikes: where each of them goes; silence stays silence."""
+    """A loop over spikes: where each of them goes; silence stays silence, unless the fault wakes it."""
 
     @kernel
-    def sweep(p: Any, window: Any, key: Any, ids: Any, times: Any, neurons: Any, numbers: Any, out: Any) -> None:
+    def sweep(
+        p: Any, window: Any, key: Any, ids: Any, times: Any, neurons: Any, numbers: Any, wakes: bool, out: Any
+    ) -> int:
+        clipped = 0
         for row in range(times.shape[0]):
             for j in range(times.shape[1]):
                 t = times[row, j]
-                if t < math.inf:
-                    t = max(window[0], perturb(p, window, key, ids[row], neurons[row, j], numbers[row, j], t))
+                if t < math.inf or wakes:
+                    t = perturb(p, window, key, ids[row], neurons[row, j], numbers[row, j], t)
+                    if t < window[0]:
+                        t = window[0]
+                        clipped += 1
                 out[row, j] = t
+        return clipped
 
     return sweep

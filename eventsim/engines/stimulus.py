@@ -52,6 +52,7 @@ class Inputs:
     ) -> None:
         self.net, self.until, self.seed = net, until, seed
         self.clipped = {source.name: 0 for source in net.sources}
+        self.lost = dict(self.clipped)  # by faults
         self._data: dict[str, Any] = {}
         self._first = {node.name: 0 for node in net.nodes}
         total = 0
@@ -85,7 +86,10 @@ class Inputs:
         """Let emission faults act on what sources send."""
         for source in self.net.sources if options.faults else ():
             if source.name in self._data:
-                self._data[source.name] = moved(source, self._data[source.name], self.sample_ids, options)
+                now = moved(source, self._data[source.name], self.sample_ids, options)
+                self._data[source.name] = now.data
+                self.clipped[source.name] += now.clipped
+                self.lost[source.name] += now.lost
 
     def _repeat(self, trials: int, counts: dict[str, int]) -> None:
         """Give all trials the data of the one sample."""

@@ -45,10 +45,10 @@ def fault_keys(net: Network, faults: Sequence[Fault | None], seed: int) -> Array
     for k, (fault, which) in enumerate(zip(faults, occurrences(faults), strict=True)):
         if isinstance(fault, EmissionFault):
             for node in applies_to(fault, net):
-                keys[k, node.order] = stream_key(seed, fault.name, which, node.name), EMISSION
+                keys[k, node.order] = stream_key(seed, fault.stream, which, node.name), EMISSION
         elif isinstance(fault, ArrivalFault):
             for projection, ends in reaches(fault, net).items():
-                keys[k, projection] = stream_key(seed, fault.name, which, *ends), ARRIVAL
+                keys[k, projection] = stream_key(seed, fault.stream, which, *ends), ARRIVAL
     return keys
 
 

@@ -31,6 +31,8 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any, ClassVar
 
+import numpy as np
+
 from eventsim.checks import choice, integer, names, shown
 from eventsim.errors import FaultError
 from eventsim.faults.draws import Draws
@@ -74,7 +76,7 @@ class Fault:
 
     def describe(self) -> dict[str, Any]:
         """Its text form, of what JSON and TOML know; `eventsim.faults.read` makes the fault of it again."""
-        return {"fault": self.name, **vars(self)}
+        return {"fault": self.name, **{name: _plain(value) for name, value in vars(self).items()}}
 
 
 @dataclass(frozen=True, repr=False)
@@ -198,6 +200,13 @@ def keep(fault: Fault, **values: Any) -> None:
     """Give a new fault its settings in their plain, checked forms, as its text form has them: Fractions as floats."""
     for name, value in values.items():
         object.__setattr__(fault, name, float(value) if isinstance(value, Fraction) else value)
+
+
+def _plain(value: Any) -> Any:
+    """A setting as files hold it: numbers of numpy and Fractions as plain ones."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return float(value) if isinstance(value, Fraction) else value
 
 
 def _is(value: Any, default: Any) -> bool:

@@ -15,13 +15,15 @@ from eventsim.faults.contract import DeviceFault, Fault, NetworkFault
 from eventsim.faults.draws import Draws
 from eventsim.faults.reach import parts_of
 from eventsim.faults.slopes import with_slopes
+from eventsim.faults.text import read
 from eventsim.network.network import Network
 from eventsim.network.replacement import rebuild
 
 
-def manufacture(net: Network, faults: Fault | Sequence[Fault], seed: int = 0, sample_id: int = 0) -> Network:
+def manufacture(net: Network, faults: Any, seed: int = 0, sample_id: int = 0) -> Network:
     """Return the network of one device: `net`, with all device and state faults applied in their order.
 
+    What faults add to a network (the sources of spurious spikes) comes last, so that it has the weights of the device.
     ``simulate(net, x, faults=faults, seed=seed)`` runs this network, through the emission and arrival faults among
     them, which are left out here.
 
@@ -29,6 +31,8 @@ def manufacture(net: Network, faults: Fault | Sequence[Fault], seed: int = 0, sa
     ----------
     net
         The ideal network; it is frozen.
+    faults
+        As `simulate` takes them: values, text forms, names of presets.
     seed
         That of the run: equal seeds make equal devices.
     sample_id
@@ -40,17 +44,19 @@ def manufacture(net: Network, faults: Fault | Sequence[Fault], seed: int = 0, sa
         Parts that a fault names and on which it cannot act; a device fault that finds nothing to act on; parameters
         that neurons cannot have.
     """
-    given: list[Any] = list(faults) if isinstance(faults, list | tuple) else [faults]
-    for fault in given:
-        if not isinstance(fault, Fault):
-            raise FaultError(
-                f"manufacture: {fault!r} is no fault; must be a value of one. Give e.g. faults.Jitter(0.01)."
-            )
+    given = read(faults, "manufacture")
     seed = integer("manufacture", "seed", seed, low=0, high=LARGEST_SEED, remedy="Equal seeds give equal draws.")
+    sample_id = integer("manufacture", "sample_id", sample_id, low=0, high=LARGEST_SEED, remedy="It is that of a run.")
     net.hash()
-    for fault, occurrence in zip(given, occurrences(given), strict=True):
-        if isinstance(fault, NetworkFault):
-            net = _made(net, fault, occurrence, seed, sample_id)
+    acting = [
+        (fault, which)
+        for fault, which in zip(given, occurrences(given), strict=True)
+        if isinstance(fault, NetworkFault)
+    ]
+    for fault, which in acting:
+        net = _altered(net, fault, which, seed, sample_id)
+    for fault, which in acting:
+        net = _extended(net, fault, which, seed, sample_id)
     return net
 
 
@@ -78,24 +84,43 @@ def device_of(faults: Sequence[NetworkFault], sample_id: int) -> tuple[int, ...]
     return tuple(batch_of(fault, sample_id) for fault in faults)
 
 
-def _made(net: Network, fault: NetworkFault, occurrence: int, seed: int, sample_id: int) -> Network:
-    """The network with one fault applied; itself, where that changes nothing."""
+def _altered(net: Network, fault: NetworkFault, occurrence: int, seed: int, sample_id: int) -> Network:
+    """The network with the parts that a fault alters; itself, where that changes nothing."""
+    parts = parts_of(fault, net)
+    if not parts and isinstance(fault, DeviceFault):
+        raise FaultError(f"{fault.name}: this network has nothing that it acts on; {fault.nothing_in(net)}")
+    draws = _draws(net, fault, occurrence, seed, sample_id)
+    changes: dict[Any, Any] = {part: altered for part in parts if (altered := fault.alter(part, draws))}
+    if not changes:
+        return net
+    made = Network(net.time_unit)
+    rebuild(net, made, with_slopes(net, changes))
+    return _noted(made, fault, draws)
+
+
+def _extended(net: Network, fault: NetworkFault, occurrence: int, seed: int, sample_id: int) -> Network:
+    """The network with the parts that a fault adds; itself, where that are none."""
+    if type(fault).extend is NetworkFault.extend:
+        return net
+    made, draws = Network(net.time_unit), _draws(net, fault, occurrence, seed, sample_id)
+    rebuild(net, made, {})
+    fault.extend(made, draws)
+    return net if len(made.nodes) == len(net.nodes) else _noted(made, fault, draws)
+
+
+def _noted(made: Network, fault: NetworkFault, draws: Draws) -> Network:
+    """The network, frozen, with a note of what made it so."""
+    made.provenance["notes"] = [*made.provenance.get("notes", ()), f"made with {fault!r}", *draws.notes]
+    made.hash()
+    return made
+
+
+def _draws(net: Network, fault: NetworkFault, occurrence: int, seed: int, sample_id: int) -> Draws:
+    """The draws of a fault for one sample."""
     between: Counter[tuple[str, str]] = Counter()
     which = {}
     for projection in net.projections:
         ends = projection.pre.name, projection.post.name
         which[projection.order] = between[ends]
         between[ends] += 1
-    parts = parts_of(fault, net)
-    if not parts and isinstance(fault, DeviceFault):
-        raise FaultError(f"{fault.name}: this network has nothing that it acts on; {fault.nothing_in(net)}")
-    draws = Draws(seed, fault.stream, occurrence, batch_of(fault, sample_id), which)
-    changes: dict[Any, Any] = {part: altered for part in parts if (altered := fault.alter(part, draws))}
-    if not changes and type(fault).extend is NetworkFault.extend:
-        return net
-    made = Network(net.time_unit)
-    rebuild(net, made, with_slopes(net, changes))
-    fault.extend(made, draws)
-    made.provenance["notes"] = [*made.provenance.get("notes", ()), f"made with {fault!r}", *draws.notes]
-    made.hash()
-    return made
+    return Draws(seed, fault.stream, occurrence, batch_of(fault, sample_id), which)

@@ -59,9 +59,10 @@ def _stanojevic2023(sigma: float = 1e-3, sigma_alpha: float = 0.0) -> list[Fault
 
 
 def _stanojevic2024(sigma: float = 0.0, time_bits: int | None = None, weight_bits: int | None = None) -> list[Fault]:
+    """The published code draws noise where a layer ends and rounds times where the next one begins."""
     faults: list[Fault] = [] if weight_bits is None else [FakeQuantization(weight_bits)]
-    faults += [] if time_bits is None else [TimeBits(time_bits, populations="all")]
-    return [*faults, Jitter(sigma, paper_compat=True)]
+    faults += [Jitter(sigma, paper_compat=True)]
+    return faults if time_bits is None else [*faults, TimeBits(time_bits, populations="all")]
 
 
 PRESETS: dict[str, Preset] = {
@@ -74,7 +75,8 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "stanojevic2024", "A. Stanojevic et al., Nature Communications 15:6793 (2024), arXiv 2306.08744",
-            "weights of few bits, times of few bits in each window, then Gaussian noise",
+            "weights of few bits, Gaussian noise on every spike time, then times of few bits in each window; the "
+            "published read-out rounds neither its weights nor its inputs: name projections and populations for that",
             {"sigma": 0.0, "time_bits": None, "weight_bits": None}, _stanojevic2024,
         ),
         Preset(

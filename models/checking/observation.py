@@ -14,7 +14,7 @@ import numpy as np
 
 from eventsim.checks import NEAR, held_in_float64, plain_array
 from eventsim.engines.stimulus import Inputs
-from eventsim.errors import InputError, PrematureSpikeWarning, nearest
+from eventsim.errors import InputError, PrematureSpikeWarning, listed, nearest
 from eventsim.faults.contract import EmissionFault
 from eventsim.files.archive import read_arrays
 from eventsim.models.checking.expected_times import EXTENDED, extended
@@ -216,6 +216,13 @@ def _simulated(net: Network, x: Any, **options: Any) -> Run:
 
 def _of_run(net: Network, run: Run, values: dict[str, Array], who: str) -> Observation:
     run.check_one_network(who)
+    if run.provenance.get("made_from") == net.hash():
+        made = [one["fault"] for one in run.provenance["faults"]]
+        raise InputError(
+            f"{who}: the run has faults that act before it ({listed(made)}), so that another network ran; must be held "
+            "against that one. Give eventsim.faults.manufacture(net, faults, seed) with the faults and the seed of the "
+            "run."
+        )
     faults, transport = stages_of(run.provenance, who)
     seen = Observation(
         n_samples=run.n_samples,

@@ -93,7 +93,7 @@ class Emissions:
         self._acting: dict[str, list[_Stage]] = {}
         for fault, which in zip(faults, occurrences(faults), strict=True):
             for node in applies_to(fault, net):
-                key = np.uint64(stream_key(seed, fault.name, which, node.name))
+                key = np.uint64(stream_key(seed, fault.stream, which, node.name))
                 t_max = node.window[2] if isinstance(node, Population) and node.window else math.inf
                 t_min = node.window[1] if isinstance(node, Population) and node.window else math.inf
                 stage = _Stage(fault.perturb, fault.numbers(), (float(t_min), float(t_max)), key)

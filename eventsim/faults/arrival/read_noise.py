@@ -13,7 +13,7 @@ from eventsim.randomness import normal
 
 @jitable
 def read(p: Any, key: Any, sample: Any, synapse: Any, number: Any, w: Any) -> Any:
-    """W (1 + p[0] noise) + p[1] noise, of one draw a delivery; strengths of 0 leave w as it is, bit for bit."""
+    """The weight w + (p[0] |w| + p[1]) noise, one draw a delivery; strengths of 0 leave w as it is, bit for bit."""
     relative, absolute = p[0], p[1]
     if relative == 0.0 and absolute == 0.0:
         return w

@@ -12,6 +12,7 @@ from eventsim.checks import number
 from eventsim.errors import FaultError
 from eventsim.faults.contract import NetworkFault, check_populations
 from eventsim.faults.draws import Draws
+from eventsim.faults.reach import parts_of
 from eventsim.network.generators import OnceAtMost, Poisson
 from eventsim.network.nodes import Population
 
@@ -65,13 +66,17 @@ class Spurious(NetworkFault):
 
     def extend(self, net: Any, draws: Draws) -> None:
         """Add a source for each population, and the synapses of the population to it."""
-        for population in list(net.populations):
-            named = self.populations is None or population.name in self.populations
+        for population in [part for part in parts_of(self, net) if isinstance(part, Population)]:
             strength = self.probability if population.model.windowed else self.rate
-            if not (named and self.acts_on(population) and strength > 0):
+            if not strength > 0:
                 continue
+            if any(source.name == population.name + SUFFIX for source in net.sources):
+                raise FaultError(
+                    f"spurious: {population.name!r} has spurious spikes already; must be given once. Add up the "
+                    "strengths."
+                )
             generator: Any = Poisson(self.rate)
-            if population.model.windowed:
+            if population.window is not None:
                 _, t_min, t_max = population.window
                 generator = OnceAtMost(self.probability, t_min, t_max)
             source = net.source(population.shape, population.name + SUFFIX, generator=generator)
