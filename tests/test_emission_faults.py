@@ -62,6 +62,10 @@ NONE = [
 def test_engines_agree_on_every_fault_whatever_threads_and_batches(fault: Any) -> None:
     net, x = layer()
     run = both_engines(net, x, faults=fault, seed=4).run
+    for threads in (1, 2):
+        again = simulate(net, x, faults=fault, seed=4, threads=threads)
+        assert (again.spikes == run.spikes).all()
+        assert (again.readout == run.readout).all()
     alone = simulate(net, x[7:9], sample_ids=[7, 8], faults=fault, seed=4, engine="reference")
     for name in run.populations:
         if name != "output":
@@ -245,6 +249,25 @@ def test_spikes_are_lost_with_their_probability_and_counted() -> None:
     assert not (kept & ~fired).any()
     assert run.counters["lost"] == (fired & ~kept).sum()
     assert abs((fired & ~kept).sum() / fired.sum() - 0.3) < 4 * math.sqrt(0.21 / fired.sum())
+
+
+@pytest.mark.parametrize(
+    ("fault", "gone"),
+    [(faults.SpikeLoss(0.3), math.inf), (faults.Dead(0.3), math.inf), (faults.AlwaysOn(0.3), 1.0)], ids=str,
+)  # fmt: skip
+def test_losses_and_defects_have_their_probability_over_many_draws(fault: Any, gone: float) -> None:
+    n, p = 100_000, fault.numbers()
+    hit = sum(fault.perturb(p, WINDOW, KEY, 0, i, 0, 2.0) == gone for i in range(n))
+    assert abs(hit / n - 0.3) < 4 * math.sqrt(0.21 / n)
+
+
+def test_one_spike_at_most_comes_with_its_probability_and_anywhere_in_the_interval() -> None:
+    n = 100_000
+    sent, neurons = eventsim.OnceAtMost(0.2, 1.0, 5.0).trains("source", n, math.inf, 0, 0)
+    assert len(set(neurons.tolist())) == len(neurons)
+    assert abs(len(sent) / n - 0.2) < 4 * math.sqrt(0.16 / n)
+    assert abs(sent.mean() - 3.0) < 4 * math.sqrt(16 / 12 / len(sent))
+    assert abs(sent.var() - 16 / 12) < 4 * math.sqrt((9 / 5 - 1) / len(sent)) * 16 / 12
 
 
 def test_a_free_neuron_whose_spike_is_lost_is_reset_all_the_same() -> None:
