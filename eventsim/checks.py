@@ -146,7 +146,7 @@ def choice(
 def names(where: str, name: str, values: Any, error: Error = InputError) -> list[str]:
     """Return names as a list of strings; one string is one name."""
     found: list[Any] = [values] if isinstance(values, str) else [None]
-    if isinstance(values, Iterable) and not isinstance(values, str):
+    if isinstance(values, Iterable) and not isinstance(values, str) and np.ndim(values) != 0:  # type: ignore[arg-type]
         found = list(values)
     for one in found:
         if not isinstance(one, str):

@@ -395,6 +395,12 @@ def test_verify_blames_faults_for_what_they_did_and_nothing_else(fault: Any) -> 
     ({"preset": "stanojevic2025"}, "did you mean 'stanojevic202"),
     ({"preset": "stanojevic2024", "bits": 3}, "unknown setting 'bits', did you mean 'time_bits'"),
     (3, "must be a fault or a list of faults"),
+    ("jitter:sigma=0.1,sigma=5", "there already"),
+    ("stanojevic2024:preset=pcm_single", "there already"),
+    ({"fault": "jitter", "sigma": 0.1, "acts": "x"}, "acts = 'x'"),
+    ({"fault": "jitter", "sigma": 0.1, "populations": []}, "must name at least one"),
+    ("goltz_hwaware:threshold=x", "goltz_hwaware: threshold = 'x'"),
+    ("fixed_point:weights=[8,6],membrane=[16,8],time=6,overflow=never", "overflow"),
 ])  # fmt: skip
 def test_what_is_no_fault_is_refused_in_words(given: Any, said: str) -> None:
     with pytest.raises(FaultError, match=said):
@@ -458,6 +464,21 @@ def test_spurious_spikes_of_all_populations_have_the_weights_of_the_device() -> 
         assert (own.kind.weights != net.projections[1].kind.weights).any()
     with pytest.raises(FaultError, match="must be given once"):
         faults.manufacture(net, [faults.Spurious(0.1), faults.Spurious(0.2)])
+
+
+def test_words_hold_lists_and_infinities() -> None:
+    (fault,) = faults.read("fixed_point:weights=[8,6],membrane=[16,8],time=6")
+    assert fault == faults.FixedPoint(weights=(8, 6), membrane=(16, 8), time=6)
+    assert faults.read("leak: tau = inf")[0] == faults.Leak(math.inf)
+
+
+def test_a_named_population_without_a_strength_of_its_kind_is_refused() -> None:
+    net, _ = layer(8)
+    with pytest.raises(FaultError, match="'hidden' has a window, and probability is 0"):
+        faults.manufacture(net, faults.Spurious(rate=1.0, populations=["hidden"]))
+    with pytest.raises(FaultError, match="net is a NoneType"):
+        faults.manufacture(None, faults.Dead(0.1))  # type: ignore[arg-type]
+    assert faults.Jitter(0.1, populations=np.array(["hidden"])).populations == ("hidden",)  # type: ignore[arg-type]
 
 
 def test_a_fault_that_is_defined_again_is_not_taken_for_the_first() -> None:

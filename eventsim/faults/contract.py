@@ -222,8 +222,15 @@ def has_weights(part: Any) -> bool:
 def check_populations(fault: Fault) -> None:
     """Make the populations of a new fault a tuple of names, one string being one name; None and "all" stay."""
     given = getattr(fault, "populations", None)
-    if given is not None and given != EVERYWHERE:
-        object.__setattr__(fault, "populations", tuple(names(fault.name, "populations", given, FaultError)))
+    if given is None or (isinstance(given, str) and given == EVERYWHERE):
+        return
+    named = tuple(names(fault.name, "populations", given, FaultError))
+    if not named:
+        raise FaultError(
+            f"{fault.name}: populations = {shown(given)}; must name at least one. Leave the fault out, or populations "
+            "for all."
+        )
+    object.__setattr__(fault, "populations", tuple(map(str, named)))
 
 
 def check_projections(fault: Fault) -> None:

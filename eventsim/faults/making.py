@@ -44,6 +44,8 @@ def manufacture(net: Network, faults: Any, seed: int = 0, sample_id: int = 0) ->
         Parts that a fault names and on which it cannot act; a device fault that finds nothing to act on; parameters
         that neurons cannot have.
     """
+    if not isinstance(net, Network):
+        raise FaultError(f"manufacture: net is a {type(net).__name__}; must be an eventsim.Network. Convert it first.")
     given = read(faults, "manufacture")
     seed = integer("manufacture", "seed", seed, low=0, high=LARGEST_SEED, remedy="Equal seeds give equal draws.")
     sample_id = integer("manufacture", "sample_id", sample_id, low=0, high=LARGEST_SEED, remedy="It is that of a run.")

@@ -130,4 +130,10 @@ def preset(name: Any, **settings: Any) -> list[Fault]:
                 f"preset {name}: unknown setting {key!r}{nearest(key, known.settings)}; it takes "
                 f"{listed(known.settings) or 'none'}. Choose among these."
             )
-    return known.make(**{**known.settings, **settings})
+    try:
+        return known.make(**{**known.settings, **settings})
+    except (TypeError, OverflowError) as problem:  # of arithmetic with what is no number
+        said = listed(f"{key} = {shown(value)}" for key, value in settings.items())
+        raise FaultError(
+            f"preset {name}: {said}: {problem}; must be such as the preset shows. Look at `eventsim info {name}`."
+        ) from None

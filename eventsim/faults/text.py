@@ -8,6 +8,7 @@ preset is ``{"preset": "stanojevic2024", …}`` and stands for several. On comma
 import dataclasses
 import inspect
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from eventsim.checks import shown
 from eventsim.errors import FaultError, listed, nearest
-from eventsim.faults.contract import Fault
+from eventsim.faults.contract import AT_ARRIVAL, Fault
 
 TOLD = ("fault", "acts", "function")  # what a text form says beside the settings
 
@@ -70,10 +71,12 @@ def read(given: Any, where: str = "faults") -> list[Fault]:
 def word_form(word: str, where: str = "faults") -> dict[str, Any]:
     """Return the dict that a word stands for: a fault or preset, and its settings behind a colon.
 
-    Values are those of JSON; what is none is a string.
+    Values are those of JSON, inf and -inf; what is none is a string.
 
     >>> word_form("jitter:sigma=0.01,past=drop")
     {'fault': 'jitter', 'sigma': 0.01, 'past': 'drop'}
+    >>> word_form('dead:fraction=0.1,populations=["conv1","conv2"]')
+    {'fault': 'dead', 'fraction': 0.1, 'populations': ['conv1', 'conv2']}
     """
     from eventsim.faults.presets import PRESETS
 
@@ -85,17 +88,21 @@ def word_form(word: str, where: str = "faults") -> dict[str, Any]:
             f"{where}: faults = {shown(word)}{nearest(name, known)} is no fault and no preset; must be one of "
             f"{listed(sorted(known))}. Name one."
         )
-    for part in rest.split(",") if rest else ():
-        key, equals, value = part.partition("=")
-        if not equals or not key.strip():
+    for part in re.split(r",(?![^\[]*\])", rest) if rest else ():  # no comma within brackets
+        key, equals, value = (text.strip() for text in part.partition("="))
+        if key in found:
+            raise FaultError(
+                f"{where}: faults = {shown(word)}: {key} = {value} is there already; must be given once. Leave one out."
+            )
+        if not equals or not key:
             raise FaultError(
                 f"{where}: faults = {shown(word)}: {shown(part)} is no setting; must be name=value, with commas "
                 "between. Give e.g. jitter:sigma=0.01,past=drop."
             )
         try:
-            found[key.strip()] = json.loads(value)
-        except ValueError:
-            found[key.strip()] = value
+            found[key] = float(value) if value in ("inf", "-inf") else json.loads(value)
+        except (ValueError, RecursionError):
+            found[key] = value
     return found
 
 
@@ -111,7 +118,7 @@ def from_file(path: str | Path) -> list[Fault]:
     try:
         text = file.read_bytes().decode()
         given = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as problem:  # TOML's and JSON's errors are ValueErrors
+    except (OSError, ValueError, RecursionError) as problem:  # TOML's and JSON's errors are ValueErrors
         raise FaultError(
             f"faults: {file}: {problem}; must be a file of JSON, or of TOML where it is called .toml. Mend it."
         ) from None
@@ -141,6 +148,10 @@ def fault_from(description: Mapping[str, Any]) -> Fault:
             "or import the module that defines it."
         )
     kind = known[name]
+    if description.get("acts", AT_ARRIVAL) != AT_ARRIVAL or ("acts" in description and kind.place != "arrival"):
+        raise FaultError(
+            f"{name}: acts = {shown(description['acts'])}; must be {AT_ARRIVAL!r}, of arrival faults. Leave it out."
+        )
     settings = {str(key): _tuples(value) for key, value in description.items() if key not in TOLD}
     allowed = settings_of(kind)
     for key in settings:

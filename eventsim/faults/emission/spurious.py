@@ -10,7 +10,7 @@ from typing import Any
 
 from eventsim.checks import number
 from eventsim.errors import FaultError
-from eventsim.faults.contract import NetworkFault, check_populations
+from eventsim.faults.contract import EVERYWHERE, NetworkFault, check_populations
 from eventsim.faults.draws import Draws
 from eventsim.faults.reach import parts_of
 from eventsim.network.generators import OnceAtMost, Poisson
@@ -69,6 +69,7 @@ class Spurious(NetworkFault):
         for population in [part for part in parts_of(self, net) if isinstance(part, Population)]:
             strength = self.probability if population.model.windowed else self.rate
             if not strength > 0:
+                self._refuse_other_kind(population)
                 continue
             if any(source.name == population.name + SUFFIX for source in net.sources):
                 raise FaultError(
@@ -88,3 +89,14 @@ class Spurious(NetworkFault):
                         "its inputs and counts spikes; must be without. Name other populations."
                     )
                 net.connect(source, post, projection.kind, projection.delay, receptor=projection.receptor)
+
+    def _refuse_other_kind(self, population: Population) -> None:
+        """A population that is named, and for which only the strength of the other kind is given."""
+        named = self.populations not in (None, EVERYWHERE)
+        if named and (self.rate if population.model.windowed else self.probability) > 0:
+            wanted = "probability" if population.model.windowed else "rate"
+            has = "a window" if population.model.windowed else "no window"
+            raise FaultError(
+                f"spurious: {population.name!r} has {has}, and {wanted} is 0; must be > 0 for it. Give {wanted}, or "
+                "name other populations."
+            )
