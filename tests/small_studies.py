@@ -65,3 +65,11 @@ def told(results: Any) -> list[Any]:
         decisions = None if entry.decisions is None else entry.decisions.tolist()
         found.append((entry.number, entry.point, entry.state, entry.error, values, decisions))
     return found
+
+
+OFFSET = 0.0
+
+
+def shifted(margin: float = 0.5) -> eventsim.Network:
+    """A recipe that reads a global, which its own text does not show."""
+    return network(margin + OFFSET)

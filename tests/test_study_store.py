@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small_studies
 from small_studies import study, told
 
 from eventsim import FileFormatError, InputError, SimulationError
-from eventsim.study import load_results
+from eventsim.study import load_results, work
 from eventsim.study.owners import is_dead, new_owner
 from eventsim.study.point import Point
 from eventsim.study.store import CLAIMED, DONE, Store, packed, unpacked
@@ -33,7 +34,7 @@ import os, random, signal, sys, time
 sys.path.insert(0, {str(FOLDER)!r})
 from small_studies import study
 from eventsim.errors import FileFormatError
-from eventsim.study import load_results
+from eventsim.study import load_results, work
 
 MANY, KILLS = {MANY!r}, {KILLS}
 one, moments = study(MANY), random.Random(int(sys.argv[2]))
@@ -368,3 +369,41 @@ def test_decisions_come_back_as_they_were(shape):
     found = unpacked(packed(given), shape[0])
     assert found.tolist() == given.tolist()
     assert unpacked(packed(None), 3) is None
+
+
+# -- recipes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("design", [{"network.margin": [0.5]}, {"jitter.sigma": [0.1]}])
+@pytest.mark.parametrize("again", ["the same study", "another one"])
+def test_a_recipe_that_makes_another_network_is_another_study(tmp_path, monkeypatch, design, again):
+    """Its text is the same: what it reads has changed."""
+    given = {"network": "small_studies:shifted", "faults": [{"fault": "jitter", "sigma": 0.0}], "seeds": 1}
+    one = study(design, **given)
+    (before,) = one.run(tmp_path / "s.sqlite", jobs=1).entries
+    monkeypatch.setattr(small_studies, "OFFSET", 1.5)
+    other = one if again == "the same study" else study(design, **given)
+    with pytest.raises(InputError, match="it differs in network"):
+        other.run(tmp_path / "s.sqlite", resume=True, jobs=1)
+    (after,) = other.run(jobs=1).entries
+    assert after.result["decided_max"] > before.result["decided_max"]
+
+
+def test_a_process_keeps_nothing_of_a_study_that_is_over():
+    study().run(jobs=1)
+    with ThreadPoolExecutor(2) as pool:
+        study().run(executor=pool)
+    assert not work._BENCHES
+
+
+def test_threads_that_meet_a_setup_at_one_time_share_its_bench():
+    setup = study().setup
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: work._bench("shared", 1, setup), range(64)))
+    try:
+        assert len(found) == 1
+        assert work._bench("shared", 2, None) is None
+        assert work._bench("shared", 2, setup) not in found
+    finally:
+        work.forget("shared")
+    assert not work._BENCHES

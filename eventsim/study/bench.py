@@ -92,6 +92,20 @@ class Bench:
             )
         return net
 
+    def made_networks(self, names: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
+        """What the recipe makes: hashes of the network without knobs, if there is one, and of that of some settings.
+
+        What the recipe calls, and what it reads, shows in them alone. Where it makes none, the error stands for it.
+        """
+        base, made = self.base, "" if self.base is None else self.base.hash()
+        case = self.case(names, settings)
+        if base is not None and not case.recipe:
+            return [made]
+        try:
+            return [made, self.network(case).hash()]
+        except Exception as error:  # noqa: BLE001 - the point says so when its turn comes
+            return [made, f"{type(error).__name__}: {error}"]
+
     # -- runs ---------------------------------------------------------------------------------------------------------
 
     def knobs(self, names: Sequence[str]) -> list[Knob]:

@@ -67,6 +67,8 @@ class Runner:
 
     Parameters
     ----------
+    token
+        By which workers know the setup: the hash of the study.
     threads
         Of each simulation.
     most_deaths
@@ -74,11 +76,12 @@ class Runner:
     """
 
     def __init__(
-        self, store: Store, setup: Setup, pool: Pool, bar: Progress, threads: int | None, most_deaths: int, tally: Tally
-    ) -> None:
+        self, store: Store, setup: Setup, token: str, pool: Pool, bar: Progress, threads: int | None, most_deaths: int,
+        tally: Tally,
+    ) -> None:  # fmt: skip
         self._store, self._setup, self._pool, self._bar = store, setup, pool, bar
         self._threads, self._most_deaths, self.tally = threads, most_deaths, tally
-        self._token = setup.token()
+        self._token = token
         self._ready: deque[Claimed] = deque()
         self._suspects: deque[Claimed] = (
             deque()

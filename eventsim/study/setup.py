@@ -70,6 +70,7 @@ class Setup:
     def parts(self) -> dict[str, str]:
         """What makes it this setup and no other: a digest or a text by what messages call it."""
         if not self._parts:
+            # Of a recipe the text alone: a `Study` adds the networks that it makes.
             network = self.network.hash() if isinstance(self.network, Network) else described("study", self.network)
             self._parts.update(
                 {
@@ -84,10 +85,6 @@ class Setup:
                 }
             )
         return self._parts
-
-    def token(self) -> str:
-        """By which a worker knows whether it has this setup."""
-        return digest(self.parts())
 
 
 def data_digest(x: Any) -> str:

@@ -25,6 +25,7 @@ from eventsim.study.results import Results, results_of
 from eventsim.study.runner import Runner, Tally
 from eventsim.study.setup import OPTIONS, checked_setup
 from eventsim.study.store import Store
+from eventsim.study.work import forget
 
 
 class Study:
@@ -135,8 +136,15 @@ class Study:
         ]
 
     def parts(self) -> dict[str, str]:
-        """What makes it this study and no other, a text by name; all of it is in its hash."""
-        return self.setup.parts() | {"design": digest(self.design.describe()), "seeds": digest(self.seeds)}
+        """What makes it this study and no other, a text by name; all of it is in its hash.
+
+        A recipe counts by its text and by what it makes now: the network without knobs, and that of the first setting.
+        """
+        parts = self.setup.parts() | {"design": digest(self.design.describe()), "seeds": digest(self.seeds)}
+        if not isinstance(self.setup.network, Network):
+            made = Bench(self.setup).made_networks(self.design.knobs, self.design.settings()[0])
+            parts["network"] = " ".join([parts["network"], *made])
+        return parts
 
     def hash(self) -> str:
         """The SHA-256 of network, data, faults, design, seeds, options and version (64 hex digits)."""
@@ -144,9 +152,12 @@ class Study:
 
     def about(self) -> dict[str, Any]:
         """What its file says beside the rows."""
+        return self._about(self.hash())
+
+    def _about(self, named: str) -> dict[str, Any]:
         labels = self.setup.labels
         return {
-            "hash": self.hash(),
+            "hash": named,
             "knobs": self.design.knobs,
             "design": self.design.describe(),
             "seeds": self.seeds,
@@ -197,22 +208,28 @@ class Study:
         """
         lease = float(number("study", "lease", lease, low=0, open_low=True, remedy="It is a number of seconds."))
         most_deaths = integer("study", "most_deaths", most_deaths, low=1, remedy="Give 3.")
+        parts = self.parts()
+        about = self._about(digest(parts))
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "study.sqlite" if out is None else out
-            store = Store(place, self.parts(), self.about(), resume, lease)
+            store = Store(place, parts, about, resume, lease)
             try:
                 store.add(self.points())
                 if retry_failed:
                     store.reopen_failed()
-                return self._run(store, Pool(executor, jobs), progress, threads, most_deaths)
+                return self._run(store, about, Pool(executor, jobs), progress, threads, most_deaths)
             finally:
                 store.close()
+                forget(about["hash"])  # of this process: a recipe may make another network in the next run
 
-    def _run(self, store: Store, pool: Pool, progress: bool | None, threads: int | None, most_deaths: int) -> Results:
-        tally, about, over = Tally(pool.place), self.about(), False
+    def _run(
+        self, store: Store, about: Mapping[str, Any], pool: Pool, progress: bool | None, threads: int | None,
+        most_deaths: int,
+    ) -> Results:  # fmt: skip
+        tally, over = Tally(pool.place), False
         try:
             with Progress(progress, "study", "points", "points") as bar:
-                runner = Runner(store, self.setup, pool, bar, threads, most_deaths, tally)
+                runner = Runner(store, self.setup, about["hash"], pool, bar, threads, most_deaths, tally)
                 while True:
                     runner.run()
                     results = results_of(about, store.rows(), tally)
