@@ -83,6 +83,14 @@ def test_a_fault_of_one_layer_moves_that_layer_first():
     assert row["first_moved_flipped"] in (None, second)
 
 
+def test_layers_that_both_runs_have_are_compared_where_a_fault_adds_a_source():
+    (row,) = rows(study({"spurious.probability": [0.3]}, faults=[{"fault": "spurious"}], seeds=1).run(jobs=1))
+    assert any(name.endswith("(spurious)") for name in row["by_population"])
+    names = [node.name for node in network().nodes]
+    assert [layer["layer"] for layer in row["layers"]] == names[:-1]  # the last one is the read-out
+    assert row["first_moved"] == names[2]  # behind the first layer to which spikes are added
+
+
 def test_points_of_one_seed_have_their_draws_in_common():
     """The same draw, scaled: errors of the first layer are proportional to sigma, to rounding."""
     name = network().populations[0].name
