@@ -128,6 +128,31 @@ def test_the_first_spike_of_a_population_may_decide():
     assert rows(results)[0]["accuracy"] is None
 
 
+def test_what_neither_run_decides_is_no_agreement():
+    """Nobody fires that early."""
+    name = network().populations[0].name
+    given = {"output": name, "labels": None, "seeds": 1, "until": 0.01, "faults": ()}
+    (row,) = rows(study({f"{name}.threshold": [1.0]}, **given).run(jobs=1))
+    assert row["undecided"] == N_SAMPLES
+    assert (row["agree"], row["agreement"], row["changed"]) == (0, 0.0, 0)
+
+
+def test_labels_need_something_that_decides():
+    with pytest.raises(InputError, match="nothing of the network decides"):
+        Study(driven(), None, {"until": [3.0]}, [0], **REFERENCE)
+
+
+def test_labels_of_signs_are_those_of_each_output():
+    net = network()
+    net.provenance["decision"] = "sign"
+    right = eventsim.simulate(net, data()[0], **REFERENCE).predictions
+    (row,) = rows(study({"jitter.sigma": [0.0]}, network=net, labels=right, seeds=1).run(jobs=1))
+    assert row["accuracy"] == 1.0
+    for labels, message in ((right[:, 0], r"must be \(12, 3\)"), (right * 2, "have 2; must be 0 to 1")):
+        with pytest.raises(InputError, match=message):
+            study({"jitter.sigma": [0.0]}, network=net, labels=labels)
+
+
 def test_without_labels_agreement_alone_is_known():
     (row,) = rows(study({"jitter.sigma": [0.5]}, labels=None, seeds=1).run(jobs=1))
     assert row["correct"] is None
@@ -286,7 +311,19 @@ REFUSED = {
     "labels that are none": ({"jitter.sigma": [0.1]}, {"labels": [0.5] * 12}, InputError, "whole numbers"),
     "no seeds": ({"jitter.sigma": [0.1]}, {"seeds": 0}, InputError, "seeds = 0"),
     "a seed twice": ({"jitter.sigma": [0.1]}, {"seeds": [1, 1]}, InputError, "there twice"),
-    "an output that there is not": ({"jitter.sigma": [0.1]}, {"output": "outptu"}, NetworkError, "outptu"),
+    "an output that there is not": ({"jitter.sigma": [0.1]}, {"output": "outptu"}, InputError, "did you mean 'output'"),
+    "an output that never fires": (
+        {"jitter.sigma": [0.1]}, {"output": "output", "labels": None}, InputError, "a read-out, which never fires",
+    ),
+    "a read-out as output, of a recipe that needs a knob": (
+        {"network.margin": [0.1]}, {"network": "small_studies:needs_margin", "faults": (), "output": "output"},
+        InputError, "a read-out, which never fires",
+    ),
+    "labels of another shape": (
+        {"jitter.sigma": [0.1]}, {"labels": [[0, 1, 0]] * 12}, InputError, r"shape \(12, 3\); must be \(12,\)",
+    ),
+    "labels that no output has": ({"jitter.sigma": [0.1]}, {"labels": [3] * 12}, InputError, "have 3; must be 0 to 2"),
+    "labels below 0": ({"jitter.sigma": [0.1]}, {"labels": [-1] * 12}, InputError, "have -1; must be 0 to 2"),
     "a recipe that there is not": (
         {"network.margin": [0.1]}, {"network": "small_studies:netwrok", "faults": ()}, InputError,
         "did you mean 'network'",

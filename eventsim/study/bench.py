@@ -14,6 +14,7 @@ from eventsim.network.network import Network
 from eventsim.network.order import needs_until
 from eventsim.run.run import Run
 from eventsim.simulate import simulate
+from eventsim.study.decision import decision_of
 from eventsim.study.knobs import Case, Knob, case_of, resolve
 from eventsim.study.observation import Observation, observed
 from eventsim.study.point import canonical
@@ -147,6 +148,7 @@ class Bench:
         return observed(run, self.setup.output, self.setup.times)
 
     def _simulated(self, net: Network, seed: int, faults: Any, transport: Any, options: Mapping[str, Any]) -> Run:
+        decision_of(net, self.setup.output)  # a recipe may make a network without it
         level = "first_spikes" if self.setup.times or self.setup.output is not None else "readout"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PrematureSpikeWarning)  # they are counted

@@ -70,16 +70,20 @@ def evaluate(bench: Bench, point: Point) -> Row:
 
 
 def decisions(ideal: Observation, run: Observation, labels: Array | None) -> dict[str, Any]:
-    """Return how many samples are decided rightly, as the ideal run does, and what changed which way."""
+    """Return how many samples are decided rightly, as the ideal run does, and what changed which way.
+
+    A sample that both runs leave undecided is neither agreed on nor changed.
+    """
     names = ("correct", "ideal_correct", "agree", "changed", "right_to_wrong", "wrong_to_right", "undecided")
     if run.decisions is None or ideal.decisions is None:
         return dict.fromkeys((*names, "accuracy", "agreement"))
     changed = _wrong(run.decisions, ideal.decisions)
     n = len(changed)
-    undecided = int((run.decisions.reshape(n, -1) < 0).any(axis=1).sum())
+    undecided = (run.decisions.reshape(n, -1) < 0).any(axis=1)
+    agree = int((~changed & ~undecided).sum())
     found: dict[str, Any] = dict.fromkeys(names)
-    found |= {"agree": n - int(changed.sum()), "changed": int(changed.sum()), "undecided": undecided}
-    found |= {"accuracy": None, "agreement": (n - int(changed.sum())) / n}
+    found |= {"agree": agree, "changed": int(changed.sum()), "undecided": int(undecided.sum())}
+    found |= {"accuracy": None, "agreement": agree / n}
     if labels is not None:
         if labels.shape != run.decisions.shape:
             raise InputError(

@@ -17,6 +17,7 @@ from eventsim.network.network import Network
 from eventsim.progress import Progress
 from eventsim.simulate import checked_engine, checked_inputs
 from eventsim.study.bench import Bench
+from eventsim.study.decision import check_labels, decision_of
 from eventsim.study.design import Design, as_design, seeds_of
 from eventsim.study.point import Point, canonical, digest, plain
 from eventsim.study.pools import Pool
@@ -85,6 +86,15 @@ class Study:
 
     def _check(self) -> None:
         """Everything that can be said before anything runs: each fault of each point, each network, the data."""
+        self._check_points()
+        first = self._bench.case(self.design.knobs, self.design.settings()[0])
+        net = self._bench.network(first) if self._bench.base is None else self._bench.base
+        n_samples = self._checked_data(net, first.options)
+        decision = decision_of(net, self.setup.output)
+        if self.setup.labels is not None:
+            check_labels(self.setup.labels, n_samples, decision)
+
+    def _check_points(self) -> None:
         self._bench.knobs(self.design.knobs)
         seen: set[str] = set()
         for settings in self.design.settings():
@@ -102,27 +112,16 @@ class Study:
                 seen.add(reach)
                 for fault in case.faults:
                     _check_reach(fault, net)
-        net = self._bench.base
-        if net is None:
-            return
-        first = self._bench.case(self.design.knobs, self.design.settings()[0])
-        options = {name: value for name, value in first.options.items() if name in ("until", "stop")}
-        budgets = {name: first.options.get(name) for name in ("max_events", "max_time")}
+
+    def _checked_data(self, net: Network, options: Mapping[str, Any]) -> int:
+        """How many samples there are, of data that fit the network, with options that it takes."""
+        budgets = {name: options.get(name) for name in ("max_events", "max_time")}
         checked = checked_options(
             net, until=options.get("until"), record="first_spikes", **budgets, faults=(), transport=None,
             seed=self.seeds[0], error_bounds=False, stop=options.get("stop"), keep_state=False, memory=2**31,
         )  # fmt: skip
-        inputs = checked_inputs(
-            net, self.setup.x, checked, None, first.options.get("clip", False), first.options.get("trials")
-        )
-        labels = self.setup.labels
-        if labels is not None and len(labels) != inputs.n_samples:
-            raise InputError(
-                f"study: {len(labels)} labels, but {inputs.n_samples} samples; must be as many. Give the right "
-                "decision of each sample."
-            )
-        if self.setup.output is not None:
-            net.node(self.setup.output)
+        clip, trials = options.get("clip", False), options.get("trials")
+        return checked_inputs(net, self.setup.x, checked, None, clip, trials).n_samples
 
     def points(self) -> list[Point]:
         """The points that are known before anything has run, in order: settings, and of each setting its seeds."""
