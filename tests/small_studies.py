@@ -67,6 +67,13 @@ def told(results: Any) -> list[Any]:
     return found
 
 
+def sloped(slope: str = "b1") -> eventsim.Network:
+    """A recipe whose networks have other parameters."""
+    weights = [np.eye(4), np.tri(3, 4)]
+    relu = models.read_relu({"weights": weights, "biases": [np.zeros(len(one)) for one in weights]})
+    return models.to_ttfs(relu, np.eye(4), slope=slope)
+
+
 OFFSET = 0.0
 
 

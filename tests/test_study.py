@@ -10,10 +10,11 @@ import pytest
 from small_studies import N_SAMPLES, data, needs_margin, network, study, told
 
 import eventsim
-from eventsim import FaultError, InputError, NetworkError, faults
+from eventsim import EventsimError, FaultError, InputError, NetworkError, faults
 from eventsim.study import Grid, Points, Study
 from eventsim.study.bench import Bench
 from eventsim.study.evaluate import evaluate
+from eventsim.study.fault_trial import MOST_LISTS, fault_lists
 from eventsim.study.knobs import available
 from eventsim.study.point import Point
 
@@ -274,6 +275,8 @@ def test_every_knob_that_is_offered_is_one():
 
 # -- refused before anything runs --------------------------------------------------------------------------------------
 
+# Whose policy refuses what it cannot hold.
+FIXED_POINT = {"fault": "fixed_point", "membrane": [40, 24], "time": 20, "overflow": "error"}
 REFUSED = {
     "a typo in a setting": ({"jitter.sgima": [0.1]}, {}, InputError, "did you mean 'sigma'"),
     "a typo in a fault": ({"jiter.sigma": [0.1]}, {}, InputError, "did you mean 'jitter.sigma'"),
@@ -292,6 +295,20 @@ REFUSED = {
     "an unknown fault": ({"until": [9.0]}, {"faults": [{"fault": "jiter"}]}, FaultError, "did you mean 'jitter'"),
     "a fault on a population that there is not": (
         {"jitter.sigma": [0.1]}, {"faults": [{"fault": "jitter", "populations": ["nobody"]}]}, NetworkError, "nobody",
+    ),
+    "a parameter that no neuron has": (
+        {"mismatch.sigma": [0.1]}, {"faults": [{"fault": "mismatch", "parameter": "alhpa"}]}, EventsimError, "alhpa",
+    ),
+    "refractoriness of neurons that fire once": (
+        {"refractory.t_ref": [0.0, 0.1]}, {"faults": [{"fault": "refractory"}]}, FaultError, "never refractory",
+    ),
+    "a preset of other neurons": (
+        {"jitter.sigma": [0.1]}, {"faults": ["goltz_hwaware", {"fault": "jitter"}]}, FaultError,
+        "no population has a parameter",
+    ),
+    "weights that no format holds, of a recipe that needs a knob": (
+        {"fixed_point.weights": [[32, 8], [4, 3]], "network.margin": [0.1]},
+        {"network": "small_studies:needs_margin", "faults": [FIXED_POINT]}, FaultError, "fixed_point",
     ),
     "an unknown preset": ({"until": [9.0]}, {"faults": ["stanojevic2032"]}, FaultError, "did you mean 'stanojevic20"),
     "no value": ({"jitter.sigma": []}, {}, InputError, "one at least"),
@@ -354,6 +371,24 @@ def test_is_refused_before_anything_runs(what: str):
         return
     with pytest.raises(error, match=message):
         study(design, **more)
+
+
+def test_a_fault_is_tried_on_the_network_of_the_first_setting():
+    """The network without knobs has no slope of its own, those of the points have."""
+    given = {"network": "small_studies:sloped", "faults": [{"fault": "mismatch", "parameter": "alpha"}], "seeds": 1}
+    (entry,) = study({"network.slope": ["alpha1"], "mismatch.sigma": [0.1]}, **given).run(jobs=1).entries
+    assert entry.error is None
+    with pytest.raises(FaultError, match="mismatch"):
+        study({"network.slope": ["b1"], "mismatch.sigma": [0.1]}, **given)
+
+
+def test_of_a_large_design_the_first_faults_and_the_ends_of_each_knob_are_tried():
+    values = [0.001 * k for k in range(1, 400)]
+    random = np.random.default_rng(3).permutation(values).tolist()
+    one = study({"jitter.sigma": random, "jitter.past": ["drop", "carry"]})
+    tried = list(fault_lists(one._bench, one.design))
+    assert MOST_LISTS <= len(tried) <= MOST_LISTS + 4
+    assert {min(values), max(values)} < {faults[0].sigma for faults in tried}
 
 
 def test_data_that_do_not_fit_are_refused_before_anything_runs():

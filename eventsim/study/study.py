@@ -11,14 +11,14 @@ from typing import Any
 from eventsim.checks import integer, number
 from eventsim.engines.options import checked_options
 from eventsim.errors import InputError, listed, nearest
-from eventsim.faults.contract import ArrivalFault, EmissionFault, NetworkFault
-from eventsim.faults.reach import applies_to, parts_of, reaches
 from eventsim.network.network import Network
 from eventsim.progress import Progress
 from eventsim.simulate import checked_engine, checked_inputs
 from eventsim.study.bench import Bench
 from eventsim.study.decision import check_labels, decision_of
 from eventsim.study.design import Design, as_design, seeds_of
+from eventsim.study.fault_trial import check_faults, fault_lists
+from eventsim.study.knobs import Case
 from eventsim.study.point import Point, canonical, digest, plain
 from eventsim.study.pools import Pool
 from eventsim.study.recipe import Recipe
@@ -88,7 +88,9 @@ class Study:
         """Everything that can be said before anything runs: each fault of each point, each network, the data."""
         self._check_points()
         first = self._bench.case(self.design.knobs, self.design.settings()[0])
-        net = self._bench.network(first) if self._bench.base is None else self._bench.base
+        net = self._first_network(first)
+        for faults in fault_lists(self._bench, self.design):
+            check_faults(faults, net, self.seeds[0])
         n_samples = self._checked_data(net, first.options)
         decision = decision_of(net, self.setup.output)
         if self.setup.labels is not None:
@@ -106,12 +108,15 @@ class Study:
                     if key not in seen and self._bench.base is not None:
                         seen.add(key)
                         self._bench.network(case._replace(recipe={}, parts={part: {name: value}}))
-            net = self._bench.base
-            reach = repr(case.faults)
-            if net is not None and reach not in seen:
-                seen.add(reach)
-                for fault in case.faults:
-                    _check_reach(fault, net)
+
+    def _first_network(self, first: Case) -> Network:
+        """The network of the first setting, or where none can be made, as its points will say, that without knobs."""
+        try:
+            return self._bench.network(first)
+        except Exception:
+            if self._bench.base is None:
+                raise
+            return self._bench.base
 
     def _checked_data(self, net: Network, options: Mapping[str, Any]) -> int:
         """How many samples there are, of data that fit the network, with options that it takes."""
@@ -248,13 +253,3 @@ class Study:
         n = len(self.design.settings())
         what = f"{n} setting{'s' if n != 1 else ''} of {', '.join(self.design.knobs)}"
         return f"Study: {self.design.kind}, {what}, {len(self.seeds)} seed{'s' if len(self.seeds) != 1 else ''}"
-
-
-def _check_reach(fault: Any, net: Network) -> None:
-    """Refuse a fault that names parts which the network does not have."""
-    if isinstance(fault, EmissionFault):
-        applies_to(fault, net)
-    elif isinstance(fault, ArrivalFault):
-        reaches(fault, net)
-    elif isinstance(fault, NetworkFault):
-        parts_of(fault, net)
