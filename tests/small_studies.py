@@ -74,6 +74,14 @@ def sloped(slope: str = "b1") -> eventsim.Network:
     return models.to_ttfs(relu, np.eye(4), slope=slope)
 
 
+def undecided() -> eventsim.Network:
+    """A recipe for a network that decides nothing."""
+    net = eventsim.Network()
+    cells = net.population("lif_delta", 2, "cells", tau_mem=10.0, v_threshold=1.0)
+    net.connect(net.source(4, "input"), cells, eventsim.Dense(np.ones((2, 4))))
+    return net
+
+
 OFFSET = 0.0
 
 

@@ -13,6 +13,7 @@ from eventsim import InputError
 from eventsim.study import Bisection, Grid, Points, Random
 from eventsim.study.design import as_design, seeds_of, spaced
 from eventsim.study.point import Point
+from eventsim.study.statistics import wilson_of_share
 
 
 def test_a_grid_has_every_combination_the_last_knob_fastest():
@@ -71,6 +72,18 @@ def test_values_are_spaced():
         (lambda: Bisection("a", 0.0, 1.0, keep=0.9, at_least=0.5), "keep or at_least"),
         (lambda: Bisection("a", 1.0, 0.0, keep=0.9), "must be > 1"),
         (lambda: Bisection("a", 0.0, 1.0, keep=0.9, of="spikes"), "known of accuracy and agreement"),
+        (lambda: Bisection("a", 0.0, 1.0, at_least=0.9, of="acuracy"), "did you mean 'accuracy'"),
+        (lambda: Bisection("a", 0.0, 1.0, keep=99), "keep = 99; must be > 0, <= 1"),
+        (lambda: study(Bisection("jitter.sigma", 0.0, 1.0, keep=0.9), labels=None), "'accuracy' without labels"),
+        (
+            lambda: study(
+                Bisection("until", 1.0, 3.0, keep=0.9, of="agreement"),
+                network="small_studies:undecided",
+                faults=(),
+                labels=None,
+            ),
+            "nothing of the network decides",
+        ),
         (lambda: Bisection("a", 0.0, 1.0, keep=0.9, find="any"), "largest, smallest"),
         (lambda: Bisection("a", 0.0, 1.0, keep=0.9, fixed={"a": 1}), "looked for and fixed"),
     ],
@@ -170,6 +183,11 @@ def test_a_bisection_of_real_runs_goes_on_where_it_was_stopped(tmp_path):
     assert again.tally.computed == 0
     assert told(again) == told(results) == told(one().run(jobs=1))
     assert str(border) in border.table()
+    for value, mean, low, high, least, _ in border.table().rows:
+        assert (low, high) == wilson_of_share(mean, 12)
+        assert low <= mean <= high
+        assert least == pytest.approx(0.9 * 11 / 12)
+        assert value in (settings["jitter.sigma"] for settings, _ in results.by_settings())
     means = {value: mean for value, mean, _ in border.tried}
     assert means[0.0] == pytest.approx(11 / 12)
     with pytest.raises(InputError, match="is no bisection"):

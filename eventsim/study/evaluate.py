@@ -17,7 +17,12 @@ from eventsim.study.point import Point
 from eventsim.study.time_errors import first_moved, layer_errors
 
 Array = np.ndarray[Any, Any]
+LABELLED = ("correct", "ideal_correct", "right_to_wrong", "wrong_to_right", "accuracy")  # numbers that need labels
+DECIDED = (*LABELLED, "agree", "changed", "undecided", "agreement")  # and those that need decisions
 TOTALS = ("spikes", "premature", "late", "clipped", "lost", "events", "visited")
+
+LATENCIES = ("decided_median", "decided_max", "last_spike_median", "last_spike_max")
+NUMBERS = ("samples", *DECIDED, *TOTALS, *LATENCIES, "run_seconds", "seconds")
 
 
 class Row(NamedTuple):
@@ -74,16 +79,14 @@ def decisions(ideal: Observation, run: Observation, labels: Array | None) -> dic
 
     A sample that both runs leave undecided is neither agreed on nor changed.
     """
-    names = ("correct", "ideal_correct", "agree", "changed", "right_to_wrong", "wrong_to_right", "undecided")
+    found: dict[str, Any] = dict.fromkeys(DECIDED)
     if run.decisions is None or ideal.decisions is None:
-        return dict.fromkeys((*names, "accuracy", "agreement"))
+        return found
     changed = _wrong(run.decisions, ideal.decisions)
     n = len(changed)
     undecided = (run.decisions.reshape(n, -1) < 0).any(axis=1)
     agree = int((~changed & ~undecided).sum())
-    found: dict[str, Any] = dict.fromkeys(names)
-    found |= {"agree": agree, "changed": int(changed.sum()), "undecided": int(undecided.sum())}
-    found |= {"accuracy": None, "agreement": agree / n}
+    found |= {"agree": agree, "changed": int(changed.sum()), "undecided": int(undecided.sum()), "agreement": agree / n}
     if labels is not None:
         if labels.shape != run.decisions.shape:
             raise InputError(

@@ -95,6 +95,7 @@ class Study:
         decision = decision_of(net, self.setup.output)
         if self.setup.labels is not None:
             check_labels(self.setup.labels, n_samples, decision)
+        self.design.check(decision is not None, self.setup.labels is not None)
 
     def _check_points(self) -> None:
         self._bench.knobs(self.design.knobs)
