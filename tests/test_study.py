@@ -3,6 +3,7 @@
 # mypy: disable-error-code="arg-type, index, union-attr"
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -273,6 +274,32 @@ def test_every_knob_that_is_offered_is_one():
     assert [knob.name for knob in resolved] == names
 
 
+@pytest.mark.parametrize("word", ["jitter:sigma=0.1,past=drop", "synchronised", "stanojevic2023:sigma=0.1"])
+def test_a_fault_may_be_a_word(word: str):
+    row = one_row({"until": [99.0]}, faults=[word])
+    assert spikes(row) == simulated(faults=word, until=99.0)
+
+
+def test_a_knob_sets_a_fault_that_is_a_word():
+    row = one_row({"jitter.sigma": [0.2]}, faults="jitter:past=drop")
+    assert spikes(row) == simulated(faults=faults.Jitter(0.2, past="drop"))
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), Fraction(1, 2), np.float64(0.5), 0.5])
+def test_settings_of_any_number_type_make_one_study(number: Any):
+    one = study({"jitter.sigma": [number]}, faults=[faults.Jitter(number), faults.Clock(number)], until=4 * number)
+    other = study({"jitter.sigma": [0.5]}, faults=[faults.Jitter(0.5), faults.Clock(0.5)], until=2)
+    assert one.hash() == other.hash()
+    assert one.setup.parts() == other.setup.parts()
+
+
+def test_a_setting_that_no_hash_holds_is_refused():
+    with pytest.raises(InputError, match=r"jitter: sigma = .*must be a number, a string"):
+        study(faults=[{"fault": "jitter", "sigma": {1}}])
+    with pytest.raises(InputError, match=r"until = .*must be a number, a string"):
+        study(until=1j)
+
+
 # -- refused before anything runs --------------------------------------------------------------------------------------
 
 # Whose policy refuses what it cannot hold.
@@ -290,7 +317,7 @@ REFUSED = {
         InputError,
         r"jitter\[0\].sigma to jitter\[1\].sigma",
     ),
-    "a strength out of range": ({"jitter.sigma": [0.1, -1.0]}, {}, FaultError, "sigma = -1.0; must be >= 0"),
+    "a strength out of range": ({"jitter.sigma": [0.1, -1.0]}, {}, FaultError, "sigma = -1; must be >= 0"),
     "a setting that nobody gives": ({"until": [100.0]}, {}, FaultError, "jitter: sigma missing"),
     "an unknown fault": ({"until": [9.0]}, {"faults": [{"fault": "jiter"}]}, FaultError, "did you mean 'jitter'"),
     "a fault on a population that there is not": (

@@ -3,6 +3,7 @@
 # mypy: disable-error-code="arg-type, dict-item"
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,16 @@ def test_seeds_are_the_fastest_of_all_and_points_are_known_by_their_content():
     assert [(p.settings["jitter.sigma"], p.seed) for p in points] == [(0.1, 7), (0.1, 3), (0.2, 7), (0.2, 3)]
     assert len({p.hash() for p in points}) == 4
     assert Point((("a", 1), ("b", 2)), 0).hash() == Point((("b", 2), ("a", 1)), 0).hash()
-    assert Point((("a", 1),), 0).hash() != Point((("a", 1.0),), 0).hash()
+
+
+def test_equal_numbers_are_one_value_of_a_knob():
+    for values in ((0, 0.0, -0.0), (1, 1.0, np.float32(1), Fraction(1)), (0.5, np.float32(0.5), Fraction(1, 2))):
+        assert len({Point((("a", value),), 0).hash() for value in values}) == 1
+        assert len({study({"jitter.sigma": [value]}).hash() for value in values}) == 1
+        with pytest.raises(InputError, match="there twice"):
+            Grid({"a": values})
+    assert Point((("a", 1),), 0).hash() != Point((("a", True),), 0).hash()
+    assert Point((("a", 2.0**60),), 0).hash() != Point((("a", 2**60 + 1),), 0).hash()
 
 
 def test_draws_are_the_same_in_every_run_and_the_first_stay_where_more_are_drawn():

@@ -44,7 +44,8 @@ class Study:
     labels : array (n_samples,)
         The right decision for each sample; None counts agreement with the ideal run alone.
     faults
-        Faults, their text forms, or names of presets; what a knob sets may be left out of a text form.
+        Faults, their text forms, also as words ("jitter:sigma=0.1"), or names of presets; what a knob sets may be left
+        out of a text form.
     transport
         A transport, or its text form.
     seeds
