@@ -10,9 +10,10 @@ import sqlite3
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -270,6 +271,41 @@ def test_a_given_executor_that_breaks_ends_the_study_with_a_reason(tmp_path):
     assert load_results(tmp_path / "s.sqlite").entries[0].state == "open"
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_a_call_that_is_cancelled_is_a_lost_worker_and_computed_again(told):
+    """As where a cluster is gone: whether those that wait are told depends on the executor."""
+
+    class Losing(ThreadPoolExecutor):
+        calls = 0
+
+        def submit(self, *given, **more):
+            Losing.calls += 1
+            if Losing.calls not in (3, 4):
+                return super().submit(*given, **more)
+            future = Future()
+            future.cancel()
+            if told:
+                future.set_running_or_notify_cancel()
+            return future
+
+    with Losing(1) as pool:
+        results = study().run(executor=pool, jobs=2)
+    assert results.tally.deaths >= 1
+    assert [entry.state for entry in results.entries] == ["done"] * 6
+
+
+def test_points_whose_calls_are_always_cancelled_end_the_study_with_a_reason(tmp_path):
+    class Gone(ThreadPoolExecutor):
+        def submit(self, *_given, **_more):
+            future = Future()
+            future.cancel()
+            return future
+
+    with Gone() as pool, pytest.raises(SimulationError, match="the call was cancelled"):
+        study().run(tmp_path / "s.sqlite", executor=pool)
+    assert load_results(tmp_path / "s.sqlite").entries[0].state == "open"
+
+
 # -- executors ---------------------------------------------------------------------------------------------------------
 
 
@@ -337,6 +373,21 @@ def test_a_heartbeat_keeps_a_claim(tmp_path):
     one.close()
     assert other.claim(1)
     other.close()
+
+
+def test_each_connection_waits_for_the_disk(tmp_path, monkeypatch):
+    """Also where SQLite was built with another default."""
+    connect = sqlite3.connect
+
+    def careless(*given: Any, **more: Any) -> sqlite3.Connection:
+        db = connect(*given, **more)
+        db.execute("PRAGMA synchronous = OFF")
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", careless)
+    one = store(tmp_path / "s.sqlite")
+    assert one._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    one.close()
 
 
 def claim_and_die(path: Path) -> None:
