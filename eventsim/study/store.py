@@ -266,7 +266,12 @@ def _tuples(value: Any) -> Any:
 
 def _connected(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA synchronous = FULL")  # which a build of SQLite may not have as its default
+    try:
+        with translated(path):  # for this reads the file
+            db.execute("PRAGMA synchronous = FULL")  # which a build of SQLite may not have as its default
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
