@@ -65,3 +65,26 @@ def told(results: Any) -> list[Any]:
         decisions = None if entry.decisions is None else entry.decisions.tolist()
         found.append((entry.number, entry.point, entry.state, entry.error, values, decisions))
     return found
+
+
+def sloped(slope: str = "b1") -> eventsim.Network:
+    """A recipe whose networks have other parameters."""
+    weights = [np.eye(4), np.tri(3, 4)]
+    relu = models.read_relu({"weights": weights, "biases": [np.zeros(len(one)) for one in weights]})
+    return models.to_ttfs(relu, np.eye(4), slope=slope)
+
+
+def undecided() -> eventsim.Network:
+    """A recipe for a network that decides nothing."""
+    net = eventsim.Network()
+    cells = net.population("lif_delta", 2, "cells", tau_mem=10.0, v_threshold=1.0)
+    net.connect(net.source(4, "input"), cells, eventsim.Dense(np.ones((2, 4))))
+    return net
+
+
+OFFSET = 0.0
+
+
+def shifted(margin: float = 0.5) -> eventsim.Network:
+    """A recipe that reads a global, which its own text does not show."""
+    return network(margin + OFFSET)

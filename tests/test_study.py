@@ -3,6 +3,7 @@
 # mypy: disable-error-code="arg-type, index, union-attr"
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from small_studies import N_SAMPLES, data, needs_margin, network, study, told
 
 import eventsim
-from eventsim import FaultError, InputError, NetworkError, faults
+from eventsim import EventsimError, FaultError, InputError, NetworkError, faults
 from eventsim.study import Grid, Points, Study
 from eventsim.study.bench import Bench
 from eventsim.study.evaluate import evaluate
+from eventsim.study.fault_trial import MOST_LISTS, fault_lists
 from eventsim.study.knobs import available
 from eventsim.study.point import Point
 
@@ -83,6 +85,14 @@ def test_a_fault_of_one_layer_moves_that_layer_first():
     assert row["first_moved_flipped"] in (None, second)
 
 
+def test_layers_that_both_runs_have_are_compared_where_a_fault_adds_a_source():
+    (row,) = rows(study({"spurious.probability": [0.3]}, faults=[{"fault": "spurious"}], seeds=1).run(jobs=1))
+    assert any(name.endswith("(spurious)") for name in row["by_population"])
+    names = [node.name for node in network().nodes]
+    assert [layer["layer"] for layer in row["layers"]] == names[:-1]  # the last one is the read-out
+    assert row["first_moved"] == names[2]  # behind the first layer to which spikes are added
+
+
 def test_points_of_one_seed_have_their_draws_in_common():
     """The same draw, scaled: errors of the first layer are proportional to sigma, to rounding."""
     name = network().populations[0].name
@@ -118,6 +128,31 @@ def test_the_first_spike_of_a_population_may_decide():
     first = np.where(np.isfinite(times).any(axis=1), times.argmin(axis=1), -1)
     assert results.entries[0].decisions.tolist() == first.tolist()
     assert rows(results)[0]["accuracy"] is None
+
+
+def test_what_neither_run_decides_is_no_agreement():
+    """Nobody fires that early."""
+    name = network().populations[0].name
+    given = {"output": name, "labels": None, "seeds": 1, "until": 0.01, "faults": ()}
+    (row,) = rows(study({f"{name}.threshold": [1.0]}, **given).run(jobs=1))
+    assert row["undecided"] == N_SAMPLES
+    assert (row["agree"], row["agreement"], row["changed"]) == (0, 0.0, 0)
+
+
+def test_labels_need_something_that_decides():
+    with pytest.raises(InputError, match="nothing of the network decides"):
+        Study(driven(), None, {"until": [3.0]}, [0], **REFERENCE)
+
+
+def test_labels_of_signs_are_those_of_each_output():
+    net = network()
+    net.provenance["decision"] = "sign"
+    right = eventsim.simulate(net, data()[0], **REFERENCE).predictions
+    (row,) = rows(study({"jitter.sigma": [0.0]}, network=net, labels=right, seeds=1).run(jobs=1))
+    assert row["accuracy"] == 1.0
+    for labels, message in ((right[:, 0], r"must be \(12, 3\)"), (right * 2, "have 2; must be 0 to 1")):
+        with pytest.raises(InputError, match=message):
+            study({"jitter.sigma": [0.0]}, network=net, labels=labels)
 
 
 def test_without_labels_agreement_alone_is_known():
@@ -239,8 +274,36 @@ def test_every_knob_that_is_offered_is_one():
     assert [knob.name for knob in resolved] == names
 
 
+@pytest.mark.parametrize("word", ["jitter:sigma=0.1,past=drop", "synchronised", "stanojevic2023:sigma=0.1"])
+def test_a_fault_may_be_a_word(word: str):
+    row = one_row({"until": [99.0]}, faults=[word])
+    assert spikes(row) == simulated(faults=word, until=99.0)
+
+
+def test_a_knob_sets_a_fault_that_is_a_word():
+    row = one_row({"jitter.sigma": [0.2]}, faults="jitter:past=drop")
+    assert spikes(row) == simulated(faults=faults.Jitter(0.2, past="drop"))
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), Fraction(1, 2), np.float64(0.5), 0.5])
+def test_settings_of_any_number_type_make_one_study(number: Any):
+    one = study({"jitter.sigma": [number]}, faults=[faults.Jitter(number), faults.Clock(number)], until=4 * number)
+    other = study({"jitter.sigma": [0.5]}, faults=[faults.Jitter(0.5), faults.Clock(0.5)], until=2)
+    assert one.hash() == other.hash()
+    assert one.setup.parts() == other.setup.parts()
+
+
+def test_a_setting_that_no_hash_holds_is_refused():
+    with pytest.raises(InputError, match=r"jitter: sigma = .*must be a number, a string"):
+        study(faults=[{"fault": "jitter", "sigma": {1}}])
+    with pytest.raises(InputError, match=r"until = .*must be a number, a string"):
+        study(until=1j)
+
+
 # -- refused before anything runs --------------------------------------------------------------------------------------
 
+# Whose policy refuses what it cannot hold.
+FIXED_POINT = {"fault": "fixed_point", "membrane": [40, 24], "time": 20, "overflow": "error"}
 REFUSED = {
     "a typo in a setting": ({"jitter.sgima": [0.1]}, {}, InputError, "did you mean 'sigma'"),
     "a typo in a fault": ({"jiter.sigma": [0.1]}, {}, InputError, "did you mean 'jitter.sigma'"),
@@ -254,11 +317,25 @@ REFUSED = {
         InputError,
         r"jitter\[0\].sigma to jitter\[1\].sigma",
     ),
-    "a strength out of range": ({"jitter.sigma": [0.1, -1.0]}, {}, FaultError, "sigma = -1.0; must be >= 0"),
+    "a strength out of range": ({"jitter.sigma": [0.1, -1.0]}, {}, FaultError, "sigma = -1; must be >= 0"),
     "a setting that nobody gives": ({"until": [100.0]}, {}, FaultError, "jitter: sigma missing"),
     "an unknown fault": ({"until": [9.0]}, {"faults": [{"fault": "jiter"}]}, FaultError, "did you mean 'jitter'"),
     "a fault on a population that there is not": (
         {"jitter.sigma": [0.1]}, {"faults": [{"fault": "jitter", "populations": ["nobody"]}]}, NetworkError, "nobody",
+    ),
+    "a parameter that no neuron has": (
+        {"mismatch.sigma": [0.1]}, {"faults": [{"fault": "mismatch", "parameter": "alhpa"}]}, EventsimError, "alhpa",
+    ),
+    "refractoriness of neurons that fire once": (
+        {"refractory.t_ref": [0.0, 0.1]}, {"faults": [{"fault": "refractory"}]}, FaultError, "never refractory",
+    ),
+    "a preset of other neurons": (
+        {"jitter.sigma": [0.1]}, {"faults": ["goltz_hwaware", {"fault": "jitter"}]}, FaultError,
+        "no population has a parameter",
+    ),
+    "weights that no format holds, of a recipe that needs a knob": (
+        {"fixed_point.weights": [[32, 8], [4, 3]], "network.margin": [0.1]},
+        {"network": "small_studies:needs_margin", "faults": [FIXED_POINT]}, FaultError, "fixed_point",
     ),
     "an unknown preset": ({"until": [9.0]}, {"faults": ["stanojevic2032"]}, FaultError, "did you mean 'stanojevic20"),
     "no value": ({"jitter.sigma": []}, {}, InputError, "one at least"),
@@ -278,7 +355,19 @@ REFUSED = {
     "labels that are none": ({"jitter.sigma": [0.1]}, {"labels": [0.5] * 12}, InputError, "whole numbers"),
     "no seeds": ({"jitter.sigma": [0.1]}, {"seeds": 0}, InputError, "seeds = 0"),
     "a seed twice": ({"jitter.sigma": [0.1]}, {"seeds": [1, 1]}, InputError, "there twice"),
-    "an output that there is not": ({"jitter.sigma": [0.1]}, {"output": "outptu"}, NetworkError, "outptu"),
+    "an output that there is not": ({"jitter.sigma": [0.1]}, {"output": "outptu"}, InputError, "did you mean 'output'"),
+    "an output that never fires": (
+        {"jitter.sigma": [0.1]}, {"output": "output", "labels": None}, InputError, "a read-out, which never fires",
+    ),
+    "a read-out as output, of a recipe that needs a knob": (
+        {"network.margin": [0.1]}, {"network": "small_studies:needs_margin", "faults": (), "output": "output"},
+        InputError, "a read-out, which never fires",
+    ),
+    "labels of another shape": (
+        {"jitter.sigma": [0.1]}, {"labels": [[0, 1, 0]] * 12}, InputError, r"shape \(12, 3\); must be \(12,\)",
+    ),
+    "labels that no output has": ({"jitter.sigma": [0.1]}, {"labels": [3] * 12}, InputError, "have 3; must be 0 to 2"),
+    "labels below 0": ({"jitter.sigma": [0.1]}, {"labels": [-1] * 12}, InputError, "have -1; must be 0 to 2"),
     "a recipe that there is not": (
         {"network.margin": [0.1]}, {"network": "small_studies:netwrok", "faults": ()}, InputError,
         "did you mean 'network'",
@@ -309,6 +398,24 @@ def test_is_refused_before_anything_runs(what: str):
         return
     with pytest.raises(error, match=message):
         study(design, **more)
+
+
+def test_a_fault_is_tried_on_the_network_of_the_first_setting():
+    """The network without knobs has no slope of its own, those of the points have."""
+    given = {"network": "small_studies:sloped", "faults": [{"fault": "mismatch", "parameter": "alpha"}], "seeds": 1}
+    (entry,) = study({"network.slope": ["alpha1"], "mismatch.sigma": [0.1]}, **given).run(jobs=1).entries
+    assert entry.error is None
+    with pytest.raises(FaultError, match="mismatch"):
+        study({"network.slope": ["b1"], "mismatch.sigma": [0.1]}, **given)
+
+
+def test_of_a_large_design_the_first_faults_and_the_ends_of_each_knob_are_tried():
+    values = [0.001 * k for k in range(1, 400)]
+    random = np.random.default_rng(3).permutation(values).tolist()
+    one = study({"jitter.sigma": random, "jitter.past": ["drop", "carry"]})
+    tried = list(fault_lists(one._bench, one.design))
+    assert MOST_LISTS <= len(tried) <= MOST_LISTS + 4
+    assert {min(values), max(values)} < {faults[0].sigma for faults in tried}
 
 
 def test_data_that_do_not_fit_are_refused_before_anything_runs():

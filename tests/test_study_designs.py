@@ -3,6 +3,7 @@
 # mypy: disable-error-code="arg-type, dict-item"
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from eventsim import InputError
 from eventsim.study import Bisection, Grid, Points, Random
 from eventsim.study.design import as_design, seeds_of, spaced
 from eventsim.study.point import Point
+from eventsim.study.statistics import wilson_of_share
 
 
 def test_a_grid_has_every_combination_the_last_knob_fastest():
@@ -25,7 +27,16 @@ def test_seeds_are_the_fastest_of_all_and_points_are_known_by_their_content():
     assert [(p.settings["jitter.sigma"], p.seed) for p in points] == [(0.1, 7), (0.1, 3), (0.2, 7), (0.2, 3)]
     assert len({p.hash() for p in points}) == 4
     assert Point((("a", 1), ("b", 2)), 0).hash() == Point((("b", 2), ("a", 1)), 0).hash()
-    assert Point((("a", 1),), 0).hash() != Point((("a", 1.0),), 0).hash()
+
+
+def test_equal_numbers_are_one_value_of_a_knob():
+    for values in ((0, 0.0, -0.0), (1, 1.0, np.float32(1), Fraction(1)), (0.5, np.float32(0.5), Fraction(1, 2))):
+        assert len({Point((("a", value),), 0).hash() for value in values}) == 1
+        assert len({study({"jitter.sigma": [value]}).hash() for value in values}) == 1
+        with pytest.raises(InputError, match="there twice"):
+            Grid({"a": values})
+    assert Point((("a", 1),), 0).hash() != Point((("a", True),), 0).hash()
+    assert Point((("a", 2.0**60),), 0).hash() != Point((("a", 2**60 + 1),), 0).hash()
 
 
 def test_draws_are_the_same_in_every_run_and_the_first_stay_where_more_are_drawn():
@@ -71,6 +82,18 @@ def test_values_are_spaced():
         (lambda: Bisection("a", 0.0, 1.0, keep=0.9, at_least=0.5), "keep or at_least"),
         (lambda: Bisection("a", 1.0, 0.0, keep=0.9), "must be > 1"),
         (lambda: Bisection("a", 0.0, 1.0, keep=0.9, of="spikes"), "known of accuracy and agreement"),
+        (lambda: Bisection("a", 0.0, 1.0, at_least=0.9, of="acuracy"), "did you mean 'accuracy'"),
+        (lambda: Bisection("a", 0.0, 1.0, keep=99), "keep = 99; must be > 0, <= 1"),
+        (lambda: study(Bisection("jitter.sigma", 0.0, 1.0, keep=0.9), labels=None), "'accuracy' without labels"),
+        (
+            lambda: study(
+                Bisection("until", 1.0, 3.0, keep=0.9, of="agreement"),
+                network="small_studies:undecided",
+                faults=(),
+                labels=None,
+            ),
+            "nothing of the network decides",
+        ),
         (lambda: Bisection("a", 0.0, 1.0, keep=0.9, find="any"), "largest, smallest"),
         (lambda: Bisection("a", 0.0, 1.0, keep=0.9, fixed={"a": 1}), "looked for and fixed"),
     ],
@@ -170,6 +193,11 @@ def test_a_bisection_of_real_runs_goes_on_where_it_was_stopped(tmp_path):
     assert again.tally.computed == 0
     assert told(again) == told(results) == told(one().run(jobs=1))
     assert str(border) in border.table()
+    for value, mean, low, high, least, _ in border.table().rows:
+        assert (low, high) == wilson_of_share(mean, 12)
+        assert low <= mean <= high
+        assert least == pytest.approx(0.9 * 11 / 12)
+        assert value in (settings["jitter.sigma"] for settings, _ in results.by_settings())
     means = {value: mean for value, mean, _ in border.tried}
     assert means[0.0] == pytest.approx(11 / 12)
     with pytest.raises(InputError, match="is no bisection"):

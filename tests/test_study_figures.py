@@ -34,7 +34,7 @@ def with_gid(ax: Any, gid: str) -> Any:
 
 
 def mean(results: Results, settings: dict[str, Any]) -> float:
-    entries = {str(s): e for s, e in results.by_settings()}[str(settings)]
+    (entries,) = [found for one, found in results.by_settings() if one == settings]
     return float(np.mean([entry.result["accuracy"] for entry in entries]))
 
 

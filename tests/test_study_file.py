@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,16 @@ def test_wrong_use_is_said(folder, capsys):
     path = written(folder, HEAD + FAULTS + GRID)
     assert cli.main(["study", str(path), "--export", "all.xls"]) == REFUSED
     assert "must end in .csv or .parquet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("missing", "ending"), [("pandas", "csv"), ("pandas", "parquet"), ("pyarrow", "parquet")])
+def test_what_an_export_needs_is_asked_for_before_anything_runs(folder, monkeypatch, capsys, missing, ending):
+    for name in ("pandas", "pyarrow"):
+        monkeypatch.setitem(sys.modules, name, None if name == missing else types.ModuleType(name))
+    path = written(folder, HEAD + FAULTS + GRID)
+    assert cli.main(["study", str(path), "--jobs", "1", "--export", f"all.{ending}"]) == REFUSED
+    assert f"study --export needs {missing}" in capsys.readouterr().err
+    assert not path.with_suffix(".sqlite").exists()
 
 
 @pytest.mark.references

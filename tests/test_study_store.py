@@ -10,16 +10,18 @@ import sqlite3
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import small_studies
 from small_studies import study, told
 
 from eventsim import FileFormatError, InputError, SimulationError
-from eventsim.study import load_results
+from eventsim.study import load_results, work
 from eventsim.study.owners import is_dead, new_owner
 from eventsim.study.point import Point
 from eventsim.study.store import CLAIMED, DONE, Store, packed, unpacked
@@ -33,7 +35,7 @@ import os, random, signal, sys, time
 sys.path.insert(0, {str(FOLDER)!r})
 from small_studies import study
 from eventsim.errors import FileFormatError
-from eventsim.study import load_results
+from eventsim.study import load_results, work
 
 MANY, KILLS = {MANY!r}, {KILLS}
 one, moments = study(MANY), random.Random(int(sys.argv[2]))
@@ -269,6 +271,41 @@ def test_a_given_executor_that_breaks_ends_the_study_with_a_reason(tmp_path):
     assert load_results(tmp_path / "s.sqlite").entries[0].state == "open"
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_a_call_that_is_cancelled_is_a_lost_worker_and_computed_again(told):
+    """As where a cluster is gone: whether those that wait are told depends on the executor."""
+
+    class Losing(ThreadPoolExecutor):
+        calls = 0
+
+        def submit(self, *given, **more):
+            Losing.calls += 1
+            if Losing.calls not in (3, 4):
+                return super().submit(*given, **more)
+            future = Future()
+            future.cancel()
+            if told:
+                future.set_running_or_notify_cancel()
+            return future
+
+    with Losing(1) as pool:
+        results = study().run(executor=pool, jobs=2)
+    assert results.tally.deaths >= 1
+    assert [entry.state for entry in results.entries] == ["done"] * 6
+
+
+def test_points_whose_calls_are_always_cancelled_end_the_study_with_a_reason(tmp_path):
+    class Gone(ThreadPoolExecutor):
+        def submit(self, *_given, **_more):
+            future = Future()
+            future.cancel()
+            return future
+
+    with Gone() as pool, pytest.raises(SimulationError, match="the call was cancelled"):
+        study().run(tmp_path / "s.sqlite", executor=pool)
+    assert load_results(tmp_path / "s.sqlite").entries[0].state == "open"
+
+
 # -- executors ---------------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +375,21 @@ def test_a_heartbeat_keeps_a_claim(tmp_path):
     other.close()
 
 
+def test_each_connection_waits_for_the_disk(tmp_path, monkeypatch):
+    """Also where SQLite was built with another default."""
+    connect = sqlite3.connect
+
+    def careless(*given: Any, **more: Any) -> sqlite3.Connection:
+        db = connect(*given, **more)
+        db.execute("PRAGMA synchronous = OFF")
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", careless)
+    one = store(tmp_path / "s.sqlite")
+    assert one._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    one.close()
+
+
 def claim_and_die(path: Path) -> None:
     one = store(path, resume=True)
     one.claim(2)
@@ -368,3 +420,41 @@ def test_decisions_come_back_as_they_were(shape):
     found = unpacked(packed(given), shape[0])
     assert found.tolist() == given.tolist()
     assert unpacked(packed(None), 3) is None
+
+
+# -- recipes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("design", [{"network.margin": [0.5]}, {"jitter.sigma": [0.1]}])
+@pytest.mark.parametrize("again", ["the same study", "another one"])
+def test_a_recipe_that_makes_another_network_is_another_study(tmp_path, monkeypatch, design, again):
+    """Its text is the same: what it reads has changed."""
+    given = {"network": "small_studies:shifted", "faults": [{"fault": "jitter", "sigma": 0.0}], "seeds": 1}
+    one = study(design, **given)
+    (before,) = one.run(tmp_path / "s.sqlite", jobs=1).entries
+    monkeypatch.setattr(small_studies, "OFFSET", 1.5)
+    other = one if again == "the same study" else study(design, **given)
+    with pytest.raises(InputError, match="it differs in network"):
+        other.run(tmp_path / "s.sqlite", resume=True, jobs=1)
+    (after,) = other.run(jobs=1).entries
+    assert after.result["decided_max"] > before.result["decided_max"]
+
+
+def test_a_process_keeps_nothing_of_a_study_that_is_over():
+    study().run(jobs=1)
+    with ThreadPoolExecutor(2) as pool:
+        study().run(executor=pool)
+    assert not work._BENCHES
+
+
+def test_threads_that_meet_a_setup_at_one_time_share_its_bench():
+    setup = study().setup
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: work._bench("shared", 1, setup), range(64)))
+    try:
+        assert len(found) == 1
+        assert work._bench("shared", 2, None) is None
+        assert work._bench("shared", 2, setup) not in found
+    finally:
+        work.forget("shared")
+    assert not work._BENCHES

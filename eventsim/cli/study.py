@@ -48,7 +48,8 @@ def execute(options: argparse.Namespace) -> int:
     for path in options.export or ():
         if path.suffix not in EXPORTS:
             raise InputError(f"study: --export {path}; must end in {' or '.join(EXPORTS)}. Give another name.")
-        package("pandas" if path.suffix == ".csv" else "pyarrow", "study --export")  # before hours of work
+        for name in ("pandas", "pyarrow") if path.suffix == ".parquet" else ("pandas",):
+            package(name, "study --export")  # before hours of work
     path = _place(options.study)
     bundled = path != Path(options.study)
     if not bundled:

@@ -14,6 +14,7 @@ from eventsim.network.network import Network
 from eventsim.network.order import needs_until
 from eventsim.run.run import Run
 from eventsim.simulate import simulate
+from eventsim.study.decision import decision_of
 from eventsim.study.knobs import Case, Knob, case_of, resolve
 from eventsim.study.observation import Observation, observed
 from eventsim.study.point import canonical
@@ -92,6 +93,20 @@ class Bench:
             )
         return net
 
+    def made_networks(self, names: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
+        """What the recipe makes: hashes of the network without knobs, if there is one, and of that of some settings.
+
+        What the recipe calls, and what it reads, shows in them alone. Where it makes none, the error stands for it.
+        """
+        base, made = self.base, "" if self.base is None else self.base.hash()
+        case = self.case(names, settings)
+        if base is not None and not case.recipe:
+            return [made]
+        try:
+            return [made, self.network(case).hash()]
+        except Exception as error:  # noqa: BLE001 - the point says so when its turn comes
+            return [made, f"{type(error).__name__}: {error}"]
+
     # -- runs ---------------------------------------------------------------------------------------------------------
 
     def knobs(self, names: Sequence[str]) -> list[Knob]:
@@ -133,6 +148,7 @@ class Bench:
         return observed(run, self.setup.output, self.setup.times)
 
     def _simulated(self, net: Network, seed: int, faults: Any, transport: Any, options: Mapping[str, Any]) -> Run:
+        decision_of(net, self.setup.output)  # a recipe may make a network without it
         level = "first_spikes" if self.setup.times or self.setup.output is not None else "readout"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PrematureSpikeWarning)  # they are counted

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim.checks import choice, number, shown
-from eventsim.errors import InputError
+from eventsim.errors import InputError, listed, nearest
 from eventsim.study.design import Design, checked_range
+from eventsim.study.evaluate import DECIDED, LABELLED, NUMBERS
 from eventsim.study.point import plain_settings
+from eventsim.study.statistics import wilson_of_share
 from eventsim.table import Column, Table, Tabled
 
 IDEAL = {"accuracy": "ideal_correct", "agreement": "samples"}  # what "keep" is a share of, as counts
@@ -33,7 +35,9 @@ class Border(Tabled):
         The last value at which the target is met, and the next one tried, at which it is not; None where all values
         tried do the other.
     tried
-        Pairs (value, mean of the result over seeds, least that is allowed), by value.
+        Triples (value, mean of the result over seeds, least that is allowed), by value.
+    samples
+        Of one seed; 0 where nothing has run.
     monotone
         Whether the values tried are met on one side and missed on the other.
     complete
@@ -47,14 +51,24 @@ class Border(Tabled):
     holds: Any
     fails: Any
     tried: tuple[tuple[Any, float, float], ...]
+    samples: int
     monotone: bool
     complete: bool
     note: str
 
     def table(self) -> Table:
-        """The values tried, and a verdict."""
-        columns = [Column(self.knob, ".6g"), Column(self.of, ".4f"), Column("least", ".4f"), Column("", text=True)]
-        rows = [(value, mean, least, "holds" if mean >= least else "fails") for value, mean, least in self.tried]
+        """The values tried, and a verdict, which is that of the mean alone.
+
+        For accuracy and agreement "low" and "high" are Wilson's interval of 95 % of the mean for the samples of one
+        seed: where it has the least in it, other samples might decide otherwise.
+        """
+        share = self.of in IDEAL
+        names = (self.of, *(("low", "high") if share else ()), "least")
+        columns = [Column(self.knob, ".6g"), *(Column(name, ".4f") for name in names), Column("", text=True)]
+        rows = []
+        for value, mean, least in self.tried:
+            interval = wilson_of_share(mean, self.samples) if share else ()
+            rows.append((value, mean, *interval, least, "holds" if mean >= least else "fails"))
         return Table(tuple(columns), tuple(rows), below=(str(self),))
 
     def __str__(self) -> str:
@@ -121,7 +135,15 @@ class Bisection(Design):
                 f"bisection: keep is a share of what the ideal run reaches, which is known of accuracy and agreement, "
                 f"not of {of!r}; must be one of them. Give at_least= for another result."
             )
-        self.keep = None if keep is None else number("bisection", "keep", keep, low=0, open_low=True)
+        if of not in NUMBERS:
+            raise InputError(
+                f"bisection: of = {shown(of)}{nearest(str(of), NUMBERS)}; must be a number of a row, one of "
+                f"{listed(NUMBERS, 40)}. Choose one of them."
+            )
+        remedy = "It is a share, such as 0.99."
+        self.keep = (
+            None if keep is None else number("bisection", "keep", keep, low=0, open_low=True, high=1, remedy=remedy)
+        )
         self.at_least = None if at_least is None else number("bisection", "at_least", at_least)
         self.of, self.find = of, choice("bisection", "find", find, ("largest", "smallest"))
         self.whole = isinstance(self.low, int) and isinstance(self.high, int)
@@ -133,6 +155,19 @@ class Bisection(Design):
                 f"bisection: {knob!r} is looked for and fixed; must be one of them. Leave it out of fixed."
             )
         self.knobs = (*self.fixed, knob)
+
+    def check(self, decides: bool, labelled: bool) -> None:
+        """Refuse to look at decisions where nothing decides, and at right ones where nobody says which are."""
+        if self.of in DECIDED and not decides:
+            raise InputError(
+                f"bisection: of = {self.of!r}, but nothing of the network decides; must be a read-out of several "
+                "outputs, or output=. Name the population whose first spike decides, or look at another result."
+            )
+        if self.of in LABELLED and not labelled:
+            raise InputError(
+                f"bisection: of = {self.of!r} without labels; must have them to say what is right. Give labels, or "
+                "look at agreement."
+            )
 
     def settings(self) -> list[dict[str, Any]]:
         """Both ends."""
@@ -151,7 +186,8 @@ class Bisection(Design):
         monotone = verdicts == sorted(verdicts, reverse=True)
         if not monotone:
             note += "; but the values tried show that it is not: look at the whole range with a grid"
-        return Border(self.knob, self.of, holds, fails, tuple(tried), monotone, following is None, note)
+        samples = next((entry.result["samples"] for entry in results.entries if entry.result), 0)
+        return Border(self.knob, self.of, holds, fails, tuple(tried), samples, monotone, following is None, note)
 
     def describe(self) -> dict[str, Any]:
         """Everything that it was given."""

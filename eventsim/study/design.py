@@ -44,6 +44,10 @@ class Design:
         del results
         return []
 
+    def check(self, decides: bool, labelled: bool) -> None:
+        """Refuse what the rows of a study will not have; whether anything of it decides, and whether it has labels."""
+        del decides, labelled
+
     def describe(self) -> dict[str, Any]:
         """What it is, of what JSON knows; equal designs say the same."""
         raise NotImplementedError

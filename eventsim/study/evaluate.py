@@ -17,7 +17,12 @@ from eventsim.study.point import Point
 from eventsim.study.time_errors import first_moved, layer_errors
 
 Array = np.ndarray[Any, Any]
+LABELLED = ("correct", "ideal_correct", "right_to_wrong", "wrong_to_right", "accuracy")  # numbers that need labels
+DECIDED = (*LABELLED, "agree", "changed", "undecided", "agreement")  # and those that need decisions
 TOTALS = ("spikes", "premature", "late", "clipped", "lost", "events", "visited")
+
+LATENCIES = ("decided_median", "decided_max", "last_spike_median", "last_spike_max")
+NUMBERS = ("samples", *DECIDED, *TOTALS, *LATENCIES, "run_seconds", "seconds")
 
 
 class Row(NamedTuple):
@@ -70,16 +75,18 @@ def evaluate(bench: Bench, point: Point) -> Row:
 
 
 def decisions(ideal: Observation, run: Observation, labels: Array | None) -> dict[str, Any]:
-    """Return how many samples are decided rightly, as the ideal run does, and what changed which way."""
-    names = ("correct", "ideal_correct", "agree", "changed", "right_to_wrong", "wrong_to_right", "undecided")
+    """Return how many samples are decided rightly, as the ideal run does, and what changed which way.
+
+    A sample that both runs leave undecided is neither agreed on nor changed.
+    """
+    found: dict[str, Any] = dict.fromkeys(DECIDED)
     if run.decisions is None or ideal.decisions is None:
-        return dict.fromkeys((*names, "accuracy", "agreement"))
+        return found
     changed = _wrong(run.decisions, ideal.decisions)
     n = len(changed)
-    undecided = int((run.decisions.reshape(n, -1) < 0).any(axis=1).sum())
-    found: dict[str, Any] = dict.fromkeys(names)
-    found |= {"agree": n - int(changed.sum()), "changed": int(changed.sum()), "undecided": undecided}
-    found |= {"accuracy": None, "agreement": (n - int(changed.sum())) / n}
+    undecided = (run.decisions.reshape(n, -1) < 0).any(axis=1)
+    agree = int((~changed & ~undecided).sum())
+    found |= {"agree": agree, "changed": int(changed.sum()), "undecided": int(undecided.sum()), "agreement": agree / n}
     if labels is not None:
         if labels.shape != run.decisions.shape:
             raise InputError(

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.errors import InputError, listed, nearest
 from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -66,20 +65,12 @@ def observed(run: Run, output: str | None, times: bool) -> Observation:
     ----------
     output
         The population whose earliest spike decides, the lowest index of several at one time; None: the read-out does.
+        Of the network, which `decision_of` has seen.
     times
         Whether first spikes are kept.
 
-    Raises
-    ------
-    InputError
-        An output that the network does not have.
     """
     if output is not None:
-        if output not in run.populations:
-            raise InputError(
-                f"study: output = {output!r}{nearest(output, run.populations)}; must be a population of the network, "
-                f"which has {listed(run.populations)}. Choose one of them."
-            )
         first = run.spike_times(output).astype(np.float64)
         decided = first.min(axis=1)
         decisions: Array | None = np.where(np.isfinite(decided), first.argmin(axis=1), UNDECIDED)

@@ -8,11 +8,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Rational
 from typing import Any
 
 import numpy as np
 
-from eventsim.checks import shown
+from eventsim.checks import LARGEST_WHOLE, real, shown
 from eventsim.errors import InputError
 
 
@@ -39,7 +40,7 @@ class Point:
 
     def hash(self) -> str:
         """The SHA-256 of its values, whatever their order, and of its seed (64 hex digits)."""
-        return digest([sorted(self.values), self.seed])
+        return digest([sorted((name, plain("point", name, value)) for name, value in self.values), self.seed])
 
     def __str__(self) -> str:
         return ", ".join([*(f"{name} = {shown(value)}" for name, value in self.values), f"seed = {self.seed}"])
@@ -59,22 +60,38 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
-def plain(where: str, name: str, value: Any) -> Any:
+def plain(where: str, name: str, value: Any, infinite: bool = False) -> Any:
     """Return a value of a knob as a point holds it: numpy's numbers as Python's, lists as tuples.
+
+    Equal numbers are one: whole ones up to 2**53 are integers, whatever they were, and Fractions the nearest floats.
+
+    Parameters
+    ----------
+    infinite
+        Whether numbers may be infinite, or NaN, of a setting that is no knob: what takes it says whether it may.
 
     Raises
     ------
     InputError
         NaN, infinite numbers, and what JSON does not know.
+
+    >>> plain("grid", "a", [1.0, -0.0, np.float32(0.5), 1e300])
+    (1, 0, 0.5, 1e+300)
     """
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray | list | tuple):
-        return tuple(plain(where, name, one) for one in (value.tolist() if isinstance(value, np.ndarray) else value))
-    if isinstance(value, float) and not math.isfinite(value):
+        listed = value.tolist() if isinstance(value, np.ndarray) else value
+        listed = listed if isinstance(listed, list | tuple) else [listed]
+        return tuple(plain(where, name, one, infinite) for one in listed)
+    if isinstance(value, Rational) and not isinstance(value, int) and real(value) is not None:
+        value = float(value)
+    if isinstance(value, float) and not infinite and not math.isfinite(value):
         raise InputError(
             f"{where}: {name} = {shown(value)}; must be finite, since a grid of it cannot be enumerated. Leave it out."
         )
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_WHOLE:
+        return int(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise InputError(

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
 
 from eventsim.errors import SimulationError
@@ -67,6 +67,8 @@ class Runner:
 
     Parameters
     ----------
+    token
+        By which workers know the setup: the hash of the study.
     threads
         Of each simulation.
     most_deaths
@@ -74,17 +76,17 @@ class Runner:
     """
 
     def __init__(
-        self, store: Store, setup: Setup, pool: Pool, bar: Progress, threads: int | None, most_deaths: int, tally: Tally
-    ) -> None:
+        self, store: Store, setup: Setup, token: str, pool: Pool, bar: Progress, threads: int | None, most_deaths: int,
+        tally: Tally,
+    ) -> None:  # fmt: skip
         self._store, self._setup, self._pool, self._bar = store, setup, pool, bar
         self._threads, self._most_deaths, self.tally = threads, most_deaths, tally
-        self._token = setup.token()
+        self._token = token
         self._ready: deque[Claimed] = deque()
         self._suspects: deque[Claimed] = (
             deque()
         )  # in flight when a worker died: run one by one, so that the cause shows
         self._flying: dict[Future[Answer], Claimed] = {}
-        self._served: set[str] = set()  # workers that have the setup
         self._calls, self._alone = 0, False
         self._reason: BaseException | None = None  # why the last call had no answer
 
@@ -142,11 +144,11 @@ class Runner:
     def _take_in(self) -> None:
         if not self._flying:
             return
-        done, _ = wait(self._flying, timeout=1.0, return_when=FIRST_COMPLETED)
+        wait(self._flying, timeout=1.0, return_when=FIRST_COMPLETED)
         broken = False
-        for future in done:
+        for future in [one for one in self._flying if one.done()]:  # of one that was cancelled, wait may not know
             claimed = self._flying.pop(future)
-            error = future.exception()
+            error = _problem(future)
             if error is None:
                 self._answered(claimed, future.result())
             elif isinstance(error, KeyboardInterrupt):
@@ -161,10 +163,8 @@ class Runner:
     def _answered(self, claimed: Claimed, answer: Answer) -> None:
         self.tally.workers.add(answer.worker)
         if answer.missing:
-            self._served.discard(answer.worker)
             self._hand_out(claimed, self._alone, bring=True)
             return
-        self._served.add(answer.worker)
         self.tally.busy += answer.seconds
         self.tally.computed += 1
         if answer.row is not None:
@@ -176,10 +176,11 @@ class Runner:
 
     def _worker_died(self) -> None:
         """Everything in flight is lost with a process pool; who was alone with the worker is what it died of."""
-        wait(self._flying)  # a broken pool ends all of its futures
+        while not all(future.done() for future in self._flying):  # a broken pool ends all of its futures
+            wait([future for future in self._flying if not future.done()], timeout=1.0)
         for future, claimed in list(self._flying.items()):
             del self._flying[future]
-            if future.exception() is None:
+            if _problem(future) is None:
                 self._answered(claimed, future.result())
             else:
                 self._suspects.append(claimed)
@@ -206,6 +207,13 @@ class Runner:
                 f"study: the executor broke ({type(self._reason).__name__}: {self._reason}); what was computed is kept "
                 "in the file. Go on with resume=True and a new executor, or give a function that returns one."
             ) from self._reason
+
+
+def _problem(future: Future[Answer]) -> BaseException | None:
+    """Why a call that is over has no answer: one that was cancelled, as by a cluster that is gone, lost its worker."""
+    if future.cancelled():
+        return CancelledError("the call was cancelled")
+    return future.exception()
 
 
 def _is_broken(error: BaseException) -> bool:

@@ -17,11 +17,11 @@ from eventsim._jit import fingerprint
 from eventsim.checks import flag, shown
 from eventsim.errors import FaultError, InputError
 from eventsim.faults.contract import Fault
-from eventsim.faults.text import TOLD, kinds, read
+from eventsim.faults.text import TOLD, kinds, read, word_form
 from eventsim.network.network import Network
 from eventsim.network.sources import SpikeTimes
 from eventsim.study.knobs import TOLD_OF_TRANSPORT, transport_kinds
-from eventsim.study.point import digest, plain_settings
+from eventsim.study.point import digest, plain, plain_settings
 from eventsim.study.recipe import Recipe, check_picklable, described, is_recipe
 
 Array = np.ndarray[Any, Any]
@@ -70,6 +70,7 @@ class Setup:
     def parts(self) -> dict[str, str]:
         """What makes it this setup and no other: a digest or a text by what messages call it."""
         if not self._parts:
+            # Of a recipe the text alone: a `Study` adds the networks that it makes.
             network = self.network.hash() if isinstance(self.network, Network) else described("study", self.network)
             self._parts.update(
                 {
@@ -84,10 +85,6 @@ class Setup:
                 }
             )
         return self._parts
-
-    def token(self) -> str:
-        """By which a worker knows whether it has this setup."""
-        return digest(self.parts())
 
 
 def data_digest(x: Any) -> str:
@@ -159,8 +156,11 @@ def checked_setup(
         )
     times = flag("study", "times", times)
     forms, classes = fault_forms(faults)
+    given = settled("study", {name: value for name, value in options.items() if name != "stop"})
+    if (stop := options.get("stop")) is not None:
+        given["stop"] = settled("study: stop", stop) if isinstance(stop, Mapping) else stop
     return Setup(
-        network, settings, x, labels, forms, classes, transport_form(transport), dict(options), output, times
+        network, settings, x, labels, forms, classes, transport_form(transport), given, output, times
     )  # fmt: skip
 
 
@@ -171,23 +171,33 @@ def fault_forms(given: Any) -> tuple[tuple[dict[str, Any], ...], tuple[type, ...
     for one in listed:
         if isinstance(one, Fault):
             told = one.describe()
-            forms.append({name: value for name, value in told.items() if name == "fault" or name not in TOLD})
+            form = {name: value for name, value in told.items() if name == "fault" or name not in TOLD}
             classes.append(type(one))
         elif isinstance(one, str):
-            read(one)  # an unknown preset is refused here
-            forms.append({"preset": one})
+            form = word_form(one, "study")
         elif isinstance(one, Mapping) and ("preset" in one or "fault" in one):
-            if "preset" in one:
-                read({"preset": one["preset"]})
-            elif one["fault"] not in kinds():
-                read(dict(one))  # which refuses it, with the nearest name
-            forms.append({str(name): value for name, value in one.items()})
+            form = {str(name): value for name, value in one.items()}
         else:
             raise FaultError(
                 f"study: faults: {shown(one)}; must be a fault, its text form, or the name of a preset. Give e.g. "
-                '{"fault": "jitter", "sigma": 0.01}.'
+                '{"fault": "jitter", "sigma": 0.01}, or "jitter:sigma=0.01".'
             )
+        if "preset" in form:
+            read({"preset": form["preset"]})  # which refuses an unknown one, with the nearest name
+        elif form["fault"] not in kinds():
+            read(form)
+        forms.append(settled(f"study: {form.get('preset', form.get('fault'))}", form))
     return tuple(forms), tuple(classes)
+
+
+def settled(where: str, settings: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return settings as a hash takes them: equal numbers as one, whatever type they were given in."""
+    return {
+        str(name): settled(f"{where}: {name}", value)
+        if isinstance(value, Mapping)
+        else plain(where, str(name), value, infinite=True)
+        for name, value in settings.items()
+    }
 
 
 def transport_form(given: Any) -> dict[str, Any] | None:
@@ -196,9 +206,10 @@ def transport_form(given: Any) -> dict[str, Any] | None:
         return None
     known = transport_kinds()
     if type(given) in known.values():
-        return {name: value for name, value in given.describe().items() if name not in TOLD_OF_TRANSPORT}
+        told = {name: value for name, value in given.describe().items() if name not in TOLD_OF_TRANSPORT}
+        return settled("study: transport", told)
     if isinstance(given, Mapping) and given.get("transport") in known:
-        return {str(name): value for name, value in given.items()}
+        return settled("study: transport", given)
     raise FaultError(
         f"study: transport = {shown(given)}; must be a transport, its text form, or None. Give e.g. "
         '{"transport": "aer_bus", "service_time": 0.001}.'

@@ -265,7 +265,14 @@ def _tuples(value: Any) -> Any:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        with translated(path):  # for this reads the file
+            db.execute("PRAGMA synchronous = FULL")  # which a build of SQLite may not have as its default
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def _meta(db: sqlite3.Connection, name: str) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 from eventsim.checks import integer, number
 from eventsim.engines.options import checked_options
 from eventsim.errors import InputError, listed, nearest
-from eventsim.faults.contract import ArrivalFault, EmissionFault, NetworkFault
-from eventsim.faults.reach import applies_to, parts_of, reaches
 from eventsim.network.network import Network
 from eventsim.progress import Progress
 from eventsim.simulate import checked_engine, checked_inputs
 from eventsim.study.bench import Bench
+from eventsim.study.decision import check_labels, decision_of
 from eventsim.study.design import Design, as_design, seeds_of
+from eventsim.study.fault_trial import check_faults, fault_lists
+from eventsim.study.knobs import Case
 from eventsim.study.point import Point, canonical, digest, plain
 from eventsim.study.pools import Pool
 from eventsim.study.recipe import Recipe
@@ -25,6 +26,7 @@ from eventsim.study.results import Results, results_of
 from eventsim.study.runner import Runner, Tally
 from eventsim.study.setup import OPTIONS, checked_setup
 from eventsim.study.store import Store
+from eventsim.study.work import forget
 
 
 class Study:
@@ -42,7 +44,8 @@ class Study:
     labels : array (n_samples,)
         The right decision for each sample; None counts agreement with the ideal run alone.
     faults
-        Faults, their text forms, or names of presets; what a knob sets may be left out of a text form.
+        Faults, their text forms, also as words ("jitter:sigma=0.1"), or names of presets; what a knob sets may be left
+        out of a text form.
     transport
         A transport, or its text form.
     seeds
@@ -84,6 +87,18 @@ class Study:
 
     def _check(self) -> None:
         """Everything that can be said before anything runs: each fault of each point, each network, the data."""
+        self._check_points()
+        first = self._bench.case(self.design.knobs, self.design.settings()[0])
+        net = self._first_network(first)
+        for faults in fault_lists(self._bench, self.design):
+            check_faults(faults, net, self.seeds[0])
+        n_samples = self._checked_data(net, first.options)
+        decision = decision_of(net, self.setup.output)
+        if self.setup.labels is not None:
+            check_labels(self.setup.labels, n_samples, decision)
+        self.design.check(decision is not None, self.setup.labels is not None)
+
+    def _check_points(self) -> None:
         self._bench.knobs(self.design.knobs)
         seen: set[str] = set()
         for settings in self.design.settings():
@@ -95,33 +110,25 @@ class Study:
                     if key not in seen and self._bench.base is not None:
                         seen.add(key)
                         self._bench.network(case._replace(recipe={}, parts={part: {name: value}}))
-            net = self._bench.base
-            reach = repr(case.faults)
-            if net is not None and reach not in seen:
-                seen.add(reach)
-                for fault in case.faults:
-                    _check_reach(fault, net)
-        net = self._bench.base
-        if net is None:
-            return
-        first = self._bench.case(self.design.knobs, self.design.settings()[0])
-        options = {name: value for name, value in first.options.items() if name in ("until", "stop")}
-        budgets = {name: first.options.get(name) for name in ("max_events", "max_time")}
+
+    def _first_network(self, first: Case) -> Network:
+        """The network of the first setting, or where none can be made, as its points will say, that without knobs."""
+        try:
+            return self._bench.network(first)
+        except Exception:
+            if self._bench.base is None:
+                raise
+            return self._bench.base
+
+    def _checked_data(self, net: Network, options: Mapping[str, Any]) -> int:
+        """How many samples there are, of data that fit the network, with options that it takes."""
+        budgets = {name: options.get(name) for name in ("max_events", "max_time")}
         checked = checked_options(
             net, until=options.get("until"), record="first_spikes", **budgets, faults=(), transport=None,
             seed=self.seeds[0], error_bounds=False, stop=options.get("stop"), keep_state=False, memory=2**31,
         )  # fmt: skip
-        inputs = checked_inputs(
-            net, self.setup.x, checked, None, first.options.get("clip", False), first.options.get("trials")
-        )
-        labels = self.setup.labels
-        if labels is not None and len(labels) != inputs.n_samples:
-            raise InputError(
-                f"study: {len(labels)} labels, but {inputs.n_samples} samples; must be as many. Give the right "
-                "decision of each sample."
-            )
-        if self.setup.output is not None:
-            net.node(self.setup.output)
+        clip, trials = options.get("clip", False), options.get("trials")
+        return checked_inputs(net, self.setup.x, checked, None, clip, trials).n_samples
 
     def points(self) -> list[Point]:
         """The points that are known before anything has run, in order: settings, and of each setting its seeds."""
@@ -135,8 +142,15 @@ class Study:
         ]
 
     def parts(self) -> dict[str, str]:
-        """What makes it this study and no other, a text by name; all of it is in its hash."""
-        return self.setup.parts() | {"design": digest(self.design.describe()), "seeds": digest(self.seeds)}
+        """What makes it this study and no other, a text by name; all of it is in its hash.
+
+        A recipe counts by its text and by what it makes now: the network without knobs, and that of the first setting.
+        """
+        parts = self.setup.parts() | {"design": digest(self.design.describe()), "seeds": digest(self.seeds)}
+        if not isinstance(self.setup.network, Network):
+            made = Bench(self.setup).made_networks(self.design.knobs, self.design.settings()[0])
+            parts["network"] = " ".join([parts["network"], *made])
+        return parts
 
     def hash(self) -> str:
         """The SHA-256 of network, data, faults, design, seeds, options and version (64 hex digits)."""
@@ -144,9 +158,12 @@ class Study:
 
     def about(self) -> dict[str, Any]:
         """What its file says beside the rows."""
+        return self._about(self.hash())
+
+    def _about(self, named: str) -> dict[str, Any]:
         labels = self.setup.labels
         return {
-            "hash": self.hash(),
+            "hash": named,
             "knobs": self.design.knobs,
             "design": self.design.describe(),
             "seeds": self.seeds,
@@ -197,22 +214,28 @@ class Study:
         """
         lease = float(number("study", "lease", lease, low=0, open_low=True, remedy="It is a number of seconds."))
         most_deaths = integer("study", "most_deaths", most_deaths, low=1, remedy="Give 3.")
+        parts = self.parts()
+        about = self._about(digest(parts))
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "study.sqlite" if out is None else out
-            store = Store(place, self.parts(), self.about(), resume, lease)
+            store = Store(place, parts, about, resume, lease)
             try:
                 store.add(self.points())
                 if retry_failed:
                     store.reopen_failed()
-                return self._run(store, Pool(executor, jobs), progress, threads, most_deaths)
+                return self._run(store, about, Pool(executor, jobs), progress, threads, most_deaths)
             finally:
                 store.close()
+                forget(about["hash"])  # of this process: a recipe may make another network in the next run
 
-    def _run(self, store: Store, pool: Pool, progress: bool | None, threads: int | None, most_deaths: int) -> Results:
-        tally, about, over = Tally(pool.place), self.about(), False
+    def _run(
+        self, store: Store, about: Mapping[str, Any], pool: Pool, progress: bool | None, threads: int | None,
+        most_deaths: int,
+    ) -> Results:  # fmt: skip
+        tally, over = Tally(pool.place), False
         try:
             with Progress(progress, "study", "points", "points") as bar:
-                runner = Runner(store, self.setup, pool, bar, threads, most_deaths, tally)
+                runner = Runner(store, self.setup, about["hash"], pool, bar, threads, most_deaths, tally)
                 while True:
                     runner.run()
                     results = results_of(about, store.rows(), tally)
@@ -232,13 +255,3 @@ class Study:
         n = len(self.design.settings())
         what = f"{n} setting{'s' if n != 1 else ''} of {', '.join(self.design.knobs)}"
         return f"Study: {self.design.kind}, {what}, {len(self.seeds)} seed{'s' if len(self.seeds) != 1 else ''}"
-
-
-def _check_reach(fault: Any, net: Network) -> None:
-    """Refuse a fault that names parts which the network does not have."""
-    if isinstance(fault, EmissionFault):
-        applies_to(fault, net)
-    elif isinstance(fault, ArrivalFault):
-        reaches(fault, net)
-    elif isinstance(fault, NetworkFault):
-        parts_of(fault, net)

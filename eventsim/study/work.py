@@ -7,6 +7,7 @@ whatever the pool, data travel to each worker once or twice, not once a point. U
 
 import os
 import socket
+import threading
 import time
 from typing import NamedTuple
 
@@ -16,7 +17,9 @@ from eventsim.study.evaluate import Row, evaluate
 from eventsim.study.point import Point
 from eventsim.study.setup import Setup
 
-_BENCHES: dict[str, Bench] = {}  # of this process; the last setups that it was sent
+# Of this process: the last setups that it was sent, by token and threads of each simulation.
+_BENCHES: dict[tuple[str, int | None], Bench] = {}
+_LOCK = threading.Lock()  # an executor's workers may be threads
 MOST_BENCHES = 2
 
 
@@ -51,7 +54,25 @@ def this_worker() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def work(token: str, point: Point, threads: int, setup: Setup | None, call: int) -> Answer:
+def forget(token: str) -> None:
+    """Drop what this process has worked out for a setup."""
+    with _LOCK:
+        for key in [key for key in _BENCHES if key[0] == token]:
+            del _BENCHES[key]
+
+
+def _bench(token: str, threads: int | None, setup: Setup | None) -> Bench | None:
+    """The bench of a setup; None where this process was not sent it."""
+    key = token, threads
+    with _LOCK:
+        if setup is not None and key not in _BENCHES:
+            while len(_BENCHES) >= MOST_BENCHES:
+                del _BENCHES[next(iter(_BENCHES))]
+            _BENCHES[key] = Bench(setup, threads)
+        return _BENCHES.get(key)
+
+
+def work(token: str, point: Point, threads: int | None, setup: Setup | None, call: int) -> Answer:
     """Evaluate one point.
 
     Parameters
@@ -66,11 +87,7 @@ def work(token: str, point: Point, threads: int, setup: Setup | None, call: int)
         Its number, by which pools that keep results tell it from others.
     """
     del call
-    if setup is not None and token not in _BENCHES:
-        while len(_BENCHES) >= MOST_BENCHES:
-            del _BENCHES[next(iter(_BENCHES))]
-        _BENCHES[token] = Bench(setup, threads)
-    bench = _BENCHES.get(token)
+    bench = _bench(token, threads, setup)
     if bench is None:
         return Answer(this_worker(), None, "", 0.0)
     began = time.process_time()
