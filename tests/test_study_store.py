@@ -24,7 +24,7 @@ from eventsim import FileFormatError, InputError, SimulationError
 from eventsim.study import load_results, work
 from eventsim.study.owners import is_dead, new_owner
 from eventsim.study.point import Point
-from eventsim.study.store import CLAIMED, DONE, Store, packed, unpacked
+from eventsim.study.store import CLAIMED, DONE, Store, packed, storable, unpacked
 
 FOLDER = Path(__file__).parent
 MANY = {"jitter.sigma": [round(0.01 * k, 3) for k in range(60)]}
@@ -458,3 +458,29 @@ def test_threads_that_meet_a_setup_at_one_time_share_its_bench():
     finally:
         work.forget("shared")
     assert not work._BENCHES
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["UPDATE points SET result = '{' WHERE number = 1", "UPDATE points SET result = '5' WHERE number = 1",
+     "UPDATE points SET seed = 'x' WHERE number = 1", "UPDATE points SET decisions = x'00' WHERE number = 1",
+     "DELETE FROM study", "UPDATE study SET value = '{'", "DROP TABLE points"],
+)  # fmt: skip
+def test_a_damaged_file_of_results_is_refused_in_words(tmp_path, damage):
+    path = tmp_path / "done.sqlite"
+    study({"jitter.sigma": [0.0, 0.1]}).run(path, jobs=1)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(damage)
+        db.commit()
+    with pytest.raises(FileFormatError, match="damaged"):
+        load_results(path)
+
+
+def test_an_error_of_any_text_is_kept():
+    assert storable("half \ud800") == "half \\ud800"
+    assert len(storable("x" * 10**6)) < 5000
+
+
+def test_a_file_that_cannot_be_made_is_an_error_of_files(tmp_path):
+    with pytest.raises(OSError, match="unable to open"):
+        study({"jitter.sigma": [0.0]}).run(tmp_path / "no such folder" / "x.sqlite", jobs=1)

@@ -7,6 +7,7 @@ tables.
 """
 
 import contextlib
+import errno
 import json
 import sqlite3
 import time
@@ -41,6 +42,9 @@ STUDY, STATES = (
     "CREATE INDEX states ON points (state)",
 )
 SCHEMA = (STUDY, POINTS, STATES, RESULTS)
+LONGEST_ERROR = 4000
+# What the errors of SQLite are among those of files: cannot open, read-only, full, busy.
+ERRNO = {14: errno.ENOENT, 8: errno.EROFS, 13: errno.ENOSPC, 5: errno.EBUSY}
 
 
 class Claimed(NamedTuple):
@@ -79,7 +83,8 @@ class Store:
         self, path: str | Path, parts: Mapping[str, str], about: Mapping[str, Any], resume: bool, lease: float = 30.0
     ) -> None:
         self.path, self.lease, self.owner = check_place("study", path), lease, new_owner()
-        self._db = _connected(self.path)
+        with translated(self.path):
+            self._db = _connected(self.path)
         try:
             with self._transaction():
                 self._take_up(dict(parts), about, resume)
@@ -111,7 +116,7 @@ class Store:
 
     def close(self) -> None:
         """Give back what was claimed and not done, and close the file."""
-        with contextlib.suppress(sqlite3.Error), self._transaction():
+        with contextlib.suppress(sqlite3.Error, OSError, FileFormatError), self._transaction():
             self._db.execute(
                 "UPDATE points SET state = ?, owner = NULL, lease = NULL WHERE state = ? AND owner = ?",
                 (OPEN, CLAIMED, self.owner),
@@ -175,7 +180,7 @@ class Store:
         with self._transaction():
             self._db.execute(
                 "UPDATE points SET state = ?, owner = NULL, lease = NULL, error = ? WHERE number = ? AND state != ?",
-                (FAILED, error, number, DONE),
+                (FAILED, storable(error), number, DONE),
             )
 
     def died(self, number: int) -> int:
@@ -198,13 +203,14 @@ class Store:
     def _transaction(self) -> Iterator[None]:
         """All of it or nothing; other writers wait."""
         with translated(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
+                self._db.execute("COMMIT")
+            except BaseException:  # Ctrl-C, too, wherever it comes
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
 
 def read_file(path: str | Path) -> tuple[dict[str, str], dict[str, Any], list[dict[str, Any]]]:
@@ -228,7 +234,19 @@ def read_file(path: str | Path) -> tuple[dict[str, str], dict[str, Any], list[di
     with translated(place), contextlib.closing(_connected(place)) as db:
         if not _check_format(db, place):
             raise FileFormatError(f"study: {place} is empty; must be the results of a study. Run it again.")
-        return json.loads(_meta(db, "parts")), json.loads(_meta(db, "about")), _rows(db)
+        try:
+            return json.loads(_meta(db, "parts")), json.loads(_meta(db, "about")), _rows(db)
+        except (TypeError, KeyError, IndexError, ValueError, zlib.error) as error:
+            raise FileFormatError(
+                f"study: {place} is damaged ({type(error).__name__}: {error}); must be as a study wrote it. Run it "
+                "again."
+            ) from error
+
+
+def storable(text: str) -> str:
+    """An error's text as a file can hold it: no half characters, and not without end."""
+    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return whole if len(whole) <= LONGEST_ERROR else f"{whole[:LONGEST_ERROR]} …"
 
 
 def packed(decisions: Array | None) -> bytes | None:
@@ -300,7 +318,10 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise OSError(getattr(error, "sqlite_errorcode", 5), f"{error}; what was committed stays", str(path)) from error
+        if "no such" in str(error):  # table or column
+            raise FileFormatError(f"study: {path} is damaged ({error}); must be as a study wrote it.") from error
+        code = ERRNO.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, errno.EIO)
+        raise OSError(code, f"{error}; what was committed stays", str(path)) from error
     except sqlite3.DatabaseError as error:
         raise FileFormatError(
             f"study: {path} is no SQLite file, or it is damaged ({error}); must be one of a study. Give another name."
