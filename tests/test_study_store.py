@@ -479,8 +479,3 @@ def test_a_damaged_file_of_results_is_refused_in_words(tmp_path, damage):
 def test_an_error_of_any_text_is_kept():
     assert storable("half \ud800") == "half \\ud800"
     assert len(storable("x" * 10**6)) < 5000
-
-
-def test_a_file_that_cannot_be_made_is_an_error_of_files(tmp_path):
-    with pytest.raises(OSError, match="unable to open"):
-        study({"jitter.sigma": [0.0]}).run(tmp_path / "no such folder" / "x.sqlite", jobs=1)
