@@ -438,3 +438,28 @@ def test_a_study_knows_itself():
     others = (study({"jitter.sigma": [0.1]}), study(seeds=3), study(labels=None), study(times=False))
     assert len({one.hash(), *(other.hash() for other in others)}) == 5
     assert repr(one) == "Study: grid, 3 settings of jitter.sigma, 2 seeds"
+
+
+def test_data_that_change_behind_a_study_change_nothing():
+    x = data()[0].copy()
+    given: Any = {"faults": [{"fault": "jitter", "sigma": 0.0}], "engine": "reference"}
+    mine = Study(network(), x, {"jitter.sigma": [0.0]}, **given)
+    before = mine.hash()
+    x[:] = 0.0
+    assert mine.hash() == before
+    assert (np.asarray(mine.setup.x) != 0.0).any()
+
+
+@pytest.mark.parametrize(("knobs", "said"), [
+    ({"jitter.sigma": [0.0, 0.1], "jitter[0].sigma": [2.0]}, "set the same"),
+])  # fmt: skip
+def test_two_knobs_that_set_the_same_are_refused(knobs, said):
+    with pytest.raises(InputError, match=said):
+        study(knobs)
+
+
+def test_threads_and_flags_of_a_run_are_checked_first():
+    one = study({"jitter.sigma": [0.0]})
+    for given in ({"threads": 0}, {"resume": "no"}, {"retry_failed": "no"}):
+        with pytest.raises(InputError):
+            one.run(jobs=1, **given)

@@ -106,7 +106,14 @@ def resolve(names: Iterable[str], setup: Any, net: Network | None, recipe_settin
     InputError
         A knob that is none, with the nearest name and what there is.
     """
-    return [_resolved(name, setup, net, recipe_settings) for name in names]
+    knobs = [_resolved(name, setup, net, recipe_settings) for name in names]
+    seen: dict[tuple[Any, ...], str] = {}
+    for knob in knobs:
+        if (other := seen.setdefault(knob[1:], knob.name)) != knob.name:
+            raise InputError(
+                f"study: knobs {other!r} and {knob.name!r} set the same; must set different things. Leave one out."
+            )
+    return knobs
 
 
 def _resolved(name: str, setup: Any, net: Network | None, recipe_settings: Any) -> Knob:

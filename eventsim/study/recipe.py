@@ -37,10 +37,10 @@ def found(where: str, given: Recipe) -> Callable[..., Any]:
         raise InputError(f"{where}: recipe = {shown(given)}; must name a function of a module. {FORM}")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except (Exception, SystemExit) as error:  # whatever its code does
         raise InputError(
-            f"{where}: recipe = {shown(given)}: the module cannot be imported ({error}); must be one of this Python. "
-            "Check its name, and that it is on the path."
+            f"{where}: recipe = {shown(given)}: the module cannot be imported ({type(error).__name__}: {error}); must "
+            "be one of this Python. Check its name, and that it is on the path."
         ) from error
     function = getattr(module, name, None)
     if not callable(function):
@@ -54,7 +54,17 @@ def found(where: str, given: Recipe) -> Callable[..., Any]:
 
 def settings_of(function: Callable[..., Any]) -> dict[str, bool] | None:
     """The settings that a function takes by name, and whether they must be given; None where it takes any."""
-    parameters = list(inspect.signature(function).parameters.values())
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:
+        raise InputError(
+            f"study: recipe {shown(function)} does not say what it takes; must be a function of Python. {FORM}"
+        ) from None
+    positional = [one.name for one in parameters if one.kind is one.POSITIONAL_ONLY]
+    if positional:
+        raise InputError(
+            f"study: recipe {shown(function)} takes {listed(positional)} by place; must take settings by name. {FORM}"
+        )
     if any(one.kind is one.VAR_KEYWORD for one in parameters):
         return None
     by_name = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]

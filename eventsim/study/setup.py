@@ -4,6 +4,7 @@ Relies on the text forms of faults and on recipes. It is sent to each worker onc
 file of another study is told apart. Used by `Study`, and by `bench`, which runs it.
 """
 
+import copy
 import dataclasses
 import hashlib
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from eventsim.study.recipe import Recipe, check_picklable, described, is_recipe
 
 Array = np.ndarray[Any, Any]
 # What of `simulate` a study may set; what a point decides, or a worker, is not among them.
+LARGEST_CLASS = 2**31 - 1
 OPTIONS = ("engine", "until", "clip", "max_events", "max_time", "stop", "trials")
 
 
@@ -142,11 +144,20 @@ def checked_setup(
     else:
         check_picklable("study", network)
     if labels is not None:
-        labels = np.asarray(labels)
+        try:
+            labels = np.asarray(labels)
+        except ValueError as error:
+            raise InputError(
+                f"study: labels: {error}; must be an array. Give the right class of each sample."
+            ) from None
         if labels.ndim not in (1, 2) or labels.dtype.kind not in "iub":
             raise InputError(
                 f"study: labels of shape {labels.shape} and type {labels.dtype}; must be whole numbers (n_samples,) or "
                 "(n_samples, n_out) where each output decides by its sign. Give the right class of each sample."
+            )
+        if labels.size and int(labels.max()) > LARGEST_CLASS:
+            raise InputError(
+                f"study: labels up to {labels.max()}; must be classes of the network's outputs. Number them from 0."
             )
         labels = labels.astype(np.int64)
     if output is not None and not isinstance(output, str):
@@ -160,7 +171,7 @@ def checked_setup(
     if (stop := options.get("stop")) is not None:
         given["stop"] = settled("study: stop", stop) if isinstance(stop, Mapping) else stop
     return Setup(
-        network, settings, x, labels, forms, classes, transport_form(transport), given, output, times
+        network, settings, copy.deepcopy(x), labels, forms, classes, transport_form(transport), given, output, times
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eventsim.checks import integer, number
+from eventsim.checks import flag, integer, number
 from eventsim.engines.options import checked_options
 from eventsim.errors import InputError, listed, nearest
 from eventsim.network.network import Network
@@ -214,6 +214,9 @@ class Study:
         """
         lease = float(number("study", "lease", lease, low=0, open_low=True, remedy="It is a number of seconds."))
         most_deaths = integer("study", "most_deaths", most_deaths, low=1, remedy="Give 3.")
+        resume, retry_failed = flag("study", "resume", resume), flag("study", "retry_failed", retry_failed)
+        if threads is not None:
+            threads = integer("study", "threads", threads, low=1, remedy="None uses all cores.")
         parts = self.parts()
         about = self._about(digest(parts))
         with tempfile.TemporaryDirectory() as folder:

@@ -93,8 +93,16 @@ def work(token: str, point: Point, threads: int | None, setup: Setup | None, cal
     began = time.process_time()
     try:
         row = evaluate(bench, point)
-    except Exception as error:  # noqa: BLE001 - whatever a point does, the study goes on and says what it was
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a point does, the study goes on and says what
         if (number := asked()) is not None:
             raise Interrupted(number) from None
-        return Answer(this_worker(), None, f"{type(error).__name__}: {error}", time.process_time() - began)
+        return Answer(this_worker(), None, _said(error), time.process_time() - began)
     return Answer(this_worker(), row, "", time.process_time() - began)
+
+
+def _said(error: BaseException) -> str:
+    """An error in words, of whatever class."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - its own text may be what is wrong
+        return f"{type(error).__name__}, whose text cannot be shown"
