@@ -83,6 +83,19 @@ def test_a_fault_of_one_layer_moves_that_layer_first():
     assert row["first_moved"] == second
     assert sum(layer["flips_begun"] for layer in row["layers"]) == row["changed"]
     assert row["first_moved_flipped"] in (None, second)
+    assert next(iter(results.table()))["moved in flips"] == (row["first_moved_flipped"] or "")
+
+
+def test_where_flips_begin_is_the_first_layer_with_any_difference_in_a_flipped_sample():
+    """Of the samples whose decision did not flip nothing counts, and of a difference not its size."""
+    results = study({"jitter.sigma": [0.4]}, seeds=[5]).run(jobs=1)
+    (row,) = rows(results)
+    ideal = eventsim.simulate(network(), data()[0], **REFERENCE)
+    run = eventsim.simulate(network(), data()[0], faults=faults.Jitter(0.4), seed=5, **REFERENCE)
+    flipped = run.predictions != ideal.predictions
+    assert flipped.any()
+    differing = [name for name in run.populations if (run.spike_times(name) != ideal.spike_times(name))[flipped].any()]
+    assert row["first_moved_flipped"] == differing[0]
 
 
 def test_layers_that_both_runs_have_are_compared_where_a_fault_adds_a_source():

@@ -82,14 +82,15 @@ class Results(Tabled):
     def table(self) -> Table:
         """A row for each point: knobs, seed, accuracy with its Wilson interval of 95 %, flips, counters, latency.
 
-        "p" is that of McNemar's exact test against the ideal run; "first moved" the first layer any of whose spikes has
-        another time in a sample whose decision flipped.
+        "p" is that of McNemar's exact test against the ideal run. "moved in flips" is the first layer, in order of
+        creation, any first spike of which differs in any sample whose decision flipped: where such samples begin to
+        differ, which need not be what flipped them.
         """
         columns = [Column("point"), *(Column(name, _short) for name in self.knobs), Column("seed")]
         columns += [Column(name, ".4f") for name in ("accuracy", "low", "high", "agreement")]
         columns += [Column("r→w", dotted), Column("w→r", dotted), Column("p", ".2g")]
         columns += [Column(name, dotted) for name in COUNTED]
-        columns += [Column("spikes", ","), Column("decided", ".5g"), Column("first moved", text=True)]
+        columns += [Column("spikes", ","), Column("decided", ".5g"), Column("moved in flips", text=True)]
         columns += [Column("error", text=True)]
         rows = []
         for entry in self.entries:

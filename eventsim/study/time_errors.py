@@ -1,4 +1,4 @@
-"""How far spike times of one run are from those of another, layer by layer, and where decisions went wrong first.
+"""How far spike times of one run are from those of another, layer by layer, and where samples begin to differ.
 
 Relies on observations. Used by `evaluate`.
 """
