@@ -1,6 +1,6 @@
 """Studies from Python: what a row says, which knobs there are, what is refused before anything runs."""
 
-# mypy: disable-error-code="arg-type, index, union-attr"
+# mypy: disable-error-code="arg-type, attr-defined, index, union-attr"
 
 import math
 from fractions import Fraction

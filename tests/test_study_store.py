@@ -1,6 +1,6 @@
 """The file of a study survives: kills, two writers, dying workers, failing points, files of others."""
 
-# mypy: disable-error-code="union-attr"
+# mypy: disable-error-code="union-attr, index, var-annotated"
 
 import contextlib
 import multiprocessing
