@@ -282,7 +282,7 @@ def test_a_call_that_is_cancelled_is_a_lost_worker_and_computed_again(told):
             Losing.calls += 1
             if Losing.calls not in (3, 4):
                 return super().submit(*given, **more)
-            future = Future()
+            future: Future[Any] = Future()
             future.cancel()
             if told:
                 future.set_running_or_notify_cancel()
@@ -297,7 +297,7 @@ def test_a_call_that_is_cancelled_is_a_lost_worker_and_computed_again(told):
 def test_points_whose_calls_are_always_cancelled_end_the_study_with_a_reason(tmp_path):
     class Gone(ThreadPoolExecutor):
         def submit(self, *_given, **_more):
-            future = Future()
+            future: Future[Any] = Future()
             future.cancel()
             return future
 
@@ -437,6 +437,8 @@ def test_a_recipe_that_makes_another_network_is_another_study(tmp_path, monkeypa
     with pytest.raises(InputError, match="it differs in network"):
         other.run(tmp_path / "s.sqlite", resume=True, jobs=1)
     (after,) = other.run(jobs=1).entries
+    assert after.result is not None
+    assert before.result is not None
     assert after.result["decided_max"] > before.result["decided_max"]
 
 

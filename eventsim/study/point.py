@@ -75,6 +75,8 @@ def plain(where: str, name: str, value: Any, infinite: bool = False) -> Any:
     InputError
         NaN, infinite numbers, and what JSON does not know.
 
+    Examples
+    --------
     >>> plain("grid", "a", [1.0, -0.0, np.float32(0.5), 1e300])
     (1, 0, 0.5, 1e+300)
     """
