@@ -40,8 +40,9 @@ def main() -> None:
     figure = Figure(figsize=(10.0, 3.0 * ((len(found) + 1) // 2)), layout="constrained")
     axes = figure.subplots((len(found) + 1) // 2, 2, squeeze=False).ravel()
     for ax, (name, one) in zip(axes, found.items(), strict=False):
-        knob = "network.margin" if name == "digits-windows" else None
-        viz.study_curve(one, knob, ax, title=PANELS[name])
+        windows = name == "digits-windows"
+        knob, over = ("network.margin", ["network.draw"]) if windows else (None, ())
+        viz.study_curve(one, knob, ax, over=over, title=PANELS[name])
     for ax in axes[len(found) :]:
         ax.remove()
     figure.savefig(PICTURE, dpi=110, metadata={"Software": None})

@@ -30,6 +30,8 @@ What each fault does and takes. This page is made from the faults themselves; `e
 (`eventsim.faults.Jitter(0.01)`) or in their text form, which files and studies hold, too: `{"fault": "jitter",
 "sigma": 0.01}`. [How to add a fault]({how_to}) says how they are combined, and how one is written.
 
+![Spike times of a layer and weights, each of sixteen faults against without]({images}/fault_strips.png)
+
 Times are in the network's unit, potentials and weights in whatever unit the network has. Settings without a default are
 required.
 """
@@ -92,7 +94,7 @@ def parameters(kind: type[Fault]) -> dict[str, str]:
 
 def page() -> str:
     """Return the page of the documentation."""
-    lines = [HEAD.replace("{how_to}", f"{os.pardir}/how-to/add-a-fault.md")]
+    lines = [HEAD.replace("{how_to}", f"{os.pardir}/how-to/add-a-fault.md").replace("{images}", f"{os.pardir}/images")]
     for place, meaning in PLACES.items():
         of_place = [kind for kind in shipped() if kind.place == place]
         if of_place:
