@@ -23,7 +23,7 @@ OF_WEIGHTS = {
     "stuck_at": faults.StuckAt(0.1), "pcm, a day": faults.PCM(t_inf=DAY), "reram, a day": faults.ReRAM(t_inf=DAY),
     "cmo_reram, a day": faults.CmoReRAM(t_inf=DAY),
 }  # fmt: skip
-N = 300
+N = 200
 
 
 def layer() -> tuple[Network, Any]:
@@ -70,7 +70,7 @@ def main() -> None:
         ax.set(title=name)
     figure.supxlabel("spike time without the fault; red: lost    |    weight without the fault", fontsize="medium")
     figure.supylabel("with the fault", fontsize="medium")
-    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+    figure.savefig(PICTURE, dpi=90, metadata={"Software": None})
 
 
 if __name__ == "__main__":

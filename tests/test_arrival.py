@@ -167,7 +167,8 @@ def test_without_a_fault_at_arrival_nothing_is_compiled_for_it_and_sources_fill_
     x = SpikeTimes([[[0.5]]])
     simulate(net, x, until=1.0)
     simulate(net, x, until=1.0, faults=both(0.3))
-    assert [len(stages.delivers) for stages in made] == [0, 2]
+    assert made[0].delivers == ()
+    assert {fault.deliver for fault in both(0.3)} <= {*made[1].delivers}  # broad loops have the shipped ones, too
     assert [int(worker.machine.control.lookahead[0]) for worker in workers] == [1, 0]
     assert [worker.task.fed for worker in workers] == [True, False]
     assert make_spike((), False).__name__ == "nothing"
