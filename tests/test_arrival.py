@@ -408,7 +408,7 @@ def test_a_weight_that_is_none_ends_the_run_on_both_engines(
 
 
 def test_what_is_no_fault_is_refused() -> None:
-    with pytest.raises(FaultError, match="no emission or arrival fault"):
+    with pytest.raises(FaultError, match="is no fault and no preset"):
         potentials(Dense([[1.0]]), [[1.0]], 1, faults=["noise"])
 
 

@@ -92,7 +92,8 @@ def test_symmetric_faults_are_refused_where_a_spike_is_not_certain():
     with pytest.raises(eventsim.FaultError, match="symmetric fault needs a neuron with a window"):
         eventsim.simulate(net, x, faults=(faults.Jitter(0.1),))
     driven = eventsim.Network()
-    driven.source(1, name="noise", generator=eventsim.Poisson(2.0))
+    noise = driven.source(1, name="noise", generator=eventsim.Poisson(2.0))
+    driven.connect(noise, driven.population("lif_delta", 1, name="cells", tau_mem=5.0), eventsim.Dense([[2.0]]))
     with pytest.raises(eventsim.FaultError, match="'noise' emits no spikes of its own"):
         eventsim.simulate(driven, until=1.0, faults=(faults.Clock(0.1, populations=("noise",)),))
     run = eventsim.simulate(net, x, faults=(faults.Clock(0.25),))

@@ -102,7 +102,7 @@ def test_the_reference_engine_has_no_loop() -> None:
     ({"error_bounds": True}, "simulate: error_bounds=True, but lif_delta"),
     ({"progress": "yes"}, "warm_up: progress = 'yes'; must be True or False or None"),
     ({"stop": {"cells": 0}}, r"simulate: stop\['cells'\] = 0"),
-    ({"faults": [transport.AerBus(1.0)]}, "is no emission or arrival fault"),
+    ({"faults": [transport.AerBus(1.0)]}, "must be a fault or a list of faults"),
     ({"transport": faults.Clock(1.0)}, "is no transport"),
 ])  # fmt: skip
 def test_what_a_run_refuses_is_refused(options: Any, message: str) -> None:
