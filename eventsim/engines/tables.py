@@ -152,6 +152,7 @@ DECISION = np.dtype(  # when a spike leaves, as it was decided on last: before i
     [
         ("t_cross", "f8"),  # of the crossing that was predicted then
         ("now", "f8"),  # when it was decided; NaN: it was not
+        ("sample", "i8"),  # in which sample of the batch
         ("departs", "f8"),
         ("clipped", "u1"),
     ],

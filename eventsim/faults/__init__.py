@@ -13,10 +13,10 @@ from eventsim.faults.device.reram import ReRAM
 from eventsim.faults.device.stuck_at import StuckAt
 from eventsim.faults.device.weight_noise import WeightNoise
 from eventsim.faults.device.weight_quantization import WeightQuantization
-from eventsim.faults.emission.always_on import AlwaysOn
 from eventsim.faults.emission.clock import Clock
+from eventsim.faults.emission.defects import AlwaysOn, Dead
 from eventsim.faults.emission.jitter import Jitter
-from eventsim.faults.emission.loss import Dead, SpikeLoss
+from eventsim.faults.emission.loss import SpikeLoss
 from eventsim.faults.emission.spurious import Spurious
 from eventsim.faults.emission.synchronised import Synchronised
 from eventsim.faults.emission.time_bits import TimeBits

@@ -40,7 +40,8 @@ def make_departure(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
     def earliest_departure(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> float:
         departs, clipped = leave(m, n, g, i, t_cross, now, sample)
         decision = m.decisions[g]
-        decision.t_cross, decision.now, decision.departs, decision.clipped = t_cross, now, departs, clipped
+        decision.t_cross, decision.now, decision.sample = t_cross, now, m.control[0].sample
+        decision.departs, decision.clipped = departs, clipped
         return departs_before(t_cross, departs, m.nodes[n].t_max)
 
     @kernel_part
@@ -71,7 +72,7 @@ def _make_decided(leave: Any) -> Any:
     def decided(m: Machine, n: int, g: int, i: int, t_cross: float, now: float, sample: Any) -> tuple[float, int]:
         if m.control[0].early == 1:
             decision = m.decisions[g]
-            if decision.now == now and decision.t_cross == t_cross:
+            if decision.now == now and decision.t_cross == t_cross and decision.sample == m.control[0].sample:
                 return decision.departs, whole(decision.clipped)
         return leave(m, n, g, i, t_cross, now, sample)
 

@@ -1,4 +1,4 @@
-"""Lost spikes: each spike is lost with a probability, or all those of neurons that are dead."""
+"""Lost spikes: each spike is lost with a probability."""
 
 import math
 from collections.abc import Sequence
@@ -16,14 +16,6 @@ from eventsim.randomness import uniforms
 def lose(p: Any, window: Any, key: Any, sample: Any, neuron: Any, number: Any, t: float) -> float:
     """Never, with probability p[0]; else t."""
     if t < math.inf and uniforms(key, sample, neuron, number)[0] < p[0]:
-        return math.inf
-    return t
-
-
-@jitable
-def die(p: Any, window: Any, key: Any, sample: Any, neuron: Any, number: Any, t: float) -> float:
-    """Never, of the share p[0] of all neurons, whatever the sample; else t."""
-    if t < math.inf and uniforms(key, 0, neuron, 0)[0] < p[0]:
         return math.inf
     return t
 
@@ -65,40 +57,3 @@ class SpikeLoss(EmissionFault):
     def numbers(self) -> tuple[float, ...]:
         """(probability,)."""
         return (float(self.probability),)
-
-
-@dataclass(frozen=True, repr=False)
-class Dead(EmissionFault):
-    """Some neurons never fire: which ones is drawn once, for all samples (a fixed pattern).
-
-    Parameters
-    ----------
-    fraction
-        The probability that a neuron is dead, from 0 to 1.
-    populations
-        Names of the populations, and sources, that it acts on; None takes all spiking populations, "all" the sources,
-        too.
-
-    Raises
-    ------
-    FaultError
-        A fraction that is none, populations that are no names.
-    """
-
-    fraction: float
-    populations: Sequence[str] | str | None = None
-
-    name = "dead"
-    equation = "lost, for all spikes of a neuron: one draw a neuron, whatever the sample"
-    source = "fixed-pattern defects of arrays of neurons"
-    causal = True
-    perturb = staticmethod(die)
-
-    def __post_init__(self) -> None:
-        remedy = "It is the share of neurons that are dead."
-        number(self.name, "fraction", self.fraction, FaultError, low=0, high=1, remedy=remedy)
-        check_populations(self)
-
-    def numbers(self) -> tuple[float, ...]:
-        """(fraction,)."""
-        return (float(self.fraction),)
