@@ -1,5 +1,6 @@
 """What every test runs with: a matplotlib without windows, hypothesis profiles, and a line about compilation."""
 
+import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -11,11 +12,12 @@ import hypothesis
 import pytest
 
 from eventsim import _jit
+from eventsim.network import neuron_model
 
 os.environ["MPLBACKEND"] = "Agg"  # set, not proposed: a test must not depend on a display; subprocesses inherit it
 
 # Modules that tests with these packages share; doctests are looked for in all others.
-SHARED = {"onnx_networks.py": "onnxruntime", "torch_networks.py": "torch"}
+SHARED = {"onnx_networks.py": "onnxruntime", "quantized_onnx.py": "onnxruntime", "torch_networks.py": "torch"}
 collect_ignore = [file for file, package in SHARED.items() if importlib.util.find_spec(package) is None]
 
 # Deadlines are off since the first example may meet the compiler. `ci` tries the same examples in every run, so that
@@ -45,6 +47,18 @@ def no_figure_outlives_its_test() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(autouse=True)
+def no_model_outlives_its_test() -> Iterator[None]:
+    """Forget the models that a test has registered: messages of later tests would name them."""
+    known = set(neuron_model._REGISTRY)
+    yield
+    if found := set(neuron_model._REGISTRY) - known:
+        installed = {entry.name for entry in importlib.metadata.entry_points(group="eventsim.neuron_models")}
+        for name in found:
+            if name.partition(neuron_model.VARIANT)[0] not in installed:
+                del neuron_model._REGISTRY[name]
 
 
 # What takes longest is begun first, so that no process is left alone with it at the end; files keep together. Of two

@@ -23,7 +23,6 @@ from eventsim.models.readers.keras_layers import KERAS_LAYERS
 from eventsim.models.readers.read_onnx import ONNX_OPERATIONS
 from eventsim.models.readers.supported import BECOMES, operations_table, supported_operations
 from eventsim.models.readers.torch_modules import TORCH_MODULES
-from eventsim.network import neuron_model
 from eventsim.network.neuron_model import model_names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,8 +80,6 @@ def test_the_python_examples_of_a_page_run_and_print_what_it_says(page, tmp_path
     for package in OPTIONAL.get(page.stem, ()):
         pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
-    # A page may register models of its own, which messages of later tests would name.
-    monkeypatch.setattr(neuron_model, "_REGISTRY", dict(neuron_model._REGISTRY))
     namespace: dict = {"__name__": "__main__"}
     for line, text in blocks(page, "python"):
         run_block(page, line, text, namespace)

@@ -29,7 +29,8 @@ from eventsim.models.checking.expected_times import (
 )
 from eventsim.models.checking.fields import Field, fields_of, projections_to
 from eventsim.models.checking.ideal_values import largest_input, relayed
-from eventsim.models.checking.observation import check_network, encoded, observe
+from eventsim.models.checking.observation import encoded, observe
+from eventsim.models.checking.preconditions import check_network
 from eventsim.models.checking.proofs import Parts, proof_of_neurons, proof_of_readout, proof_of_relays, scattered
 from eventsim.models.checking.reception import arriving
 from eventsim.models.checking.replayed_stages import stages_of

@@ -17,20 +17,18 @@ from eventsim.engines.stimulus import Inputs
 from eventsim.errors import InputError, PrematureSpikeWarning, listed, nearest
 from eventsim.faults.contract import EmissionFault
 from eventsim.files.archive import read_arrays
-from eventsim.models.checking.expected_times import EXTENDED, extended
+from eventsim.models.checking.expected_times import EXTENDED
 from eventsim.models.checking.fields import projections_to
 from eventsim.models.checking.ideal_values import relayed
+from eventsim.models.checking.preconditions import check_network, check_run
 from eventsim.models.checking.replayed_stages import stages_of
-from eventsim.models.neurons.ttfs import ROWS
 from eventsim.models.relu.input_order import shape_hint, turn_of
 from eventsim.models.relu.real_numbers import as_fraction, as_numbers, real_array
 from eventsim.network.network import Network, Population, Source
-from eventsim.network.projections import own_delays
 from eventsim.network.sources import SpikeTimes, encode
 from eventsim.run.run import Run
 from eventsim.simulate import simulate
 from eventsim.transport.contract import Transport
-from eventsim.wording import neuron_text
 
 Array = np.ndarray[Any, Any]
 
@@ -96,7 +94,7 @@ def observe(net: Network, x: Any, run: Run | None, times: Any, who: str = "verif
     if run is None and x is None and times is None:
         raise InputError("verify: neither x nor run; give the inputs to simulate, or a run to look at")
     if run is not None:
-        _check_run(net, run, who)
+        check_run(net, run, who)
     values = {} if x is None else _values(net, x)
     if times is not None:
         return _of_times(net, run, times, values)
@@ -113,89 +111,6 @@ def observe(net: Network, x: Any, run: Run | None, times: Any, who: str = "verif
             f"{who}: the run clipped values of source {clipped[0]!r}, and which ones only x can tell; {remedy}"
         )
     return _of_run(net, run, values, who)
-
-
-def check_network(net: Any, who: str = "verify") -> None:
-    """Raise `InputError` unless `net` is made of sources, windowed linear-PSP neurons and pools, without recurrence.
-
-    `who` begins the message.
-    """
-    if not isinstance(net, Network):
-        raise InputError(f"{who}: net is a {type(net).__name__}; must be an eventsim.Network, as to_ttfs returns")
-    if not net.sources:
-        raise InputError(f"{who}: net has no source; its spike times must come from inputs")
-    for source in net.sources:
-        if source.generator is not None:
-            raise InputError(f"{who}: source {source.name!r} has a generator; must code values, one spike each")
-    for population in net.populations:
-        kinds = [projection.kind.kind for projection in net.projections if projection.post is population]
-        if population.model.relay and (kinds != ["pool"] or population.window is None):
-            raise InputError(
-                f"{who}: population {population.name!r} of relays has projections {', '.join(kinds) or 'none'} and "
-                f"window {population.window}; must have one Pool to it, and the window of what it pools"
-            )
-        if population.model.relay and population.window is not None:
-            _check_relay_window(net, population, who)
-        if not population.model.relay and (population.model.dynamics.rows != ROWS or not population.model.windowed):
-            raise InputError(
-                f"{who}: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
-                "ttfs_alpha1, integrator and pools of relays, whose times have a closed form"
-            )
-        if population.model.spiking and not population.model.relay:
-            _check_slope(population, who)
-    for projection in net.projections:
-        if projection.pre.order >= projection.post.order:
-            raise InputError(f"{who}: {projection.label} leads back; must lead from earlier to later populations")
-        if own_delays(projection.kind) is not None:
-            raise InputError(
-                f"{who}: synapses of {projection.label} have delays of their own; must share one, which the analytic "
-                "times take. Connect with one Sparse for each delay."
-            )
-
-
-def _check_relay_window(net: Network, population: Population, who: str) -> None:
-    """A pool has the window of what it pools, later by the delay of its projection."""
-    (projection,) = projections_to(net, population)
-    own, pooled_window = population.window, projection.pre.window
-    assert own is not None
-    assert pooled_window is not None
-    ends = [extended(t) + extended(projection.delay) for t in pooled_window[-2:]]
-    if any(abs(extended(t) - end) > 8 * 2.0**-53 * float(end) for t, end in zip(own[-2:], ends, strict=True)):
-        raise InputError(
-            f"{who}: pool {population.name!r} has the window [{float(own[-2]):g}, {float(own[-1]):g}], but what it "
-            f"pools arrives in [{float(ends[0]):g}, {float(ends[1]):g}]; must be equal; give it that window"
-        )
-
-
-def _check_slope(population: Population, who: str) -> None:
-    """Neurons whose potential does not rise from t_min on have no closed form."""
-    slope = population.parameters["slope"]
-    bad = np.flatnonzero(slope <= 0)
-    if bad.size:
-        raise InputError(
-            f"{who}: population {population.name!r}, {neuron_text(bad[0], population.shape)}: slope = {slope[bad[0]]} "
-            f"from t_min on (alpha + the sum of its weights), and {bad.size} neurons have one <= 0; must be > 0, since "
-            "what does not rise has no closed form; simulate tells what they do"
-        )
-
-
-def _check_run(net: Network, run: Any, who: str) -> None:
-    if not isinstance(run, Run):
-        raise InputError(f"{who}: run is a {type(run).__name__}; must be what eventsim.simulate returned")
-    expected = [(node.name, node.size) for node in net.nodes]
-    if list(zip(run.populations, run.sizes, strict=True)) != expected:
-        raise InputError(
-            f"{who}: the run has {_sizes(zip(run.populations, run.sizes, strict=True))}, the network "
-            f"{_sizes(expected)}; give the run of this network"
-        )
-    end = float(max(t for population in net.populations for t in population.window or () if t < np.inf))
-    until = run.provenance["until"]
-    if not run.complete or (until is not None and until < end):
-        raise InputError(f"{who}: the run ended early (until = {until}); must reach the last window's end, t = {end:g}")
-
-
-def _sizes(pairs: Any) -> str:
-    return ", ".join(f"{name} {size}" for name, size in pairs)
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from eventsim.checks import integer
 from eventsim.errors import InputError, PrematureSpikeWarning
 from eventsim.models.checking.expected_times import Neurons, neurons_of
 from eventsim.models.checking.fields import Field, fields_of, pooled, projections_to
-from eventsim.models.checking.observation import check_network
+from eventsim.models.checking.preconditions import check_network
 from eventsim.models.checking.reception import arriving
 from eventsim.models.checking.sensitivities import Sensitivity
 from eventsim.network.network import Network, Population
