@@ -248,6 +248,7 @@ BAD: list[tuple[type[DeviceFault], dict[str, Any], str]] = [
     (faults.WeightNoise, {"absolute": math.nan}, "absolute = nan; must be >= 0"),
     (faults.WeightNoise, {"per": "chips"}, "did you mean 'chip'"),
     (faults.WeightNoise, {"projections": "input"}, "must be pairs of names"),
+    (faults.WeightNoise, {"projections": []}, "must name at least one pair"),
     (faults.StuckAt, {"probability": 1.5}, "probability = 1.5; must be >= 0, <= 1"),
     (faults.StuckAt, {"probability": 0.5, "value": "maximum"}, "did you mean 'max'"),
     (faults.StuckAt, {"probability": 0.5, "value": -1.0, "devices": 2}, "value = -1.0; must be >= 0"),

@@ -390,6 +390,7 @@ def test_verify_blames_faults_for_what_they_did_and_nothing_else(fault: Any) -> 
     ({"fault": "jitter", "sigma": -1.0}, "sigma = -1.0; must be >= 0"),
     ({"fault": "jitter", "sigma": 0.1, "distribution": "cauchy"}, "distribution"),
     ({"fault": "clock", "period": 0.1, "rounding": "floor", "comparator": "strict"}, "must be with 'ceil'"),
+    ({"fault": "clock", "period": 0.1, "phase": 1e15}, "is 1e\\+16 periods; must be below 2\\^53 of them"),
     ({"fault": "time_bits", "bits": 0}, "bits = 0"),
     ({"fault": "spike_loss", "probability": 1.5}, "must be >= 0, <= 1"),
     ({"preset": "stanojevic2025"}, "did you mean 'stanojevic202"),

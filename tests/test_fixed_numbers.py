@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from integer_chip import round_fraction
 
-from eventsim.faults.state.number_format import NumberFormat, rounded
+from eventsim.faults.state.number_format import NumberFormat, to_quanta
 from eventsim.models.neurons import fixed_numbers
 from eventsim.models.neurons.fixed_numbers import first_within, laps_of, plus_often
 
@@ -78,7 +78,7 @@ def test_rounding_is_that_of_fractions_ties_included(rounding: str) -> None:
     values = np.append(values, [0.49999999999999994, -0.49999999999999994, 2.0**51 + 0.5])
     for fraction in (0, 1, 3):
         expected = [round_fraction(Fraction(float(v)) * 2**fraction, rounding) for v in values]
-        assert (rounded(values, 2.0**-fraction, rounding) * 2**fraction).tolist() == expected
+        assert (to_quanta(values, 2.0**-fraction, rounding) * 2**fraction).tolist() == expected
         number = float(ROUNDING.index(rounding))
         found = [fixed_numbers.rounded(v, 2.0**-fraction, number) * 2**fraction for v in values.tolist()]
         assert found == expected

@@ -12,7 +12,7 @@ from made_devices import alone, manufacture, net_of, weights_after
 import eventsim
 from eventsim import faults, models
 from eventsim.errors import FaultError
-from eventsim.faults.device.rounding import ROUNDINGS, rounded
+from eventsim.rounding import QUANTIZERS, rounded
 
 RNG = np.random.default_rng(61)
 STEP = 0.007
@@ -37,7 +37,7 @@ def awkward() -> list[float]:
     return [*ties, *near, *large, 0.0, 0.49999999999999994, -0.49999999999999994, 5e-324, *RNG.normal(size=50) * 10]
 
 
-@pytest.mark.parametrize("rule", ROUNDINGS)
+@pytest.mark.parametrize("rule", QUANTIZERS)
 def test_rounding_is_exact_for_every_float_and_fraction(rule):
     x = np.array(awkward())
     expected = [by_rule(Fraction(one), rule) for one in x.tolist()]
@@ -48,7 +48,7 @@ def test_rounding_is_exact_for_every_float_and_fraction(rule):
     assert rounded(exact, rule).tolist() == expected
 
 
-@pytest.mark.parametrize("rule", ROUNDINGS)
+@pytest.mark.parametrize("rule", QUANTIZERS)
 @pytest.mark.parametrize("bits", [2, 3, 4, 8, 12])
 def test_symmetric_levels_are_those_of_exact_rationals_tie_by_tie(bits, rule):
     """A step that is a power of two, so that quotients are exact: all ties between levels, and what is between them."""

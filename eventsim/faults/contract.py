@@ -253,6 +253,11 @@ def pairs_of(fault: Fault, given: Any) -> tuple[tuple[str, str], ...]:
     listed: Sequence[Any] = given if isinstance(given, list | tuple) else [given]
     if len(listed) == 2 and all(isinstance(name, str) for name in listed):
         listed = [listed]
+    if not listed:
+        raise FaultError(
+            f"{fault.name}: projections = {shown(given)}; must name at least one pair (pre, post). Leave the fault "
+            "out, or projections for all."
+        )
     pairs = [tuple(pair) if isinstance(pair, list | tuple) else pair for pair in listed]
     for pair in pairs:
         if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(name, str) for name in pair)):

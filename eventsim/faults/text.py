@@ -17,20 +17,14 @@ from typing import Any
 from eventsim.checks import shown
 from eventsim.errors import FaultError, listed, nearest
 from eventsim.faults.contract import AT_ARRIVAL, Fault
+from eventsim.kinds import named_kinds, with_tuples
 
 TOLD = ("fault", "acts", "function")  # what a text form says beside the settings
 
 
 def kinds() -> dict[str, type[Fault]]:
     """All faults that are loaded, by name, those of users among them; of two of one name the later one."""
-    found: dict[str, type[Fault]] = {}
-    waiting = list(Fault.__subclasses__())
-    while waiting:
-        kind = waiting.pop(0)
-        waiting += kind.__subclasses__()
-        if isinstance(getattr(kind, "name", None), str):
-            found[kind.name] = kind
-    return found
+    return named_kinds(Fault)
 
 
 def read(given: Any, where: str = "faults") -> list[Fault]:
@@ -152,7 +146,7 @@ def fault_from(description: Mapping[str, Any]) -> Fault:
         raise FaultError(
             f"{name}: acts = {shown(description['acts'])}; must be {AT_ARRIVAL!r}, of arrival faults. Leave it out."
         )
-    settings = {str(key): _tuples(value) for key, value in description.items() if key not in TOLD}
+    settings = {str(key): with_tuples(value) for key, value in description.items() if key not in TOLD}
     allowed = settings_of(kind)
     for key in settings:
         if key not in allowed:
@@ -176,8 +170,3 @@ def settings_of(kind: type[Fault]) -> dict[str, bool]:
         }
     parameters = list(inspect.signature(kind).parameters.values())
     return {one.name: one.default is one.empty for one in parameters}
-
-
-def _tuples(value: Any) -> Any:
-    """Lists of a file as the tuples that they were."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -15,6 +15,7 @@ from eventsim.engines.task import Task
 from eventsim.errors import InputError
 from eventsim.faults.contract import Fault
 from eventsim.faults.making import manufacture
+from eventsim.kinds import loaded_kinds, with_tuples
 from eventsim.network.network import Network
 
 FUNCTIONS = ("perturb", "deliver", "carry")
@@ -62,8 +63,8 @@ def stage_described(where: str, base: type, key: str, description: Mapping[str, 
         A stage whose class is not loaded, as one of the user's own.
     """
     given = description.items()
-    settings = {name: _tuples(value) for name, value in given if name not in (key, "acts", "function")}
-    for kind in reversed(_kinds(base)):  # of a class that was defined twice, the later one
+    settings = {name: with_tuples(value) for name, value in given if name not in (key, "acts", "function")}
+    for kind in reversed(loaded_kinds(base)):  # of a class that was defined twice, the later one
         if getattr(kind, "name", None) == description[key] and description.get("function") in (None, *_called(kind)):
             try:
                 return kind(**settings)
@@ -89,13 +90,3 @@ def simulated(provenance: Mapping[str, Any], net: Network, row: int = 0) -> Netw
 def _called(kind: type) -> list[str]:
     """What the functions of a stage are called: two classes may have one name."""
     return [getattr(getattr(kind, name, None), "__qualname__", "") for name in FUNCTIONS]
-
-
-def _tuples(value: Any) -> Any:
-    """Lists of a file as the tuples that they were."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-def _kinds(base: type) -> list[type]:
-    direct: list[type] = base.__subclasses__()
-    return [kind for one in direct for kind in (one, *_kinds(one))]

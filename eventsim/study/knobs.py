@@ -25,6 +25,7 @@ from eventsim.errors import FaultError, InputError, listed, nearest
 from eventsim.faults.contract import Fault
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import fault_from, kinds, read, settings_of
+from eventsim.kinds import named_kinds
 from eventsim.network.network import Network
 from eventsim.network.nodes import Source
 from eventsim.transport.contract import Transport
@@ -80,13 +81,7 @@ def transport_kinds() -> dict[str, type[Transport]]:
     from eventsim import transport  # whose import defines them
 
     del transport
-    waiting, found = list(Transport.__subclasses__()), {}
-    while waiting:
-        kind = waiting.pop(0)
-        waiting += kind.__subclasses__()
-        if isinstance(getattr(kind, "name", None), str):
-            found[kind.name] = kind
-    return found
+    return named_kinds(Transport)
 
 
 def resolve(names: Iterable[str], setup: Any, net: Network | None, recipe_settings: Any) -> list[Knob]:

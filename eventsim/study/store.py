@@ -20,6 +20,7 @@ import numpy as np
 
 from eventsim.errors import FileFormatError, InputError, listed
 from eventsim.files.output import check_place
+from eventsim.kinds import with_tuples
 from eventsim.study.evaluate import Row
 from eventsim.study.owners import is_dead, new_owner
 from eventsim.study.point import Point, canonical
@@ -275,11 +276,7 @@ def _rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
 
 
 def _point(settings: str, seed: str) -> Point:
-    return Point(tuple((name, _tuples(value)) for name, value in json.loads(settings)), int(seed))
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    return Point(tuple((name, with_tuples(value)) for name, value in json.loads(settings)), int(seed))
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -1,16 +1,20 @@
 """Numbers of a digital chip, carried in float64: rounding, ranges, and a register that adds one number many times.
 
-Relies on nothing but `_jit`. Used by `fixed_ramps`. All numbers are multiples of a quantum, a power of two, and below
-2^53 of them, so that sums and products are exact. What is added k times is worked out at once: nothing here loops over
-ticks.
+Relies on `_jit` and on the names of the rules. Used by `fixed_ramps`. All numbers are multiples of a quantum, a power
+of two, and below 2^53 of them, so that sums and products are exact. What is added k times is worked out at once:
+nothing here loops over ticks.
 """
 
 import math
 from typing import Any
 
 from eventsim._jit import jitable
+from eventsim.rounding import REGISTERS
 
-HALF_EVEN, FLOOR, HALF_UP, TOWARD_ZERO = 0.0, 1.0, 2.0, 3.0
+# Rules by their places in `eventsim.rounding.REGISTERS`.
+HALF_EVEN, FLOOR, HALF_UP, TOWARD_ZERO = (
+    float(REGISTERS.index(rule)) for rule in ("half_even", "floor", "half_up", "toward_zero")
+)
 # Products of 32 bits are made of digits of 20, so that they stay below 2^53.
 DIGIT = 2.0**20
 

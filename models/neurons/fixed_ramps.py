@@ -25,6 +25,7 @@ from eventsim.models.neurons.fixed_numbers import first_within, plus, plus_often
 from eventsim.models.neurons.ttfs import INTEGRATOR, LINEAR_PSP, TTFS_ALPHA1, TTFS_B1, ramp_rows, reset
 from eventsim.network.dynamics import Dynamics, Numbers
 from eventsim.network.neuron_model import VARIANT, Array, Model, Parameter, register
+from eventsim.rounding import REGISTERS as REGISTER_RULES
 
 ROWS = (
     "threshold", "slope_start", "slope_fire", "waits", "tick", "quantum", "v_low", "v_high", "v_span", "rounding",
@@ -168,7 +169,6 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     ]  # fmt: skip
 
 
-ROUNDING = ("half_even", "floor", "half_up", "toward_zero")
 OVERFLOW = ("saturate", "wrap", "error")
 WRAP = 1.0
 INTEGERS = ("v_bits", "v_fraction", "s_bits", "s_fraction", "t_fraction")
@@ -180,7 +180,7 @@ REGISTERS = (
     Parameter("s_bits", "1", "width of S", default=32.0, **WIDTH),
     Parameter("s_fraction", "1", "S is a multiple of 2^-s_fraction", default=8.0, **FRACTION),
     Parameter("t_fraction", "1", "a tick is 2^-t_fraction", default=8.0, **FRACTION),
-    Parameter("rounding", "choice", "of the step of V in a tick", default="half_even", choices=ROUNDING),
+    Parameter("rounding", "choice", "of the step of V in a tick", default="half_even", choices=REGISTER_RULES),
     Parameter(
         "overflow", "choice", "what an addition does that leaves its range", default="saturate", choices=OVERFLOW
     ),

@@ -11,11 +11,11 @@ import numpy as np
 from eventsim.checks import choice, integer, number, shown
 from eventsim.errors import FaultError
 from eventsim.faults.contract import check_projections, keep
-from eventsim.faults.device.rounding import rounded
 from eventsim.faults.device.weight_quantization import MOST_BITS
 from eventsim.faults.device.weights import WeightFault, in_floats, weights_of
 from eventsim.faults.draws import Draws
 from eventsim.network.nodes import Projection
+from eventsim.rounding import rounded
 
 Array = np.ndarray[Any, Any]
 NUDGES = ("float32", "exact")

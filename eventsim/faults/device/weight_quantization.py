@@ -9,7 +9,6 @@ import numpy as np
 from eventsim.checks import choice, flag, integer, number
 from eventsim.errors import FaultError
 from eventsim.faults.contract import check_projections, keep
-from eventsim.faults.device.rounding import ROUNDINGS, rounded
 from eventsim.faults.device.weights import (
     WeightFault,
     exact_of,
@@ -20,6 +19,7 @@ from eventsim.faults.device.weights import (
 )
 from eventsim.faults.draws import Draws
 from eventsim.network.nodes import Projection
+from eventsim.rounding import QUANTIZERS, rounded
 
 Array = np.ndarray[Any, Any]
 MOST_BITS = 52
@@ -74,7 +74,7 @@ class WeightQuantization(WeightFault):
             self,
             bits=integer(self.name, "bits", self.bits, FaultError, low=2, high=MOST_BITS, remedy=remedy),
             per_channel=flag(self.name, "per_channel", self.per_channel, FaultError),
-            rounding=choice(self.name, "rounding", self.rounding, ROUNDINGS, FaultError),
+            rounding=choice(self.name, "rounding", self.rounding, QUANTIZERS, FaultError),
             arithmetic=choice(self.name, "arithmetic", self.arithmetic, ARITHMETIC, FaultError),
         )
         if self.largest is not None:

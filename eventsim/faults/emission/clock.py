@@ -85,7 +85,8 @@ class Clock(EmissionFault):
     Raises
     ------
     FaultError
-        Numbers that are not finite, a negative period, choices that are none, populations that are no names.
+        Numbers that are not finite, a negative period, a phase of 2^53 periods or more, choices that are none,
+        populations that are no names.
     """
 
     period: float
@@ -113,6 +114,11 @@ class Clock(EmissionFault):
             raise FaultError(
                 f"clock: comparator = 'strict' with rounding = {self.rounding!r}; must be with 'ceil', where a "
                 "crossing at a tick may be too late for it. Leave comparator out."
+            )
+        if self.period > 0 and abs(self.phase) >= COUNTABLE * self.period:
+            raise FaultError(
+                f"clock: phase = {self.phase:g} is {abs(self.phase) / self.period:g} periods; must be below 2^53 of "
+                "them, beyond which ticks cannot be told apart. Give the phase modulo the period."
             )
         check_populations(self)
 

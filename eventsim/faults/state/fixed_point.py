@@ -14,15 +14,15 @@ from eventsim.faults.emission.clock import Clock
 from eventsim.faults.state.number_format import (
     DEEPEST,
     OVERFLOW,
-    ROUNDING,
     WIDEST,
     NumberFormat,
     number_format,
-    rounded,
+    to_quanta,
 )
 from eventsim.faults.state.variants import needed_variant
 from eventsim.network.nodes import Population, Projection, Source
 from eventsim.network.projections import own_delays
+from eventsim.rounding import REGISTERS
 
 REMEDY = "Convert the network to one of these, and put faults that change states behind fixed_point."
 MOST_BITS = 52  # of what is computed on the way: whole numbers below 2^53 are exact
@@ -83,7 +83,7 @@ class FixedPoint(StateFault):
         tick = "A tick is 2^-time."
         integer(self.name, "time", self.time, FaultError, low=-DEEPEST, high=DEEPEST, remedy=tick)
         integer(self.name, "slope", self.slope, FaultError, low=2, high=WIDEST, remedy="It counts bits.")
-        choice(self.name, "rounding", self.rounding, ROUNDING, FaultError)
+        choice(self.name, "rounding", self.rounding, REGISTERS, FaultError)
         choice(self.name, "overflow", self.overflow, OVERFLOW, FaultError)
         shift = self._v.fraction - self._w.fraction - self.time
         if self.slope + max(shift, 0) > MOST_BITS:
@@ -156,7 +156,7 @@ class FixedPoint(StateFault):
         given = np.array(part.window, dtype=np.float64)
         finite = np.isfinite(given)
         made = given.copy()
-        made[finite] = rounded(given[finite], self.tick, self.rounding)
+        made[finite] = to_quanta(given[finite], self.tick, self.rounding)
         # A relay of a source has no t_start of its own.
         shared = int(isinstance(part, Population) and part.model.relay and given[0] == given[1])
         if not all(a < b for a, b in zip(made[shared:-1], made[shared + 1 :], strict=True)):
@@ -175,7 +175,7 @@ class FixedPoint(StateFault):
         own = own_delays(part.kind)
         delays = part.delay if own is None else own
         if np.any(np.asarray(delays) != 0):
-            made = rounded(delays, self.tick, self.rounding)
+            made = to_quanta(delays, self.tick, self.rounding)
             changes["delay" if own is None else "delays"] = float(made) if own is None else made
         return changes
 

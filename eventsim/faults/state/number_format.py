@@ -12,9 +12,9 @@ import numpy as np
 
 from eventsim.checks import integer, shown
 from eventsim.errors import FaultError
+from eventsim.rounding import rounded
 
 Array = np.ndarray[Any, Any]
-ROUNDING = ("half_even", "floor", "half_up", "toward_zero")
 OVERFLOW = ("saturate", "wrap", "error")
 WIDEST, DEEPEST = 32, 64
 
@@ -49,7 +49,7 @@ class NumberFormat:
         FaultError
             A number that is out of range once it is rounded, where overflow is "error".
         """
-        made = rounded(np.asarray(values, dtype=np.float64), self.quantum, rounding)
+        made = to_quanta(values, self.quantum, rounding)
         outside = (made < self.low) | (made > self.high)
         if not outside.any():
             return made
@@ -66,16 +66,9 @@ class NumberFormat:
         return np.clip(made, self.low, self.high)
 
 
-def rounded(values: Any, quantum: float, rounding: str) -> Array:
+def to_quanta(values: Any, quantum: float, rounding: str) -> Array:
     """Multiples of the quantum, a power of two, to which numbers of any shape are rounded."""
-    scaled = np.asarray(values, dtype=np.float64) / quantum
-    if rounding == "half_even":
-        whole = np.rint(scaled)
-    elif rounding == "toward_zero":
-        whole = np.trunc(scaled)
-    else:
-        below = np.floor(scaled)
-        whole = below + ((scaled - below >= 0.5) if rounding == "half_up" else 0.0)
+    whole = rounded(np.asarray(values, dtype=np.float64) / quantum, rounding)
     return np.asarray(whole * quantum + 0.0)  # no -0.0
 
 

@@ -1,0 +1,27 @@
+"""Which kinds of a stage are loaded, those of users among them, and what files have of their settings.
+
+Relies on nothing. Used where the text form of a fault, of a transport or of a point is read.
+"""
+
+from typing import Any
+
+
+def loaded_kinds(base: type[Any]) -> list[type[Any]]:
+    """All subclasses of `base` that are loaded, direct ones first, in the order of their definition."""
+    found: list[type[Any]] = []
+    waiting = base.__subclasses__()
+    while waiting:
+        found += waiting
+        waiting = [kind for one in waiting for kind in type.__subclasses__(one)]
+    return found
+
+
+def named_kinds(base: type[Any]) -> dict[str, type[Any]]:
+    """Those of the subclasses of `base` that have a name, by it; of two of one name the one that was defined later."""
+    names = {kind: getattr(kind, "name", None) for kind in loaded_kinds(base)}
+    return {name: kind for kind, name in names.items() if isinstance(name, str)}
+
+
+def with_tuples(value: Any) -> Any:
+    """Lists of a file, those within lists too, as the tuples that they were."""
+    return tuple(map(with_tuples, value)) if isinstance(value, list) else value
