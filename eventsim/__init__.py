@@ -8,7 +8,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from eventsim import faults, transport
+from eventsim import fabric, faults
 from eventsim.connectivity import profiles
 from eventsim.connectivity.distributions import Exponential, Lognormal, Normal, Uniform
 from eventsim.connectivity.space import Space
@@ -89,13 +89,13 @@ __all__ = [
     "WarmUp",
     "compare",
     "explain",
+    "fabric",
     "faults",
     "load_network",
     "load_run",
     "profiles",
     "register",
     "simulate",
-    "transport",
     "warm_up",
 ]
 

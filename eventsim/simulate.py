@@ -17,6 +17,7 @@ import numpy as np
 from eventsim._jit import compile_report
 from eventsim.checks import choice, flag, integer
 from eventsim.engines.devices import Devices
+from eventsim.engines.fabric_records import carried
 from eventsim.engines.interruption import at_work
 from eventsim.engines.options import Options, checked_faults, checked_options, checked_seed
 from eventsim.engines.resumable import checked_changes, take_up
@@ -31,6 +32,7 @@ from eventsim.errors import (
     SimulationError,
     StorageError,
 )
+from eventsim.fabric.contract import Transport
 from eventsim.faults.contract import Fault
 from eventsim.faults.making import with_brought
 from eventsim.network.network import Network, Source
@@ -38,7 +40,6 @@ from eventsim.network.network_difference import part_digests
 from eventsim.progress import Progress
 from eventsim.run.provenance import provenance
 from eventsim.run.run import Run
-from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]
 ENGINES = ("compiled", "reference")
@@ -318,7 +319,7 @@ def _finish(task: Task, engine: str, complete: bool) -> Run:
         counters["spikes"] -= by_population[source.name]["spikes"]
     counters |= {"events": task.events, "queue_operations": task.queue_operations, "by_population": by_population}
     if options.transport is not None:
-        counters["transport"] = options.transport.report(outputs.transport_state)
+        counters["transport"] = carried(outputs.fabric, outputs.stations)
     waited = compile_report().ready_seconds - task.ready_before
     compiling = compile_report().seconds - task.compiled_before
     return Run(

@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import LARGEST_SEED, flag, integer, number, shown
+from eventsim.engines.destinations import Lane, lanes_of
+from eventsim.engines.fabric_plan import FabricPlan, plan_fabric
 from eventsim.engines.record_option import checked_record
-from eventsim.errors import FaultError, InputError, NetworkError
+from eventsim.errors import FaultError, InputError
+from eventsim.fabric.contract import Transport
 from eventsim.faults.acting import fault_keys
 from eventsim.faults.contract import ArrivalFault, EmissionFault, Fault, StageFault
 from eventsim.faults.text import read
 from eventsim.network import order
 from eventsim.network.network import Network, Population
-from eventsim.transport.contract import Station, Transport
+from eventsim.randomness import stream_key
 
 Array = np.ndarray[Any, Any]
 LARGEST_COUNT = 2**53
@@ -39,8 +42,11 @@ class Options:
         Sources and populations all of whose spikes are kept.
     probes : dict of arrays (n,)
         Neurons whose membrane is recorded, by population.
-    faults, transport, stations
-        The stages; the stations are parts of the transport.
+    faults, transport
+        The stages.
+    fabric, lanes
+        What the transport makes of the network, as numbers, and what packets are delivered to; without a transport
+        None, and the projections.
     all_faults
         As they were given: those that act before the run, too.
     fault_keys : array (n_faults, places, 2)
@@ -63,7 +69,8 @@ class Options:
     all_faults: tuple[Fault, ...]
     fault_keys: Array
     transport: Transport | None
-    stations: tuple[Station, ...]
+    fabric: FabricPlan | None
+    lanes: tuple[Lane, ...]
     seed: int
     error_bounds: bool
     max_events: int | None
@@ -83,9 +90,14 @@ class Options:
         return any(isinstance(fault, ArrivalFault) for fault in self.faults)
 
     @property
-    def n_transport(self) -> int:
-        """Floats of state that the transport has, one at least, without those of its stations."""
-        return max(1, 0 if self.transport is None else self.transport.n_state)
+    def arbitration_key(self) -> int:
+        """The stream of draws of arbiters."""
+        return stream_key(self.seed, "arbitration")
+
+    @property
+    def logs(self) -> bool:
+        """Is each hop of each packet recorded?"""
+        return self.fabric is not None and self.fabric.fabric.log
 
     def describe(self, net: Network) -> dict[str, Any]:
         """The entries of a run's provenance that say what was asked for."""
@@ -96,7 +108,7 @@ class Options:
             "record": self.record if len(self.recorded) in (0, len(net.nodes)) else list(self.recorded),
             "membranes": {name: chosen.tolist() for name, chosen in self.probes.items()},
             "faults": [described(fault) for fault in self.all_faults],
-            "transport": None if self.transport is None else self.transport.describe() | _called(self.transport.carry),
+            "transport": None if self.transport is None else self.transport.describe(),
             "error_bounds": self.error_bounds,
         }
 
@@ -128,16 +140,11 @@ def checked_options(
     error_bounds = flag("simulate", "error_bounds", error_bounds)
     _check_stages(net, transport, error_bounds)
     acting = tuple(fault for fault in faults if isinstance(fault, StageFault))
-    stations = () if transport is None else transport.stations()
-    if until is None and stations:
-        raise NetworkError(
-            f"simulate: until=None, but station {stations[0].name!r} of the transport wakes itself. Give until=, a "
-            "time in the network's unit."
-        )
+    fabric = None if transport is None else plan_fabric(net, transport.fabric(net))
     return Options(
         until=until, record=recorded.level, recorded=recorded.populations, probes=recorded.probes, faults=acting,
-        all_faults=tuple(faults), fault_keys=fault_keys(net, acting, seed), transport=transport, stations=stations,
-        seed=seed, error_bounds=error_bounds, max_events=max_events, max_time=max_time, stop=_checked_stop(net, stop),
+        all_faults=tuple(faults), fault_keys=fault_keys(net, acting, seed), transport=transport, fabric=fabric,
+        lanes=lanes_of(net, {}) if fabric is None else fabric.lanes, seed=seed, error_bounds=error_bounds, max_events=max_events, max_time=max_time, stop=_checked_stop(net, stop),
         keep_state=flag("simulate", "keep_state", keep_state), memory=memory,
     )  # fmt: skip
 
@@ -187,7 +194,7 @@ def _check_stages(net: Network, transport: Any, error_bounds: bool) -> None:
     if transport is not None and not isinstance(transport, Transport):
         raise FaultError(
             f"simulate: {shown(transport)} is no transport; must be a value of one, or None. Give e.g. "
-            "eventsim.transport.AerBus(service_time)."
+            "eventsim.fabric.AerBus(service_time)."
         )
     if error_bounds:
         for population in net.populations:
@@ -200,10 +207,6 @@ def _check_stages(net: Network, transport: Any, error_bounds: bool) -> None:
             raise InputError(
                 "simulate: error_bounds=True on a network of Fractions, which does not round. Leave it False."
             )
-    if transport is not None:
-        _check_stage("transport", transport, "carry")
-        for station in transport.stations():
-            _check_stage("station", station, "first", "wake")
 
 
 def _called(function: Any) -> dict[str, str]:

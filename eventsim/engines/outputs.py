@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.engines.fabric_records import FABRIC_COUNTERS, HOP_RECORD, STATION_COUNTERS
 from eventsim.engines.options import Options
 from eventsim.engines.recording import Recorder, matrix
 from eventsim.engines.records import RunRecords
@@ -38,8 +39,12 @@ class Outputs:
         Potentials that were read out; NaN until then.
     counters : array (n_samples, n_nodes, n_counters)
         What was counted, in the order of `COUNTERS`.
-    transport_state : array (n_samples, n)
-        State of the transport, and that of its stations behind it.
+    fabric : array (n_samples, n_counters)
+        What was counted of packets, in the order of `FABRIC_COUNTERS`; no rows without a fabric.
+    stations : array (n_samples, n_stations, n_counters)
+        What was counted at its stations, in the order of `STATION_COUNTERS`.
+    hops
+        Records of the hops of packets.
     stopped, reached : array (n_samples,)
         The time at which a stop condition ended a sample (else inf), and the time up to which it was simulated.
     states
@@ -54,7 +59,9 @@ class Outputs:
     readout: Array
     counters: Array
     errors: Array
-    transport_state: Array
+    fabric: Array
+    stations: Array
+    hops: Recorder
     stopped: Array
     reached: Array
     states: list[SampleState | None]
@@ -64,14 +71,16 @@ class Outputs:
     @property
     def full(self) -> str | None:
         """Why nothing more can be recorded, or None."""
-        return self.spikes.full or self.traces.full
+        return self.spikes.full or self.traces.full or self.hops.full
 
     def forget_after(self, batch: int, row: int) -> None:
         """Keep samples up to the batch at which the run ended, so that a partial run does not depend on threads."""
         self.spikes.forget_after(batch)
         self.traces.forget_after(batch)
+        self.hops.forget_after(batch)
         self.first[row:], self.readout[row:], self.errors[row:] = math.inf, math.nan, math.nan
-        self.counters[row:], self.transport_state[row:], self.stopped[row:] = 0, 0.0, math.inf
+        self.counters[row:], self.stopped[row:] = 0, math.inf
+        self.fabric[row:], self.stations[row:] = 0, 0.0
         self.states[row:], self.reached[row:] = [None] * (len(self.states) - row), 0.0
 
     def records(self, options: Options, exact: bool, state: RunState | None) -> RunRecords:
@@ -83,6 +92,9 @@ class Outputs:
             first=self.first if first else None,
             errors=self.errors if bounds and first else None,
             traces=self.traces.collect() if options.probes else None,
+            hops=self.hops.collect() if options.logs else None,
+            fabric=self.fabric if options.fabric else None,
+            stations=self.stations if options.fabric else None,
             readout=self.readout if self.readout.shape[1] else None,
             stopped=self.stopped if options.stop else None,
             reached=np.where((self.reached > 0) | self.counters.any(axis=(1, 2)), self.reached, math.nan),
@@ -97,7 +109,7 @@ def new_outputs(net: Network, options: Options, n: int, exact: bool) -> Outputs:
     rows = n if options.record != "readout" else 0
     number: Any = object if exact else np.float64
     bounded = rows if options.error_bounds else 0
-    width = options.n_transport + sum(station.n_state for station in options.stations)
+    stations = 0 if options.fabric is None else len(options.fabric.stations)
     return Outputs(
         spikes=Recorder(SPIKE, options.memory),
         traces=Recorder(TRACE, options.memory),
@@ -105,7 +117,9 @@ def new_outputs(net: Network, options: Options, n: int, exact: bool) -> Outputs:
         readout=np.full((n, n_out), math.nan, dtype=number),
         counters=np.zeros((n, len(net.nodes), len(COUNTERS)), dtype=np.int64),
         errors=matrix("error bounds", (bounded, total, 2), math.nan, np.float64, options.memory),
-        transport_state=np.zeros((n, width)),
+        fabric=np.zeros((n if options.fabric else 0, len(FABRIC_COUNTERS)), dtype=np.int64),
+        stations=np.zeros((n if options.fabric else 0, stations, len(STATION_COUNTERS))),
+        hops=Recorder(HOP_RECORD, options.memory),
         stopped=np.full(n, math.inf),
         reached=np.zeros(n),
         states=[None] * n,

@@ -3,6 +3,7 @@
 Relies on wording. Used by both engines, which know the sample, the neuron and the time.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from eventsim.network.nodes import Population, Source
@@ -70,9 +71,11 @@ def _where(sample: int, what: str) -> str:
     return f"simulate: sample {sample}: {what}. The partial run is in error.run."
 
 
-def never_later(sample: int, station: str, t: Any) -> str:
-    """A station that wants to wake at the time at which it wakes."""
-    return (
-        f"simulate: sample {sample}: station {station!r} woke at t = {t} and is to wake at that time again, for ever; "
-        "must be later. Let wake() return a later time, or inf."
+def deadlock(sample: int, stations: Sequence[str], t: Any) -> str:
+    """Stations of a fabric that wait for each other."""
+    circle = " waits for ".join(map(repr, (*stations, stations[0])))
+    return _where(
+        sample,
+        f"the fabric is deadlocked at t = {t}: {circle}, and all of these are full. Give them more places (buffer), "
+        'let them lose packets (full="drop"), or choose routes that lead round in no circle',
     )

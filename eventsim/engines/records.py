@@ -30,6 +30,11 @@ class RunRecords:
         Bounds on the rounding of first spikes, (n_samples, n_neurons, 2): on what a neuron received, on the network.
     traces
         Records of `TRACE`, (n_traces,), by sample.
+    fabric, stations
+        What was counted of packets, (n_samples, n_counters), and at the stations of the fabric, (n_samples, n_stations,
+        n_counters): `FABRIC_COUNTERS`, `STATION_COUNTERS`.
+    hops
+        Records of `HOP_RECORD`, (n_hops,), by sample, in the order in which packets left stations.
     readout
         Potentials, (n_samples, n_out); NaN where not reached.
     stopped
@@ -45,6 +50,9 @@ class RunRecords:
     first: Array | None = None
     errors: Array | None = None
     traces: Array | None = None
+    fabric: Array | None = None
+    stations: Array | None = None
+    hops: Array | None = None
     readout: Array | None = None
     stopped: Array | None = None
     reached: Array | None = None

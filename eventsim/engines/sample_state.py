@@ -17,12 +17,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from eventsim.engines.destinations import EVERYWHERE, Lane, core_of, part_of
+from eventsim.engines.fabric_plan import FabricPlan
+from eventsim.engines.fabric_standing import check_fabric, sizes_of_fabric
 from eventsim.engines.tables import COUNTERS
 from eventsim.errors import InputError
 from eventsim.faults.acting import NUMBERS
 from eventsim.network import order
 from eventsim.network.network import Network, Population, Source
 from eventsim.network.neuron_model import Model
+from eventsim.network.nodes import Projection
 from eventsim.network.projections import own_delays
 
 Array = np.ndarray[Any, Any]
@@ -70,10 +74,21 @@ class SampleState:
         Spikes that have crossed and leave later: the time at which each leaves, and its neuron.
     noted : array (n_probes,)
         Whether the membrane of each recorded neuron has been noted.
-    transport : array (n_transport,)
-        The transport's own state, and that of its stations.
-    wakes : array (n_wakes,)
-        The time at which each key of its stations is due next; inf: never.
+    fabric : array (n_counters,)
+        What was counted of packets (`FABRIC_COUNTERS`); of no entries without a fabric, as all that follows.
+    stations : array (n_stations * n_counters,)
+        What was counted at its stations (`STATION_COUNTERS`), one after another.
+    arbiters : array (n_arbiters,)
+        States of their arbiters, one after another.
+    station_child, station_blocked, station_since : array (n_stations,)
+        To which child of its hop each passes its packet on next; the port at which it is blocked, -1: none; since when.
+    parcel_place, parcel_hop, parcel_child, parcel_neuron, parcel_number : array (n_parcels,)
+        Packets in the fabric, station after station: the one that it serves or holds (place 0), those in flight behind
+        it (1), in the order of their landing, those that wait at its ports (2), port after port. Where in its route
+        each is; of one in flight the child that it flies to; its neuron, over all; which of its spikes it is.
+    parcel_emitted, parcel_entered, parcel_started, parcel_t : array (n_parcels,)
+        When its spike was emitted, when it came to where it is; of the one that is served when that began, and when it
+        ends; of one in flight when it lands; else 0.
     """
 
     now: Array
@@ -102,8 +117,21 @@ class SampleState:
     pending_t: Array
     pending_neuron: Array
     noted: Array
-    transport: Array
-    wakes: Array
+    fabric: Array
+    stations: Array
+    arbiters: Array
+    station_child: Array
+    station_blocked: Array
+    station_since: Array
+    parcel_place: Array
+    parcel_hop: Array
+    parcel_child: Array
+    parcel_neuron: Array
+    parcel_number: Array
+    parcel_emitted: Array
+    parcel_entered: Array
+    parcel_started: Array
+    parcel_t: Array
 
     def arrays(self) -> dict[str, Array]:
         """Every array by its name, in one order."""
@@ -117,7 +145,8 @@ class SampleState:
 NAMES = tuple(field.name for field in dataclasses.fields(SampleState))
 WHOLE = frozenset(
     ("micro", "stimulus", "counts", "ticks", "spike_number", "sent", "packet_lane", "packet_neuron", "packet_number",
-     "travel_lane", "travel_neuron", "travel_number", "travel_place", "pending_neuron")
+     "travel_lane", "travel_neuron", "travel_number", "travel_place", "pending_neuron", "fabric", "station_child",
+     "station_blocked", "parcel_place", "parcel_hop", "parcel_child", "parcel_neuron", "parcel_number")
 )  # fmt: skip
 FLAGS = frozenset(("done", "noted"))
 
@@ -139,17 +168,25 @@ class Frame:
         Whether source spikes go straight into their lanes, since no stage asks for them.
     times : array (n_spikes,)
         The time at which each source spike that the sample has now is sent, sorted.
-    n_probes, n_transport, n_wakes
-        Lengths of `noted`, `transport` and `wakes` of its state.
+    lanes
+        What packets are delivered to.
+    fabric
+        The fabric that carries them, or None.
+    n_probes
+        Length of `noted` of its state.
     """
 
     net: Network
     models: dict[int, Model]
     fed: bool
     times: Array
+    lanes: tuple[Lane, ...]
+    fabric: FabricPlan | None
     n_probes: int
-    n_transport: int
-    n_wakes: int
+
+    def projection(self, lane: int) -> Projection:
+        """The projection that a lane is of."""
+        return self.net.projections[self.lanes[lane].projection]
 
 
 def refuse(what: str) -> NoReturn:
@@ -169,13 +206,12 @@ def check_state(state: SampleState, frame: Frame) -> None:
     _check_clock(state, frame)
     for name in ("counts", "spike_number", "sent"):
         _need("a count", (getattr(state, name) >= 0) & (getattr(state, name) <= LARGEST_COUNT))
-    for name in ("packet_number", "travel_number"):
+    for name in ("packet_number", "travel_number", "parcel_number"):
         _need("the number of a spike", (getattr(state, name) >= 0) & (getattr(state, name) < NUMBERS))
     for name in ("done", "noted"):
         _need("a flag", getattr(state, name) <= 1)
     for name in ("error", "error_network"):
         _need("a bound on rounding", getattr(state, name) >= 0)
-    _need("a station", (state.wakes > state.now[0]) & (state.wakes >= 0))
     _need("a departure", (state.certain >= 0) & (state.certain <= max(state.now[0], 0)))
     _need("a potential", state.values == state.values)
     _need("a last spike", (state.last_spike == -math.inf) | _times(state.last_spike))
@@ -198,8 +234,8 @@ def _check_sizes(state: SampleState, frame: Frame) -> None:
     sizes |= dict.fromkeys(
         ("since", "last_spike", "spike_number", "sent", "error", "error_network", "done", "certain"), n
     )
-    sizes |= {"values": values, "noted": frame.n_probes, "transport": frame.n_transport, "wakes": frame.n_wakes}
-    for group in ("packet_t", "travel_sent", "pending_t"):
+    sizes |= {"values": values, "noted": frame.n_probes, **sizes_of_fabric(frame.fabric)}
+    for group in ("packet_t", "travel_sent", "pending_t", "parcel_t"):
         prefix = group.partition("_")[0]
         sizes |= {name: len(getattr(state, group)) for name in NAMES if name.startswith(prefix)}
     for name, array in state.arrays().items():
@@ -253,7 +289,7 @@ def arrived(t: Array, now: Any, micro: Any) -> Array:
 def _check_packets(state: SampleState, frame: Frame) -> None:
     """Packets are in lanes that keep packets, in the order of their arrival, which is to come."""
     lane, t, what = state.packet_lane, state.packet_t, "a packet"
-    projections = frame.net.projections
+    projections = [frame.projection(k) for k in range(len(frame.lanes))]
     _need(what, (lane >= 0) & (lane < len(projections)) & _times(t) & ~arrived(t, state.now[0], state.micro[0]))
     known = [own_delays(p.kind) is not None or (frame.fed and isinstance(p.pre, Source)) for p in projections]
     sizes = np.array([p.pre.size for p in projections] or [0])
@@ -264,15 +300,20 @@ def _check_packets(state: SampleState, frame: Frame) -> None:
 
 def _check_travel(state: SampleState, frame: Frame) -> None:
     """Spikes under way are those of a lane whose synapses have delays of their own, on the way to one of these."""
-    what, projections = "a spike under way", frame.net.projections
-    _need(what, (state.travel_lane >= 0) & (state.travel_lane < len(projections)) & _times(state.travel_sent))
+    what, n_lanes = "a spike under way", len(frame.lanes)
+    _need(what, (state.travel_lane >= 0) & (state.travel_lane < n_lanes) & _times(state.travel_sent))
     for k in np.unique(state.travel_lane).tolist():
         mine = state.travel_lane == k
         neuron, place = state.travel_neuron[mine], state.travel_place[mine]
-        kind: Any = projections[k].kind
+        kind: Any = frame.projection(k).kind
         if own_delays(kind) is None:
             refuse(f"{what} is none that this network can have")
-        _need(what, (neuron >= 0) & (neuron < projections[k].pre.size))
+        _need(what, (neuron >= 0) & (neuron < frame.projection(k).pre.size))
+        if frame.lanes[k].core != EVERYWHERE:
+            assert frame.fabric is not None
+            post = frame.projection(k).post.order
+            there = core_of(frame.net, frame.fabric.fabric.cores, post) == frame.lanes[k].core
+            kind = part_of(frame.projection(k), there)[0]
         begin = np.searchsorted(kind.sources, neuron)
         _need(what, (place >= 0) & (begin + place < np.searchsorted(kind.sources, neuron, side="right")))
         arrival = state.travel_sent[mine] + own_delays(kind)[begin + place]

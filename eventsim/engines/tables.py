@@ -54,6 +54,8 @@ NODE = np.dtype(
 )
 LANE = np.dtype(
     [
+        ("projection", "i8"),
+        ("places", "i8"),  # where links has the place of each synapse in its projection, BY_ORDER: as they come
         ("pre", "i8"),
         ("post", "i8"),
         ("kind", "i8"),  # DENSE, SPARSE, ONE_TO_ONE, CONV, SPREAD
@@ -116,7 +118,8 @@ LANE_STATE = np.dtype(
         ("tail", "i8"),  # SPREAD: of the spikes under way, from travel[offset] on, of which there are mask at most;
         ("arrived", "i8"),  # behind them mask + 1 that may have arrived in this micro-step, of which there are so many,
         ("taken", "i8"),  # and so many have been delivered
-        ("cursor", "i8"),  # of a source that no transport is behind: the next stimulus entry to look at; else NO_LIMIT
+        ("cursor", "i8"),  # of a source that no fabric is behind: the next stimulus entry to look at; else NO_LIMIT
+        ("coming", "i8"),  # spikes that the fabric is going to bring
     ],
     align=True,
 )
@@ -188,10 +191,10 @@ CONTROL = np.dtype(
         ("stop", "i8"),  # pause where events reaches this
         ("queue_operations", "i8"),
         ("sample", "i8"),
+        ("sample_id", "u8"),
         ("neuron", "i8"),  # for errors: which neuron
         ("again", "i8"),  # the first neuron that is at its threshold again after the reset of this micro-step
         ("astray", "i8"),  # the lane over which a fault gave no weight, counted from 1; 0: none
-        ("stuck", "i8"),  # the station that is to wake at once again, counted from 1; 0: none
         ("full", "u1"),  # a list had no room for what was to be appended
         ("grow", "u1"),
         ("record", "u1"),
@@ -215,17 +218,6 @@ TRAVEL = np.dtype(  # a spike under way to synapses with delays of their own
     ],
     align=True,
 )
-STATION = np.dtype(  # a part of the transport that wakes itself
-    [
-        ("wake", "i8"),  # index into the loop's functions
-        ("row", "i8"),  # of its numbers in `stages`
-        ("state", "i8"),  # where its state begins in `transport_state`
-        ("n_state", "i8"),
-        ("key", "i8"),  # its first key, counted from the first of all stations
-        ("n_keys", "i8"),
-    ],
-    align=True,
-)
 SWITCH = np.dtype(
     [
         ("t", "f8"),
@@ -246,11 +238,12 @@ COUNTERS = (
 
 
 # What a call of the loop returns.
-DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM, NEVER_LATER, ASTRAY, OVERFLOW = range(11)
+DONE, SPIKES_FULL, TRACES_FULL, GROW, PAUSE, TWICE, LOST_DELAY, OUT_OF_ROOM, DEADLOCK, ASTRAY, OVERFLOW = range(11)
 BEFORE, GOING, TAKEN_UP, STARTING = range(4)  # where a sample stands
 RECORD_SPIKES, RECORD_FIRST, RECORD_SOURCES, RECORD_ERRORS = 1, 2, 4, 8
 NO_LIMIT = 2**62
 BETWEEN_TICKS = -1
+BY_ORDER = -1
 DENSE, SPARSE, ONE_TO_ONE, CONV, SPREAD = range(5)  # kinds of lanes; a pool is a convolution; SPREAD: own delays
 NOT_BEGUN, INTEGRATING, OPEN, CLOSED = range(4)  # phases of a population: before t_start, until t_min, until t_max
 
@@ -273,7 +266,9 @@ class Output(NamedTuple):
     readout: Array  # (n_samples, n_out)
     counters: Array  # (n_samples, n_nodes, n_counters)
     errors: Array  # (n_samples, n_neurons, 2), or (1, 1, 2) where bounds are not asked for
-    transport: Array  # (n_samples, n), the state of the transport and its stations
+    hops: Array  # a buffer of records `HOP_RECORD`
+    fabric: Array  # (n_samples, n_counters), or (0, n_counters) without a fabric
+    stations: Array  # (n_samples, n_stations, n_counters)
     stopped: Array  # (n_samples,), when a sample was ended by the spikes of a population, else inf
 
 
@@ -291,7 +286,7 @@ class Initial(NamedTuple):
 class Machine(NamedTuple):
     """Everything the compiled loop works on. The plan is shared by all threads and never written; a state is one's own.
 
-    The plan is what a network is, and what a task is: `probes`, `stages`, `stations`, `fault_keys`, and copies of
+    The plan is what a network is, and what a task is: `probes`, `stages`, `fault_keys`, and copies of
     `nodes` and `lanes` that say what is recorded, what ends a sample, and how synapses are counted. The state is where
     one sample stands: to start a sample is to copy `Initial`, to work on another thread is to copy the state.
     """
@@ -307,8 +302,7 @@ class Machine(NamedTuple):
     targets: Array
     links: Array  # incoming and outgoing projections, rows of sparse projections
     probes: Array  # neurons whose membrane is recorded
-    stages: Array  # one row a fault, then the transport's numbers, then those of each of its stations
-    stations: Array
+    stages: Array  # numbers of the faults, a row each
     fault_keys: Array  # of each fault, for each node (emission) or lane (arrival): key, where it acts, which function
 
     control: Array
@@ -320,12 +314,12 @@ class Machine(NamedTuple):
     decisions: Array  # of each neuron, where a fault may let it emit before its crossing; else one that is none
     values: Array  # rows of state of all populations, and room for as many
     probe_states: Array
-    transport_state: Array
     queue: Array
     ring: Array  # packets in flight: one ring a lane
     travel: Array  # lanes whose synapses have delays of their own: spikes under way, and those that have arrived
     waiting: Array  # stored crossings (one heap a cohort), then pending emissions (one heap)
     work: Array  # lists of the micro-step: touched cohorts, fired neurons, packets, clocks that are due
+    fabric: Any = ()  # `FabricArrays`, of which a part is plan and a part is state; () without a fabric
 
 
 class Lowered(NamedTuple):
@@ -337,7 +331,7 @@ class Lowered(NamedTuple):
 
 PLAN = (
     "nodes", "lanes", "cohorts", "neurons", "delays", "switches", "params", "weights", "targets", "links", "probes",
-    "stages", "stations", "fault_keys",
+    "stages", "fault_keys",
 )  # fmt: skip
 
 

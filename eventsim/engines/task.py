@@ -127,9 +127,9 @@ class Task:
             models={p.order: p.model.with_bounds(self.options.error_bounds) for p in net.populations},
             fed=self.fed,
             times=np.asarray(self.inputs.batch(sample, sample + 1).time),
+            lanes=self.options.lanes,
+            fabric=self.options.fabric,
             n_probes=sum(map(len, self.options.probes.values())),
-            n_transport=self.outputs.transport_state.shape[1],
-            n_wakes=sum(station.n_keys for station in self.options.stations),
         )
 
     def keep_state(self, sample: int, state: SampleState, stimulus: Stimulus) -> None:

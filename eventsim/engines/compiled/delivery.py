@@ -38,7 +38,8 @@ def make_spike(delivers: tuple[Any, ...], receptors: bool) -> Any:
 
     @kernel_part
     def spike(m: Machine, k: int, number: int, sample: Any) -> Any:
-        return whole(m.lanes[k].receptor), m.control, m.stages, m.fault_keys, k, number, sample
+        lane = m.lanes[k]
+        return whole(lane.receptor), m.control, m.stages, m.fault_keys, whole(lane.projection), number, sample
 
     return spike
 

@@ -133,7 +133,7 @@ def make_emit(send: Any) -> Any:
                     output.errors[control.sample, g, 1] = m.neuron_states[g].error_network
             m.neuron_states[g].last_spike = t
             m.node_states[n].synaptic_events += m.neurons[g].fan_out
-            status = send(m, n, g - node.first, t)
+            status = send(m, output, n, g - node.first, t)
             if status != DONE:
                 return status
         if control.again < NO_LIMIT:

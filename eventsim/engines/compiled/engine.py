@@ -13,20 +13,23 @@ import numpy as np
 from eventsim.engines import problems
 from eventsim.engines.compiled import event_loop
 from eventsim.engines.compiled.alternatives import delivers_of, loop_models, perturbs_of
+from eventsim.engines.compiled.fabric import finish_fabric
+from eventsim.engines.compiled.fabric_tables import arbiters_of, fabric_arrays, with_room
 from eventsim.engines.compiled.lists import undecided
 from eventsim.engines.compiled.machine import fork, lower, resize
 from eventsim.engines.compiled.overflows import overflow_problem
 from eventsim.engines.compiled.sources import count_sent, most_at_once
 from eventsim.engines.compiled.standing import freeze, thaw
-from eventsim.engines.compiled.stations import wakes_of, with_stations
+from eventsim.engines.destinations import EVERYWHERE
+from eventsim.engines.fabric_records import HOP_RECORD
 from eventsim.engines.tables import (
     ASTRAY,
     BEFORE,
     COUNTERS,
+    DEADLOCK,
     DONE,
     GROW,
     LOST_DELAY,
-    NEVER_LATER,
     OUT_OF_ROOM,
     OVERFLOW,
     PROBE,
@@ -63,27 +66,29 @@ class Prepared(NamedTuple):
     loop: Any
 
 
-_LOWERED: weakref.WeakKeyDictionary[Network, tuple[tuple[bool, int], Lowered]] = weakref.WeakKeyDictionary()
+_LOWERED: weakref.WeakKeyDictionary[Network, tuple[Any, Lowered]] = weakref.WeakKeyDictionary()
 
 
-def _lowered(net: Network, error_bounds: bool, room: int) -> Lowered:
+def _lowered(net: Network, task: Task) -> Lowered:
     """A network as arrays, kept for the next call as long as the network lives."""
+    cores = {} if task.options.fabric is None else task.options.fabric.fabric.cores
+    split = {net.projections[lane.projection].post.name for lane in task.options.lanes if lane.core != EVERYWHERE}
+    bounds, room = task.options.error_bounds, task.inputs.room()
+    wanted = bounds, room, {name: np.asarray(cores[name]).tobytes() for name in split}
     key, lowered = _LOWERED.get(net, (None, None))
-    if lowered is None or key != (error_bounds, room):
-        lowered = lower(net, error_bounds, room)
-        _LOWERED[net] = (error_bounds, room), lowered
+    if lowered is None or key != wanted:
+        lowered = lower(net, bounds, room, cores)
+        _LOWERED[net] = wanted, lowered
     return lowered
 
 
 def prepare(task: Task, sample: int) -> Prepared:
     """Lower the network of a sample (kept for the next call) and get its loop."""
     options, acting = task.options, task.acting_of(sample)
-    machine, initial = _lowered(acting, options.error_bounds, task.inputs.room())
-    n_state = task.outputs.transport_state.shape[1]
-    machine = machine._replace(
-        nodes=machine.nodes.copy(), stages=_stage_numbers(task), transport_state=np.zeros(n_state)
-    )
-    machine = with_stations(machine, options.stations, len(options.faults) + 1, options.n_transport)
+    machine, initial = _lowered(acting, task)
+    machine = machine._replace(nodes=machine.nodes.copy(), stages=_stage_numbers(task))
+    if options.fabric is not None:
+        machine = machine._replace(fabric=fabric_arrays(options.fabric, options.arbitration_key))
     machine.nodes.recorded = [node.name in options.recorded for node in task.net.nodes]
     if options.probes:
         first = machine.nodes.first
@@ -108,24 +113,22 @@ def prepare(task: Task, sample: int) -> Prepared:
         machine = machine._replace(decisions=undecided(machine.neurons.size))
     if delivers:
         machine = machine._replace(lanes=machine.lanes.copy())
-        machine.lanes.parallel = [isinstance(p.kind, Sparse) and p.kind.parallel for p in task.net.projections]
+        parallel = [isinstance(p.kind, Sparse) and p.kind.parallel for p in task.net.projections]
+        machine.lanes.parallel = [parallel[lane.projection] for lane in options.lanes]
     for name, count in options.stop.items():
         machine.nodes.limit[task.net.node(name).order] = count
     stages = event_loop.Stages(
         models=tuple(loop_models(acting, options.error_bounds)),
         perturbs=perturbs,
         delivers=delivers,
-        carry=options.transport.carry if options.transport else None,
-        wakes=wakes_of(options.stations),
+        arbiters=arbiters_of(options.fabric),
     )
     return Prepared(acting, Lowered(machine, initial), event_loop.event_loop(stages))
 
 
 def _stage_numbers(task: Task) -> Any:
-    """One row of numbers a fault, then the transport's, then those of its stations: (n_rows, longest), padded by 0."""
-    rows = [fault.numbers() for fault in task.options.faults]
-    rows.append(task.options.transport.numbers() if task.options.transport else (0.0,))
-    rows += [station.numbers() for station in task.options.stations]
+    """One row of numbers a fault, (n_rows, longest), padded by 0."""
+    rows = [fault.numbers() for fault in task.options.faults] or [(0.0,)]
     numbers = np.zeros((len(rows), max(map(len, rows))))
     for k, row in enumerate(rows):
         numbers[k, : len(row)] = row
@@ -140,6 +143,7 @@ class Worker:
         self.lowered = fork(prepared.lowered)
         total = self.machine.neurons.size
         self._spikes = np.empty(max(1 << 12, 4 * total) if task.options.record == "spikes" else 1, dtype=SPIKE)
+        self._hops = np.empty(self._hops_needed(), dtype=HOP_RECORD)
         self._traces = np.empty(max(1 << 10, 4 * self.machine.probes.size), dtype=TRACE)
         self._status = DONE
         self._counted = 0  # events of this batch that the task knows of
@@ -156,6 +160,13 @@ class Worker:
         if self.task.acting_of(sample) is self.net:
             return self
         return Worker(self.task, prepare(self.task, sample))
+
+    def _hops_needed(self) -> int:
+        """Records of hops that one micro-step may add."""
+        if not self.task.options.logs:
+            return 1
+        control, parcels = self.machine.fabric.control[0], self.machine.fabric.parcels
+        return max(1 << 12, int((parcels.size + control.worst) * control.depth))
 
     @property
     def machine(self) -> Machine:
@@ -206,6 +217,8 @@ class Worker:
             if problem is not None or status == DONE:
                 if problem is not None:
                     event_loop.finish_sample(self.machine, output)
+                    if task.options.fabric is not None:
+                        finish_fabric(self.machine, output)
                 end = math.inf if task.options.until is None else float(task.options.until)
                 task.outputs.reached[low:high] = np.minimum(end, task.outputs.stopped[low:high])
                 if problem is not None:
@@ -235,7 +248,8 @@ class Worker:
         outputs = self.task.outputs
         return Output(
             self._spikes.view(np.recarray), self._traces.view(np.recarray), _rows(outputs.first), outputs.readout,
-            outputs.counters, _errors(outputs.errors), outputs.transport_state, outputs.stopped,
+            outputs.counters, _errors(outputs.errors), self._hops.view(np.recarray), outputs.fabric, outputs.stations,
+            outputs.stopped,
         )  # fmt: skip
 
     def _take_up(self, sample: int, stimulus: Any) -> bool:
@@ -317,6 +331,12 @@ class Worker:
         pending = 2 * (int(control.pending[0]) + 2 * total)
         self.lowered = resize(self.lowered, room, pending)
         self._fit_spikes()  # drained before
+        if self.task.options.fabric is not None:
+            fabric = self.machine.fabric
+            needed = int(fabric.control.used[0] + fabric.control.worst[0])
+            if needed > fabric.parcels.size:
+                self.lowered = self.lowered._replace(machine=self.machine._replace(fabric=with_room(fabric, 2 * needed)))
+                self._hops = np.empty(max(self._hops.size, self._hops_needed()), dtype=HOP_RECORD)
         control = self.machine.control
         control.grow = 0
         return control
@@ -332,6 +352,21 @@ class Worker:
         self.task.outputs.spikes.add(batch, self._spikes[: int(control.spikes[0])])
         self.task.outputs.traces.add(batch, self._traces[: int(control.traces[0])])
         control.spikes = control.traces = 0
+        if self.task.options.logs:
+            records = self.machine.fabric.control.records
+            self.task.outputs.hops.add(batch, self._hops[: int(records[0])])
+            records[0] = 0
+
+    def _circle(self) -> list[str]:
+        """The stations that wait for each other."""
+        fabric, plan = self.machine.fabric, self.task.options.fabric
+        assert plan is not None
+        first = station = int(fabric.control.deadlock[0]) - 1
+        found: list[str] = []
+        while not found or station != first:
+            found.append(plan.stations[station].name)
+            station = int(fabric.ports.station[fabric.station_states.blocked_at[station]])
+        return found
 
     def _problem(self, status: int) -> Problem | None:
         control = self.machine.control
@@ -339,9 +374,8 @@ class Worker:
             return SimulationError, problems.fires_twice(*self._spike())
         if status == LOST_DELAY:
             return SimulationError, problems.delay_lost(*self._spike())
-        if status == NEVER_LATER:
-            station = self.task.options.stations[int(control.stuck[0]) - 1].name
-            return SimulationError, problems.never_later(int(control.sample[0]), station, float(control.now[0]))
+        if status == DEADLOCK:
+            return SimulationError, problems.deadlock(int(control.sample[0]), self._circle(), float(control.now[0]))
         if status == ASTRAY:
             projection = self.task.net.projections[int(control.astray[0]) - 1].label
             return SimulationError, problems.no_weight(int(control.sample[0]), projection, float(control.now[0]))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import borrowed, kernel, kernel_part
+from eventsim.engines.compiled import fabric
 from eventsim.engines.compiled.alternatives import LoopModel, choice
 from eventsim.engines.compiled.arrival import make_arrive
 from eventsim.engines.compiled.clocks import make_ticks
@@ -24,7 +25,6 @@ from eventsim.engines.compiled.probes import note_traces
 from eventsim.engines.compiled.queue import clear, requeue
 from eventsim.engines.compiled.sending import make_send
 from eventsim.engines.compiled.sources import fill_lanes, find_lost, make_feed, write_stimulus, write_until_lost
-from eventsim.engines.compiled.stations import make_stations
 from eventsim.engines.tables import (
     ASTRAY,
     BEFORE,
@@ -33,7 +33,6 @@ from eventsim.engines.tables import (
     GROW,
     INTEGRATING,
     LOST_DELAY,
-    NEVER_LATER,
     NO_LIMIT,
     OPEN,
     OUT_OF_ROOM,
@@ -55,7 +54,7 @@ from eventsim.engines.tables import (
 
 @dataclass(frozen=True)
 class Stages:
-    """What a loop is made for: the scalar functions of models, faults and a transport. What is absent costs nothing.
+    """What a loop is made for: the scalar functions of models, faults and arbiters. What is absent costs nothing.
 
     All else that a network may or may not have (probes, clocks, delays of synapses, rounding bounds) is in every loop,
     behind a number that is looked at once a micro-step: fewer loops have to be compiled.
@@ -64,8 +63,7 @@ class Stages:
     models: tuple[LoopModel, ...]
     perturbs: tuple[Any, ...] = ()
     delivers: tuple[Any, ...] = ()
-    carry: Any = None
-    wakes: tuple[tuple[Any, Any], ...] = ()
+    arbiters: tuple[tuple[Any, Any], ...] = ()  # of the fabric; () without one
 
 
 @kernel_part
@@ -80,7 +78,7 @@ def start_sample(m: Machine, initial: Initial, stimulus: Stimulus, k: int) -> No
             requeue(m.queue, clock_key(m, n), 0.0)
     control.switch = control.micro = 0
     control.stamp = 0
-    control.enough = control.full = control.stuck = control.astray = 0
+    control.enough = control.full = control.astray = 0
     control.now, control.lost = -math.inf, math.inf
     control.touched = control.fired = control.packets = control.due = control.pending = 0
     control.stimulus = control.written = stimulus.start[k]
@@ -109,8 +107,6 @@ def restore(m: Machine, initial: Initial) -> None:
         m.probe_states[k].noted = 0
         for r in range(TRACE_ROWS):
             m.probe_states[k].state[r] = 0.0
-    for j in range(m.transport_state.size):
-        m.transport_state[j] = 0.0
 
 
 @functools.cache
@@ -124,13 +120,13 @@ def event_loop(stages: Stages) -> Any:
     early = len(stages.perturbs) > 0
     parts = [make_parts(m, stages.delivers, emit_or_wait, earliest_departure, early) for m in stages.models]
     fold = {name: choice(tuple(getattr(part, name) for part in parts)) for name in parts[0]._fields}
-    send = make_send(stages.carry)
-    begin_stations, gather_station = make_stations(stages.wakes)
-    gather = make_gather(fold["cross"], fold["readout"], fold["open_window"], gather_station)
+    send, settle_fabric = make_send(stages.arbiters)
+    carries = settle_fabric is not None
+    gather = make_gather(fold["cross"], fold["readout"], fold["open_window"])
     several = any(model.dynamics.n_receptors > 1 for model in stages.models)
     arrive = make_arrive(stages.delivers, several, fold["dense"], fold["conv"], fold["row"])
     events = _make_events(early, gather, arrive, make_ticks(fold["tick"]))
-    micro_step = _make_micro_step(make_feed(send), events, fold["settle"], make_emit(send))
+    micro_step = _make_micro_step(carries, make_feed(send), settle_fabric, events, fold["settle"], make_emit(send))
     counts = any(model.dynamics.overflows is not None for model in stages.models)
     check_overflows = make_check(fold["overflows"] if counts else None)
 
@@ -144,10 +140,12 @@ def event_loop(stages: Stages) -> Any:
         control.stop = control.events + budget
         while control.sample < last_row:
             k = control.sample - first_row
+            control.sample_id = stimulus.sample_id[k]
             fresh = control.busy == BEFORE
             if fresh:
                 start_sample(m, initial, stimulus, k)
-                begin_stations(m)
+                if carries:
+                    fabric.begin_fabric(m)
                 control.busy = STARTING
             if (fresh or control.busy == TAKEN_UP) and control.sends_sources == 0:
                 fill_lanes(m, stimulus)
@@ -171,6 +169,8 @@ def event_loop(stages: Stages) -> Any:
                 return SPIKES_FULL
             ended = check_overflows(m, end)
             finish_sample(m, output)
+            if carries:
+                fabric.finish_fabric(m, output)
             if ended:
                 return OVERFLOW
             control.busy = BEFORE
@@ -192,8 +192,6 @@ def finish_sample(m: Machine, output: Output) -> None:
         counters[7], counters[8], counters[9] = state.delayed, state.tangent, state.overflows
     if control.enough == 1:
         output.stopped[row] = control.now
-    for j in range(output.transport.shape[1]):
-        output.transport[row, j] = m.transport_state[j]
 
 
 @kernel_part
@@ -242,27 +240,48 @@ def _make_events(pending: bool, gather: Any, arrive: Any, ticks: Any) -> Any:
     return events
 
 
-def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
+def _make_carry(carries: bool, settle_fabric: Any) -> tuple[Any, Any, Any]:
+    """All that the fabric does at a time, and whether it has room for what a micro-step may add."""
+    if carries:
+        return settle_fabric, fabric.lacks_parcels, fabric.lacks_records
+
+    @kernel_part
+    def carry(m: Machine, output: Output, t: float) -> int:  # noqa: ARG001 - absent stage
+        return DONE
+
+    @kernel_part
+    def never(*_arguments: Any) -> bool:
+        return False
+
+    return carry, never, never
+
+
+def _make_micro_step(carries: bool, feed: Any, settle_fabric: Any, events: Any, settle: Any, emit: Any) -> Any:
     """One micro-step (t, n): the five stages of the event order. Returns a status; DONE leaves control ready.
 
     The first of a sample, before any event or where it is taken up, only predicts.
     """
+    carry, lacks_parcels, lacks_records = _make_carry(carries, settle_fabric)
 
     @kernel_part
     def micro_step(m: Machine, stimulus: Stimulus, output: Output, begun: float, sample: Any) -> int:
         t = begun
         control = m.control[0]
         starting = control.busy != GOING
-        if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size:
+        if control.grow == 1 or control.pending + 3 * m.neurons.size > m.waiting.size or lacks_parcels(m):
             return GROW
         sends = control.sends_sources == 1 and control.micro == 0 and not starting
         if sends and control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
-            feed(m, stimulus, t)
+            feed(m, stimulus, output, t)
             if control.lost <= t:
                 return LOST_DELAY if write_until_lost(m, stimulus, output) else SPIKES_FULL
+        if control.micro == 0 and not starting:
+            status = carry(m, output, t)
+            if status != DONE:
+                return status
         if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, t):
             return SPIKES_FULL
-        if control.traces + m.probes.size > output.traces.size:
+        if control.traces + m.probes.size > output.traces.size or lacks_records(m, output):
             return TRACES_FULL
         control.stamp += 1
         control.touched = control.fired = 0
@@ -282,10 +301,10 @@ def _make_micro_step(feed: Any, events: Any, settle: Any, emit: Any) -> Any:
             note_traces(m, output, t)
         control.events += control.fired
         status = emit(m, output, t)
+        if status == DONE:
+            status = carry(m, output, t)
         if control.full == 1:
             return OUT_OF_ROOM
-        if control.stuck > 0:
-            return NEVER_LATER
         if starting:
             control.busy = GOING
             return status

@@ -13,7 +13,7 @@ from eventsim.engines.compiled.delivery import make_sweeps, make_take, make_weig
 from eventsim.engines.compiled.horizon import aim, reach, touch
 from eventsim.engines.compiled.lookahead import make_together, take_singly
 from eventsim.engines.compiled.rows import BLOCKS, LOAD, SLICES, STORE
-from eventsim.engines.tables import CONV, DENSE, NOT_BEGUN, ONE_TO_ONE, OPEN, Machine, split_tap
+from eventsim.engines.tables import BY_ORDER, CONV, DENSE, NOT_BEGUN, ONE_TO_ONE, OPEN, Machine, split_tap
 from eventsim.network.dynamics import Dynamics
 
 
@@ -160,7 +160,9 @@ def make_row(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
             above_pairs = m.nodes[lane.pre].n_neurons * node.n_neurons
             for k in range(begin, end):
                 i = m.targets[lane.targets + k]
-                number = above_pairs + k if lane.parallel == 1 else synapse + i
+                number = synapse + i
+                if lane.parallel == 1:
+                    number = above_pairs + (k if lane.places == BY_ORDER else m.links[lane.places + k])
                 fold(m, member, st, pr, i, spike, number, m.weights[place], t, error)
                 place += 1 - lane.alike
         else:

@@ -10,7 +10,7 @@ from eventsim._jit import kernel_part, whole
 from eventsim.engines.compiled.arrival import LOW
 from eventsim.engines.compiled.clocks import gather_clock
 from eventsim.engines.compiled.horizon import heap_of, rekey, schedule, touch
-from eventsim.engines.compiled.keys import clock_key, lane_key, station_key, switch_key
+from eventsim.engines.compiled.keys import clock_key, lane_key, switch_key
 from eventsim.engines.compiled.lanes import note_packet
 from eventsim.engines.compiled.queue import pop, requeue
 from eventsim.engines.compiled.sources import refill
@@ -74,7 +74,7 @@ def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
     requeue(m.queue, lane_key(m, k), key)
 
 
-def make_gather(cross: Any, readout: Any, open_window: Any, gather_station: Any) -> Any:
+def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
     switch_node, gather_cohort = make_switch(readout, open_window), _make_gather_cohort(cross)
 
@@ -95,10 +95,8 @@ def make_gather(cross: Any, readout: Any, open_window: Any, gather_station: Any)
                     gather_lane(m, stimulus, k, t)
             elif node == switch_key(m):
                 gather_switches(m, t)
-            elif node < station_key(m, 0):
-                gather_clock(m, node - clock_key(m, 0))
             else:
-                gather_station(m, node - station_key(m, 0), t)
+                gather_clock(m, node - clock_key(m, 0))
         for j in range(first_switch, control.switch):  # after the crossings: they saw the state before the change
             switch_node(m, output, t, j)
             control.events += 1

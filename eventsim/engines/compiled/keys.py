@@ -1,4 +1,4 @@
-"""What the numbers in the queue stand for: cohorts, lanes, the changes of windows and drives, clocks, and stations.
+"""What the numbers in the queue stand for: cohorts, lanes, the changes of windows and drives, clocks, and the fabric.
 
 Relies on the machine's arrays. Used by whatever queues something or takes it from the queue.
 """
@@ -26,6 +26,6 @@ def clock_key(m: Machine, n: int) -> int:
 
 
 @kernel_part
-def station_key(m: Machine, j: int) -> int:
-    """Key j of all stations of the transport."""
-    return m.cohorts.size + m.lanes.size + 1 + m.nodes.size + j
+def fabric_key(m: Machine) -> int:
+    """What happens next between the stations of a fabric."""
+    return m.cohorts.size + m.lanes.size + 1 + m.nodes.size

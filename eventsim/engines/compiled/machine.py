@@ -5,16 +5,20 @@ numpy.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from eventsim.engines.compiled.alternatives import LoopModel, loop_model, loop_models
+from eventsim.engines.compiled.fabric_tables import PLAN as FABRIC_PLAN
+from eventsim.engines.compiled.fabric_tables import FabricArrays
 from eventsim.engines.compiled.lists import undecided
 from eventsim.engines.compiled.queue import WAITING, new_queue
 from eventsim.engines.compiled.windows import new_switches
+from eventsim.engines.destinations import EVERYWHERE, Lane, core_of, lanes_of, part_of
 from eventsim.engines.tables import (
+    BY_ORDER,
     COHORT,
     COHORT_STATE,
     CONTROL,
@@ -36,7 +40,6 @@ from eventsim.engines.tables import (
     PROBE_STATE,
     SPARSE,
     SPREAD,
-    STATION,
     TRAVEL,
     Initial,
     Lowered,
@@ -58,17 +61,18 @@ KINDS = {"dense": DENSE, "sparse": SPARSE, "one_to_one": ONE_TO_ONE, "conv": CON
 FED = 4095
 
 
-def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
-    """Lower `net`; `stimulus_room` is the largest number of stimulus spikes of a sample."""
+def lower(net: Network, error_bounds: bool, stimulus_room: int, cores: Mapping[str, Array]) -> Lowered:
+    """Lower `net`; `stimulus_room` is the largest number of stimulus spikes of a sample, `cores` those of a fabric."""
     models = loop_models(net, error_bounds)
-    nodes, node_states, links = _nodes(net, models, error_bounds)
-    params, values = _rows(net, error_bounds)
-    lanes, lane_states, weights, targets, rows = _lanes(net, stimulus_room, len(links))
+    found = lanes_of(net, cores)
+    together = {population.name: cohort_size(net, population, found) for population in net.populations}
+    nodes, node_states, links = _nodes(net, models, error_bounds, together, found)
+    params, values = _rows(net, error_bounds, together)
+    lanes, lane_states, weights, targets, rows, delays = _lanes(net, found, cores, stimulus_room, len(links))
     cohorts, neurons = _cohorts(nodes), _neurons(net, nodes)
     initial = _initial(nodes, node_states, lane_states, cohorts, neurons, values)
     rooms, travelled = lane_states["mask"] + 1, lanes["kind"] == SPREAD
     n_ring, n_travel = int(rooms[~travelled].sum()), 2 * int(rooms[travelled].sum())
-    delays = [np.empty(0), *(own_delays(projection.kind) for projection in net.projections)]
     n_total, control = len(neurons), np.zeros(1, dtype=CONTROL)
     pending = 2 * n_total + 64
     machine = Machine(
@@ -76,7 +80,7 @@ def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
         lanes=lanes.view(np.recarray),
         cohorts=cohorts.view(np.recarray),
         neurons=neurons.view(np.recarray),
-        delays=np.concatenate([own for own in delays if own is not None]),
+        delays=delays,
         switches=new_switches(net, node_states["params"], nodes["params_size"])[0],
         params=params,
         weights=weights,
@@ -84,7 +88,6 @@ def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
         links=np.concatenate([links, rows]),
         probes=np.zeros(0, dtype=PROBE).view(np.recarray),
         stages=np.zeros((1, 1)),
-        stations=np.zeros(0, dtype=STATION).view(np.recarray),
         fault_keys=np.zeros((1, len(net.nodes), 3), dtype=np.uint64),
         control=control.view(np.recarray),
         node_states=initial.node_states.copy(),
@@ -95,8 +98,7 @@ def lower(net: Network, error_bounds: bool, stimulus_room: int) -> Lowered:
         decisions=undecided(1),
         values=np.concatenate([values, np.zeros(len(values))]),
         probe_states=np.zeros(0, dtype=PROBE_STATE).view(np.recarray),
-        transport_state=np.zeros(1),
-        queue=new_queue(len(cohorts) + len(lanes) + 1 + len(nodes)),
+        queue=new_queue(len(cohorts) + len(lanes) + 1 + len(nodes) + 1),
         ring=np.empty(n_ring, dtype=PACKET).view(np.recarray),
         travel=np.empty(n_travel, dtype=TRAVEL).view(np.recarray),
         waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
@@ -165,13 +167,15 @@ def _uniform(population: Population, names: Iterable[str]) -> bool:
     return all((parameters[name] == parameters[name][0]).all() for parameters in every for name in names)
 
 
-def cohort_size(net: Network, population: Population) -> int:
+def cohort_size(net: Network, population: Population, lanes: Sequence[Lane]) -> int:
     """How many neurons share a time of last update; 0 where each is updated alone.
 
     Those that all incoming projections reach together, if they spike at most once or live on a clock.
     """
     model = population.model
     if not (model.in_cohorts and _uniform(population, model.shared)):
+        return 0
+    if any(lane.core != EVERYWHERE and net.projections[lane.projection].post is population for lane in lanes):
         return 0
     incoming = [projection.kind for projection in net.projections if projection.post is population]
     if all(kind.kind == "dense" for kind in incoming):
@@ -192,8 +196,14 @@ def _fan_out(projection: Projection) -> Any:
     return projection.post.size if isinstance(kind, Dense) else 1
 
 
-def _nodes(net: Network, models: list[LoopModel], error_bounds: bool) -> tuple[Array, Array, Array]:
-    """Two records a source or population, (n_nodes,) each, and the lists of their projections, (n_links,)."""
+def _nodes(
+    net: Network, models: list[LoopModel], error_bounds: bool, together_of: Mapping[str, int], lanes: Sequence[Lane]
+) -> tuple[Array, Array, Array]:
+    """Two records a source or population, (n_nodes,) each, and the lists of their lanes, (n_links,).
+
+    `together_of` has the neurons that share a time of last update, by population (`cohort_size`).
+    """
+    of_lanes = [net.projections[lane.projection] for lane in lanes]
     nodes, states = np.zeros(len(net.nodes), dtype=NODE), np.zeros(len(net.nodes), dtype=NODE_STATE)
     ranks = order.clocked_ranks(net)
     links: list[int] = []
@@ -203,9 +213,9 @@ def _nodes(net: Network, models: list[LoopModel], error_bounds: bool) -> tuple[A
         begin["phase"] = INTEGRATING
         first += node.size
         record["first_in"] = len(links)
-        links += [projection.order for projection in net.projections if projection.post is node]
+        links += [k for k, projection in enumerate(of_lanes) if projection.post is node]
         record["last_in"] = record["first_out"] = len(links)
-        links += [projection.order for projection in net.projections if projection.pre is node]
+        links += [k for k, projection in enumerate(of_lanes) if projection.pre is node]
         record["last_out"] = len(links)
         record["t_start"], record["t_min"], record["t_max"] = 0.0, math.inf, math.inf
         record["limit"] = NO_LIMIT
@@ -219,7 +229,7 @@ def _nodes(net: Network, models: list[LoopModel], error_bounds: bool) -> tuple[A
         record["params_size"] = node.size * len(model.dynamics.rows)
         state += node.size * len(model.dynamics.state)
         params += int(record["params_size"]) * (1 + len(node.pieces()))
-        together = cohort_size(net, node)
+        together = together_of[node.name]
         record["shared"], record["positions"] = together > 0, 1
         record["patchy"] = any(p.kind.kind != "dense" for p in net.projections if p.post is node)
         if 0 < together < node.size:
@@ -243,7 +253,7 @@ def _nodes(net: Network, models: list[LoopModel], error_bounds: bool) -> tuple[A
     return nodes, states, np.array(links, dtype=np.int64)
 
 
-def _rows(net: Network, error_bounds: bool) -> tuple[Array, Array]:
+def _rows(net: Network, error_bounds: bool, together_of: Mapping[str, int]) -> tuple[Array, Array]:
     """Rows of parameters, (n_params,), and of the initial state, (n_values,), of all populations, flat."""
     params, start = [np.empty(0)], [np.empty(0)]
     for population in net.populations:
@@ -251,7 +261,7 @@ def _rows(net: Network, error_bounds: bool) -> tuple[Array, Array]:
         pieces = [population.parameters, *(later for _, later in population.pieces())]
         prepared = [model.prepare(parameters, population.window) for parameters in pieces]
         rows = [[np.asarray(row, dtype=np.float64) for row in piece] for piece in prepared]
-        if 0 < cohort_size(net, population) < population.size:  # in the order of slots
+        if 0 < together_of[population.name] < population.size:  # in the order of slots
             rows = [[row.reshape(population.shape[0], -1).T.ravel() for row in piece] for piece in rows]
         params += [row for piece in rows for row in piece]
         states = [
@@ -261,16 +271,26 @@ def _rows(net: Network, error_bounds: bool) -> tuple[Array, Array]:
     return np.concatenate(params), np.concatenate(start)
 
 
-def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array, Array, Array, Array]:
-    """Two records a projection, (n_lanes,) each, and weights, targets and rows of synapses of all, flat.
+def _lanes(
+    net: Network, found: Sequence[Lane], cores: Mapping[str, Array], stimulus_room: int, n_links: int
+) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Two records a lane, (n_lanes,) each, and weights, targets, rows and delays of synapses of all, flat.
 
-    How long these three are depends on the kinds of the projections; a lane's record has where its own begin.
+    How long these four are depends on the kinds of the projections; a lane's record has where its own begin.
     """
-    lanes, states = np.zeros(len(net.projections), dtype=LANE), np.zeros(len(net.projections), dtype=LANE_STATE)
+    lanes, states = np.zeros(len(found), dtype=LANE), np.zeros(len(found), dtype=LANE_STATE)
+    delays = [np.empty(0)]
     weights, targets, row_start = [np.empty(0)], [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int64)]
     n_weights = n_rows = n_targets = n_delays = ring = travel = 0
-    for projection, lane, begin in zip(net.projections, lanes, states, strict=True):
-        kind = projection.kind
+    for one, lane, begin in zip(found, lanes, states, strict=True):
+        projection = net.projections[one.projection]
+        kind: Any = projection.kind
+        lane["projection"], lane["places"] = projection.order, BY_ORDER
+        if one.core != EVERYWHERE:
+            kind, places = part_of(projection, core_of(net, cores, projection.post.order) == one.core)
+            row_start.append(places)
+            lane["places"] = n_links + n_rows
+            n_rows += places.size
         arrays = kind.arrays()
         lane["pre"], lane["post"] = projection.pre.order, projection.post.order
         lane["kind"] = KINDS[kind.kind]
@@ -311,9 +331,11 @@ def _lanes(net: Network, stimulus_room: int, n_links: int) -> tuple[Array, Array
         else:
             lane["kind"], lane["delays"], begin["offset"] = SPREAD, n_delays, travel
             lane["delay"] = own_delays(kind).max(initial=0.0)
+            delays.append(np.asarray(own_delays(kind), dtype=np.float64))
             n_delays += kind.n_synapses
             travel += 2 * size
-    return lanes, states, np.concatenate(weights), np.concatenate(targets), np.concatenate(row_start)
+    flat = (np.concatenate(parts) for parts in (weights, targets, row_start, delays))
+    return (lanes, states, *flat)
 
 
 def _narrow(targets: Array, projection: Projection) -> Array:
@@ -385,8 +407,11 @@ APART = 128
 
 def fork(lowered: Lowered) -> Lowered:
     """A machine of its own for one thread: the plan is shared, the state copied."""
-    parts = lowered.machine._asdict().items()
-    return Lowered(Machine(*(part if name in PLAN else _apart(part) for name, part in parts)), lowered.initial)
+    parts = {name: part if name in PLAN else _apart(part) for name, part in lowered.machine._asdict().items()}
+    if isinstance(lowered.machine.fabric, FabricArrays):
+        fabric = lowered.machine.fabric._asdict().items()
+        parts["fabric"] = FabricArrays(*(part if name in FABRIC_PLAN else _apart(part) for name, part in fabric))
+    return Lowered(Machine(**parts), lowered.initial)
 
 
 def _apart(array: Array) -> Array:

@@ -42,12 +42,12 @@ def make_feed(send: Any) -> Any:
     """Sources whose spikes are sent at their time send those of t; one whose delay is lost is noted, and ends it."""
 
     @kernel_part
-    def feed(m: Machine, stimulus: Stimulus, t: float) -> None:
+    def feed(m: Machine, stimulus: Stimulus, output: Output, t: float) -> None:
         control = m.control[0]
         while control.stimulus < control.stimulus_end and stimulus.time[control.stimulus] == t:
             g = stimulus.neuron[control.stimulus]
             n = m.neurons[g].node
-            if send(m, n, g - m.nodes[n].first, t) != DONE:
+            if send(m, output, n, g - m.nodes[n].first, t) != DONE:
                 note_lost(m, t, g)
                 break
             control.stimulus += 1

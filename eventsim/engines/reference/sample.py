@@ -23,6 +23,7 @@ from eventsim.engines.reference.agenda import (
     ARRIVAL,
     CROSSING,
     EARLY_TICK,
+    FABRIC,
     LEAVING,
     RELEASE,
     SOURCE,
@@ -30,16 +31,17 @@ from eventsim.engines.reference.agenda import (
     T_START,
     T_STEP,
     TICK,
-    WAKE,
     WINDOW,
 )
+from eventsim.engines.reference.fabric import DeadlockError, FabricState
 from eventsim.engines.reference.neuron import Neuron
 from eventsim.engines.reference.overflows import count_overflows
 from eventsim.engines.reference.plan import Plan
+from eventsim.engines.fabric_records import HOP_RECORD
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
-from eventsim.faults.acting import EMISSION
+from eventsim.faults.acting import EMISSION, NUMBERS
 from eventsim.network.projections import own_delays
 
 
@@ -56,8 +58,8 @@ class Sample:
         probes = task.options.probes.items()
         probed = sorted((task.net.node(name).order, i) for name, chosen in probes for i in chosen.tolist())
         self.noted: dict[tuple[int, int], Any] = dict.fromkeys(probed)  # the state that was noted last
-        self.transport_state = [plan.number(0)] * task.options.n_transport
-        self.station_states = [[plan.number(0)] * station.n_state for station in task.options.stations]
+        self.fabric: FabricState | None = None  # made where the sample starts, or is taken up
+        self.fabric_entry: tuple[Any, int] | None = None
         self.sent: Counter[tuple[int, int]] = Counter()  # spikes that each neuron has sent
         self.n, self.given = 0, -1  # micro-step to come; source spikes that are in the agenda, -1 before the start
         self.spikes_sent = 0  # … and that are out of it again
@@ -69,7 +71,7 @@ class Sample:
         self.astray: int | None = None  # the projection over which a fault gave no weight
         self.handlers: dict[int, Any] = {
             SOURCE: self.emit_source, CROSSING: self.stored_crossing, LEAVING: self.leave, WINDOW: self.switch,
-            RELEASE: self.release, WAKE: self.wake, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
+            RELEASE: self.release, FABRIC: self.carry, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
         }  # fmt: skip
 
     # -- time -------------------------------------------------------------------------------------------------------
@@ -78,9 +80,7 @@ class Sample:
         """What is known beforehand: source spikes, windows, first ticks, neurons that spike without input."""
         self.given = 0
         self.stimulate()
-        for i, station in enumerate(self.task.options.stations):
-            for k in range(station.n_keys):
-                self.expect_station(i, k, station.first(self.plan.stations[i], k))
+        self.begin_fabric()
         for n, layer in self.plan.layers.items():
             if layer.model.clocked:
                 self.agenda.add((0 * layer.period, EARLY_TICK if layer.rank < 0 else TICK, layer.rank, n, 0))
@@ -107,10 +107,10 @@ class Sample:
         stimulus = self.task.inputs.batch(self.row, self.row + 1)
         for t, g in list(zip(stimulus.time.tolist(), stimulus.neuron.tolist(), strict=True))[: self.given]:
             node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
-            for projection in self.plan.outgoing[node]:
+            for lane in self.plan.outgoing[node]:
                 index, left = g - self.plan.first[node], self.plan.number(t)
-                if left + self.plan.number(projection.delay) > now:
-                    self.travel(left, projection, index, 0, 0)
+                if left + self.plan.number(self.plan.projection(lane).delay) > now:
+                    self.travel(left, lane, index, 0, 0)
 
     def run(self) -> None:
         """All events at t < until, in the event order."""
@@ -157,6 +157,7 @@ class Sample:
         self.task.events += len(self.fired)
         for node, index in sorted(self.fired):
             self.emit(t, node, index)
+        self.carry(t)
         for node, index in sorted(self.again):
             raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node], t))
 
@@ -168,11 +169,6 @@ class Sample:
         if neuron.entry is not None:
             self.agenda.add(neuron.entry)
         self.task.queue_operations += 1
-
-    def expect_station(self, station: int, k: int, t: Any) -> None:
-        """Key k of a station is due at t; inf: never."""
-        if t < math.inf:
-            self.agenda.add((t, WAKE, station, k))
 
     # -- what the agenda holds --------------------------------------------------------------------------------------
 
@@ -203,15 +199,6 @@ class Sample:
         """The end of refractoriness: the state is that after the reset, at t."""
         self.touched.setdefault((node, self.members[node][index]), False)
 
-    def wake(self, t: Any, station: int, k: int) -> None:
-        """A station of the transport wakes."""
-        self.task.events += 1
-        one = self.task.options.stations[station]
-        following = one.wake(self.plan.stations[station], self.station_states[station], k, t)
-        if not following > t:
-            raise SimulationError(problems.never_later(self.row, one.name, t))
-        self.expect_station(station, k, following)
-
     def tick(self, t: Any, rank: int, node: int, tick: int) -> None:
         """A clocked population takes tick `tick`; ticks are counted, never accumulated."""
         self.task.events += 1
@@ -223,12 +210,13 @@ class Sample:
                 self.emit_or_wait(t, node, neuron)
 
     def arrive(
-        self, t: Any, node: int, index: int, projection: int, first: int, number: int, last: int, _left: Any
+        self, t: Any, node: int, index: int, lane: int, first: int, number: int, last: int, _left: Any
     ) -> None:
-        """One spike reaches its targets in one projection, or those of one delay."""
+        """One spike reaches its targets in one lane, or those of one delay."""
         self.task.events += 1
-        post = self.plan.net.projections[projection].post.order
-        synapses = self.plan.synapses(projection, index)[first:last]
+        one = self.plan.projection(lane)
+        projection, post = one.order, one.post.order
+        synapses = self.plan.synapses(lane, index)[first:last]
         self.counts[post]["visited"] += len(synapses)
         if t >= self.plan.layers[post].t_min:
             self.counts[post]["late"] += len(synapses)
@@ -237,8 +225,8 @@ class Sample:
             error += 2.0**-53 * t  # t is the rounded sum of the spike's time and the delay
         if t >= self.plan.layers[post].closed_from:
             return
-        receptor = self.plan.net.projections[projection].receptor_number
-        for place, (target, weight) in enumerate(synapses, first):
+        receptor = one.receptor_number
+        for place, target, weight in synapses:
             neuron = self.members[post][target]
             arrived = self.plan.deliveries.weight(projection, index, place, number, self.sample_id, weight)
             if not abs(arrived) <= HEAVIEST and self.astray is None:
@@ -334,26 +322,60 @@ class Sample:
         self.send(t, node, index)
 
     def send(self, t: Any, node: int, index: int) -> None:
-        """Transport and delay: from emission at t to arrivals."""
-        if not self.plan.outgoing[node]:
+        """Fabric and delay: from emission at t to arrivals."""
+        if self.fabric is None and not self.plan.outgoing[node]:
             return
-        left = t
-        if self.task.options.transport is not None:
-            left = self.task.options.transport.carry(self.plan.transport, self.transport_state, t)
-        for projection in self.plan.outgoing[node]:
-            self.counts[node]["synaptic_events"] += len(self.plan.synapses(projection.order, index))
+        for lane in self.plan.outgoing[node]:
+            self.counts[node]["synaptic_events"] += len(self.plan.synapses(lane, index))
         number = self.sent[node, index]
         self.sent[node, index] += 1
-        for projection in self.plan.outgoing[node]:
-            self.travel(left, projection, index, number, 0, t)
+        if self.fabric is not None:
+            self.fabric.inject(t, self.plan.first[node] + index, number)
+            self.expect_fabric(t)
+            return
+        for lane in self.plan.outgoing[node]:
+            self.travel(t, lane, index, number, 0, t)
 
-    def travel(self, left: Any, projection: Any, index: int, number: int, place: int, t: Any = None) -> None:
-        """Spike `number` of a neuron, emitted at t and carried until `left`, goes to its synapses from `place` on."""
-        order, first, count = projection.order, place, len(self.plan.synapses(projection.order, index))
-        arrivals = [self.arrival(t, left, projection, index, delay) for delay in self.plan.delays(order, index)[place:]]
+    def begin_fabric(self) -> None:
+        """The fabric of this sample, without packets."""
+        if self.plan.fabric is not None:
+            self.fabric = FabricState(
+                self.plan.fabric, self.plan.number, self.task.options.arbitration_key, self.sample_id
+            )
+
+    def expect_fabric(self, t: Any) -> None:
+        """Its one entry in the agenda is now at t; None: nothing is under way."""
+        if self.fabric_entry is not None:
+            self.agenda.discard(self.fabric_entry)
+        self.fabric_entry = None if t is None else (t, FABRIC)
+        if self.fabric_entry is not None:
+            self.agenda.add(self.fabric_entry)
+
+    def carry(self, t: Any) -> None:
+        """All that happens between stations at t; what comes out goes on to its synapses."""
+        if self.fabric is None:
+            return
+        before = self.fabric.served
+        try:
+            delivered = self.fabric.settle(t)
+        except DeadlockError as found:
+            names = [self.plan.fabric.stations[k].name for k in found.stations]
+            raise SimulationError(problems.deadlock(self.row, names, t)) from None
+        finally:
+            self.task.events += self.fabric.served - before
+        for packet, lanes, left in delivered:
+            node = int(np.searchsorted(self.plan.first, packet.neuron, side="right")) - 1
+            for lane in lanes:
+                self.travel(left, lane, packet.neuron - self.plan.first[node], packet.number, 0, packet.emitted)
+        self.expect_fabric(self.fabric.next_time())
+
+    def travel(self, left: Any, lane: int, index: int, number: int, place: int, t: Any = None) -> None:
+        """Spike `number` of a neuron, emitted at t and carried until `left`, goes to a lane's synapses from `place` on."""
+        projection, first, count = self.plan.projection(lane), place, len(self.plan.synapses(lane, index))
+        arrivals = [self.arrival(t, left, projection, index, delay) for delay in self.plan.delays(lane, index)[place:]]
         for arrival, synapses in itertools.groupby(arrivals):
             last = first + sum(1 for _ in synapses) if own_delays(projection.kind) is not None else count
-            self.agenda.add((arrival, ARRIVAL, projection.pre.order, index, order, first, number, last, left))
+            self.agenda.add((arrival, ARRIVAL, projection.pre.order, index, lane, first, number, last, left))
             first = last
 
     def arrival(self, t: Any, left: Any, projection: Any, index: int, delay: Any) -> Any:
@@ -386,7 +408,10 @@ class Sample:
         """Hand over what was counted and recorded, also where the sample ended early."""
         task = self.task
         task.outputs.counters[self.row] = [[counts[name] for name in COUNTERS] for counts in self.counts]
-        task.outputs.transport_state[self.row] = [*self.transport_state, *itertools.chain(*self.station_states)]
+        if self.fabric is not None:
+            task.outputs.fabric[self.row] = self.fabric.counters
+            task.outputs.stations[self.row] = [[float(x) for x in one.counters] for one in self.fabric.stations]
+            task.outputs.hops.add(self.row, self.log())
         if task.options.record == "spikes":
             task.outputs.spikes.add(self.row, np.array(self.spikes, dtype=SPIKE))
             task.outputs.exact_times += [t for *_, t in self.spikes] if task.exact else []
@@ -394,3 +419,13 @@ class Sample:
         task.done += 1
         if task.options.keep_state:
             task.keep_state(self.row, standing.freeze(self, task.fed), task.inputs.batch(self.row, self.row + 1))
+
+    def log(self) -> Any:
+        """What was recorded of the hops of packets, (n_hops,)."""
+        assert self.fabric is not None
+        found = []
+        for station, g, number, outcome, *times in self.fabric.log:
+            node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
+            seen = (math.nan if t is None else float(t) for t in times)
+            found.append((self.row, station, node, g - self.plan.first[node], number % NUMBERS, outcome, *seen))
+        return np.array(found, dtype=HOP_RECORD)

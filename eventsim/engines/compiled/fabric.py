@@ -1,0 +1,488 @@
+"""Packets between stations, in the loop of the compiled engine.
+
+Relies on the arrays of the fabric, on the lanes, and on the arbiters' scalar functions. Used by `sending` (a spike is
+injected) and by the loop, which lets all happen that is due at a time. The rounds are those of docs/event-order.md.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from eventsim._jit import kernel_part
+from eventsim.engines.compiled.alternatives import choice
+from eventsim.engines.compiled.fabric_tables import NONE
+from eventsim.engines.compiled.keys import fabric_key
+from eventsim.engines.compiled.queue import clear, requeue, sort_numbers
+from eventsim.engines.fabric_records import (
+    AREA,
+    ARRIVED,
+    BLOCKED,
+    BLOCKINGS,
+    BUSY,
+    DEEPEST,
+    DELIVERED,
+    DROPPED,
+    LATE,
+    LONGEST,
+    LOST,
+    LOST_LATE,
+    NO_ROOM,
+    PACKETS,
+    PASSED_ON,
+    SERVED,
+    SINCE,
+    SPIKES,
+    TOO_LATE,
+    WAITED,
+    WAITING_NOW,
+)
+from eventsim.engines.tables import DEADLOCK, DONE, Machine, Output
+from eventsim.fabric.ticks import next_tick
+from eventsim.randomness import uniforms
+
+
+@kernel_part
+def begin_fabric(m: Machine) -> None:
+    """At the beginning of a sample nothing is under way."""
+    f = m.fabric
+    control = f.control[0]
+    clear(f.queue)
+    for k in range(f.station_states.size):
+        state = f.station_states[k]
+        state.ends, state.started, state.blocked_since = math.inf, 0.0, 0.0
+        state.parcel, state.child, state.blocked_at, state.flight, state.last_flight = NONE, 0, NONE, NONE, NONE
+        state.listed = 0
+        for j in range(f.station_counters.shape[1]):
+            f.station_counters[k, j] = 0.0
+    for k in range(f.port_states.size):
+        f.port_states[k].head, f.port_states[k].tail, f.port_states[k].taken = NONE, NONE, 0
+    for k in range(f.parcels.size):
+        f.parcels[k].next = k + 1
+    f.parcels[f.parcels.size - 1].next = NONE
+    for j in range(f.arbiters.size):
+        f.arbiters[j] = 0.0
+    for j in range(f.counters.size):
+        f.counters[j] = 0
+    control.free = 0
+    control.used = control.ready = control.deadlock = 0
+
+
+@kernel_part
+def finish_fabric(m: Machine, output: Output) -> None:
+    """Copy what was counted into the sample's row."""
+    f, row = m.fabric, m.control[0].sample
+    for j in range(f.counters.size):
+        output.fabric[row, j] = f.counters[j]
+    for k in range(f.stations.size):
+        for j in range(f.station_counters.shape[1]):
+            output.stations[row, k, j] = f.station_counters[k, j]
+
+
+@kernel_part
+def lacks_parcels(m: Machine) -> bool:
+    """Might a micro-step need more parcels than there are?"""
+    f = m.fabric
+    return f.control[0].used + f.control[0].worst > f.parcels.size
+
+
+@kernel_part
+def lacks_records(m: Machine, output: Output) -> bool:
+    """Might a micro-step record more hops than there is room for?"""
+    control = m.fabric.control[0]
+    return control.logs == 1 and control.records + (control.used + control.worst) * control.depth > output.hops.size
+
+
+@kernel_part
+def _count_waiting(m: Machine, k: int, change: float, t: float) -> None:
+    counters = m.fabric.station_counters[k]
+    counters[AREA] += counters[WAITING_NOW] * (t - counters[SINCE])
+    counters[SINCE] = t
+    counters[WAITING_NOW] += change
+    counters[DEEPEST] = max(counters[DEEPEST], counters[WAITING_NOW])
+
+
+@kernel_part
+def _list(m: Machine, k: int) -> None:
+    """Station k may begin to serve."""
+    f = m.fabric
+    if f.station_states[k].listed == 0:
+        f.station_states[k].listed = 1
+        f.lists_now[f.control[0].ready] = k
+        f.control[0].ready += 1
+
+
+@kernel_part
+def _rekey(m: Machine, k: int) -> None:
+    """When something happens at station k next: its service ends, or the first packet behind it lands."""
+    f = m.fabric
+    state = f.station_states[k]
+    t = state.ends if state.parcel != NONE and state.blocked_at == NONE else math.inf
+    if state.flight != NONE:
+        t = min(t, f.parcels[state.flight].t)
+    requeue(f.queue, k, t)
+
+
+@kernel_part
+def _new_parcel(m: Machine, hop: int, neuron: int, number: int, emitted: float) -> int:
+    f = m.fabric
+    control = f.control[0]
+    i = control.free
+    if i == NONE:
+        m.control[0].full = 1
+        return NONE
+    parcel = f.parcels[i]
+    control.free = parcel.next
+    control.used += 1
+    parcel.hop, parcel.neuron, parcel.number, parcel.emitted, parcel.next = hop, neuron, number, emitted, NONE
+    return i
+
+
+@kernel_part
+def _drop_parcel(m: Machine, i: int) -> None:
+    control = m.fabric.control[0]
+    m.fabric.parcels[i].next = control.free
+    control.free = i
+    control.used -= 1
+
+
+@kernel_part
+def _record(
+    m: Machine, output: Output, station: int, i: int, entered: float, started: float, ended: float, left: float,
+    outcome: int,
+) -> None:  # fmt: skip
+    """Record a hop, where that is wanted; there is room for all that a micro-step may add (`room_for_hops`)."""
+    f = m.fabric
+    control = f.control[0]
+    if control.logs == 0:
+        return
+    if control.records >= output.hops.size:
+        m.control[0].full = 1
+        return
+    record, parcel = output.hops[control.records], f.parcels[i]
+    n = m.neurons[parcel.neuron].node
+    record.sample, record.station, record.population = m.control[0].sample, station, n
+    record.neuron, record.number, record.outcome = parcel.neuron - m.nodes[n].first, parcel.number, outcome
+    record.emitted, record.entered, record.started = parcel.emitted, entered, started
+    record.ended, record.left = ended, left
+    control.records += 1
+
+
+@kernel_part
+def _is_full(m: Machine, port: int) -> bool:
+    places = m.fabric.ports[port].places
+    return places != NONE and m.fabric.port_states[port].taken >= places
+
+
+@kernel_part
+def _forget(m: Machine, hop: int) -> None:
+    """What was to come to the lanes behind a hop will not."""
+    f = m.fabric
+    for j in range(f.hops[hop].first_lane, f.hops[hop].last_lane):
+        m.lane_states[f.lists[j]].coming -= 1
+    f.counters[LOST] += f.hops[hop].leaves
+
+
+@kernel_part
+def _enter(m: Machine, i: int, hop: int, t: float) -> None:
+    """A parcel enters the port of a hop, where it has taken a place before."""
+    f = m.fabric
+    parcel, port = f.parcels[i], f.hops[hop].port
+    parcel.hop, parcel.entered, parcel.next = hop, t, NONE
+    state = f.port_states[port]
+    if state.head == NONE:
+        state.head = i
+    else:
+        f.parcels[state.tail].next = i
+    state.tail = i
+    station = f.ports[port].station
+    _count_waiting(m, station, 1.0, t)
+    _list(m, station)
+
+
+@kernel_part
+def _fly(m: Machine, k: int, i: int, child: int, t: float) -> None:
+    """A parcel is in flight behind station k and lands at t; that it is the last follows from one latency."""
+    f = m.fabric
+    state, parcel = f.station_states[k], f.parcels[i]
+    parcel.t, parcel.child, parcel.next = t, child, NONE
+    if state.flight == NONE:
+        state.flight = i
+    else:
+        f.parcels[state.last_flight].next = i
+    state.last_flight = i
+
+
+@kernel_part
+def _send(m: Machine, output: Output, i: int, hop: int, latency: float, t: float, sender: int) -> None:
+    """A parcel goes to the port of a hop: it takes a place there now, and is there after the latency."""
+    f = m.fabric
+    port = f.hops[hop].port
+    if _is_full(m, port):
+        station = f.ports[port].station
+        f.station_counters[station, DROPPED] += 1.0
+        _record(m, output, station, i, t, math.nan, math.nan, math.nan, NO_ROOM)
+        _forget(m, hop)
+        _drop_parcel(m, i)
+        return
+    f.port_states[port].taken += 1
+    if latency > 0.0:
+        _fly(m, sender, i, hop - f.hops[f.parcels[i].hop].first_child, t + latency)
+    else:
+        _enter(m, i, hop, t)
+
+
+def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any, Any]:
+    """The stages ``inject(m, output, g, number, t)`` and ``settle(m, output, t)``; both return a status.
+
+    ``bring(m, k, left, t, neuron, number)`` lets a spike that was emitted at t leave for the synapses of lane k.
+    """
+    rank, served = (choice(tuple(one[j] for one in arbiters)) for j in range(2))
+    deliver = _make_deliver(bring)
+    pass_on = _make_pass_on(deliver)
+    start = _make_start(rank, served, pass_on)
+
+    @kernel_part
+    def inject(m: Machine, output: Output, g: int, number: int, t: float) -> int:
+        f = m.fabric
+        r = f.route_of[g]
+        if r < 0:
+            return DONE
+        route = f.routes[r]
+        f.counters[SPIKES] += 1
+        f.counters[PACKETS] += route.leaves
+        pending = m.control[0].pending
+        for j in range(route.first_root, route.last_root):
+            root = f.lists[j]
+            hop = f.hops[root]
+            for a in range(hop.first_lane, hop.last_lane):
+                k = f.lists[a]
+                lane = m.lane_states[k]
+                lane.coming += 1
+                if lane.tail - lane.head + lane.coming + m.nodes[m.lanes[k].pre].n_neurons + pending > lane.mask:
+                    m.control[0].grow = 1
+            i = _new_parcel(m, root, g, number, t)
+            if i == NONE:
+                return DONE
+            if hop.station == NONE:
+                status = deliver(m, i, t)
+                if status != DONE:
+                    return status
+            else:
+                _send(m, output, i, root, 0.0, t, NONE)
+        return DONE
+
+    @kernel_part
+    def settle(m: Machine, output: Output, t: float) -> int:
+        f = m.fabric
+        control, n = f.control[0], f.stations.size
+        while True:
+            due = 0
+            while f.queue[0].key == t:
+                f.lists_now[n + due] = f.queue[0].node
+                due += 1
+                requeue(f.queue, f.queue[0].node, math.inf)
+            if due > 1:
+                sort_numbers(f.lists_now[n : n + due], due)
+            for j in range(due):
+                k = f.lists_now[n + j]
+                state = f.station_states[k]
+                while state.flight != NONE and f.parcels[state.flight].t == t:
+                    i = state.flight
+                    state.flight = f.parcels[i].next
+                    hop = f.parcels[i].hop
+                    if f.hops[hop].n_children == 0:
+                        status = deliver(m, i, t)
+                        if status != DONE:
+                            return status
+                    else:
+                        _enter(m, i, f.hops[hop].first_child + f.parcels[i].child, t)
+            for j in range(due):
+                k = f.lists_now[n + j]
+                state = f.station_states[k]
+                if state.parcel != NONE and state.blocked_at == NONE and state.ends == t:
+                    status = pass_on(m, output, k, t)
+                    if status != DONE:
+                        return status
+                _rekey(m, k)
+            free = 0
+            for j in range(control.ready):
+                k = f.lists_now[j]
+                f.station_states[k].listed = 0
+                if f.station_states[k].parcel == NONE:
+                    f.lists_now[2 * n + free] = k
+                    free += 1
+            control.ready = 0
+            if free > 1:
+                sort_numbers(f.lists_now[2 * n : 2 * n + free], free)
+            for j in range(free):
+                status = start(m, output, f.lists_now[2 * n + j], t)
+                if status != DONE:
+                    return status
+            if due == 0 and free == 0:
+                break
+        requeue(m.queue, fabric_key(m), f.queue[0].key)
+        return DONE
+
+    return inject, settle
+
+
+def _make_deliver(bring: Any) -> Any:
+    """A parcel has come to the end of its route: its spike leaves for the synapses of the lanes there."""
+
+    @kernel_part
+    def deliver(m: Machine, i: int, t: float) -> int:
+        f = m.fabric
+        parcel = f.parcels[i]
+        hop, left = f.hops[parcel.hop], next_tick(t, f.control[0].tick)
+        first = m.nodes[m.neurons[parcel.neuron].node].first
+        f.counters[DELIVERED] += 1
+        for j in range(hop.first_lane, hop.last_lane):
+            k = f.lists[j]
+            m.lane_states[k].coming -= 1
+            status = bring(m, k, left, parcel.emitted, parcel.neuron - first, parcel.number)
+            if status != DONE:
+                return status
+        _drop_parcel(m, i)
+        return DONE
+
+    return deliver
+
+
+def _make_pass_on(deliver: Any) -> Any:
+    """The packet of a station leaves it: copy after copy, until one finds no room."""
+
+    @kernel_part
+    def leave_for_targets(m: Machine, output: Output, k: int, t: float) -> int:
+        f = m.fabric
+        control, state, latency = f.control[0], f.station_states[k], f.stations[k].latency
+        i = state.parcel
+        parcel = f.parcels[i]
+        if next_tick(t + latency, control.tick) - parcel.emitted > control.deadline:
+            f.station_counters[k, LATE] += 1.0
+            if control.drops_late == 1:
+                f.station_counters[k, LOST_LATE] += 1.0
+                _record(m, output, k, i, parcel.entered, state.started, state.ends, t, TOO_LATE)
+                _forget(m, parcel.hop)
+                _drop_parcel(m, i)
+                return DONE
+        _record(m, output, k, i, parcel.entered, state.started, state.ends, t, ARRIVED)
+        if latency > 0.0:
+            _fly(m, k, i, 0, t + latency)
+            return DONE
+        return deliver(m, i, t)
+
+    @kernel_part
+    def pass_on(m: Machine, output: Output, k: int, t: float) -> int:
+        f = m.fabric
+        state, latency = f.station_states[k], f.stations[k].latency
+        i = state.parcel
+        parcel = f.parcels[i]
+        hop = f.hops[parcel.hop]
+        if hop.n_children == 0:
+            status = leave_for_targets(m, output, k, t)
+            if status != DONE:
+                return status
+        while state.child < hop.n_children:
+            child = hop.first_child + state.child
+            port = f.hops[child].port
+            if f.ports[port].drops == 0 and _is_full(m, port):
+                state.blocked_at, state.blocked_since = port, t
+                f.station_counters[k, BLOCKINGS] += 1.0
+                return _look_for_a_deadlock(m, k)
+            state.child += 1
+            copy = i
+            if state.child < hop.n_children:
+                copy = _new_parcel(m, parcel.hop, parcel.neuron, parcel.number, parcel.emitted)
+                if copy == NONE:
+                    return DONE
+            else:
+                _record(m, output, k, i, parcel.entered, state.started, state.ends, t, PASSED_ON)
+            _send(m, output, copy, child, latency, t, k)
+        state.parcel, state.ends, state.child = NONE, math.inf, 0
+        _list(m, k)
+        return DONE
+
+    return pass_on
+
+
+@kernel_part
+def _look_for_a_deadlock(m: Machine, k: int) -> int:
+    """Each blocked station waits for one other: does that lead back?"""
+    f = m.fabric
+    station = k
+    for _ in range(f.stations.size):
+        if f.station_states[station].blocked_at == NONE:
+            return DONE
+        station = f.ports[f.station_states[station].blocked_at].station
+        if station == k:
+            f.control[0].deadlock = k + 1
+            return DEADLOCK
+    return DONE
+
+
+def _make_start(rank: Any, served: Any, pass_on: Any) -> Any:
+    """A free station takes the packet that its arbiter chooses."""
+
+    @kernel_part
+    def chosen(m: Machine, k: int) -> int:
+        f = m.fabric
+        station, best, least, several = f.stations[k], NONE, 0.0, 0
+        for port in range(station.first_port, station.last_port):
+            if f.port_states[port].head != NONE:
+                best = port if several == 0 else best
+                several += 1
+        if several > 1:
+            best = NONE
+            p = f.numbers[station.numbers]
+            state = f.arbiters[station.state : station.state + station.n_state]
+            key = f.control[0].key + np.uint64(k)
+            for port in range(station.first_port, station.last_port):
+                i = f.port_states[port].head
+                if i != NONE:
+                    head = f.parcels[i]
+                    draw = uniforms(key, m.control[0].sample_id, head.neuron, head.number)[0]
+                    place = rank(station.arbiter, p, state, port - station.first_port, head.entered, draw)
+                    if best == NONE or place < least:
+                        best, least = port, place
+        return best
+
+    @kernel_part
+    def start(m: Machine, output: Output, k: int, t: float) -> int:
+        f = m.fabric
+        station, state = f.stations[k], f.station_states[k]
+        port = chosen(m, k)
+        if port == NONE:
+            return DONE
+        served(
+            station.arbiter, f.numbers[station.numbers],
+            f.arbiters[station.state : station.state + station.n_state], port - station.first_port,
+        )  # fmt: skip
+        queue = f.port_states[port]
+        i = queue.head
+        parcel = f.parcels[i]
+        queue.head = parcel.next
+        queue.taken -= 1
+        _count_waiting(m, k, -1.0, t)
+        service, work = station.service, f.hops[parcel.hop].work
+        if work != NONE:
+            service = f.work[work + parcel.neuron - m.nodes[m.neurons[parcel.neuron].node].first]
+        waited, counters = t - parcel.entered, f.station_counters[k]
+        counters[SERVED] += 1.0
+        counters[BUSY] += service
+        counters[WAITED] += waited
+        counters[LONGEST] = max(counters[LONGEST], waited)
+        state.parcel, state.ends, state.child, state.started = i, t + service, 0, t
+        m.control[0].events += 1
+        _rekey(m, k)
+        sender = f.ports[port].sender
+        if sender >= 0 and f.station_states[sender].blocked_at == port:
+            blocked = f.station_states[sender]
+            f.station_counters[sender, BLOCKED] += t - blocked.blocked_since
+            blocked.blocked_at = NONE
+            status = pass_on(m, output, sender, t)
+            _rekey(m, sender)
+            return status
+        return DONE
+
+    return start

@@ -1,0 +1,58 @@
+"""What a fabric counts, station by station, and what it records of each hop of a packet.
+
+Relies on numpy. Used by both engines, and by those who read runs.
+"""
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# Of each station: packets served; time for which it served; time that packets waited before, and the longest; time for
+# which it was blocked, and how often; packets lost at its ports; most packets that waited at one time; the integral of
+# how many waited, over time, until `since`; how many wait since then; packets that it let go late, and lost so.
+STATION_COUNTERS = (
+    "served", "busy", "waited", "longest", "blocked", "blockings", "dropped", "deepest", "area", "waiting", "since",
+    "late", "lost_late",
+)  # fmt: skip
+SERVED, BUSY, WAITED, LONGEST, BLOCKED, BLOCKINGS, DROPPED, DEEPEST, AREA, WAITING_NOW, SINCE, LATE, LOST_LATE = range(
+    len(STATION_COUNTERS)
+)
+# Of the whole fabric: packets that spikes became (the ends of their routes), those that came there, and those lost.
+FABRIC_COUNTERS = ("spikes", "packets", "delivered", "lost")
+SPIKES, PACKETS, DELIVERED, LOST = range(len(FABRIC_COUNTERS))
+
+PASSED_ON, ARRIVED, NO_ROOM, TOO_LATE = range(4)
+OUTCOMES = ("passed on", "delivered", "no room", "too late")
+HOP_RECORD = np.dtype(
+    [
+        ("sample", "i4"),
+        ("station", "i4"),
+        ("population", "u2"),
+        ("neuron", "i4"),
+        ("number", "u4"),  # of the spikes of its neuron
+        ("outcome", "u1"),
+        ("emitted", "f8"),
+        ("entered", "f8"),
+        ("started", "f8"),
+        ("ended", "f8"),  # its service
+        ("left", "f8"),  # later where the station was blocked
+    ]
+)
+
+
+def carried(packets: Array, stations: Array) -> dict[str, float]:
+    """What a run says of its fabric in short, over all samples and stations.
+
+    `packets` (n_samples, n_counters) has the counters of the fabric, `stations` (n_samples, n_stations, n_counters)
+    those of the stations.
+    """
+    totals = dict(zip(FABRIC_COUNTERS, packets.sum(axis=0).tolist(), strict=True))
+    served = float(stations[..., SERVED].sum())
+    return totals | {
+        "late": int(stations[..., LATE].sum()),
+        "mean_waiting": float(stations[..., WAITED].sum()) / served if served else 0.0,
+        "max_waiting": float(stations[..., LONGEST].max(initial=0.0)),
+        "blocked": float(stations[..., BLOCKED].sum()),
+    }

@@ -1,0 +1,7 @@
+"""Fabrics: how spikes travel as packets from the neurons that send them to the cores of their targets."""
+
+from eventsim.fabric import arbiters
+from eventsim.fabric.aer_bus import AerBus
+from eventsim.fabric.contract import Arbiter, Fabric, Hop, Station, Transport
+
+__all__ = ["AerBus", "Arbiter", "Fabric", "Hop", "Station", "Transport", "arbiters"]

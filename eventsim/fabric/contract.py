@@ -1,0 +1,158 @@
+"""The fabric: how spikes travel as packets, from station to station, from where neurons are to where their targets are.
+
+Relies on the network's nodes. A `Transport` makes a `Fabric` of a network; engines carry it out. Membranes never wait,
+packets do. docs/event-order.md says what happens first at one time; a new topology is one file with a `Transport`, a new
+arbiter one file with two scalar functions.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from eventsim.network.network import Network
+
+Array = np.ndarray[Any, Any]
+STALL, DROP = "stall", "drop"
+FULL = (STALL, DROP)
+DELIVER = "deliver"
+LATE = (DELIVER, DROP)
+NOWHERE = -1  # in place of a station: a route that is delivered as it is emitted; of a core: none
+
+
+@dataclass(frozen=True)
+class Arbiter:
+    """Which of the packets at the heads of a station's ports is served next: two scalar functions, `jitable`.
+
+    ``rank(p, state, port, entered, draw)`` -> a number; the head with the smallest is served, of equal ones that of the
+    lower port · ``served(p, state, port)`` changes the state after each choice.
+
+    ``p`` is what `numbers` gives; ``port`` counts the ports of the station, that of
+    injections first; ``entered`` is when the head came in; ``draw`` is a number in (0, 1) that belongs to the packet
+    and the station.
+    """
+
+    name: ClassVar[str]
+    rank: ClassVar[Callable[..., Any]]
+    served: ClassVar[Callable[..., Any]]
+
+    def numbers(self, n_ports: int) -> tuple[float, ...]:
+        """What the functions see as ``p`` at a station with so many ports; at least one number."""
+        return (float(n_ports),)
+
+    def n_state(self, n_ports: int) -> int:
+        """How many floats of state a station with so many ports has, all 0 at the beginning of a sample."""
+        del n_ports
+        return 0
+
+
+@dataclass(frozen=True)
+class Station:
+    """What serves one packet at a time: a bus, a link, an arbiter, a core. Times in the unit of the network.
+
+    Attributes
+    ----------
+    name
+        By which reports know it; no two of a fabric have one name.
+    service
+        How long a packet occupies it.
+    latency
+        How long a packet is under way behind it; many may be.
+    arbiter
+        Which port is served next.
+    buffer
+        Places of each port that another station sends to, those of packets under way to it included; None: no limit.
+    intake
+        Places of the port that neurons send to; None: no limit. What finds none is lost, since neurons do not wait.
+    full
+        What becomes of a packet for which the next port, of this station, has no place: "stall" blocks the station that
+        holds it, "drop" loses it.
+    per_synapse, per_neuron
+        Where routes end here: what each synapse, and each neuron, that a packet reaches adds to its service.
+    """
+
+    name: str
+    service: Any = 0.0
+    latency: Any = 0.0
+    arbiter: Arbiter = None  # type: ignore[assignment]
+    buffer: int | None = None
+    intake: int | None = None
+    full: str = STALL
+    per_synapse: Any = 0.0
+    per_neuron: Any = 0.0
+
+    def __post_init__(self) -> None:
+        if self.arbiter is None:
+            from eventsim.fabric.arbiters.first_come import FirstCome  # which relies on this file
+
+            object.__setattr__(self, "arbiter", FirstCome())
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A place in a route: a station, and where the packet goes from there.
+
+    Attributes
+    ----------
+    station
+        Its number among the stations; `NOWHERE` in a route of a core alone.
+    children
+        The places behind it, in the order in which copies are passed on; none where the route ends.
+    core
+        Where the route ends: the core whose neurons it reaches; `NOWHERE` for none, such as a host.
+    """
+
+    station: int
+    children: tuple["Hop", ...] = ()
+    core: int = NOWHERE
+
+
+Route = tuple[Hop, ...]  # a packet for each, in this order
+
+
+@dataclass(frozen=True, eq=False)
+class Fabric:
+    """Stations, and the routes of a network's spikes between them.
+
+    Attributes
+    ----------
+    stations
+        In the order in which those of one time act.
+    cores : dict of arrays (n_neurons,)
+        The core of each neuron, by population; populations that are left out are on core 0.
+    routes
+        The different routes.
+    route_of : dict of arrays (n_neurons,)
+        Which of them the spikes of each neuron take, by source or population.
+    deadline, late
+        The age at which a packet is late; late ones are counted, and lost where `late` is "drop". None: no age.
+    tick
+        What is delivered goes on at the next multiple of this; 0: at once.
+    log
+        Whether each hop of each packet is recorded.
+    """
+
+    stations: tuple[Station, ...]
+    routes: tuple[Route, ...]
+    route_of: Mapping[str, Array]
+    cores: Mapping[str, Array] = field(default_factory=dict)
+    deadline: Any = None
+    late: str = DELIVER
+    tick: Any = 0.0
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Transport:
+    """Base of all transports: a value that makes a fabric of a network."""
+
+    name: ClassVar[str]
+
+    def fabric(self, net: Network) -> Fabric:
+        """Return the stations and routes of the spikes of `net`."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """What the provenance of a run holds about it, of what JSON knows; from which it can be made again."""
+        return {"transport": self.name, **{one.name: getattr(self, one.name) for one in fields(self)}}
