@@ -37,6 +37,7 @@ class PlannedHop:
 
     station: int
     port: int
+    route: int
     first_child: int = 0
     n_children: int = 0
     lanes: tuple[int, ...] = ()
@@ -208,7 +209,7 @@ class _Node:
             if hop.station != NOWHERE:
                 ports = range(plan.first_port[hop.station], plan.first_port[hop.station + 1])
                 port = next(k for k in ports if plan.ports[k].sender == sender)
-            made = PlannedHop(hop.station, port)
+            made = PlannedHop(hop.station, port, len(plan.roots))
             if not hop.children:
                 made.lanes = tuple(self.lanes.get(hop.core, ()))
                 made.work = self._work(hop.station, hop.core)

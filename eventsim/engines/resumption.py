@@ -74,6 +74,9 @@ class Resumption:
         if traces is not None:
             low, high = np.searchsorted(traces["sample"], [sample, sample + 1])
             outputs.traces.add(sample, traces[low:high])
+        if self.records.hops is not None:
+            low, high = np.searchsorted(self.records.hops["sample"], [sample, sample + 1])
+            outputs.hops.add(sample, self.records.hops[low:high])
 
     def carry_over(self, outputs: Outputs, sample: int, stops: bool, keeps_state: bool) -> None:
         """Keep all of a sample that the next call, which has ended, did not come to.
@@ -87,7 +90,9 @@ class Resumption:
             outputs.stopped[sample] = self.records.stopped[sample]
         self.carry_records(outputs, sample)
         outputs.counters[sample] = state.counts.reshape(outputs.counters[sample].shape)
-        outputs.transport_state[sample] = state.transport
+        if len(outputs.fabric):
+            outputs.fabric[sample] = state.fabric
+            outputs.stations[sample] = state.stations.reshape(outputs.stations[sample].shape)
         if keeps_state:
             outputs.states[sample] = state
             outputs.sent[sample] = self.state.sent[sample] if self.state.sent else ""

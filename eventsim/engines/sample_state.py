@@ -13,15 +13,14 @@ out of its arrays, round for ever, or back in time.
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from eventsim.engines.destinations import EVERYWHERE, Lane, core_of, part_of
 from eventsim.engines.fabric_plan import FabricPlan
-from eventsim.engines.fabric_standing import check_fabric, sizes_of_fabric
+from eventsim.engines.fabric_standing import check_fabric, refuse, sizes_of_fabric
 from eventsim.engines.tables import COUNTERS
-from eventsim.errors import InputError
 from eventsim.faults.acting import NUMBERS
 from eventsim.network import order
 from eventsim.network.network import Network, Population, Source
@@ -189,11 +188,6 @@ class Frame:
         return self.net.projections[self.lanes[lane].projection]
 
 
-def refuse(what: str) -> NoReturn:
-    """Say that a state is damaged."""
-    raise InputError(f"simulate: resume = a run whose state {what}; it is damaged. Simulate from the beginning.")
-
-
 def check_state(state: SampleState, frame: Frame) -> None:
     """Refuse what is no state of this network; O(entries of the state).
 
@@ -218,6 +212,7 @@ def check_state(state: SampleState, frame: Frame) -> None:
     _check_neurons(state, frame)
     _check_packets(state, frame)
     _check_travel(state, frame)
+    check_fabric(state, frame.fabric)
     first, spiking = 0, [np.empty(0, dtype=np.int64)]
     for node in frame.net.nodes:
         if isinstance(node, Population) and node.model.spiking:

@@ -275,14 +275,14 @@ def _make_micro_step(carries: bool, feed: Any, settle_fabric: Any, events: Any, 
             feed(m, stimulus, output, t)
             if control.lost <= t:
                 return LOST_DELAY if write_until_lost(m, stimulus, output) else SPIKES_FULL
-        if control.micro == 0 and not starting:
-            status = carry(m, output, t)
-            if status != DONE:
-                return status
         if control.record & RECORD_SPIKES and not write_stimulus(m, stimulus, output, t):
             return SPIKES_FULL
         if control.traces + m.probes.size > output.traces.size or lacks_records(m, output):
             return TRACES_FULL
+        if control.micro == 0 and not starting:
+            status = carry(m, output, t)
+            if status != DONE:
+                return status
         control.stamp += 1
         control.touched = control.fired = 0
         control.again = NO_LIMIT

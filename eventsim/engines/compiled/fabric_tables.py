@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from eventsim.engines.compiled.alternatives import BROAD
 from eventsim.engines.compiled.queue import new_queue
 from eventsim.engines.fabric_plan import NO_ROUTE, NOWHERE, FabricPlan
 from eventsim.engines.fabric_records import FABRIC_COUNTERS, STATION_COUNTERS
-from eventsim.fabric.contract import DROP, Hop
+from eventsim.fabric.contract import DROP, Arbiter, Hop
+from eventsim.kinds import loaded_kinds
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
 NONE = -1
@@ -122,14 +124,11 @@ def arbiters_of(plan: FabricPlan | None) -> tuple[tuple[Any, Any], ...]:
     """The functions (rank, served) of the arbiters that a loop is made with, each pair once; () without a fabric."""
     if plan is None:
         return ()
-    return tuple(dict.fromkeys((one.arbiter.rank, one.arbiter.served) for one in plan.stations)) or (_NO_ARBITER,)
-
-
-def _nothing(*_arguments: Any) -> float:
-    return 0.0
-
-
-_NO_ARBITER = (_nothing, _nothing)
+    used = dict.fromkeys((one.arbiter.rank, one.arbiter.served) for one in plan.stations)
+    if BROAD or not used:
+        shipped = [kind for kind in loaded_kinds(Arbiter) if kind.__module__.startswith("eventsim.")]
+        used |= dict.fromkeys((kind.rank, kind.served) for kind in (shipped if BROAD else shipped[:1]))
+    return tuple(sorted(used, key=lambda pair: [f"{one.__module__}.{one.__qualname__}" for one in pair]))
 
 
 def fabric_arrays(plan: FabricPlan, key: int) -> FabricArrays:

@@ -407,11 +407,16 @@ APART = 128
 
 def fork(lowered: Lowered) -> Lowered:
     """A machine of its own for one thread: the plan is shared, the state copied."""
-    parts = {name: part if name in PLAN else _apart(part) for name, part in lowered.machine._asdict().items()}
-    if isinstance(lowered.machine.fabric, FabricArrays):
-        fabric = lowered.machine.fabric._asdict().items()
-        parts["fabric"] = FabricArrays(*(part if name in FABRIC_PLAN else _apart(part) for name, part in fabric))
-    return Lowered(Machine(**parts), lowered.initial)
+    parts = lowered.machine._asdict()
+    fabric = parts.pop("fabric")
+    if isinstance(fabric, FabricArrays):
+        fabric = FabricArrays(**_own(fabric._asdict(), FABRIC_PLAN))
+    return Lowered(Machine(**_own(parts, PLAN), fabric=fabric), lowered.initial)
+
+
+def _own(arrays: Mapping[str, Array], shared: Sequence[str]) -> dict[str, Array]:
+    """Arrays by name, copied but for those that are shared."""
+    return {name: array if name in shared else _apart(array) for name, array in arrays.items()}
 
 
 def _apart(array: Array) -> Array:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from eventsim.engines.compiled.clocks import place_clocks, ticks_to_take
+from eventsim.engines.compiled.fabric_standing import lanes_to_come, parcels_under_way, place_parcels
 from eventsim.engines.compiled.lanes import packets_in_flight, place_packets
 from eventsim.engines.compiled.layout import cohorts_of, populations, slots, values_of
 from eventsim.engines.compiled.machine import resize
 from eventsim.engines.compiled.probes import place_probes
 from eventsim.engines.compiled.queue import clear, push, requeue
 from eventsim.engines.compiled.sources import place_stimulus
-from eventsim.engines.compiled.stations import place_stations, wakes
 from eventsim.engines.compiled.synaptic_delays import place_travellers, spikes_under_way
 from eventsim.engines.compiled.windows import new_switches, place_switches
 from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, check_state, refuse
@@ -51,8 +51,7 @@ def freeze(machine: Machine, sent: int, counts: Array) -> SampleState:
         "travel_lane": travel[0], "travel_sent": travel[1], "travel_neuron": travel[2], "travel_number": travel[3],
         "travel_place": travel[4],
         "pending_t": waiting.t, "pending_neuron": waiting.who,
-        "noted": machine.probe_states.noted, "transport": machine.transport_state,
-        "wakes": wakes(machine),
+        "noted": machine.probe_states.noted, **parcels_under_way(machine),
     }  # fmt: skip
     for n in populations(machine):
         node = nodes[n]
@@ -86,6 +85,7 @@ def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array, sin
     check_state(state, frame)
     machine = lowered.machine
     in_flight = np.bincount(np.concatenate([state.packet_lane, state.travel_lane]), minlength=len(machine.lanes))
+    in_flight += lanes_to_come(state, frame.fabric, len(machine.lanes))
     machine.lane_states.head = machine.lane_states.tail = 0
     machine.control.pending = machine.control.due = 0
     lowered = resize(lowered, 2 * in_flight, len(state.pending_t) + 4 * machine.neurons.size)
@@ -113,10 +113,11 @@ def thaw(lowered: Lowered, state: SampleState, frame: Frame, senders: Array, sin
     for k, (t, g) in enumerate(zip(state.pending_t.tolist(), state.pending_neuron.tolist(), strict=True)):
         push(machine.waiting, waiting, k, t, g)
     machine.control.pending = len(state.pending_t)
-    machine.probe_states.noted, machine.transport_state[:] = state.noted, state.transport
+    machine.probe_states.noted = state.noted
     place_probes(machine)
-    place_stations(machine, state.wakes)
-    return lowered
+    if frame.fabric is not None:
+        machine = machine._replace(fabric=place_parcels(machine, state, frame.fabric))
+    return Lowered(machine, lowered.initial)
 
 
 def _place_time(machine: Machine, state: SampleState, n_made: int) -> None:

@@ -4,7 +4,6 @@ Relies on the agenda. Used by `engine`. Entries that follow from the rest (cross
 changes of windows and drives, source spikes) are left out of a state and found again.
 """
 
-import itertools
 import math
 from typing import Any
 
@@ -17,9 +16,9 @@ from eventsim.engines.reference.agenda import (
     RELEASE,
     T_STEP,
     TICK,
-    WAKE,
     WINDOW,
 )
+from eventsim.engines.reference.fabric_standing import freeze_fabric, thaw_fabric
 from eventsim.engines.sample_state import FLAGS, NAMES, WHOLE, SampleState
 from eventsim.engines.tables import COUNTERS
 from eventsim.faults.acting import NUMBERS
@@ -35,18 +34,15 @@ def freeze(sample: Any, fed: bool) -> SampleState:
     ticks = dict.fromkeys(range(len(plan.net.nodes)), 0)
     travel: dict[tuple[int, Any, int, int], int] = {}
     packets: list[tuple[int, Any, int, int]] = []
-    wakes: dict[tuple[int, int], Any] = {}
     for t, kind, *rest in sample.agenda:
         if kind in (TICK, EARLY_TICK):
             ticks[rest[1]] = rest[2]
-        elif kind == WAKE:
-            wakes[rest[0], rest[1]] = t
         elif kind == LEAVING:
             columns["pending_t"].append(t)
             columns["pending_neuron"].append(plan.first[rest[0]] + rest[1])
         elif kind == ARRIVAL:
             _, index, order, place, number, _, left = rest
-            projection = plan.net.projections[order]
+            projection = plan.projection(order)
             if own_delays(projection.kind) is not None:
                 spike = order, left, index, number
                 travel[spike] = min(place, travel.get(spike, place))
@@ -67,10 +63,8 @@ def freeze(sample: Any, fed: bool) -> SampleState:
     columns["counts"] = [counts[name] for counts in sample.counts for name in COUNTERS]
     columns["ticks"] = [ticks[n] for n in range(len(plan.net.nodes))]
     columns["noted"] = [noted is not None for noted in sample.noted.values()]
-    columns["transport"] = [*sample.transport_state, *itertools.chain(*sample.station_states)]
-    columns["wakes"] = [
-        wakes.get((i, k), math.inf) for i, one in enumerate(sample.task.options.stations) for k in range(one.n_keys)
-    ]
+    if sample.fabric is not None:
+        columns |= freeze_fabric(sample.fabric)
     return SampleState(**{name: _array(name, values, plan.number is not float) for name, values in columns.items()})
 
 
@@ -114,13 +108,6 @@ def thaw(sample: Any, state: SampleState, fed: bool, since: Any) -> None:
     counts = state.counts.reshape(-1, len(COUNTERS)).tolist()
     for counter, row in zip(sample.counts, counts, strict=True):
         counter.update(dict(zip(COUNTERS, row, strict=True)))
-    own = len(sample.transport_state)
-    sample.transport_state, behind = state.transport[:own].tolist(), iter(state.transport[own:].tolist())
-    due = iter(state.wakes.tolist())
-    for i, station in enumerate(sample.task.options.stations):
-        sample.station_states[i] = list(itertools.islice(behind, station.n_state))
-        for k in range(station.n_keys):
-            sample.expect_station(i, k, next(due))
     place = 0
     for n, layer in plan.layers.items():
         place = _thaw_members(sample, state, n, place, standing)
@@ -140,6 +127,10 @@ def thaw(sample: Any, state: SampleState, fed: bool, since: Any) -> None:
             sample.sent[node.order, index] = int(state.sent[plan.first[node.order] + index])
     _thaw_packets(sample, state, fed)
     sample.stimulate()
+    sample.begin_fabric()
+    if sample.fabric is not None:
+        thaw_fabric(sample.fabric, state)
+        sample.expect_fabric(sample.fabric.next_time())
     for n, layer in plan.layers.items():  # what was predicted is predicted again
         if not layer.model.clocked and not (layer.model.windowed and now < layer.t_start):
             for neuron in sample.members[n]:
@@ -178,10 +169,10 @@ def _thaw_packets(sample: Any, state: SampleState, fed: bool) -> None:
     packets = (state.packet_lane, state.packet_t, state.packet_neuron, state.packet_number)
     for order, t, index, number in zip(*(column.tolist() for column in packets), strict=True):
         count = len(plan.synapses(order, index))
-        sample.agenda.add((t, ARRIVAL, plan.net.projections[order].pre.order, index, order, 0, number, count, t))
+        sample.agenda.add((t, ARRIVAL, plan.projection(order).pre.order, index, order, 0, number, count, t))
     travel = (state.travel_lane, state.travel_sent, state.travel_neuron, state.travel_number, state.travel_place)
     for order, left, index, number, place in zip(*(column.tolist() for column in travel), strict=True):
-        sample.travel(left, plan.net.projections[order], index, number, place)
+        sample.travel(left, order, index, number, place)
     for t, g in zip(state.pending_t.tolist(), state.pending_neuron.tolist(), strict=True):
         node = int(np.searchsorted(plan.first, g, side="right")) - 1
         sample.agenda.add((t, LEAVING, node, g - plan.first[node]))
