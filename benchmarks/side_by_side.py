@@ -36,8 +36,8 @@ def jobs() -> dict[str, Callable[[], Any]]:
 
     import eventsim
     from eventsim import models
+    from eventsim.fabric import AerBus
     from eventsim.models import digits
-    from eventsim.transport import AerBus
 
     dense, times = workloads.w1_network(), workloads.w1_inputs()
     recurrent = workloads.w2_network(workloads.w2_synapses(1000))

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import eventsim
-from eventsim import faults, models, transport, viz
+from eventsim import fabric, faults, models, viz
 from eventsim.models import digits
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "bus_and_clock.png"
@@ -22,7 +22,7 @@ def main() -> None:
         "as it was trained": eventsim.simulate(net, images),
         "weights of 4 bits": eventsim.simulate(net, images, faults=BITS),
         "weights of 4 bits, a clock and a bus": eventsim.simulate(
-            net, images, faults=[BITS, faults.Clock(CLOCK)], transport=transport.AerBus(SERVICE)
+            net, images, faults=[BITS, faults.Clock(CLOCK)], transport=fabric.AerBus(SERVICE)
         ),
     }
     figure = Figure(figsize=(9.0, 8.0), layout="constrained")

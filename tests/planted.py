@@ -13,10 +13,10 @@ import numpy as np
 
 import eventsim
 from eventsim import models
+from eventsim.fabric import AerBus
 from eventsim.faults import Clock, Jitter
 from eventsim.models.relu.relu_network import Dense, ReluNetwork
 from eventsim.network.network import Network
-from eventsim.transport import AerBus
 
 SIZES = (5, 4, 3, 2)
 N_SAMPLES = 2

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from eventsim import Conv, Dense, EventsimError, Network, OneToOne, Pool, Sparse, SpikeTimes, Steps, load_network
+from eventsim.fabric import AerBus
 from eventsim.network.neuron_model import Parameter, find_model
-from eventsim.transport import AerBus
 
 RAMPS = ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator", "relay")
 STEPS = ("if_delta", "step_psp", "falling_threshold")

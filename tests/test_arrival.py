@@ -18,10 +18,10 @@ from eventsim._jit import jitable
 from eventsim.engines.compiled import alternatives, engine, event_loop
 from eventsim.engines.compiled.delivery import make_spike
 from eventsim.errors import FaultError, InputError
+from eventsim.fabric import AerBus
 from eventsim.faults import ArrivalFault, Clock, EmissionFault, Jitter
 from eventsim.network.projections import synapse_numbers
 from eventsim.randomness import normal, stream_key, uniforms
-from eventsim.transport import AerBus
 
 
 def potentials(kind: Any, times: Any, n: int, delay: float = 0.0, **options: Any) -> Any:

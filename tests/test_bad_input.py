@@ -209,7 +209,7 @@ def test_clocks_and_generators_need_until():
         eventsim.Poisson(-1.0)
 
 
-@pytest.mark.parametrize("fault", [eventsim.faults.Jitter, eventsim.faults.Clock, eventsim.transport.AerBus])
+@pytest.mark.parametrize("fault", [eventsim.faults.Jitter, eventsim.faults.Clock, eventsim.fabric.AerBus])
 def test_stages_refuse_negative_strength(fault):
     with pytest.raises(FaultError, match=r"must be >= 0"):
         fault(-1.0)

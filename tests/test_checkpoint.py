@@ -25,10 +25,10 @@ from eventsim._jit import jitable
 from eventsim.engines.compiled import alternatives
 from eventsim.engines.sample_state import NAMES
 from eventsim.errors import FileFormatError, InputError, NetworkError
+from eventsim.fabric import AerBus
 from eventsim.faults import Clock, Jitter
 from eventsim.faults.contract import EmissionFault
 from eventsim.files.archive import read_archive, write_archive
-from eventsim.transport import AerBus
 
 SEEDS = st.integers(0, 2**32 - 1)
 # Of each part of a run in turn.

@@ -242,7 +242,7 @@ def test_options_of_the_wrong_kind_are_refused_by_both_engines(name, value, engi
         ({"faults": eventsim.faults.Clock}, r"faults = <class .*Clock'>; must be a fault or a list of faults"),
         ({"faults": None}, "faults = None; must be a fault or a list of faults"),
         ({"faults": [eventsim.faults.Clock(0.1, populations="hiden")]}, "did you mean 'hidden'"),
-        ({"transport": eventsim.transport.AerBus}, "is no transport; must be a value of one, or None"),
+        ({"transport": eventsim.fabric.AerBus}, "is no transport; must be a value of one, or None"),
     ],
 )
 def test_options_are_refused_with_what_is_allowed(arguments, message):
@@ -273,7 +273,7 @@ ONE_NUMBER = {
     "sigma": eventsim.faults.Jitter,
     "period of a clock": eventsim.faults.Clock,
     "phase": lambda v: eventsim.faults.Clock(0.1, v),
-    "service_time": eventsim.transport.AerBus,
+    "service_time": eventsim.fabric.AerBus,
     "scale": lambda v: SpikeTimes.from_events(np.zeros(0, PIXELS), (1, 1, 1), scale=v),
     "margin": lambda v: mapped(margin=v),
     "input_range": lambda v: mapped(input_range=(0, v)),
@@ -359,7 +359,7 @@ def test_one_name_is_a_list_of_one_name():
         (eventsim.faults.Jitter, "jitter: sigma"),
         (eventsim.faults.Clock, "clock: period"),
         (lambda phase: eventsim.faults.Clock(0.1, phase), "clock: phase"),
-        (eventsim.transport.AerBus, "aer_bus: service_time"),
+        (eventsim.fabric.AerBus, "aer_bus: service_time"),
     ],
 )
 def test_stages_take_finite_numbers(stage, what, value):

@@ -81,6 +81,7 @@ def test_pools_pass_on_the_first_or_the_last_spike_of_each_field(data: Any, n: i
 
 def test_channels_of_a_position_share_a_cohort_and_groups_do_not() -> None:
     from eventsim.engines.compiled.machine import cohort_size
+    from eventsim.engines.destinations import lanes_of
 
     net = Network()
     net.source((4, 5, 5), "input")
@@ -88,9 +89,9 @@ def test_channels_of_a_position_share_a_cohort_and_groups_do_not() -> None:
     for groups in (1, 2, 4):
         net.population("ttfs_b1", (8, 5, 5), f"g{groups}", (0.0, 1.0, 2.0), threshold=1.0)
         net.connect("input", f"g{groups}", Conv(rng.normal(size=(8, 4 // groups, 3, 3)), padding=1, groups=groups))
-    assert [cohort_size(net, population) for population in net.populations] == [8, 4, 2]
+    assert [cohort_size(net, population, lanes_of(net, {})) for population in net.populations] == [8, 4, 2]
     net.connect("input", "g4", Dense(np.ones((200, 100))))
-    assert cohort_size(net, net.populations[2]) == 0  # reached in two ways: each neuron alone
+    assert cohort_size(net, net.populations[2], lanes_of(net, {})) == 0  # reached in two ways: each neuron alone
 
 
 def test_a_convolution_survives_saving(tmp_path: Any) -> None:

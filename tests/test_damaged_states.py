@@ -20,9 +20,9 @@ import eventsim
 from eventsim import BudgetError, SpikeTimes, simulate
 from eventsim.engines.sample_state import SampleState
 from eventsim.errors import EventsimError, FileFormatError, InputError, SimulationError
+from eventsim.fabric import AerBus
 from eventsim.faults import Clock
 from eventsim.files.archive import read_archive, write_archive
-from eventsim.transport import AerBus
 
 Options = dict[str, Any]
 

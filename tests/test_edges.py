@@ -105,7 +105,7 @@ def test_a_crossing_at_the_beginning_comes_before_what_arrives_there() -> None:
 @pytest.mark.parametrize("room", range(4))
 def test_an_append_beyond_the_end_of_a_list_writes_nothing_and_says_so(room: int) -> None:
     net = neuron(weight=1.0, tau_mem=1.0)
-    lowered = machine.lower(net, False, 1).machine
+    lowered = machine.lower(net, False, 1, {}).machine
     control = lowered.control[0]
     lowered.work[:] = -7
     length = 0
@@ -118,7 +118,7 @@ def test_an_append_beyond_the_end_of_a_list_writes_nothing_and_says_so(room: int
 
 
 def test_a_ring_that_is_full_keeps_what_it_has() -> None:
-    lowered = machine.lower(neuron(weight=1.0, tau_mem=1.0), False, 1).machine
+    lowered = machine.lower(neuron(weight=1.0, tau_mem=1.0), False, 1, {}).machine
     size = int(lowered.lane_states.mask[0]) + 1
     for k in range(size + 3):
         lanes.push_packet(lowered, 0, float(k), 0, 0)

@@ -33,10 +33,10 @@ from eventsim import BudgetError, Dense, Network, Sparse, SpikeTimes, simulate
 from eventsim._jit import INTERPRETED
 from eventsim._jit.sources import closed_over
 from eventsim.engines.compiled import alternatives, event_loop
+from eventsim.fabric import AerBus
 from eventsim.faults import Clock, Jitter
 from eventsim.models.neurons import lif_exp
 from eventsim.network.neuron_model import Model, installed_models
-from eventsim.transport import AerBus
 
 
 def is_brief(case: Case) -> bool:

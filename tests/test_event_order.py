@@ -8,8 +8,8 @@ from adapters import assert_equals_oracle, assert_near_oracle, both_engines
 
 import eventsim
 from eventsim import Dense, Network, OneToOne, SimulationError, Sparse, SpikeTimes, simulate
+from eventsim.fabric import AerBus
 from eventsim.faults import Clock
-from eventsim.transport import AerBus
 
 INF = math.inf
 

@@ -27,9 +27,9 @@ from eventsim import (
     simulate,
 )
 from eventsim.errors import EventsimError, InputError, SimulationError
+from eventsim.fabric import AerBus
 from eventsim.faults import Clock, Jitter
 from eventsim.network.neuron_model import find_model
-from eventsim.transport import AerBus
 
 LINEAR = ("ttfs_b1", "ttfs_alpha1", "linear_psp", "integrator")
 W1 = [[0.5, 0.25, -0.5], [-0.25, 0.5, 0.5], [1.0, -0.75, 0.25]]

@@ -36,7 +36,7 @@ def saved(tmp_path_factory):
     net.save(folder / "network.npz")
     run = eventsim.simulate(
         net, [[0.5, 0.75], [0.25, 0.0]], engine="reference", until=3.0, record={"hidden": [0]},
-        transport=eventsim.transport.AerBus(0.01),
+        transport=eventsim.fabric.AerBus(0.01),
     )  # fmt: skip
     run.save(folder / "run.npz")
     return {kind: read_archive(folder / f"{kind}.npz", f"eventsim-{kind}", 1) for kind in ("network", "run")}

@@ -20,7 +20,7 @@ import pytest
 from adapters import assert_same_run
 
 import eventsim
-from eventsim import BudgetError, SpikeTimes, errors, faults, models, simulate, transport
+from eventsim import BudgetError, SpikeTimes, errors, fabric, faults, models, simulate
 from eventsim.models.nir.nir_graph import NodeError
 
 REFERENCE: Any = {"engine": "reference"}
@@ -45,7 +45,7 @@ def mapped() -> tuple[models.ReluNetwork, np.ndarray]:
 def public_classes() -> list[type]:
     """All classes that the public modules name, errors included."""
     found: dict[type, None] = {}
-    for module in (eventsim, models, models.neurons, faults, transport, errors):
+    for module in (eventsim, models, models.neurons, faults, fabric, fabric.arbiters, errors):
         names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
         for value in (getattr(module, name) for name in names):
             if inspect.isclass(value) and not isinstance(value, ModuleType) and value.__module__.startswith("eventsim"):
@@ -66,7 +66,7 @@ def public_objects() -> list[Any]:
         *(cells.model.parameters[0], cells.steps["current"]),
         *(eventsim.Dense(np.ones((2, 3))), eventsim.OneToOne(np.ones(3)), eventsim.Sparse([0], [1], [2.0])),
         *(eventsim.Conv(np.ones((2, 3, 3, 3))), eventsim.Pool(2)),
-        *(eventsim.Poisson(3.0), eventsim.Regular(2.0), faults.Jitter(0.1), faults.Clock(0.5), transport.AerBus(0.1)),
+        *(eventsim.Poisson(3.0), eventsim.Regular(2.0), faults.Jitter(0.1), faults.Clock(0.5), fabric.AerBus(0.1)),
         *(faults.AlwaysOn(0.1), faults.Dead(0.1), faults.SpikeLoss(0.1), faults.Synchronised(), faults.TimeBits(4)),
         *(faults.ReadNoise(0.1), faults.SynapticFailure(0.1), faults.Leak(2.0), faults.Saturation(-1.0, 1.0)),
         *(faults.Refractory(1.0), faults.CompleteSum(), faults.FixedPoint((8, 4), (16, 8), 6)),

@@ -21,7 +21,6 @@ from eventsim import (
     faults,
     models,
     simulate,
-    transport,
 )
 from eventsim.models import neurons
 from eventsim.network.neuron_model import Model
@@ -64,7 +63,7 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "Pool": lambda: Pool((3, 2), stride=1, padding=1),
     "Jitter": lambda: faults.Jitter(0.1, populations=["population"] * N),
     "Clock": lambda: faults.Clock(1.0, populations=["population"] * N),
-    "AerBus": lambda: transport.AerBus(0.1),
+    "AerBus": lambda: eventsim.fabric.AerBus(0.1),
     "a long name": lambda: Network().source(1, "n" * 10_000),
 }
 

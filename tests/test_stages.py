@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eventsim
-from eventsim import faults, transport
+from eventsim import fabric, faults
 from eventsim.faults.emission.clock import Clock, to_tick
 
 NO_WINDOW = (math.inf, math.inf)
@@ -32,8 +32,8 @@ def same(a, b):
 
 
 @pytest.mark.parametrize("stages", [
-    {"faults": (faults.Jitter(0.0), faults.Clock(0.0))}, {"transport": transport.AerBus(0.0)},
-    {"faults": (faults.Jitter(0.0), faults.Clock(0.0)), "transport": transport.AerBus(0.0)},
+    {"faults": (faults.Jitter(0.0), faults.Clock(0.0))}, {"transport": fabric.AerBus(0.0)},
+    {"faults": (faults.Jitter(0.0), faults.Clock(0.0)), "transport": fabric.AerBus(0.0)},
 ])  # fmt: skip
 def test_zero_strength_is_the_ideal_run_bit_for_bit(stages):
     net, x = layer()
@@ -46,7 +46,7 @@ def test_zero_strength_is_the_ideal_run_bit_for_bit(stages):
 
 @pytest.mark.parametrize("stages", [
     {"faults": (faults.Jitter(0.05),)}, {"faults": (faults.Clock(0.1),)},
-    {"faults": (faults.Jitter(0.05), faults.Clock(0.03, phase=0.01)), "transport": transport.AerBus(0.002)},
+    {"faults": (faults.Jitter(0.05), faults.Clock(0.03, phase=0.01)), "transport": fabric.AerBus(0.002)},
 ])  # fmt: skip
 def test_both_engines_perturb_alike_whatever_threads_and_batches(stages):
     net, x = layer()
@@ -104,7 +104,7 @@ def bus(times, service):
     net = eventsim.Network()
     source = net.source(1, name="input")
     net.connect(source, net.population("linear_psp", 1, name="cell", threshold=1e9), eventsim.Dense([[0.0]]))
-    return eventsim.simulate(net, eventsim.SpikeTimes([[times]]), transport=transport.AerBus(service)).counters
+    return eventsim.simulate(net, eventsim.SpikeTimes([[times]]), transport=fabric.AerBus(service)).counters
 
 
 def test_a_regular_stream_waits_as_d_d_1_says():
@@ -123,11 +123,11 @@ def test_a_poisson_stream_waits_as_m_d_1_says(load):
     source = net.source(1, name="input", generator=eventsim.Poisson(1.0))
     net.connect(source, net.population("linear_psp", 1, name="cell", threshold=1e9), eventsim.Dense([[0.0]]))
     run = eventsim.simulate(
-        net, until=20_000.0, sample_ids=list(range(24)), record="readout", transport=transport.AerBus(load)
+        net, until=20_000.0, sample_ids=list(range(24)), record="readout", transport=fabric.AerBus(load)
     )
     waits = np.array([
         eventsim.simulate(
-            net, until=20_000.0, sample_ids=[k], record="readout", transport=transport.AerBus(load)
+            net, until=20_000.0, sample_ids=[k], record="readout", transport=fabric.AerBus(load)
         ).counters["transport"]["mean_waiting"] for k in range(24)
     ])  # fmt: skip
     expected = load * load / (2 * (1 - load))

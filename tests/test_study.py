@@ -260,7 +260,7 @@ def test_a_knob_sets_the_time_of_the_end():
 @pytest.mark.parametrize("name", ["bus.service_time", "transport.service_time", "aer_bus.service_time"])
 def test_a_knob_sets_the_transport(name: str):
     row = one_row({name: [0.2]}, faults=(), transport={"transport": "aer_bus"})
-    assert spikes(row) == simulated(transport=eventsim.transport.AerBus(0.2))
+    assert spikes(row) == simulated(transport=eventsim.fabric.AerBus(0.2))
     assert row["counters"]["transport"]["max_waiting"] > 0
 
 
@@ -280,7 +280,7 @@ def test_a_knob_sets_a_recipe_also_one_that_makes_nothing_without_it():
 
 def test_every_knob_that_is_offered_is_one():
     """A value that is refused is refused by what the knob sets, never as an unknown knob."""
-    one = study(transport=eventsim.transport.AerBus(0.1), network="small_studies:network")
+    one = study(transport=eventsim.fabric.AerBus(0.1), network="small_studies:network")
     names = available(one.setup, one._bench.base, one._bench.recipe_settings)
     assert {"jitter.sigma", "bus.service_time", "network.margin", "until", "input.window"} <= set(names)
     resolved = one._bench.knobs(names)

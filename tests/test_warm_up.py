@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import eventsim
-from eventsim import InputError, faults, transport
+from eventsim import InputError, fabric, faults
 from eventsim._jit import INTERPRETED, compile_report
 
 PROGRAM = """
 import numpy as np
 import eventsim
-from eventsim import faults, transport
+from eventsim import fabric, faults
 from eventsim._jit import compile_report
 
 def mixed():
@@ -40,7 +40,7 @@ def trained():
     return net
 
 x = np.full((3, 2, 3), 0.4)
-stages = {"faults": [faults.Jitter(0.01)], "transport": transport.AerBus(0.01)}
+stages = {"faults": [faults.Jitter(0.01)], "transport": fabric.AerBus(0.01)}
 for net, x, options in (
     (mixed(), x, {"until": 8.0, "record": {"cells": [0]}, "keep_state": True, "stop": {"cells": 2}}),
     (trained(), np.full((70, 3), 0.4), {"error_bounds": True} | stages),
@@ -102,7 +102,7 @@ def test_the_reference_engine_has_no_loop() -> None:
     ({"error_bounds": True}, "simulate: error_bounds=True, but lif_delta"),
     ({"progress": "yes"}, "warm_up: progress = 'yes'; must be True or False or None"),
     ({"stop": {"cells": 0}}, r"simulate: stop\['cells'\] = 0"),
-    ({"faults": [transport.AerBus(1.0)]}, "must be a fault or a list of faults"),
+    ({"faults": [fabric.AerBus(1.0)]}, "must be a fault or a list of faults"),
     ({"transport": faults.Clock(1.0)}, "is no transport"),
 ])  # fmt: skip
 def test_what_a_run_refuses_is_refused(options: Any, message: str) -> None:

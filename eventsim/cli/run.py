@@ -114,9 +114,9 @@ def execute(options: argparse.Namespace) -> int:
 
 def stages_of(options: argparse.Namespace) -> dict[str, Any]:
     """Return the faults and the transport that were asked for, as arguments of `simulate`."""
+    from eventsim.fabric import AerBus
     from eventsim.faults import Clock, Jitter
     from eventsim.faults.text import from_file, read
-    from eventsim.transport import AerBus
 
     faults: list[Any] = []
     if options.jitter is not None:

@@ -38,11 +38,12 @@ class PlannedHop:
     station: int
     port: int
     route: int
+    core: int
     first_child: int = 0
     n_children: int = 0
     lanes: tuple[int, ...] = ()
     leaves: int = 1
-    work: int = NOWHERE  # where the services of its packets begin, one a neuron of the population; NOWHERE: the station's
+    work: int = NOWHERE  # where the services of its packets begin, one a neuron of the population; else NOWHERE
 
 
 @dataclass(eq=False)
@@ -209,7 +210,7 @@ class _Node:
             if hop.station != NOWHERE:
                 ports = range(plan.first_port[hop.station], plan.first_port[hop.station + 1])
                 port = next(k for k in ports if plan.ports[k].sender == sender)
-            made = PlannedHop(hop.station, port, len(plan.roots))
+            made = PlannedHop(hop.station, port, len(plan.roots), hop.core)
             if not hop.children:
                 made.lanes = tuple(self.lanes.get(hop.core, ()))
                 made.work = self._work(hop.station, hop.core)

@@ -33,6 +33,7 @@ HOP_RECORD = np.dtype(
         ("neuron", "i4"),
         ("number", "u4"),  # of the spikes of its neuron
         ("outcome", "u1"),
+        ("core", "i4"),  # where its route ends here: the core that it reaches; else -1
         ("emitted", "f8"),
         ("entered", "f8"),
         ("started", "f8"),

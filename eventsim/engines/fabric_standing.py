@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from eventsim.engines.fabric_plan import NO_LIMIT, NOWHERE, FabricPlan
+from eventsim.engines.fabric_plan import NO_LIMIT, FabricPlan
 from eventsim.engines.fabric_records import FABRIC_COUNTERS, STATION_COUNTERS
 from eventsim.errors import InputError
+from eventsim.fabric.contract import NOWHERE
 
 SERVED, FLYING, WAITING = range(3)  # places of packets
 NO_PORT = -1

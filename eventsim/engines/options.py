@@ -26,6 +26,7 @@ from eventsim.randomness import stream_key
 
 Array = np.ndarray[Any, Any]
 LARGEST_COUNT = 2**53
+ARBITRATION = "arbitration"  # the purpose of arbiters' draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ class Options:
     @property
     def arbitration_key(self) -> int:
         """The stream of draws of arbiters."""
-        return stream_key(self.seed, "arbitration")
+        return stream_key(self.seed, ARBITRATION)
 
     @property
     def logs(self) -> bool:
@@ -144,7 +145,8 @@ def checked_options(
     return Options(
         until=until, record=recorded.level, recorded=recorded.populations, probes=recorded.probes, faults=acting,
         all_faults=tuple(faults), fault_keys=fault_keys(net, acting, seed), transport=transport, fabric=fabric,
-        lanes=lanes_of(net, {}) if fabric is None else fabric.lanes, seed=seed, error_bounds=error_bounds, max_events=max_events, max_time=max_time, stop=_checked_stop(net, stop),
+        lanes=lanes_of(net, {}) if fabric is None else fabric.lanes, seed=seed, error_bounds=error_bounds,
+        max_events=max_events, max_time=max_time, stop=_checked_stop(net, stop),
         keep_state=flag("simulate", "keep_state", keep_state), memory=memory,
     )  # fmt: skip
 

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import names, shown
+from eventsim.engines.fabric_standing import refuse
 from eventsim.engines.records import RunRecords
 from eventsim.engines.resumed_network import check_network, succeed
 from eventsim.engines.resumed_records import begin_traces, check_record, with_other_records
 from eventsim.engines.resumption import Resumption
 from eventsim.engines.run_state import digest_of, digest_of_spikes
-from eventsim.engines.sample_state import check_state, refuse
+from eventsim.engines.sample_state import check_state
 from eventsim.engines.tables import COUNTERS
 from eventsim.engines.task import Task
 from eventsim.errors import InputError, nearest

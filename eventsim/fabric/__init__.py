@@ -5,3 +5,8 @@ from eventsim.fabric.aer_bus import AerBus
 from eventsim.fabric.contract import Arbiter, Fabric, Hop, Station, Transport
 
 __all__ = ["AerBus", "Arbiter", "Fabric", "Hop", "Station", "Transport", "arbiters"]
+
+
+def __dir__() -> list[str]:
+    """What belongs to users."""
+    return sorted(__all__)

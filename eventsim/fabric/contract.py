@@ -1,8 +1,8 @@
 """The fabric: how spikes travel as packets, from station to station, from where neurons are to where their targets are.
 
 Relies on the network's nodes. A `Transport` makes a `Fabric` of a network; engines carry it out. Membranes never wait,
-packets do. docs/event-order.md says what happens first at one time; a new topology is one file with a `Transport`, a new
-arbiter one file with two scalar functions.
+packets do. docs/event-order.md says what happens first at one time; a new topology is one file with a `Transport`, a
+new arbiter one file with two scalar functions.
 """
 
 from collections.abc import Callable, Mapping

@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from eventsim.engines.destinations import core_of
+from eventsim.engines.fabric_plan import FabricPlan, plan_fabric
+from eventsim.engines.options import ARBITRATION
+from eventsim.engines.reference.fabric_replay import Emission, replay
 from eventsim.errors import InputError
+from eventsim.fabric.contract import Transport
 from eventsim.faults.acting import Deliveries, fault_keys
 from eventsim.faults.contract import AT_ARRIVAL, ArrivalFault
 from eventsim.inspection.trains import Trains, first_neurons, has_all_spikes, numbers_of, trains
@@ -17,9 +22,9 @@ from eventsim.network import order
 from eventsim.network.network import Network, Population, Projection, Source
 from eventsim.network.projections import Sparse
 from eventsim.network.sources import exactly
+from eventsim.randomness import stream_key
 from eventsim.run.provenance import stage_described
 from eventsim.run.run import Run
-from eventsim.transport.contract import Transport
 
 
 class Arrival(NamedTuple):
@@ -78,11 +83,12 @@ class Heard:
             inside = [k for k, _ in sorted(enumerate(rows), key=lambda entry: entry[1])]
             found, node = Trains(*(part[inside] for part in found)), node[inside]
         self.node, self.neuron = node, found.neuron - self.first[node]
+        self.sample_id = np.uint64(run.provenance["sample_ids"][sample])
         self.times = found.time.tolist()
         self.numbers = numbers_of(found.neuron)
-        self.left = self._departures(every)
+        self.plan = self._fabric()
+        self._carried = self._departures(every)
         self.deliveries = self._deliveries()
-        self.sample_id = np.uint64(run.provenance["sample_ids"][sample])
         self.ranks = order.clocked_ranks(net)
         until = run.provenance.get("until")
         self.until: Any = math.inf if until is None else until
@@ -116,13 +122,17 @@ class Heard:
         senders = self.neuron[places]
         inside = isinstance(pre, Population)
         rank = max(self.ranks.get(pre.name, 0), 0) + 1
+        core = 0 if self.plan is None else int(core_of(self.net, self.plan.fabric.cores, projection.post.order)[neuron])
         for sender in np.unique(senders).tolist():
             mine = _synapses(projection, sender, neuron)
             for place in places[senders == sender].tolist() if mine else ():
-                at_once = inside and self.left[place] == self.times[place]
+                left = self.left(place, core)
+                if left is None:
+                    continue
+                at_once = inside and left == self.times[place]
                 found += [
                     Arrival(
-                        self._arrival(projection, place, delay), rank if delay == 0 and at_once else 0, pre.order,
+                        self._arrival(projection, place, left, delay), rank if delay == 0 and at_once else 0, pre.order,
                         sender, projection.order, delay, self._weight(projection, sender, place, synapse, weight),
                         int(self.numbers[place]), self.times[place], place, projection.receptor_number,
                     )
@@ -143,8 +153,8 @@ class Heard:
         seed = int(self.run.provenance.get("seed") or 0)
         return Deliveries(self.net, faults, fault_keys(self.net, faults, seed), self.number)
 
-    def _arrival(self, projection: Projection, place: int, delay: Any) -> Any:
-        emitted, left = self.times[place], self.left[place]
+    def _arrival(self, projection: Projection, place: int, left: Any, delay: Any) -> Any:
+        emitted = self.times[place]
         ticks = order.delay_in_ticks(projection)
         if ticks and left == emitted:
             assert isinstance(projection.pre, Population)
@@ -154,24 +164,37 @@ class Heard:
                 return (tick + ticks) * period
         return left + self.number(delay)
 
-    def _departures(self, every: bool) -> list[Any]:
-        """When each spike leaves for the projections: as it is emitted, or as it comes out of the transport."""
+    def _fabric(self) -> FabricPlan | None:
         described = self.run.provenance.get("transport")
         if described is None:
-            return self.times
+            return None
+        transport = stage_described("explain", Transport, "transport", described)
+        return plan_fabric(self.net, transport.fabric(self.net))
+
+    def _departures(self, every: bool) -> dict[tuple[int, int, int], Any]:
+        """When spikes left the fabric for their synapses, by neuron, number of the spike and core."""
+        if self.plan is None:
+            return {}
         if not every:
             raise InputError(
                 "explain: run did not record all spikes, and its transport carries them in the order of all spikes; "
                 'must hold all spikes. Simulate with record="spikes".'
             )
-        transport = stage_described("explain", Transport, "transport", described)
-        numbers = tuple(map(self.number, transport.numbers()))
-        state: Any = [self.number(0)] * max(1, transport.n_state)
-        sends = {projection.pre.order for projection in self.net.projections}
-        return [
-            transport.carry(numbers, state, t) if node in sends else t
-            for t, node in zip(self.times, self.node.tolist(), strict=True)
+        emissions = [
+            Emission(t, isinstance(self.net.nodes[node], Population), int(self.first[node]) + neuron, number)
+            for t, node, neuron, number in zip(
+                self.times, self.node.tolist(), self.neuron.tolist(), self.numbers.tolist(), strict=True
+            )
         ]
+        key = stream_key(int(self.run.provenance.get("seed") or 0), ARBITRATION)
+        return replay(self.plan, self.number, key, self.sample_id, sorted(emissions))
+
+    def left(self, place: int, core: int) -> Any:
+        """When a spike left for its synapses on a core: as it was emitted, or out of the fabric; None: it was lost."""
+        if self.plan is None:
+            return self.times[place]
+        g = int(self.first[self.node[place]] + self.neuron[place])
+        return self._carried.get((g, int(self.numbers[place]), core))
 
     def _check_trains(self, pre: Source | Population) -> None:
         """Are the first spikes of these neurons all their spikes, where only those were recorded?"""

@@ -22,13 +22,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from eventsim.errors import FaultError, InputError, listed, nearest
+from eventsim.fabric.contract import Transport
 from eventsim.faults.contract import Fault
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import fault_from, kinds, read, settings_of
 from eventsim.kinds import named_kinds
 from eventsim.network.network import Network
 from eventsim.network.nodes import Source
-from eventsim.transport.contract import Transport
 
 FAULT, OPTION, TRANSPORT, RECIPE, PART = "fault", "option", "transport", "recipe", "part"
 BUS = ("bus", "transport")  # whatever the transport is called
@@ -78,9 +78,9 @@ class Case(NamedTuple):
 
 def transport_kinds() -> dict[str, type[Transport]]:
     """All transports that are loaded, by name."""
-    from eventsim import transport  # whose import defines them
+    from eventsim import fabric  # whose import defines them
 
-    del transport
+    del fabric
     return named_kinds(Transport)
 
 

@@ -47,6 +47,14 @@ class Field:
     weights: Array
     gather: Callable[[Sequence[Array]], Array]
 
+    def of(self, chosen: Array) -> "Field":
+        """The field of some of its neurons, (n,) whether each is one."""
+        if chosen.all():
+            return self
+        return Field(
+            self.neurons[chosen], self.inputs, self.weights[chosen], lambda arrays: self.gather(arrays)[chosen]
+        )
+
 
 def projections_to(net: Network, population: Population) -> list[Projection]:
     """The projections that end at a population, in order."""

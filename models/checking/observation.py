@@ -15,6 +15,7 @@ import numpy as np
 from eventsim.checks import NEAR, held_in_float64, plain_array
 from eventsim.engines.stimulus import Inputs
 from eventsim.errors import InputError, PrematureSpikeWarning, listed, nearest
+from eventsim.fabric.contract import Transport
 from eventsim.faults.contract import EmissionFault
 from eventsim.files.archive import read_arrays
 from eventsim.models.checking.expected_times import EXTENDED
@@ -28,7 +29,6 @@ from eventsim.network.network import Network, Population, Source
 from eventsim.network.sources import SpikeTimes, encode
 from eventsim.run.run import Run
 from eventsim.simulate import simulate
-from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]
 

@@ -13,6 +13,7 @@ from eventsim.models.checking.expected_times import EXTENDED, UNIT, extended
 from eventsim.models.checking.fields import Field, projections_to
 from eventsim.models.checking.ideal_values import Ideal
 from eventsim.models.checking.observation import Observation
+from eventsim.models.checking.replayed_stages import Departures
 from eventsim.models.checking.report import AGREEING, Checked
 from eventsim.network.network import Network, Population, Projection
 
@@ -71,13 +72,14 @@ def received(
     population: Population,
     t_min: Any,
     seen: Observation,
-    left: Mapping[str, Array],
+    left: Departures,
+    core: int,
     checked: Mapping[str, Checked],
     ideals: Mapping[str, Ideal],
 ) -> Reception:
-    """Return what reached `population`, whose inputs are due by `t_min`, given when spikes left for the projections.
+    """Return what reached the neurons of `population` on a core, whose inputs are due by `t_min`.
 
-    Those times, `left`, are (n_samples, size) by source or population.
+    `left` has when spikes left for their synapses there.
     """
     projections = projections_to(net, population)
     ends = [_end(projection) for projection in projections]
@@ -93,7 +95,7 @@ def received(
     return Reception(
         # Delays are added in the arithmetic of the run: its arrival times are rounded, and that is what was received.
         arrivals=_side_by_side(
-            [arriving(projection, left[name]) for name, projection in zip(names, projections, strict=True)], rows
+            [arriving(projection, left.to(projection.pre.name, core)) for projection in projections], rows
         ),
         undisturbed=_side_by_side(
             [seen.times[name].astype(EXTENDED) + (t_min - end) for name, end in zip(names, ends, strict=True)], rows

@@ -12,7 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from eventsim.engines.destinations import core_of
+from eventsim.engines.fabric_plan import plan_fabric
+from eventsim.engines.options import ARBITRATION
+from eventsim.engines.reference.fabric_replay import Emission, replay
 from eventsim.errors import InputError
+from eventsim.fabric.contract import Transport
 from eventsim.faults.acting import occurrences
 from eventsim.faults.contract import EmissionFault, Fault, NetworkFault
 from eventsim.faults.reach import applies_to
@@ -20,7 +25,6 @@ from eventsim.models.checking.expected_times import UNIT
 from eventsim.network.network import Network, Population
 from eventsim.randomness import stream_key
 from eventsim.run.provenance import stage_described
-from eventsim.transport.contract import Transport
 
 Array = np.ndarray[Any, Any]
 
@@ -47,35 +51,50 @@ def stages_of(provenance: Mapping[str, Any], who: str) -> tuple[tuple[EmissionFa
     return faults, None if carried is None else stage_described(who, Transport, "transport", carried)
 
 
-def departures(net: Network, times: Mapping[str, Array], transport: Transport | None) -> dict[str, Array]:
-    """Return when each first spike leaves its node for the projections: as it was emitted, or after the transport.
+class Departures:
+    """When each first spike leaves for its synapses: as it was emitted, or as it comes out of a fabric.
 
     Parameters
     ----------
     times : dict of arrays (n_samples, size)
-        First spikes by source or population, inf = silent. Every neuron fires once at most, and spikes of one time are
-        carried in the order (source or population, neuron), in which such neurons emit them.
+        First spikes by source or population, inf = silent. Every neuron fires once at most.
+    transport, seed, sample_ids
+        The transport, the seed and the samples of the run.
     """
-    if transport is None:
-        return dict(times)
-    nodes = [node for node in net.nodes if any(projection.pre is node for projection in net.projections)]
-    left = dict(times)
-    sizes = [node.size for node in nodes]
-    emitted = np.concatenate([times[node.name] for node in nodes], axis=1)
-    moved = emitted.copy()
-    # Sources before populations: they are fed to the transport first.
-    rank = np.repeat([isinstance(node, Population) for node in nodes], sizes)
-    place = np.arange(len(rank))
-    numbers = transport.numbers()
-    for sample, row in enumerate(emitted):
-        state = np.zeros(transport.n_state)
-        for k in np.lexsort((place, rank, row)):
-            if row[k] == math.inf:
-                break
-            moved[sample, k] = transport.carry(numbers, state, float(row[k]))
-    for node, part in zip(nodes, np.split(moved, np.cumsum(sizes)[:-1], axis=1), strict=True):
-        left[node.name] = part
-    return left
+
+    def __init__(
+        self, net: Network, times: Mapping[str, Array], transport: Transport | None, seed: int, sample_ids: Any
+    ) -> None:
+        self.net, self.times = net, times
+        self.plan = None if transport is None else plan_fabric(net, transport.fabric(net))
+        self._left: dict[tuple[str, int], Array] = {}
+        if self.plan is None:
+            return
+        key, first = stream_key(seed, ARBITRATION), self.plan.first
+        for row, sample_id in enumerate(sample_ids):
+            emissions = [
+                Emission(t, isinstance(node, Population), int(first[node.order]) + i, 0)
+                for node in net.nodes
+                for i, t in enumerate(times[node.name][row].tolist())
+                if t < math.inf
+            ]
+            found = replay(self.plan, float, key, np.uint64(sample_id), sorted(emissions))
+            for (g, _, core), left in found.items():
+                node = net.nodes[int(np.searchsorted(first, g, side="right")) - 1]
+                self._of(node.name, core)[row, g - int(first[node.order])] = left
+
+    def cores_of(self, population: Population) -> Array:
+        """The core of each neuron, (size,)."""
+        return core_of(self.net, {} if self.plan is None else self.plan.fabric.cores, population.order)
+
+    def to(self, name: str, core: int) -> Array:
+        """When the spikes of a source or population leave for their synapses on a core, (n_samples, size)."""
+        return self.times[name] if self.plan is None else self._of(name, core)
+
+    def _of(self, name: str, core: int) -> Array:
+        if (name, core) not in self._left:
+            self._left[name, core] = np.full(self.times[name].shape, math.inf)
+        return self._left[name, core]
 
 
 class Emissions:

@@ -6,7 +6,7 @@ figures (the arrays by population).
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,11 @@ class Checked:
     causes: Array
     end: float | None
     scale: float
+
+    def of(self, neurons: Array) -> "Checked":
+        """The same of some neurons, (n,) indices."""
+        parts = {name: array[:, neurons] for name, array in vars(self).items() if hasattr(array, "dtype")}
+        return replace(self, **parts)
 
     def from_ideal(self) -> Array:
         """`event` minus `ideal`, (n_samples, size), silence counted as the end of the window."""

@@ -32,17 +32,18 @@ Relies on `observation` (what happened), `expected_times` (what should happen, g
 `ideal_values` (what should have been received). Used by the command line and the figures.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from eventsim.models.checking.causes import check_population, check_readout, check_relays, check_source
 from eventsim.models.checking.expected_times import Neurons, extended, neurons_of
-from eventsim.models.checking.fields import fields_of
+from eventsim.models.checking.fields import Field, fields_of
 from eventsim.models.checking.ideal_values import Ideal, coded_values, own_values, relu_values
 from eventsim.models.checking.observation import Observation, observe
 from eventsim.models.checking.reception import Reception, received
-from eventsim.models.checking.replayed_stages import Emissions, departures
+from eventsim.models.checking.replayed_stages import Departures, Emissions
 from eventsim.models.checking.report import Checked, VerificationReport, joined
 from eventsim.models.readers.read_relu import read_relu
 from eventsim.models.readers.read_torch import is_torch
@@ -105,7 +106,7 @@ def _checked(net: Network, relu: ReluNetwork | None, seen: Observation) -> dict[
     if relu is not None:
         ideals |= relu_values(net, relu, neurons, ideals[net.sources[0].name].values)
     silent = {node.name: np.full((seen.n_samples, node.size), np.inf) for node in net.nodes}
-    left = departures(net, silent | seen.times, seen.transport)
+    left = Departures(net, silent | seen.times, seen.transport, seen.seed, seen.sample_ids)
     emissions = Emissions(net, seen.faults, seen.seed, seen.sample_ids)
     checked: dict[str, Checked] = {}
     column = 0
@@ -116,28 +117,39 @@ def _checked(net: Network, relu: ReluNetwork | None, seen: Observation) -> dict[
         own = neurons[node.name]
         assert node.window is not None
         due = extended(node.window[2 if own is None else 1])
-        reception = received(net, node, due, seen, left, checked, ideals)
+        there = left.cores_of(node)
+        receptions = {
+            core: received(net, node, due, seen, left, core, checked, ideals) for core in np.unique(there).tolist()
+        }
         if node.name not in ideals:
-            ideals[node.name] = own_values(net, node, own, reception.ideal)
+            ideals[node.name] = own_values(net, node, own, next(iter(receptions.values())).ideal)
         ideal = ideals[node.name]
         if own is None:
-            checked[node.name] = check_relays(net, node, reception, seen, ideal)
+            of_cores = [
+                (np.flatnonzero(there == core), check_relays(net, node, one, seen, ideal))
+                for core, one in receptions.items()
+            ]
+            checked[node.name] = joined([(who, one.of(who)) for who, one in of_cores], node.size)
             continue
         potentials = None
         if not own.spiking and seen.readout is not None:
             potentials = seen.readout[:, column : column + node.size]
             column += node.size
-        checked[node.name] = _field_by_field(net, node, own, reception, seen, emissions, ideal, potentials)
+        checked[node.name] = _field_by_field(net, node, own, there, receptions, seen, emissions, ideal, potentials)
     return checked
 
 
 def _field_by_field(
-    net: Network, node: Population, own: Neurons, reception: Reception, seen: Observation, emissions: Emissions,
-    ideal: Ideal, potentials: Array | None,
+    net: Network, node: Population, own: Neurons, there: Array, receptions: Mapping[int, Reception], seen: Observation,
+    emissions: Emissions, ideal: Ideal, potentials: Array | None,
 ) -> Checked:  # fmt: skip
-    """Check the neurons that see the same inputs together; `potentials` were read out, (n_samples, size), or None."""
+    """Check the neurons that see the same inputs at the same times together.
+
+    `there` (size,) has the core of each neuron, `receptions` what reached those of each. `potentials` were read out,
+    (n_samples, size), or None.
+    """
     parts = []
-    for field in fields_of(net, node):
+    for field, reception in _on_cores(fields_of(net, node), there, receptions):
         some, got, due = own.some(field.neurons), reception.seen_by(field), ideal.of(field)
         mine = seen.of(node.name, field.neurons)
         if own.spiking:
@@ -146,3 +158,12 @@ def _field_by_field(
             mine_read = None if potentials is None else potentials[:, field.neurons]
             parts.append((field.neurons, check_readout(some, got, mine, mine_read, due)))
     return joined(parts, node.size)
+
+
+def _on_cores(
+    fields: Iterable[Field], there: Array, receptions: Mapping[int, Reception]
+) -> Iterator[tuple[Field, Reception]]:
+    """Each field with what its neurons received; one whose neurons are on several cores core by core."""
+    for field in fields:
+        for core in np.unique(there[field.neurons]).tolist():
+            yield field.of(there[field.neurons] == core), receptions[core]

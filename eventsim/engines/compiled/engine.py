@@ -335,7 +335,8 @@ class Worker:
             fabric = self.machine.fabric
             needed = int(fabric.control.used[0] + fabric.control.worst[0])
             if needed > fabric.parcels.size:
-                self.lowered = self.lowered._replace(machine=self.machine._replace(fabric=with_room(fabric, 2 * needed)))
+                larger = self.machine._replace(fabric=with_room(fabric, 2 * needed))
+                self.lowered = self.lowered._replace(machine=larger)
                 self._hops = np.empty(max(self._hops.size, self._hops_needed()), dtype=HOP_RECORD)
         control = self.machine.control
         control.grow = 0

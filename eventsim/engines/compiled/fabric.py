@@ -13,29 +13,35 @@ from eventsim._jit import kernel_part
 from eventsim.engines.compiled.alternatives import choice
 from eventsim.engines.compiled.fabric_tables import NONE
 from eventsim.engines.compiled.keys import fabric_key
+from eventsim.engines.compiled.parcels import (
+    count_waiting,
+    drop_parcel,
+    enter,
+    fly,
+    forget,
+    is_full,
+    new_parcel,
+    note_ready,
+    record,
+    rekey,
+    send,
+)
 from eventsim.engines.compiled.queue import clear, requeue, sort_numbers
 from eventsim.engines.fabric_records import (
-    AREA,
     ARRIVED,
     BLOCKED,
     BLOCKINGS,
     BUSY,
-    DEEPEST,
     DELIVERED,
-    DROPPED,
     LATE,
     LONGEST,
-    LOST,
     LOST_LATE,
-    NO_ROOM,
     PACKETS,
     PASSED_ON,
     SERVED,
-    SINCE,
     SPIKES,
     TOO_LATE,
     WAITED,
-    WAITING_NOW,
 )
 from eventsim.engines.tables import DEADLOCK, DONE, Machine, Output
 from eventsim.fabric.ticks import next_tick
@@ -93,145 +99,6 @@ def lacks_records(m: Machine, output: Output) -> bool:
     return control.logs == 1 and control.records + (control.used + control.worst) * control.depth > output.hops.size
 
 
-@kernel_part
-def _count_waiting(m: Machine, k: int, change: float, t: float) -> None:
-    counters = m.fabric.station_counters[k]
-    counters[AREA] += counters[WAITING_NOW] * (t - counters[SINCE])
-    counters[SINCE] = t
-    counters[WAITING_NOW] += change
-    counters[DEEPEST] = max(counters[DEEPEST], counters[WAITING_NOW])
-
-
-@kernel_part
-def _list(m: Machine, k: int) -> None:
-    """Station k may begin to serve."""
-    f = m.fabric
-    if f.station_states[k].listed == 0:
-        f.station_states[k].listed = 1
-        f.lists_now[f.control[0].ready] = k
-        f.control[0].ready += 1
-
-
-@kernel_part
-def _rekey(m: Machine, k: int) -> None:
-    """When something happens at station k next: its service ends, or the first packet behind it lands."""
-    f = m.fabric
-    state = f.station_states[k]
-    t = state.ends if state.parcel != NONE and state.blocked_at == NONE else math.inf
-    if state.flight != NONE:
-        t = min(t, f.parcels[state.flight].t)
-    requeue(f.queue, k, t)
-
-
-@kernel_part
-def _new_parcel(m: Machine, hop: int, neuron: int, number: int, emitted: float) -> int:
-    f = m.fabric
-    control = f.control[0]
-    i = control.free
-    if i == NONE:
-        m.control[0].full = 1
-        return NONE
-    parcel = f.parcels[i]
-    control.free = parcel.next
-    control.used += 1
-    parcel.hop, parcel.neuron, parcel.number, parcel.emitted, parcel.next = hop, neuron, number, emitted, NONE
-    return i
-
-
-@kernel_part
-def _drop_parcel(m: Machine, i: int) -> None:
-    control = m.fabric.control[0]
-    m.fabric.parcels[i].next = control.free
-    control.free = i
-    control.used -= 1
-
-
-@kernel_part
-def _record(
-    m: Machine, output: Output, station: int, i: int, entered: float, started: float, ended: float, left: float,
-    outcome: int,
-) -> None:  # fmt: skip
-    """Record a hop, where that is wanted; there is room for all that a micro-step may add (`room_for_hops`)."""
-    f = m.fabric
-    control = f.control[0]
-    if control.logs == 0:
-        return
-    if control.records >= output.hops.size:
-        m.control[0].full = 1
-        return
-    record, parcel = output.hops[control.records], f.parcels[i]
-    n = m.neurons[parcel.neuron].node
-    record.sample, record.station, record.population = m.control[0].sample, station, n
-    record.neuron, record.number, record.outcome = parcel.neuron - m.nodes[n].first, parcel.number, outcome
-    record.emitted, record.entered, record.started = parcel.emitted, entered, started
-    record.ended, record.left = ended, left
-    control.records += 1
-
-
-@kernel_part
-def _is_full(m: Machine, port: int) -> bool:
-    places = m.fabric.ports[port].places
-    return places != NONE and m.fabric.port_states[port].taken >= places
-
-
-@kernel_part
-def _forget(m: Machine, hop: int) -> None:
-    """What was to come to the lanes behind a hop will not."""
-    f = m.fabric
-    for j in range(f.hops[hop].first_lane, f.hops[hop].last_lane):
-        m.lane_states[f.lists[j]].coming -= 1
-    f.counters[LOST] += f.hops[hop].leaves
-
-
-@kernel_part
-def _enter(m: Machine, i: int, hop: int, t: float) -> None:
-    """A parcel enters the port of a hop, where it has taken a place before."""
-    f = m.fabric
-    parcel, port = f.parcels[i], f.hops[hop].port
-    parcel.hop, parcel.entered, parcel.next = hop, t, NONE
-    state = f.port_states[port]
-    if state.head == NONE:
-        state.head = i
-    else:
-        f.parcels[state.tail].next = i
-    state.tail = i
-    station = f.ports[port].station
-    _count_waiting(m, station, 1.0, t)
-    _list(m, station)
-
-
-@kernel_part
-def _fly(m: Machine, k: int, i: int, child: int, t: float) -> None:
-    """A parcel is in flight behind station k and lands at t; that it is the last follows from one latency."""
-    f = m.fabric
-    state, parcel = f.station_states[k], f.parcels[i]
-    parcel.t, parcel.child, parcel.next = t, child, NONE
-    if state.flight == NONE:
-        state.flight = i
-    else:
-        f.parcels[state.last_flight].next = i
-    state.last_flight = i
-
-
-@kernel_part
-def _send(m: Machine, output: Output, i: int, hop: int, latency: float, t: float, sender: int) -> None:
-    """A parcel goes to the port of a hop: it takes a place there now, and is there after the latency."""
-    f = m.fabric
-    port = f.hops[hop].port
-    if _is_full(m, port):
-        station = f.ports[port].station
-        f.station_counters[station, DROPPED] += 1.0
-        _record(m, output, station, i, t, math.nan, math.nan, math.nan, NO_ROOM)
-        _forget(m, hop)
-        _drop_parcel(m, i)
-        return
-    f.port_states[port].taken += 1
-    if latency > 0.0:
-        _fly(m, sender, i, hop - f.hops[f.parcels[i].hop].first_child, t + latency)
-    else:
-        _enter(m, i, hop, t)
-
-
 def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any, Any]:
     """The stages ``inject(m, output, g, number, t)`` and ``settle(m, output, t)``; both return a status.
 
@@ -241,6 +108,12 @@ def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any,
     deliver = _make_deliver(bring)
     pass_on = _make_pass_on(deliver)
     start = _make_start(rank, served, pass_on)
+
+    return _make_inject(deliver), _make_settle(deliver, pass_on, start)
+
+
+def _make_inject(deliver: Any) -> Any:
+    """A spike becomes packets, one for each beginning of its route."""
 
     @kernel_part
     def inject(m: Machine, output: Output, g: int, number: int, t: float) -> int:
@@ -261,7 +134,7 @@ def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any,
                 lane.coming += 1
                 if lane.tail - lane.head + lane.coming + m.nodes[m.lanes[k].pre].n_neurons + pending > lane.mask:
                     m.control[0].grow = 1
-            i = _new_parcel(m, root, g, number, t)
+            i = new_parcel(m, root, g, number, t)
             if i == NONE:
                 return DONE
             if hop.station == NONE:
@@ -269,8 +142,14 @@ def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any,
                 if status != DONE:
                     return status
             else:
-                _send(m, output, i, root, 0.0, t, NONE)
+                send(m, output, i, root, 0.0, t, NONE)
         return DONE
+
+    return inject
+
+
+def _make_settle(deliver: Any, pass_on: Any, start: Any) -> Any:
+    """All that happens at t, round after round: what lands, whose service ends, who begins to serve."""
 
     @kernel_part
     def settle(m: Machine, output: Output, t: float) -> int:
@@ -296,7 +175,7 @@ def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any,
                         if status != DONE:
                             return status
                     else:
-                        _enter(m, i, f.hops[hop].first_child + f.parcels[i].child, t)
+                        enter(m, i, f.hops[hop].first_child + f.parcels[i].child, t)
             for j in range(due):
                 k = f.lists_now[n + j]
                 state = f.station_states[k]
@@ -304,7 +183,7 @@ def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any,
                     status = pass_on(m, output, k, t)
                     if status != DONE:
                         return status
-                _rekey(m, k)
+                rekey(m, k)
             free = 0
             for j in range(control.ready):
                 k = f.lists_now[j]
@@ -324,7 +203,7 @@ def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any,
         requeue(m.queue, fabric_key(m), f.queue[0].key)
         return DONE
 
-    return inject, settle
+    return settle
 
 
 def _make_deliver(bring: Any) -> Any:
@@ -343,7 +222,7 @@ def _make_deliver(bring: Any) -> Any:
             status = bring(m, k, left, parcel.emitted, parcel.neuron - first, parcel.number)
             if status != DONE:
                 return status
-        _drop_parcel(m, i)
+        drop_parcel(m, i)
         return DONE
 
     return deliver
@@ -362,13 +241,13 @@ def _make_pass_on(deliver: Any) -> Any:
             f.station_counters[k, LATE] += 1.0
             if control.drops_late == 1:
                 f.station_counters[k, LOST_LATE] += 1.0
-                _record(m, output, k, i, parcel.entered, state.started, state.ends, t, TOO_LATE)
-                _forget(m, parcel.hop)
-                _drop_parcel(m, i)
+                record(m, output, k, i, parcel.entered, state.started, state.ends, t, TOO_LATE)
+                forget(m, parcel.hop)
+                drop_parcel(m, i)
                 return DONE
-        _record(m, output, k, i, parcel.entered, state.started, state.ends, t, ARRIVED)
+        record(m, output, k, i, parcel.entered, state.started, state.ends, t, ARRIVED)
         if latency > 0.0:
-            _fly(m, k, i, 0, t + latency)
+            fly(m, k, i, 0, t + latency)
             return DONE
         return deliver(m, i, t)
 
@@ -386,21 +265,21 @@ def _make_pass_on(deliver: Any) -> Any:
         while state.child < hop.n_children:
             child = hop.first_child + state.child
             port = f.hops[child].port
-            if f.ports[port].drops == 0 and _is_full(m, port):
+            if f.ports[port].drops == 0 and is_full(m, port):
                 state.blocked_at, state.blocked_since = port, t
                 f.station_counters[k, BLOCKINGS] += 1.0
                 return _look_for_a_deadlock(m, k)
             state.child += 1
             copy = i
             if state.child < hop.n_children:
-                copy = _new_parcel(m, parcel.hop, parcel.neuron, parcel.number, parcel.emitted)
+                copy = new_parcel(m, parcel.hop, parcel.neuron, parcel.number, parcel.emitted)
                 if copy == NONE:
                     return DONE
             else:
-                _record(m, output, k, i, parcel.entered, state.started, state.ends, t, PASSED_ON)
-            _send(m, output, copy, child, latency, t, k)
+                record(m, output, k, i, parcel.entered, state.started, state.ends, t, PASSED_ON)
+            send(m, output, copy, child, latency, t, k)
         state.parcel, state.ends, state.child = NONE, math.inf, 0
-        _list(m, k)
+        note_ready(m, k)
         return DONE
 
     return pass_on
@@ -463,7 +342,7 @@ def _make_start(rank: Any, served: Any, pass_on: Any) -> Any:
         parcel = f.parcels[i]
         queue.head = parcel.next
         queue.taken -= 1
-        _count_waiting(m, k, -1.0, t)
+        count_waiting(m, k, -1.0, t)
         service, work = station.service, f.hops[parcel.hop].work
         if work != NONE:
             service = f.work[work + parcel.neuron - m.nodes[m.neurons[parcel.neuron].node].first]
@@ -474,14 +353,14 @@ def _make_start(rank: Any, served: Any, pass_on: Any) -> Any:
         counters[LONGEST] = max(counters[LONGEST], waited)
         state.parcel, state.ends, state.child, state.started = i, t + service, 0, t
         m.control[0].events += 1
-        _rekey(m, k)
+        rekey(m, k)
         sender = f.ports[port].sender
         if sender >= 0 and f.station_states[sender].blocked_at == port:
             blocked = f.station_states[sender]
             f.station_counters[sender, BLOCKED] += t - blocked.blocked_since
             blocked.blocked_at = NONE
             status = pass_on(m, output, sender, t)
-            _rekey(m, sender)
+            rekey(m, sender)
             return status
         return DONE
 

@@ -1,7 +1,7 @@
 """The arrays of a fabric in the compiled engine: its plan, and where the packets of a sample are.
 
-Relies on the plan of the fabric. Used by the loop's `fabric`, by `engine`, which makes them for a run, and by `standing`.
-Packets (here: parcels) lie in one pool; those of a port, and those in flight behind a station, are chains in it.
+Relies on the plan of the fabric. Used by `fabric`, by `engine`, which makes them for a run, and by `standing`. Packets
+(here: parcels) lie in one pool; those of a port, and those in flight behind a station, are chains in it.
 """
 
 from typing import Any, NamedTuple
@@ -10,9 +10,9 @@ import numpy as np
 
 from eventsim.engines.compiled.alternatives import BROAD
 from eventsim.engines.compiled.queue import new_queue
-from eventsim.engines.fabric_plan import NO_ROUTE, NOWHERE, FabricPlan
+from eventsim.engines.fabric_plan import NO_ROUTE, FabricPlan
 from eventsim.engines.fabric_records import FABRIC_COUNTERS, STATION_COUNTERS
-from eventsim.fabric.contract import DROP, Arbiter, Hop
+from eventsim.fabric.contract import DROP, NOWHERE, Arbiter, Hop
 from eventsim.kinds import loaded_kinds
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
@@ -42,6 +42,7 @@ HOP = np.dtype(
         ("last_lane", "i8"),
         ("leaves", "i8"),
         ("work", "i8"),
+        ("core", "i8"),
     ],
     align=True,
 )
@@ -158,7 +159,7 @@ def fabric_arrays(plan: FabricPlan, key: int) -> FabricArrays:
     control.deadline = np.inf if fabric.deadline is None else float(fabric.deadline)
     control.drops_late, control.logs, control.worst = fabric.late == DROP, fabric.log, int(leaves.sum())
     control.depth = max(map(_depth, fabric.routes), default=0)
-    arrays = FabricArrays(
+    return FabricArrays(
         stations=stations,
         ports=np.array([tuple(port) for port in plan.ports], dtype=PORT).view(np.recarray),
         hops=hops,
@@ -170,14 +171,13 @@ def fabric_arrays(plan: FabricPlan, key: int) -> FabricArrays:
         control=control,
         station_states=np.zeros(n, dtype=STATION_STATE).view(np.recarray),
         port_states=np.zeros(len(plan.ports), dtype=PORT_STATE).view(np.recarray),
-        parcels=np.zeros(64 + int(control.worst[0]), dtype=PARCEL).view(np.recarray),
+        parcels=np.zeros(64 + int(leaves.sum()), dtype=PARCEL).view(np.recarray),
         arbiters=np.zeros(state),
         queue=new_queue(n),
         lists_now=np.zeros(3 * n + 1, dtype=np.int64),
         counters=np.zeros(len(FABRIC_COUNTERS), dtype=np.int64),
         station_counters=np.zeros((n, len(STATION_COUNTERS))),
     )
-    return arrays
 
 
 def _hops(plan: FabricPlan) -> tuple[Array, list[int]]:
@@ -192,7 +192,7 @@ def _hops(plan: FabricPlan) -> tuple[Array, list[int]]:
     for h, hop in enumerate(plan.hops):
         hops[h] = (
             hop.station, hop.port, hop.first_child, hop.n_children, len(found), len(found) + len(lanes[h]), hop.leaves,
-            hop.work,
+            hop.work, hop.core,
         )  # fmt: skip
         found += lanes[h]
     return hops, found

@@ -334,8 +334,8 @@ def _lanes(
             delays.append(np.asarray(own_delays(kind), dtype=np.float64))
             n_delays += kind.n_synapses
             travel += 2 * size
-    flat = (np.concatenate(parts) for parts in (weights, targets, row_start, delays))
-    return (lanes, states, *flat)
+    flat = [np.concatenate(parts) for parts in (weights, targets, row_start, delays)]
+    return lanes, states, flat[0], flat[1], flat[2], flat[3]
 
 
 def _narrow(targets: Array, projection: Projection) -> Array:

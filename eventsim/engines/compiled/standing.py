@@ -19,7 +19,8 @@ from eventsim.engines.compiled.queue import clear, push, requeue
 from eventsim.engines.compiled.sources import place_stimulus
 from eventsim.engines.compiled.synaptic_delays import place_travellers, spikes_under_way
 from eventsim.engines.compiled.windows import new_switches, place_switches
-from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, check_state, refuse
+from eventsim.engines.fabric_standing import refuse
+from eventsim.engines.sample_state import FLAGS, WHOLE, Frame, SampleState, check_state
 from eventsim.engines.tables import COUNTERS, Lowered, Machine
 from eventsim.network.succession import Standing
 

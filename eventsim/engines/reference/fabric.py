@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sortedcontainers import SortedList
 
-from eventsim.engines.fabric_plan import NO_LIMIT, NO_ROUTE, NOWHERE, FabricPlan
+from eventsim.engines.fabric_plan import NO_LIMIT, NO_ROUTE, FabricPlan
 from eventsim.engines.fabric_records import (
     AREA,
     ARRIVED,
@@ -37,7 +37,7 @@ from eventsim.engines.fabric_records import (
     WAITED,
     WAITING_NOW,
 )
-from eventsim.fabric.contract import DROP
+from eventsim.fabric.contract import DROP, NOWHERE
 from eventsim.fabric.ticks import next_tick
 from eventsim.randomness import uniforms
 
@@ -224,7 +224,9 @@ class FabricState:
     def _rank(self, k: int, arbiter: Any, port: int) -> Any:
         head = self.ports[port][0]
         draw = uniforms(np.uint64(int(self.key) + k & (2**64 - 1)), self.sample_id, head.neuron, head.number)[0]
-        return arbiter.rank(self.numbers[k], self.stations[k].arbiter, port - self.plan.first_port[k], head.entered, draw)
+        return arbiter.rank(
+            self.numbers[k], self.stations[k].arbiter, port - self.plan.first_port[k], head.entered, draw
+        )
 
     def _service(self, k: int, packet: Packet) -> Any:
         work = self.plan.hops[packet.hop].work
@@ -344,6 +346,6 @@ class FabricState:
 
     def _record(self, station: int, packet: Packet, started: Any, ended: Any, left: Any, outcome: int) -> None:
         if self.plan.fabric.log:
-            self.log.append(
-                (station, packet.neuron, packet.number, outcome, packet.emitted, packet.entered, started, ended, left)
-            )
+            core = self.plan.hops[packet.hop].core if outcome in (ARRIVED, TOO_LATE) else NOWHERE
+            entry = (station, packet.neuron, packet.number, outcome, core)
+            self.log.append((*entry, packet.emitted, packet.entered, started, ended, left))

@@ -53,10 +53,12 @@ class Plan:
             projection, core = self.projection(lane), self.lanes[lane].core
             targets, weights = projection.kind.synapses(neuron)
             found = zip(range(len(targets)), targets.tolist(), map(self.number, weights.tolist()), strict=True)
+            every = list(found)
             if core != EVERYWHERE:
+                assert self.fabric is not None
                 there = core_of(self.net, self.fabric.fabric.cores, projection.post.order) == core
-                found = filter(lambda one: there[one[1]], found)
-            self._synapses[lane, neuron] = list(found)
+                every = [one for one in every if there[one[1]]]
+            self._synapses[lane, neuron] = every
         return self._synapses[lane, neuron]
 
     def delays(self, lane: int, neuron: int) -> list[Any]:

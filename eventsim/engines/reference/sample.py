@@ -18,6 +18,7 @@ from sortedcontainers import SortedList
 from eventsim.checks import HEAVIEST
 from eventsim.engines import problems
 from eventsim.engines.departures import departs_before
+from eventsim.engines.fabric_records import HOP_RECORD
 from eventsim.engines.reference import standing
 from eventsim.engines.reference.agenda import (
     ARRIVAL,
@@ -37,7 +38,6 @@ from eventsim.engines.reference.fabric import DeadlockError, FabricState
 from eventsim.engines.reference.neuron import Neuron
 from eventsim.engines.reference.overflows import count_overflows
 from eventsim.engines.reference.plan import Plan
-from eventsim.engines.fabric_records import HOP_RECORD
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
@@ -209,9 +209,7 @@ class Sample:
                 neuron.crossing = neuron.certain = t
                 self.emit_or_wait(t, node, neuron)
 
-    def arrive(
-        self, t: Any, node: int, index: int, lane: int, first: int, number: int, last: int, _left: Any
-    ) -> None:
+    def arrive(self, t: Any, node: int, index: int, lane: int, first: int, number: int, last: int, _left: Any) -> None:
         """One spike reaches its targets in one lane, or those of one delay."""
         self.task.events += 1
         one = self.plan.projection(lane)
@@ -359,7 +357,7 @@ class Sample:
         try:
             delivered = self.fabric.settle(t)
         except DeadlockError as found:
-            names = [self.plan.fabric.stations[k].name for k in found.stations]
+            names = [self.fabric.plan.stations[k].name for k in found.stations]
             raise SimulationError(problems.deadlock(self.row, names, t)) from None
         finally:
             self.task.events += self.fabric.served - before
@@ -370,7 +368,7 @@ class Sample:
         self.expect_fabric(self.fabric.next_time())
 
     def travel(self, left: Any, lane: int, index: int, number: int, place: int, t: Any = None) -> None:
-        """Spike `number` of a neuron, emitted at t and carried until `left`, goes to a lane's synapses from `place` on."""
+        """Spike `number` of a neuron, emitted at t, leaves at `left` for the synapses of a lane from `place` on."""
         projection, first, count = self.plan.projection(lane), place, len(self.plan.synapses(lane, index))
         arrivals = [self.arrival(t, left, projection, index, delay) for delay in self.plan.delays(lane, index)[place:]]
         for arrival, synapses in itertools.groupby(arrivals):
@@ -424,8 +422,8 @@ class Sample:
         """What was recorded of the hops of packets, (n_hops,)."""
         assert self.fabric is not None
         found = []
-        for station, g, number, outcome, *times in self.fabric.log:
+        for station, g, number, outcome, core, *times in self.fabric.log:
             node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
             seen = (math.nan if t is None else float(t) for t in times)
-            found.append((self.row, station, node, g - self.plan.first[node], number % NUMBERS, outcome, *seen))
+            found.append((self.row, station, node, g - self.plan.first[node], number % NUMBERS, outcome, core, *seen))
         return np.array(found, dtype=HOP_RECORD)

@@ -7,3 +7,8 @@ from eventsim.fabric.arbiters.fixed_priority import FixedPriority
 from eventsim.fabric.arbiters.round_robin import RoundRobin
 
 __all__ = ["AtRandom", "BinaryTree", "FirstCome", "FixedPriority", "RoundRobin"]
+
+
+def __dir__() -> list[str]:
+    """What belongs to users."""
+    return sorted(__all__)
