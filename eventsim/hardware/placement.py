@@ -215,13 +215,12 @@ class Placement(Tabled):
             if most is not None and counts is not None and counts.size:
                 fullest = int(counts.argmax())
                 notes.append(f"  of {most:,} {UNITS[name]} a core: core {fullest} has {int(counts[fullest]):,}")
-        relays = [node for node in self.nodes if node.kind == "relay"]
-        for node in relays:
-            away = int(self.senders[node.name].sum())
-            notes.append(
-                f"  {node.name}: {self.senders[node.name].size - away:,} at their receivers, {away:,} whose spikes need "
-                "packets"
-            )
+        for node in self.nodes:
+            if node.kind == "relay":
+                total, away = self.senders[node.name].size, int(self.senders[node.name].sum())
+                note = f"  {node.name}: {total - away:,} of {total:,} pools are at their receivers and need no packets"
+                apart = f"; {away:,} have receivers on several cores and are where their first input is"
+                notes.append(note + (apart if away else ""))
         return tuple(notes)
 
     # -- by name and by core ----------------------------------------------------------------------------------------
