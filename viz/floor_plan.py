@@ -1,7 +1,7 @@
 """The floor plan of a chip: which populations live on which core, how full cores are, and what was measured there.
 
-Relies on placements. A core is a square at its place; what it says of each core and link is given as arrays, so that any
-report may use it.
+Relies on placements. A core is a square at its place; what is said of each core and link is given as arrays, so that
+any report may use it.
 """
 
 import math
@@ -22,7 +22,7 @@ from eventsim.viz.fitted import FittedText
 from eventsim.viz.frame import drawable, left_title, note_size, plain_text
 from eventsim.viz.key import key_above
 from eventsim.viz.new_figure import figure_size, new_axes
-from eventsim.viz.palette import GRID, INK, SILENT, layer_colour
+from eventsim.viz.palette import INK, SILENT, layer_colour
 
 Array = np.ndarray[Any, Any]
 SIDE, NARROW_SIDE = 0.9, 0.66  # of a square, in steps of the mesh; narrow where links are drawn between
@@ -155,7 +155,7 @@ def _links(links: Any, values: Any, n_cores: int) -> tuple[Array | None, Array |
 # -- what is drawn ----------------------------------------------------------------------------------------------------
 
 
-def _boxes(left: Array, low: Array, width: Any, height: Any) -> Array:
+def _boxes(left: Array, low: Array, width: Any, height: Any) -> Any:
     """The corners of rectangles, (n, 4, 2)."""
     right, high = left + width, low + height
     sides = ((left, low), (right, low), (right, high), (left, high))
@@ -185,12 +185,10 @@ def _scale(ax: Axes, shades: ScalarMappable, label: str) -> None:
     figure = ax.get_figure(root=True)
     assert figure is not None
     bar = figure.colorbar(shades, ax=ax, label=plain_text(label), shrink=0.8, pad=0.02)
-    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine, which stubs take for a function
+    bar.outline.set_visible(False)
 
 
-def _population(
-    ax: Axes, placement: Placement, node: PlacedNode, corners: Array, side: float, shaded: bool
-) -> None:
+def _population(ax: Axes, placement: Placement, node: PlacedNode, corners: Array, side: float, shaded: bool) -> None:
     """What one population fills of each core, above the populations before it; pools at receivers at the right."""
     inside = node.kind == "relay"
     total = _counted(placement, inside)
@@ -235,9 +233,7 @@ def _stacked(placement: Placement, node: PlacedNode, inside: bool) -> tuple[Arra
     return before, here
 
 
-def _written(
-    ax: Axes, placement: Placement, corners: Array, side: float, width: float, values: Array | None
-) -> None:
+def _written(ax: Axes, placement: Placement, corners: Array, side: float, width: float, values: Array | None) -> None:
     """In the head of each square its number, and how many neurons it holds or the value that is shown."""
     for core, (x, y) in enumerate(corners.tolist()):
         said = f"{placement.loads.neurons[core]:,}" if placement.loads.neurons[core] else ""
@@ -273,9 +269,7 @@ def _value(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.2g}"
 
 
-def _arrows(
-    ax: Axes, where: Array, ends: Array, values: Array, sizes: tuple[float, float], label: str
-) -> None:
+def _arrows(ax: Axes, where: Array, ends: Array, values: Array, sizes: tuple[float, float], label: str) -> None:
     """Links as arrows from square to square, beside the line between them."""
     side, step = sizes
     known = np.isfinite(values)

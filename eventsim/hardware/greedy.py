@@ -11,9 +11,10 @@ import numpy as np
 
 from eventsim.hardware.distances import Distance
 from eventsim.hardware.filling import Piece
+from eventsim.hardware.placement import Slice
 from eventsim.hardware.reach import reached
 from eventsim.hardware.relay_cores import OFF_CHIP, at_receivers
-from eventsim.hardware.strategies import Job, Slice, assigned, spiral_order, strategy
+from eventsim.hardware.strategies import Job, assigned, spiral_order, strategy
 from eventsim.network.network import Network
 
 Array = np.ndarray[Any, Any]

@@ -43,9 +43,7 @@ class Loads:
     axons: Array
 
 
-def loads(
-    net: Network, cores: Mapping[str, Array], inside: Collection[str], limits: CoreLimits, n_cores: int
-) -> Loads:
+def loads(net: Network, cores: Mapping[str, Array], inside: Collection[str], limits: CoreLimits, n_cores: int) -> Loads:
     """Count what each core holds.
 
     Parameters

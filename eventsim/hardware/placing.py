@@ -19,7 +19,7 @@ from eventsim.hardware.limits import RESOURCES, UNITS, CoreLimits
 from eventsim.hardware.loads import Loads, loads
 from eventsim.hardware.placement import PlacedNode, Placement, Slice, slice_text, slices_of
 from eventsim.hardware.refusal import check_each_neuron
-from eventsim.hardware.relay_cores import OFF_CHIP, at_receivers, packet_senders
+from eventsim.hardware.relay_cores import at_receivers, packet_senders
 from eventsim.hardware.slices import cores_of
 from eventsim.hardware.strategies import STRATEGIES, Job, Strategy
 from eventsim.network.network import Network, Source

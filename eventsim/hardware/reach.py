@@ -82,7 +82,9 @@ def inputs_of(projection: Projection, first: int, last: int) -> Array:
         return np.unique(kind.sources[(kind.targets >= first) & (kind.targets <= last)])
     c_in, c_out = kind.channels
     n_out, n_in = n_targets // c_out, n_sources // c_in
-    fields = {}  # by group and stretch of positions, which the channels of a group share
+    fields: dict[
+        tuple[int, int, int], None
+    ] = {}  # by group and stretch of positions, which the channels of a group share
     for channel in range(first // n_out, last // n_out + 1):
         begin, end = max(first - channel * n_out, 0), min(last - channel * n_out, n_out - 1)
         fields[channel // (c_out // kind.groups), begin, end] = None

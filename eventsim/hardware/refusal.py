@@ -5,6 +5,7 @@ Relies on the demands and the filling. Used by strategies, before any neuron has
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from eventsim.hardware.demand import Demand
 from eventsim.hardware.filling import Piece, amounts_of, cut
 from eventsim.hardware.limits import RESOURCES, UNITS, CoreLimits
 from eventsim.wording import neuron_text
+
+Array = np.ndarray[Any, Any]
 
 
 def check_each_neuron(demands: Sequence[Demand], limits: CoreLimits) -> None:
@@ -74,14 +77,14 @@ def check_enough_cores(
     )
 
 
-def _worst(amounts: Sequence[tuple[Demand, "np.ndarray[tuple[int], np.dtype[np.int64]]"]]) -> tuple[str, str, int]:
+def _worst(amounts: Sequence[tuple[Demand, Array]]) -> tuple[str, str, int]:
     """The population, the neuron in words, and the amount of the neuron that asks for most."""
     demand, each = max(amounts, key=lambda pair: int(pair[1].max()))
     neuron = int(each.argmax())
     return repr(demand.name), neuron_text(neuron, demand.node.shape), int(each[neuron])
 
 
-def _axons_alone(demand: Demand, limit: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _axons_alone(demand: Demand, limit: int) -> Array:
     """Different inputs of each neuron that has more synapses than `limit`, 0 of others, (size,)."""
     found = np.zeros(demand.node.size, dtype=np.int64)
     for neuron in np.flatnonzero(demand.fan_in > limit).tolist():
@@ -98,17 +101,22 @@ def _refuse_alone(limits: CoreLimits, resource: str, name: str, neuron: str, amo
         )
 
 
+def _with(limits: CoreLimits, resource: str, most: int | None) -> CoreLimits:
+    changes: dict[str, Any] = {resource: most}
+    return replace(limits, **changes)
+
+
 def _least_limit(
     demands: Sequence[Demand], limits: CoreLimits, n_cores: int, by_layer: bool, resource: str
 ) -> int | None:
     """The least limit of one resource with which all fits, with one less it does not; None where none is enough."""
-    unlimited = cut(demands, replace(limits, **{resource: None}), by_layer)
+    unlimited = cut(demands, _with(limits, resource, None), by_layer)
     if len(unlimited) > n_cores:
         return None
     low, high = getattr(limits, resource), max(amounts_of(load, demands, limits)[resource] for load in unlimited)
     while high - low > 1:
         middle = (low + high) // 2
-        if len(cut(demands, replace(limits, **{resource: middle}), by_layer)) <= n_cores:
+        if len(cut(demands, _with(limits, resource, middle), by_layer)) <= n_cores:
             high = middle
         else:
             low = middle

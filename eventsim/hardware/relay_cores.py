@@ -28,7 +28,7 @@ def at_receivers(net: Network, cores: Mapping[str, Array]) -> dict[str, Array]:
 
     A relay whose targets are all on one core is on that one. Of any other, inputs are followed back, first to first (in
     the order of projections and indices), through relays, to the first that is on a core: it is there. One that only
-    off-chip sources feed is at its first target, and on core 0 where it has none.
+    off-chip sources feed is at its first target; without one, it is with the first neuron that is on any core.
 
     Parameters
     ----------
@@ -54,11 +54,13 @@ def at_receivers(net: Network, cores: Mapping[str, Array]) -> dict[str, Array]:
                 origin = np.where(origin == OFF_CHIP, found, origin)
         origins[relay.name] = origin
     known = dict(cores)
+    somewhere = _first_core(net, cores)
     for relay in reversed(order):
         low, high = _range_of_targets(net, relay, known)
         core = np.where(low == high, low, origins[relay.name])
         for neuron in np.flatnonzero(core == OFF_CHIP).tolist():
-            core[neuron] = _core_of_first_target(net, relay, neuron, known)
+            target = _core_of_first_target(net, relay, neuron, known)
+            core[neuron] = somewhere if target is None else target
         known[relay.name] = core
     return {relay.name: known[relay.name] for relay in order}
 
@@ -84,13 +86,20 @@ def _range_of_targets(net: Network, relay: Population, cores: Mapping[str, Array
     return np.where(high < 0, 0, low), high
 
 
-def _core_of_first_target(net: Network, relay: Population, neuron: int, cores: Mapping[str, Array]) -> int:
+def _core_of_first_target(net: Network, relay: Population, neuron: int, cores: Mapping[str, Array]) -> int | None:
     for projection in net.projections:
         if projection.pre is relay:
             targets, _ = projection.kind.synapses(neuron)
             if targets.size:
                 return int(cores[projection.post.name][targets.min()])
-    return 0
+    return None
+
+
+def _first_core(net: Network, cores: Mapping[str, Array]) -> int:
+    """The core of the first neuron that is on one; 0 where none is."""
+    placed = [cores[node.name] for node in net.nodes if node.name in cores]
+    on = np.concatenate([*placed, [0]])
+    return int(on[np.argmax(on >= 0)])
 
 
 def _upstream_first(net: Network) -> list[Population]:
