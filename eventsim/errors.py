@@ -87,6 +87,10 @@ class FaultError(EventsimError, ValueError):
     """A fault or transport that cannot act on this network as described."""
 
 
+class PlacementError(EventsimError, ValueError):
+    """A network that does not fit on the cores of a chip, or a placement that is none."""
+
+
 class SimulationError(EventsimError, RuntimeError):
     """The run itself went wrong: a neuron firing twice at one time, a delay lost by rounding.
 

@@ -14,6 +14,7 @@ With ``ax`` a figure is drawn into axes of your own, also small ones beside othe
 
 from eventsim.viz.explanation import explanation
 from eventsim.viz.flips_by_layer import flips_by_layer
+from eventsim.viz.floor_plan import floor_plan
 from eventsim.viz.membrane import membrane
 from eventsim.viz.moved_spikes import moved_spikes
 from eventsim.viz.raster import raster
@@ -27,6 +28,7 @@ from eventsim.viz.verification import verification
 __all__ = [
     "explanation",
     "flips_by_layer",
+    "floor_plan",
     "membrane",
     "moved_spikes",
     "raster",
