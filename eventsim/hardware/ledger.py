@@ -142,7 +142,7 @@ class Ledger(Tabled):
 
 def _simulated(run: RecordedRun) -> float | None:
     """The time of all samples, in the unit of the run; None where it has no end."""
-    ends = [float(t) for window in run.windows.values() for t in window or () if math.isfinite(t)]
-    last = max(ends, default=math.inf)
+    windows = [window for window in run.windows.values() if window and len(window) == 3]  # those of sources have two ends
+    last = max((float(t) for window in windows for t in window if math.isfinite(t)), default=math.inf)
     total = math.fsum(last if end == math.inf else end for end in run.reached.tolist())
     return total if math.isfinite(total) else None

@@ -11,7 +11,7 @@ from eventsim.hardware.chip import Chip
 from eventsim.hardware.chip_file import chip, chips
 from eventsim.hardware.ledger import Ledger
 from eventsim.hardware.pricing import price
-from eventsim.hardware.units import text_of
+from eventsim.hardware.quantities import text_of
 from eventsim.table import Column, Table
 
 

@@ -13,7 +13,7 @@ from eventsim.errors import InputError
 from eventsim.hardware.chip import Chip
 from eventsim.hardware.facts import Fact, weakest
 from eventsim.hardware.ledger import Ledger
-from eventsim.hardware.units import text_of
+from eventsim.hardware.quantities import text_of
 from eventsim.table import Column, Table, Tabled
 
 CHARGED, CONTAINED, UNPRICED, UNCOUNTED = "charged", "contained", "unpriced", "not counted"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from eventsim.checks import shown
 from eventsim.errors import listed, nearest
 from eventsim.extras import package
-from eventsim.hardware import units
+from eventsim.hardware import quantities
 from eventsim.hardware.facts import GRADES
 from eventsim.hardware.keys import OPERATIONS, SECTIONS, Key
 from eventsim.hardware.schema import EVERYTHING, allowed, schema
@@ -56,9 +56,9 @@ def schema_problems(content: Any, whole: bool = True) -> list[Problem]:
 def value_problem(path: tuple[Any, ...], key: Key, given: Any) -> Problem:
     """Return what is wrong with a value, which is not of its kind."""
     reason = ""
-    if key.kind in units.QUANTITIES:
+    if key.kind in quantities.QUANTITIES:
         try:
-            units.parse(given if isinstance(given, str) else str(given), key.kind)
+            quantities.parse(given if isinstance(given, str) else str(given), key.kind)
         except ValueError as error:
             reason = f": {error}"
     elif key.kind == "choice" and isinstance(given, str):

@@ -1,13 +1,13 @@
 """The JSON schema of the files of chips, made of the table of their keys.
 
-Relies on `keys` and `units`. Used where such a file is read; editors that know schemas of TOML take it, too. A value
-may stand alone, ``"4.1 ns"``, where its table says grade and source for all, or be a table of its own. What a schema
-cannot say, such as that a source is listed, is asked behind it (`chip_file`).
+Relies on `keys` and `quantities`. Used where such a file is read; editors that know schemas of TOML take it, too. A
+value may stand alone, ``"4.1 ns"``, where its table says grade and source for all, or be a table of its own. What a
+schema cannot say, such as that a source is listed, is asked behind it (`values`).
 """
 
 from typing import Any
 
-from eventsim.hardware import units
+from eventsim.hardware import quantities
 from eventsim.hardware.facts import GRADES
 from eventsim.hardware.keys import OPERATIONS, SECTIONS, Key
 
@@ -75,8 +75,8 @@ def entry(key: Key, priced: bool = False) -> dict[str, Any]:
 
 def alone(key: Key) -> dict[str, Any]:
     """Return the schema of a value without anything about it."""
-    if key.kind in units.QUANTITIES:
-        return {"type": "string", "pattern": units.pattern(key.kind), "maxLength": units.LONGEST}
+    if key.kind in quantities.QUANTITIES:
+        return {"type": "string", "pattern": quantities.pattern(key.kind), "maxLength": quantities.LONGEST}
     if key.kind == "choice":
         return {"enum": list(key.choices)}
     if key.kind == "ratio":
@@ -93,8 +93,8 @@ def alone(key: Key) -> dict[str, Any]:
 
 def allowed(key: Key) -> str:
     """Return what a value must be, for messages."""
-    if key.kind in units.QUANTITIES:
-        quantity = units.QUANTITIES[key.kind]
+    if key.kind in quantities.QUANTITIES:
+        quantity = quantities.QUANTITIES[key.kind]
         return f'must be a {key.kind} such as "{quantity.example}" ({quantity.shown})'
     if key.kind == "choice":
         return f"must be one of {', '.join(key.choices)}"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from eventsim.checks import shown
 from eventsim.errors import listed, nearest
-from eventsim.hardware import units
+from eventsim.hardware import quantities
 from eventsim.hardware.consistency import inconsistency
 from eventsim.hardware.facts import Fact
 from eventsim.hardware.keys import ON_GRID, OPERATIONS, SECTIONS, Key
@@ -104,9 +104,9 @@ def _fact(path: Path, key: Key, given: Any, said: Said, sources: Mapping[str, st
 
 def _value(path: Path, key: Key, given: Any) -> Any:
     """A value as a number, a word, or a tuple of numbers."""
-    if key.kind in units.QUANTITIES:
+    if key.kind in quantities.QUANTITIES:
         try:
-            return units.parse(given, key.kind)
+            return quantities.parse(given, key.kind)
         except ValueError:
             raise RefusedError([value_problem(path, key, given)]) from None
     if key.kind == "choice":

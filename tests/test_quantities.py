@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventsim.hardware.units import FREQUENCIES, QUANTITIES, parse, pattern, text_of
+from eventsim.hardware.quantities import FREQUENCIES, QUANTITIES, parse, pattern, text_of
 
 SCALES = {
     "time": {"s": 0, "ms": -3, "us": -6, "µs": -6, "ns": -9, "ps": -12, "fs": -15, "as": -18},
