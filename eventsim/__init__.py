@@ -1,7 +1,8 @@
 """eventsim: an exact event-driven simulator of spiking networks.
 
 Build a `Network` (by hand, or from a trained ReLU network with `eventsim.models.to_ttfs`), `simulate` it, look at the
-`Run`. `eventsim.models`, `eventsim.study` and `eventsim.viz` are imported when they are first used.
+`Run`. `eventsim.hardware`, `eventsim.models`, `eventsim.study` and `eventsim.viz` are imported when they are first
+used.
 """
 
 import importlib
@@ -44,6 +45,7 @@ from eventsim.table import Table
 from eventsim.warm_up import WarmUp, warm_up
 
 if TYPE_CHECKING:
+    from eventsim import hardware as hardware
     from eventsim import models as models
     from eventsim import study as study
     from eventsim import viz as viz
@@ -102,12 +104,12 @@ __all__ = [
 ]
 
 # Rooms that take a while to import, matplotlib among what they need.
-_LATER = ("models", "study", "viz")
+_LATER = ("hardware", "models", "study", "viz")
 
 if not TYPE_CHECKING:  # for a type checker, what this module does not name does not exist
 
     def __getattr__(name: str) -> Any:
-        """`models`, `study` and `viz`, imported."""
+        """`hardware`, `models`, `study` and `viz`, imported."""
         if name in _LATER:
             return importlib.import_module(f"eventsim.{name}")
         raise AttributeError(f"module 'eventsim' has no attribute {name!r}", name=name, obj=sys.modules[__name__])

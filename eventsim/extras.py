@@ -1,6 +1,6 @@
 """Optional packages: imported when they are used, with an error that names the extra which installs them.
 
-Relies on `eventsim.errors`. Used by what hands results over to other programs.
+Relies on `eventsim.errors`. Used by what hands results over to other programs, and by what reads chips.
 """
 
 import importlib
@@ -9,7 +9,9 @@ from typing import Any
 from eventsim.errors import InputError
 
 # By package, the extra of eventsim that installs it.
-EXTRAS = {"pandas": "pandas", "pyarrow": "parquet", "neo": "neo", "quantities": "neo", "nir": "nir"}
+EXTRAS = {
+    "pandas": "pandas", "pyarrow": "parquet", "neo": "neo", "quantities": "neo", "nir": "nir", "jsonschema": "hardware",
+}  # fmt: skip
 
 
 def package(name: str, where: str) -> Any:

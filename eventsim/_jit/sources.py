@@ -12,7 +12,7 @@ from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Nothing in these rooms is part of a loop, but for functions of models, which `fingerprint` is given.
-APART = ("cli", "models", "study", "viz")
+APART = ("cli", "hardware", "models", "study", "viz")
 
 
 def engine_sources() -> list[Path]:

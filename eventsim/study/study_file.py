@@ -1,19 +1,19 @@
 """Studies as TOML files: what is simulated, which knobs are turned, where the results go.
 
-Relies on `tomllib` and on `Study`. Paths are relative to the file. Whatever the file has that is not known is refused,
-with the nearest name. docs/reference/studies.md lists the keys. Used by the command line.
+Relies on `read_toml` and on `Study`. Paths are relative to the file. Whatever the file has that is not known is
+refused, with the nearest name. docs/reference/studies.md lists the keys. Used by the command line.
 """
 
 import inspect
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eventsim.checks import integer, shown
-from eventsim.errors import FileFormatError, InputError, listed, nearest
+from eventsim.errors import InputError, listed, nearest
 from eventsim.files.arrays import TIMES, arrays_of, chosen_array
+from eventsim.files.toml_file import read_toml
 from eventsim.network.network_file import load_network
 from eventsim.network.sources import SpikeTimes
 from eventsim.study.bisection import Bisection
@@ -60,18 +60,7 @@ def read_study(path: str | Path) -> StudyFile:
         Unknown keys, with the nearest name; what `Study` refuses.
     """
     place = Path(path)
-    try:
-        content = tomllib.loads(place.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FileFormatError(
-            f"{place}: there is no such file; must be a TOML file of a study. Check the path."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileFormatError(
-            f"{place}: this is no TOML ({error}); must be a TOML file of a study. Mend it."
-        ) from error
-    except OSError as error:
-        raise FileFormatError(f"{place}: this file cannot be read ({error.strerror}); must be a file.") from error
+    content = read_toml(place, "a study").content
     _check_keys(str(place), content, KEYS)
     for key, kind in (("title", str), ("output", str), ("out", str), ("settings", dict), ("transport", dict)):
         if key in content and not isinstance(content[key], kind):

@@ -1,0 +1,60 @@
+"""Physical time: seconds of a chip in the unit of a network, and back.
+
+Relies on `Network.time_unit`. Used where a chip and a network meet. Both numbers are taken as the decimals that they
+are written as, so that 5 ns in a unit of 1 ms is 5e-06, rounded once.
+"""
+
+from fractions import Fraction
+
+from eventsim.checks import number
+from eventsim.errors import InputError
+from eventsim.network.network import Network
+
+
+def in_units(net: Network, seconds: float) -> float:
+    """Return a time in seconds as a number of the network's units of time.
+
+    Raises
+    ------
+    InputError
+        The network has no `time_unit`; seconds that are negative or not finite.
+
+    Examples
+    --------
+    >>> in_units(Network(time_unit=1e-3), 5e-9)
+    5e-06
+    """
+    given = number("in_units", "seconds", seconds, low=0)
+    return float(_decimal(given) / _decimal(time_unit(net)))
+
+
+def in_seconds(net: Network, time: float) -> float:
+    """Return a time of the network in seconds.
+
+    Raises
+    ------
+    InputError
+        The network has no `time_unit`; a time that is not finite.
+    """
+    given = number("in_seconds", "time", time)
+    return float(_decimal(given) * _decimal(time_unit(net)))
+
+
+def time_unit(net: Network) -> float:
+    """Return how many seconds a unit of time of the network is.
+
+    Raises
+    ------
+    InputError
+        It was not given.
+    """
+    if net.time_unit is None:
+        raise InputError(
+            "hardware: the network's time_unit is None; must be the seconds of a unit of time, since a chip has "
+            "physical times. Make it with Network(time_unit=1e-3), models.to_ttfs(…, time_unit=1e-3)."
+        )
+    return net.time_unit
+
+
+def _decimal(value: float) -> Fraction:
+    return value if isinstance(value, Fraction) else Fraction(repr(float(value)))

@@ -1,0 +1,370 @@
+"""Chips as data: the presets against the numbers that their sources have, and what a file must not say."""
+
+import pickle  # noqa: TID251 - a chip travels to the processes of a study
+import random
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fuzzed_reader import damaged
+
+from eventsim import hardware
+from eventsim.errors import FileFormatError, InputError
+from eventsim.hardware import presets
+from eventsim.hardware.facts import GRADES
+from eventsim.hardware.keys import KEYS, OPERATIONS, STATIONS
+
+N_MUTATED = 300
+every_chip = pytest.mark.parametrize("name", hardware.chips())
+# Seconds, joules, watts, numbers; by the tables of the sources, written down apart from the files.
+PUBLISHED: dict[tuple[str, str], tuple[Any, Any, str]] = {
+    ("loihi", "prices.synaptic_operations"): (23.6e-12, 23.6e-12, "pre-silicon"),
+    ("loihi", "prices.neuron_updates_driven"): (81e-12, 81e-12, "pre-silicon"),
+    ("loihi", "prices.neuron_updates_idle"): (52e-12, 52e-12, "pre-silicon"),
+    ("loihi", "prices.packets"): (1.7e-12, 1.7e-12, "pre-silicon"),
+    ("loihi", "prices.hops_x"): (3e-12, 3e-12, "pre-silicon"),
+    ("loihi", "prices.hops_y"): (4e-12, 4e-12, "pre-silicon"),
+    ("loihi", "link_x.service"): (4.1e-9, 4.1e-9, "fitted"),
+    ("loihi", "link_y.service"): (6.5e-9, 6.5e-9, "fitted"),
+    ("loihi", "link_y.buffer"): (16, 16, "fitted"),
+    ("loihi", "core.axon_in"): (16e-9, 16e-9, "fitted"),
+    ("loihi", "axon_out.service"): (5.1e-9, 5.1e-9, "fitted"),
+    ("loihi", "time.barrier_by_tiles.29"): (1.8e-6, 1.8e-6, "fitted"),
+    ("loihi_sanafe", "prices.axon_out"): (111e-12, 111e-12, "fitted"),
+    ("loihi_sanafe", "prices.synaptic_operations"): (35.5e-12, 35.5e-12, "fitted"),
+    ("loihi_sanafe", "prices.neuron_updates_idle"): (51.2e-12, 51.2e-12, "fitted"),
+    ("loihi_sanafe", "prices.neuron_updates_driven"): (51.2e-12 + 21.6e-12, 72.8e-12, "fitted"),
+    ("loihi_sanafe", "prices.hops_y"): (4.2e-12, 4.2e-12, "fitted"),
+    ("loihi2", "limits.neurons_per_core"): (8192, 8192, "text"),
+    ("loihi2", "time.step_min"): (200e-9, 200e-9, "recalled"),
+    ("truenorth", "prices.synaptic_operations"): (2.5e-12, 26e-12, "conflicting"),
+    ("truenorth", "time.tick"): (1e-3, 1e-3, "measured"),
+    ("truenorth", "limits.fan_in"): (256, 256, "measured"),
+    ("spinnaker", "prices.synaptic_operations"): (13.3e-9, 13.3e-9, "text"),
+    ("spinnaker", "prices.neuron_updates_idle"): (26e-9, 26e-9, "text"),
+    ("spinnaker", "link.latency"): (0.1e-6, 0.2e-6, "recalled"),
+    ("spinnaker2", "prices.synaptic_operations"): (10e-12, 450e-12, "conflicting"),
+    ("brainscales2", "prices.seconds"): (0.2, 0.27, "recalled"),
+    ("brainscales2", "time.tick"): (8e-9, 8e-9, "recalled"),
+    ("odin", "prices.synaptic_operations"): (12.7e-12, 12.7e-12, "measured"),
+    ("cmos_45nm", "prices.synaptic_operations"): (0.9e-12, 0.9e-12, "text"),
+    ("cmos_45nm", "prices.read_bits"): (5e-12 / 32, 5e-12 / 32, "text"),
+    ("aer_bus", "link.service"): (20e-9, 20e-9, "text"),
+}
+MESH = presets.path("mesh").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("place", PUBLISHED, ids=" ".join)
+def test_a_preset_has_the_number_and_the_grade_of_its_source(place: tuple[str, str]) -> None:
+    fact = hardware.chip(place[0]).fact(place[1])
+    low, high, grade = PUBLISHED[place]
+    assert fact is not None
+    assert (fact.low, fact.high) == (pytest.approx(low, rel=1e-15), pytest.approx(high, rel=1e-15))
+    assert fact.grade == grade
+
+
+@every_chip
+def test_each_value_of_a_preset_says_who_says_so(name: str) -> None:
+    chip = hardware.chip(name)
+    assert chip.name == name
+    assert chip.facts
+    for key, fact in chip.facts.items():
+        assert fact.grade in GRADES
+        assert set(fact.sources) <= set(chip.sources), key
+        assert (fact.grade == "conflicting") == (fact.is_range and len(fact.sources) == 2), key
+        # A 0 is a choice: nobody measures one, and what is unknown is left out.
+        assert fact.low != 0 or fact.grade == "assumed", key
+    assert {source for fact in chip.facts.values() for source in fact.sources} == set(chip.sources)
+
+
+@every_chip
+def test_what_is_unknown_is_said_and_never_answered(name: str) -> None:
+    chip = hardware.chip(name)
+    assert not {*chip.unknown} & {*chip.facts}
+    assert {*chip.unknown} <= {*KEYS}
+    for key in chip.unknown:
+        assert chip.fact(key) is None
+        assert chip.known(key) is None
+        with pytest.raises(InputError, match=f"{key} is unknown; must be known here"):
+            chip.need(key)
+    shown = str(chip)
+    assert all(key in shown for key in (*chip.facts, *chip.unknown))
+    assert all(grade in shown for grade in {fact.grade for fact in chip.facts.values()})
+
+
+@pytest.mark.parametrize("name", ["aer_bus", "mesh", "loihi", "loihi_sanafe"])
+def test_a_fabric_can_be_made_of_these(name: str) -> None:
+    chip = hardware.chip(name)
+    links = ("link",) if chip.need("topology.kind") == "bus" else ("link_x", "link_y")
+    for station in ("axon_out", *links, "core"):
+        assert chip.station(station).service >= 0
+        assert chip.station(station).full in ("stall", "drop")
+    assert chip.work(3, 1) == pytest.approx(chip.need("core.axon_in") + 3 * chip.need("core.per_synapse"))
+
+
+def test_tiles_of_loihi_are_numbered_along_y_as_sanafe_does() -> None:
+    loihi = hardware.chip("loihi_sanafe")
+    assert (loihi.n_cores, loihi.n_tiles, loihi.cores_per_tile) == (128, 32, 4)
+    assert [loihi.position(4 * tile) for tile in (0, 1, 4)] == [(0, 0), (0, 1), (1, 0)]
+    assert loihi.position(3) == (0, 0)
+    mesh = hardware.chip("mesh")
+    assert [mesh.position(core) for core in (0, 1, 4)] == [(0, 0), (1, 0), (0, 1)]
+    with pytest.raises(InputError, match=r"core = 16; must be an integer in 0\.\.15"):
+        mesh.position(16)
+    with pytest.raises(InputError, match=r"topology\.numbering is unknown"):
+        hardware.chip("aer_bus").position(0)
+    moved = mesh.replace({"topology.positions": [[3, 3], [0, 0]]})
+    assert (moved.n_cores, moved.position(0), moved.position(1)) == (2, (3, 3), (0, 0))
+
+
+def test_a_barrier_is_as_long_as_the_largest_count_that_is_in_use() -> None:
+    loihi = hardware.chip("loihi")
+    lengths = [loihi.barrier_length(cores=4 * tiles, tiles=tiles) for tiles in (1, 2, 3, 4, 28, 29, 32)]
+    assert lengths == [0.6e-6, 1e-6, 1e-6, 1.4e-6, 1.4e-6, 1.8e-6, 1.8e-6]
+    fixed = loihi.replace({"time.barrier": "2 us"})
+    assert fixed.barrier_length(128, 32) == 2e-6
+    assert not [key for key in fixed.facts if key.startswith("time.barrier_by")]
+    by_cores = loihi.replace({"time.barrier_by_cores": {1: "1 us", 3: "5 us"}})
+    assert [by_cores.barrier_length(cores, 1) for cores in (2, 3)] == [1e-6, 5e-6]
+    with pytest.raises(InputError, match=r"time\.barrier is unknown"):
+        hardware.chip("mesh").barrier_length(1, 1)
+
+
+def test_a_range_is_decided_by_whoever_needs_one_value() -> None:
+    spinnaker = hardware.chip("spinnaker")
+    assert spinnaker.ranges == ("link.latency",)
+    with pytest.raises(InputError, match=r"link\.latency is a range, 0\.1 us to 0\.2 us \(recalled\)"):
+        spinnaker.need("link.latency")
+    assert [spinnaker.at(end).need("link.latency") for end in ("low", "high")] == [0.1e-6, 0.2e-6]
+    assert "high end of 0.1 us to 0.2 us" in spinnaker.at("high").fact("link.latency").note
+    assert spinnaker.replace({"link.latency": "0.15 us"}).need("link.latency") == 0.15e-6
+    with pytest.raises(InputError, match=r"end = 'hi', did you mean 'high'\?; must be one of low, high"):
+        spinnaker.at("hi")
+
+
+def test_values_are_replaced_and_say_so() -> None:
+    mesh = hardware.chip("mesh")
+    fast = mesh.replace({"link.service": "1 ns", "core.buffer": 7, "limits.fan_in": 64, "core.latency": None})
+    assert (fast.need("link_x.service"), fast.need("link_y.service"), fast.need("core.buffer")) == (1e-9, 1e-9, 7)
+    assert (fast.fact("limits.fan_in").grade, fast.fact("limits.fan_in").sources) == ("assumed", ("chosen",))
+    assert "core.latency" in fast.unknown
+    assert mesh.need("link_x.service") == 5e-9
+    sourced = mesh.replace({"core.axon_in": {"value": "3 ns", "note": "n"}}, grade="measured", source="our_lab")
+    assert sourced.sources["our_lab"] == "our_lab"
+    assert sourced.fact("core.axon_in") == hardware.Fact("3 ns", 3e-9, 3e-9, "measured", ("our_lab",), "n")
+    assert mesh.replace({"topology.size": (2, 3)}).n_cores == 6
+    assert mesh.replace({}) == mesh
+
+
+REFUSED_VALUES: list[tuple[str, Any, str]] = [
+    ("link_x.service", 5, "replace: link_x.service = 5: it has no unit; must be a time such as"),
+    ("link_x.buffer", 2.5, 'link_x.buffer = 2.5; must be an integer >= 1, or "unlimited"'),
+    ("link_x.bufer", 3, "key = 'link_x.bufer', did you mean 'link_x.buffer'?"),
+    ("axon_in", "3 ns", "must be a value of a chip: core.axon_in, prices.axon_in"),
+    ("topology.branching", 2, "topology.branching: this is no part of a mesh"),
+    ("core.axon_in", {"value": "3 ns", "grade": "guessed"}, "core.axon_in.grade = 'guessed'; must be one of measured"),
+    ("topology.positions", [[4, 0]], "topology.positions: [4, 0] is outside 4 x 4 tiles"),
+    ("topology.size", [2000, 2000], "more than 1,000,000 tiles"),
+    ("time.barrier_by_tiles", {2: "1 us"}, "there is no length for 1"),
+    ("core.axon_in", True, "core.axon_in = True: it is no number with a unit"),
+    ("core.axon_in", float("nan"), "core.axon_in = nan: it is no number with a unit"),
+    ("time.speedup", float("nan"), "time.speedup = nan; must be a number > 0"),
+    ("core", {"axon_in": "1 ns"}, "key = 'core'"),
+    ("prices.spikes", {"value": "1 pJ", "contains": "everything"}, "prices.packets"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "message"), REFUSED_VALUES, ids=lambda part: str(part)[:40])
+def test_what_a_chip_cannot_have_is_refused(key: str, value: Any, message: str) -> None:
+    priced = hardware.chip("mesh").replace({"prices.packets": "2 pJ"})
+    with pytest.raises(InputError) as error:
+        priced.replace({key: value})
+    assert message in str(error.value)
+
+
+def test_an_all_in_price_stands_alone_with_what_it_contains() -> None:
+    odin = hardware.chip("odin")
+    assert (odin.prices["synaptic_operations"].scope, odin.prices.keys()) == ("all-in", {"synaptic_operations"})
+    assert "prices.spikes" not in odin.unknown
+    for name in odin.prices["synaptic_operations"].contains:
+        with pytest.raises(
+            InputError, match=f"all-in and contains {name}, and there is prices.{name}; must be charged"
+        ):
+            odin.replace({f"prices.{name}": "1 nW" if name == "seconds" else "1 pJ"})
+    with pytest.raises(
+        InputError, match=r"prices\.hops: .*, and there is prices\.synaptic_operations contains it, too"
+    ):
+        odin.replace({"prices.hops": {"value": "1 pJ", "contains": ["spikes"]}})
+    assert hardware.chip("loihi2").prices["seconds"].contains == tuple(OPERATIONS)[:-1]
+
+
+TWO_BARRIERS = '[time.barrier_by_tiles]\n1 = "1 s"\n[time.barrier_by_cores]\n1 = "1 s"\n[limits]'
+# What is written in place of what, and the line and the key that the answer names.
+MALFORMED: list[tuple[str, str, str]] = [
+    ('per_synapse = "2 ns"', 'per_synapse = "2 Ns"', "37: core.per_synapse = '2 Ns': 'Ns' is no unit of time, did you"),
+    ('per_synapse = "2 ns"', "per_synapse = 2", "37: core.per_synapse = 2: it has no unit; must be a time such as"),
+    ('per_synapse = "2 ns"', 'per_synapse = "-2 ns"', "37: core.per_synapse = '-2 ns': it is no number with a unit"),
+    ('per_synapse = "2 ns"', 'per_synapse = "2 pJ"', "37: core.per_synapse = '2 pJ': 'pJ' is no unit of time"),
+    ("per_synapse =", "per_synapses =", "37: core.per_synapses: unknown key, did you mean 'per_synapse'?"),
+    ("[core]", "[cores]", "35: cores: unknown key, did you mean 'core'?"),
+    ('kind = "mesh"', 'kind = "mash"', "14: topology.kind = 'mash', did you mean 'mesh'?; must be one of bus, mesh"),
+    ("size = [4, 4]", "size = [4, 0]", "15: topology.size = 0; must be two integers >= 1"),
+    ("size = [4, 4]", "size = [4.0, 4]", "15: topology.size = [4.0, 4]; must be two integers >= 1"),
+    ("size = [4, 4]", "size = 4", "15: topology.size = 4; must be two integers >= 1"),
+    ("buffer = 4\nintake", "buffer = 0\nintake", '23: axon_out.buffer = 0; must be an integer >= 1, or "unlimited"'),
+    ("buffer = 4\nintake", 'buffer = "none"\nintake', "23: axon_out.buffer = 'none'; must be an integer >= 1"),
+    ('grade = "assumed"', 'grade = "asumed"', "4: grade = 'asumed', did you mean 'assumed'?"),
+    ('grade = "assumed"', "", "11: time.discipline has no grade; must have one"),
+    ('source = "eventsim"', "", "11: time.discipline has no source; must have one"),
+    ('source = "eventsim"', 'source = "evensim"', "5: source = 'evensim', did you mean 'eventsim'?"),
+    ('[core]', '[core]\nsource = "me"', "36: core.source = 'me'; must be one of [sources]: eventsim"),
+    ('eventsim = "Chosen', 'Eventsim = "Chosen', "8: sources: 'Eventsim'; a name of a source must be letters a to z"),
+    ('name = "mesh"', "", "1: name is missing; must be given"),
+    ('name = "mesh"', 'name = "My chip"', "1: name = 'My chip'; must be letters a to z"),
+    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", range = ["1 ns", "2 ns"]}', "36: core.axon_in = {"),
+    ('axon_in = "10 ns"', 'axon_in = {range = ["3 ns", "2 ns"]}', "36: core.axon_in: its range does not rise"),
+    ('axon_in = "10 ns"', 'axon_in = {range = ["1 ns", "2"]}', "36: core.axon_in = '2': it has no unit"),
+    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", grade = "conflicting"}', "36: core.axon_in: grade 'conflicting'"),
+    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", sorce = "x"}', "36: core.axon_in.sorce: unknown key, did"),
+    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", note = 3}', "36: core.axon_in.note = 3; must be a text"),
+    ('axon_in = "10 ns"', "axon_in = 2026-01-01", "36: core.axon_in = datetime.date(2026, 1, 1)"),
+    ("weight_bits = 8", "weight_bits = nan", "46: limits.weight_bits = nan; must be an integer >= 1"),
+    ("[limits]", '[prices]\nhops = "1 pJ"\n[limits]', "45: prices.hops: this is no part of a mesh"),
+    ("[limits]", '[time.barrier_by_tiles]\n0 = "1 us"\n[limits]', "45: time.barrier_by_tiles.0: unknown key"),
+    ("[limits]", '[time.barrier_by_tiles]\n1 = "1"\n[limits]', "45: time.barrier_by_tiles.1 = '1': it has no unit"),
+    ("[limits]", TWO_BARRIERS, "45: time.barrier_by_tiles.1: time.barrier_by_cores is there, too"),
+    ("[time]", "[time", "10: this is no TOML"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "instead", "message"), MALFORMED)
+def test_a_malformed_file_is_refused_with_line_and_key(
+    written: str, instead: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "my.toml"
+    assert written in MESH
+    path.write_text(MESH.replace(written, instead, 1), encoding="utf-8")
+    with pytest.raises(FileFormatError) as error:
+        hardware.chip(path)
+    assert f"my.toml, line {message}" in str(error.value)
+    assert "must " in str(error.value)
+
+
+def lines_cut(whole: str, rng: random.Random) -> str:
+    lines = whole.splitlines()
+    del lines[rng.randrange(len(lines))]
+    return "\n".join(lines)
+
+
+def lines_exchanged(whole: str, rng: random.Random) -> str:
+    lines = whole.splitlines()
+    a, b = rng.randrange(len(lines)), rng.randrange(len(lines))
+    lines[a], lines[b] = lines[b], lines[a]
+    return "\n".join(lines)
+
+
+def word_replaced(whole: str, rng: random.Random) -> str:
+    """A word, number, name or mark of the file in place of another one, from it or from what TOML has."""
+    words = re.findall(r"\w+|\S", whole)
+    strange = [
+        "nan",
+        "-inf",
+        "[",
+        "{",
+        "}",
+        '"',
+        "1979-05-27",
+        "true",
+        "[]",
+        "{}",
+        "1e400",
+        "-1",
+        "0",
+        '"1e-400 s"',
+        "''",
+    ]
+    place = rng.choice(list(re.finditer(r"\w+|\S", whole)))
+    return whole[: place.start()] + rng.choice([*words, *strange]) + whole[place.end() :]
+
+
+def bytes_damaged(whole: str, rng: random.Random) -> bytes:
+    return damaged(whole.encode(), rng)
+
+
+MUTATIONS: list[Callable[[str, random.Random], str | bytes]] = [
+    lines_cut,
+    lines_exchanged,
+    word_replaced,
+    bytes_damaged,
+]
+
+
+def read_or_refused(path: Path) -> hardware.Chip | str:
+    """The chip, or the message; any other error is a failure."""
+    try:
+        return hardware.chip(path)
+    except FileFormatError as error:
+        return str(error)
+
+
+def test_mutated_files_are_read_or_refused_in_words(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    texts = [presets.path(name).read_text(encoding="utf-8") for name in hardware.chips()]
+    path = tmp_path / "my.toml"
+    n_read = n_with_line = 0
+    for number in range(N_MUTATED):
+        mutated = MUTATIONS[number % len(MUTATIONS)](texts[number % len(texts)], rng)
+        path.write_bytes(mutated if isinstance(mutated, bytes) else mutated.encode())
+        answer = read_or_refused(path)
+        if isinstance(answer, hardware.Chip):
+            n_read += 1
+            assert str(answer)
+            assert pickle.loads(pickle.dumps(answer)) == answer
+        else:
+            assert "must be" in answer or "must have" in answer
+            assert len(answer) < 1600
+            n_with_line += "my.toml, line " in answer
+    assert N_MUTATED - n_read > 0.5 * N_MUTATED
+    assert n_read > 0.1 * N_MUTATED
+    assert n_with_line == N_MUTATED - n_read
+
+
+def test_without_jsonschema_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    with pytest.raises(InputError, match=r"eventsim\.hardware needs jsonschema, .* pip install 'eventsim\[hardware\]'"):
+        hardware.chip("mesh")
+
+
+def test_chips_go_by_name_or_by_file(tmp_path: Path) -> None:
+    path = tmp_path / "mesh2.toml"
+    path.write_text(MESH, encoding="utf-8")
+    assert hardware.chip(path) == hardware.chip(str(path)) == hardware.chip("mesh")
+    assert hardware.chips() == sorted(hardware.chips())
+    with pytest.raises(InputError, match=r"name = 'lohi', did you mean 'loihi'\?; must be one of aer_bus, .*\.toml"):
+        hardware.chip("lohi")
+    with pytest.raises(FileFormatError, match="there is no such file; must be a TOML file of a chip"):
+        hardware.chip(tmp_path / "none.toml")
+
+
+def test_a_chip_is_a_value() -> None:
+    loihi = hardware.chip("loihi")
+    assert pickle.loads(pickle.dumps(loihi)) == loihi == hardware.chip("loihi")
+    assert hash(loihi) == hash(hardware.chip("loihi"))
+    assert loihi != hardware.chip("loihi").replace({"core.axon_in": "1 ns"})
+    assert loihi.grade == "assumed"
+    assert repr(loihi) == "Chip('loihi': 46 values, 19 unknown, weakest grade 'assumed')"
+    with pytest.raises(InputError, match=r"station = 'links', did you mean 'link'"):
+        loihi.station("links")
+    assert {row["key"] for row in loihi.table()} == {*loihi.facts}
+
+
+def test_every_key_has_a_place_in_the_schema_and_a_meaning() -> None:
+    rules = hardware.schema()
+    for name, key in KEYS.items():
+        section, _, last = name.partition(".")
+        assert rules["properties"][section]["properties"][last]["description"] == key.meaning
+        assert len(key.meaning) > 10
+    assert all(f"{station}.latency" in KEYS for station in STATIONS)
