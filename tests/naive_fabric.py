@@ -16,14 +16,14 @@ then arrives. ``test_naive_fabric.py`` holds this file against examples by hand 
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 import simpy
 
-Number = Any  # float or Fraction
+Number = Any  # float or Fraction; None where there is none
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Stop:
     station: int | None  # None: a root that is a leaf at once
     children: tuple["Stop", ...] = ()
     leaf: int | None = None
-    work: Number | None = None  # how long a last station serves; None: as long as any packet
+    work: Number = None  # how long a last station serves; None: as long as any packet
 
     def leaves(self) -> int:
         return sum(child.leaves() for child in self.children) if self.children else 1
@@ -74,12 +74,22 @@ class Fabric:
     """
 
     stations: list[Station]
-    routes: list[tuple[Stop, ...]]
+    routes: Sequence[tuple[Stop, ...]]
     injections: list[Injection]
     relays: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    deadline: Number | None = None
+    deadline: Number = None
     late: str = "deliver"  # or "drop"
     tick: Number = 0
+
+    def senders(self) -> list[list[int | None]]:
+        """Of each station, what its ports come from, in their order: neurons (None), and stations by number."""
+        found: list[set[int]] = [set() for _ in self.stations]
+        roots = [root for roots in self.routes for root in roots]
+        for stop in (stop for root in roots for stop in root.stops()):
+            for child in stop.children:
+                found[child.station].add(stop.station)  # type: ignore[index, arg-type]  # only roots have none
+        injected = {root.station for root in roots}
+        return [[*([None] if k in injected else []), *sorted(stations)] for k, stations in enumerate(found)]
 
 
 class Record(NamedTuple):
@@ -90,9 +100,9 @@ class Record(NamedTuple):
     station: int
     emitted: Number
     entered: Number
-    started: Number | None
-    ended: Number | None
-    left: Number | None
+    started: Number
+    ended: Number
+    left: Number
     outcome: str  # passed, delivered, dropped, late
 
 
@@ -285,6 +295,7 @@ class Waiting(NamedTuple):
     packet: Packet
     stop: Stop
     entered: Number
+    draw: float
 
 
 class Port:
@@ -312,7 +323,7 @@ class Server:
         self.arbiter = ARBITERS[self.station.arbiter](len(senders))
         self.bell: simpy.Event | None = None  # rung by a packet that enters while nothing waits and nothing is served
         self.not_before: tuple[Number, Slot] = (run.env.now, AT_ONCE)
-        self.serving_since: Number | None = None
+        self.serving_since: Number = None
         self.blocked_at: Port | None = None
         self.blocked_since: Number = 0
         self.holds: deque[Stop] = deque()  # copies still to be passed on, in order
@@ -326,7 +337,7 @@ class Server:
                 yield self.bell
                 self.bell = None
             yield Moment(self.env, *max(self.not_before, (self.env.now, self.env.slot.start(self.number))))
-            packet, stop, entered = self.take()
+            packet, stop, entered, _ = self.take()
             started = self.serving_since = self.env.now
             self.holds = deque(stop.children or [stop])
             service = self.station.service if stop.work is None else stop.work
@@ -355,15 +366,7 @@ class Server:
 
     def take(self) -> Waiting:
         """The head that the arbiter wants; a sender that is blocked at its port goes on at once."""
-        draw, queues = self.run.draw, [port.queue for port in self.in_order]
-        heads = {
-            k: (
-                queue[0].entered,
-                draw(queue[0].packet.source, queue[0].packet.number, queue[0].packet.root, self.number),
-            )
-            for k, queue in enumerate(queues)
-            if queue
-        }
+        heads = {k: (port.queue[0].entered, port.queue[0].draw) for k, port in enumerate(self.in_order) if port.queue}
         port = self.in_order[self.arbiter.choose(heads)]
         self.depth_changes()
         head = port.queue.popleft()
@@ -381,7 +384,9 @@ class Server:
 
     def enter(self, port: Port, packet: Packet, stop: Stop) -> None:
         self.depth_changes()
-        port.queue.append(Waiting(packet, stop, self.env.now))
+        draws = self.station.arbiter == "random"
+        draw = self.run.draw(packet.source, packet.number, packet.root, self.number) if draws else 0.0
+        port.queue.append(Waiting(packet, stop, self.env.now, draw))
         self.counters.deepest = max(self.counters.deepest, self.n_waiting())
         if self.bell is not None and not self.bell.triggered:
             self.bell.succeed()
@@ -464,15 +469,7 @@ class Run:
         self.result = Result([Counters() for _ in fabric.stations])
         self.flights: dict[tuple[int, int], Stop] = {}  # by the station that they left, and which of its copies it is
         self.relayed: set[int] = set()
-        senders: list[set[int | None]] = [set() for _ in fabric.stations]
-        for root in (root for roots in fabric.routes for root in roots):
-            if root.station is not None:
-                senders[root.station].add(None)
-            for stop in root.stops():
-                for child in stop.children:
-                    senders[child.station].add(stop.station)  # type: ignore[index]  # only roots have none
-        in_order = [sorted(found, key=lambda number: -1 if number is None else number) for found in senders]
-        self.servers = [Server(self, number, found) for number, found in enumerate(in_order)]
+        self.servers = [Server(self, number, senders) for number, senders in enumerate(fabric.senders())]
         for server in self.servers:
             self.env.process(server.life())
         for time, phase, source, number in fabric.injections:
@@ -527,12 +524,10 @@ def next_tick(time: Number, tick: Number) -> Number:
     k = int(time // tick)
     while k * tick < time:
         k += 1
-    while (k - 1) * tick >= time:
-        k -= 1
     return k * tick
 
 
-def simulate(fabric: Fabric, draw: Draw | None = None, until: Number | None = None) -> Result:
+def simulate(fabric: Fabric, draw: Draw | None = None, until: Number = None) -> Result:
     """Run a fabric until nothing is under way, until it is stuck, or up to what happens before `until`.
 
     `draw` gives random arbiters the number of a packet at a station, `(source, number, root, station) -> [0, 1)`.

@@ -146,7 +146,7 @@ class _Draws:
         paths = [self.paths(self.draw.choice(nodes)) for _ in range(n_inputs)]
         reached = sorted({leaf for found in paths for _, leaf in found})
         relays = defaultdict(list)
-        for source in range(n_inputs, n_inputs + self.draw.choice([0, 0, 1, 2, 3]) if reached else n_inputs):
+        for source in range(n_inputs, n_inputs + self.draw.choice([0, 1, 2, 3]) if reached else n_inputs):
             leaf = self.draw.choice(reached)
             relays[leaf].append(source)
             paths.append(self.paths(nodes[leaf]))
@@ -205,10 +205,10 @@ class _Draws:
         return tuple(stops)
 
     def stations(self, n: int) -> list[Station]:
-        alike = self.draw.random() < 0.4
+        alike: bool = self.draw.random() < 0.4
         arbiters = self.draw.choices(list(ARBITERS), k=self.draw.choice([1, 1, 5]))
-        buffers = self.draw.choice([[1], [1], [2], [1, 2, 3, None], [None]])
-        intakes = self.draw.choice([[1], [2], [1, 2, 3, None], [None], [None]])
+        buffers: list[int | None] = self.draw.choice([[1], [1], [2], [1, 2, 3, None], [None]])
+        intakes: list[int | None] = self.draw.choice([[1], [2], [1, 2, 3, None], [None], [None]])
         full = self.draw.choice([["stall"], ["stall"], ["drop"], ["stall", "drop"]])
         zero_service, zero_latency = self.draw.choice([0.0, 0.3, 0.3, 1.0]), self.draw.choice([0.2, 0.6, 1.0])
         if self.tight:
