@@ -1,217 +1,24 @@
 """A simulator of fabrics written with simpy: what the tests hold the fabric of both engines against.
 
 It relies on simpy and the standard library and imports nothing of eventsim, so that no mistake can be shared. Every
-station is a process that waits for a packet, serves it and passes its copies on; there is no loop over rounds. What
-happens at one time is put in order by simpy's own queue, since every event has a slot there:
+station is a process that waits for a packet and for its turn, serves it and passes its copies on. There is no loop over
+rounds: each event has a slot in the order of its time (`instants`), and simpy's queue does the rest. What one station
+does to another at once (who is blocked passes its packet on when a place becomes free) comes before any further slot.
 
-    (phase, round, step, station): phase 0 is before micro-step 0, phase n + 1 after stage 5 of micro-step n;
-    round 0 are the injections; in the rounds 1, 2, ... the steps are 1 landings, 2 ends of service, 3 starts.
-
-A station that is called on in a slot starts in the next slot of starts that is its own; a service of 0 ends in the next
-round; what has taken time comes in round 1 of phase 0. What a station does to another one at once (a blocked sender
-passes its packet on when a place becomes free) comes before any further slot.
-
-Numbers may be ``float`` or ``Fraction``, none is converted. Phase is also the micro-step in which what is delivered
-then arrives. ``test_naive_fabric.py`` holds this file against examples by hand and queueing theory.
+Numbers may be ``float`` or ``Fraction``, none is converted. ``test_naive_fabric.py`` holds this file against examples
+by hand, ``test_fabric_theory.py`` against queueing theory, ``test_random_fabrics.py`` against laws.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, NamedTuple
 
 import simpy
+from fabric_data import Counters, Delivery, Fabric, Number, Record, Result, Stop
+from instants import AT_ONCE, ENDS, INJECTIONS, LANDINGS, Instants, Moment, Slot
 
-Number = Any  # float or Fraction; None where there is none
-
-
-@dataclass(frozen=True)
-class Station:
-    """`buffer` and `intake` count the waiting packets of one port: from another station, from neurons."""
-
-    service: Number = 0
-    latency: Number = 0
-    buffer: int | None = None  # None: unlimited
-    intake: int | None = None
-    full: str = "stall"  # or "drop": what a sender meets at a full port of this station
-    arbiter: str = "first_come"
-
-
-@dataclass(frozen=True)
-class Stop:
-    """A place of a route: a station and the stops behind it, or the last station and the leaf that it delivers to."""
-
-    station: int | None  # None: a root that is a leaf at once
-    children: tuple["Stop", ...] = ()
-    leaf: int | None = None
-    work: Number = None  # how long a last station serves; None: as long as any packet
-
-    def leaves(self) -> int:
-        return sum(child.leaves() for child in self.children) if self.children else 1
-
-    def stops(self) -> Iterator["Stop"]:
-        yield self
-        for child in self.children:
-            yield from child.stops()
-
-
-class Injection(NamedTuple):
-    """A spike that comes from outside: it is injected in a phase of a time, in the order of the sources."""
-
-    time: Number
-    phase: int
-    source: int
-    number: int  # which spike of its source
-
-
-@dataclass
-class Fabric:
-    """Plain data. `routes` : of each source, its roots. `relays` : sources that spike once, at a leaf's first delivery.
-
-    A relay spikes in the micro-step in which it is reached, as a neuron without a membrane does, so its packets are
-    injected in the phase behind that micro-step. It has no injections of its own.
-    """
-
-    stations: list[Station]
-    routes: Sequence[tuple[Stop, ...]]
-    injections: list[Injection]
-    relays: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    deadline: Number = None
-    late: str = "deliver"  # or "drop"
-    tick: Number = 0
-
-    def senders(self) -> list[list[int | None]]:
-        """Of each station, what its ports come from, in their order: neurons (None), and stations by number."""
-        found: list[set[int]] = [set() for _ in self.stations]
-        roots = [root for roots in self.routes for root in roots]
-        for stop in (stop for root in roots for stop in root.stops()):
-            for child in stop.children:
-                found[child.station].add(stop.station)  # type: ignore[index, arg-type]  # only roots have none
-        injected = {root.station for root in roots}
-        return [[*([None] if k in injected else []), *sorted(stations)] for k, stations in enumerate(found)]
-
-
-class Record(NamedTuple):
-    """What one packet met at one station; None for times that a dropped one does not have."""
-
-    source: int
-    number: int
-    station: int
-    emitted: Number
-    entered: Number
-    started: Number
-    ended: Number
-    left: Number
-    outcome: str  # passed, delivered, dropped, late
-
-
-class Delivery(NamedTuple):
-    """A spike that goes on to its targets at a leaf: at `time`, in micro-step `phase`."""
-
-    time: Number
-    phase: int
-    source: int
-    number: int
-    leaf: int
-
-
-@dataclass
-class Counters:
-    """Of one station; times up to the end of the run."""
-
-    served: int = 0
-    busy: Number = 0
-    waited: Number = 0
-    longest_wait: Number = 0
-    blocked: Number = 0
-    blockings: int = 0
-    dropped: int = 0
-    deepest: int = 0
-    area: Number = 0
-
-
-@dataclass
-class Result:
-    """What a run did; leaves: how many were injected, delivered, dropped (late ones too), and are still under way."""
-
-    counters: list[Counters]
-    log: list[Record] = field(default_factory=list)  # in the order in which packets leave stations or are dropped
-    deliveries: list[Delivery] = field(default_factory=list)
-    injected: int = 0
-    dropped: int = 0
-    late: int = 0
-    under_way: int = 0
-    deadlock: tuple[int, ...] = ()  # from the station that became blocked last, each waits for the next
-    end: Number = 0
-
-
-# -- time ------------------------------------------------------------------------------------------------------------
-
-INJECTIONS, LANDINGS, ENDS, STARTS = range(4)
-
-
-class Slot(NamedTuple):
-    """Where something stands among all that happens at one time; `nth` orders what one station does in one step."""
-
-    phase: int
-    round: int
-    step: int
-    station: int = 0
-    nth: int = 0
-
-    def start(self, station: int) -> "Slot":
-        """The next slot in which a station that has become free, or has got a packet, in this slot can start."""
-        gone = self.step == STARTS and station <= self.station
-        return Slot(self.phase, max(self.round, 1) + gone, STARTS, station)
-
-    def next_round(self, step: int, station: int, nth: int = 0) -> "Slot":
-        return Slot(self.phase, self.round + 1, step, station, nth)
-
-
-AT_ONCE = Slot(-1, 0, 0)  # of what simpy schedules for itself: it goes before all slots, and is in none
-
-
-class At:
-    """A delay that ends at a given time to the bit: simpy adds it to its clock."""
-
-    def __init__(self, time: Number) -> None:
-        self.time = time
-
-    def __radd__(self, now: Number) -> Number:
-        return self.time
-
-
-class Instants(simpy.Environment):
-    """A clock whose simultaneous events happen in the order of their slots; `slot` is the one that it is in."""
-
-    slot = AT_ONCE
-
-    def schedule(self, event: simpy.Event, priority: Any = AT_ONCE, delay: Any = 0) -> None:
-        """Schedule an event in a slot."""
-        slot = priority if isinstance(priority, Slot) else AT_ONCE
-        if slot != AT_ONCE:
-            event.callbacks.insert(0, lambda _: setattr(self, "slot", slot))
-        super().schedule(event, slot, delay)  # type: ignore[arg-type]  # any order will do for the queue
-
-    def after(self, delay: Number, step: int, station: int, nth: int = 0) -> "Moment":
-        """A moment `delay` from now, or in the next round where that is now."""
-        time = self.now + delay
-        slot = Slot(0, 1, step, station, nth) if time > self.now else self.slot.next_round(step, station, nth)
-        return Moment(self, time, slot)
-
-
-class Moment(simpy.Event):
-    """What happens by itself in a slot of a time (a simpy.Timeout knows no slots)."""
-
-    def __init__(self, env: Instants, time: Number, slot: Slot) -> None:
-        super().__init__(env)
-        self._ok, self._value = True, None
-        env.schedule(self, slot, At(time))
-
-    def then(self, action: Callable[[], Any]) -> "Moment":
-        self.callbacks.append(lambda _: action())
-        return self
+Process = Generator[simpy.Event, Any, None]
 
 
 class DeadlockError(Exception):
@@ -273,7 +80,7 @@ class BinaryTree(FirstCome):
         return low
 
 
-ARBITERS: dict[str, type[FirstCome]] = {
+BY_NAME: dict[str, type[FirstCome]] = {
     "first_come": FirstCome, "fixed_priority": FixedPriority, "round_robin": RoundRobin, "binary_tree": BinaryTree,
     "random": Random,
 }  # fmt: skip
@@ -320,7 +127,7 @@ class Server:
         self.station, self.counters = run.fabric.stations[number], run.result.counters[number]
         self.ports = {sender: Port(self, sender) for sender in senders}
         self.in_order = list(self.ports.values())
-        self.arbiter = ARBITERS[self.station.arbiter](len(senders))
+        self.arbiter = BY_NAME[self.station.arbiter](len(senders))
         self.bell: simpy.Event | None = None  # rung by a packet that enters while nothing waits and nothing is served
         self.not_before: tuple[Number, Slot] = (run.env.now, AT_ONCE)
         self.serving_since: Number = None
@@ -329,7 +136,7 @@ class Server:
         self.holds: deque[Stop] = deque()  # copies still to be passed on, in order
         self.n_left, self.changed = 0, run.env.now
 
-    def life(self) -> Generator[simpy.Event, Any, None]:
+    def life(self) -> Process:
         """Wait for a packet and for the turn, serve, pass on, be free."""
         while True:
             if not self.n_waiting():
@@ -344,17 +151,14 @@ class Server:
             yield self.env.after(service, ENDS, self.number)
             ended = self.env.now
             self.served(started)
-            record = Record(
-                packet.source, packet.number, self.number, packet.emitted, entered, started, ended, ended, ""
-            )
+            visit = packet.emitted, entered, started, ended
+            record = Record(packet.source, packet.number, self.number, *visit, left=ended, outcome="passed on")
             if stop.children:
                 yield from self.pass_on(packet)
-                self.run.result.log.append(record._replace(left=self.env.now, outcome="passed"))
+                self.run.result.log.append(record._replace(left=self.env.now))
             else:
                 self.leave(self.holds.popleft(), partial(self.run.deliver, packet, stop, record))
-            # Who becomes free in a step of starts was not free at its beginning.
-            slot = self.env.slot
-            self.not_before = self.env.now, slot.next_round(STARTS, self.number) if slot.step == STARTS else AT_ONCE
+            self.not_before = self.env.now, self.env.slot.again(self.number)
 
     def n_waiting(self) -> int:
         return sum(len(port.queue) for port in self.in_order)
@@ -399,7 +203,7 @@ class Server:
         lost = Record(packet.source, packet.number, self.number, packet.emitted, now, None, None, None, "dropped")
         self.run.result.log.append(lost)
 
-    def pass_on(self, packet: Packet) -> Generator[simpy.Event, Any, None]:
+    def pass_on(self, packet: Packet) -> Process:
         """Give its copy to each of the stops that are held, in order, waiting where there is no room."""
         while self.holds:
             stop = self.holds[0]
@@ -429,7 +233,7 @@ class Server:
         port.in_flight -= 1
         self.enter(port, packet, stop)
 
-    def wait_for_room(self, port: Port) -> Generator[simpy.Event, Any, None]:
+    def wait_for_room(self, port: Port) -> Process:
         self.blocked_at, self.blocked_since = port, self.env.now
         self.counters.blockings += 1
         cycle, at = [self.number], port.owner

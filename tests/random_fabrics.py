@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from naive_fabric import ARBITERS, Fabric, Injection, Result, Station, Stop
+from fabric_data import ARBITERS, Fabric, Injection, Result, Station, Stop
 
 Node = Any  # of a graph: a number or coordinates
 Path = tuple[Hashable, ...]  # of stations that have no numbers yet

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from naive_fabric import ARBITERS, Fabric, Injection, Result, Station, Stop, simulate
+from fabric_data import ARBITERS, Fabric, Injection, Result, Station, Stop
+from naive_fabric import simulate
 from queueing_theory import interval, md1_finite, md1_waiting, mm1_waiting, priority_waiting
 
 F = Fraction

@@ -5,9 +5,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+import instants
 import naive_fabric
 import pytest
-from naive_fabric import Fabric, FirstCome, Heads, Port, Record, Result, Slot, Stop, simulate
+from fabric_data import ARBITERS, Fabric, Record, Result, Stop
+from instants import Slot
+from naive_fabric import FirstCome, Heads, Port, simulate
 from random_fabrics import TOPOLOGIES, Case, case, sights
 
 N_CASES = 300
@@ -59,7 +62,7 @@ def test_the_cases_have_every_kind_of_station_with_contention(runs: list[tuple[C
         for name in ("arbiter", "buffer", "intake", "full")
         if counters.deepest > 1
     )
-    assert min(kinds[f"arbiter {arbiter}"] for arbiter in naive_fabric.ARBITERS) >= 80
+    assert min(kinds[f"arbiter {arbiter}"] for arbiter in ARBITERS) >= 80
     assert min(kinds[f"{name} {places}"] for name in ("buffer", "intake") for places in (1, 2, 3, None)) >= 25
     assert min(kinds[f"full {policy}"] for policy in ("stall", "drop")) >= 150
 
@@ -219,7 +222,7 @@ def test_deliveries_are_in_the_order_of_time(runs: list[tuple[Case, Result]]) ->
 
 
 def start_in_the_next_round(self: Slot, station: int) -> Slot:
-    return Slot(self.phase, self.round + (self.step == naive_fabric.STARTS or self.round == 0), 3, station)
+    return Slot(self.phase, self.round + (self.step == instants.STARTS or self.round == 0), instants.STARTS, station)
 
 
 def higher_port_first(self: FirstCome, heads: Heads) -> int:
@@ -233,7 +236,7 @@ def without_flights(self: Port) -> bool:
 WRONG: dict[str, tuple[Any, str, Any, int]] = {
     "who gets a packet in a step of starts waits": (Slot, "start", start_in_the_next_round, 3),
     "ends before landings": (naive_fabric, "LANDINGS", 2.5, 20),
-    "starts before ends": (naive_fabric, "STARTS", 1.5, 20),
+    "starts before ends": (instants, "STARTS", 1.5, 20),
     "of equal ranks the higher port": (FirstCome, "choose", higher_port_first, 30),
     "a round that begins with port 1": (naive_fabric.RoundRobin, "last", 0, 5),
     "flights take no place": (Port, "is_full", without_flights, 30),
