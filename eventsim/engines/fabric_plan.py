@@ -38,6 +38,7 @@ class PlannedHop:
     station: int
     port: int
     route: int
+    root: int  # which of the packets of its spike comes here, counted from 0
     core: int
     first_child: int = 0
     n_children: int = 0
@@ -200,24 +201,24 @@ class _Node:
             self._check_reached(who, () if route == NO_ROUTE else plan.fabric.routes[route])
             if route != NO_ROUTE:
                 mine[who] = len(plan.roots)
-                plan.roots.append(self._add(plan.fabric.routes[route], FROM_NEURONS))
+                plan.roots.append(self._add(plan.fabric.routes[route], FROM_NEURONS, None))
 
-    def _add(self, hops: tuple[Hop, ...], sender: int) -> tuple[int, ...]:
-        """Number hops that begin at one place, and all behind them."""
+    def _add(self, hops: tuple[Hop, ...], sender: int, root: int | None) -> tuple[int, ...]:
+        """Number hops that begin at one place, and all behind them; `root` is that of all of them, None: their own."""
         plan, begin = self.plan, len(self.plan.hops)
-        for hop in hops:
+        for place, hop in enumerate(hops):
             port = NOWHERE
             if hop.station != NOWHERE:
                 ports = range(plan.first_port[hop.station], plan.first_port[hop.station + 1])
                 port = next(k for k in ports if plan.ports[k].sender == sender)
-            made = PlannedHop(hop.station, port, len(plan.roots), hop.core)
+            made = PlannedHop(hop.station, port, len(plan.roots), place if root is None else root, hop.core)
             if not hop.children:
                 made.lanes = tuple(self.lanes.get(hop.core, ()))
                 made.work = self._work(hop.station, hop.core)
             plan.hops.append(made)
         for k, hop in enumerate(hops, begin):
             if hop.children:
-                children = self._add(hop.children, hop.station)
+                children = self._add(hop.children, hop.station, plan.hops[k].root)
                 one = plan.hops[k]
                 one.first_child, one.n_children = children[0], len(children)
                 one.leaves = sum(plan.hops[child].leaves for child in children)

@@ -237,7 +237,7 @@ def _make_pass_on(deliver: Any) -> Any:
         control, state, latency = f.control[0], f.station_states[k], f.stations[k].latency
         i = state.parcel
         parcel = f.parcels[i]
-        if next_tick(t + latency, control.tick) - parcel.emitted > control.deadline:
+        if t + latency - parcel.emitted > control.deadline:
             f.station_counters[k, LATE] += 1.0
             if control.drops_late == 1:
                 f.station_counters[k, LOST_LATE] += 1.0
@@ -320,7 +320,8 @@ def _make_start(rank: Any, served: Any, pass_on: Any) -> Any:
                 i = f.port_states[port].head
                 if i != NONE:
                     head = f.parcels[i]
-                    draw = uniforms(key, m.control[0].sample_id, head.neuron, head.number)[0]
+                    who = head.neuron + (f.hops[head.hop].root << 32)
+                    draw = uniforms(key, m.control[0].sample_id, who, head.number)[0]
                     place = rank(station.arbiter, p, state, port - station.first_port, head.entered, draw)
                     if best == NONE or place < least:
                         best, least = port, place

@@ -43,6 +43,7 @@ HOP = np.dtype(
         ("leaves", "i8"),
         ("work", "i8"),
         ("core", "i8"),
+        ("root", "i8"),
     ],
     align=True,
 )
@@ -192,7 +193,7 @@ def _hops(plan: FabricPlan) -> tuple[Array, list[int]]:
     for h, hop in enumerate(plan.hops):
         hops[h] = (
             hop.station, hop.port, hop.first_child, hop.n_children, len(found), len(found) + len(lanes[h]), hop.leaves,
-            hop.work, hop.core,
+            hop.work, hop.core, hop.root,
         )  # fmt: skip
         found += lanes[h]
     return hops, found

@@ -223,7 +223,8 @@ class FabricState:
 
     def _rank(self, k: int, arbiter: Any, port: int) -> Any:
         head = self.ports[port][0]
-        draw = uniforms(np.uint64(int(self.key) + k & (2**64 - 1)), self.sample_id, head.neuron, head.number)[0]
+        who = head.neuron + (self.plan.hops[head.hop].root << 32)
+        draw = uniforms(np.uint64(int(self.key) + k & (2**64 - 1)), self.sample_id, who, head.number)[0]
         return arbiter.rank(
             self.numbers[k], self.stations[k].arbiter, port - self.plan.first_port[k], head.entered, draw
         )
@@ -302,7 +303,7 @@ class FabricState:
         """The end of a route: is the packet in time?"""
         state = self.stations[k]
         latency, counters = self.latency[k], self.stations[k].counters
-        if self.deadline is not None and next_tick(t + latency, self.tick) - packet.emitted > self.deadline:
+        if self.deadline is not None and t + latency - packet.emitted > self.deadline:
             counters[LATE] += 1
             if self.plan.fabric.late == DROP:
                 counters[LOST_LATE] += 1
