@@ -9,7 +9,7 @@ import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,9 +20,13 @@ from eventsim.hardware.facts import Fact, weakest
 from eventsim.hardware.keys import BARRIERS, KEYS, ON_GRID, OPERATIONS, STATIONS
 from eventsim.hardware.problems import RefusedError
 from eventsim.hardware.values import facts_of
+from eventsim.network.network import Network
 from eventsim.table import Column, Table, Tabled
 
 WIDTH = 100  # characters of a line of text
+if TYPE_CHECKING:
+    from eventsim.hardware.placed_chip import PlacedChip
+
 CHOSEN = "chosen"  # the source of what somebody gave a chip in place of its own
 
 
@@ -204,6 +208,44 @@ class Chip(Tabled):
         else:
             x, y = divmod(tile, self.need("topology.size")[1])
         return int(x), int(y)
+
+    def place(
+        self, net: Network, strategy: Any = "linear", *, pools: str = "receiver", sources: str = "off-chip",
+        traffic: Any = None, log: bool = True,
+    ) -> "PlacedChip":  # fmt: skip
+        """Place a network on the chip; what is returned is the ``transport`` of `eventsim.simulate`.
+
+        Parameters
+        ----------
+        net
+            The network, with `time_unit`.
+        strategy, pools, sources, traffic
+            As `eventsim.hardware.place` takes them. Limits that nobody knows of the chip do not limit.
+        log
+            Whether runs record each hop of each packet, which reports of latency read.
+
+        Raises
+        ------
+        PlacementError
+            What does not fit, with the smallest change that would.
+        InputError
+            What the fabric needs of the chip is unknown; steps that end at a barrier.
+
+        Examples
+        --------
+        >>> import eventsim
+        >>> from eventsim import hardware
+        >>> net = eventsim.Network(time_unit=1e-6)
+        >>> pixels, cells = net.source(4, "pixels"), net.population("lif_delta", 6, "cells", tau_mem=10.0)
+        >>> _ = net.connect(pixels, cells, eventsim.Dense([[0.5] * 4] * 6))
+        >>> placed = hardware.chip("mesh").place(net)
+        >>> run = eventsim.simulate(net, eventsim.SpikeTimes([[[0.0], [0.0], [1.0], [2.0]]]), transport=placed)
+        >>> run.counters["transport"]["delivered"]
+        4
+        """
+        from eventsim.hardware.placed_chip import PlacedChip  # which relies on this file
+
+        return PlacedChip.of(self, net, strategy, pools=pools, sources=sources, traffic=traffic, log=log)
 
     @property
     def prices(self) -> dict[str, Fact]:

@@ -1,0 +1,108 @@
+"""A network on a chip, as a transport: `simulate(net, x, transport=chip.place(net))`.
+
+Relies on the chip, the placement and the wiring.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eventsim.checks import flag
+from eventsim.errors import InputError
+from eventsim.fabric.contract import Fabric, Transport
+from eventsim.hardware.chip import Chip
+from eventsim.hardware.chip_text import chip_from, described
+from eventsim.hardware.distances import manhattan, torus
+from eventsim.hardware.keys import ON_GRID
+from eventsim.hardware.limits import CoreLimits
+from eventsim.hardware.placement import Placement
+from eventsim.hardware.placing import place, placement_from
+from eventsim.hardware.wiring import Wiring
+from eventsim.network.network import Network
+
+LIMITS = {
+    "neurons": "neurons_per_core", "fan_in": "fan_in", "synapses": "synapses_per_core",
+    "memory": "synapse_memory_per_core", "weight_bits": "weight_bits",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PlacedChip(Transport):
+    """A chip with the neurons of a network on its cores.
+
+    Attributes
+    ----------
+    chip
+        The chip, or what `chip_text.described` makes of one.
+    placement
+        Where the neurons live, or its description.
+    log
+        Whether each hop of each packet is recorded: reports and pictures of latency need it.
+
+    Raises
+    ------
+    InputError
+        A chip whose steps end at a barrier.
+    """
+
+    chip: Chip | Mapping[str, Any]
+    placement: Placement | Mapping[str, Any]
+    log: bool = True
+
+    name = "placed_chip"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.chip, Mapping):
+            object.__setattr__(self, "chip", chip_from(self.chip))
+        flag("PlacedChip", "log", self.log)
+        chip = self.chip
+        assert isinstance(chip, Chip)
+        if chip.need("time.discipline") == "barrier":
+            raise InputError(
+                f"PlacedChip: {chip.name} has steps that end at a barrier; must live in real time, or on a tick. "
+                'Give it one: chip.replace({"time.discipline": "tick", "time.tick": "1 us"}).'
+            )
+
+    @classmethod
+    def of(
+        cls, chip: Chip, net: Network, strategy: Any, *, pools: str, sources: str, traffic: Any, log: bool
+    ) -> "PlacedChip":
+        """Place a network by a strategy; see `Chip.place`."""
+        limits = CoreLimits(**{name: chip.known(f"limits.{key}") for name, key in LIMITS.items()})
+        grid = chip.need("topology.kind") in ON_GRID
+        positions = [chip.position(core) if grid else (core, 0) for core in range(chip.n_cores)]
+        distance = manhattan
+        if chip.need("topology.kind") == "torus":
+            distance = torus(*map(int, chip.need("topology.size")))
+        found = place(
+            net, positions, limits, strategy, distance=distance, pools=pools, sources=sources, traffic=traffic
+        )
+        return cls(chip, found, log)
+
+    def wiring(self, net: Network) -> Wiring:
+        """Return the stations and routes of a network of these populations."""
+        placement, chip = self.placement, self.chip
+        assert isinstance(chip, Chip)
+        if isinstance(placement, Mapping):
+            placement = placement_from(net, placement)
+        placement.check(net)
+        return Wiring(net, chip, placement)
+
+    def fabric(self, net: Network) -> Fabric:
+        """Return the fabric of a network of these populations.
+
+        Raises
+        ------
+        InputError, PlacementError
+            Another network; a network without `time_unit`; values that nobody knows of the chip.
+        """
+        return self.wiring(net).fabric(self.log)
+
+    def describe(self) -> dict[str, Any]:
+        """Chip, placement and option, of what JSON knows."""
+        placement = self.placement
+        assert isinstance(self.chip, Chip)
+        return {
+            "transport": self.name, "chip": described(self.chip),
+            "placement": dict(placement) if isinstance(placement, Mapping) else placement.describe(), "log": self.log,
+        }  # fmt: skip
