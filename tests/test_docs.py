@@ -14,6 +14,7 @@ import pytest
 import eventsim
 from eventsim import cli, models
 from eventsim.engines.sample_state import NAMES
+from eventsim.hardware import reference as chips
 from eventsim.models import digits
 from eventsim.models import verify as verify_function
 from eventsim.models.neurons import reference
@@ -112,6 +113,11 @@ def test_the_index_leads_to_every_page():
 def test_the_page_of_neuron_models_is_made_of_their_tables():
     page = (ROOT / "docs" / "reference" / "neuron-models.md").read_text(encoding="utf-8")
     assert page == reference.page(), "remake it: the first lines of models/neurons/reference.py say how"
+
+
+def test_the_page_of_chips_is_made_of_the_chips():
+    page = (ROOT / "docs" / "reference" / "chips.md").read_text(encoding="utf-8")
+    assert page == chips.page(), "remake it: the first lines of eventsim/hardware/reference.py say how"
 
 
 def test_the_causes_are_defined_as_in_verify():

@@ -77,7 +77,8 @@ def test_a_total_is_a_range_with_the_weakest_grade_and_the_list_of_what_lacks() 
 
 def test_an_all_in_price_charges_nothing_twice() -> None:
     bill = hardware.price(EXAMPLE, hardware.chip("truenorth"))
-    assert (bill.low, bill.high) == (pytest.approx(10_000 * 2.5e-12), pytest.approx(10_000 * 26e-12))
+    assert bill.low == pytest.approx(10_000 * 2.5e-12)
+    assert bill.high == pytest.approx(10_000 * 26e-12)
     assert (bill.scope, bill.grade, bill.charged) == ("all-in", "conflicting", ("synaptic_operations",))
     assert bill.unpriced == bill.uncounted == ()
     within = {item.operation: item.within for item in bill.items if item.status == "contained"}

@@ -104,11 +104,11 @@ def places(text: str) -> dict[tuple[str, ...], int]:
         paths = list(_paths(content))
         if statement.lstrip().startswith("["):
             table = max(paths, key=len, default=())
-            paths, inside = [table[:n] for n in range(1, len(table) + 1)], ()
+            paths = [table[:n] for n in range(1, len(table) + 1)]
         else:
-            inside = table
+            paths = [(*table, *path) for path in paths]
         for path in paths:
-            found.setdefault((*inside, *path), line)
+            found.setdefault(path, line)
     return found
 
 

@@ -6,7 +6,6 @@ and reports ask it. It knows what nobody has published, too: `Chip.unknown`.
 
 import functools
 import math
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,15 +14,15 @@ import numpy as np
 
 from eventsim.checks import choice, integer, shown
 from eventsim.errors import InputError, listed, nearest
+from eventsim.hardware.chip_table import chip_table
 from eventsim.hardware.consistency import inconsistency
 from eventsim.hardware.facts import Fact, weakest
 from eventsim.hardware.keys import BARRIERS, KEYS, ON_GRID, OPERATIONS, STATIONS
 from eventsim.hardware.problems import RefusedError
 from eventsim.hardware.values import facts_of
 from eventsim.network.network import Network
-from eventsim.table import Column, Table, Tabled
+from eventsim.table import Table, Tabled
 
-WIDTH = 100  # characters of a line of text
 if TYPE_CHECKING:
     from eventsim.hardware.placed_chip import PlacedChip
 
@@ -136,11 +135,13 @@ class Chip(Tabled):
             No such part; a value of it is unknown or a range. An intake that is unknown is one without a limit.
         """
         choice(f"Chip {self.name}", "station", name, list(STATIONS))
-        service = "axon_in" if name == "core" else "service"
         return Station(
-            *(self.need(f"{name}.{part}") for part in (service, "latency", "buffer")),
-            self.known(f"{name}.intake", math.inf),
-            *(self.need(f"{name}.{part}") for part in ("full", "arbiter")),
+            service=self.need(f"{name}.{'axon_in' if name == 'core' else 'service'}"),
+            latency=self.need(f"{name}.latency"),
+            buffer=self.need(f"{name}.buffer"),
+            intake=self.known(f"{name}.intake", math.inf),
+            full=self.need(f"{name}.full"),
+            arbiter=self.need(f"{name}.arbiter"),
         )
 
     def work(self, n_synapses: int, n_neurons: int) -> float:
@@ -355,14 +356,7 @@ class Chip(Tabled):
 
     def table(self) -> Table:
         """Every value with its grade and sources; what is unknown and who the sources are below."""
-        columns = tuple(Column(name, text=True) for name in ("key", "value", "grade", "source", "note"))
-        rows = tuple(
-            (key, fact.text, fact.grade, ", ".join(fact.sources), _remark(fact)) for key, fact in self.facts.items()
-        )
-        above = [f"{self.name}: {self.title}", *textwrap.wrap(self.note, WIDTH), ""]
-        below = ["", *_wrapped("unknown", ", ".join(self.unknown) or "nothing"), ""]
-        below += [line for name, text in self.sources.items() for line in _wrapped(name, text)]
-        return Table(columns, rows, tuple(above), tuple(below))
+        return chip_table(f"{self.name}: {self.title}", self.note, self.facts, self.unknown, self.sources)
 
     def __str__(self) -> str:
         return str(self.table())
@@ -410,12 +404,3 @@ def _at_end(fact: Fact, end: str) -> Fact:
     note = f"{end} end of {fact.text}"
     text = low if end == "low" else high
     return Fact(text, value, value, fact.grade, fact.sources, f"{fact.note}; {note}".lstrip("; "), fact.contains)
-
-
-def _wrapped(name: str, text: str) -> list[str]:
-    return textwrap.wrap(f"{name}: {text}", WIDTH, subsequent_indent="  ")
-
-
-def _remark(fact: Fact) -> str:
-    """What stands behind a value in a table."""
-    return "; ".join(filter(None, (f"all-in: contains {', '.join(fact.contains)}" if fact.contains else "", fact.note)))

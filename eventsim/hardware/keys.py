@@ -61,29 +61,32 @@ class Key(NamedTuple):
     optional: bool = False
 
 
-def _station(of: str, kinds: tuple[str, ...] = (), optional: bool = False) -> dict[str, Key]:
+def _station(kinds: tuple[str, ...] = ()) -> dict[str, Key]:
     """What every station has, whatever it is a station of."""
     return {
-        "service": Key("time", f"for how long a packet occupies {of}", (), kinds, (), optional),
-        "latency": Key("time", f"for how long a packet is under way after it left {of}", (), kinds, (), optional),
-        "buffer": Key("capacity", f"packets that wait at {of}, from each station before it", (), kinds, (), optional),
-        "intake": Key("capacity", f"packets of neurons that wait at {of}; more are lost", (), kinds, (), True),
-        "full": Key("choice", f"what a full {of} does to its senders", ("stall", "drop"), kinds, (), optional),
-        "arbiter": Key("choice", f"who is served next at {of}", ARBITERS, kinds, (), optional),
+        "service": Key("time", "for how long a packet occupies it", (), kinds),
+        "latency": Key("time", "for how long a packet is under way after it", (), kinds),
+        "buffer": Key("capacity", "packets of each station before it that may wait", (), kinds),
+        "intake": Key(
+            "capacity", "packets of neurons that may wait; those that find it full are lost", (), kinds, (), True
+        ),
+        "full": Key(
+            "choice", "what its senders do where it is full: stall, or drop the packet", ("stall", "drop"), kinds
+        ),
+        "arbiter": Key("choice", "who is served next", ARBITERS, kinds),
     }
 
 
 STATIONS = {
-    "axon_out": _station("the way out of a core"),
-    "link": _station("a link", SHARED_LINK),
-    "link_x": _station("a link along x", ON_GRID),
-    "link_y": _station("a link along y", ON_GRID),
-    "core": _station("a core"),
-    "input": _station("the link into the chip"),
-    "output": _station("the link out of the chip"),
+    "axon_out": _station(),
+    "link": _station(SHARED_LINK),
+    "link_x": _station(ON_GRID),
+    "link_y": _station(ON_GRID),
+    "core": {name: key for name, key in _station().items() if name != "service"},
+    "input": _station(),
+    "output": _station(),
 }
-# A core's service is made of parts that depend on the packet.
-del STATIONS["core"]["service"]
+# A core's service depends on the packet, so it is made of parts.
 _CORE = {
     "axon_in": Key("time", "for how long a packet occupies a core, whatever it reaches there"),
     "per_synapse": Key("time", "… and how much longer for each synapse that it reaches"),

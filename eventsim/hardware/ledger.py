@@ -142,7 +142,8 @@ class Ledger(Tabled):
 
 def _simulated(run: RecordedRun) -> float | None:
     """The time of all samples, in the unit of the run; None where it has no end."""
-    windows = [window for window in run.windows.values() if window and len(window) == 3]  # those of sources have two ends
+    # Those of sources have two ends, and say nothing of when a sample is over.
+    windows = [window for window in run.windows.values() if window and len(window) == 3]
     last = max((float(t) for window in windows for t in window if math.isfinite(t)), default=math.inf)
     total = math.fsum(last if end == math.inf else end for end in run.reached.tolist())
     return total if math.isfinite(total) else None

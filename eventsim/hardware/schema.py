@@ -95,7 +95,8 @@ def allowed(key: Key) -> str:
     """Return what a value must be, for messages."""
     if key.kind in quantities.QUANTITIES:
         quantity = quantities.QUANTITIES[key.kind]
-        return f'must be a {key.kind} such as "{quantity.example}" ({quantity.shown})'
+        article = "an" if key.kind[0] in "aeiou" else "a"
+        return f'must be {article} {key.kind} such as "{quantity.example}" ({quantity.shown})'
     if key.kind == "choice":
         return f"must be one of {', '.join(key.choices)}"
     return {
