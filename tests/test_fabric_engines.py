@@ -1,109 +1,25 @@
 """Both engines against the fabric that is written with simpy: packet for packet, on random fabrics."""
 
 from collections import Counter
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any
 
-import fabric_data
 import numpy as np
 import pytest
+from fabric_networks import Given, as_network, with_work
 from naive_fabric import simulate as naive
 from random_fabrics import Case, case
 
 import eventsim
-from eventsim import Sparse, SpikeTimes, fabric
+from eventsim import SpikeTimes, fabric
 from eventsim.engines.options import ARBITRATION
 from eventsim.errors import SimulationError
-from eventsim.fabric import Hop, Station, arbiters
-from eventsim.fabric.contract import NOWHERE
 from eventsim.randomness import stream_key, uniforms
 from eventsim.run.run import Run
 
-ARBITERS = {
-    "first_come": arbiters.FirstCome(), "fixed_priority": arbiters.FixedPriority(), "round_robin": arbiters.RoundRobin(),
-    "binary_tree": arbiters.BinaryTree(), "random": arbiters.AtRandom(),
-}  # fmt: skip
 OUTCOMES = ("passed on", "delivered", "dropped", "late")
 N_CASES = 300
 FOR_EVER = 1e6
-
-
-@dataclass(frozen=True, eq=False)
-class Given(fabric.Transport):
-    """A fabric that somebody has made."""
-
-    made: fabric.Fabric
-    name: ClassVar[str] = "given"
-
-    def fabric(self, net: eventsim.Network) -> fabric.Fabric:
-        del net
-        return self.made
-
-
-def hop(stop: fabric_data.Stop) -> Hop:
-    return Hop(
-        NOWHERE if stop.station is None else stop.station, tuple(map(hop, stop.children)),
-        NOWHERE if stop.leaf is None else stop.leaf,
-    )  # fmt: skip
-
-
-def with_work(plain: fabric_data.Fabric) -> fabric_data.Fabric:
-    """The same without work that belongs to a route: stations of eventsim have it by what is reached there."""
-    def bare(stop: fabric_data.Stop) -> fabric_data.Stop:
-        return fabric_data.Stop(stop.station, tuple(map(bare, stop.children)), stop.leaf)
-
-    routes = [tuple(map(bare, route)) for route in plain.routes]
-    return fabric_data.Fabric(
-        plain.stations, routes, plain.injections, plain.relays, plain.deadline, plain.late, plain.tick
-    )
-
-
-def as_network(plain: fabric_data.Fabric, number: Any) -> tuple[eventsim.Network, SpikeTimes, fabric.Fabric, int]:
-    """Sources of plain data are source neurons and, where they relay, neurons that fire once; leaves are cores."""
-    relays = sorted(source for found in plain.relays.values() for source in found)
-    n_inputs = len(plain.routes) - len(relays)
-    leaves = 1 + max([leaf for route in plain.routes for root in route for leaf in ends(root)], default=0)
-    net = eventsim.Network()
-    net.source(n_inputs, "input")
-    net.population("if_delta", leaves, "sink", v_threshold=number(10**9), v_reset=number(0))
-    reached = {"input": range(n_inputs)}
-    if relays:
-        reached["relay"] = range(n_inputs, len(plain.routes))
-        net.population(
-            "if_delta", len(relays), "relay", v_threshold=number(1) / 2, v_reset=number(0), t_ref=number(10**9)
-        )
-    at = {source: leaf for leaf, found in plain.relays.items() for source in found}
-    for name, sources in reached.items():
-        pairs = [(k, leaf) for k, source in enumerate(sources) for root in plain.routes[source] for leaf in ends(root)]
-        connect(net, name, "sink", pairs, number)
-        if relays:
-            there = [(k, j) for k, leaf in pairs for j, relay in enumerate(relays) if at[relay] == leaf]
-            connect(net, name, "relay", there, number)
-    made = fabric.Fabric(
-        stations=tuple(
-            Station(f"station {k}", one.service, one.latency, ARBITERS[one.arbiter], one.buffer, one.intake, one.full)
-            for k, one in enumerate(plain.stations)
-        ),
-        routes=tuple(tuple(map(hop, route)) for route in plain.routes),
-        route_of={name: np.array(list(sources)) for name, sources in reached.items()},
-        cores={"sink": np.arange(leaves), "relay": np.array([at[relay] for relay in relays], dtype=np.int64)},
-        deadline=plain.deadline, late=plain.late, tick=plain.tick, log=True,
-    )  # fmt: skip
-    times: list[list[Any]] = [[] for _ in range(n_inputs)]
-    for spike in plain.injections:
-        times[spike.source].append(spike.time)
-    return net, SpikeTimes([times]), made, n_inputs
-
-
-def connect(net: eventsim.Network, pre: str, post: str, pairs: list[tuple[int, int]], number: Any) -> None:
-    if pairs:
-        weights = np.array([number(1)] * len(pairs), dtype=object if number is Fraction else np.float64)
-        net.connect(pre, post, Sparse(*map(list, zip(*pairs, strict=True)), weights))
-
-
-def ends(stop: fabric_data.Stop) -> list[int]:
-    return [leaf for child in stop.children for leaf in ends(child)] if stop.children else [stop.leaf]  # type: ignore[list-item]
 
 
 def draw(source: int, number: int, root: int, station: int) -> float:
@@ -116,8 +32,7 @@ def run_of(net: eventsim.Network, x: SpikeTimes, made: fabric.Fabric, engine: st
     try:
         return eventsim.simulate(net, x, transport=Given(made), until=FOR_EVER, engine=engine), ""
     except SimulationError as problem:
-        assert problem.run is not None
-        return problem.run, str(problem)
+        return problem.run, str(problem)  # type: ignore[return-value]
 
 
 def records(run: Run, net: eventsim.Network, n_inputs: int) -> Counter[Any]:

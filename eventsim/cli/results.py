@@ -105,7 +105,8 @@ def run_facts(run: Run) -> list[tuple[str, object]]:
     transport = counters.get("transport")
     if transport is not None:
         waiting = f"mean {transport['mean_waiting']:.4g}, longest {transport['max_waiting']:.4g}"
-        rows.append(("bus", f"{count(transport['spikes'])} spikes, waiting {waiting}"))
+        lost = f", {count(transport['lost'])} lost" if transport["lost"] else ""
+        rows.append(("transport", f"{count(transport['spikes'])} spikes{lost}, waiting {waiting}"))
     return rows
 
 

@@ -110,6 +110,7 @@ class Options:
             "membranes": {name: chosen.tolist() for name, chosen in self.probes.items()},
             "faults": [described(fault) for fault in self.all_faults],
             "transport": None if self.transport is None else self.transport.describe(),
+            "stations": [] if self.fabric is None else [station.name for station in self.fabric.stations],
             "error_bounds": self.error_bounds,
         }
 

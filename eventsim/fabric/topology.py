@@ -26,7 +26,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class Topology:
-    """Base of all topologies. Places are numbered from 0; cores hang on them, and `OUTSIDE` is where inputs come from."""
+    """Base of all topologies. Places, on which cores hang, are numbered from 0; inputs come from `OUTSIDE`."""
 
     name: ClassVar[str]
 

@@ -18,7 +18,8 @@ UNLIMITED = "unlimited"
 def described(chip: Chip) -> dict[str, Any]:
     """Return all that a chip is, in dicts, lists, words and numbers."""
     facts = {
-        key: {name: _plain(value) for name, value in dataclasses.asdict(fact).items()} for key, fact in chip.facts.items()
+        key: {name: _plain(value) for name, value in dataclasses.asdict(fact).items()}
+        for key, fact in chip.facts.items()
     }
     return {
         "name": chip.name, "title": chip.title, "note": chip.note, "facts": facts, "sources": dict(chip.sources),
@@ -40,7 +41,9 @@ def chip_from(description: Mapping[str, Any]) -> Chip:
         }
         return Chip(description["name"], description["title"], description["note"], facts, dict(description["sources"]))
     except (KeyError, TypeError, AttributeError) as problem:
-        raise InputError(f"hardware: a description of a chip is damaged ({problem!r}); must be what was written.") from None
+        raise InputError(
+            f"hardware: a description of a chip is damaged ({problem!r}); must be what was written."
+        ) from None
 
 
 def _plain(value: Any) -> Any:

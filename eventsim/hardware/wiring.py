@@ -21,7 +21,8 @@ from eventsim.network.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
 ARBITERS = {
-    "first come": arbiters.FirstCome(), "fixed priority": arbiters.FixedPriority(), "round robin": arbiters.RoundRobin(),
+    "first come": arbiters.FirstCome(), "fixed priority": arbiters.FixedPriority(),
+    "round robin": arbiters.RoundRobin(),
     "tree": arbiters.BinaryTree(), "random": arbiters.AtRandom(),
 }  # fmt: skip
 # Parts of a chip, in the order in which their stations are numbered: those of one time act in this order.
@@ -40,7 +41,9 @@ def topology_of(chip: Chip) -> Topology:
     if kind in ("mesh", "torus"):
         width, height = chip.need("topology.size")
         grid = Mesh if kind == "mesh" else Torus
-        return grid(int(width), int(height), chip.known("topology.numbering", "rows"), chip.known("topology.routing", "xy"))
+        return grid(
+            int(width), int(height), chip.known("topology.numbering", "rows"), chip.known("topology.routing", "xy")
+        )
     if kind == "tree":
         return Tree(chip.n_tiles, int(chip.need("topology.branching")))
     return Bus(chip.n_tiles) if kind == "bus" else Star(chip.n_tiles)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from eventsim.checks import real
+from eventsim.engines.fabric_records import FABRIC_COUNTERS, HOP_RECORD, OUTCOMES, STATION_COUNTERS
 from eventsim.engines.records import RunRecords
 from eventsim.engines.run_state import RunState
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
@@ -21,7 +22,7 @@ from eventsim.errors import FileFormatError
 Array = np.ndarray[Any, Any]
 FILE_FORMAT = "eventsim-run"
 FILE_VERSION = 1
-ARRAYS = ("spikes", "first", "errors", "traces", "readout", "stopped", "reached")
+ARRAYS = ("spikes", "first", "errors", "traces", "fabric", "stations", "hops", "readout", "stopped", "reached")
 TOTALS = (*COUNTERS, "events", "queue_operations")
 
 
@@ -215,6 +216,9 @@ class _Checker:
             "first": (np.dtype(np.float64), (n_samples, n)),
             "errors": (np.dtype(np.float64), (n_samples, n, 2)),
             "traces": (TRACE, (-1,)),
+            "fabric": (np.dtype(np.int64), (n_samples, len(FABRIC_COUNTERS))),
+            "stations": (np.dtype(np.float64), (n_samples, -1, len(STATION_COUNTERS))),
+            "hops": (HOP_RECORD, (-1,)),
             "readout": (np.dtype(np.float64), (n_samples, -1)),
             "stopped": (np.dtype(np.float64), (n_samples,)),
             "reached": (np.dtype(np.float64), (n_samples,)),
@@ -233,6 +237,7 @@ class _Checker:
             self.check_records("spikes", arrays["spikes"], n_samples, sizes)
         if "traces" in arrays:
             self.check_records("traces", arrays["traces"], n_samples, sizes)
+        self.check_fabric(arrays, n_samples, sizes)
         if "first" in arrays and not (arrays["first"] >= 0).all():
             self.refuse("array 'first' holds NaN or negative times")
         if "stopped" in arrays and not (arrays["stopped"] >= 0).all():
@@ -241,6 +246,24 @@ class _Checker:
             self.refuse("array 'reached' holds negative times")
         if "readout" in arrays and not 1 <= arrays["readout"].shape[1] <= n:
             self.refuse(f"array 'readout' has {arrays['readout'].shape[1]} columns for {n} neurons")
+
+    def check_fabric(self, arrays: Mapping[str, Array], n_samples: int, sizes: list[int]) -> None:
+        """Refuse counters of a fabric that are none, and hops over stations, or of neurons, that there are not."""
+        if len({name in arrays for name in ("fabric", "stations")}) > 1 or (
+            "hops" in arrays and "fabric" not in arrays
+        ):
+            self.refuse("arrays 'fabric', 'stations' and 'hops' must be there together; 'hops' may be left out")
+        if "fabric" in arrays and not (arrays["fabric"] >= 0).all():
+            self.refuse("array 'fabric' holds negative counts")
+        if "stations" in arrays and not ((arrays["stations"] >= 0) & (arrays["stations"] < np.inf)).all():
+            self.refuse("array 'stations' holds negative numbers, NaN or infinity")
+        if "hops" not in arrays:
+            return
+        hops = arrays["hops"]
+        self.check_records("hops", hops, n_samples, sizes)
+        inside = (hops["station"] >= 0) & (hops["station"] < arrays["stations"].shape[1])
+        if not (inside & (hops["outcome"] < len(OUTCOMES)) & (hops["emitted"] >= 0) & (hops["entered"] >= 0)).all():
+            self.refuse("a record of array 'hops' has a station, an outcome or a time that there is not")
 
     def check_recorded(self, record: Any, populations: list[str], arrays: Mapping[str, Array]) -> None:
         """Refuse a list of recorded populations that the run does not have, or that its spikes do not keep to."""
@@ -257,7 +280,7 @@ class _Checker:
         """Refuse records whose sample or neuron the run does not have, or whose time is none; samples are in order."""
         sample, neuron = records["sample"], records["neuron"]
         limit: Any = sum(sizes)
-        if name == "spikes":
+        if name in ("spikes", "hops"):
             if (records["population"] >= len(sizes)).any():
                 self.refuse(f"a record of array {name!r} names a population that the run does not have")
             limit = np.asarray(sizes)[records["population"]]
@@ -265,5 +288,6 @@ class _Checker:
             self.refuse(f"samples of array {name!r} are not in order or not in 0..{n_samples - 1}")
         if (neuron < 0).any() or (neuron >= limit).any():
             self.refuse(f"a record of array {name!r} names a neuron that its population does not have")
-        if not ((records["time"] >= 0) & (records["time"] < math.inf)).all():
+        time = records["emitted" if name == "hops" else "time"]
+        if not ((time >= 0) & (time < math.inf)).all():
             self.refuse(f"a time of array {name!r} is negative, infinite or NaN")

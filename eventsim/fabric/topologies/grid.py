@@ -49,9 +49,7 @@ class Mesh(Topology):
 
     def links(self) -> tuple[Link, ...]:
         """Tile by tile those to its neighbours: along x upwards and downwards, then along y."""
-        return tuple(
-            Link(f"{_text(start)} to {_text(end)}", axis) for start, end, axis in self._ends()
-        )
+        return tuple(Link(f"{_text(start)} to {_text(end)}", axis) for start, end, axis in self._ends())
 
     def _ends(self) -> list[tuple[Tile, Tile, str]]:
         return list(_numbers(self))
