@@ -23,7 +23,7 @@ SHARE = 1 << 30  # of random numbers between 0 and 1
 
 @dataclass
 class Case:
-    """A fabric; `topology` : how it was drawn; `seed` : of `draw`; `load` : what is behind leaves, and what it costs."""
+    """A fabric; `topology` : how it was drawn; `seed` : of `draw`; `load` : what is behind its leaves."""
 
     fabric: Fabric
     topology: str
