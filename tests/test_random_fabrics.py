@@ -74,6 +74,29 @@ def test_services_and_latencies_of_zero_are_as_common_as_others(runs: list[tuple
     assert len(kinds) == 4
 
 
+def test_the_work_of_a_last_stop_is_that_of_what_its_source_reaches_there(runs: list[tuple[Case, Result]]) -> None:
+    n_longer = 0
+    for drawn, _ in runs:
+        fabric, load = drawn.fabric, drawn.load
+        ends: list[tuple[int, Any]] = [
+            (source, stop)
+            for source, roots in enumerate(fabric.routes)
+            for root in roots
+            for stop in root.stops()
+            if not stop.children
+        ]
+        assert len({(source, stop.leaf) for source, stop in ends}) == len(ends) == len(load.reached)
+        for source, stop in ends:
+            synapses, neurons = load.reached[source, stop.leaf]
+            assert synapses >= neurons == 1 + len(fabric.relays.get(stop.leaf, ()))
+            if stop.station is not None:
+                service = fabric.stations[stop.station].service
+                added = synapses * load.per_synapse[stop.station] + neurons * load.per_neuron[stop.station]
+                assert (service if stop.work is None else stop.work) == close(service + added)
+                n_longer += added > 0
+    assert n_longer > 500
+
+
 # -- laws ------------------------------------------------------------------------------------------------------------
 
 
