@@ -26,16 +26,11 @@ class Slot(NamedTuple):
     nth: int = 0
 
     def start(self, station: int) -> "Slot":
-        """The next slot in which a station that is called on in this one can start."""
-        gone = self.step == STARTS and station <= self.station
-        return Slot(self.phase, max(self.round, 1) + gone, STARTS, station)
+        """The next slot in which a station that becomes free, or gets its first packet, in this one can start.
 
-    def again(self, station: int) -> "Slot":
-        """The first slot in which a station that becomes free in this one can start.
-
-        Who becomes free in a step of starts wasn't free at its beginning.
+        Who starts in a step of starts was free and had a packet at its beginning, so that no number comes too late.
         """
-        return self.next_round(STARTS, station) if self.step == STARTS else AT_ONCE
+        return Slot(self.phase, max(self.round, 1) + (self.step == STARTS), STARTS, station)
 
     def next_round(self, step: int, station: int, nth: int = 0) -> "Slot":
         return Slot(self.phase, self.round + 1, step, station, nth)

@@ -129,7 +129,6 @@ class Server:
         self.in_order = list(self.ports.values())
         self.arbiter = BY_NAME[self.station.arbiter](len(senders))
         self.bell: simpy.Event | None = None  # rung by a packet that enters while nothing waits and nothing is served
-        self.not_before: tuple[Number, Slot] = (run.env.now, AT_ONCE)
         self.serving_since: Number = None
         self.blocked_at: Port | None = None
         self.blocked_since: Number = 0
@@ -143,7 +142,7 @@ class Server:
                 self.bell = self.env.event()
                 yield self.bell
                 self.bell = None
-            yield Moment(self.env, *max(self.not_before, (self.env.now, self.env.slot.start(self.number))))
+            yield Moment(self.env, self.env.now, self.env.slot.start(self.number))
             packet, stop, entered, _ = self.take()
             started = self.serving_since = self.env.now
             self.holds = deque(stop.children or [stop])
@@ -158,7 +157,6 @@ class Server:
                 self.run.result.log.append(record._replace(left=self.env.now))
             else:
                 self.leave(self.holds.popleft(), partial(self.run.deliver, packet, stop, record))
-            self.not_before = self.env.now, self.env.slot.again(self.number)
 
     def n_waiting(self) -> int:
         return sum(len(port.queue) for port in self.in_order)

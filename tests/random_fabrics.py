@@ -8,7 +8,7 @@ at one time; decimal grids tie almost; the rest is fine. Stations are numbered a
 import random
 from collections import defaultdict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -23,11 +23,12 @@ SHARE = 1 << 30  # of random numbers between 0 and 1
 
 @dataclass
 class Case:
-    """A fabric; `topology` : how it was drawn; `seed` : of `draw`."""
+    """A fabric; `topology` : how it was drawn; `seed` : of `draw`; `load` : what is behind its leaves."""
 
     fabric: Fabric
     topology: str
     seed: int
+    load: "Load"
 
     def draw(self, source: int, number: int, root: int, station: int) -> float:
         """What random arbiters draw for one packet at one station."""
@@ -37,7 +38,28 @@ class Case:
 def case(number: int, exact: bool = False, topology: str | None = None) -> Case:
     """Case `number`, of a topology or of all in turn; `exact` : its times are Fractions."""
     topology = topology or TOPOLOGIES[number % len(TOPOLOGIES)]
-    return Case(_Draws(random.Random(number), topology, exact).fabric(), topology, number)
+    draws = _Draws(random.Random(number), topology, exact)
+    return Case(draws.fabric(), topology, number, draws.load)
+
+
+@dataclass
+class Load:
+    """Where the work of a stop comes from: service + synapses * per_synapse + neurons * per_neuron, in this order.
+
+    `reached` : how many synapses and neurons a source has at a leaf: those of its relays, and of one silent neuron.
+    """
+
+    per_synapse: list[Any] = field(default_factory=list)  # of each station
+    per_neuron: list[Any] = field(default_factory=list)
+    reached: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)  # by source and leaf
+
+    def work(self, source: int, station: int, leaf: int, service: Any) -> Any:
+        """What a packet of a source takes at its last station; None: no more than any other."""
+        per_synapse, per_neuron = self.per_synapse[station], self.per_neuron[station]
+        if not (per_synapse or per_neuron):
+            return None
+        synapses, neurons = self.reached[source, leaf]
+        return service + synapses * per_synapse + neurons * per_neuron
 
 
 # -- topologies: between which nodes there are links, and the way of a packet ------------------------------------------
@@ -83,6 +105,14 @@ def shortest_path(links: dict[int, list[int]], start: int, end: int) -> list[int
     return path[::-1]
 
 
+def merged(ends: list[tuple[list[int], Stop]]) -> tuple[Stop, ...]:
+    """The trees that paths make, each of stations before a last stop; stops in the order in which they are met."""
+    behind: dict[Any, list[tuple[list[int], Stop]]] = defaultdict(list)
+    for path, last in ends:
+        behind[path[0] if path else last].append((path[1:], last))
+    return tuple(first if isinstance(first, Stop) else Stop(first, merged(rest)) for first, rest in behind.items())
+
+
 class _Graph:
     """The nodes of a topology and the way between two of them."""
 
@@ -124,6 +154,8 @@ class _Draws:
         self.linked = draw.random() < 0.25  # a link is a station of its own
         self.grid = draw.choice(["coarse", "coarse", "coarse", "decimal", "fine"])
         self.crowded = draw.random() < 0.6
+        self.works = draw.random() < 0.4
+        self.load = Load()
         self.tight = draw.random() < 0.25  # one place, no latency, some services of 0: rounds decide
         if self.tight:
             self.grid, self.crowded = "coarse", True
@@ -151,11 +183,15 @@ class _Draws:
             relays[leaf].append(source)
             paths.append(self.paths(nodes[leaf]))
         numbers = self.numbers([path for found in paths for path, _ in found])
+        for source, leaf in ((source, leaf) for source, found in enumerate(paths) for _, leaf in found):
+            neurons = 1 + len(relays[leaf])
+            self.load.reached[source, leaf] = neurons + self.draw.randint(0, 2), neurons
+        stations = self.stations(len(numbers))
         return Fabric(
-            stations=self.stations(len(numbers)),
-            routes=[self.route(found, numbers) for found in paths],
+            stations=stations,
+            routes=[self.route(source, found, numbers, stations) for source, found in enumerate(paths)],
             injections=sorted(spike for source in range(n_inputs) for spike in self.spikes(source)),
-            relays={leaf: tuple(sources) for leaf, sources in relays.items()},
+            relays={leaf: tuple(sources) for leaf, sources in relays.items() if sources},
             deadline=self.time(6) if self.draw.random() < 0.3 else None,
             late=self.draw.choice(["deliver", "drop"]),
             tick=self.time(2) if self.draw.random() < 0.2 else 0,
@@ -181,28 +217,22 @@ class _Draws:
         names = list(dict.fromkeys(name for path in paths for name in path))
         return dict(zip(names, self.draw.sample(range(len(names)), len(names)), strict=True))
 
-    def route(self, paths: list[tuple[Path, int]], numbers: dict[Hashable, int]) -> tuple[Stop, ...]:
+    def route(
+        self, source: int, paths: list[tuple[Path, int]], numbers: dict[Hashable, int], stations: list[Station]
+    ) -> tuple[Stop, ...]:
         """One root for each path, or the tree that they make."""
-        ends = [([numbers[name] for name in path], leaf) for path, leaf in paths]
+        ends = []
+        for path, leaf in paths:
+            on_the_way = [numbers[name] for name in path]
+            last = Stop(None, leaf=leaf)
+            if on_the_way:
+                station = on_the_way[-1]
+                work = self.load.work(source, station, leaf, stations[station].service)
+                last = Stop(station, leaf=leaf, work=work)
+            ends.append((on_the_way[:-1], last))
         if self.multicast:
-            return self.merged(ends)
-        return tuple(root for end in ends for root in self.merged([end]))
-
-    def merged(self, ends: list[tuple[list[int], int]]) -> tuple[Stop, ...]:
-        """Stops in the order in which they're first met; what has no station ahead is a leaf."""
-        behind: dict[Any, list[tuple[list[int], int]]] = defaultdict(list)
-        for path, leaf in ends:
-            behind[path[0] if path else ("leaf", leaf)].append((path[1:], leaf))
-        stops = []
-        for first, rest in behind.items():
-            if isinstance(first, tuple):
-                stops.append(Stop(None, leaf=first[1]))
-            elif not rest[0][0]:
-                work = self.time(2, zero=0.2) if self.draw.random() < 0.4 else None
-                stops.append(Stop(first, leaf=rest[0][1], work=work))
-            else:
-                stops.append(Stop(first, self.merged(rest)))
-        return tuple(stops)
+            return merged(ends)
+        return tuple(root for end in ends for root in merged([end]))
 
     def stations(self, n: int) -> list[Station]:
         alike: bool = self.draw.random() < 0.4
@@ -213,6 +243,8 @@ class _Draws:
         zero_service, zero_latency = self.draw.choice([0.0, 0.3, 0.3, 1.0]), self.draw.choice([0.2, 0.6, 1.0])
         if self.tight:
             alike, buffers, intakes, full, zero_service, zero_latency = False, [1], [None, 2], ["stall"], 0.5, 1.0
+        for prices in (self.load.per_synapse, self.load.per_neuron):
+            prices += [self.time(1, 0.5) if self.works else 0 for _ in range(n)]
         shared = self.time(2, zero_service), self.time(2, zero_latency)
         return [
             Station(

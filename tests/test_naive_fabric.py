@@ -191,23 +191,19 @@ def test_who_is_released_starts_in_the_next_round_and_so_sees_what_comes_until_t
     assert visits(result, 2)[2:] == [(0, 2, 2, 3, 5), (1, 5, 5, 6, 9), (0, 3, 9, 10, 13)]
 
 
-def test_who_gets_a_packet_in_a_step_of_starts_and_comes_later_in_it_starts_in_it():
-    # At 4 station 2 starts, so station 1 passes its copies to 2 and then to the idle station 3, which starts in the
-    # same step. In the next round, it would have preferred the packet of station 0, which ends then.
-    stations = [Station(), Station(), Station(service=4, buffer=1), Station(service=1, arbiter="fixed_priority")]
-    both = Stop(1, (Stop(2, leaf=0), Stop(3, leaf=1)))
-    result = run(stations, [both, way(0, 3)], [(0, 0), (1, 0), (2, 0), (4, 1)])
-    assert visits(result, 1)[2] == (0, 2, 2, 2, 4)
-    assert visits(result, 3)[2:] == [(0, 4, 4, 5, 5), (1, 4, 5, 6, 6)]
-
-
-def test_who_gets_a_packet_in_a_step_of_starts_and_came_earlier_in_it_starts_in_the_next_round():
-    # As above, but the idle station has the lowest number: its turn in the step of starts is over.
-    stations = [Station(service=1, arbiter="fixed_priority"), Station(), Station(), Station(service=4, buffer=1)]
-    both = Stop(2, (Stop(3, leaf=0), Stop(0, leaf=1)))
-    result = run(stations, [both, way(1, 0)], [(0, 0), (1, 0), (2, 0), (4, 1)])
-    assert visits(result, 2)[2] == (0, 2, 2, 2, 4)
-    assert visits(result, 0)[2:] == [(1, 4, 4, 5, 5), (0, 4, 5, 6, 6)]
+@pytest.mark.parametrize("numbers", [(0, 1, 2, 3), (1, 2, 3, 0)])
+def test_who_gets_its_first_packet_in_a_step_of_starts_starts_in_the_next_round(numbers: Any) -> None:
+    # At 4 the slow station starts, so that the sender passes its copies to it and to the idle station, in the step of
+    # starts of round 1. The idle station starts in round 2, where it prefers the packet of the other: that has started
+    # in round 1, too, and ends in round 2. Whether the idle station's number is higher or lower changes nothing.
+    other, sender, slow, idle = numbers
+    stations = [Station()] * 4
+    stations[slow] = Station(service=4, buffer=1)
+    stations[idle] = Station(service=1, arbiter="fixed_priority")
+    both = Stop(sender, (Stop(slow, leaf=0), Stop(idle, leaf=1)))
+    result = run(stations, [both, way(other, idle)], [(0, 0), (1, 0), (2, 0), (4, 1)])
+    assert visits(result, sender)[2] == (0, 2, 2, 2, 4)
+    assert visits(result, idle)[2:] == [(1, 4, 4, 5, 5), (0, 4, 5, 6, 6)]
 
 
 def test_a_release_runs_back_through_a_chain_in_one_instant():

@@ -17,7 +17,7 @@ N_CASES = 300
 # How many of the cases show it; drawn are about a fifth more.
 LEAST = {
     "waiting": 260, "tie": 220, "entry at an end": 200, "overtaking": 110, "branching": 120,
-    "blocking": 120, "blocking for no time": 40, "copies apart in time": 100, "deadlock": 40,
+    "blocking": 120, "blocking for no time": 40, "copies apart in time": 100, "deadlock": 30,
     "drop of a copy": 40, "drop at an intake": 130, "late": 60, "tick": 40, "later micro-step": 35,
 }  # fmt: skip
 
@@ -63,7 +63,7 @@ def test_the_cases_have_every_kind_of_station_with_contention(runs: list[tuple[C
         if counters.deepest > 1
     )
     assert min(kinds[f"arbiter {arbiter}"] for arbiter in ARBITERS) >= 80
-    assert min(kinds[f"{name} {places}"] for name in ("buffer", "intake") for places in (1, 2, 3, None)) >= 25
+    assert min(kinds[f"{name} {places}"] for name in ("buffer", "intake") for places in (1, 2, 3, None)) >= 20
     assert min(kinds[f"full {policy}"] for policy in ("stall", "drop")) >= 150
 
 
@@ -72,6 +72,29 @@ def test_services_and_latencies_of_zero_are_as_common_as_others(runs: list[tuple
     kinds = Counter((station.service == 0, station.latency == 0) for station in stations)
     assert min(kinds.values()) > 0.05 * kinds.total()
     assert len(kinds) == 4
+
+
+def test_the_work_of_a_last_stop_is_that_of_what_its_source_reaches_there(runs: list[tuple[Case, Result]]) -> None:
+    n_longer = 0
+    for drawn, _ in runs:
+        fabric, load = drawn.fabric, drawn.load
+        ends: list[tuple[int, Any]] = [
+            (source, stop)
+            for source, roots in enumerate(fabric.routes)
+            for root in roots
+            for stop in root.stops()
+            if not stop.children
+        ]
+        assert len({(source, stop.leaf) for source, stop in ends}) == len(ends) == len(load.reached)
+        for source, stop in ends:
+            synapses, neurons = load.reached[source, stop.leaf]
+            assert synapses >= neurons == 1 + len(fabric.relays.get(stop.leaf, ()))
+            if stop.station is not None:
+                service = fabric.stations[stop.station].service
+                added = synapses * load.per_synapse[stop.station] + neurons * load.per_neuron[stop.station]
+                assert (service if stop.work is None else stop.work) == close(service + added)
+                n_longer += added > 0
+    assert n_longer > 500
 
 
 # -- laws ------------------------------------------------------------------------------------------------------------
@@ -221,8 +244,9 @@ def test_deliveries_are_in_the_order_of_time(runs: list[tuple[Case, Result]]) ->
 # -- do the cases see a wrong order? -----------------------------------------------------------------------------------
 
 
-def start_in_the_next_round(self: Slot, station: int) -> Slot:
-    return Slot(self.phase, self.round + (self.step == instants.STARTS or self.round == 0), instants.STARTS, station)
+def start_by_number(self: Slot, station: int) -> Slot:
+    gone = self.step == instants.STARTS and station <= self.station
+    return Slot(self.phase, max(self.round, 1) + gone, instants.STARTS, station)
 
 
 def higher_port_first(self: FirstCome, heads: Heads) -> int:
@@ -234,7 +258,7 @@ def without_flights(self: Port) -> bool:
 
 
 WRONG: dict[str, tuple[Any, str, Any, int]] = {
-    "who gets a packet in a step of starts waits": (Slot, "start", start_in_the_next_round, 3),
+    "a station released or reached in a step of starts may start in it": (Slot, "start", start_by_number, 10),
     "ends before landings": (naive_fabric, "LANDINGS", 2.5, 20),
     "starts before ends": (instants, "STARTS", 1.5, 20),
     "of equal ranks the higher port": (FirstCome, "choose", higher_port_first, 30),
