@@ -38,20 +38,14 @@ def hop(stop: fabric_data.Stop) -> Hop:
     )  # fmt: skip
 
 
-def with_work(plain: fabric_data.Fabric) -> fabric_data.Fabric:
-    """The same without work that belongs to a route: stations of eventsim have it by what is reached there."""
+def as_network(
+    plain: fabric_data.Fabric, number: Any, load: Any = None
+) -> tuple[eventsim.Network, SpikeTimes, fabric.Fabric, int]:
+    """Sources of plain data are source neurons and, where they relay, neurons that fire once; leaves are cores.
 
-    def bare(stop: fabric_data.Stop) -> fabric_data.Stop:
-        return fabric_data.Stop(stop.station, tuple(map(bare, stop.children)), stop.leaf)
-
-    routes = [tuple(map(bare, route)) for route in plain.routes]
-    return fabric_data.Fabric(
-        plain.stations, routes, plain.injections, plain.relays, plain.deadline, plain.late, plain.tick
-    )
-
-
-def as_network(plain: fabric_data.Fabric, number: Any) -> tuple[eventsim.Network, SpikeTimes, fabric.Fabric, int]:
-    """Sources of plain data are source neurons and, where they relay, neurons that fire once; leaves are cores."""
+    `load` (`random_fabrics.Load`) says how many synapses lie behind a leaf; those to the silent neuron there make up
+    for what relays do not have.
+    """
     relays = sorted(source for found in plain.relays.values() for source in found)
     n_inputs = len(plain.routes) - len(relays)
     leaves = 1 + max([leaf for route in plain.routes for root in route for leaf in ends(root)], default=0)
@@ -67,13 +61,20 @@ def as_network(plain: fabric_data.Fabric, number: Any) -> tuple[eventsim.Network
     at = {source: leaf for leaf, found in plain.relays.items() for source in found}
     for name, sources in reached.items():
         pairs = [(k, leaf) for k, source in enumerate(sources) for root in plain.routes[source] for leaf in ends(root)]
-        connect(net, name, "sink", pairs, number)
+        many = [
+            (load.reached[sources[k], leaf][0] if load else 1) - (len(plain.relays.get(leaf, ())) if load else 0)
+            for k, leaf in pairs
+        ]
+        connect(net, name, "sink", [pair for pair, n in zip(pairs, many, strict=True) for _ in range(n)], number)
         if relays:
             there = [(k, j) for k, leaf in pairs for j, relay in enumerate(relays) if at[relay] == leaf]
             connect(net, name, "relay", there, number)
     made = fabric.Fabric(
         stations=tuple(
-            Station(f"station {k}", one.service, one.latency, ARBITERS[one.arbiter], one.buffer, one.intake, one.full)
+            Station(
+                f"station {k}", one.service, one.latency, ARBITERS[one.arbiter], one.buffer, one.intake, one.full,
+                load.per_synapse[k] if load else 0, load.per_neuron[k] if load else 0,
+            )
             for k, one in enumerate(plain.stations)
         ),
         routes=tuple(tuple(map(hop, route)) for route in plain.routes),
@@ -90,7 +91,8 @@ def as_network(plain: fabric_data.Fabric, number: Any) -> tuple[eventsim.Network
 def connect(net: eventsim.Network, pre: str, post: str, pairs: list[tuple[int, int]], number: Any) -> None:
     if pairs:
         weights = np.array([number(1)] * len(pairs), dtype=object if number is Fraction else np.float64)
-        net.connect(pre, post, Sparse(*map(list, zip(*pairs, strict=True)), weights))
+        sources, targets = (list(column) for column in zip(*pairs, strict=True))
+        net.connect(pre, post, Sparse(sources, targets, weights))
 
 
 def ends(stop: fabric_data.Stop) -> list[int]:

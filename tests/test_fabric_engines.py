@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fabric_networks import Given, as_network, with_work
+from fabric_networks import Given, as_network
 from naive_fabric import simulate as naive
 from random_fabrics import Case, case
 
@@ -32,7 +32,7 @@ def run_of(net: eventsim.Network, x: SpikeTimes, made: fabric.Fabric, engine: st
     try:
         return eventsim.simulate(net, x, transport=Given(made), until=FOR_EVER, engine=engine), ""
     except SimulationError as problem:
-        return problem.run, str(problem)  # type: ignore[return-value]
+        return problem.run, str(problem)
 
 
 def records(run: Run, net: eventsim.Network, n_inputs: int) -> Counter[Any]:
@@ -56,9 +56,9 @@ def plain_number(value: Any) -> Any:
 
 def check(drawn: Case, engines: tuple[str, ...]) -> str:
     """One case on some engines; return what it shows."""
-    plain = with_work(drawn.fabric)
+    plain = drawn.fabric
     exact = any(isinstance(station.service, Fraction) for station in plain.stations)
-    net, x, made, n_inputs = as_network(plain, Fraction if exact else float)
+    net, x, made, n_inputs = as_network(plain, Fraction if exact else float, drawn.load)
     # Relays are neurons behind those of the sinks, over all populations.
     shift = len(made.cores["sink"])
     expected = naive(plain, lambda source, *rest: draw(source + (shift if source >= n_inputs else 0), *rest))

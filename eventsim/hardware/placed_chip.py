@@ -12,7 +12,7 @@ from eventsim.errors import InputError
 from eventsim.fabric.contract import Fabric, Transport
 from eventsim.hardware.chip import Chip
 from eventsim.hardware.chip_text import chip_from, described
-from eventsim.hardware.distances import manhattan, torus
+from eventsim.hardware.distances import Distance, manhattan, torus
 from eventsim.hardware.keys import ON_GRID
 from eventsim.hardware.limits import CoreLimits
 from eventsim.hardware.placement import Placement
@@ -71,7 +71,7 @@ class PlacedChip(Transport):
         limits = CoreLimits(**{name: chip.known(f"limits.{key}") for name, key in LIMITS.items()})
         grid = chip.need("topology.kind") in ON_GRID
         positions = [chip.position(core) if grid else (core, 0) for core in range(chip.n_cores)]
-        distance = manhattan
+        distance: Distance = manhattan
         if chip.need("topology.kind") == "torus":
             distance = torus(*map(int, chip.need("topology.size")))
         found = place(

@@ -408,7 +408,8 @@ class Sample:
         task.outputs.counters[self.row] = [[counts[name] for name in COUNTERS] for counts in self.counts]
         if self.fabric is not None:
             task.outputs.fabric[self.row] = self.fabric.counters
-            task.outputs.stations[self.row] = [[float(x) for x in one.counters] for one in self.fabric.stations]
+            for k, one in enumerate(self.fabric.stations):
+                task.outputs.stations[self.row, k] = [float(x) for x in one.counters]
             task.outputs.hops.add(self.row, self.log())
         if task.options.record == "spikes":
             task.outputs.spikes.add(self.row, np.array(self.spikes, dtype=SPIKE))
