@@ -168,10 +168,10 @@ class Chip(Tabled):
         """Number of tiles; of a chip without a grid, where a core is a tile, the cores."""
         if "topology.positions" in self.facts:
             return len(self.need("topology.positions"))
-        if "topology.size" in self.facts:
-            width, height = self.need("topology.size")
-            return int(width * height)
-        return int(-(-self.need("topology.cores") // self.cores_per_tile))
+        if "topology.cores" in self.facts and "topology.size" not in self.facts:
+            return int(-(-self.need("topology.cores") // self.cores_per_tile))
+        width, height = self.need("topology.size" if self.need("topology.kind") in ON_GRID else "topology.cores")
+        return int(width * height)
 
     @property
     def cores_per_tile(self) -> int:
@@ -181,9 +181,7 @@ class Chip(Tabled):
     @property
     def n_cores(self) -> int:
         """Number of cores."""
-        if "topology.cores" in self.facts:
-            return int(self.need("topology.cores"))
-        return self.n_tiles * self.cores_per_tile
+        return int(self.known("topology.cores") or self.n_tiles * self.cores_per_tile)
 
     def tile(self, core: int) -> int:
         """The number of the tile that a core is on."""
@@ -235,6 +233,8 @@ class Chip(Tabled):
             return False
         if entry.disciplines and (discipline is None or discipline.value not in entry.disciplines):
             return False
+        if key == "topology.cores":
+            return kind is not None and kind.value not in ON_GRID
         if key in BARRIERS:
             return key == BARRIERS[0] and not any(name.startswith(BARRIERS[0]) for name in self.facts)
         if key in ("limits.synapses_per_core", "limits.synapse_memory_per_core"):
