@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fuzzed_reader import damaged
 
@@ -202,6 +203,29 @@ def test_what_a_chip_cannot_have_is_refused(key: str, value: Any, message: str) 
     with pytest.raises(InputError) as error:
         priced.replace({key: value})
     assert message in str(error.value)
+
+
+def test_replace_takes_values_of_numpy_and_refuses_what_is_no_value() -> None:
+    mesh = hardware.chip("mesh")
+    made = mesh.replace({"topology.size": np.array([2, 3]), "core.buffer": np.int64(3)})
+    assert (made.n_cores, made.need("core.buffer")) == (6, 3)
+    for values, message in (
+        ([1], "replace: values = [1]; must be a dict of values by key"),
+        ({3: 4}, "key = 3; must be a value of a chip"),
+        ({"core.axon_in": {"value": "1 ns", "source": 3}}, "core.axon_in.source = 3; must be a name of [sources]"),
+        ({"core.axon_in": {"value": "1 ns", "source": "Our Lab"}}, "core.axon_in.source = 'Our Lab'; must be a name"),
+        (
+            {"time.barrier_by_tiles": {1: "1 s"}, "time.barrier_by_tiles.1": "1 s"},
+            "time.barrier_by_tiles is given, too",
+        ),
+    ):
+        with pytest.raises(InputError) as error:
+            mesh.replace(values)  # type: ignore[arg-type]
+        assert message in str(error.value)
+    with pytest.raises(InputError, match="replace: grade = 'good'; must be one of measured"):
+        mesh.replace({"core.axon_in": "1 ns"}, grade="good")
+    with pytest.raises(InputError, match=r"Chip x: key = 'core\.axon', did you mean 'core\.axon_in'"):
+        hardware.Chip("x", "y", facts={"core.axon": mesh.facts["core.axon_in"]})
 
 
 def test_an_all_in_price_stands_alone_with_what_it_contains() -> None:
