@@ -70,6 +70,7 @@ HEAVY = (
         "nest": "peers",
         "neuron": "peers",
         "arbor": "peers",
+        "sanafe": "peers",
     }
     | {"aihwkit": "devices"}
     | dict.fromkeys(("snntorch", "norse", "spikingjelly", "sinabs", "rockpool"), "exporters")
