@@ -2,7 +2,7 @@
 #   make demo          first pictures
 #   make test          the tests (light: no other framework is needed)
 #   make lint          ruff, formatting, types
-#   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor
+#   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor, SANA-FE
 #   make exporters     NIR files of snnTorch, Norse, SpikingJelly, sinabs and Rockpool
 #   make devices       memristive devices of aihwkit
 #   make published     networks that others have published, from packages on PyPI

@@ -1,5 +1,6 @@
 """Chips as data: the presets against the numbers that their sources have, and what a file must not say."""
 
+import json
 import pickle  # noqa: TID251 - a chip travels to the processes of a study
 import random
 import re
@@ -8,14 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fuzzed_reader import damaged
 
 from eventsim import hardware
+from eventsim.cli import main
 from eventsim.errors import FileFormatError, InputError
+from eventsim.faults.presets import PRESETS
+from eventsim.faults.text import kinds
 from eventsim.hardware import presets
 from eventsim.hardware.facts import GRADES
 from eventsim.hardware.keys import KEYS, OPERATIONS, STATIONS
+from eventsim.network.neuron_model import model_names
 
 N_MUTATED = 300
 every_chip = pytest.mark.parametrize("name", hardware.chips())
@@ -117,6 +123,16 @@ def test_tiles_of_loihi_are_numbered_along_y_as_sanafe_does() -> None:
     assert [mesh.position(core) for core in (0, 1, 4)] == [(0, 0), (1, 0), (0, 1)]
     with pytest.raises(InputError, match=r"core = 16; must be an integer in 0\.\.15"):
         mesh.position(16)
+    assert (hardware.chip("spinnaker2").n_cores, hardware.chip("spinnaker2").n_tiles) == (152, 38)
+    assert hardware.chip("spinnaker").n_cores == hardware.chip("spinnaker").n_tiles == 16
+    assert mesh.replace({"topology.cores": 15}).n_cores == 15
+    nowhere = mesh.replace({"topology.size": None})
+    with pytest.raises(InputError, match=r"topology\.size is unknown"):
+        _ = nowhere.n_cores
+    assert "topology.size" in nowhere.unknown
+    assert "topology.cores" not in nowhere.unknown
+    with pytest.raises(InputError, match=r"topology\.kind is unknown"):
+        _ = hardware.chip("cmos_45nm").n_cores
     with pytest.raises(InputError, match=r"topology\.numbering is unknown"):
         hardware.chip("aer_bus").position(0)
     moved = mesh.replace({"topology.positions": [[3, 3], [0, 0]]})
@@ -170,6 +186,7 @@ REFUSED_VALUES: list[tuple[str, Any, str]] = [
     ("topology.branching", 2, "topology.branching: this is no part of a mesh"),
     ("core.axon_in", {"value": "3 ns", "grade": "guessed"}, "core.axon_in.grade = 'guessed'; must be one of measured"),
     ("topology.positions", [[4, 0]], "topology.positions: [4, 0] is outside 4 x 4 tiles"),
+    ("topology.cores", 17, "topology.cores: 17 are more than 16 tiles have"),
     ("topology.size", [2000, 2000], "more than 1,000,000 tiles"),
     ("time.barrier_by_tiles", {2: "1 us"}, "there is no length for 1"),
     ("core.axon_in", True, "core.axon_in = True: it is no number with a unit"),
@@ -186,6 +203,29 @@ def test_what_a_chip_cannot_have_is_refused(key: str, value: Any, message: str) 
     with pytest.raises(InputError) as error:
         priced.replace({key: value})
     assert message in str(error.value)
+
+
+def test_replace_takes_values_of_numpy_and_refuses_what_is_no_value() -> None:
+    mesh = hardware.chip("mesh")
+    made = mesh.replace({"topology.size": np.array([2, 3]), "core.buffer": np.int64(3)})
+    assert (made.n_cores, made.need("core.buffer")) == (6, 3)
+    for values, message in (
+        ([1], "replace: values = [1]; must be a dict of values by key"),
+        ({3: 4}, "key = 3; must be a value of a chip"),
+        ({"core.axon_in": {"value": "1 ns", "source": 3}}, "core.axon_in.source = 3; must be a name of [sources]"),
+        ({"core.axon_in": {"value": "1 ns", "source": "Our Lab"}}, "core.axon_in.source = 'Our Lab'; must be a name"),
+        (
+            {"time.barrier_by_tiles": {1: "1 s"}, "time.barrier_by_tiles.1": "1 s"},
+            "time.barrier_by_tiles is given, too",
+        ),
+    ):
+        with pytest.raises(InputError) as error:
+            mesh.replace(values)  # type: ignore[arg-type]
+        assert message in str(error.value)
+    with pytest.raises(InputError, match="replace: grade = 'good'; must be one of measured"):
+        mesh.replace({"core.axon_in": "1 ns"}, grade="good")
+    with pytest.raises(InputError, match=r"Chip x: key = 'core\.axon', did you mean 'core\.axon_in'"):
+        hardware.Chip("x", "y", facts={"core.axon": mesh.facts["core.axon_in"]})
 
 
 def test_an_all_in_price_stands_alone_with_what_it_contains() -> None:
@@ -359,10 +399,28 @@ def test_a_chip_is_a_value() -> None:
     assert hash(loihi) == hash(hardware.chip("loihi"))
     assert loihi != hardware.chip("loihi").replace({"core.axon_in": "1 ns"})
     assert loihi.grade == "assumed"
-    assert repr(loihi) == "Chip('loihi': 46 values, 19 unknown, weakest grade 'assumed')"
+    assert repr(loihi) == "Chip('loihi': 47 values, 19 unknown, weakest grade 'assumed')"
     with pytest.raises(InputError, match=r"station = 'links', did you mean 'link'"):
         loihi.station("links")
     assert {row["key"] for row in loihi.table()} == {*loihi.facts}
+
+
+def test_the_command_line_shows_each_chip(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "chips"]) == 0
+    listed = capsys.readouterr().out
+    for name in hardware.chips():
+        assert f"\n{name} " in listed
+        assert main(["info", name]) == 0
+        assert capsys.readouterr().out == f"{hardware.chip(name)}\n"
+        assert main(["info", name, "--json"]) == 0
+        about = json.loads(capsys.readouterr().out)
+        assert set(about["values"]) == set(hardware.chip(name).facts)
+        assert tuple(about["unknown"]) == hardware.chip(name).unknown
+
+
+def test_a_name_is_that_of_one_thing() -> None:
+    taken = {*model_names(), *PRESETS, *kinds()}
+    assert not taken & {*hardware.chips(), "chips"}
 
 
 def test_every_key_has_a_place_in_the_schema_and_a_meaning() -> None:

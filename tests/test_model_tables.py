@@ -103,7 +103,7 @@ def test_a_name_that_is_no_model_is_answered_with_the_nearest(
 ) -> None:
     code, out, err = info(capsys, word)
     assert (code, out) == (2, "")
-    assert f"info: {word!r} is no neuron model, no fault and no file" in err
+    assert f"info: {word!r} is no neuron model, no fault, no chip and no file" in err
     assert hint in err
     assert "models are alpha_psp, " in err
 

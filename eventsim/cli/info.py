@@ -1,4 +1,4 @@
-"""``eventsim info``: versions and models, one neuron model, faults, or what a file holds."""
+"""``eventsim info``: versions and models, one neuron model, faults, chips, or what a file holds."""
 
 import argparse
 import math
@@ -17,9 +17,9 @@ LISTED_ARRAYS = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``eventsim info``."""
     parser.add_argument(
-        "subject", nargs="?", metavar="MODEL|FAULT|FILE",
-        help="a neuron model, such as lif_exp; faults, for a list of them, or one of these; or the file of a network, "
-        "a run, a ReLU network or an array (./lif_exp is a file); without it: versions, folders, neuron models",
+        "subject", nargs="?", metavar="MODEL|FAULT|CHIP|FILE",
+        help="a neuron model, such as lif_exp; faults or chips, for a list of them, or one of these; or the file of a "
+        "network, a run, a ReLU network or an array (./lif_exp is a file); without it: versions, folders, models",
     )  # fmt: skip
     add_json(parser)
 
@@ -58,7 +58,9 @@ def installation() -> tuple[dict[str, Any], str]:
     rows: list[tuple[str, object]] = [*versions().items()]
     rows += [("installed in", content["installed"]), ("compiled loops", folder or "not kept")]
     parameters = [(name, ", ".join(p.name for p in model.parameters)) for name, model in known.items()]
-    head = "neuron models and their parameters (`eventsim info MODEL` says what they are; `eventsim info faults`)"
+    head = (
+        "neuron models and their parameters (`eventsim info MODEL` says what they are; `eventsim info faults`, `chips`)"
+    )
     return content, f"{pairs(rows)}\n\n{head}\n{pairs(parameters)}"
 
 
@@ -74,14 +76,14 @@ def subject_content(subject: str) -> tuple[dict[str, Any], str]:
     if subject in names:
         model = find_model(subject)
         return model_content(model), str(model)
-    about = fault_content(subject)
+    about = fault_content(subject) or chip_content(subject)
     if about is not None:
         return about
     path = Path(subject)
     if subject.isidentifier() and not path.exists():
         raise InputError(
-            f"info: {subject!r} is no neuron model, no fault and no file{meant(subject, names, MODELS)}; models are "
-            f"{', '.join(names)}. Give one of them, faults for a list of these, or the path of a file."
+            f"info: {subject!r} is no neuron model, no fault, no chip and no file{meant(subject, names, MODELS)}; "
+            f"models are {', '.join(names)}. Give one of them, faults or chips for a list, or the path of a file."
         )
     return file_content(path)
 
@@ -107,6 +109,24 @@ def fault_content(subject: str) -> tuple[dict[str, Any], str] | None:
         about = {"fault": subject, "place": kind.place, "meaning": first_line(kind), "settings": said}
         return about | {"equation": kind.equation.splitlines(), "source": kind.source}, str(fault_table(kind))
     return None
+
+
+def chip_content(subject: str) -> tuple[dict[str, Any], str] | None:
+    """All chips, or one; None for anything else."""
+    from eventsim import hardware
+    from eventsim.hardware.reference import overview
+
+    if subject == "chips":
+        return {"chips": {name: hardware.chip(name).title for name in hardware.chips()}}, str(overview())
+    if subject not in hardware.chips():
+        return None
+    chip = hardware.chip(subject)
+    facts = {
+        key: {"value": fact.text, "grade": fact.grade, "source": fact.sources, "note": fact.note}
+        for key, fact in chip.facts.items()
+    }
+    about = {"chip": chip.name, "title": chip.title, "note": chip.note, "values": facts}
+    return about | {"unknown": chip.unknown, "sources": chip.sources}, str(chip)
 
 
 def model_content(model: "Model") -> dict[str, Any]:

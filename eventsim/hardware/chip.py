@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eventsim.checks import choice, integer, shown
 from eventsim.errors import InputError, listed, nearest
 from eventsim.hardware.chip_table import chip_table
@@ -19,7 +17,7 @@ from eventsim.hardware.consistency import inconsistency
 from eventsim.hardware.facts import Fact, weakest
 from eventsim.hardware.keys import BARRIERS, KEYS, ON_GRID, OPERATIONS, STATIONS
 from eventsim.hardware.problems import RefusedError
-from eventsim.hardware.values import facts_of
+from eventsim.hardware.values import facts_of, tables_of
 from eventsim.network.network import Network
 from eventsim.table import Table, Tabled
 
@@ -76,6 +74,8 @@ class Chip(Tabled):
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        for key in self.facts:
+            self.fact(key)
         order = list(KEYS)
         in_order = sorted(self.facts, key=lambda key: (order.index(_of_table(key)), _count(key)))
         object.__setattr__(self, "facts", {key: self.facts[key] for key in in_order})
@@ -172,10 +172,10 @@ class Chip(Tabled):
         """Number of tiles; of a chip without a grid, where a core is a tile, the cores."""
         if "topology.positions" in self.facts:
             return len(self.need("topology.positions"))
-        if "topology.size" in self.facts:
-            width, height = self.need("topology.size")
-            return int(width * height)
-        return int(-(-self.need("topology.cores") // self.cores_per_tile))
+        if "topology.cores" in self.facts and "topology.size" not in self.facts:
+            return int(-(-self.need("topology.cores") // self.cores_per_tile))
+        width, height = self.need("topology.size" if self.need("topology.kind") in ON_GRID else "topology.cores")
+        return int(width * height)
 
     @property
     def cores_per_tile(self) -> int:
@@ -185,9 +185,7 @@ class Chip(Tabled):
     @property
     def n_cores(self) -> int:
         """Number of cores."""
-        if "topology.cores" in self.facts:
-            return int(self.need("topology.cores"))
-        return self.n_tiles * self.cores_per_tile
+        return int(self.known("topology.cores") or self.n_tiles * self.cores_per_tile)
 
     def tile(self, core: int) -> int:
         """The number of the tile that a core is on."""
@@ -277,6 +275,8 @@ class Chip(Tabled):
             return False
         if entry.disciplines and (discipline is None or discipline.value not in entry.disciplines):
             return False
+        if key == "topology.cores":
+            return kind is not None and kind.value not in ON_GRID
         if key in BARRIERS:
             return key == BARRIERS[0] and not any(name.startswith(BARRIERS[0]) for name in self.facts)
         if key in ("limits.synapses_per_core", "limits.synapse_memory_per_core"):
@@ -320,26 +320,23 @@ class Chip(Tabled):
         >>> fast.need("link.service"), fast.fact("link.service").grade
         (5e-09, 'assumed')
         """
-        listed_sources = dict(self.sources)
-        content: dict[str, Any] = {"grade": grade, "source": source}
+        if not isinstance(values, Mapping):
+            raise InputError(
+                f"Chip {self.name}: replace: values = {shown(values)}; must be a dict of values by key. Give e.g. "
+                '{"core.axon_in": "5 ns"}.'
+            )
         values = self._on_both_axes(values)
-        for key, given in values.items():
+        for key in values:
             self.fact(key)
-            if given is not None:
-                table = content
-                *tables, last = key.split(".")
-                for name in tables:
-                    table = table.setdefault(name, {})
-                table[last] = _plain(given)
-            for one in _sources_of(given):
-                listed_sources.setdefault(one, one)
-        listed_sources.setdefault(source, "given in place of the chip's own values" if source == CHOSEN else source)
+        names = [source, *(name for given in values.values() for name in _sources_of(given))]
+        added = {name: "given in place of the chip's own values" if name == CHOSEN else name for name in names}
+        sources = added | dict(self.sources)
         try:
-            facts = facts_of(content, listed_sources, whole=False)
+            facts = facts_of({"grade": grade, "source": source, **tables_of(values)}, sources, whole=False)
         except RefusedError as refused:
             raise InputError(f"Chip {self.name}: replace: {refused}") from None
         kept = {key: fact for key, fact in self.facts.items() if not any(_covers(name, key) for name in values)}
-        return self._with(kept | facts, listed_sources)
+        return self._with(kept | facts, sources)
 
     def _on_both_axes(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """On a grid, links are those along x and those along y."""
@@ -382,18 +379,11 @@ def _covers(name: str, key: str) -> bool:
     return key == name or (name in BARRIERS and _of_table(key) in BARRIERS)
 
 
-def _plain(given: Any) -> Any:
-    """A value of Python as TOML would have it."""
-    if isinstance(given, Mapping):
-        return {str(key): _plain(value) for key, value in given.items()}
-    if isinstance(given, list | tuple | np.ndarray):
-        return [_plain(value) for value in given]
-    return given.item() if isinstance(given, np.generic) else given
-
-
 def _sources_of(given: Any) -> tuple[str, ...]:
-    source = given.get("source", ()) if isinstance(given, Mapping) else ()
-    return (source,) if isinstance(source, str) else tuple(one for one in source if isinstance(one, str))
+    """Names of sources that a value names; what is none is refused by the schema."""
+    source = given.get("source") if isinstance(given, Mapping) else None
+    several = source if isinstance(source, list | tuple) else (source,)
+    return tuple(name for name in several if isinstance(name, str))
 
 
 def _at_end(fact: Fact, end: str) -> Fact:

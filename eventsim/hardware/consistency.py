@@ -50,10 +50,16 @@ def _barriers(facts: Mapping[str, Fact]) -> str:
 
 
 def _places(facts: Mapping[str, Fact]) -> str:
-    """Positions for all tiles of a grid, inside it."""
+    """Tiles inside their grid, and enough of them for all cores."""
     positions, size = facts.get("topology.positions"), facts.get("topology.size")
     if size and size.value[0] * size.value[1] > LARGEST:
         return f"topology.size: {size.text} are more than {LARGEST:,} tiles; must be fewer. Make it smaller."
+    tiles = len(positions.value) if positions else size.value[0] * size.value[1] if size else None
+    cores, shared = facts.get("topology.cores"), facts.get("topology.cores_per_tile")
+    if tiles and cores and cores.value > tiles * (shared.value if shared else 1):
+        return (
+            f"topology.cores: {cores.text} are more than {tiles} tiles have; must be at most these. Mend one of them."
+        )
     if positions and size:
         inside = [(x, y) for x, y in positions.value if 0 <= x < size.value[0] and 0 <= y < size.value[1]]
         if len(inside) != len(positions.value):

@@ -113,7 +113,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "topology": {
         "kind": Key("choice", "what lies between the cores", KINDS),
         "size": Key("size", "tiles along x and along y", (), ON_GRID),
-        "cores": Key("count", "number of cores", (), SHARED_LINK),
+        "cores": Key("count", "number of cores; on a grid those of all tiles where nothing is said"),
         "branching": Key("count", "children of each node of the tree", (), ("tree",)),
         "cores_per_tile": Key("count", "cores that share a tile; 1 where nothing is said", (), (), (), True),
         "numbering": Key("choice", "whether tiles are numbered along rows, x first, or along columns, y first",
@@ -128,6 +128,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "limits": {
         "neurons_per_core": Key("count", "neurons of a core"),
         "fan_in": Key("count", "synapses of a neuron"),
+        "axons_per_core": Key("count", "neurons of which spikes reach a core"),
         "synapses_per_core": Key("count", "synapses of a core"),
         "synapse_memory_per_core": Key("memory", "memory of a core for its synapses"),
         "weight_bits": Key("count", "bits of a weight, its sign included"),

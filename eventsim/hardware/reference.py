@@ -1,6 +1,6 @@
 """The page of all chips and of the keys of their files, for docs/.
 
-Relies on the chips and the table of keys. Made again by::
+Relies on the chips and the table of keys. Used by ``eventsim info``, and to make the page::
 
     python -c "from eventsim.hardware import reference; reference.write_page('docs/reference/chips.md')"
 """
@@ -15,12 +15,13 @@ from eventsim.hardware.facts import GRADES
 from eventsim.hardware.keys import DISCIPLINES, KINDS, SECTIONS, Key
 from eventsim.hardware.quantities import QUANTITIES
 from eventsim.hardware.schema import allowed
+from eventsim.table import Column, Table
 
 HEAD = """# Chips
 
 The chips that come with eventsim, and the keys of the files that describe them. This page is made from both;
-`print(eventsim.hardware.chip("loihi"))` shows one of them. [How to describe a chip]({how_to}) is
-about a chip of your own.
+`print(eventsim.hardware.chip("loihi"))` and `eventsim info loihi` show one of them. [How to describe a chip]({how_to})
+is about a chip of your own.
 
 Each value has a source and a grade. What nobody has published is left out and listed as unknown: it is never 0.
 
@@ -42,14 +43,10 @@ OF_SECTIONS = {
 
 def page() -> str:
     """Return the page of the documentation."""
-    lines = [
-        HEAD.replace("{how_to}", f"{os.pardir}/how-to/describe-a-chip.md") + "## Grades",
-        "",
-        "From the strongest to the weakest.",
-        "",
-        "| grade | meaning |",
-        "|---|---|",
-    ]
+    lines = [HEAD.replace("{how_to}", f"{os.pardir}/how-to/describe-a-chip.md")]
+    lines += ["| chip | values | unknown | weakest grade | what it is |", "|---|---|---|---|---|"]
+    lines += [f"| [{first}](#{first}) | {' | '.join(map(str, rest))} |" for first, *rest in overview().rows]
+    lines += ["", "## Grades", "", "From the strongest to the weakest.", "", "| grade | meaning |", "|---|---|"]
     lines += [f"| {grade} | {meaning} |" for grade, meaning in GRADES.items()]
     lines += [
         "",
@@ -73,6 +70,17 @@ def page() -> str:
     for name in chips():
         lines += _section(chip(name))
     return "\n".join(lines)
+
+
+def overview() -> Table:
+    """All chips: name, what each is in one line, how much of it is known, and how well."""
+    columns = (
+        Column("chip", text=True), Column("values"), Column("unknown"), Column("weakest grade", text=True),
+        Column("what it is", text=True),
+    )  # fmt: skip
+    known = [chip(name) for name in chips()]
+    rows = tuple((one.name, len(one.facts), len(one.unknown), one.grade, one.title) for one in known)
+    return Table(columns, rows, below=("", "`eventsim info CHIP` shows one of them."))
 
 
 def write_page(path: str) -> None:

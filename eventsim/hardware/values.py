@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from eventsim.checks import shown
 from eventsim.errors import listed, nearest
 from eventsim.hardware import quantities
@@ -60,6 +62,37 @@ def facts_of(content: Mapping[str, Any], sources: Mapping[str, str], whole: bool
         if problem:
             raise RefusedError([problem])
     return facts
+
+
+def tables_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by key, ``{"core.axon_in": "5 ns"}``, as the tables of a file; without those that are None.
+
+    Raises
+    ------
+    RefusedError
+        A key that lies within another one.
+    """
+    content: dict[str, Any] = {}
+    for key, given in values.items():
+        within = [other for other in values if key.startswith(f"{other}.")]
+        if within:
+            _refuse((key,), f"{key}: {within[0]} is given, too; must be one of them. Take one out.")
+        *tables, last = key.split(".")
+        table = content
+        for name in tables:
+            table = table.setdefault(name, {})
+        if given is not None:
+            table[last] = _plain(given)
+    return content
+
+
+def _plain(given: Any) -> Any:
+    """A value of Python as TOML would have it."""
+    if isinstance(given, Mapping):
+        return {str(key): _plain(value) for key, value in given.items()}
+    if isinstance(given, list | tuple | np.ndarray):
+        return [_plain(value) for value in given]
+    return given.item() if isinstance(given, np.generic) else given
 
 
 def _facts(content: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[tuple[str, Fact]]:
