@@ -68,6 +68,12 @@ class Demand:
         each = [self.firsts[one.pre.name] + inputs.of(first, last) for one, inputs in self._inputs]
         return np.concatenate([np.empty(0, dtype=np.int64), *each])
 
+    def n_inputs(self, first: int, last: int) -> int:
+        """How many different neurons they are."""
+        if len(self._inputs) == 1:
+            return self._inputs[0][1].count(first, last)
+        return int(np.unique(self.inputs(first, last)).size)
+
     @cached_property
     def _inputs(self) -> list[tuple[Projection, Inputs]]:
         return [(one, Inputs(one)) for one in self.incoming]

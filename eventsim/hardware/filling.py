@@ -62,7 +62,11 @@ class _Core:
     def has_axons(self, demand: Demand, first: int, last: int) -> bool:
         """Would it be within the limit of its axons? They take the longest to count."""
         most = self.limits.axons
-        return most is None or int(np.count_nonzero(self.axons_with(demand, first, last))) <= most
+        if most is None:
+            return True
+        if self.axons is None:
+            return demand.n_inputs(first, last) <= most
+        return int(np.count_nonzero(self.axons_with(demand, first, last))) <= most
 
     def take(self, demand: Demand, first: int, last: int) -> None:
         """Hold these neurons for good."""

@@ -93,17 +93,30 @@ class Inputs:
             return np.arange(first, last + 1)
         if not isinstance(kind, Conv | Pool):
             return self._seen(first, last)
+        return np.flatnonzero(np.repeat(self._fields(first, last), kind.channels[0] // kind.groups, axis=0))
+
+    def count(self, first: int, last: int) -> int:
+        """How many they are; of a convolution they are not listed."""
+        kind = self._projection.kind
+        if isinstance(kind, Dense):
+            return self._projection.pre.size
+        if isinstance(kind, Conv | Pool):
+            return int(np.count_nonzero(self._fields(first, last))) * (kind.channels[0] // kind.groups)
+        return int(self.of(first, last).size)
+
+    def _fields(self, first: int, last: int) -> Array:
+        """Which source positions the targets see, of each group, (groups, n_positions) bools."""
+        kind: Any = self._projection.kind
         c_in, c_out = kind.channels
-        n_out, n_in = self._projection.post.size // c_out, n_sources // c_in
-        wide, narrow = c_out // kind.groups, c_in // kind.groups
-        fields: dict[tuple[int, int, int], None] = {}  # group and stretch of positions, which many channels share
+        n_out, n_in = self._projection.post.size // c_out, self._projection.pre.size // c_in
+        found = np.zeros((kind.groups, n_in), dtype=bool)
+        seen: dict[tuple[int, int, int], None] = {}  # group and stretch of positions, which many channels share
         for channel in range(first // n_out, last // n_out + 1):
             begin, end = max(first - channel * n_out, 0), min(last - channel * n_out, n_out - 1)
-            fields[channel // wide, begin, end] = None
-        found = np.zeros((c_in, n_in), dtype=bool)
-        for group, begin, end in fields:
-            found[group * narrow : (group + 1) * narrow, self._seen(begin, end)] = True
-        return np.flatnonzero(found)
+            seen[channel // (c_out // kind.groups), begin, end] = None
+        for group, begin, end in seen:
+            found[group, self._seen(begin, end)] = True
+        return found
 
     def _seen(self, first: int, last: int) -> Array:
         """The same of source and target positions."""

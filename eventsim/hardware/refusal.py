@@ -88,7 +88,7 @@ def _axons_alone(demand: Demand, limit: int) -> Array:
     """Different inputs of each neuron that has more synapses than `limit`, 0 of others, (size,)."""
     found = np.zeros(demand.node.size, dtype=np.int64)
     for neuron in np.flatnonzero(demand.fan_in > limit).tolist():
-        found[neuron] = np.unique(demand.inputs(neuron, neuron)).size
+        found[neuron] = demand.n_inputs(neuron, neuron)
     return found
 
 
