@@ -92,7 +92,7 @@ class Inputs:
         if isinstance(kind, OneToOne):
             return np.arange(first, last + 1)
         if not isinstance(kind, Conv | Pool):
-            return self._seen(first, last)
+            return np.unique(self._seen(first, last))
         return np.flatnonzero(np.repeat(self._fields(first, last), kind.channels[0] // kind.groups, axis=0))
 
     def count(self, first: int, last: int) -> int:
@@ -119,9 +119,10 @@ class Inputs:
         return found
 
     def _seen(self, first: int, last: int) -> Array:
-        """The same of source and target positions."""
+        """Sources, or source positions, that reach the targets; one may repeat."""
         low, high = np.searchsorted(self._targets, [first, last + 1])
-        return np.unique(self._sources[low:high])
+        found: Array = self._sources[low:high]
+        return found
 
 
 def _positions(kind: Conv | Pool) -> Array:
