@@ -17,7 +17,7 @@ from eventsim.hardware.distances import mesh
 from eventsim.hardware.limits import CoreLimits
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.placing import place, place_by_hand
-from eventsim.viz.floor_plan import FOOT, HEAD, SIDE, STRIP
+from eventsim.viz.floor_plan import FOOT, HEAD, NARROW_SIDE, SIDE, STRIP
 from eventsim.viz.palette import layer_colour
 
 
@@ -80,10 +80,8 @@ def test_pools_at_their_receivers_are_a_strip_at_the_right():
     (strip,) = with_gid(ax, "population pool")
     assert strip.get_hatch() is not None
     assert "pool (pool)" in [text.get_text() for text in ax.get_legend().get_texts()]
-    as_neurons = viz.floor_plan(place(net, mesh(2, 1), CoreLimits(neurons=4), pools="neurons"))
-    assert boxes(as_neurons, "population pool") == [
-        pytest.approx((1 - SIDE / 2, -SIDE / 2, SIDE, (1 - HEAD) * SIDE / 2))
-    ]
+    ax = viz.floor_plan(place(net, mesh(2, 1), CoreLimits(neurons=4), pools="neurons"))
+    assert boxes(ax, "population pool") == [pytest.approx((1 - SIDE / 2, -SIDE / 2, SIDE, (1 - HEAD) * SIDE / 2))]
 
 
 def test_values_are_shades_with_their_scale_and_populations_a_strip_at_the_foot():
@@ -122,6 +120,20 @@ def test_numbers_that_could_not_be_read_are_left_out():
     assert png_size(ax) > 0
 
 
+def test_cores_of_a_tile_stand_beside_each_other_in_it():
+    tiles = [[0, 0], [1, 0], [0, 0], [0, 0], [1, 0], [0, 0]]
+    ax = viz.floor_plan(place(line(1, 6), tiles, CoreLimits(neurons=1)), links=[(0, 1)])
+    found = boxes(ax, "cores")
+    room = NARROW_SIDE / 2
+    middles = [(left + width / 2, low + height / 2) for left, low, width, height in found]
+    off = [(-room / 2, -room / 2), (room / 2, -room / 2), (-room / 2, room / 2), (room / 2, room / 2)]
+    expected = [off[0], (1 + off[0][0], off[0][1]), off[1], off[2], (1 + off[1][0], off[1][1]), off[3]]
+    assert np.array(middles) == pytest.approx(np.array(expected))
+    assert all(width < room for _, _, width, _ in found)
+    (link,) = with_gid(ax, "link 0 1")
+    assert link.get_path().vertices[0][0] == pytest.approx(NARROW_SIDE / 2)  # from the tile, not from a core in it
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_random_placements_are_drawn(seed):
     net = random_network(seed)
@@ -134,10 +146,8 @@ def test_random_placements_are_drawn(seed):
 
 def test_what_cannot_be_drawn_is_refused():
     placement = small()
-    twice = place_by_hand(line(1, 2), [("layer1", 0, 1, 0)], [[0, 0], [1, 0], [1, 0]])
     for given, options, message in (
         (3, {}, "placement is a int; must be what place returned"),
-        (twice, {}, r"cores 1 and 2 are both at \(1.0, 0.0\); must be apart"),
         (placement, {"values": [1.0]}, r"values have shape \(1,\); must be \(4,\) numbers"),
         (placement, {"values": [1.0, np.inf, 0, 0]}, r"must be \(4,\) numbers, NaN where none is known"),
         (placement, {"links": [(0, 4)]}, r"links\[0, 1\] = 4; must be in 0..3. There are 4 cores"),
