@@ -58,7 +58,8 @@ def test_fan_in_fan_out_and_inputs_are_those_of_the_listed_synapses(seed):
             first = draw.randrange(n_targets)
             last = draw.randrange(first, n_targets)
             inputs = sorted({one.pre[1] for one in mine if first <= one.post[1] <= last})
-            assert reach.inputs_of(projection, first, last).tolist() == inputs
+            assert reach.Inputs(projection).of(first, last).tolist() == inputs
+            assert reach.Inputs(projection).count(first, last) == len(inputs)
         allowed = np.array([draw.random() < 0.6 for _ in range(n_sources)])
         lowest = [
             min((one.pre[1] for one in mine if one.post[1] == k and allowed[one.pre[1]]), default=n_sources)

@@ -26,6 +26,7 @@ from eventsim.viz.palette import INK, SILENT, layer_colour
 
 Array = np.ndarray[Any, Any]
 SIDE, NARROW_SIDE = 0.9, 0.66  # of a square, in steps of the mesh; narrow where links are drawn between
+WITHIN = 0.94  # of a core's room, where a tile has several
 HEAD = 0.26  # of a square, for its numbers
 FOOT = 0.16  # of a square, for the colours of its populations where the rest is a shade
 STRIP = 0.09  # of a square, for the pools that are at their receivers there
@@ -52,7 +53,8 @@ def floor_plan(
 
     A square is filled as far as its core is: of the neurons that it can hold or, where that is unknown, of those that
     the fullest one holds. Above stand the core's number and how many neurons it holds. Pools at their receivers, which
-    take no place, are a hatched strip at the right.
+    take no place, are a hatched strip at the right. Cores at one place, those of a tile, stand beside each other there,
+    row by row from below.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def floor_plan(
     label
         What `values` are, beside their scale.
     links : array (n_links, 2)
-        Pairs of cores (from, to) that links lead between, drawn as arrows.
+        Pairs of cores (from, to) that links lead between, drawn as arrows from place to place.
     link_values : array (n_links,)
         A number for each link: its shade and width; NaN is left out.
     link_label
@@ -77,30 +79,30 @@ def floor_plan(
     Raises
     ------
     InputError
-        No placement, cores at one place, arrays of other lengths, links between cores that there are not.
+        No placement, arrays of other lengths, links between cores that there are not.
     """
     if not isinstance(placement, Placement):
         raise InputError(f"floor_plan: placement is a {type(placement).__name__}; must be what place returned. Place.")
-    where = np.array(placement.positions)
-    step = _step(where)
+    tiles = np.array(placement.positions)
+    step = _step(tiles)
     shades = None if values is None else _numbers("values", values, placement.n_cores)
     ends, widths = _links(links, link_values, placement.n_cores)
-    side = step * (SIDE if ends is None else NARROW_SIDE)
+    tile_side = step * (SIDE if ends is None else NARROW_SIDE)
+    corners, side = _squares(tiles, tile_side)
     if ax is None:
-        ax = new_axes(_height(where, step, (shades is not None) + bool(link_label)))
+        ax = new_axes(_height(tiles, step, (shades is not None) + bool(link_label)))
     drawable("floor_plan", ax)
-    corners = where - side / 2
     _ground(ax, corners, side)
     scale = None if shades is None else _shade(ax, corners, side, shades, label)
     for node in placement.nodes:
         _population(ax, placement, node, corners, side, scale is not None)
     if ends is not None:
         assert widths is not None
-        _arrows(ax, where, ends, widths, (side, step), link_label)
+        _arrows(ax, tiles, ends, widths, (tile_side, step), link_label)
     if placement.n_cores <= MOST_NUMBERS:
-        width = float(np.ptp(where[:, 0])) + 1.2 * step
+        width = float(np.ptp(tiles[:, 0])) + 1.2 * step
         _written(ax, placement, corners, side, width, shades)
-    _frame(ax, placement, where, step)
+    _frame(ax, placement, tiles, step, corners + side / 2)
     lines = key_above(ax)
     usual = f"{int(placement.loads.neurons.sum()):,} neurons on {placement.used.size} of {placement.n_cores} cores"
     left_title(ax, f"{usual} ({placement.strategy})", title, lines)
@@ -111,23 +113,29 @@ def floor_plan(
 
 
 def _step(where: Array) -> float:
-    """The shortest way between two cores along an axis, and so the room of each; 1 of a single core."""
+    """The shortest way between two places along an axis, and so the room of each; 1 of a single one."""
     least = math.inf
-    order = where[np.lexsort(where.T)]
     for axis in (0, 1):
-        different = np.unique(order[:, axis])
+        different = np.unique(where[:, axis])
         if different.size > 1:
             least = min(least, float(np.diff(different).min()))
-    if len(np.unique(where, axis=0)) < len(where):
-        seen: dict[tuple[float, float], int] = {}
-        for core, place in enumerate(map(tuple, where.tolist())):
-            if place in seen:
-                raise InputError(
-                    f"floor_plan: cores {seen[place]} and {core} are both at {place}; must be apart to be drawn. Give "
-                    "each a position of its own."
-                )
-            seen[place] = core
     return least if math.isfinite(least) else 1.0
+
+
+def _squares(tiles: Array, tile_side: float) -> tuple[Array, float]:
+    """The lower left corner of each core's square, (n_cores, 2), and their side; cores at one place share its room."""
+    _, tile, count = np.unique(tiles, axis=0, return_inverse=True, return_counts=True)
+    tile = tile.ravel()
+    order = np.argsort(tile, kind="stable")
+    before = np.concatenate(([0], np.cumsum(count)))[tile[order]]
+    place = np.empty(len(tiles), dtype=np.int64)
+    place[order] = np.arange(len(tiles)) - before
+    n = math.ceil(math.sqrt(int(count.max())))
+    row, column = np.divmod(place, n)
+    room = tile_side / n
+    side = room if n == 1 else room * WITHIN
+    corner = tiles - tile_side / 2 + room * np.stack([column, row], axis=1) + (room - side) / 2
+    return corner, side
 
 
 def _numbers(name: str, values: Any, n: int) -> Array:
@@ -301,13 +309,13 @@ def _ways(where: Array, start: int, end: int, side: float, step: float) -> list[
         abs(along[axis]) == 1.0 and {where[start, axis], where[end, axis]} == borders[axis] for axis in (0, 1)
     ):
         out = STUB * step * along
-        left, entered = where[start] - reach + beside, where[end] + reach + beside
+        left, entered = where[start] - reach - beside, where[end] + reach - beside  # the way round is the other way
         return [(tuple(left), tuple(left - out), 0.0), (tuple(entered + out), tuple(entered), 0.0)]
     tail, tip = where[start] + reach + beside, where[end] - reach + beside
     return [(tuple(tail), tuple(tip), 0.0 if length <= 1.5 * step else 0.25)]
 
 
-def _frame(ax: Axes, placement: Placement, where: Array, step: float) -> None:
+def _frame(ax: Axes, placement: Placement, where: Array, step: float, middles: Array) -> None:
     """Squares that are square, no axes; what is off the chip is said below; under the pointer, what a core holds."""
     (left, low), (right, high) = where.min(axis=0), where.max(axis=0)
     ax.set(xlim=(left - 0.6 * step, right + 0.6 * step), ylim=(low - 0.6 * step, high + 0.6 * step), aspect="equal")
@@ -318,7 +326,7 @@ def _frame(ax: Axes, placement: Placement, where: Array, step: float) -> None:
         ax.set_xlabel(f"off the chip: {plain_text(listed(off))}", loc="left", fontsize=note_size(), color=INK)
 
     def under_pointer(x: float, y: float) -> str:
-        near = int(np.argmin(np.abs(where - (x, y)).max(axis=1)))
+        near = int(np.argmin(np.abs(middles - (x, y)).max(axis=1)))
         held = [f"{one.population} {one.first}..{one.last}" for one in placement.on_core(near)]
         return f"core {near}: {listed(held, 4) or 'free'}"
 

@@ -6,12 +6,13 @@ Relies on the network and on `reach`. Used where a network is cut into what core
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from eventsim.hardware.limits import CoreLimits
-from eventsim.hardware.reach import fan_in, inputs_of, kernel_size
+from eventsim.hardware.reach import Inputs, fan_in, kernel_size
 from eventsim.network.network import Network
 from eventsim.network.nodes import Population, Projection, Source
 
@@ -39,6 +40,8 @@ class Demand:
         Weights kept once for each channel, where kernels are shared.
     firsts
         For each source or population, by name, the number of its first neuron among all neurons.
+    n_all
+        How many neurons there are in all, those of sources among them.
     """
 
     node: Node
@@ -48,6 +51,7 @@ class Demand:
     starts: Array
     kernel: int
     firsts: dict[str, int]
+    n_all: int
 
     @property
     def name(self) -> str:
@@ -61,8 +65,18 @@ class Demand:
 
     def inputs(self, first: int, last: int) -> Array:
         """Numbers, among all neurons of the network, of those that reach the neurons first..last; one may repeat."""
-        each = [self.firsts[one.pre.name] + inputs_of(one, first, last) for one in self.incoming]
+        each = [self.firsts[one.pre.name] + inputs.of(first, last) for one, inputs in self._inputs]
         return np.concatenate([np.empty(0, dtype=np.int64), *each])
+
+    def n_inputs(self, first: int, last: int) -> int:
+        """How many different neurons they are."""
+        if len(self._inputs) == 1:
+            return self._inputs[0][1].count(first, last)
+        return int(np.unique(self.inputs(first, last)).size)
+
+    @cached_property
+    def _inputs(self) -> list[tuple[Projection, Inputs]]:
+        return [(one, Inputs(one)) for one in self.incoming]
 
 
 def demands(net: Network, placed: Sequence[Node], limits: CoreLimits) -> list[Demand]:
@@ -71,10 +85,10 @@ def demands(net: Network, placed: Sequence[Node], limits: CoreLimits) -> list[De
     for node in net.nodes:
         firsts[node.name] = total
         total += node.size
-    return [_demand(net, node, limits.shared_kernels, firsts) for node in placed]
+    return [_demand(net, node, limits.shared_kernels, firsts, total) for node in placed]
 
 
-def _demand(net: Network, node: Node, shared: bool, firsts: dict[str, int]) -> Demand:
+def _demand(net: Network, node: Node, shared: bool, firsts: dict[str, int], n_all: int) -> Demand:
     incoming = tuple(one for one in net.projections if one.post is node)
     counts = [fan_in(one) for one in incoming]
     kernels = [kernel_size(one) if shared else None for one in incoming]
@@ -88,4 +102,5 @@ def _demand(net: Network, node: Node, shared: bool, firsts: dict[str, int]) -> D
         starts=np.concatenate(([0], np.cumsum(sum(single, start=nothing)))),
         kernel=sum(kernel for kernel in kernels if kernel is not None),
         firsts=firsts,
+        n_all=n_all,
     )

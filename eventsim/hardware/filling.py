@@ -6,11 +6,16 @@ strategies. Relies on the demands of populations.
 """
 
 import bisect
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from eventsim.hardware.demand import Demand
 from eventsim.hardware.limits import RESOURCES, CoreLimits
+
+Array = np.ndarray[Any, Any]
 
 
 class Piece(NamedTuple):
@@ -34,21 +39,34 @@ class _Core:
         self.limits = limits
         self.pieces: list[Piece] = []
         self.neurons = self.synapses = 0
-        self.axons: set[int] = set()
+        self.axons: Array | None = None  # which of all neurons reach it, where that is limited
 
     def amounts(self, demand: Demand, first: int, last: int) -> dict[str, int]:
-        """What it would hold of each limited resource with the neurons first..last of another population."""
+        """What it would hold with the neurons first..last of another population, but for its axons."""
         synapses = self.synapses + demand.synapses(first, last)
         found = {"neurons": self.neurons + last - first + 1, "synapses": synapses}
         if self.limits.weight_bits is not None:
             found["memory"] = synapses * self.limits.weight_bits
-        if self.limits.axons is not None:  # which take the longest to count
-            found["axons"] = len(self.axons.union(demand.inputs(first, last).tolist()))
         return found
 
-    def has_room(self, demand: Demand, first: int, last: int) -> bool:
-        """Would it be within the limits?"""
+    def axons_with(self, demand: Demand, first: int, last: int) -> Array:
+        """Which of all neurons would reach it then, (n_all,) bools."""
+        with_these = np.zeros(demand.n_all, dtype=bool) if self.axons is None else self.axons.copy()
+        with_these[demand.inputs(first, last)] = True
+        return with_these
+
+    def has_places(self, demand: Demand, first: int, last: int) -> bool:
+        """Would it be within the limits, but for its axons?"""
         return not exceeded(self.limits, self.amounts(demand, first, last))
+
+    def has_axons(self, demand: Demand, first: int, last: int) -> bool:
+        """Would it be within the limit of its axons? They take the longest to count."""
+        most = self.limits.axons
+        if most is None:
+            return True
+        if self.axons is None:
+            return demand.n_inputs(first, last) <= most
+        return int(np.count_nonzero(self.axons_with(demand, first, last))) <= most
 
     def take(self, demand: Demand, first: int, last: int) -> None:
         """Hold these neurons for good."""
@@ -56,7 +74,7 @@ class _Core:
         self.neurons += last - first + 1
         self.synapses += demand.synapses(first, last)
         if self.limits.axons is not None:
-            self.axons.update(demand.inputs(first, last).tolist())
+            self.axons = self.axons_with(demand, first, last)
 
 
 def amounts_of(pieces: Sequence[Piece], demands: Sequence[Demand], limits: CoreLimits) -> dict[str, int]:
@@ -66,10 +84,13 @@ def amounts_of(pieces: Sequence[Piece], demands: Sequence[Demand], limits: CoreL
     for name, first, last in pieces[:-1]:
         core.take(by_name[name], first, last)
     name, first, last = pieces[-1]
-    return core.amounts(by_name[name], first, last)
+    axons = 0 if limits.axons is None else int(np.count_nonzero(core.axons_with(by_name[name], first, last)))
+    return core.amounts(by_name[name], first, last) | {"axons": axons}
 
 
-def cut(demands: Sequence[Demand], limits: CoreLimits, by_layer: bool = False) -> list[list[Piece]]:
+def cut(
+    demands: Sequence[Demand], limits: CoreLimits, by_layer: bool = False, most: float = math.inf
+) -> list[list[Piece]]:
     """Return what one core after another holds, as many as are needed; each neuron alone must fit on one.
 
     Parameters
@@ -80,28 +101,28 @@ def cut(demands: Sequence[Demand], limits: CoreLimits, by_layer: bool = False) -
         Of each core.
     by_layer
         Whether each population begins on a core of its own.
+    most
+        Of how many cores it is enough to know that more are needed: one more is then returned.
     """
-    cores = [_Core(limits)]
+    core = _Core(limits)
+    filled = [core.pieces]
     for demand in demands:
-        if by_layer and cores[-1].pieces:
-            cores.append(_Core(limits))
-        _fill(cores, demand, limits)
-    return [core.pieces for core in cores if core.pieces]
-
-
-def _fill(cores: list[_Core], demand: Demand, limits: CoreLimits) -> None:
-    """Put the neurons of one population on the last core and on those that are opened behind it."""
-    since = begin = 0  # the core has since..begin - 1 of them
-    while begin < demand.node.size:
-        last = _last_with_room(cores[-1], demand, since, begin)
-        if last >= begin:
-            begin = last + 1
-            continue
+        if by_layer and core.pieces:
+            core = _Core(limits)
+            filled.append(core.pieces)
+        since = begin = 0  # the core has since..begin - 1 of this population
+        while begin < demand.node.size and len(filled) <= most:
+            last = _last_with_room(core, demand, since, begin)
+            if last >= begin:
+                begin = last + 1
+                continue
+            if begin > since:
+                core.take(demand, since, begin - 1)
+            core, since = _Core(limits), begin
+            filled.append(core.pieces)
         if begin > since:
-            cores[-1].take(demand, since, begin - 1)
-        cores.append(_Core(limits))
-        since = begin
-    cores[-1].take(demand, since, begin - 1)
+            core.take(demand, since, begin - 1)
+    return filled
 
 
 def _last_with_room(core: _Core, demand: Demand, since: int, begin: int) -> int:
@@ -112,7 +133,10 @@ def _last_with_room(core: _Core, demand: Demand, since: int, begin: int) -> int:
     """
     unit, size = demand.unit, demand.node.size
     end = (begin // unit + 1) * unit  # of the channel
-    whole = begin % unit == 0 and _Core(core.limits).has_room(demand, begin, end - 1)
+    empty = _Core(core.limits)
+    whole = begin % unit == 0 and empty.has_places(demand, begin, end - 1) and empty.has_axons(demand, begin, end - 1)
     ends = range(end, size + 1, unit) if whole else range(begin + 1, end + 1)
-    n = bisect.bisect_left(ends, True, key=lambda upto: not core.has_room(demand, since, upto - 1))
+    n = bisect.bisect_left(ends, True, key=lambda upto: not core.has_places(demand, since, upto - 1))
+    if n and not core.has_axons(demand, since, ends[n - 1] - 1):
+        n = bisect.bisect_left(ends[: n - 1], True, key=lambda upto: not core.has_axons(demand, since, upto - 1))
     return ends[n - 1] - 1 if n else begin - 1

@@ -12,7 +12,7 @@ import numpy as np
 from eventsim.hardware.distances import Distance
 from eventsim.hardware.filling import Piece
 from eventsim.hardware.placement import Slice
-from eventsim.hardware.reach import reached
+from eventsim.hardware.reach import reached_cores
 from eventsim.hardware.relay_cores import OFF_CHIP, at_receivers
 from eventsim.hardware.strategies import Job, assigned, spiral_order, strategy
 from eventsim.network.network import Network
@@ -56,12 +56,7 @@ def core_traffic(net: Network, cores: Mapping[str, Array], spikes: Mapping[str, 
     """
     traffic = np.zeros((n_cores, n_cores))
     for node in net.nodes:
-        pairs = [np.empty(0, dtype=np.int64)]
-        for projection in net.projections:
-            if projection.pre is node:
-                pair = reached(projection, cores[projection.post.name])
-                pairs.append(pair.source * n_cores + pair.core)
-        source, target = np.divmod(np.unique(np.concatenate(pairs)), n_cores)
+        source, target = reached_cores([one for one in net.projections if one.pre is node], cores, n_cores)
         own = cores[node.name][source]
         away = (own != OFF_CHIP) & (own != target)
         np.add.at(traffic, (own[away], target[away]), spikes[node.name][source[away]])

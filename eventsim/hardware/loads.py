@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.hardware.limits import CoreLimits
-from eventsim.hardware.reach import fan_in, kernel_size, reached
+from eventsim.hardware.reach import fan_in, kernel_size, reached_cores
 from eventsim.network.network import Network
 from eventsim.network.nodes import Projection
 
@@ -84,12 +84,7 @@ def _weights(projection: Projection, cores: Array, shared: bool, n_cores: int) -
 def _axons(net: Network, cores: Mapping[str, Array], inside: Collection[str], n_cores: int) -> Array:
     found = np.zeros(n_cores, dtype=np.int64)
     for node in net.nodes:
-        pairs = [np.empty(0, dtype=np.int64)]
-        for projection in net.projections:
-            if projection.pre is node:
-                pair = reached(projection, cores[projection.post.name])
-                pairs.append(pair.source * n_cores + pair.core)
-        source, core = np.divmod(np.unique(np.concatenate(pairs)), n_cores)
+        source, core = reached_cores([one for one in net.projections if one.pre is node], cores, n_cores)
         if node.name in inside:
             core = core[core != cores[node.name][source]]
         found += np.bincount(core, minlength=n_cores)

@@ -4,6 +4,7 @@ Relies on the projections. Used by placements, by the traffic between cores, and
 """
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,30 +72,94 @@ def kernel_size(projection: Projection) -> int | None:
     return kind.channels[0] // kind.groups * math.prod(kind.kernel)
 
 
-def inputs_of(projection: Projection, first: int, last: int) -> Array:
-    """Return the sources, sorted, that have a synapse onto a target neuron in first..last, both included."""
-    kind, n_sources, n_targets = projection.kind, projection.pre.size, projection.post.size
-    if isinstance(kind, Dense):
-        return np.arange(n_sources)
-    if isinstance(kind, OneToOne):
-        return np.arange(first, last + 1)
-    if not isinstance(kind, Conv | Pool):
-        return np.unique(kind.sources[(kind.targets >= first) & (kind.targets <= last)])
-    c_in, c_out = kind.channels
-    n_out, n_in = n_targets // c_out, n_sources // c_in
-    fields: dict[
-        tuple[int, int, int], None
-    ] = {}  # by group and stretch of positions, which the channels of a group share
-    for channel in range(first // n_out, last // n_out + 1):
-        begin, end = max(first - channel * n_out, 0), min(last - channel * n_out, n_out - 1)
-        fields[channel // (c_out // kind.groups), begin, end] = None
-    position = np.repeat(np.arange(n_in), np.diff(kind.taps.start))
-    found = np.zeros(n_sources, dtype=bool)
-    width = c_in // kind.groups
-    for group, begin, end in fields:
-        seen = np.unique(position[(kind.taps.target >= begin) & (kind.taps.target <= end)])
-        found.reshape(c_in, n_in)[group * width : (group + 1) * width, seen] = True
-    return np.flatnonzero(found)
+class Inputs:
+    """Which sources reach a stretch of target neurons, asked again and again; made for one projection."""
+
+    def __init__(self, projection: Projection) -> None:
+        self._projection = projection
+        kind: Any = projection.kind
+        if isinstance(kind, Dense | OneToOne):
+            return
+        source, target = kind.sources if not isinstance(kind, Conv | Pool) else _positions(kind), _targets(kind)
+        order = np.argsort(target, kind="stable")
+        self._sources, self._targets = source[order], target[order]
+
+    def of(self, first: int, last: int) -> Array:
+        """The sources, each once, that have a synapse onto a target in first..last, both included."""
+        kind, n_sources = self._projection.kind, self._projection.pre.size
+        if isinstance(kind, Dense):
+            return np.arange(n_sources)
+        if isinstance(kind, OneToOne):
+            return np.arange(first, last + 1)
+        if not isinstance(kind, Conv | Pool):
+            return np.unique(self._seen(first, last))
+        return np.flatnonzero(np.repeat(self._fields(first, last), kind.channels[0] // kind.groups, axis=0))
+
+    def count(self, first: int, last: int) -> int:
+        """How many they are; of a convolution they are not listed."""
+        kind = self._projection.kind
+        if isinstance(kind, Dense):
+            return self._projection.pre.size
+        if isinstance(kind, Conv | Pool):
+            return int(np.count_nonzero(self._fields(first, last))) * (kind.channels[0] // kind.groups)
+        return int(self.of(first, last).size)
+
+    def _fields(self, first: int, last: int) -> Array:
+        """Which source positions the targets see, of each group, (groups, n_positions) bools."""
+        kind: Any = self._projection.kind
+        c_in, c_out = kind.channels
+        n_out, n_in = self._projection.post.size // c_out, self._projection.pre.size // c_in
+        found = np.zeros((kind.groups, n_in), dtype=bool)
+        seen: dict[tuple[int, int, int], None] = {}  # group and stretch of positions, which many channels share
+        for channel in range(first // n_out, last // n_out + 1):
+            begin, end = max(first - channel * n_out, 0), min(last - channel * n_out, n_out - 1)
+            seen[channel // (c_out // kind.groups), begin, end] = None
+        for group, begin, end in seen:
+            found[group, self._seen(begin, end)] = True
+        return found
+
+    def _seen(self, first: int, last: int) -> Array:
+        """Sources, or source positions, that reach the targets; one may repeat."""
+        low, high = np.searchsorted(self._targets, [first, last + 1])
+        found: Array = self._sources[low:high]
+        return found
+
+
+def _positions(kind: Conv | Pool) -> Array:
+    """The source position of each tap."""
+    return np.repeat(np.arange(kind.taps.start.size - 1), np.diff(kind.taps.start))
+
+
+def _targets(kind: Any) -> Array:
+    found: Array = kind.taps.target if isinstance(kind, Conv | Pool) else kind.targets
+    return found
+
+
+def reached_cores(projections: Iterable[Projection], cores: Mapping[str, Array], n_cores: int) -> tuple[Array, Array]:
+    """Return which cores the neurons of one source or population reach by any of its projections.
+
+    Parameters
+    ----------
+    projections
+        All of them, from the same source or population.
+    cores : dict of arrays (size,)
+        The core of each neuron, by population, >= 0.
+    n_cores
+        How many cores there are.
+
+    Returns
+    -------
+    source, core : array (n,)
+        Each pair of a neuron and a core on which it has targets once, in order.
+    """
+    found = [reached(one, cores[one.post.name]) for one in projections]
+    if len(found) == 1:
+        return found[0].source, found[0].core
+    pairs = np.concatenate([np.empty(0, dtype=np.int64), *(one.source * n_cores + one.core for one in found)])
+    pairs.sort()  # faster than numpy.unique where they are millions
+    different = np.append(True, pairs[1:] != pairs[:-1])[: pairs.size]
+    source, core = np.divmod(pairs[different], n_cores)
+    return source, core
 
 
 def reached(projection: Projection, cores: Array) -> Reached:
@@ -137,7 +202,7 @@ def _reached_by_kernel(projection: Projection, cores: Array, n_cores: int) -> Re
     c_in, c_out = kind.channels
     n_in = projection.pre.size // c_in
     wide, narrow = c_out // kind.groups, c_in // kind.groups
-    position = np.repeat(np.arange(n_in), np.diff(kind.taps.start))
+    position = _positions(kind)
     source, core, synapses = [], [], []
     for group in range(kind.groups):
         channels = cores.reshape(c_out, -1)[group * wide : (group + 1) * wide]
@@ -181,7 +246,7 @@ def first_input(projection: Projection, allowed: Array) -> Array:
         return found
     c_in, c_out = kind.channels
     n_in = n_sources // c_in
-    position = np.repeat(np.arange(n_in), np.diff(kind.taps.start))
+    position = _positions(kind)
     of_group = numbers.reshape(kind.groups, c_in // kind.groups, n_in).min(axis=1)  # one a group and position
     fields = np.full((kind.groups, n_targets // c_out), n_sources)
     for group in range(kind.groups):

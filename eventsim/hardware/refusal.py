@@ -68,7 +68,7 @@ def check_enough_cores(
         least = _least_limit(demands, limits, n_cores, by_layer, resource)
         if least is not None:
             remedies.append(f"cores of {least:,} {UNITS[resource]}")
-    if by_layer and (needed := len(cut(demands, limits))) <= n_cores:
+    if by_layer and (needed := len(cut(demands, limits, most=n_cores))) <= n_cores:
         remedies.append(f"strategy='linear', which needs {needed:,}")
     raise PlacementError(
         f"place: {name!r}: {left:,} of its {size:,} neurons find no core: the network needs {len(loads):,} cores "
@@ -88,7 +88,7 @@ def _axons_alone(demand: Demand, limit: int) -> Array:
     """Different inputs of each neuron that has more synapses than `limit`, 0 of others, (size,)."""
     found = np.zeros(demand.node.size, dtype=np.int64)
     for neuron in np.flatnonzero(demand.fan_in > limit).tolist():
-        found[neuron] = np.unique(demand.inputs(neuron, neuron)).size
+        found[neuron] = demand.n_inputs(neuron, neuron)
     return found
 
 
@@ -110,13 +110,13 @@ def _least_limit(
     demands: Sequence[Demand], limits: CoreLimits, n_cores: int, by_layer: bool, resource: str
 ) -> int | None:
     """The least limit of one resource with which all fits, with one less it does not; None where none is enough."""
-    unlimited = cut(demands, _with(limits, resource, None), by_layer)
+    unlimited = cut(demands, _with(limits, resource, None), by_layer, n_cores)
     if len(unlimited) > n_cores:
         return None
     low, high = getattr(limits, resource), max(amounts_of(load, demands, limits)[resource] for load in unlimited)
     while high - low > 1:
         middle = (low + high) // 2
-        if len(cut(demands, _with(limits, resource, middle), by_layer)) <= n_cores:
+        if len(cut(demands, _with(limits, resource, middle), by_layer, n_cores)) <= n_cores:
             high = middle
         else:
             low = middle
