@@ -239,7 +239,8 @@ def _run_reference(task: Task, bar: Any) -> Problem | None:
 
 def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | None:
     """Hand batches of samples to threads; the first problem in the order of samples ends the run."""
-    from eventsim.engines.compiled.engine import Worker, prepare
+    from eventsim.engines.compiled.engine import Worker
+    from eventsim.engines.compiled.preparing import prepare
 
     prepared, threads = prepare(task, 0), _threads(most_threads, task)
     task.start_clock()

@@ -95,7 +95,8 @@ def warm_up(net: Network, engine: str = "compiled", progress: bool | None = None
         task = checked_task(devices, checked_inputs(net, silence, first, None, False, None), checked, engine)
         stimulus = task.inputs.batch(0, 1)
         if engine == "compiled":
-            from eventsim.engines.compiled.engine import Worker, prepare
+            from eventsim.engines.compiled.engine import Worker
+            from eventsim.engines.compiled.preparing import prepare
 
             Worker(task, prepare(task, 0)).make_ready(stimulus)
     after = compile_report()

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import eventsim
-import eventsim.engines.compiled.engine
+import eventsim.engines.compiled.preparing
 from eventsim import _jit, cli, models
 from eventsim._jit import compile_report
 from eventsim.cli.command import FAILED, INTERRUPTED, OK, REFUSED, Command
@@ -662,13 +662,13 @@ def test_the_time_until_a_loop_can_run_is_counted_once_for_all_threads_that_wait
 
 def test_the_seconds_of_a_run_are_without_the_time_until_its_loop_can_run(made, monkeypatch):
     net, x = eventsim.load_network(made / "net.npz"), np.load(made / "x.npy")
-    prepare = eventsim.engines.compiled.engine.prepare
+    prepare = eventsim.engines.compiled.preparing.prepare
 
     def slow(task, sample):
         time.sleep(0.2)
         return prepare(task, sample)
 
-    monkeypatch.setattr(eventsim.engines.compiled.engine, "prepare", slow)
+    monkeypatch.setattr(eventsim.engines.compiled.preparing, "prepare", slow)
     started = time.perf_counter()
     run = eventsim.simulate(net, x, error_bounds=True, threads=1)
     assert run.provenance["seconds"] <= time.perf_counter() - started - 0.2

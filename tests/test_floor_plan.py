@@ -157,4 +157,4 @@ def test_what_cannot_be_drawn_is_refused():
         (placement, {"ax": 3}, "ax is a int; must be matplotlib Axes"),
     ):
         with pytest.raises(InputError, match=message):
-            viz.floor_plan(given, **options)
+            viz.floor_plan(given, **options)  # type: ignore[arg-type]

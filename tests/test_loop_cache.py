@@ -20,7 +20,7 @@ PROGRAM = """
 import numpy as np
 import eventsim
 from eventsim._jit import compile_report
-from eventsim.engines.compiled.engine import most_at_once
+from eventsim.engines.compiled.sources import most_at_once
 
 print(most_at_once(np.array([1.0, 1.0, 2.0]), np.array([0, 3]), 0.5), compile_report().loops)
 """

@@ -41,7 +41,7 @@ class Outputs:
         What was counted, in the order of `COUNTERS`.
     fabric : array (n_samples, n_counters)
         What was counted of packets, in the order of `FABRIC_COUNTERS`; no rows without a fabric.
-    stations : array (n_samples, n_stations, n_counters)
+    stations : array (n_samples, n_stations, n)
         What was counted at its stations, in the order of `STATION_COUNTERS`.
     hops
         Records of the hops of packets.

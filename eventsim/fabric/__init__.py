@@ -2,7 +2,8 @@
 
 from eventsim.fabric import arbiters
 from eventsim.fabric.aer_bus import AerBus
-from eventsim.fabric.contract import Arbiter, Fabric, Hop, Station, Transport
+from eventsim.fabric.arbiter import Arbiter
+from eventsim.fabric.contract import Fabric, Hop, Station, Transport
 
 __all__ = ["AerBus", "Arbiter", "Fabric", "Hop", "Station", "Transport", "arbiters"]
 

@@ -5,12 +5,14 @@ packets do. docs/event-order.md says what happens first at one time; a new topol
 new arbiter one file with two scalar functions.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
+from eventsim.fabric.arbiter import Arbiter
+from eventsim.fabric.arbiters.first_come import FirstCome
 from eventsim.network.network import Network
 
 Array = np.ndarray[Any, Any]
@@ -19,32 +21,6 @@ FULL = (STALL, DROP)
 DELIVER = "deliver"
 LATE = (DELIVER, DROP)
 NOWHERE = -1  # in place of a station: a route that is delivered as it is emitted; of a core: none
-
-
-@dataclass(frozen=True)
-class Arbiter:
-    """Which of the packets at the heads of a station's ports is served next: two scalar functions, `jitable`.
-
-    ``rank(p, state, port, entered, draw)`` -> a number; the head with the smallest is served, of equal ones that of the
-    lower port · ``served(p, state, port)`` changes the state after each choice.
-
-    ``p`` is what `numbers` gives; ``port`` counts the ports of the station, that of
-    injections first; ``entered`` is when the head came in; ``draw`` is a number in (0, 1) that belongs to the packet
-    and the station.
-    """
-
-    name: ClassVar[str]
-    rank: ClassVar[Callable[..., Any]]
-    served: ClassVar[Callable[..., Any]]
-
-    def numbers(self, n_ports: int) -> tuple[float, ...]:
-        """What the functions see as ``p`` at a station with so many ports; at least one number."""
-        return (float(n_ports),)
-
-    def n_state(self, n_ports: int) -> int:
-        """How many floats of state a station with so many ports has, all 0 at the beginning of a sample."""
-        del n_ports
-        return 0
 
 
 @dataclass(frozen=True)
@@ -75,18 +51,12 @@ class Station:
     name: str
     service: Any = 0.0
     latency: Any = 0.0
-    arbiter: Arbiter = None  # type: ignore[assignment]
+    arbiter: Arbiter = field(default_factory=FirstCome)
     buffer: int | None = None
     intake: int | None = None
     full: str = STALL
     per_synapse: Any = 0.0
     per_neuron: Any = 0.0
-
-    def __post_init__(self) -> None:
-        if self.arbiter is None:
-            from eventsim.fabric.arbiters.first_come import FirstCome  # which relies on this file
-
-            object.__setattr__(self, "arbiter", FirstCome())
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventsim.errors import InputError
-from eventsim.hardware.chip import Chip
+from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.facts import Fact
 
 UNLIMITED = "unlimited"
 
 
-def described(chip: Chip) -> dict[str, Any]:
+def described(chip: ChipDescription) -> dict[str, Any]:
     """Return all that a chip is, in dicts, lists, words and numbers."""
     facts = {
         key: {name: _plain(value) for name, value in dataclasses.asdict(fact).items()}
@@ -26,7 +26,7 @@ def described(chip: Chip) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def chip_from(description: Mapping[str, Any]) -> Chip:
+def chip_from(description: Mapping[str, Any]) -> ChipDescription:
     """Return the chip that `described` described.
 
     Raises
@@ -39,7 +39,9 @@ def chip_from(description: Mapping[str, Any]) -> Chip:
             str(key): Fact(**{name: _back(value) for name, value in fact.items()})
             for key, fact in description["facts"].items()
         }
-        return Chip(description["name"], description["title"], description["note"], facts, dict(description["sources"]))
+        return ChipDescription(
+            description["name"], description["title"], description["note"], facts, dict(description["sources"])
+        )
     except (KeyError, TypeError, AttributeError) as problem:
         raise InputError(
             f"hardware: a description of a chip is damaged ({problem!r}); must be what was written."

@@ -10,7 +10,7 @@ from typing import Any
 from eventsim.checks import flag
 from eventsim.errors import InputError
 from eventsim.fabric.contract import Fabric, Transport
-from eventsim.hardware.chip import Chip
+from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.chip_text import chip_from, described
 from eventsim.hardware.distances import Distance, manhattan, torus
 from eventsim.hardware.keys import ON_GRID
@@ -45,7 +45,7 @@ class PlacedChip(Transport):
         A chip whose steps end at a barrier.
     """
 
-    chip: Chip | Mapping[str, Any]
+    chip: ChipDescription | Mapping[str, Any]
     placement: Placement | Mapping[str, Any]
     log: bool = True
 
@@ -56,7 +56,7 @@ class PlacedChip(Transport):
             object.__setattr__(self, "chip", chip_from(self.chip))
         flag("PlacedChip", "log", self.log)
         chip = self.chip
-        assert isinstance(chip, Chip)
+        assert isinstance(chip, ChipDescription)
         if chip.need("time.discipline") == "barrier":
             raise InputError(
                 f"PlacedChip: {chip.name} has steps that end at a barrier; must live in real time, or on a tick. "
@@ -65,7 +65,7 @@ class PlacedChip(Transport):
 
     @classmethod
     def of(
-        cls, chip: Chip, net: Network, strategy: Any, *, pools: str, sources: str, traffic: Any, log: bool
+        cls, chip: ChipDescription, net: Network, strategy: Any, *, pools: str, sources: str, traffic: Any, log: bool
     ) -> "PlacedChip":
         """Place a network by a strategy; see `Chip.place`."""
         limits = CoreLimits(**{name: chip.known(f"limits.{key}") for name, key in LIMITS.items()})
@@ -82,7 +82,7 @@ class PlacedChip(Transport):
     def wiring(self, net: Network) -> Wiring:
         """Return the stations and routes of a network of these populations."""
         placement, chip = self.placement, self.chip
-        assert isinstance(chip, Chip)
+        assert isinstance(chip, ChipDescription)
         if isinstance(placement, Mapping):
             placement = placement_from(net, placement)
         placement.check(net)
@@ -99,9 +99,9 @@ class PlacedChip(Transport):
         return self.wiring(net).fabric(self.log)
 
     def describe(self) -> dict[str, Any]:
-        """Chip, placement and option, of what JSON knows."""
+        """ChipDescription, placement and option, of what JSON knows."""
         placement = self.placement
-        assert isinstance(self.chip, Chip)
+        assert isinstance(self.chip, ChipDescription)
         return {
             "transport": self.name, "chip": described(self.chip),
             "placement": dict(placement) if isinstance(placement, Mapping) else placement.describe(), "log": self.log,

@@ -14,7 +14,7 @@ from eventsim.fabric import arbiters
 from eventsim.fabric.contract import NOWHERE, Fabric, Hop, Route, Station
 from eventsim.fabric.topologies import Bus, Mesh, Star, Torus, Tree
 from eventsim.fabric.topology import OUTSIDE, Topology
-from eventsim.hardware.chip import Chip
+from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.physical_time import in_units
 from eventsim.hardware.placement import Placement
 from eventsim.network.network import Network, Population, Source
@@ -29,7 +29,7 @@ ARBITERS = {
 INPUT, AXON_OUT, LINK, CORE, OUTPUT = range(5)
 
 
-def topology_of(chip: Chip) -> Topology:
+def topology_of(chip: ChipDescription) -> Topology:
     """Return the links of a chip between its tiles.
 
     Raises
@@ -58,7 +58,7 @@ class Wiring:
         The network, the chip, and where the neurons live on it.
     """
 
-    def __init__(self, net: Network, chip: Chip, placement: Placement) -> None:
+    def __init__(self, net: Network, chip: ChipDescription, placement: Placement) -> None:
         self.net, self.chip, self.placement = net, chip, placement
         self.topology = topology_of(chip)
         self.links = self.topology.links()

@@ -12,7 +12,8 @@ from eventsim.engines.compiled.alternatives import BROAD
 from eventsim.engines.compiled.queue import new_queue
 from eventsim.engines.fabric_plan import NO_ROUTE, FabricPlan
 from eventsim.engines.fabric_records import FABRIC_COUNTERS, STATION_COUNTERS
-from eventsim.fabric.contract import DROP, NOWHERE, Arbiter, Hop
+from eventsim.fabric.arbiter import Arbiter
+from eventsim.fabric.contract import DROP, NOWHERE, Hop
 from eventsim.kinds import loaded_kinds
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes

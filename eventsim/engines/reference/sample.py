@@ -7,6 +7,7 @@ All that is still to come is in one sorted list, the agenda: entries (time, kind
 the order of the list is the published order of events: a micro-step takes entry after entry.
 """
 
+import functools
 import itertools
 import math
 from collections import Counter
@@ -18,8 +19,7 @@ from sortedcontainers import SortedList
 from eventsim.checks import HEAVIEST
 from eventsim.engines import problems
 from eventsim.engines.departures import departs_before
-from eventsim.engines.fabric_records import HOP_RECORD
-from eventsim.engines.reference import standing
+from eventsim.engines.reference import carrying, standing
 from eventsim.engines.reference.agenda import (
     ARRIVAL,
     CROSSING,
@@ -34,14 +34,14 @@ from eventsim.engines.reference.agenda import (
     TICK,
     WINDOW,
 )
-from eventsim.engines.reference.fabric import DeadlockError, FabricState
+from eventsim.engines.reference.fabric import FabricState
 from eventsim.engines.reference.neuron import Neuron
 from eventsim.engines.reference.overflows import count_overflows
 from eventsim.engines.reference.plan import Plan
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE, TRACE_ROWS
 from eventsim.engines.task import Task
 from eventsim.errors import BudgetError, SimulationError
-from eventsim.faults.acting import EMISSION, NUMBERS
+from eventsim.faults.acting import EMISSION
 from eventsim.network.projections import own_delays
 
 
@@ -71,7 +71,9 @@ class Sample:
         self.astray: int | None = None  # the projection over which a fault gave no weight
         self.handlers: dict[int, Any] = {
             SOURCE: self.emit_source, CROSSING: self.stored_crossing, LEAVING: self.leave, WINDOW: self.switch,
-            RELEASE: self.release, FABRIC: self.carry, EARLY_TICK: self.tick, ARRIVAL: self.arrive, TICK: self.tick,
+            RELEASE: self.release,
+            FABRIC: functools.partial(carrying.carry, self), EARLY_TICK: self.tick,
+            ARRIVAL: self.arrive, TICK: self.tick,
         }  # fmt: skip
 
     # -- time -------------------------------------------------------------------------------------------------------
@@ -80,7 +82,7 @@ class Sample:
         """What is known beforehand: source spikes, windows, first ticks, neurons that spike without input."""
         self.given = 0
         self.stimulate()
-        self.begin_fabric()
+        carrying.begin(self)
         for n, layer in self.plan.layers.items():
             if layer.model.clocked:
                 self.agenda.add((0 * layer.period, EARLY_TICK if layer.rank < 0 else TICK, layer.rank, n, 0))
@@ -157,7 +159,7 @@ class Sample:
         self.task.events += len(self.fired)
         for node, index in sorted(self.fired):
             self.emit(t, node, index)
-        self.carry(t)
+        carrying.carry(self, t)
         for node, index in sorted(self.again):
             raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node], t))
 
@@ -329,43 +331,10 @@ class Sample:
         self.sent[node, index] += 1
         if self.fabric is not None:
             self.fabric.inject(t, self.plan.first[node] + index, number)
-            self.expect_fabric(t)
+            carrying.expect(self, t)
             return
         for lane in self.plan.outgoing[node]:
             self.travel(t, lane, index, number, 0, t)
-
-    def begin_fabric(self) -> None:
-        """The fabric of this sample, without packets."""
-        if self.plan.fabric is not None:
-            self.fabric = FabricState(
-                self.plan.fabric, self.plan.number, self.task.options.arbitration_key, self.sample_id
-            )
-
-    def expect_fabric(self, t: Any) -> None:
-        """Its one entry in the agenda is now at t; None: nothing is under way."""
-        if self.fabric_entry is not None:
-            self.agenda.discard(self.fabric_entry)
-        self.fabric_entry = None if t is None else (t, FABRIC)
-        if self.fabric_entry is not None:
-            self.agenda.add(self.fabric_entry)
-
-    def carry(self, t: Any) -> None:
-        """All that happens between stations at t; what comes out goes on to its synapses."""
-        if self.fabric is None:
-            return
-        before = self.fabric.served
-        try:
-            delivered = self.fabric.settle(t)
-        except DeadlockError as found:
-            names = [self.fabric.plan.stations[k].name for k in found.stations]
-            raise SimulationError(problems.deadlock(self.row, names, t)) from None
-        finally:
-            self.task.events += self.fabric.served - before
-        for packet, lanes, left in delivered:
-            node = int(np.searchsorted(self.plan.first, packet.neuron, side="right")) - 1
-            for lane in lanes:
-                self.travel(left, lane, packet.neuron - self.plan.first[node], packet.number, 0, packet.emitted)
-        self.expect_fabric(self.fabric.next_time())
 
     def travel(self, left: Any, lane: int, index: int, number: int, place: int, t: Any = None) -> None:
         """Spike `number` of a neuron, emitted at t, leaves at `left` for the synapses of a lane from `place` on."""
@@ -407,10 +376,7 @@ class Sample:
         task = self.task
         task.outputs.counters[self.row] = [[counts[name] for name in COUNTERS] for counts in self.counts]
         if self.fabric is not None:
-            task.outputs.fabric[self.row] = self.fabric.counters
-            for k, one in enumerate(self.fabric.stations):
-                task.outputs.stations[self.row, k] = [float(x) for x in one.counters]
-            task.outputs.hops.add(self.row, self.log())
+            carrying.keep(self)
         if task.options.record == "spikes":
             task.outputs.spikes.add(self.row, np.array(self.spikes, dtype=SPIKE))
             task.outputs.exact_times += [t for *_, t in self.spikes] if task.exact else []
@@ -418,13 +384,3 @@ class Sample:
         task.done += 1
         if task.options.keep_state:
             task.keep_state(self.row, standing.freeze(self, task.fed), task.inputs.batch(self.row, self.row + 1))
-
-    def log(self) -> Any:
-        """What was recorded of the hops of packets, (n_hops,)."""
-        assert self.fabric is not None
-        found = []
-        for station, g, number, outcome, core, *times in self.fabric.log:
-            node = int(np.searchsorted(self.plan.first, g, side="right")) - 1
-            seen = (math.nan if t is None else float(t) for t in times)
-            found.append((self.row, station, node, g - self.plan.first[node], number % NUMBERS, outcome, core, *seen))
-        return np.array(found, dtype=HOP_RECORD)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.engines.reference import carrying
 from eventsim.engines.reference.agenda import (
     ARRIVAL,
     EARLY_TICK,
@@ -127,10 +128,10 @@ def thaw(sample: Any, state: SampleState, fed: bool, since: Any) -> None:
             sample.sent[node.order, index] = int(state.sent[plan.first[node.order] + index])
     _thaw_packets(sample, state, fed)
     sample.stimulate()
-    sample.begin_fabric()
+    carrying.begin(sample)
     if sample.fabric is not None:
         thaw_fabric(sample.fabric, state)
-        sample.expect_fabric(sample.fabric.next_time())
+        carrying.expect(sample, sample.fabric.next_time())
     for n, layer in plan.layers.items():  # what was predicted is predicted again
         if not layer.model.clocked and not (layer.model.windowed and now < layer.t_start):
             for neuron in sample.members[n]:

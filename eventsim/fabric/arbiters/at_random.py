@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import jitable
+from eventsim.fabric.arbiter import Arbiter
 from eventsim.fabric.arbiters.first_come import forgotten
-from eventsim.fabric.contract import Arbiter
 
 
 @jitable

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim._jit import jitable
-from eventsim.fabric.contract import Arbiter
+from eventsim.fabric.arbiter import Arbiter
 
 
 @jitable
