@@ -3,6 +3,7 @@
 # mypy: disable-error-code="arg-type"
 
 import copy
+import dataclasses
 import itertools
 import json
 import random
@@ -398,6 +399,28 @@ def test_what_is_said_to_do_does_and_less_does_not(seed, name):
         assert f"cores of {fitting[0]:,} {resource}" in text
 
 
+def test_of_channels_of_any_size_the_limit_that_would_do_is_the_least_of_all():
+    """It is found by halving, as if larger cores were never more; where channels are whole, that is not plain."""
+    refused = 0
+    for seed in range(300):
+        draw, net = random.Random(seed), Network()
+        for k in range(draw.randint(1, 4)):
+            cells(net, (draw.randint(1, 6), draw.randint(1, 7)), f"layer{k}")
+        given = draw.randint(1, 6)
+        n = draw.randint(1, place(net, MANY, CoreLimits(neurons=given)).used.size)
+        texts = []
+        for neurons in itertools.count(given):
+            try:
+                place(net, mesh(n, 1), CoreLimits(neurons=neurons))
+            except PlacementError as error:
+                texts.append(str(error))
+            else:
+                break
+        refused += bool(texts)
+        assert all(f" cores of {neurons} neurons" in text.partition("Would do")[2] for text in texts)
+    assert refused > 150
+
+
 def test_kernels_that_are_shared_are_counted_once_a_core():
     net = Network()
     net.source((2, 6), "input")
@@ -643,6 +666,14 @@ def test_descriptions_that_are_none_are_refused():
             placement_from(net, description)
     without = {name: runs for name, runs in good["populations"].items() if name not in ("first", "second", "input")}
     assert placement_from(net, {**good, "populations": without}).describe() == good  # what follows may be left out
+
+
+def test_a_placement_cannot_be_written_to():
+    placement = place(line(2, 3), mesh(2, 1))
+    arrays = (placement.cores("layer1"), placement.packets("layer1"), placement.loads.neurons, placement.loads.axons)
+    assert not any(array.flags.writeable for array in arrays)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        placement.pools = "neurons"  # type: ignore[misc]
 
 
 def test_wrong_options_are_refused():

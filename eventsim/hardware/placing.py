@@ -195,8 +195,9 @@ def _made(
     counted = loads(net, cores, inside, limits, n_cores)
     _check_loads(net, cores, counted, limits, inside)
     senders = packet_senders(net, cores)
-    for array in senders.values():
-        array.flags.writeable = False
+    for array in (*senders.values(), *vars(counted).values()):
+        if array is not None:
+            array.flags.writeable = False
     return Placement(
         nodes=tuple(PlacedNode(node.name, tuple(node.shape), _kind(node, inside)) for node in net.nodes),
         slices=tuple(one for node in net.nodes for one in slices_of(node.name, cores[node.name])),
