@@ -1,6 +1,6 @@
 """Placements: every neuron on one core, within limits counted synapse by synapse; what does not fit is said how."""
 
-# mypy: disable-error-code="arg-type"
+# mypy: disable-error-code="arg-type, list-item"
 
 import copy
 import dataclasses
@@ -685,6 +685,14 @@ def test_wrong_options_are_refused():
     net = line(2, 2)
     with pytest.raises(PlacementError, match="strategy = 'liner', did you mean 'linear'"):
         place(net, mesh(2, 2), strategy="liner")
+    with pytest.raises(PlacementError, match=r"limits = \{'neurons': 3\}; must be CoreLimits. Give e.g."):
+        place(net, mesh(2, 2), {"neurons": 3})
+    with pytest.raises(PlacementError, match="distance = 3; must be a function of positions"):
+        place(net, mesh(2, 2), distance=3)
+    with pytest.raises(PlacementError, match="3 is no slice; must be a Slice or"):
+        place(net, mesh(2, 2), strategy=lambda _: [3])
+    with pytest.raises(PlacementError, match="mesh: height = 0; must be an integer >= 1"):
+        mesh(2, 0)
     with pytest.raises(PlacementError, match="pools = 'none'; must be one of receiver, neurons"):
         place(net, mesh(2, 2), pools="none")
     with pytest.raises(PlacementError, match="sources = 'on'; must be one of off-chip, cores"):
