@@ -146,7 +146,7 @@ def test_random_placements_are_drawn(seed):
 
 def test_what_cannot_be_drawn_is_refused():
     placement = small()
-    for given, options, message in (
+    cases: list[tuple[Any, dict[str, Any], str]] = [
         (3, {}, "placement is a int; must be what place returned"),
         (placement, {"values": [1.0]}, r"values have shape \(1,\); must be \(4,\) numbers"),
         (placement, {"values": [1.0, np.inf, 0, 0]}, r"must be \(4,\) numbers, NaN where none is known"),
@@ -155,6 +155,7 @@ def test_what_cannot_be_drawn_is_refused():
         (placement, {"links": [(0, 1)], "link_values": [1, 2]}, r"link_values have shape \(2,\); must be \(1,\)"),
         (placement, {"link_values": [1]}, "link_values without links; must have both"),
         (placement, {"ax": 3}, "ax is a int; must be matplotlib Axes"),
-    ):
+    ]
+    for given, options, message in cases:
         with pytest.raises(InputError, match=message):
             viz.floor_plan(given, **options)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import number
+from eventsim.checks import integer, number
 from eventsim.errors import PlacementError
 
 Array = np.ndarray[Any, Any]
@@ -48,5 +48,7 @@ def mesh(width: int, height: int) -> Array:
     >>> mesh(2, 2).tolist()
     [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
     """
+    for name, value in (("width", width), ("height", height)):
+        integer("mesh", name, value, PlacementError, low=1)
     y, x = np.divmod(np.arange(width * height), width)
     return np.stack([x, y], axis=1).astype(np.float64)

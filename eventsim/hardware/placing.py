@@ -91,9 +91,14 @@ def place(
     [0, 0, 0, 0, 1, 1]
     """
     where = _checked_positions(positions)
+    _check_limits(limits)
     choice("place", "pools", pools, POOLS, PlacementError)
     choice("place", "sources", sources, SOURCES, PlacementError)
     function = strategy if callable(strategy) else _strategy(strategy)
+    if not callable(distance):
+        raise PlacementError(
+            f"place: distance = {shown(distance)}; must be a function of positions. Give e.g. distances.manhattan."
+        )
     job = Job(
         net=_checked_network(net),
         demands=tuple(demands(net, _placed(net, pools, sources == "cores"), limits)),
@@ -104,7 +109,7 @@ def place(
         pools=pools,
     )
     name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", "a function")
-    return _made(net, function(job), where, limits, pools, name)
+    return _made(net, [_slice(one) for one in function(job)], where, limits, pools, name)
 
 
 def place_by_hand(
@@ -133,6 +138,7 @@ def place_by_hand(
         Neurons with no core or two, cores that there are not, more on a core than it can hold.
     """
     choice("place_by_hand", "pools", pools, POOLS, PlacementError)
+    _check_limits(limits)
     given = [_slice(one) for one in slices]
     return _made(_checked_network(net), given, _checked_positions(positions), limits, pools, "by hand")
 
@@ -195,8 +201,9 @@ def _made(
     counted = loads(net, cores, inside, limits, n_cores)
     _check_loads(net, cores, counted, limits, inside)
     senders = packet_senders(net, cores)
-    for array in senders.values():
-        array.flags.writeable = False
+    for array in (*senders.values(), *vars(counted).values()):
+        if array is not None:
+            array.flags.writeable = False
     return Placement(
         nodes=tuple(PlacedNode(node.name, tuple(node.shape), _kind(node, inside)) for node in net.nodes),
         slices=tuple(one for node in net.nodes for one in slices_of(node.name, cores[node.name])),
@@ -287,6 +294,13 @@ def _checked_network(net: Any) -> Network:
         found = "a network without populations" if isinstance(net, Network) else f"a {type(net).__name__}"
         raise PlacementError(f"place: net is {found}; must be a Network with neurons to place. Build one.")
     return net
+
+
+def _check_limits(limits: Any) -> None:
+    if not isinstance(limits, CoreLimits):
+        raise PlacementError(
+            f"place: limits = {shown(limits)}; must be CoreLimits. Give e.g. CoreLimits(neurons=256), or leave it out."
+        )
 
 
 def _checked_positions(positions: Any) -> Array:
