@@ -477,7 +477,7 @@ def test_a_damaged_state_is_refused_before_it_runs(name: str, value: Any, engine
         simulate(net, x, until=9.0, resume=run, engine=engine, faults=[Clock(0.4)])
 
 
-@pytest.mark.parametrize("name", ["values", "since", "ticks", "noted", "transport", "now", "pending_t"])
+@pytest.mark.parametrize("name", ["values", "since", "ticks", "noted", "fabric", "parcel_t", "now", "pending_t"])
 def test_a_state_of_other_sizes_is_refused(name: str) -> None:
     net, x = ring()
     run = simulate(net, x, until=3.5, keep_state=True)

@@ -1,0 +1,112 @@
+"""Runs with packets under way that are stopped and gone on with, by either engine; and states that are damaged."""
+
+import copy
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from fabric_networks import Given, as_network
+from random_fabrics import case
+
+import eventsim
+from eventsim import InputError, SimulationError, simulate
+from eventsim.run.run import Run
+
+END = 60.0
+WHOLE = ("station_child", "station_blocked", "parcel_place", "parcel_hop", "parcel_child", "parcel_neuron", "fabric")
+FLOATS = ("stations", "station_since", "parcel_emitted", "parcel_entered", "parcel_started", "parcel_t")
+
+
+def same(a: Run, b: Run) -> None:
+    assert a.spikes.tolist() == b.spikes.tolist()
+    one, other = a.records, b.records
+    assert one.hops is not None and other.hops is not None
+    for name in one.hops.dtype.names or ():
+        np.testing.assert_array_equal(one.hops[name], other.hops[name], err_msg=name)
+    np.testing.assert_array_equal(one.stations, other.stations)
+    np.testing.assert_array_equal(one.fabric, other.fabric)
+    assert a.counters["events"] == b.counters["events"]
+
+
+def at_work(number: int) -> tuple[Any, Any, Any]:
+    """A case that does not come to a deadlock; its network, inputs and transport."""
+    drawn = case(number)
+    net, x, made, _ = as_network(drawn.fabric, float, drawn.load)
+    return net, x, Given(made)
+
+
+def test_runs_in_pieces_are_the_run_in_one_piece_whichever_engine_goes_on() -> None:
+    under_way = blocked = 0
+    for number in range(120):
+        net, x, transport = at_work(number)
+        draw = random.Random(number)
+        try:
+            whole = simulate(net, x, until=END, transport=transport, engine="reference")
+        except SimulationError:
+            continue
+        cut = draw.choice([draw.randrange(1, 16) / 2, draw.uniform(0.1, 8.0)])
+        engines = [draw.choice(["reference", "compiled"]) for _ in range(2)]
+        begun = simulate(net, x, until=cut, transport=transport, engine=engines[0], keep_state=True)
+        state = state_of(begun)
+        under_way += len(state.parcel_t) > 0
+        blocked += bool((state.station_blocked >= 0).any())
+        same(whole, simulate(net, x, until=END, transport=transport, engine=engines[1], resume=begun))
+    assert under_way >= 50
+    assert blocked >= 5
+
+
+def test_a_run_with_packets_under_way_is_saved_and_gone_on_with(tmp_path: Any) -> None:
+    number = next(k for k in range(50) if runs_through(k) and len(state_of(stopped(k)).parcel_t) >= 3)
+    net, x, transport = at_work(number)
+    stopped(number).save(tmp_path / "run.npz")
+    loaded = eventsim.load_run(tmp_path / "run.npz")
+    same(
+        simulate(net, x, until=END, transport=transport, engine="reference"),
+        simulate(net, x, until=END, transport=transport, engine="reference", resume=loaded),
+    )
+    again = simulate(net, x, until=END, transport=transport, engine="reference")
+    again.save(tmp_path / "whole.npz")
+    same(again, eventsim.load_run(tmp_path / "whole.npz"))
+
+
+def runs_through(number: int) -> bool:
+    net, x, transport = at_work(number)
+    try:
+        return simulate(net, x, until=END, transport=transport, engine="reference").complete
+    except SimulationError:
+        return False
+
+
+def state_of(run: Run) -> Any:
+    return run.records.state.samples[0]  # type: ignore[union-attr]
+
+
+def stopped(number: int) -> Run:
+    net, x, transport = at_work(number)
+    return simulate(net, x, until=2.25, transport=transport, engine="reference", keep_state=True)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_damaged_packets_are_refused_or_harmless(engine: str) -> None:
+    """Whatever stands in a state, a run ends: with an error that says what is wrong, or with a result."""
+    refused = 0
+    for number in filter(runs_through, range(50)):
+        run = stopped(number)
+        net, x, transport = at_work(number)
+        draw = random.Random(number)
+        for name in (*WHOLE, *FLOATS):
+            damaged = copy.deepcopy(run)
+            array = getattr(state_of(damaged), name)
+            if not len(array):
+                continue
+            worst = [-1, 1, 2, 7, 10**6, -(2**40)] if name in WHOLE else [-1.0, 0.5, 1e300, np.nan, np.inf, -np.inf]
+            array[draw.randrange(len(array))] = draw.choice(worst)
+            try:
+                simulate(net, x, until=END, transport=transport, engine=engine, resume=damaged, max_events=10_000)
+            except InputError as problem:
+                assert "it is damaged" in str(problem)
+                refused += 1
+            except SimulationError:
+                pass
+    assert refused >= 100
