@@ -68,7 +68,8 @@ class PlacedChip(Transport):
         cls, chip: ChipDescription, net: Network, strategy: Any, *, pools: str, sources: str, traffic: Any, log: bool
     ) -> "PlacedChip":
         """Place a network by a strategy; see `Chip.place`."""
-        limits = CoreLimits(**{name: chip.known(f"limits.{key}") for name, key in LIMITS.items()})
+        known = {name: chip.known(f"limits.{key}") for name, key in LIMITS.items()}
+        limits = CoreLimits(**{name: None if value is None else int(value) for name, value in known.items()})
         grid = chip.need("topology.kind") in ON_GRID
         positions = [chip.position(core) if grid else (core, 0) for core in range(chip.n_cores)]
         distance: Distance = manhattan

@@ -1,0 +1,188 @@
+"""Networks on chips: without latencies the ideal run, with fixed ones a shifted one, whatever chip and placement."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eventsim
+from eventsim import Conv, Dense, InputError, Network, Pool, Sparse, SpikeTimes, hardware, models, simulate
+from eventsim.fabric.contract import NOWHERE, Hop
+from eventsim.hardware import Chip
+from eventsim.hardware.placed_chip import PlacedChip
+from eventsim.run.run import Run
+
+TIMES = ("service", "latency")
+PARTS = ("input", "output", "axon_out", "link")
+STRATEGIES = ("linear", "by_layer", "spiral", "greedy")
+
+
+def timeless(name: str = "mesh", **values: Any) -> Chip:
+    """A chip on which nothing takes time, in as much as nothing else is said."""
+    none = {f"{part}.{time}": "0 ns" for part in PARTS for time in TIMES}
+    none |= {f"core.{time}": "0 ns" for time in ("axon_in", "per_synapse", "per_neuron", "latency")}
+    chip = hardware.chip(name)
+    given = {key.replace("__", "."): value for key, value in values.items()}
+    return chip.replace({"topology.kind": "mesh"} | none | given if name == "mesh" else none | given)
+
+
+def layers(seed: int = 0) -> tuple[Network, Any]:
+    """Convolution, max pool, two dense layers, on several cores each."""
+    rng = np.random.default_rng(seed)
+    net = Network(time_unit=1e-3)
+    net.source((1, 6, 6), "input")
+    net.population("ttfs_b1", (4, 6, 6), "conv", (0.0, 1.0, 4.0), threshold=3.0)
+    net.population("relay", (4, 3, 3), "pool", (0.0, 1.0, 4.0))
+    net.population("ttfs_b1", 30, "dense", (1.0, 4.0, 9.0), threshold=5.0)
+    net.population("integrator", 5, "output", (4.0, 9.0))
+    net.connect("input", "conv", Conv(rng.normal(0, 0.2, (4, 1, 3, 3)), padding=1))
+    net.connect("conv", "pool", Pool((2, 2)))
+    net.connect("pool", "dense", Dense(rng.normal(0.1, 0.3, (30, 36))))
+    net.connect("dense", "output", Dense(rng.normal(0, 1, (5, 30))))
+    return net, rng.uniform(0, 1, (4, 1, 6, 6))
+
+
+def recurrent(seed: int = 0) -> tuple[Network, Any]:
+    """Neurons with delays of their own, parallel synapses, and connections back."""
+    rng = np.random.default_rng(seed)
+    net = Network(time_unit=1e-3)
+    net.source(5, "input")
+    net.population("lif_exp", 40, "cells", tau_mem=10.0, tau_syn=2.0, t_ref=1.0)
+    net.connect("input", "cells", Dense(rng.normal(2.0, 1.0, (40, 5))), delay=0.5)
+    ends = rng.integers(0, 40, (2, 300))
+    net.connect("cells", "cells", Sparse(*ends, rng.normal(0, 0.8, 300), rng.uniform(0.5, 3.0, 300)))
+    trains = [[np.sort(rng.uniform(0, 25, 8)).tolist() for _ in range(5)] for _ in range(2)]
+    return net, SpikeTimes(trains)
+
+
+def small(chip: Chip, neurons: int) -> Chip:
+    return chip.replace({"limits.neurons_per_core": neurons})
+
+
+def same(a: Run, b: Run) -> None:
+    assert a.spikes.tolist() == b.spikes.tolist()
+    if a.records.readout is not None:
+        np.testing.assert_array_equal(a.readout, b.readout)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize("made", [layers, recurrent])
+def test_a_chip_on_which_nothing_takes_time_is_the_ideal_run(made: Any, engine: str) -> None:
+    net, x = made()
+    until = 30.0 if made is recurrent else None
+    ideal = simulate(net, x, engine=engine, until=until)
+    cases = [("mesh", "multicast", strategy) for strategy in STRATEGIES]
+    for name, packets, strategy in (*cases, ("mesh", "unicast", "linear"), ("aer_bus", "multicast", "linear")):
+        placed = small(timeless(name, topology__packets=packets), 20).place(net, strategy)
+        run = simulate(net, x, engine=engine, until=until, transport=placed)
+        same(run, ideal)
+        assert run.counters["transport"]["lost"] == 0
+        cores = [np.unique(placed.placement.cores(p.name)).size for p in net.populations]  # type: ignore[union-attr]
+        assert max(cores) > 1
+
+
+def test_a_chip_is_described_and_made_again() -> None:
+    net, x = layers()
+    placed = small(hardware.chip("mesh"), 20).place(net)
+    run = simulate(net, x, transport=placed, engine="reference")
+    described = run.provenance["transport"]
+    again = PlacedChip(described["chip"], described["placement"], described["log"])
+    same(run, simulate(net, x, transport=again, engine="reference"))
+    assert again.describe() == placed.describe()
+
+
+def test_runs_on_a_chip_are_saved_explained_and_verified(tmp_path: Any) -> None:
+    net, x = layers()
+    placed = small(hardware.chip("mesh"), 20).place(net)
+    run = simulate(net, x, transport=placed, engine="reference")
+    run.save(tmp_path / "run.npz")
+    same(run, eventsim.load_run(tmp_path / "run.npz"))
+    who = int(np.flatnonzero(np.isfinite(run.spike_times("dense")[0]))[0])
+    found = eventsim.explain(net, run, "dense", who, sample=0)
+    assert found.time == run.spike_times("dense")[0, who]
+    report = models.verify(net, run=simulate(net, x, transport=placed))
+    assert report.counts.get("structural", 0) == 0
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_a_fixed_latency_shifts_windows_exactly(engine: str) -> None:
+    """Of links without services: as if the delays of projections were longer by the latencies of the way."""
+    rng = np.random.default_rng(3)
+    weights = rng.integers(-8, 9, (12, 6)) / 16, rng.integers(-8, 9, (4, 12)) / 16
+    hop = 0.125
+
+    def network(first: float, second: float) -> Network:
+        """The windows are those of neurons whose inputs come by one link, and then by two."""
+        net = Network(time_unit=1.0)
+        net.source(6, "input")
+        net.population("ttfs_b1", 12, "hidden", (hop, 1 + hop, 4 + hop), threshold=2.0)
+        net.population("integrator", 4, "output", (1 + 3 * hop, 4 + 3 * hop))
+        net.connect("input", "hidden", Dense(weights[0]), delay=first)
+        net.connect("hidden", "output", Dense(weights[1]), delay=second)
+        return net
+
+    x = rng.integers(0, 17, (8, 6)) / 16
+    latency = f"{hop} s"
+    placed = timeless(axon_out__latency=latency, link__latency=latency, input__latency=latency).place(
+        network(0.0, 0.0), "by_layer"
+    )
+    run = simulate(network(0.0, 0.0), x, transport=placed, engine=engine)
+    assert run.n_spikes("hidden") > 0
+    same(run, simulate(network(hop, 2 * hop), x, engine=engine))
+
+
+def test_each_neuron_has_a_route_to_the_cores_of_its_targets_and_to_no_other() -> None:
+    net, _ = layers()
+    for strategy in STRATEGIES:
+        for packets in ("multicast", "unicast"):
+            placed = small(timeless(topology__packets=packets), 20).place(net, strategy)
+            fabric = placed.fabric(net)
+            for node in net.nodes:
+                for neuron in range(node.size):
+                    wanted = {
+                        int(fabric.cores[p.post.name][target])
+                        for p in net.projections
+                        if p.pre is node
+                        for target in p.kind.synapses(neuron)[0].tolist()
+                    }
+                    route = fabric.route_of.get(node.name)
+                    hops = () if route is None or route[neuron] < 0 else fabric.routes[route[neuron]]
+                    found = [core for hop in hops for core in leaves(hop) if core != NOWHERE]
+                    assert sorted(found) == sorted(wanted)
+
+
+def leaves(hop: Hop) -> list[int]:
+    return [core for child in hop.children for core in leaves(child)] if hop.children else [hop.core]
+
+
+def test_a_pool_at_its_receivers_sends_no_packets() -> None:
+    net, x = layers()
+    placed = timeless().place(net, "by_layer")
+    at_receivers = simulate(net, x, transport=placed, engine="reference").counters
+    apart = simulate(net, x, transport=timeless().place(net, "by_layer", pools="neurons"), engine="reference").counters
+    pooled = at_receivers["by_population"]["pool"]["spikes"]
+    assert pooled > 0
+    assert apart["transport"]["packets"] == at_receivers["transport"]["packets"]  # those without a station count, too
+    hops = [simulate(net, x, transport=one, engine="reference").records.hops for one in (
+        PlacedChip(timeless(), timeless().place(net, "by_layer").placement),
+        PlacedChip(timeless(), timeless().place(net, "by_layer", pools="neurons").placement),
+    )]  # fmt: skip
+    senders = [set(one["population"].tolist()) for one in hops if one is not None]
+    assert net.node("pool").order not in senders[0]
+    assert net.node("pool").order in senders[1]
+
+
+def test_what_a_chip_lacks_is_said() -> None:
+    net, x = layers()
+    bare = Network()
+    bare.source(1, "input")
+    bare.population("lif_delta", 1, "cell", tau_mem=1.0)
+    bare.connect("input", "cell", Dense([[1.0]]))
+    placed = hardware.chip("mesh").place(bare)
+    with pytest.raises(InputError, match="time_unit is None; must be the seconds"):
+        simulate(bare, SpikeTimes([[[0.0]]]), transport=placed)
+    with pytest.raises(InputError, match=r"loihi has steps that end at a barrier; must live in real time"):
+        hardware.chip("loihi").place(net)
+    lacking = hardware.chip("aer_bus").replace({"link.service": None}).place(net)
+    with pytest.raises(InputError, match=r"link.service is unknown; must be known here"):
+        simulate(net, x, transport=lacking)
