@@ -137,7 +137,7 @@ def test_a_network_file_with_a_wrong_array_is_refused_by_its_name(saved, tmp_pat
         (("shapes", 4), LOST, "must be 5 lists of integers >= 1"),
         (("n_samples",), float("inf"), r"header\['n_samples'\] = inf; must be of type int"),
         (("n_samples",), 0, r"header\['n_samples'\] = 0; must be >= 1"),
-        (("n_samples",), 3, r"array 'first' has shape \(2, 8\) of float64; must be \(3, 8\)"),
+        (("n_samples",), 3, r"array 'fabric' has shape \(2, 4\) of int64; must be \(3, 4\)"),
         (("complete",), 1, r"header\['complete'\] = 1; must be of type bool"),
         (("counters",), {}, r"header\['counters'\]\['by_population'\] must have an entry for each population"),
         (("counters", "spikes"), "x", "counters: spikes = 'x'; must be an integer >= 0"),
@@ -193,7 +193,10 @@ def record(name, field, value):
         (lambda a: {"first": a["first"] * np.nan}, "array 'first' holds NaN or negative times"),
         (lambda a: {"readout": a["readout"][0]}, r"array 'readout' has shape \(2,\) of float64; must be \(2, n\)"),
         (lambda a: {"readout": a["readout"][:, :0]}, "array 'readout' has 0 columns for 8 neurons"),
-        (lambda a: {"extra": np.zeros(1)}, "array 'extra' is none of spikes, first, errors, traces, readout"),
+        (
+            lambda a: {"extra": np.zeros(1)},
+            "array 'extra' is none of spikes, first, errors, traces, fabric",
+        ),
     ],
 )
 def test_a_run_file_with_a_wrong_array_is_refused_by_its_name(saved, tmp_path, change, message):

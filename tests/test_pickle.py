@@ -11,6 +11,7 @@ import multiprocessing
 import pickle  # noqa: TID251 - what pools of processes do is what is tested; nothing is read from a file
 import pkgutil
 import signal
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,7 @@ from adapters import assert_same_run
 
 import eventsim
 from eventsim import BudgetError, SpikeTimes, errors, fabric, faults, models, simulate
+from eventsim.hardware.problems import Problem
 from eventsim.models.nir.nir_graph import NodeError
 
 REFERENCE: Any = {"engine": "reference"}
@@ -73,6 +75,9 @@ def public_objects() -> list[Any]:
         *(faults.WeightQuantization(4), faults.FakeQuantization(4), faults.PowerOfTwo(4), faults.WeightNoise(0.1)),
         *(faults.StuckAt(0.1), faults.Mismatch("threshold", 0.1), faults.DelayVariation(0.1), faults.Spurious(0.1)),
         *(faults.PCM(), faults.ReRAM(), faults.CmoReRAM(), eventsim.OnceAtMost(0.5, 0.0, 1.0)),
+        *(fabric.arbiters.AtRandom(), fabric.arbiters.BinaryTree(), fabric.arbiters.FirstCome()),
+        *(fabric.arbiters.FixedPriority(), fabric.arbiters.RoundRobin()),
+        *(fabric.Station("link", 0.5), fabric.Hop(0, core=0), fabric.AerBus(0.1).fabric(net)),
         *(models.Quantizer(0.5, 0, 0, 255), models.sensitivity(ttfs, values, run=bounded)),
         *(eventsim.Normal(1.0, 0.5, low=0.0, outside="clip"), eventsim.Lognormal(0.0, 1.0), eventsim.Exponential(2.0)),
         *(eventsim.Uniform(0.0, 1.0), eventsim.Space(extent=(1.0, 2.0), positions=np.ones((3, 2)))),
@@ -93,6 +98,7 @@ def public_errors() -> list[errors.EventsimError]:
 
 
 CONTRACTS = {
+    "Arbiter",
     "ArrivalFault",
     "DeviceFault",
     "EmissionFault",
@@ -123,7 +129,18 @@ def modules() -> list[ModuleType]:
     return found
 
 
-GIVEN = {str: "what", int: signal.SIGTERM, object: "where: what", Any: None}  # by the type that an error asks for
+# By the type that an error asks for.
+GIVEN = {
+    str: "what", int: signal.SIGTERM, list[int]: [0, 1], Iterable[Problem]: [Problem(("link",), "what")],
+    object: "where: what", Any: None,
+}  # fmt: skip
+    str: "what",
+    int: signal.SIGTERM,
+    list[int]: [0, 1],
+    Iterable[Problem]: [Problem(("link",), "what")],
+    object: "where: what",
+    Any: None,
+}  # by the type that an error asks for
 
 
 def raised() -> list[BaseException]:

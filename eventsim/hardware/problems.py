@@ -39,6 +39,9 @@ class RefusedError(Exception):
         self.problems = list(problems)
         super().__init__(self.problems[0].text)
 
+    def __reduce__(self) -> Any:
+        return RefusedError, (self.problems,)
+
 
 def schema_problems(content: Any, whole: bool = True) -> list[Problem]:
     """Return everything that the schema has against a description; where it is not `whole`, name and title may lack.
