@@ -134,13 +134,6 @@ GIVEN = {
     str: "what", int: signal.SIGTERM, list[int]: [0, 1], Iterable[Problem]: [Problem(("link",), "what")],
     object: "where: what", Any: None,
 }  # fmt: skip
-    str: "what",
-    int: signal.SIGTERM,
-    list[int]: [0, 1],
-    Iterable[Problem]: [Problem(("link",), "what")],
-    object: "where: what",
-    Any: None,
-}  # by the type that an error asks for
 
 
 def raised() -> list[BaseException]:

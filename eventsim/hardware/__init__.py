@@ -1,10 +1,14 @@
-"""Hardware: chips as data, what a run costs on them, and physical time. docs/reference/chips.md shows the chips."""
+"""Hardware: chips as data, networks on their cores, what a run costs, and physical time. docs/reference/chips.md shows the chips."""
 
 from eventsim.hardware.chip import Chip, Station
 from eventsim.hardware.chip_file import chip, chips
 from eventsim.hardware.facts import Fact
 from eventsim.hardware.ledger import Ledger
+from eventsim.hardware.limits import CoreLimits
 from eventsim.hardware.physical_time import in_seconds, in_units
+from eventsim.hardware.placed_chip import PlacedChip
+from eventsim.hardware.placement import Placement, Slice
+from eventsim.hardware.placing import place, place_by_hand, placement_from
 from eventsim.hardware.price_comparison import compare_prices
 from eventsim.hardware.pricing import Bill, Item, price
 from eventsim.hardware.schema import schema
@@ -12,15 +16,22 @@ from eventsim.hardware.schema import schema
 __all__ = [
     "Bill",
     "Chip",
+    "CoreLimits",
     "Fact",
     "Item",
     "Ledger",
+    "PlacedChip",
+    "Placement",
+    "Slice",
     "Station",
     "chip",
     "chips",
     "compare_prices",
     "in_seconds",
     "in_units",
+    "place",
+    "place_by_hand",
+    "placement_from",
     "price",
     "schema",
 ]
