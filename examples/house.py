@@ -15,7 +15,7 @@ from eventsim.viz.palette import GRID, INK, LAYERS
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "house.png"
-GROUND = ("errors", "settings", "checks", "extras", "table", "wording")
+GROUND = ("errors", "settings", "checks", "extras", "table", "wording", "rounding", "kinds")
 WIDTH, HEIGHT = 1.15, 0.58
 # What each room is about, in a word or two; the rest stands in docs/design.md.
 ABOUT = {

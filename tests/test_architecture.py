@@ -25,7 +25,7 @@ MAX_FUNCTION_LINES = 60
 ENGINE = ("files", "_jit", "connectivity", "network", "faults", "transport", "engines", "run", "inspection")
 MODELS = ("relu", "readers", "checking", "mapping")
 # Modules of eventsim/ that stand in no room: the ground that all rooms stand on, and what uses them all.
-GROUND = ("errors", "settings", "checks", "randomness", "progress", "extras", "table", "wording")
+GROUND = ("errors", "settings", "checks", "randomness", "progress", "extras", "table", "wording", "rounding", "kinds")
 ABOVE = ("__init__", "__main__", "simulate", "warm_up")
 # What may not be imported from where: a room knows those to its left only.
 FORBIDDEN_IMPORTS = {
