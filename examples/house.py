@@ -22,7 +22,7 @@ ABOUT = {
     "ground": "errors, checks, tables", "randomness": "draws by place",
     "progress": "what is shown", "files": "written whole or not", "_jit": "names numba", "network": "what is built",
     "connectivity": "rules, distributions",
-    "faults": "on the spine", "transport": "buses, stations", "engines": "both, and what they share",
+    "faults": "on the spine", "fabric": "stations, routes", "engines": "both, and what they share",
     "run": "what is left behind", "inspection": "compare, explain", "simulate": "the one entry", "cli": "commands",
     "hardware": "chips, prices", "study": "many runs",
     "models": "mapping, certificates", "neurons": "one file a family", "viz": "figures",

@@ -22,7 +22,7 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
 # The rooms between which imports go one way, in eventsim/ and in models/: each knows those to its left only.
-ENGINE = ("files", "_jit", "connectivity", "network", "faults", "transport", "engines", "run", "inspection", "hardware")
+ENGINE = ("files", "_jit", "connectivity", "network", "fabric", "faults", "engines", "run", "inspection", "hardware")
 MODELS = ("relu", "readers", "checking", "mapping")
 # Modules of eventsim/ that stand in no room: the ground that all rooms stand on, and what uses them all.
 GROUND = ("errors", "settings", "checks", "randomness", "progress", "extras", "table", "wording", "rounding", "kinds")

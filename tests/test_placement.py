@@ -22,7 +22,7 @@ from eventsim.hardware.expected_spikes import expected_spikes
 from eventsim.hardware.greedy import core_traffic, expected_hops
 from eventsim.hardware.limits import CoreLimits
 from eventsim.hardware.placement import Slice
-from eventsim.hardware.placing import place, place_by_hand, placement_from
+from eventsim.hardware.placing import place, place_as, place_by_hand
 from eventsim.hardware.strategies import STRATEGIES, assigned, spiral_order, strategy
 
 SEEDS = range(25)
@@ -626,7 +626,7 @@ def test_a_placement_is_what_its_description_says(seed, pools, sources):
     net = random_network(seed)
     placement = place(net, MANY, CoreLimits(neurons=5, weight_bits=3), "greedy", pools=pools, sources=sources)
     text = json.dumps(placement.describe())
-    again = placement_from(net, text)
+    again = place_as(net, text)
     assert again == placement
     assert hash(again) == hash(placement)
     assert (str(again), again.strategy) == (str(placement), "greedy")
@@ -640,7 +640,7 @@ def test_a_placement_holds_for_devices_of_its_network_and_for_no_other():
     placement = place(net, mesh(2, 1), CoreLimits(neurons=4))
     device = net.replace("input -> layer1", weights=np.full((4, 3), 0.5))
     placement.check(device)
-    assert placement_from(device, placement.describe()) == placement
+    assert place_as(device, placement.describe()) == placement
     with pytest.raises(PlacementError, match=r"another network: this one has layer2 3, it lacks layer2 2; names"):
         placement.check(line(3, 4, 3))
 
@@ -650,8 +650,8 @@ def test_descriptions_that_are_none_are_refused():
     good = place(net, mesh(3, 1), CoreLimits(neurons=4)).describe()
     cases: list[tuple[Any, str]] = [
         ("{", r"is no JSON"),
-        ([], "placement_from: list; must be a dict of strategy, pools, limits"),
-        ({"pools": "receiver"}, "placement_from: pools; must be a dict of strategy"),
+        ([], "place_as: list; must be a dict of strategy, pools, limits"),
+        ({"pools": "receiver"}, "place_as: pools; must be a dict of strategy"),
         ({**good, "populations": {"conv": [[0, 7]]}}, r"must be lists of \[first, last, core\] by name"),
         ({**good, "strategy": 3}, r"strategy = 3; must be"),
         ({**good, "pools": "receivers"}, "pools = 'receivers', did you mean 'receiver'"),
@@ -668,9 +668,9 @@ def test_descriptions_that_are_none_are_refused():
     ]
     for description, message in cases:
         with pytest.raises(PlacementError, match=message):
-            placement_from(net, description)
+            place_as(net, description)
     without = {name: runs for name, runs in good["populations"].items() if name not in ("first", "second", "input")}
-    assert placement_from(net, {**good, "populations": without}).describe() == good  # what follows may be left out
+    assert place_as(net, {**good, "populations": without}).describe() == good  # what follows may be left out
 
 
 def test_a_placement_cannot_be_written_to():

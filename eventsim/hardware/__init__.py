@@ -1,4 +1,4 @@
-"""Hardware: chips as data, networks on their cores, what a run costs, and physical time. docs/reference/chips.md shows the chips."""
+"""Hardware: chips as data, networks on their cores, costs, physical time. docs/reference/chips.md shows the chips."""
 
 from eventsim.hardware.chip import Chip, Station
 from eventsim.hardware.chip_file import chip, chips
@@ -8,7 +8,7 @@ from eventsim.hardware.limits import CoreLimits
 from eventsim.hardware.physical_time import in_seconds, in_units
 from eventsim.hardware.placed_chip import PlacedChip
 from eventsim.hardware.placement import Placement, Slice
-from eventsim.hardware.placing import place, place_by_hand, placement_from
+from eventsim.hardware.placing import place, place_as, place_by_hand
 from eventsim.hardware.price_comparison import compare_prices
 from eventsim.hardware.pricing import Bill, Item, price
 from eventsim.hardware.schema import schema
@@ -30,8 +30,8 @@ __all__ = [
     "in_seconds",
     "in_units",
     "place",
+    "place_as",
     "place_by_hand",
-    "placement_from",
     "price",
     "schema",
 ]

@@ -16,7 +16,7 @@ from eventsim.hardware.distances import Distance, manhattan, torus
 from eventsim.hardware.keys import ON_GRID
 from eventsim.hardware.limits import CoreLimits
 from eventsim.hardware.placement import Placement
-from eventsim.hardware.placing import place, placement_from
+from eventsim.hardware.placing import place, place_as
 from eventsim.hardware.wiring import Wiring
 from eventsim.network.network import Network
 
@@ -85,7 +85,7 @@ class PlacedChip(Transport):
         placement, chip = self.placement, self.chip
         assert isinstance(chip, ChipDescription)
         if isinstance(placement, Mapping):
-            placement = placement_from(net, placement)
+            placement = place_as(net, placement)
         placement.check(net)
         return Wiring(net, chip, placement)
 

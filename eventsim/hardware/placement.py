@@ -154,7 +154,7 @@ class Placement(Tabled):
             )
 
     def describe(self) -> dict[str, Any]:
-        """What JSON holds of it: `placing.placement_from` makes a placement of this and the network."""
+        """What JSON holds of it: `placing.place_as` makes a placement of this and the network."""
         populations: dict[str, list[list[int]]] = {node.name: [] for node in self.nodes}
         for one in self.slices:
             populations[one.population].append([one.first, one.last, one.core])

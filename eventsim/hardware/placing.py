@@ -25,7 +25,7 @@ from eventsim.hardware.strategies import STRATEGIES, Job, Strategy
 from eventsim.network.network import Network, Source
 from eventsim.run.run import Run
 
-__all__ = ["greedy", "place", "place_by_hand", "placement_from"]
+__all__ = ["greedy", "place", "place_as", "place_by_hand"]
 
 Array = np.ndarray[Any, Any]
 POOLS = ("receiver", "neurons")
@@ -143,7 +143,7 @@ def place_by_hand(
     return _made(_checked_network(net), given, _checked_positions(positions), limits, pools, "by hand")
 
 
-def placement_from(net: Network, description: Mapping[str, Any] | str) -> Placement:
+def place_as(net: Network, description: Mapping[str, Any] | str) -> Placement:
     """Return the placement that `Placement.describe` described, for the network that it was made for.
 
     Parameters
@@ -164,11 +164,11 @@ def placement_from(net: Network, description: Mapping[str, Any] | str) -> Placem
             description = json.loads(description)
         except (ValueError, RecursionError) as problem:
             raise PlacementError(
-                f"placement_from: {shown(description)} is no JSON ({problem}); must be a dict. {remedy}"
+                f"place_as: {shown(description)} is no JSON ({problem}); must be a dict. {remedy}"
             ) from None
     if not isinstance(description, Mapping) or {*description} != {*KEYS}:
         found = listed(description) if isinstance(description, Mapping) else type(description).__name__
-        raise PlacementError(f"placement_from: {found}; must be a dict of {listed(KEYS)}. {remedy}")
+        raise PlacementError(f"place_as: {found}; must be a dict of {listed(KEYS)}. {remedy}")
     populations = description["populations"]
     triples = isinstance(populations, Mapping) and all(
         isinstance(runs, list | tuple) and all(isinstance(run, list | tuple) and len(run) == 3 for run in runs)
@@ -176,10 +176,10 @@ def placement_from(net: Network, description: Mapping[str, Any] | str) -> Placem
     )
     if not triples or not isinstance(description["strategy"], str):
         raise PlacementError(
-            f"placement_from: populations = {shown(populations)}, strategy = {shown(description['strategy'])}; must be "
+            f"place_as: populations = {shown(populations)}, strategy = {shown(description['strategy'])}; must be "
             f"lists of [first, last, core] by name, and a name. {remedy}"
         )
-    choice("placement_from", "pools", description["pools"], POOLS, PlacementError)
+    choice("place_as", "pools", description["pools"], POOLS, PlacementError)
     slices = [_slice((name, *run)) for name, runs in populations.items() for run in runs]
     limits, where = CoreLimits.from_description(description["limits"]), _checked_positions(description["positions"])
     return _made(_checked_network(net), slices, where, limits, description["pools"], description["strategy"])

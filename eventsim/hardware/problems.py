@@ -37,10 +37,10 @@ class RefusedError(Exception):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
-        super().__init__(self.problems[0].text)
+        super().__init__(self.problems)
 
-    def __reduce__(self) -> Any:
-        return RefusedError, (self.problems,)
+    def __str__(self) -> str:
+        return self.problems[0].text
 
 
 def schema_problems(content: Any, whole: bool = True) -> list[Problem]:
