@@ -158,4 +158,4 @@ def test_what_cannot_be_drawn_is_refused():
     ]
     for given, options, message in cases:
         with pytest.raises(InputError, match=message):
-            viz.floor_plan(given, **options)  # type: ignore[arg-type]
+            viz.floor_plan(given, **options)

@@ -50,7 +50,7 @@ def recurrent(seed: int = 0) -> tuple[Network, Any]:
     net.population("lif_exp", 40, "cells", tau_mem=10.0, tau_syn=2.0, t_ref=1.0)
     net.connect("input", "cells", Dense(rng.normal(2.0, 1.0, (40, 5))), delay=0.5)
     ends = rng.integers(0, 40, (2, 300))
-    net.connect("cells", "cells", Sparse(*ends, rng.normal(0, 0.8, 300), rng.uniform(0.5, 3.0, 300)))
+    net.connect("cells", "cells", Sparse(ends[0], ends[1], rng.normal(0, 0.8, 300), rng.uniform(0.5, 3.0, 300)))
     trains = [[np.sort(rng.uniform(0, 25, 8)).tolist() for _ in range(5)] for _ in range(2)]
     return net, SpikeTimes(trains)
 
@@ -186,3 +186,18 @@ def test_what_a_chip_lacks_is_said() -> None:
     lacking = hardware.chip("aer_bus").replace({"link.service": None}).place(net)
     with pytest.raises(InputError, match=r"link.service is unknown; must be known here"):
         simulate(net, x, transport=lacking)
+
+
+def test_studies_turn_the_values_of_a_chip() -> None:
+    net, x = layers()
+    placed = hardware.chip("mesh").place(net, "by_layer", log=False)
+    design = {"chip.link.service[us]": [5.0, 500.0], "chip.core.arbiter": ["round robin", "fixed priority"]}
+    rows = eventsim.study.Study(net, x, design, transport=placed, engine="reference").run(jobs=1).table()
+    for row in rows:
+        values = {"link.service": f"{row['chip.link.service[us]']} us", "core.arbiter": row["chip.core.arbiter"]}
+        chip = hardware.chip("mesh").replace(values)
+        run = simulate(net, x, transport=chip.place(net, "by_layer"), engine="reference")
+        assert row["late"] == run.counters["late"]
+    assert len({row["late"] for row in rows}) > 1
+    with pytest.raises(InputError, match=r"unknown setting 'link.servce', did you mean 'link.service'"):
+        eventsim.study.Study(net, x, {"chip.link.servce": ["5 ns"]}, transport=placed)

@@ -20,7 +20,7 @@ GRIDS = [
 
 def ends(grid: Mesh) -> list[tuple[Any, Any]]:
     """The tiles at the ends of each link, read from its name."""
-    return [tuple(ast.literal_eval(part) for part in link.name.split(" to ")) for link in grid.links()]  # type: ignore[misc]
+    return [tuple(ast.literal_eval(part) for part in link.name.split(" to ")) for link in grid.links()]
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=repr)

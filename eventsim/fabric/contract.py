@@ -123,6 +123,21 @@ class Transport:
         """Return the stations and routes of the spikes of `net`."""
         raise NotImplementedError
 
+    @classmethod
+    def settings(cls) -> list[str]:
+        """The names of what studies may turn; its arguments, unless it says otherwise."""
+        return [one.name for one in fields(cls) if one.init]
+
+    @classmethod
+    def takes(cls, setting: str) -> bool:
+        """Is this a setting that studies may turn?"""
+        return setting in cls.settings()
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> "Transport":
+        """Return the transport with such settings."""
+        return cls(**settings)
+
     def describe(self) -> dict[str, Any]:
         """What the provenance of a run holds about it, of what JSON knows; from which it can be made again."""
         return {"transport": self.name, **{one.name: getattr(self, one.name) for one in fields(self)}}

@@ -3,6 +3,7 @@
 Relies on the chip, the placement and the wiring.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from eventsim.fabric.contract import Fabric, Transport
 from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.chip_text import chip_from, described
 from eventsim.hardware.distances import Distance, manhattan, torus
-from eventsim.hardware.keys import ON_GRID
+from eventsim.hardware.keys import KEYS, ON_GRID
 from eventsim.hardware.limits import CoreLimits
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.placing import place, place_as
@@ -69,16 +70,45 @@ class PlacedChip(Transport):
     ) -> "PlacedChip":
         """Place a network by a strategy; see `Chip.place`."""
         known = {name: chip.known(f"limits.{key}") for name, key in LIMITS.items()}
-        limits = CoreLimits(**{name: None if value is None else int(value) for name, value in known.items()})
+        given: dict[str, Any] = {name: None if value is None else int(value) for name, value in known.items()}
         grid = chip.need("topology.kind") in ON_GRID
         positions = [chip.position(core) if grid else (core, 0) for core in range(chip.n_cores)]
         distance: Distance = manhattan
         if chip.need("topology.kind") == "torus":
             distance = torus(*map(int, chip.need("topology.size")))
         found = place(
-            net, positions, limits, strategy, distance=distance, pools=pools, sources=sources, traffic=traffic
+            net,
+            positions,
+            CoreLimits(**given),
+            strategy,
+            distance=distance,
+            pools=pools,
+            sources=sources,
+            traffic=traffic,
         )
         return cls(chip, found, log)
+
+    @classmethod
+    def settings(cls) -> list[str]:
+        """What studies may turn: values of the chip by key, times with a unit in brackets."""
+        return [*super().settings(), *KEYS]
+
+    @classmethod
+    def takes(cls, setting: str) -> bool:
+        """Is this an argument, or a value of chips, with or without a unit?"""
+        return setting.partition("[")[0] in cls.settings()
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> "PlacedChip":
+        """Return the placed chip, with other values of the chip where settings are keys: "link.service[ns]": 5."""
+        own = {name: value for name, value in settings.items() if "." not in name}
+        turned = {
+            name.partition("[")[0]: f"{value} {name.partition('[')[2].rstrip(']')}" if "[" in name else value
+            for name, value in settings.items()
+            if "." in name
+        }
+        made = cls(**own)
+        return dataclasses.replace(made, chip=made.chip.replace(turned)) if turned else made  # type: ignore[union-attr]
 
     def wiring(self, net: Network) -> Wiring:
         """Return the stations and routes of a network of these populations."""

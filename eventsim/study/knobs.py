@@ -6,6 +6,7 @@ name                         what it sets
 ``jitter.sigma``             a setting of the study's fault, or preset, of this name; ``jitter[1].sigma`` of its second
 ``until``                    the time until which each point is simulated
 ``bus.service_time``         a setting of the study's transport, which is also called by its own name
+``chip.link.service[ns]``    a value of the chip that a network is placed on, in a unit; or as text, ``chip.link.full``
 ``network.margin``           a setting of the recipe that makes the network
 ``dense1.threshold``         a parameter of a population, or what a source has (`Network.replace`)
 ``input -> dense1.delay``    weights or delay of a projection
@@ -31,10 +32,9 @@ from eventsim.network.network import Network
 from eventsim.network.nodes import Source
 
 FAULT, OPTION, TRANSPORT, RECIPE, PART = "fault", "option", "transport", "recipe", "part"
-BUS = ("bus", "transport")  # whatever the transport is called
+BUS = ("bus", "transport", "chip")  # whatever the transport is called
 NETWORK = "network"
 UNTIL = "until"
-TOLD_OF_TRANSPORT = ("function",)
 
 
 class Knob(NamedTuple):
@@ -131,9 +131,14 @@ def _resolved(name: str, setup: Any, net: Network | None, recipe_settings: Any) 
                 f"{called}[0].{setting} to {called}[{len(mine) - 1}].{setting}."
             )
         return _checked(name, FAULT, mine[index], setting, _settings_of_form(setup.faults[mine[index]]))
-    if setup.transport is not None and part in (*BUS, setup.transport["transport"]):
+    if setup.transport is not None:
         kind = transport_kinds()[setup.transport["transport"]]
-        return _checked(name, TRANSPORT, None, setting, _fields(kind))
+        for called in (*BUS, kind.name):
+            if name.startswith(f"{called}."):
+                of_transport = name.removeprefix(f"{called}.")
+                return _checked(
+                    name, TRANSPORT, None, of_transport, None if kind.takes(of_transport) else kind.settings()
+                )
     if part == NETWORK and recipe_settings != ():
         return _checked(name, RECIPE, None, setting, recipe_settings)
     if net is not None and part in _parts(net):
@@ -142,7 +147,7 @@ def _resolved(name: str, setup: Any, net: Network | None, recipe_settings: Any) 
     remedy = "Choose one of them, or add the fault whose setting it is."
     if called in kinds() or called in PRESETS:
         remedy = f"Add the fault {called!r} to the faults of the study."
-    elif part in BUS or part in transport_kinds():
+    elif name.partition(".")[0] in (*BUS, *transport_kinds()):
         remedy = "Give the study a transport."
     raise InputError(
         f"study: unknown knob {name!r}{nearest(name, there)}; this study has {listed(there, 24)}. {remedy}"
@@ -166,7 +171,7 @@ def available(setup: Any, net: Network | None, recipe_settings: Any) -> list[str
         place = f"[{called[:k].count(called[k])}]" if called.count(called[k]) > 1 else ""
         names += [f"{called[k]}{place}.{setting}" for setting in _settings_of_form(form)]
     if setup.transport is not None:
-        names += [f"bus.{setting}" for setting in _fields(transport_kinds()[setup.transport["transport"]])]
+        names += [f"bus.{setting}" for setting in transport_kinds()[setup.transport["transport"]].settings()]
     names += [f"{NETWORK}.{setting}" for setting in recipe_settings or ()]
     if net is not None:
         names += [f"{part}.{setting}" for part, settings in _parts(net).items() for setting in settings]
@@ -182,12 +187,6 @@ def _settings_of_form(form: Mapping[str, Any]) -> list[str]:
     if "preset" in form:
         return list(PRESETS[form["preset"]].settings)
     return list(settings_of(kinds()[form["fault"]]))
-
-
-def _fields(kind: type[Transport]) -> list[str]:
-    if dataclasses.is_dataclass(kind):
-        return [one.name for one in dataclasses.fields(kind) if one.init]
-    return list(inspect.signature(kind).parameters)
 
 
 def _parts(net: Network) -> dict[str, list[str]]:
@@ -235,16 +234,17 @@ def made_transport(form: Mapping[str, Any] | None) -> Transport | None:
         return None
     kind = transport_kinds()[form["transport"]]
     settings = {name: value for name, value in form.items() if name != "transport"}
+    known = kind.settings()
     for name in settings:
-        if name not in _fields(kind):
+        if not kind.takes(name):
             raise FaultError(
-                f"study: transport {kind.name}: unknown setting {name!r}{nearest(name, _fields(kind))}; must be one of "
-                f"{listed(_fields(kind))}. Choose one of them."
+                f"study: transport {kind.name}: unknown setting {name!r}{nearest(name, known)}; must be one of "
+                f"{listed(known)}. Choose one of them."
             )
-    missing = [one for one in _fields(kind) if one not in settings and _is_needed(kind, one)]
+    missing = [one.name for one in dataclasses.fields(kind) if one.name not in settings and _is_needed(kind, one.name)]
     if missing:
         raise FaultError(f"study: transport {kind.name}: {listed(missing)} missing; must be given. Add it, or a knob.")
-    return kind(**settings)
+    return kind.of_settings(settings)
 
 
 def _is_needed(kind: type[Transport], name: str) -> bool:

@@ -21,7 +21,7 @@ from eventsim.faults.contract import Fault
 from eventsim.faults.text import TOLD, kinds, read, word_form
 from eventsim.network.network import Network
 from eventsim.network.sources import SpikeTimes
-from eventsim.study.knobs import TOLD_OF_TRANSPORT, transport_kinds
+from eventsim.study.knobs import transport_kinds
 from eventsim.study.point import digest, plain, plain_settings
 from eventsim.study.recipe import Recipe, check_picklable, described, is_recipe
 
@@ -217,8 +217,7 @@ def transport_form(given: Any) -> dict[str, Any] | None:
         return None
     known = transport_kinds()
     if type(given) in known.values():
-        told = {name: value for name, value in given.describe().items() if name not in TOLD_OF_TRANSPORT}
-        return settled("study: transport", told)
+        return settled("study: transport", given.describe())
     if isinstance(given, Mapping) and given.get("transport") in known:
         return settled("study: transport", given)
     raise FaultError(
