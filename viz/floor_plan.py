@@ -285,7 +285,7 @@ def _arrows(ax: Axes, where: Array, ends: Array, values: Array, sizes: tuple[flo
     """Links as arrows from square to square, beside the line between them."""
     side, step = sizes
     known = np.isfinite(values)
-    scale = Normalize(values[known].min(initial=0.0), max(values[known].max(initial=0.0), 1e-300))
+    scale = Normalize(values[known].min(initial=0.0), values[known].max(initial=0.0) or 1.0)
     shades = ScalarMappable(scale, LINK_SHADES)
     for (start, end), value in zip(ends[known].tolist(), values[known].tolist(), strict=True):
         look: dict[str, Any] = {"color": shades.to_rgba(value), "linewidth": 0.6 + 2.4 * float(scale(value))}

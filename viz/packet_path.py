@@ -77,8 +77,8 @@ def packet_path(
     check_log("packet_path", run)
     check_sample("packet_path", run, sample)
     neuron = run._neuron("packet_path", population, neuron)
-    chain = packet_chain("packet_path", run, int(sample), population, neuron, number, core)
     on = carried("packet_path", run)
+    chain = packet_chain("packet_path", run, on, int(sample), population, neuron, number, core)
     end = _end(chain)
     unit = suiting(run, end - chain.emitted)
     n_rows = len(chain.legs) + 1

@@ -3,6 +3,7 @@
 Relies on the counters of a run's stations and on the floor plan.
 """
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,15 +21,16 @@ from eventsim.engines.fabric_records import (
     SERVED,
     WAITED,
 )
-from eventsim.inspection.packets import carried, check_log
+from eventsim.inspection.packets import Carried, carried, check_log, durations
 from eventsim.run.run import Run
 from eventsim.run.spans import began
 from eventsim.viz.chip_parts import AXON_OUT, CORE, Part, parts_of, placement_of
 from eventsim.viz.durations import Unit, duration_label, suiting
 from eventsim.viz.floor_plan import floor_plan, value_text
-from eventsim.viz.frame import Array, note_size, plain_text
+from eventsim.viz.frame import LETTER, SHORTEST_TITLE, Array, axes_points, note_size, plain_text
 from eventsim.viz.layers import check_sample
 from eventsim.viz.palette import INK
+from eventsim.viz.waiting_histogram import ROUNDING
 
 WHICH = {
     "utilisation": "share of time in service",
@@ -66,10 +68,10 @@ def station_load(
     ax
         Axes to draw into; None makes a figure.
     which
-        "utilisation" and "blocked": the share of the time from a sample's first emission until its last packet left the
-        last station, in which a station served, or held what found no place. "waiting" and "longest": the mean and the
-        longest time that packets waited for it. "packets" and "dropped": how many it served, or lost, in a sample.
-        "deepest": the most that waited for it at one time.
+        "utilisation" and "blocked": the share of the time for which a station served, or held what found no room, until
+        the end of the last window or the last delivery, where nothing ended a sample before. "waiting" and "longest":
+        the mean and the longest time that packets waited for it. "packets" and "dropped": how many it served, or lost,
+        in a sample. "deepest": the most that waited for it at one time.
     cores
         Which station of a core: "core", where packets come in and are worked off, or "axon_out", where they leave.
     sample
@@ -89,57 +91,46 @@ def station_load(
         check_sample("station_load", run, sample)
     on = carried("station_load", run)
     placement = placement_of("station_load", on)
-    parts, values = parts_of(on), station_values(run, which, sample)
+    parts, values = parts_of(on), station_values(run, on, which, sample)
     unit = Unit(1.0, "")
     if which in DURATIONS:
         unit = suiting(run, float(np.nanmax(values, initial=0.0)))
     values = values * unit.factor
     squares, ends, on_links = _on_the_plan(parts, values, placement.n_cores, cores)
-    said = duration_label(WHICH[which], unit) if which in DURATIONS else WHICH[which]
+    said = duration_label(which, unit) if which in DURATIONS else which
     links: dict[str, Any] = {}
     if ends:
         links = {"links": ends, "link_values": on_links, "link_label": f"links: {said}"}
-    of = "cores" if cores == CORE else "ways out of cores"
+    of = "cores" if cores == CORE else "out of cores"
     n = int(np.count_nonzero(began(run)))
     over = f"sample {sample}" if sample is not None else f"{n:,} sample{'s' if n != 1 else ''}"
-    usual = f"{which}, {over}" if title is None else title
+    usual = f"{WHICH[which]}, {over}" if title is None else title
     ax = floor_plan(placement, ax, values=squares, label=f"{of}: {said}", title=usual, **links)
     _say_below(ax, parts, values, unit)
     return ax
 
 
-def station_values(run: Run, which: str, sample: int | None = None) -> Array:
+def station_values(run: Run, on: Carried, which: str, sample: int | None = None) -> Array:
     """Return one of `WHICH` for each station, (n_stations,), over one sample or all; NaN where there is none."""
     assert run.records.stations is not None
     chosen = slice(None) if sample is None else slice(sample, sample + 1)
     counters = run.records.stations[chosen]
     totals = counters.sum(axis=0)
+    lasted = durations(run, on)[chosen]
     with np.errstate(invalid="ignore", divide="ignore"):
         if which in SHARES:
-            share: Array = totals[:, BUSY if which == "utilisation" else BLOCKED] / _busy_time(run, sample)
+            share: Array = totals[:, BUSY if which == "utilisation" else BLOCKED] / np.nansum(lasted)
             return share
         if which == "waiting":
             mean: Array = totals[:, WAITED] / totals[:, SERVED]
-            return mean
+            # Times that are equal but for their rounding are no wait.
+            return np.where(mean <= ROUNDING * np.spacing(np.nanmax(lasted)), 0.0 * mean, mean)
     if which in ("longest", "deepest"):
         most: Array = counters[:, :, LONGEST if which == "longest" else DEEPEST].max(axis=0)
         return most
     n = max(int(np.count_nonzero(began(run)[chosen])), 1)
     counted: Array = totals[:, SERVED] if which == "packets" else totals[:, DROPPED] + totals[:, LOST_LATE]
     return counted / n
-
-
-def _busy_time(run: Run, sample: int | None) -> float:
-    """The time from the first emission of a sample until its last packet left the last station; of all, the sum."""
-    hops = run.records.hops
-    assert hops is not None
-    total = 0.0
-    for k in range(run.n_samples) if sample is None else [sample]:
-        first, last = np.searchsorted(hops["sample"], [k, k + 1])
-        if last > first:
-            ends = np.concatenate([hops["left"][first:last], hops["entered"][first:last]])
-            total += float(np.nanmax(ends) - hops["emitted"][first:last].min())
-    return total
 
 
 def _on_the_plan(
@@ -163,8 +154,11 @@ def _say_below(ax: Axes, parts: Sequence[Part], values: Array, unit: Unit) -> No
     there = sorted((one for one in there if one[0] == one[0]), key=lambda one: -one[0])
     if not there:
         return
-    said = [f"{name} {value_text(value)}{unit.name and ' ' + unit.name}" for value, name in there[:MOST_BELOW]]
-    more = f"; {len(there) - MOST_BELOW:,} others less" if len(there) > MOST_BELOW else ""
-    before = ax.get_xlabel()
-    text = plain_text(f"not on the plan: {'; '.join(said)}{more}")
-    ax.set_xlabel(f"{before}\n{text}" if before else text, loc="left", fontsize=note_size(), color=INK)
+    said = [f"{name}: {value_text(value)}{unit.name and ' ' + unit.name}" for value, name in there[:MOST_BELOW]]
+    if len(there) > MOST_BELOW:
+        said.append(f"{len(there) - MOST_BELOW:,} more with less")
+    letters = max(int(axes_points(ax)[0] / (LETTER * note_size())), SHORTEST_TITLE)
+    lines = textwrap.wrap(f"not on the plan: {'; '.join(said)}", letters)
+    ax.set_xlabel(
+        "\n".join(filter(None, [ax.get_xlabel(), *map(plain_text, lines)])), loc="left", fontsize=note_size(), color=INK
+    )

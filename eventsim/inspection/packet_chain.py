@@ -14,7 +14,7 @@ from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, OUTCOMES, PASSED_O
 from eventsim.errors import InputError, listed
 from eventsim.fabric.contract import Hop
 from eventsim.fabric.ticks import next_tick
-from eventsim.inspection.packets import Carried, carried, hops_of
+from eventsim.inspection.packets import Carried, hops_of
 from eventsim.run.run import Run
 from eventsim.wording import name_text
 
@@ -75,14 +75,17 @@ class PacketChain(NamedTuple):
 
 
 def packet_chain(
-    where: str, run: Run, sample: int, population: str, neuron: int, number: int = 0, core: int | None = None
-) -> PacketChain:
+    where: str, run: Run, on: Carried, sample: int, population: str, neuron: int, number: int = 0,
+    core: int | None = None,
+) -> PacketChain:  # fmt: skip
     """Return the way of the packet of one spike, to the core that it came to last or to a given one.
 
     Parameters
     ----------
     where
         Begins the messages of errors.
+    on
+        The fabric of the run.
     number
         Which of the neuron's spikes, counted from 0.
     core
@@ -99,7 +102,6 @@ def packet_chain(
     mine = sent[sent["number"] == integer(where, "number", number, low=0)]
     if not mine.size:
         _refuse_without_packet(where, run, sample, population, neuron, number, sent)
-    on = carried(where, run)
     last = _last(where, mine, core)
     route = on.fabric.routes[int(np.asarray(on.fabric.route_of[population])[neuron])]
     path = _way(route, int(last["station"]), int(last["core"]) if last["outcome"] in (ARRIVED, TOO_LATE) else None)

@@ -83,7 +83,7 @@ def check_log(where: str, run: Any) -> Array:
     Raises
     ------
     InputError
-        Not a run, a run without a fabric, one whose packets were not recorded.
+        Not a run, a run without a fabric, one whose packets were not recorded, or that has none.
     """
     if not isinstance(run, Run):
         raise InputError(
@@ -98,6 +98,11 @@ def check_log(where: str, run: Any) -> Array:
         raise InputError(
             f"{where}: run recorded no packets; must have the log of their hops. Simulate with "
             "transport=chip.place(net, log=True), or a transport whose Fabric has log=True."
+        )
+    if not len(run.records.hops):
+        raise InputError(
+            f"{where}: no packet of the run has left a station; must have some. Give inputs that spike, and simulate "
+            "until they have come somewhere."
         )
     return run.records.hops
 
@@ -127,6 +132,24 @@ def carried(where: str, run: Run) -> Carried:
         )
     transport: Transport = stage_described(where, Transport, "transport", run.provenance["transport"])
     return Carried(net, transport, transport.fabric(net))
+
+
+def durations(run: Run, on: Carried) -> Array:
+    """Return how long each sample took, (n_samples,); NaN where it never began.
+
+    That is the time that was reached or, where nothing ended a sample, the end of the last window or the last delivery,
+    whichever is later.
+    """
+    reached = run.reached.astype(np.float64)
+    ends = [float(t) for window in run.windows.values() for t in window or () if np.isfinite(t)]
+    end = np.full(run.n_samples, max(ends, default=0.0))
+    assert run.records.hops is not None
+    arrived = run.records.hops[run.records.hops["outcome"] == ARRIVED]
+    times = _ticked(arrived["left"] + on.latencies[arrived["station"]], float(on.fabric.tick))
+    np.maximum.at(end, arrived["sample"], times)
+    endless = reached == np.inf
+    reached[endless] = end[endless]
+    return reached
 
 
 # -- what was delivered -----------------------------------------------------------------------------------------------
