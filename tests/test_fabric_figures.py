@@ -373,8 +373,8 @@ def test_the_legs_of_every_packet_join(packets: str) -> None:
     stations, on = run.provenance["stations"], carried("test", run)
     placement = placement_of(run)
     served: dict[int, list[tuple[float, float]]] = {}
-    for one in hops(run, 1):
-        served.setdefault(int(one["station"]), []).append((float(one["started"]), float(one["left"])))
+    for hop in hops(run, 1):
+        served.setdefault(int(hop["station"]), []).append((float(hop["started"]), float(hop["left"])))
     ends_of_routes = [one for one in hops(run, 1) if one["outcome"] == ARRIVED]
     for packet in ends_of_routes[:: max(len(ends_of_routes) // 150, 1)]:
         name = run.populations[packet["population"]]
