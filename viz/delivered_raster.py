@@ -190,7 +190,7 @@ def _draw(ax: Axes, one: Journeys, band: Band) -> None:
     many = one.delivered.size > 5_000
     segments = np.stack([np.stack([emitted[under_way], y], axis=1), np.stack([last[under_way], y], axis=1)], axis=1)
     lines = LineCollection(
-        segments, colors=rows.layer.colour, linewidths=0.7, alpha=0.6, zorder=1.5, rasterized=many,
+        [*segments], colors=rows.layer.colour, linewidths=0.7, alpha=0.6, zorder=1.5, rasterized=many,
         gid=f"journeys {rows.layer.name}",
     )  # fmt: skip
     ax.add_collection(lines, autolim=False)

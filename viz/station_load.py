@@ -138,7 +138,8 @@ def _on_the_plan(
 ) -> tuple[Array, list[tuple[int, ...]], list[float]]:
     """The number of each core, the ends of the links that lead between cores, and their numbers."""
     squares = np.full(n_cores, np.nan)
-    ends, on_links = [], []
+    ends: list[tuple[int, ...]] = []
+    on_links: list[float] = []
     for part, value in zip(parts, values.tolist(), strict=True):
         if part.kind == cores:
             squares[part.cores[0]] = value

@@ -162,7 +162,8 @@ def _way(hops: Sequence[Hop], station: int, core: int | None) -> list[int]:
 
 def _legs(on: Carried, hops: Array, mine: Array, last: Any, path: Sequence[int]) -> tuple[Leg, ...]:
     """The stations of the way, found from its end: each was left when the next one was entered, less the latency."""
-    found, record, left = [], last, float(last["left"])
+    found: list[Leg] = []
+    record, left = last, float(last["left"])
     for station in reversed(path):
         if station != record["station"]:
             latency = float(on.latencies[station])
@@ -173,8 +174,9 @@ def _legs(on: Carried, hops: Array, mine: Array, last: Any, path: Sequence[int])
             left = float(before["left"]) if exact else float(record["entered"]) - latency
             found[-1] = found[-1]._replace(sent=left)
             record = before
-        times = (float(record[name]) for name in ("entered", "started", "ended"))
-        found.append(Leg(int(record["station"]), float(record["emitted"]), *times, left, _ahead(hops, record)))
+        entered, started, ended = (float(record[name]) for name in ("entered", "started", "ended"))
+        emitted, ahead = float(record["emitted"]), _ahead(hops, record)
+        found.append(Leg(int(record["station"]), emitted, entered, started, ended, left, ahead))
     return tuple(reversed(found))
 
 

@@ -163,9 +163,10 @@ def deliveries(where: str, run: Run, sample: int, on: Carried) -> Deliveries:
     hops = hops_of(where, run, sample)
     arrived = hops[hops["outcome"] == ARRIVED]
     left = arrived["left"] + on.latencies[arrived["station"]]
-    found = [(arrived["population"], arrived["neuron"], arrived["core"], arrived["emitted"], left)]
-    spikes = _spikes_without_packets(run, sample, on)
-    found += spikes
+    found: list[tuple[Array, ...]] = [
+        (arrived["population"], arrived["neuron"], arrived["core"], arrived["emitted"], left)
+    ]
+    found += _spikes_without_packets(run, sample, on)
     columns = [np.concatenate(column) for column in zip(*found, strict=True)]
     columns[-1] = _ticked(columns[-1], float(on.fabric.tick))
     return Deliveries(*columns)
@@ -174,7 +175,7 @@ def deliveries(where: str, run: Run, sample: int, on: Carried) -> Deliveries:
 def _spikes_without_packets(run: Run, sample: int, on: Carried) -> list[tuple[Array, ...]]:
     """Of each population and core the spikes that are delivered there as they are emitted."""
     local = [{hop.core for hop in route if hop.station == NOWHERE} for route in on.fabric.routes]
-    found = []
+    found: list[tuple[Array, ...]] = []
     for name, routes in on.fabric.route_of.items():
         cores = {core for route in np.unique(routes[routes >= 0]).tolist() for core in local[route]}
         if not cores:
