@@ -53,13 +53,14 @@ def run() -> Run:
     return on_mesh("multicast")
 
 
-def by_hand(first: Station, second: Station, times: list[float]) -> Run:
+def by_hand(first: Station, second: Station, times: list[float], tick: float = 0.0) -> Run:
     """A source whose spikes take two stations, one behind the other, to a cell that hears them a unit later."""
     net = eventsim.Network(time_unit=1e-9)
     net.source(len(times), "input")
     net.population("if_delta", 1, "cell", v_threshold=10.0)
     net.connect("input", "cell", eventsim.Dense(np.ones((1, len(times)))), delay=1.0)
-    made = Fabric((first, second), ((Hop(0, (Hop(1, core=0),)),),), {"input": np.zeros(len(times), int)}, log=True)
+    route_of = {"input": np.zeros(len(times), int)}
+    made = Fabric((first, second), ((Hop(0, (Hop(1, core=0),)),),), route_of, tick=tick, log=True)
     trains = eventsim.SpikeTimes([[[t] for t in times]])
     return eventsim.simulate(net, trains, transport=Given(made), engine="reference")
 
@@ -73,7 +74,7 @@ def queue() -> Run:
 @pytest.fixture(scope="module")
 def losing() -> Run:
     """Of three spikes at 0 and one at 5 two find no room."""
-    return by_hand(Station("a", service=1.0, intake=1), Station("b", service=0.5), [0.0, 0.0, 0.0, 5.0])
+    return by_hand(Station("a", service=1.0, intake=1), Station("b", service=0.5, latency=0.25), [0.0, 0.0, 0.0, 5.0])
 
 
 def found(ax: Any, gid: str) -> list[Any]:
@@ -176,6 +177,20 @@ def test_the_ground_of_a_row_is_the_window_of_its_layer(run: Run) -> None:
 def test_a_delay_counts_when_inputs_come(queue: Run) -> None:
     bar = one(viz.timeline(queue), "inputs cell")
     assert ends(bar) == (4.5, 8.5)  # delivered at 3.5, 5.5 and 7.5
+
+
+def test_a_spike_is_an_input_of_the_populations_with_synapses_of_its_neuron_alone() -> None:
+    net = eventsim.Network()
+    net.source(2, "input")
+    for name, neuron in (("a", 0), ("b", 1)):
+        net.population("if_delta", 1, name, v_threshold=10.0)
+        net.connect("input", name, eventsim.Sparse([neuron], [0], [1.0]))
+    made = Fabric((Station("bus", service=1.0),), ((Hop(0, core=0),),), {"input": np.zeros(2, int)}, log=True)
+    run = eventsim.simulate(net, eventsim.SpikeTimes([[[0.0], [5.0]]]), transport=Given(made), engine="reference")
+    ax = viz.timeline(run)
+    assert ends(one(ax, "inputs a")) == (1.0, 1.0)
+    assert ends(one(ax, "inputs b")) == (6.0, 6.0)
+    assert note_of(ax, "a") == "1 input, 0 spikes"
 
 
 # -- the load of stations ---------------------------------------------------------------------------------------------
@@ -284,6 +299,7 @@ def test_waits_are_in_the_bins_that_they_belong_to(queue: Run) -> None:
 def test_what_found_no_room_has_not_waited(losing: Run) -> None:
     (a,) = viz.waiting_histogram(losing, stations="a")
     assert found(a, "none")[0].get_data().values.tolist() == [2]
+    assert a.get_title(loc="left") == "a\n0.0% of 2 wait\n"
 
 
 # -- journeys ---------------------------------------------------------------------------------------------------------
@@ -315,6 +331,8 @@ def test_many_journeys_are_an_image_of_how_many_are_under_way(queue: Run) -> Non
     for t in (0.05, 3.4, 3.6, 5.4, 5.6, 7.4, 7.6, 9.9):
         at = int(t / 10.0 * columns.size)
         assert round(columns[at] * 3 / image.shape[0]) == sum(t < end for end in (3.5, 5.5, 7.5))
+    last = 3.5 / 10.0 * columns.size  # where a border of columns is
+    assert [round(columns[int(last) + k] * 3 / image.shape[0]) for k in (0, 1)] == [3, 2]
     assert not with_gid(ax, "journeys input")
 
 
@@ -329,8 +347,8 @@ def test_a_stretch_shows_what_is_under_way_in_it(queue: Run) -> None:
 def test_lost_packets_are_crosses(losing: Run) -> None:
     ax = viz.delivered_raster(losing)
     assert one(ax, "lost input").get_xdata().tolist() == [0.0, 0.0]
-    assert one(ax, "deliveries input").get_xdata().tolist() == [1.5, 6.5]
-    assert note_of(ax, "input") == "4 spikes, 2 deliveries after 1.5 ns at most, 2 lost"
+    assert one(ax, "deliveries input").get_xdata().tolist() == [1.75, 6.75]
+    assert note_of(ax, "input") == "4 spikes, 2 deliveries after 1.75 ns at most, 2 lost"
     assert ax.get_title(loc="left") == "sample 0: 2 deliveries, 2 lost"
 
 
@@ -357,6 +375,17 @@ def test_a_path_has_the_waits_services_and_blocks_of_its_packet(queue: Run) -> N
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["under way", "waiting", "service", "blocked"]
     assert ax.get_title(loc="left") == "input neuron 2, sample 0: 7.5 ns, 53% of it waiting or blocked"
     assert ax.get_xlabel() == "since emission (ns)"
+
+
+def test_a_packet_that_is_delivered_waits_for_the_tick() -> None:
+    ticking = by_hand(Station("a", service=0.5), Station("b", service=1.0, latency=0.25), [0.0, 0.0], tick=2.0)
+    ax = viz.packet_path(ticking, 0, "input", 0)
+    assert bars(ax) == [
+        ("service", 0.0, 0.5), ("service", 0.5, 1.5), ("under way", 1.5, 1.75), ("waiting", 1.75, 2.0),
+    ]  # fmt: skip
+    assert found(ax, "end")[0].get_xdata()[0] == 2.0
+    assert one(viz.delivered_raster(ticking), "deliveries input").get_xdata().tolist() == [2.0, 4.0]
+    assert ends(one(viz.timeline(ticking), "inputs cell")) == (3.0, 5.0)
 
 
 def test_a_lost_packet_ends_where_it_found_no_room(losing: Run) -> None:

@@ -184,6 +184,8 @@ def _shade(ax: Axes, corners: Array, side: float, values: Array, label: str) -> 
     boxes = _boxes(corners[known, 0], corners[known, 1] + FOOT * side, side, (1 - HEAD - FOOT) * side)
     shade = PolyCollection(boxes, cmap=SHADES, edgecolor="none", zorder=2, gid="values")
     shade.set_array(values[known])
+    if known.any() and np.ptp(values[known]) == 0.0:
+        shade.set_clim(min(values[known][0], 0.0), max(values[known][0], 0.0) or 1.0)
     ax.add_collection(shade)
     _scale(ax, shade, label)
     return shade

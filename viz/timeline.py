@@ -196,11 +196,15 @@ def _apart(times: Array) -> Array:
 
 
 def _note(row: Traffic) -> str:
-    said = [] if row.layer.is_readout else [f"{row.spikes.size:,} spikes"]
+    said = [] if row.layer.is_readout else [_counted(row.spikes.size, "spike")]
     if row.n_synapses:
-        late = f"{row.n_late:,} of " if row.waits else ""
-        said.insert(0, f"{late}{row.n_synapses:,} inputs{' late' if row.waits else ''}")
+        inputs = _counted(row.n_synapses, "input")
+        said.insert(0, f"{row.n_late:,} of {inputs} late" if row.waits else inputs)
     return ", ".join(said)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'s' if n != 1 else ''}"
 
 
 def _key(ax: Axes, everything: Sequence[Traffic]) -> float:
