@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from fabric_networks import Given
 from figures_by_hand import note_of, one, png_size, small_run, with_gid
+from matplotlib.figure import Figure
 
 import eventsim
 from eventsim import InputError, fabric, hardware, models, viz
@@ -53,7 +54,7 @@ def run() -> Run:
     return on_mesh("multicast")
 
 
-def by_hand(first: Station, second: Station, times: list[float], tick: float = 0.0) -> Run:
+def by_hand(first: Station, second: Station, times: list[float], tick: float = 0.0, until: Any = None) -> Run:
     """A source whose spikes take two stations, one behind the other, to a cell that hears them a unit later."""
     net = eventsim.Network(time_unit=1e-9)
     net.source(len(times), "input")
@@ -62,7 +63,7 @@ def by_hand(first: Station, second: Station, times: list[float], tick: float = 0
     route_of = {"input": np.zeros(len(times), int)}
     made = Fabric((first, second), ((Hop(0, (Hop(1, core=0),)),),), route_of, tick=tick, log=True)
     trains = eventsim.SpikeTimes([[[t] for t in times]])
-    return eventsim.simulate(net, trains, transport=Given(made), engine="reference")
+    return eventsim.simulate(net, trains, transport=Given(made), engine="reference", until=until)
 
 
 @pytest.fixture(scope="module")
@@ -396,6 +397,25 @@ def test_a_lost_packet_ends_where_it_found_no_room(losing: Run) -> None:
     assert found(ax, "end")[0].get_marker() == "x"
 
 
+def test_a_packet_that_the_end_of_the_run_finds_under_way_has_the_stations_that_it_has_left() -> None:
+    early = by_hand(Station("a", service=1.0), Station("b", service=2.0), [0.0, 0.0], until=2.5)
+    ax = viz.packet_path(early, 0, "input", 1)
+    assert bars(ax) == [("waiting", 0.0, 1.0), ("service", 1.0, 2.0)]
+    assert found(ax, "end")[0].get_marker() == ">"
+    assert one(ax, "name under way")
+
+
+def test_of_populations_that_were_not_recorded_the_first_spikes_are_shown(run: Run) -> None:
+    net = run._network
+    assert net is not None
+    chip = hardware.chip("mesh").replace({"limits.neurons_per_core": 144}).place(net)
+    x = digits.test_images()[0][:1]
+    some = eventsim.simulate(net, x, transport=chip, engine="reference", record=["conv1"])
+    mine, all_of_them = viz.timeline(some), viz.timeline(run)
+    for name in run.populations:
+        assert note_of(mine, name) == note_of(all_of_them, name)
+
+
 @pytest.mark.parametrize("packets", ["multicast", "unicast"])
 def test_the_legs_of_every_packet_join(packets: str) -> None:
     run = on_mesh(packets)
@@ -467,6 +487,26 @@ def test_a_run_from_a_file_gives_the_same_figure(name: str, tmp_path: Path) -> N
     assert png_size(np.atleast_1d(drawn)[0]) == png_size(np.atleast_1d(again)[0])
     with pytest.raises(InputError, match=rf"{name}: run does not have its network.*load_run\(path, net\)"):
         FIGURES[name](eventsim.load_run(tmp_path / "run.npz"))
+
+
+def test_figures_draw_into_the_axes_they_are_given(run: Run) -> None:
+    axes = Figure(figsize=(3.0, 3.0)).subplots(3, 3)
+    assert viz.timeline(run, ax=axes[0, 0]) is axes[0, 0]
+    assert viz.station_load(run, axes[0, 1]) is axes[0, 1]
+    assert viz.delivered_raster(run, ax=axes[0, 2]) is axes[0, 2]
+    assert viz.packet_path(run, 0, "input", int(hops(run)[0]["neuron"]), axes[1, 0]) is axes[1, 0]
+    assert list(viz.waiting_histogram(run, axes.ravel()[4:])) == list(axes.ravel()[4:])
+    assert png_size(axes[0, 0]) > 0
+    with pytest.raises(InputError, match="waiting_histogram: ax holds 2 axes; must be 5"):
+        viz.waiting_histogram(run, axes[0, :2])
+
+
+def test_a_stretch_of_time_and_other_titles(run: Run) -> None:
+    ax = viz.timeline(run, time=(5.0, 9.0), populations=["conv2"], title="mine")
+    assert (ax.get_xlim(), ax.get_title(loc="left")) == ((5.0, 9.0), "mine")
+    assert not with_gid(ax, "inputs conv1")
+    assert viz.timeline(run, title="").get_title(loc="left") == ""
+    assert [one.get_title(loc="left") for one in viz.waiting_histogram(run, title="")] == [""] * 5
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from eventsim.inspection.packets import Carried, carried, check_log, deliveries, received
+from eventsim.inspection.packets import Carried, carried, check_log, deliveries, emissions, received
 from eventsim.network.network import Population
 from eventsim.run.run import Run
 from eventsim.viz.frame import Array, axes_points, drawable, left_title, line_height, quieten, time_label
 from eventsim.viz.key import key_above
-from eventsim.viz.layers import Layer, check_sample, ended, layers, spikes_of
+from eventsim.viz.layers import Layer, check_sample, ended, layers
 from eventsim.viz.new_figure import figure_size, new_axes
 from eventsim.viz.palette import GRID, INK, SILENT, window_colour
 from eventsim.viz.raster_marks import draw_header
@@ -120,7 +120,6 @@ def timeline(
 def traffic_of(where: str, run: Run, sample: int, chosen: Sequence[Layer], on: Carried) -> list[Traffic]:
     """Return what each of these layers received and sent. O(n) in the packets of the sample, for each layer."""
     delivered = deliveries(where, run, sample, on)
-    spikes = spikes_of(run, sample)
     found = []
     for layer in chosen:
         got, node = received(on, delivered, layer.name), on.net.node(layer.name)
@@ -129,7 +128,7 @@ def traffic_of(where: str, run: Run, sample: int, chosen: Sequence[Layer], on: C
         found.append(
             Traffic(
                 layer, got.time, got.time[late], int(got.synapses.sum()), int(got.synapses[late].sum()),
-                spikes.time[spikes.population == layer.order], waits,
+                emissions(run, sample, layer.name)[1], waits,
             )
         )  # fmt: skip
     return found

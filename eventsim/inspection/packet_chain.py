@@ -122,8 +122,9 @@ def _refuse_without_packet(
             f"{who} has no packet of a spike {number} in sample {sample}; must be in 0..{int(sent['number'].max())}. "
             "Choose its number."
         )
-    fired = population in run.populations and math.isfinite(float(run.spike_times(population)[sample, neuron]))
-    why = "its spikes need none, or none has left a station" if fired else "it is silent"
+    known = run.records.first is not None
+    silent = known and not math.isfinite(float(run.spike_times(population)[sample, neuron]))
+    why = "it is silent" if silent else "its spikes need none, or none has left a station"
     raise InputError(
         f"{who} sent no packet in sample {sample}: {why}; must have sent one. run.records.hops has the packets of the "
         "run."

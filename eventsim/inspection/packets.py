@@ -181,7 +181,7 @@ def _spikes_without_packets(run: Run, sample: int, on: Carried) -> list[tuple[Ar
         if not cores:
             continue
         order = run.populations.index(name)
-        neuron, time = _spikes(run, sample, order, name)
+        neuron, time = emissions(run, sample, name)
         for core in sorted(cores):
             there = np.array([route >= 0 and core in local[route] for route in np.asarray(routes)[neuron].tolist()])
             mine, at = neuron[there.astype(bool)], time[there.astype(bool)]
@@ -189,9 +189,10 @@ def _spikes_without_packets(run: Run, sample: int, on: Carried) -> list[tuple[Ar
     return found
 
 
-def _spikes(run: Run, sample: int, order: int, name: str) -> tuple[Array, Array]:
-    """Neurons and times of all spikes of a population or, where these were not recorded, of the first ones."""
+def emissions(run: Run, sample: int, name: str) -> tuple[Array, Array]:
+    """Return neurons and times of all spikes of a population or, where these were not recorded, of the first ones."""
     if name in run.recorded_populations:
+        order = run.populations.index(name)
         spikes = run.spikes
         first, last = np.searchsorted(spikes["sample"], [sample, sample + 1])
         mine = spikes[first:last][spikes["population"][first:last] == order]
