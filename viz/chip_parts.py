@@ -3,17 +3,13 @@
 Relies on placed chips. Used by the figures of stations.
 """
 
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from eventsim.errors import InputError
 from eventsim.hardware.placed_chip import PlacedChip
 from eventsim.hardware.placement import Placement
-from eventsim.hardware.placing import placement_from
 from eventsim.inspection.packets import Carried
 
-Array = np.ndarray[Any, Any]
 CORE, AXON_OUT = "core", "axon_out"
 
 
@@ -43,7 +39,7 @@ def parts_of(on: Carried) -> list[Part]:
         return [Part(name, name) for name in names]
     wiring = on.transport.wiring(on.net)
     wiring.fabric(log=False)
-    tile = _chip(on).cores_per_tile
+    tile = wiring.chip.cores_per_tile
     found = []
     for station, name in enumerate(names):
         kind, k = wiring.part(station)
@@ -66,10 +62,4 @@ def placement_of(where: str, on: Carried) -> Placement:
             f"{where}: run is on the transport {on.transport.name!r}, which has no floor plan; must be on a placed "
             "chip. Simulate with transport=chip.place(net); viz.waiting_histogram draws the stations of any fabric."
         )
-    placement = on.transport.placement
-    return placement if isinstance(placement, Placement) else placement_from(on.net, placement)
-
-
-def _chip(on: Carried) -> Any:
-    assert isinstance(on.transport, PlacedChip)
-    return on.transport.chip
+    return on.transport.wiring(on.net).placement
