@@ -9,7 +9,15 @@ from matplotlib import image
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
-NAMES = ("pytorch_network", "recurrent_network", "bus_and_clock", "moved_spikes_digits", "floor_plan")
+NAMES = (
+    "pytorch_network",
+    "recurrent_network",
+    "bus_and_clock",
+    "moved_spikes_digits",
+    "floor_plan",
+    "chip_latency",
+    "chip_journeys",
+)
 MOST_LINES = 40
 
 

@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import FancyArrowPatch
 
 from eventsim.checks import integer_array, real_array
@@ -34,7 +34,7 @@ MOST_NUMBERS = 400  # cores that are written into
 BESIDE = 0.07  # how far a link is from the line between its cores, so that both directions are seen
 STUB = 0.24  # of a step: what is seen of a link that leads round a torus
 SHADES = "cividis"
-LINK_SHADES = "plasma_r"
+LINK_SHADES = ListedColormap(colormaps["plasma_r"](np.linspace(0.15, 1.0, 256)))  # without what is pale on white
 NOTHING = "#F4F4F4"
 
 
@@ -184,6 +184,8 @@ def _shade(ax: Axes, corners: Array, side: float, values: Array, label: str) -> 
     boxes = _boxes(corners[known, 0], corners[known, 1] + FOOT * side, side, (1 - HEAD - FOOT) * side)
     shade = PolyCollection(boxes, cmap=SHADES, edgecolor="none", zorder=2, gid="values")
     shade.set_array(values[known])
+    if known.any() and np.ptp(values[known]) == 0.0:
+        shade.set_clim(min(values[known][0], 0.0), max(values[known][0], 0.0) or 1.0)
     ax.add_collection(shade)
     _scale(ax, shade, label)
     return shade
@@ -246,7 +248,7 @@ def _written(ax: Axes, placement: Placement, corners: Array, side: float, width:
     for core, (x, y) in enumerate(corners.tolist()):
         said = f"{placement.loads.neurons[core]:,}" if placement.loads.neurons[core] else ""
         if values is not None:
-            said = _value(values[core])
+            said = value_text(values[core])
         for words, at, look in (
             (str(core), 0.05, {"color": SILENT, "ha": "left"}),
             (said, 0.95, {"color": INK, "ha": "right"}),
@@ -270,8 +272,12 @@ class _Number(FittedText):
             super().draw(renderer)
 
 
-def _value(value: float) -> str:
-    """A number in few letters; "" where none is known."""
+def value_text(value: float) -> str:
+    """Return a number in few letters; "" where none is known.
+
+    >>> value_text(0.1234), value_text(1234.5), value_text(float("nan"))
+    ('0.12', '1,234', '')
+    """
     if not math.isfinite(value):
         return ""
     return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.2g}"
@@ -281,8 +287,8 @@ def _arrows(ax: Axes, where: Array, ends: Array, values: Array, sizes: tuple[flo
     """Links as arrows from square to square, beside the line between them."""
     side, step = sizes
     known = np.isfinite(values)
-    scale = Normalize(values[known].min(initial=0.0), max(values[known].max(initial=0.0), 1e-300))
-    shades = ScalarMappable(scale, colormaps[LINK_SHADES])
+    scale = Normalize(values[known].min(initial=0.0), values[known].max(initial=0.0) or 1.0)
+    shades = ScalarMappable(scale, LINK_SHADES)
     for (start, end), value in zip(ends[known].tolist(), values[known].tolist(), strict=True):
         look: dict[str, Any] = {"color": shades.to_rgba(value), "linewidth": 0.6 + 2.4 * float(scale(value))}
         for tail, tip, bent in _ways(where, start, end, side, step):

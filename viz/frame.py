@@ -134,9 +134,19 @@ def time_label(run: Run) -> str:
     """Return "time" with its unit: seconds where the network has a time unit, else that of its windows."""
     unit = run.provenance.get("time_unit")
     if unit is not None:
-        return f"time ({UNITS.get(float(unit), f'{float(unit):g} s')})"
+        return f"time ({UNITS.get(float(unit)) or _units_of(float(unit))})"
     windowed = any(window is not None and len(window) == 3 for window in run.windows.values())
     return "time (window units)" if windowed else "time (network units)"
+
+
+def _units_of(seconds: float) -> str:
+    """The unit of a network whose own is none of `UNITS`, by the next smaller one.
+
+    >>> _units_of(2e-3), _units_of(1e-5)
+    ('units of 2 ms', 'units of 10 µs')
+    """
+    size = next((size for size in UNITS if seconds >= size), min(UNITS))
+    return f"units of {seconds / size:g} {UNITS[size]}"
 
 
 def rate_label(run: Run) -> str:

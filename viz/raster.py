@@ -113,7 +113,7 @@ def raster(
     below = SCALE_LINES * line if imaged else 0.0
     bands = stack(everything, line, below)
     for rows, band in zip(everything, bands, strict=True):
-        _shade(ax, run, rows, band, span)
+        shade_rows(ax, run, rows, band, span)
         n_silent, n_premature, readout = None, 0, ""
         if rows.layer.is_readout:
             readout = draw_readout(ax, run, rows, band)
@@ -122,7 +122,7 @@ def raster(
                 draw_spikes(ax, rows, band)
             n_premature = draw_premature(ax, rows, band)
             n_silent = draw_silent(ax, rows, band) if silent else None
-        draw_header(ax, rows, band, line, note(rows, n_silent, n_premature, readout))
+        draw_header(ax, rows.layer.name, rows.layer.colour, band, line, note(rows, n_silent, n_premature, readout))
     if imaged:
         unit = run.provenance.get("time_unit")
         pairs = [(rows, band) for rows, band in zip(everything, bands, strict=True) if rows.layer.order in imaged]
@@ -131,7 +131,7 @@ def raster(
         for one in found:
             draw_density(ax, one, span, scale)
         draw_scale(ax, scale, 1.0 - below, below, rate_label(run))
-    _frame(ax, everything, bands, span, margin=0.0 if stretch else 0.01)
+    frame_rows(ax, everything, bands, span, margin=0.0 if stretch else 0.01)
     ax.set_xlabel(time_label(run))
     left_title(ax, _usual_title(run, everything), own_title)
     return ax
@@ -170,8 +170,8 @@ def time_span(run: Run, samples: Sequence[int], everything: Sequence[Rows]) -> S
     return low, high if high > low else max(low + 1.0, 2.0 * low)
 
 
-def _shade(ax: Axes, run: Run, rows: Rows, band: Band, span: Stretch) -> None:
-    """A pale ground where each sample was simulated, darker inside the fire window; a line between samples."""
+def shade_rows(ax: Axes, run: Run, rows: Rows, band: Band, span: Stretch) -> None:
+    """Draw a pale ground where each sample was simulated, darker inside the fire window; a line between samples."""
     low, high = span
     reached = np.nan_to_num(run.reached[rows.samples].astype(np.float64), nan=-math.inf, posinf=math.inf)
     ends = np.clip(reached, low, high).tolist()
@@ -198,8 +198,8 @@ def _shade(ax: Axes, run: Run, rows: Rows, band: Band, span: Stretch) -> None:
         ax.hlines(borders, low, high, color=GRID, linewidth=0.6, zorder=1, gid=f"samples {rows.layer.name}")
 
 
-def _frame(ax: Axes, everything: Sequence[Rows], bands: Sequence[Band], span: Stretch, margin: float) -> None:
-    """Sample numbers in place of heights; under the pointer, which layer, neuron and sample it is."""
+def frame_rows(ax: Axes, everything: Sequence[Rows], bands: Sequence[Band], span: Stretch, margin: float) -> None:
+    """Set sample numbers in place of heights; under the pointer, which layer, neuron and sample it is."""
     quieten(ax)
     ax.spines["left"].set_visible(False)
     ax.spines["bottom"].set_color(GRID)

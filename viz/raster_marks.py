@@ -141,9 +141,9 @@ def note(rows: Rows, n_silent: int | None, n_premature: int, readout: str) -> st
     return ", ".join(parts)
 
 
-def draw_header(ax: Axes, rows: Rows, band: Band, height: float, text: str) -> None:
-    """The name of the layer above its rows, at the left, and a note at the right: both inside the axes."""
-    name = rows.layer.name
+def draw_header(ax: Axes, whole: str, colour: str, band: Band, height: float, text: str) -> None:
+    """The name of a layer, or of what has a band, above it at the left, and a note at the right: inside the axes."""
+    name = whole
     if len(name) > LONGEST_NAME:
         name = f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 + 1 :]}"
     length = len(name) * 1.1 + len(text) + 2  # bold letters are wider
@@ -155,9 +155,9 @@ def draw_header(ax: Axes, rows: Rows, band: Band, height: float, text: str) -> N
         "clip_on": True,
     }
     for x, side, words, share, look in (
-        (0.0, "left", name, len(name) * 1.1 / length, {"color": rows.layer.colour, "fontweight": "bold"}),
+        (0.0, "left", name, len(name) * 1.1 / length, {"color": colour, "fontweight": "bold"}),
         (1.0, "right", text, len(text) / length, {"color": INK}),
     ):
         label = FittedText(x, band.top, words, height, share, horizontalalignment=side, **look, **style)
-        label.set_gid(f"{'name' if side == 'left' else 'note'} {rows.layer.name}")
+        label.set_gid(f"{'name' if side == 'left' else 'note'} {whole}")
         ax.add_artist(label)

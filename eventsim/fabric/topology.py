@@ -18,10 +18,13 @@ class Link(NamedTuple):
         By which reports know it.
     axis
         "x" or "y" on a grid, where links of both may differ; else "".
+    ends
+        The places that it leads from and to; None where one end at least is no place, as that of a bus or a hub.
     """
 
     name: str
     axis: str = ""
+    ends: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -49,10 +49,11 @@ class Mesh(Topology):
 
     def links(self) -> tuple[Link, ...]:
         """Tile by tile those to its neighbours: along x upwards and downwards, then along y."""
-        return tuple(Link(f"{_text(start)} to {_text(end)}", axis) for start, end, axis in self._ends())
-
-    def _ends(self) -> list[tuple[Tile, Tile, str]]:
-        return list(_numbers(self))
+        place = {self.tile(place): place for place in range(self.n_places)}
+        return tuple(
+            Link(f"{_text(start)} to {_text(end)}", axis, (place[start], place[end]))
+            for start, end, axis in _numbers(self)
+        )
 
     def step(self, tile: Tile, axis: str, by: int) -> Tile | None:
         """The next tile; None beyond the edge of a mesh."""
