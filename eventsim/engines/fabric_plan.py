@@ -13,7 +13,7 @@ import numpy as np
 from eventsim.checks import choice, number
 from eventsim.engines.destinations import EVERYWHERE, Lane, core_of, lanes_of, reached_by
 from eventsim.errors import FaultError
-from eventsim.fabric.contract import FULL, LATE, NOWHERE, Fabric, Hop, Route, Station
+from eventsim.fabric.contract import FULL, LATE, NOWHERE, PARTS, Fabric, Hop, Route, Station
 from eventsim.network.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
@@ -81,6 +81,17 @@ class FabricPlan:
         """The stations of the fabric."""
         return self.fabric.stations
 
+    def describe(self) -> dict[str, Any]:
+        """What a provenance says of the fabric beside the names of its stations, to read its log by."""
+        one = self.fabric
+        return {
+            "parts": [station.part for station in one.stations],
+            "latencies": [float(station.latency) for station in one.stations],
+            "deadline": None if one.deadline is None else float(one.deadline),
+            "tick": float(one.tick),
+            "log": one.log,
+        }
+
     def n_ports(self, station: int) -> int:
         """How many ports a station has."""
         return self.first_port[station + 1] - self.first_port[station]
@@ -121,6 +132,7 @@ def _check_stations(fabric: Fabric) -> None:
             if given is not None and not (isinstance(given, int | np.integer) and given >= least):
                 raise FaultError(f"{where}: {name} = {given!r}; must be an integer >= {least}, or None for no limit.")
         choice(where, "full", station.full, FULL, FaultError)
+        choice(where, "part", station.part, ("", *PARTS), FaultError)
     choice("fabric", "late", fabric.late, LATE, FaultError)
     number("fabric", "tick", fabric.tick, FaultError, low=0, remedy="0 is none.")
     if fabric.deadline is not None:

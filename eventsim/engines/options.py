@@ -111,6 +111,7 @@ class Options:
             "faults": [described(fault) for fault in self.all_faults],
             "transport": None if self.transport is None else self.transport.describe(),
             "stations": [] if self.fabric is None else [station.name for station in self.fabric.stations],
+            "fabric": None if self.fabric is None else self.fabric.describe(),
             "error_bounds": self.error_bounds,
         }
 

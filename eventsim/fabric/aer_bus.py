@@ -34,7 +34,7 @@ class AerBus(Transport):
         """One station, over which every spike goes to one core."""
         senders = {projection.pre.name: projection.pre.size for projection in net.projections}
         return Fabric(
-            stations=(Station("bus", service=self.service_time),),
+            stations=(Station("bus", service=self.service_time, part="link"),),
             routes=((Hop(0, core=0),),),
             route_of={name: np.zeros(size, dtype=np.int64) for name, size in senders.items()},
         )

@@ -20,6 +20,7 @@ STALL, DROP = "stall", "drop"
 FULL = (STALL, DROP)
 DELIVER = "deliver"
 LATE = (DELIVER, DROP)
+PARTS = ("axon_out", "link", "link_x", "link_y", "core", "input", "output")
 NOWHERE = -1  # in place of a station: a route that is delivered as it is emitted; of a core: none
 
 
@@ -46,6 +47,8 @@ class Station:
         holds it, "drop" loses it.
     per_synapse, per_neuron
         Where routes end here: what each synapse, and each neuron, that a packet reaches adds to its service.
+    part
+        What its packets are counted as where a run is priced: one of `PARTS`; "" for nothing.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Station:
     full: str = STALL
     per_synapse: Any = 0.0
     per_neuron: Any = 0.0
+    part: str = ""
 
 
 @dataclass(frozen=True)

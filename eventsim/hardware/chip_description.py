@@ -16,6 +16,7 @@ from eventsim.hardware.chip_table import chip_table
 from eventsim.hardware.consistency import inconsistency
 from eventsim.hardware.facts import Fact, weakest
 from eventsim.hardware.keys import BARRIERS, KEYS, ON_GRID, OPERATIONS, STATIONS
+from eventsim.hardware.pricing import Priced
 from eventsim.hardware.problems import RefusedError
 from eventsim.hardware.values import facts_of, tables_of
 from eventsim.table import Table, Tabled
@@ -50,7 +51,7 @@ class Station:
 
 
 @dataclass(frozen=True)
-class ChipDescription(Tabled):
+class ChipDescription(Tabled, Priced):
     """A chip as it is described: values with units, sources and grades, by key. ``print(chip)`` shows all of them.
 
     Attributes

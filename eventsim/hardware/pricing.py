@@ -1,6 +1,6 @@
 """What a run costs on a chip: counted operations times prices, and what such a sum leaves out.
 
-Relies on ledgers and chips. Used by reports and by the table of all chips. A term without a price is unpriced and never
+Relies on ledgers. Used by chips, by reports and by the table of all chips. A term without a price is unpriced and never
 0; a total is a range where prices are; it is as good as the weakest price in it. What an all-in price contains is not
 charged again.
 """
@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eventsim.errors import InputError
-from eventsim.hardware.chip import Chip
 from eventsim.hardware.facts import Fact, weakest
 from eventsim.hardware.ledger import Ledger
 from eventsim.hardware.quantities import text_of
+from eventsim.run.recorded import RecordedRun
 from eventsim.table import Column, Table, Tabled
 
 CHARGED, CONTAINED, UNPRICED, UNCOUNTED = "charged", "contained", "unpriced", "not counted"
@@ -140,7 +140,28 @@ class Bill(Tabled):
         return str(self.table())
 
 
-def price(ledger: Ledger, chip: Chip) -> Bill:
+class Priced:
+    """What has prices: a chip, or a technology.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    """
+
+    name: str
+
+    @property
+    def prices(self) -> dict[str, Fact]:
+        """What operations cost, in joules (a second: watts), by their names."""
+        raise NotImplementedError
+
+    def bill(self, run: RecordedRun) -> Bill:
+        """What a run costs here, wherever it was simulated: ``price(Ledger.of(run), chip)``."""
+        return price(Ledger.of(run), self)
+
+
+def price(ledger: Ledger, chip: Priced) -> Bill:
     """Return what counted operations cost on a chip.
 
     Parameters
@@ -157,7 +178,7 @@ def price(ledger: Ledger, chip: Chip) -> Bill:
     """
     if not isinstance(ledger, Ledger):
         raise InputError(f"price: ledger is a {type(ledger).__name__}; must be a Ledger. Give Ledger.of(run).")
-    if not isinstance(chip, Chip):
+    if not isinstance(chip, Priced):
         raise InputError(f'price: chip is a {type(chip).__name__}; must be a Chip. Give hardware.chip("loihi").')
     prices = chip.prices
     within = {inner: name for name, fact in prices.items() for inner in fact.contains}

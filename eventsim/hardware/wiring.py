@@ -116,7 +116,7 @@ class Wiring:
         buffer, intake = (None if places == math.inf else int(places) for places in (given.buffer, given.intake))
         return Station(
             names[part], self.units(given.service), self.units(given.latency), ARBITERS[given.arbiter], buffer, intake,
-            given.full, self.units(work[0]), self.units(work[1]),
+            given.full, self.units(work[0]), self.units(work[1]), self._part(part, k),
         )  # fmt: skip
 
     # -- routes ------------------------------------------------------------------------------------------------------

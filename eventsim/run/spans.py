@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import InputError
+from eventsim.run.packets import deliveries
 from eventsim.run.recorded import RecordedRun
 
 Array = np.ndarray[Any, Any]
@@ -52,6 +53,23 @@ def _behind(last: float) -> float:
     shown = Decimal(repr(last))  # 4.1, not the float64 below it
     step = Decimal(1).scaleb(shown.adjusted() - 1)
     return float((shown // step + 1) * step)
+
+
+def durations(run: RecordedRun) -> Array:
+    """Return how long each sample took, (n_samples,): NaN where it never began, inf where nothing tells.
+
+    That is the time that was reached; where nothing ended a sample, the end of the last window or, where that is later
+    or there is none, the last packet that its fabric delivered, of which a log tells.
+    """
+    reached = run.reached.copy()
+    windows = [t for window in _windows(run) for t in window if math.isfinite(t)]
+    end = np.full(run.n_samples, max(map(float, windows), default=-math.inf))
+    if run.records.hops is not None and run.provenance.get("fabric") is not None:
+        came = deliveries(run, run.records.hops)
+        np.maximum.at(end, came["sample"], came["delivered"])
+    endless = reached == math.inf
+    reached[endless] = np.where(end > -math.inf, end, math.inf)[endless]
+    return reached
 
 
 def checked_end(where: str, run: RecordedRun, sample: int, end: float) -> float:

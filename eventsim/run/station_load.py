@@ -1,0 +1,114 @@
+"""How busy each station of a fabric was, and how packets waited in front of it.
+
+Relies on the counters of stations and, where it is there, on the log. Used by `latency`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.engines.fabric_records import NO_ROOM
+from eventsim.run.packets import depth_times, station_counters
+from eventsim.run.recorded import RecordedRun
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class StationLoad:
+    """One station over all samples. Times in the unit of the network.
+
+    Attributes
+    ----------
+    station
+        Its name.
+    part
+        What of a chip it is, such as "link_x"; "" where nothing is said.
+    packets
+        How many it served.
+    busy
+        For how long it served, in all.
+    utilisation
+        That, by how long the samples took; None where that is not known.
+    waiting, waiting_p95, longest
+        Time from when a packet came to a port until its service began: mean, 95th percentile (None without a log), and
+        the longest.
+    depth, deepest
+        Packets that waited at one time: mean over time (None where that is not known), and the most, those among them
+        that began to be served at once.
+    depths
+        The share of time at which 0, 1, … packets waited; () without a log, or where the time is not known.
+    blocked, blockings
+        For how long it held a packet that it could not pass on, and how often.
+    dropped
+        Packets that found no room at its ports, and were lost.
+    late, lost_late
+        Packets that it let go older than the deadline, and those of them that were lost for that.
+    """
+
+    station: str
+    part: str
+    packets: int
+    busy: float
+    utilisation: float | None
+    waiting: float
+    waiting_p95: float | None
+    longest: float
+    depth: float | None
+    deepest: int
+    depths: tuple[float, ...]
+    blocked: float
+    blockings: int
+    dropped: int
+    late: int
+    lost_late: int
+
+
+def station_loads(run: RecordedRun, durations: Array) -> list[StationLoad]:
+    """Return how busy each station was; `durations` (n_samples,), inf where it is not known how long a sample took."""
+    counted = station_counters(run)
+    began = ~np.isnan(durations)
+    total = float(durations[began].sum())
+    known = 0.0 < total < np.inf
+    n = counted["served"].shape[1]
+    # What waits at the end of a run waits until then.
+    still = np.where(counted["waiting"] > 0, np.nan_to_num(durations)[:, None] - counted["since"], 0.0)
+    area = counted["area"] + (counted["waiting"] * still if known else 0.0)
+    hops = run.records.hops
+    depths = depth_times(hops, n, durations[began]) if hops is not None and known else None
+    p95 = None if hops is None else _waiting_p95(hops, n)
+    names, parts = run.provenance["stations"], run.provenance["fabric"]["parts"]
+    found = []
+    for k in range(n):
+        one = {name: float(values[:, k].sum()) for name, values in counted.items()}
+        found.append(
+            StationLoad(
+                station=names[k],
+                part=parts[k],
+                packets=int(one["served"]),
+                busy=one["busy"],
+                utilisation=one["busy"] / total if known else None,
+                waiting=one["waited"] / one["served"] if one["served"] else 0.0,
+                waiting_p95=None if p95 is None else p95[k],
+                longest=float(counted["longest"][:, k].max(initial=0.0)),
+                depth=float(area[:, k].sum()) / total if known else None,
+                deepest=int(counted["deepest"][:, k].max(initial=0.0)),
+                depths=() if depths is None else tuple((depths[k] / total).tolist()),
+                blocked=one["blocked"],
+                blockings=int(one["blockings"]),
+                dropped=int(one["dropped"]),
+                late=int(one["late"]),
+                lost_late=int(one["lost_late"]),
+            )
+        )
+    return found
+
+
+def _waiting_p95(hops: Array, n_stations: int) -> list[float]:
+    served = hops[hops["outcome"] != NO_ROOM]
+    served = served[np.argsort(served["station"], kind="stable")]
+    borders = np.searchsorted(served["station"], np.arange(n_stations + 1))
+    waited = served["started"] - served["entered"]
+    parts = [waited[borders[k] : borders[k + 1]] for k in range(n_stations)]
+    return [float(np.percentile(part, 95)) if len(part) else 0.0 for part in parts]
