@@ -2,6 +2,7 @@
 
 from eventsim.hardware.chip import Chip, Station
 from eventsim.hardware.chip_file import chip, chips
+from eventsim.hardware.chip_report import Report, report
 from eventsim.hardware.facts import Fact
 from eventsim.hardware.ledger import Ledger
 from eventsim.hardware.limits import CoreLimits
@@ -22,6 +23,7 @@ __all__ = [
     "Ledger",
     "PlacedChip",
     "Placement",
+    "Report",
     "Slice",
     "Station",
     "chip",
@@ -33,6 +35,7 @@ __all__ = [
     "place_as",
     "place_by_hand",
     "price",
+    "report",
     "schema",
 ]
 

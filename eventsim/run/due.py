@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Arrivals(NamedTuple):
-    """The packets of one population that reach a layer with a window over one projection.
+    """The packets of one population that reach another over one projection.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Arrivals(NamedTuple):
     times : array (n,)
         When the last of their spikes' synapses there is reached: the delivery and the longest delay.
     due
-        The t_min before which it must be; of a pool the one of the layers behind it.
+        The t_min before which it must be, of a pool the one of the layers behind it; inf without one.
     target
         The name of the population that they reach.
     """
@@ -77,7 +77,7 @@ def due_times(net: Network) -> dict[str, float]:
 
 
 def arrivals(net: Network, fabric: Fabric, came: Array, population: int) -> list[Arrivals]:
-    """Return what one source or population's packets reach, of the deliveries `came`; layers without a time are left out.
+    """Return what the packets of one source or population reach, of the deliveries `came`, projection by projection.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def arrivals(net: Network, fabric: Fabric, came: Array, population: int) -> list
     if not len(mine):
         return found
     for projection in net.projections:
-        if projection.pre.order != population or due[projection.post.name] == math.inf:
+        if projection.pre.order != population:
             continue
         core = core_of(net, fabric.cores, projection.post.order)
         reached, _ = reached_by(projection, core, cores.tolist())
@@ -114,7 +114,8 @@ def _delays(projection: Projection, core: Array, cores: Array) -> Array:
     own = getattr(kind, "delays", None)
     if own is not None:
         found[:] = 0.0
-        column = np.searchsorted(cores, core[kind.targets])
-        inside = np.flatnonzero((column < len(cores)) & (cores[np.minimum(column, len(cores) - 1)] == core[kind.targets]))
+        at = core[kind.targets]
+        column = np.minimum(np.searchsorted(cores, at), len(cores) - 1)
+        inside = np.flatnonzero(cores[column] == at)
         np.maximum.at(found, (kind.sources[inside], column[inside]), np.asarray(own, dtype=np.float64)[inside])
     return found

@@ -15,10 +15,11 @@ import numpy as np
 from eventsim.engines.fabric_records import FABRIC_COUNTERS
 from eventsim.errors import InputError, listed, nearest
 from eventsim.run.due import arrivals, fabric_of
-from eventsim.run.layer_latency import LayerLatency, Log, ages, layer_latency
+from eventsim.run.layer_latency import LayerLatency, Log, ages, late_by_sample, layer_latency, lost_by_sample
 from eventsim.run.packets import deliveries, inversions, log_of, spikes_in
 from eventsim.run.recorded import RecordedRun
 from eventsim.run.spans import durations
+from eventsim.run.spread import Spread
 from eventsim.run.station_load import StationLoad, station_loads
 from eventsim.table import Column, Table, Tabled, dotted
 
@@ -52,6 +53,9 @@ class Latency(Tabled):
     deliveries : array (n_packets,)
         Each packet that was delivered: records (sample, population, neuron, number, core, emitted, delivered), with the
         population as its number, and core -1 off the chip.
+    late_by_sample, lost_by_sample : array (n_samples, n_populations)
+        How many packets of each source and population were too late for what they reach, and at how many places some
+        were lost; the former None where the network is not known.
     """
 
     layers: tuple[LayerLatency, ...]
@@ -64,6 +68,8 @@ class Latency(Tabled):
     inversions: int
     pairs: int
     deliveries: Array = field(repr=False)
+    late_by_sample: Array | None = field(repr=False)
+    lost_by_sample: Array = field(repr=False)
 
     def layer(self, population: str) -> LayerLatency:
         """Return the packets of one source or population.
@@ -93,15 +99,10 @@ class Latency(Tabled):
 
     @property
     def first_late(self) -> str | None:
-        """The first layer, in the order of the network, with a packet too late for what it reaches; None without one.
+        """The first layer, in the order of the network, with a packet too late for what it reaches.
 
-        Raises
-        ------
-        InputError
-            The run does not know its network.
+        None where there is none, and where it is not known: `late_by_sample` is None then.
         """
-        if all(one.late is None for one in self.layers) and any(one.packets for one in self.layers):
-            return None
         return next((one.population for one in self.layers if one.late), None)
 
     def table(self) -> Table:
@@ -109,7 +110,8 @@ class Latency(Tabled):
         columns = [Column("layer", text=True), Column("spikes", ","), Column("packets", ",")]
         columns += [Column(name, _time, missing="-") for name in ("emitted", "to", "delivered", "to ", "delay", "p95")]
         columns += [Column("p99", _time, missing="-"), Column("most", _time, missing="-")]
-        columns += [Column("waiting", _time), Column("late", dotted, missing="?"), Column("overrun", _time, missing="?")]
+        columns += [Column("waiting", _time), Column("late", dotted, missing="?")]
+        columns += [Column("overrun", _time, missing="?")]
         columns += [Column(name, dotted, missing="-") for name in ("missed", "lost", "inverted")]
         rows = []
         for one in self.layers:
@@ -172,11 +174,7 @@ class Latency(Tabled):
             "packets": self.counted,
             "inversions": self.inversions,
             "pairs": self.pairs,
-            "layers": [
-                dataclasses.asdict(one)
-                | {name: s and s._asdict() for name, s in vars(one).items() if name in ("emitted", "delivered", "delay")}
-                for one in self.layers
-            ],
+            "layers": [_content(one) for one in self.layers],
             "stations": [dataclasses.asdict(one) for one in self.stations],
         }
 
@@ -209,7 +207,14 @@ def latency(run: RecordedRun) -> Latency:
         inversions=inversions(group, came["emitted"], came["delivered"]),
         pairs=int((counts * (counts - 1) // 2).sum()),
         deliveries=came,
+        late_by_sample=None if reached is None else late_by_sample(run, came, reached),
+        lost_by_sample=lost_by_sample(run, hops),
     )
+
+
+def _content(layer: LayerLatency) -> dict[str, Any]:
+    spreads = {name: value._asdict() for name, value in vars(layer).items() if isinstance(value, Spread)}
+    return dataclasses.asdict(layer) | spreads
 
 
 def _time(t: float) -> str:

@@ -3,6 +3,7 @@
 Relies on the log of the fabric and, for what they reach, on the network. Used by `latency`.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -45,8 +46,8 @@ class LayerLatency:
     t_min
         When its own window opens; None without one.
     late
-        How many packets reached a layer at or after its t_min (of a pool that of the layer behind it; of a read-out when
-        it was read), counted once for each projection; None where the network is not known, or no target has a window.
+        How many packets reached a layer at or after its t_min (of a pool that of the layer behind it; of a read-out
+        when it was read), counted once a projection; None where the network is not known, or no target has a window.
     overrun
         The latest arrival less that t_min: at 0 or above something was late, below it is the time to spare.
     inversions, pairs
@@ -143,10 +144,28 @@ def ages(hops: Array, latencies: Array) -> Array:
     return age
 
 
+def late_by_sample(run: RecordedRun, came: Array, arrivals: list[list[Arrivals]]) -> Array:
+    """Return how many packets of each were too late in each sample, (n_samples, n_populations)."""
+    found = np.zeros((run.n_samples, len(arrivals)), dtype=np.int64)
+    for population, several in enumerate(arrivals):
+        for one in several:
+            late = came["sample"][one.which[one.times >= one.due]]
+            found[:, population] += np.bincount(late, minlength=run.n_samples)
+    return found
+
+
+def lost_by_sample(run: RecordedRun, hops: Array) -> Array:
+    """Return at how many places packets of each were lost in each sample, (n_samples, n_populations)."""
+    found = np.zeros((run.n_samples, len(run.populations)), dtype=np.int64)
+    lost = hops[np.isin(hops["outcome"], (NO_ROOM, TOO_LATE))]
+    np.add.at(found, (lost["sample"], lost["population"]), 1)
+    return found
+
+
 def _late(log: Log, population: int) -> tuple[int | None, float | None]:
     """How many packets came at or after the t_min of what they reach, and by how much at most."""
-    if log.arrivals is None or not log.arrivals[population]:
+    found = [] if log.arrivals is None else [one for one in log.arrivals[population] if one.due < math.inf]
+    if not found:
         return None, None
-    found = log.arrivals[population]
     behind = [float((one.times - one.due).max()) for one in found if len(one.times)]
     return sum(int((one.times >= one.due).sum()) for one in found), max(behind, default=None)

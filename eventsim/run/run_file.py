@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from eventsim.checks import real
-from eventsim.engines.fabric_records import FABRIC_COUNTERS, HOP_RECORD, OUTCOMES, STATION_COUNTERS
+from eventsim.engines.fabric_records import FABRIC_COUNTERS, HOP_RECORD, NO_ROOM, OUTCOMES, STATION_COUNTERS
 from eventsim.engines.records import RunRecords
 from eventsim.engines.run_state import RunState
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
@@ -76,6 +76,22 @@ def _are_earlier(value: Any, n_samples: int) -> bool:
     )
 
 
+def _is_list(value: Any, length: int, kind: type) -> bool:
+    return isinstance(value, list) and len(value) == length and all(isinstance(one, kind) for one in value)
+
+
+def _tells_stations(said: Mapping[str, Any], n: int) -> bool:
+    """What `FabricPlan.describe` says, of n stations?"""
+    latencies, deadline, tick = (said.get(name) for name in ("latencies", "deadline", "tick"))
+    times = [tick, *(latencies if isinstance(latencies, list) else ()), *(() if deadline is None else (deadline,))]
+    return (
+        _is_list(said.get("parts"), n, str)
+        and isinstance(latencies, list)
+        and len(latencies) == n
+        and all(_is_finite(time) and time >= 0 for time in times)
+    )
+
+
 # Entries of the provenance that eventsim reads again: what each must be, in words and as a test.
 PROVENANCE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "engine": ("text", lambda value: isinstance(value, str)),
@@ -126,6 +142,7 @@ class _Checker:
         self.check_arrays(arrays, n_samples, sizes)
         provenance = self.provenance(n_samples)
         self.check_recorded(provenance["record"], populations, arrays)
+        self.check_stations(provenance, arrays)
         mine: dict[str, Any] = {name: arrays.get(name) for name in ARRAYS}
         return {
             "populations": populations,
@@ -264,6 +281,25 @@ class _Checker:
         inside = (hops["station"] >= 0) & (hops["station"] < arrays["stations"].shape[1])
         if not (inside & (hops["outcome"] < len(OUTCOMES)) & (hops["emitted"] >= 0) & (hops["entered"] >= 0)).all():
             self.refuse("a record of array 'hops' has a station, an outcome or a time that there is not")
+        served = hops[hops["outcome"] != NO_ROOM]
+        times = [served[name] for name in ("emitted", "entered", "started", "ended", "left")]
+        if (
+            not all((early <= late).all() for early, late in itertools.pairwise(times))
+            or (served["left"] == np.inf).any()
+        ):
+            self.refuse("the times of a record of array 'hops' are not in order")
+
+    def check_stations(self, provenance: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        """Refuse what does not say what each station of the fabric is; files of an earlier eventsim do not say it."""
+        said = provenance.get("fabric")
+        if said is None or "stations" not in arrays:
+            return
+        n, names = arrays["stations"].shape[1], provenance.get("stations")
+        if not (_is_list(names, n, str) and isinstance(said, dict) and _tells_stations(said, n)):
+            self.refuse(
+                f"provenance['stations'] = {names!r:.80}, ['fabric'] = {said!r:.80}; must be the name, the part and the "
+                f"latency of each of {n} stations, a deadline or null, and a tick"
+            )
 
     def check_recorded(self, record: Any, populations: list[str], arrays: Mapping[str, Array]) -> None:
         """Refuse a list of recorded populations that the run does not have, or that its spikes do not keep to."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.run.decisions import decisions_of
 from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
-UNDECIDED = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,37 +68,10 @@ def observed(run: Run, output: str | None, times: bool) -> Observation:
         Of the network, which `decision_of` has seen.
     times
         Whether first spikes are kept.
-
     """
-    if output is not None:
-        first = run.spike_times(output).astype(np.float64)
-        decided = first.min(axis=1)
-        decisions: Array | None = np.where(np.isfinite(decided), first.argmin(axis=1), UNDECIDED)
-    elif run.records.readout is not None:
-        decisions, decided = _read_out(run)
-    else:
-        decisions, decided = None, np.full(run.n_samples, math.inf)
+    decisions, decided = decisions_of(run, output)
     kept = {name: run.spike_times(name).astype(np.float64) for name in run.populations} if times else {}
     return Observation(
         run.n_samples, decisions, decided, kept, dict(run.windows), run.sources, dict(run.counters),
         float(run.provenance["seconds"]),
     )  # fmt: skip
-
-
-def _read_out(run: Run) -> tuple[Array | None, Array]:
-    """What the read-out says, and when; NaN in a row is nothing said."""
-    values = np.asarray(run.readout, dtype=np.float64)
-    missing: Array = np.asarray(np.isnan(values).any(axis=1))
-    read = [
-        window[1]
-        for window in run.windows.values()
-        if window is not None and len(window) == 3 and float(window[2]) == math.inf
-    ]
-    at = float(max(read)) if read else math.inf
-    decided = np.where(missing, math.inf, at)
-    if run.provenance.get("decision") == "sign":
-        above = np.where(missing[:, None], UNDECIDED, values > 0).astype(np.int64)
-        return (above[:, 0] if above.shape[1] == 1 else above), decided
-    if values.shape[1] == 1:
-        return None, decided
-    return np.where(missing, UNDECIDED, np.argmax(np.where(missing[:, None], 0.0, values), axis=1)), decided

@@ -1,0 +1,91 @@
+"""Which decisions a chip changes, and which layer was the first to be late, or another, in these samples.
+
+Relies on decisions, on the comparison of runs and on latency. Used by `chip_report`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eventsim.errors import InputError
+from eventsim.inspection.compare import compare
+from eventsim.run.decisions import decisions_of
+from eventsim.run.latency import Latency
+from eventsim.run.run import Run
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Flips:
+    """Decisions of a run that are not those of the ideal run.
+
+    Attributes
+    ----------
+    n_samples
+        How many decisions were compared.
+    samples : array (n,)
+        Which of them differ; a sample that decides nothing differs from one that does.
+    late
+        Of how many of these each layer is the first, in the order of the network, with a packet that came too late for
+        what it reaches, or that was lost; layers that are the first of none are left out.
+    changed
+        Of how many each layer is the first whose spikes differ from those of the ideal run.
+    """
+
+    n_samples: int
+    samples: Array = field(repr=False)
+    late: dict[str, int]
+    changed: dict[str, int]
+
+    @property
+    def share(self) -> float:
+        """The share of decisions that differ; 0 of none."""
+        return len(self.samples) / self.n_samples if self.n_samples else 0.0
+
+    @property
+    def first(self) -> str | None:
+        """The layer that is responsible: the first one that is late, or lost packets, in the samples that differ.
+
+        Where none is, delays alone changed spike times: the first one whose spikes differ. None where nothing differs.
+        """
+        return next(iter(self.late or self.changed), None)
+
+
+def flips(run: Run, ideal: Run, latency: Latency, output: str | None) -> Flips | None:
+    """Return which decisions differ from those of the ideal run; None where nothing decides.
+
+    Raises
+    ------
+    InputError
+        Runs of other samples, seeds or faults; what `eventsim.compare` refuses.
+    """
+    for key, what in (("network_hash", "network"), ("sample_ids", "samples"), ("seed", "seed"), ("faults", "faults")):
+        if run.provenance.get(key) != ideal.provenance.get(key):
+            raise InputError(
+                f"report: ideal is a run of another {what}; must differ from the run in nothing but the transport. "
+                "Simulate the same network on the same data with transport=None."
+            )
+    mine, theirs = decisions_of(run, output)[0], decisions_of(ideal, output)[0]
+    if mine is None or theirs is None:
+        return None
+    differ = np.atleast_2d((mine != theirs).reshape(run.n_samples, -1)).any(axis=1)
+    samples = np.flatnonzero(differ)
+    troubled = latency.lost_by_sample if latency.late_by_sample is None else (
+        latency.lost_by_sample + latency.late_by_sample
+    )  # fmt: skip
+    found = compare(run, ideal).differences
+    order = {name: k for k, name in enumerate(run.populations)}
+    other = np.zeros((run.n_samples, len(order)), dtype=bool)
+    other[found["sample"], [order[name] for name in found["population"].tolist()]] = True
+    return Flips(
+        run.n_samples, samples, _firsts(troubled[samples] > 0, run.populations),
+        _firsts(other[samples], run.populations),
+    )  # fmt: skip
+
+
+def _firsts(marked: Array, names: list[str]) -> dict[str, int]:
+    """Of how many rows each column is the first that is marked, by name, in the order of columns."""
+    counts = np.bincount(marked.argmax(axis=1)[marked.any(axis=1)], minlength=len(names))
+    return {name: int(n) for name, n in zip(names, counts, strict=True) if n}
