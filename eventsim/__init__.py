@@ -31,6 +31,7 @@ from eventsim.inspection.compare import compare
 from eventsim.inspection.comparison import Comparison
 from eventsim.inspection.explain import explain
 from eventsim.inspection.explanation import Explanation
+from eventsim.kinds import announce
 from eventsim.network.convolution import Conv, Pool
 from eventsim.network.generators import OnceAtMost, Poisson, Regular
 from eventsim.network.network import Network, Population, Projection, Source
@@ -105,6 +106,7 @@ __all__ = [
 
 # Rooms that take a while to import, matplotlib among what they need.
 _LATER = ("hardware", "models", "study", "viz")
+announce("placed_chip", "eventsim.hardware.placed_chip")  # runs on chips know it by this name
 
 if not TYPE_CHECKING:  # for a type checker, what this module does not name does not exist
 

@@ -3,7 +3,22 @@
 Relies on nothing. Used where the text form of a fault, of a transport or of a point is read.
 """
 
+import importlib
 from typing import Any
+
+# Kinds of rooms that are imported when they are first used: their modules, by the kinds' names.
+_ANNOUNCED: dict[str, str] = {}
+
+
+def announce(kind: str, module: str) -> None:
+    """Say which module defines a kind, so that it is found before anybody has used that module."""
+    _ANNOUNCED[kind] = module
+
+
+def load_announced(kind: Any) -> None:
+    """Import the module that was announced for a kind, if there is one; a file never names a module."""
+    if kind in _ANNOUNCED:
+        importlib.import_module(_ANNOUNCED[kind])
 
 
 def loaded_kinds(base: type[Any]) -> list[type[Any]]:

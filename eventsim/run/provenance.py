@@ -15,7 +15,7 @@ from eventsim.engines.task import Task
 from eventsim.errors import InputError
 from eventsim.faults.contract import Fault
 from eventsim.faults.making import manufacture
-from eventsim.kinds import loaded_kinds, with_tuples
+from eventsim.kinds import load_announced, loaded_kinds, with_tuples
 from eventsim.network.network import Network
 
 FUNCTIONS = ("perturb", "deliver", "carry")
@@ -62,6 +62,7 @@ def stage_described(where: str, base: type, key: str, description: Mapping[str, 
     InputError
         A stage whose class is not loaded, as one of the user's own.
     """
+    load_announced(description[key])
     given = description.items()
     settings = {name: with_tuples(value) for name, value in given if name not in (key, "acts", "function")}
     for kind in reversed(loaded_kinds(base)):  # of a class that was defined twice, the later one

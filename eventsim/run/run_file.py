@@ -297,8 +297,8 @@ class _Checker:
         n, names = arrays["stations"].shape[1], provenance.get("stations")
         if not (_is_list(names, n, str) and isinstance(said, dict) and _tells_stations(said, n)):
             self.refuse(
-                f"provenance['stations'] = {names!r:.80}, ['fabric'] = {said!r:.80}; must be the name, the part and the "
-                f"latency of each of {n} stations, a deadline or null, and a tick"
+                f"provenance['stations'] = {names!r:.80}, ['fabric'] = {said!r:.80}; must be the name, the part and "
+                f"the latency of each of {n} stations, a deadline or null, and a tick"
             )
 
     def check_recorded(self, record: Any, populations: list[str], arrays: Mapping[str, Array]) -> None:
