@@ -11,7 +11,15 @@ _ANNOUNCED: dict[str, str] = {}
 
 
 def announce(kind: str, module: str) -> None:
-    """Say which module defines a kind, so that it is found before anybody has used that module."""
+    """Say which module defines a kind, so that it is found before anybody has used that module.
+
+    Parameters
+    ----------
+    kind
+        The name by which files know it.
+    module
+        Where it is defined.
+    """
     _ANNOUNCED[kind] = module
 
 

@@ -87,10 +87,12 @@ class Log(NamedTuple):
 
     Attributes
     ----------
-    hops, came, sent
-        All records of hops; the deliveries; a record for each spike that sent packets.
-    age
-        How old each delivered or late packet was, of `hops`; NaN of others.
+    hops, age : array (n_hops,)
+        All records, and how old each delivered or late packet was; NaN of others.
+    came : array (n_packets,)
+        The deliveries.
+    sent : array (n_spikes,)
+        A record for each spike that sent packets.
     arrivals
         By population what its packets reach; None where the network is not known.
     """

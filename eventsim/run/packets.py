@@ -10,6 +10,7 @@ import numpy as np
 
 from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, STATION_COUNTERS
 from eventsim.errors import InputError
+from eventsim.fabric.ticks import COUNTABLE
 from eventsim.run.recorded import RecordedRun
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +25,6 @@ DELIVERY = np.dtype(
         ("delivered", "f8"),
     ]
 )
-COUNTABLE = 2.0**53
 
 
 def check_has_fabric(run: RecordedRun, where: str) -> None:
@@ -83,7 +83,8 @@ def on_ticks(times: Array, tick: float) -> Array:
     """Return the first multiple of a tick that is not before each of some times, as `fabric.ticks.next_tick` does."""
     if tick == 0.0:
         return times
-    countable = times / tick < COUNTABLE
+    with np.errstate(over="ignore"):  # of a tick that is too short to be counted
+        countable = times / tick < COUNTABLE
     k = np.ceil(np.where(countable, times, 0.0) / tick)
     while (low := k * tick < np.where(countable, times, -np.inf)).any():
         k[low] += 1

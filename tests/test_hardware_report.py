@@ -1,0 +1,336 @@
+"""`hardware.report` and the ledger of a run on a chip, against plain loops over the log and the spikes."""
+
+import itertools
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eventsim
+from eventsim import Dense, InputError, Network, SpikeTimes, hardware, models, simulate
+from eventsim.engines.fabric_records import ARRIVED, NO_ROOM
+from eventsim.fabric import AerBus
+from eventsim.hardware import Ledger, report
+from eventsim.hardware.throughput import Throughput
+from eventsim.run.run import Run
+
+LAYERS = ["input", "dense1", "dense2", "output"]
+
+
+def network(time_unit: float | None) -> tuple[Network, Any]:
+    """A small dense TTFS network, and data."""
+    rng = np.random.default_rng(5)
+    weights = [rng.normal(size=(12, 6)) / 2, rng.normal(size=(10, 12)) / 2, rng.normal(size=(3, 10))]
+    relu = models.read_relu({"weights": weights, "biases": [rng.normal(size=len(w)) / 10 for w in weights]})
+    x = rng.random((30, 6))
+    return models.to_ttfs(relu, x, time_unit=time_unit), x
+
+
+def chip(**more: Any) -> hardware.Chip:
+    return hardware.chip("mesh").replace({"limits.neurons_per_core": 4, **more})
+
+
+@pytest.fixture(scope="module")
+def runs() -> tuple[Network, Run, Run]:
+    """On a chip that is too slow for the network, so that decisions flip; and ideal."""
+    net, x = network(1e-7)
+    placed = chip().place(net, "linear")
+    return net, simulate(net, x, engine="reference", transport=placed), simulate(net, x, engine="reference")
+
+
+# -- the ledger --------------------------------------------------------------------------------------------------------
+
+
+def test_a_ledger_counts_what_the_log_has(runs: tuple[Network, Run, Run]) -> None:
+    net, run, _ = runs
+    names, log = run.provenance["stations"], run.records.hops
+    assert log is not None
+    found: dict[str, int] = dict.fromkeys(("hops_x", "hops_y", "axon_in", "axon_out", "input_packets"), 0)
+    for one in log:
+        assert one["outcome"] != NO_ROOM
+        name = names[one["station"]]
+        if name == "input":
+            found["input_packets"] += 1
+        elif name.endswith(" out"):
+            found["axon_out"] += 1
+        elif name.startswith("core"):
+            found["axon_in"] += 1
+        else:
+            (ax, ay), (bx, by) = (eval(end) for end in name.split(" to ")[:2])  # noqa: S307 - "(0, 0) to (1, 0)"
+            found["hops_x" if ay == by and ax != bx else "hops_y"] += 1
+    ledger = Ledger.of(run)
+    counted = ledger.counts()
+    assert {name: counted[name] for name in found} == found
+    assert min(found.values()) > 0
+    assert ledger.packets == found["axon_out"] + found["input_packets"]
+    assert (ledger.hops, ledger.output_packets) == (0, 0)
+    updates = 0  # a packet updates each neuron that it reaches
+    for one in log[log["outcome"] == ARRIVED]:
+        name = run.populations[one["population"]]
+        for projection in net.projections:
+            if projection.pre.name == name:
+                targets, _ = projection.kind.synapses(int(one["neuron"]))
+                cores = run.provenance["transport"]["placement"]["populations"][projection.post.name]
+                on = {k: core for first, last, core in cores for k in range(first, last + 1)}
+                updates += sum(on[int(target)] == one["core"] for target in targets)
+    assert ledger.neuron_updates_driven == ledger.synaptic_operations == updates
+    latest = run.latency().deliveries
+    last = [max(latest["delivered"][latest["sample"] == k]) for k in range(run.n_samples)]
+    end = max(t for window in run.windows.values() if window for t in window if t < math.inf)
+    assert ledger.seconds == pytest.approx(1e-7 * math.fsum(max(end, t) for t in last), rel=1e-14)
+
+
+def test_the_energy_of_a_run_is_its_ledger_times_prices(runs: tuple[Network, Run, Run]) -> None:
+    loihi = hardware.chip("loihi")
+    assert runs[1].energy(loihi) == hardware.price(Ledger.of(runs[1]), loihi) == loihi.bill(runs[1])
+    with pytest.raises(InputError, match=r"run.energy: prices is a str; must be a chip, which has prices. Give"):
+        runs[1].energy("loihi")
+
+
+def test_what_a_bus_does_not_tell_is_unknown() -> None:
+    net, x = network(1e-6)
+    ledger = Ledger.of(simulate(net, x[:2], engine="reference", transport=AerBus(0.001)))
+    assert ledger.hops is not None
+    assert ledger.hops > 0
+    assert (ledger.packets, ledger.hops_x, ledger.axon_in) == (None, None, None)
+    assert Ledger.of(simulate(net, x[:2], engine="reference")).hops is None
+
+
+def test_updates_are_unknown_where_a_packet_may_have_two_synapses_at_a_neuron_or_steps_decide() -> None:
+    def updates(net: Network, one: hardware.Chip) -> int | None:
+        run = simulate(net, SpikeTimes([[[0.0]]]), engine="reference", until=9.0, transport=one.place(net))
+        return Ledger.of(run).neuron_updates_driven
+
+    def twice(n: int) -> Network:
+        net = Network(time_unit=1e-6)
+        net.source(1, "input")
+        net.population("lif_delta", 2, "cells", tau_mem=10.0)
+        for _ in range(n):
+            net.connect("input", "cells", Dense([[0.5], [0.5]]))
+        return net
+
+    assert updates(twice(1), chip()) == 2
+    assert updates(twice(2), chip()) is None
+    assert updates(twice(1), chip(**{"time.discipline": "tick", "time.tick": "1 us"})) is None
+
+
+def test_a_second_of_a_fast_chip_is_shorter() -> None:
+    net, x = network(1e-3)
+    slow, fast = (
+        simulate(net, x[:1], engine="reference", transport=one.place(net))
+        for one in (chip(), chip(**{"time.speedup": 1000}))
+    )
+    assert report(fast).seconds_a_unit == 1e-6
+    for run, second in ((slow, 1e-3), (fast, 1e-6)):
+        assert Ledger.of(run).seconds == run.latency().durations[0] * second
+
+
+# -- decisions ---------------------------------------------------------------------------------------------------------
+
+
+def test_flips_and_their_first_layers_are_those_of_plain_loops(runs: tuple[Network, Run, Run]) -> None:
+    net, run, ideal = runs
+    found = report(run, ideal).flips
+    assert found is not None
+    flipped = [k for k in range(run.n_samples) if run.predictions[k] != ideal.predictions[k]]
+    assert 0 < len(flipped) < run.n_samples
+    assert found.samples.tolist() == flipped
+    assert found.share == len(flipped) / run.n_samples
+    due = {one.name: one.window[1] for one in net.populations if one.window is not None}
+    late: dict[str, int] = {}
+    changed: dict[str, int] = {}
+    came = run.latency().deliveries
+    for k in flipped:
+        mine = came[came["sample"] == k]
+        for pre, post in itertools.pairwise(LAYERS):
+            if (mine["delivered"][mine["population"] == run.populations.index(pre)] >= due[post]).any():
+                late[pre] = late.get(pre, 0) + 1
+                break
+        for name in LAYERS:
+            if (run.spike_times(name)[k] != ideal.spike_times(name)[k]).any():
+                changed[name] = changed.get(name, 0) + 1
+                break
+    assert (found.late, found.changed) == (late, changed)
+    assert found.first == next(name for name in LAYERS if name in late)
+
+
+def test_a_read_out_decides_at_its_t_min_and_needs_all_packets(runs: tuple[Network, Run, Run]) -> None:
+    net, run, ideal = runs
+    found = report(run, ideal).decision
+    assert found is not None
+    window = net.node("output").window
+    assert window is not None
+    assert found.decided.tolist() == [window[1]] * run.n_samples
+    came = run.latency().deliveries
+    last = [
+        max(came["delivered"][(came["sample"] == k) & (came["population"] == run.populations.index("dense2"))])
+        for k in range(run.n_samples)
+    ]
+    assert found.needed is not None
+    assert found.needed.tolist() == last
+    assert found.margin is not None
+    assert found.margin.tolist() == [window[1] - t for t in last]
+    assert found.least_margin == window[1] - max(last)
+
+
+def test_a_spike_decides_and_needs_what_came_until_then() -> None:
+    net = Network(time_unit=1e-6)
+    net.source(3, "input")
+    net.population("if_delta", 2, "output", v_threshold=1.0)
+    net.connect("input", "output", Dense([[0.6, 0.6, 0.1], [0.3, 0.3, 1.0]]))
+    one = hardware.chip("mesh").replace({"core.per_synapse": "0 ns", "core.axon_in": "100 ns", "input.service": "0 ns"})
+    x = SpikeTimes([[[0.0], [1.0], [2.0]], [[0.0], [math.inf], [5.0]], [[math.inf]] * 3])
+    ideal, run = (
+        simulate(net, x, engine="reference", transport=transport) for transport in (None, one.place(net, "linear"))
+    )
+    found = report(run, ideal, output="output")
+    assert found.decision is not None
+    # Nothing but the core takes time: 0.1 for each packet. The third packet of sample 0 comes after the decision.
+    assert found.decision.decided.tolist() == [1.1, 5.1, math.inf]
+    assert found.decision.needed is not None
+    assert found.decision.needed.tolist() == [1.1, 5.1, -math.inf]
+    assert found.decision.least_margin == 0.0
+    assert found.flips is not None
+    assert (found.flips.n_samples, found.flips.samples.tolist(), found.flips.first) == (3, [], None)
+    assert found.statement == "On mesh, with 1 us a unit of time, no decision of 3 flips and no layer is late."
+
+
+# -- throughput --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_sample_can_begin_when_every_stage_is_free(runs: tuple[Network, Run, Run]) -> None:
+    _, run, _ = runs
+    found = report(run).throughput
+    assert found is not None
+    came, log = run.latency().deliveries, run.records.hops
+    assert log is not None
+    for k, name in enumerate(run.populations):
+        window = [t for t in run.windows[name] or () if t < math.inf]
+        ends = [window[-1], *came["delivered"][came["population"] == k].tolist()]
+        assert found.stages[name] == max(ends) - window[0]
+    for k, name in enumerate(run.provenance["stations"]):
+        held = [
+            math.fsum((one["left"] - one["started"]) for one in log[(log["station"] == k) & (log["sample"] == sample)])
+            for sample in range(run.n_samples)
+        ]
+        assert found.stages[f"station {name}"] == pytest.approx(max(held), rel=1e-9)
+    assert found.period == max(found.stages.values())
+    assert found.stages[found.bottleneck] == found.period
+    assert found.per_second(1e-7) == 1 / (found.period * 1e-7)
+    assert Throughput({"a": 0.0}).per_second(1.0) is None
+
+
+def test_a_layer_without_a_window_is_occupied_as_long_as_the_sample_takes() -> None:
+    net = Network(time_unit=1e-6)
+    net.source(1, "input")
+    net.population("lif_delta", 1, "cells", tau_mem=10.0)
+    net.connect("input", "cells", Dense([[2.0]]))
+    run = simulate(net, SpikeTimes([[[0.5]]]), engine="reference", transport=chip().place(net), until=8.0)
+    found = report(run)
+    assert found.throughput is not None
+    assert found.throughput.stages["cells"] == 8.0
+    assert found.flips is None
+    assert found.decision is None
+
+
+# -- as a value --------------------------------------------------------------------------------------------------------
+
+
+def test_the_report_says_it_in_a_sentence_a_table_and_json(runs: tuple[Network, Run, Run]) -> None:
+    _, run, ideal = runs
+    found = report(run, ideal)
+    assert found.flips is not None
+    n = len(found.flips.samples)
+    sentence = f"On mesh, with 100 ns a unit of time, {100 * n / 30:.3g} % of decisions flip ({n} of 30); "
+    assert found.statement == f"{sentence}the first layer that is late is {found.flips.first}."
+    assert found.statement in found.table()
+    assert "pools are: at their receivers" in found.table()
+    assert repr(found) == f"Report: {found.statement}"
+    shown = str(found)
+    assert "a new sample can begin every" in shown
+    assert "total on mesh: unknown" in shown
+    content = json.loads(found.to_json())
+    assert content["flips"]["flipped"] == found.flips.samples.tolist()
+    assert content["latency"]["layers"][1]["late"] == found.latency.layer("dense1").late
+    assert content["energy"]["total"] is None
+    assert content["ledger"]["hops_x"] == found.ledger.hops_x
+    assert report(run).flips is None
+    assert report(run).statement.endswith(f"the first layer that is late is {found.latency.first_late}.")
+
+
+def test_prices_may_be_those_of_another_chip(runs: tuple[Network, Run, Run]) -> None:
+    found = report(runs[1], prices=hardware.chip("loihi"))
+    assert found.bill == runs[1].energy(hardware.chip("loihi"))
+    assert str(found.energy()) == str(found.bill)
+    assert json.loads(found.to_json())["energy"]["grade"] == "pre-silicon"
+
+
+def test_a_transport_that_is_no_chip_has_no_prices() -> None:
+    net, x = network(None)
+    run = simulate(net, x[:2], engine="reference", transport=LoggedBus(0.001))
+    found = report(run)
+    assert (found.target, found.bill, found.seconds_a_unit, found.pools) == ("report_bus", None, None, "")
+    assert found.statement == "On report_bus, no layer is late."
+    assert "times in units of the network" in found.table()
+    with pytest.raises(InputError, match="report: report_bus has no prices; must have some for an energy"):
+        found.energy()
+
+
+class LoggedBus(AerBus):
+    """A bus with a log."""
+
+    name = "report_bus"
+
+    def fabric(self, net: Network) -> Any:
+        made = super().fabric(net)
+        return type(made)(made.stations, made.routes, made.route_of, log=True)
+
+
+def test_lost_packets_are_responsible_too() -> None:
+    net, x = network(1e-6)
+    lossy = chip(**{"input.intake": 1, "input.service": "400 ns"})
+    run, ideal = (simulate(net, x, engine="reference", transport=one) for one in (lossy.place(net, "linear"), None))
+    found = report(run, ideal)
+    assert found.flips is not None
+    assert found.flips.late["input"] == len(found.flips.samples) > 0
+    assert found.statement.endswith("the first layer that is late or loses packets is input.")
+    assert run.latency().layer("input").lost > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ideal": "data"}, "report: ideal is a run of another samples; must differ from the run in nothing but"),
+        ({"ideal": "network"}, "report: ideal is a run of another network; must differ from the run in nothing but"),
+        ({"ideal": 3}, "report: ideal is a int; must be a Run"),
+        ({"run": 3}, "report: run is a int; must be a Run"),
+        ({"run": "ideal"}, "run.latency: the run has no transport"),
+        ({"prices": "loihi"}, "report: prices = 'loihi'; must be a Chip"),
+        ({"output": "dens2"}, "report: output = 'dens2', did you mean 'dense2'"),
+        ({"output": "input"}, "report: output = 'input'; must be one of dense1, dense2, output"),
+        ({"output": "output"}, "report: output = 'output', a read-out, which never fires"),
+    ],
+)
+def test_what_cannot_be_reported_on_is_refused(runs: tuple[Network, Run, Run], change: Any, message: str) -> None:
+    _, run, ideal = runs
+    other, x = network(1e-6)
+    given = {"run": run, "ideal": ideal} | change
+    if given["ideal"] == "data":
+        given["ideal"] = simulate(runs[0], x[:29], engine="reference")
+    if given["ideal"] == "network":
+        given["ideal"] = simulate(other, x, engine="reference")
+    if given["run"] == "ideal":
+        given["run"] = ideal
+    with pytest.raises(InputError, match=message):
+        report(given.pop("run"), given.pop("ideal"), **given)
+
+
+def test_a_run_that_ended_early_is_refused() -> None:
+    net, x = network(1e-6)
+    with pytest.raises(eventsim.BudgetError) as problem:
+        simulate(net, x, engine="reference", transport=chip().place(net), max_events=50)
+    assert problem.value.run is not None
+    with pytest.raises(InputError, match=r"Ledger\.of: run ended early; must be complete"):
+        report(problem.value.run)
