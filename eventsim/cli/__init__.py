@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from eventsim import __version__
-from eventsim.cli import convert, demo, goldset, info, plot, run, study, verify
+from eventsim.cli import convert, demo, goldset, hardware, info, plot, run, study, verify
 from eventsim.cli.command import (
     FAILED,
     INTERRUPTED,
@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
         run.COMMAND,
         verify.COMMAND,
         study.COMMAND,
+        hardware.COMMAND,
         plot.COMMAND,
         goldset.COMMAND,
         info.COMMAND,

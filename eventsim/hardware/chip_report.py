@@ -98,20 +98,14 @@ class Report(Tabled):
                 rows.append(("flipped samples by the first layer with other spikes", _counts(self.flips.changed)))
         if self.decision is not None and self.decision.latest is not None:
             rows.append(("decided at the latest at", self._time(self.decision.latest)))
-            if self.decision.least_margin is not None:
-                rows.append(
-                    (
-                        "least time between the last packet needed and the decision",
-                        self._time(self.decision.least_margin),
-                    )
-                )
+            spare = self.decision.least_margin
+            if spare is not None:
+                rows.append(("time from the last packet needed to the decision, at least", self._time(spare)))
         if self.throughput is not None:
             a_second = self.throughput.per_second(self.seconds_a_unit)
             often = "" if a_second is None else f", {a_second:.4g} samples a second"
-            period = self._time(self.throughput.period)
-            rows.append(
-                ("a new sample can begin every", f"{period}{often}; the longest is {self.throughput.bottleneck}")
-            )
+            period, longest = self._time(self.throughput.period), self.throughput.bottleneck
+            rows.append(("a new sample can begin every", f"{period}{often}; what takes longest is {longest}"))
         if self.pools:
             rows.append(("pools are", "at their receivers" if self.pools == "receiver" else "placed as neurons"))
         return rows
