@@ -10,12 +10,11 @@ from typing import Any
 
 from eventsim.checks import shown
 from eventsim.errors import InputError, listed, nearest
-from eventsim.hardware.chip import Chip
 from eventsim.hardware.chip_text import chip_from
 from eventsim.hardware.decision_times import DecisionTimes, decision_times
 from eventsim.hardware.flips import Flips, flips
 from eventsim.hardware.ledger import Ledger
-from eventsim.hardware.pricing import Bill, price
+from eventsim.hardware.pricing import Bill, Priced, price
 from eventsim.hardware.quantities import text_of
 from eventsim.hardware.run_time import seconds_a_unit
 from eventsim.hardware.throughput import Throughput, throughput
@@ -167,7 +166,7 @@ class Report(Tabled):
         return json.dumps(self.content(), allow_nan=False)
 
 
-def report(run: Run, ideal: Run | None = None, *, prices: Chip | None = None, output: str | None = None) -> Report:
+def report(run: Run, ideal: Run | None = None, *, prices: Priced | None = None, output: str | None = None) -> Report:
     """Report on a run on a chip.
 
     Parameters
@@ -195,7 +194,7 @@ def report(run: Run, ideal: Run | None = None, *, prices: Chip | None = None, ou
     for name, given in (("run", run), ("ideal", ideal)):
         if not isinstance(given, Run) and not (name == "ideal" and given is None):
             raise InputError(f"report: {name} is a {type(given).__name__}; must be a Run. Give what simulate returned.")
-    if prices is not None and not isinstance(prices, Chip):
+    if prices is not None and not isinstance(prices, Priced):
         raise InputError(f'report: prices = {shown(prices)}; must be a Chip. Give e.g. hardware.chip("loihi").')
     _check_output(run, output)
     ledger, found = Ledger.of(run), run.latency()
