@@ -1,0 +1,112 @@
+"""``eventsim hardware``: what it prints is the report of the same runs, and its exit codes say what happened."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eventsim
+from eventsim import cli, hardware, models
+from eventsim.cli.command import FAILED, OK, REFUSED
+
+REFERENCE = ("--engine", "reference")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Commands write into the current folder: give each test its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spiking network without a unit of time, and data."""
+    folder = tmp_path_factory.mktemp("made")
+    rng = np.random.default_rng(5)
+    weights = [rng.normal(size=(12, 6)) / 2, rng.normal(size=(3, 12)) / 2]
+    relu = models.read_relu({"weights": weights, "biases": [rng.normal(size=len(w)) / 10 for w in weights]})
+    x = rng.random((20, 6))
+    np.save(folder / "x.npy", x)
+    models.to_ttfs(relu, x).save(folder / "net.npz")
+    return folder
+
+
+def called(capsys: Any, *words: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of one command line."""
+    code = cli.main(["hardware", *map(str, words)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_the_command_prints_the_report_of_the_same_runs(capsys: Any, made: Path) -> None:
+    words = (made / "net.npz", made / "x.npy", "--target", "mesh", "--time-unit", "1e-7", *REFERENCE)
+    code, out, err = called(capsys, *words, "--set", "limits.neurons_per_core=5", "--strategy", "linear")
+    assert (code, err) == (OK, "")
+    relu = eventsim.load_network(made / "net.npz")
+    net = cli.hardware.timed(relu, 1e-7)
+    placed = hardware.chip("mesh").replace({"limits.neurons_per_core": 5}).place(net, "linear")
+    x = np.load(made / "x.npy")
+    ideal, run = (eventsim.simulate(net, x, engine="reference", transport=one) for one in (None, placed))
+    assert out == f"{placed.placement}\n\n{hardware.report(run, ideal)}\n"
+    code, out, _ = called(capsys, *words, "--json", "--prices", "loihi", "--out", "run.npz")
+    content = json.loads(out)
+    assert (code, content["passed"], content["saved"]) == (OK, True, "run.npz")
+    assert content["energy"]["chip"] == "loihi"
+    assert content["placement"]["strategy"] == "by_layer"
+    assert eventsim.load_run("run.npz", net).latency().counted == content["latency"]["packets"]
+
+
+def test_too_many_flips_are_a_check_that_failed(capsys: Any, made: Path) -> None:
+    words = (made / "net.npz", made / "x.npy", "--target", "mesh", "--json", *REFERENCE)
+    code, out, err = called(capsys, *words, "--time-unit", "1e-8", "--max-flips", "0.1")
+    share = json.loads(out)["flips"]["share"]
+    assert (code, json.loads(out)["passed"]) == (FAILED, False)
+    assert err.startswith(f"eventsim: error: {share:.3%} of decisions flip; must be at most 10.000% (--max-flips).")
+    code, out, err = called(capsys, *words, "--time-unit", "1e-3", "--max-flips", "0")
+    assert (code, json.loads(out)["flips"]["share"], err) == (OK, 0, "")
+
+
+def test_a_network_keeps_all_but_its_unit_of_time(made: Path) -> None:
+    net = eventsim.load_network(made / "net.npz")
+    other = cli.hardware.timed(net, 1e-6)
+    assert (net.time_unit, other.time_unit) == (None, 1e-6)
+    assert cli.hardware.timed(other, None) is other
+    assert other.provenance == net.provenance
+    x = np.load(made / "x.npy")
+    assert eventsim.compare(*(eventsim.simulate(one, x, engine="reference") for one in (net, other))).same
+
+
+def test_values_of_the_chip_are_words_numbers_and_lists(made: Path) -> None:
+    parser = cli.build_parser()
+    words = ["hardware", "net.npz", "x.npy", "--target", "mesh"]
+    for given in ("topology.size=[2, 3]", "core.buffer=7", "core.full=drop", "core.axon_in = 3 ns"):
+        words += ["--set", given]
+    found = cli.hardware.chip_of(parser.parse_args(words))
+    assert (found.n_cores, found.need("core.buffer"), found.need("core.full")) == (6, 7, "drop")
+    assert found.need("core.axon_in") == 3e-9
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "hardware: the network does not say how long its unit of time is; must be known"),
+        (("--time-unit", "0"), "argument --time-unit: '0' is not > 0; see eventsim hardware --help"),
+        (("--time-unit", "1e-6", "--max-flips", "2"), "hardware: --max-flips 2; must be a share, 0 to 1"),
+        (("--time-unit", "1e-6", "--set", "core.buffer"), "hardware: --set core.buffer; must be KEY=VALUE"),
+        (("--time-unit", "1e-6", "--set", "core.bufer=3"), "key = 'core.bufer', did you mean 'core.buffer'?"),
+        (("--time-unit", "1e-6", "--target", "mehs"), "'mehs', did you mean 'mesh'"),
+        (("--time-unit", "1e-6", "--target", "loihi"), "loihi has steps that end at a barrier"),
+        (("--time-unit", "1e-6", "--strategy", "lineal"), "strategy = 'lineal', did you mean 'linear'"),
+        (("--time-unit", "1e-6", "--output", "dense2"), "report: output = 'dense2'"),
+        (("--time-unit", "1e-6", "--out", "no/run.npz"), "no/run.npz"),
+    ],
+)
+def test_what_cannot_be_put_on_a_chip_is_refused_in_one_line(
+    capsys: Any, made: Path, words: tuple[str, ...], message: str
+) -> None:
+    code, out, err = called(capsys, made / "net.npz", made / "x.npy", "--target", "mesh", *REFERENCE, *words)
+    assert (code, out, err.count("\n")) == (REFUSED, "", 1)
+    assert message in err
