@@ -197,6 +197,27 @@ def test_a_spike_decides_and_needs_what_came_until_then() -> None:
     assert found.statement == "On mesh, with 1 us a unit of time, no decision of 3 flips and no layer is late."
 
 
+def test_what_comes_to_a_pool_that_leads_to_the_read_out_is_needed() -> None:
+    net = Network(time_unit=1e-6)
+    net.source(2, "input")
+    net.population("ttfs_b1", 2, "layer", window=(0.0, 1.0, 4.0), threshold=[0.5, 1.0])
+    net.population("relay", 2, "inner", (0.0, 1.0, 4.0))
+    net.population("relay", 1, "pool", (0.0, 1.0, 4.0))
+    net.population("integrator", 2, "output", window=(1.0, 4.0))
+    net.connect("input", "layer", Dense([[0.5, 0.25], [1.0, 1.0]]))
+    net.connect("layer", "inner", eventsim.OneToOne([1.0, 1.0]))
+    net.connect("inner", "pool", Dense([[1.0, 1.0]]))
+    net.connect("pool", "output", Dense([[1.0], [0.5]]))
+    run = simulate(net, SpikeTimes([[[0.0], [0.25]]]), engine="reference", transport=chip().place(net, "by_layer"))
+    found = report(run).decision
+    assert found is not None
+    assert run.latency().layer("inner").packets == run.latency().layer("pool").packets == 0  # at the read-out's core
+    came = run.latency().deliveries
+    assert found.needed is not None
+    assert found.needed.tolist() == [max(came["delivered"][came["population"] == run.populations.index("layer")])]
+    assert found.needed[0] < 4.0
+
+
 # -- throughput --------------------------------------------------------------------------------------------------------
 
 
@@ -233,6 +254,13 @@ def test_a_layer_without_a_window_is_occupied_as_long_as_the_sample_takes() -> N
     assert found.throughput.stages["cells"] == 8.0
     assert found.flips is None
     assert found.decision is None
+
+
+def test_both_engines_make_one_report(runs: tuple[Network, Run, Run]) -> None:
+    net, run, ideal = runs
+    x = network(1e-7)[1]
+    same = simulate(net, x, transport=chip().place(net, "linear"))
+    assert report(same, ideal).to_json() == report(run, ideal).to_json()
 
 
 # -- as a value --------------------------------------------------------------------------------------------------------

@@ -80,9 +80,7 @@ def _needed(run: Run, net: Network, latency: Latency, output: str | None, decide
 def _feeding(net: Network, output: str | None) -> set[str]:
     """The deciding populations, and pools that lead to them alone over pools."""
     found = {one.name for one in net.populations if (one.name == output if output else not one.model.spiking)}
-    while more := {
-        one.pre.name for one in net.projections if one.post.name in found and getattr(one.pre, "model", None)
-        and one.pre.model.relay and one.pre.name not in found
-    }:  # fmt: skip
+    pools = {one.name for one in net.populations if one.model.relay}
+    while more := {one.pre.name for one in net.projections if one.post.name in found} & (pools - found):
         found |= more
     return found

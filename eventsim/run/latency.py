@@ -79,7 +79,7 @@ class Latency(Tabled):
         InputError
             A name that there is not.
         """
-        return self._named("population", population, {one.population: one for one in self.layers})  # type: ignore[no-any-return]
+        return self._named("population", population, {one.population: one for one in self.layers})
 
     def station(self, station: str) -> StationLoad:
         """Return one station, by its name.
@@ -89,7 +89,7 @@ class Latency(Tabled):
         InputError
             A name that there is not.
         """
-        return self._named("station", station, {one.station: one for one in self.stations})  # type: ignore[no-any-return]
+        return self._named("station", station, {one.station: one for one in self.stations})
 
     def _named(self, what: str, name: Any, known: dict[str, Any]) -> Any:
         if not isinstance(name, str) or name not in known:
