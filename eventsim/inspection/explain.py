@@ -210,7 +210,7 @@ class _Explainer:
         sender, receptor = self.heard.net.nodes[one.node], self.heard.net.projections[one.projection].receptor
         return Input(
             sender.name, one.neuron, one.number, one.emitted, one.time, one.weight, contribution, decisive, reason,
-            sender.shape, receptor,
+            sender.shape, receptor, self.heard.stops(one),
         )  # fmt: skip
 
     def _late(

@@ -14,6 +14,7 @@ import numpy as np
 from eventsim.checks import finite_array, integer
 from eventsim.errors import InputError
 from eventsim.inspection.replay import Replay
+from eventsim.inspection.stops import Stop, stops_text
 from eventsim.run.run import Run
 from eventsim.table import Column, Table, Tabled
 from eventsim.wording import numbered, place
@@ -48,6 +49,8 @@ class Input(NamedTuple):
         Shape of the sender's population.
     receptor
         Which of the neuron's receptors it reached; None where there is one kind of input.
+    stops
+        The stations of the fabric that it went through; () without one, and where it needed no packet.
     """
 
     population: str
@@ -61,6 +64,7 @@ class Input(NamedTuple):
     reason: str = ""
     shape: tuple[int, ...] = ()
     receptor: str | None = None
+    stops: tuple[Stop, ...] = ()
 
     @property
     def sender(self) -> str:
@@ -235,6 +239,7 @@ class Explanation(Tabled):
             if not self.inputs and self.fan_in is None:
                 above.append("  no input arrived before")
             below += [f"  {line}" for line in self._late_lines()]
+        below += [f"  {line}" for line in self._ways(rows)]
         below += [f"  note: {note}" for note in self.notes]
         if self.upstream:
             below += ["  where they came from:", *_chain_lines(self, "    ")]
@@ -336,6 +341,14 @@ class Explanation(Tabled):
         )  # fmt: skip
         n = 5 if self.fan_in is None else 3  # what a relay hears has no weight
         return columns[:n], tuple(row[:n] for row in found)
+
+    def _ways(self, rows: int) -> list[str]:
+        """Over which stations the inputs that are named came."""
+        named = [one for one in (*self.inputs[:rows], *self.late[:LATE_SHOWN]) if one.stops]
+        lines = [
+            f"  {one.sender}, {_short(one.emitted)} to {_short(one.arrived)}: {stops_text(one.stops)}" for one in named
+        ]
+        return ["over the fabric:", *dict.fromkeys(lines)] if lines else []
 
     def _late_lines(self) -> list[str]:
         known = set(self.missing)

@@ -12,11 +12,12 @@ import numpy as np
 from eventsim.engines.destinations import core_of
 from eventsim.engines.fabric_plan import FabricPlan, plan_fabric
 from eventsim.engines.options import ARBITRATION
-from eventsim.engines.reference.fabric_replay import Emission, replay
+from eventsim.engines.reference.fabric_replay import Emission, Way, follow
 from eventsim.errors import InputError
 from eventsim.fabric.contract import Transport
 from eventsim.faults.acting import Deliveries, fault_keys
 from eventsim.faults.contract import AT_ARRIVAL, ArrivalFault
+from eventsim.inspection.stops import Stop
 from eventsim.inspection.trains import Trains, first_neurons, has_all_spikes, numbers_of, trains
 from eventsim.network import order
 from eventsim.network.network import Network, Population, Projection, Source
@@ -39,6 +40,8 @@ class Arrival(NamedTuple):
         Whose spike it is, and which of its spikes.
     place
         Place of that spike in the sample.
+    core
+        The core that it was delivered to; 0 without a fabric.
     """
 
     time: Any
@@ -52,6 +55,7 @@ class Arrival(NamedTuple):
     emitted: Any
     place: int
     receptor: int = 0
+    core: int = 0
 
 
 class Heard:
@@ -134,7 +138,7 @@ class Heard:
                     Arrival(
                         self._arrival(projection, place, left, delay), rank if delay == 0 and at_once else 0, pre.order,
                         sender, projection.order, delay, self._weight(projection, sender, place, synapse, weight),
-                        int(self.numbers[place]), self.times[place], place, projection.receptor_number,
+                        int(self.numbers[place]), self.times[place], place, projection.receptor_number, core,
                     )
                     for synapse, weight, delay in mine
                 ]  # fmt: skip
@@ -171,8 +175,8 @@ class Heard:
         transport = stage_described("explain", Transport, "transport", described)
         return plan_fabric(self.net, transport.fabric(self.net))
 
-    def _departures(self, every: bool) -> dict[tuple[int, int, int], Any]:
-        """When spikes left the fabric for their synapses, by neuron, number of the spike and core."""
+    def _departures(self, every: bool) -> dict[tuple[int, int, int], Way]:
+        """The ways of spikes over the fabric to their synapses, by neuron, number of the spike and core."""
         if self.plan is None:
             return {}
         if not every:
@@ -187,14 +191,26 @@ class Heard:
             )
         ]
         key = stream_key(int(self.run.provenance.get("seed") or 0), ARBITRATION)
-        return replay(self.plan, self.number, key, self.sample_id, sorted(emissions))
+        return follow(self.plan, self.number, key, self.sample_id, sorted(emissions))
 
     def left(self, place: int, core: int) -> Any:
         """When a spike left for its synapses on a core: as it was emitted, or out of the fabric; None: it was lost."""
         if self.plan is None:
             return self.times[place]
+        way = self._way(place, core)
+        return None if way is None else way.left
+
+    def _way(self, place: int, core: int) -> Way | None:
         g = int(self.first[self.node[place]] + self.neuron[place])
         return self._carried.get((g, int(self.numbers[place]), core))
+
+    def stops(self, one: Arrival) -> tuple[Stop, ...]:
+        """The stations that an arrival's spike went through; () without a fabric, and where it needed no packet."""
+        way = self._way(one.place, one.core)
+        if way is None or self.plan is None:
+            return ()
+        names = [station.name for station in self.plan.stations]
+        return tuple(Stop(names[leg.station], *leg[1:]) for leg in way.legs)
 
     def _check_trains(self, pre: Source | Population) -> None:
         """Are the first spikes of these neurons all their spikes, where only those were recorded?"""

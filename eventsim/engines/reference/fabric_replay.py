@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eventsim.engines.fabric_plan import FabricPlan
-from eventsim.engines.reference.fabric import Delivery, FabricState
+from eventsim.engines.fabric_records import NO_ROOM
+from eventsim.engines.reference.fabric import Delivery, FabricState, Packet
 
 
 class Emission(NamedTuple):
@@ -20,6 +21,33 @@ class Emission(NamedTuple):
     inside: bool  # by a population, not by a source
     neuron: int  # over all sources and populations
     number: int
+
+
+class Leg(NamedTuple):
+    """A packet at one station.
+
+    Attributes
+    ----------
+    station
+        Its number.
+    entered, started, ended
+        When it came to a port, when its service began, and when that ended.
+    left
+        When this copy of it left: later than it ended where it was blocked, or where others went before it.
+    """
+
+    station: int
+    entered: Any
+    started: Any
+    ended: Any
+    left: Any
+
+
+class Way(NamedTuple):
+    """The way of a spike to one core: the stations in order, and when it goes on to its synapses there."""
+
+    legs: tuple[Leg, ...]
+    left: Any
 
 
 def replay(
@@ -36,12 +64,58 @@ def replay(
     emissions
         Those of one sample, sorted.
     """
-    fabric, found, k = FabricState(plan, number, key, sample_id), {}, 0
+    delivered = _carry(FabricState(plan, number, key, sample_id), emissions)
+    return {(one.neuron, one.number, plan.hops[one.hop].core): left for one, _, left in delivered}
 
-    def note(delivered: list[Delivery]) -> None:
-        for packet, _, left in delivered:
-            found[packet.neuron, packet.number, plan.hops[packet.hop].core] = left
 
+def follow(
+    plan: FabricPlan, number: Any, key: int, sample_id: Any, emissions: Sequence[Emission]
+) -> dict[tuple[int, int, int], Way]:
+    """Return the same as `replay` with the stations on the way, whether or not the fabric keeps a log."""
+    fabric = _Followed(plan, number, key, sample_id)
+    delivered, before = _carry(fabric, emissions), fabric.before
+    found = {}
+    for packet, _, left in delivered:
+        path = [packet.hop]
+        while before[path[-1]] >= 0:
+            path.append(before[path[-1]])
+        who = packet.neuron, packet.number
+        stations = [hop for hop in reversed(path) if plan.hops[hop].station >= 0]
+        away = [fabric.departed.get((hop, *who)) for hop in stations[1:]]
+        legs = []
+        for k, hop in enumerate(stations):
+            *times, last = fabric.kept[hop, *who]
+            legs.append(Leg(plan.hops[hop].station, *times, last if k == len(away) else away[k]))
+        found[*who, plan.hops[packet.hop].core] = Way(tuple(legs), left)
+    return found
+
+
+class _Followed(FabricState):
+    """A fabric that remembers where each packet was: by hop, neuron and number of the spike, which name it."""
+
+    def __init__(self, plan: FabricPlan, number: Any, key: int, sample_id: Any) -> None:
+        super().__init__(plan, number, key, sample_id)
+        self.kept: dict[tuple[int, int, int], tuple[Any, ...]] = {}
+        self.departed: dict[tuple[int, int, int], Any] = {}  # for a hop, from the one before it
+        self.before = [-1] * len(plan.hops)
+        for k, hop in enumerate(plan.hops):
+            for child in range(hop.first_child, hop.first_child + hop.n_children):
+                self.before[child] = k
+
+    def _send(self, packet: Packet, hop: int, latency: Any, t: Any, sender: int = -1) -> None:
+        self.departed[hop, packet.neuron, packet.number] = t
+        super()._send(packet, hop, latency, t, sender)
+
+    def _record(self, station: int, packet: Packet, started: Any, ended: Any, left: Any, outcome: int) -> None:
+        if outcome != NO_ROOM:
+            self.kept[packet.hop, packet.neuron, packet.number] = packet.entered, started, ended, left
+        super()._record(station, packet, started, ended, left, outcome)
+
+
+def _carry(fabric: FabricState, emissions: Sequence[Emission]) -> list[Delivery]:
+    """Put all emissions of a sample in when it is time; return what was delivered."""
+    found: list[Delivery] = []
+    k = 0
     while True:
         due = [t for t in (fabric.next_time(), emissions[k].t if k < len(emissions) else None) if t is not None]
         if not due:
@@ -51,4 +125,4 @@ def replay(
             while k < len(emissions) and emissions[k].t == t and emissions[k].inside == inside:
                 fabric.inject(t, emissions[k].neuron, emissions[k].number)
                 k += 1
-            note(fabric.settle(t))
+            found += fabric.settle(t)

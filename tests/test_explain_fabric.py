@@ -1,0 +1,113 @@
+"""`explain` through a fabric: each input's way over stations, held against the log that the engines kept."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from fabric_data import Fabric, Injection, Station, Stop
+from fabric_networks import Given, as_network
+from random_fabrics import case
+
+from eventsim import Dense, Network, SimulationError, SpikeTimes, explain, hardware, simulate
+from eventsim.engines.fabric_records import ARRIVED, NO_ROOM
+from eventsim.inspection.incoming import Heard
+from eventsim.inspection.stops import Stop as Kept
+from eventsim.inspection.stops import stops_text
+
+
+def check_ways(number: int) -> int:
+    """The ways that are worked out again are those of the log; return how many were blocked on."""
+    drawn = case(number)
+    if drawn.fabric.relays:  # neurons without windows may fire in several micro-steps of one time, which no run tells
+        return 0
+    net, x, made, _ = as_network(drawn.fabric, float, drawn.load)
+    try:
+        run = simulate(net, x, transport=Given(made), until=1e6, engine="reference")
+    except SimulationError:
+        return 0
+    log: Any = run.records.hops
+    first = np.cumsum([0, *run.sizes])
+    who = first[log["population"]] + log["neuron"]
+    columns = [who, *(log[name] for name in ("number", "station", "entered", "started", "ended"))]
+    served = {
+        row
+        for row, outcome in zip(zip(*(c.tolist() for c in columns), strict=True), log["outcome"], strict=True)
+        if outcome != NO_ROOM
+    }
+    last = log[log["outcome"] == ARRIVED]
+    ends = {
+        (int(first[one["population"]] + one["neuron"]), int(one["number"]), int(one["core"])): float(one["left"])
+        for one in last
+    }
+    ways = Heard(net, run, 0)._carried
+    assert {key for key, way in ways.items() if way.legs} == ends.keys()
+    blocked = 0
+    for key, way in ways.items():
+        for leg in way.legs:
+            assert (*key[:2], *leg[:4]) in served
+        for leg, behind in zip(way.legs, way.legs[1:], strict=False):
+            assert leg.ended <= leg.left
+            assert behind.entered == leg.left + made.stations[leg.station].latency
+            blocked += leg.left > leg.ended
+        if way.legs:
+            assert way.legs[-1].left == ends[key]
+    return blocked
+
+
+def test_the_ways_of_inputs_are_those_of_the_log() -> None:
+    assert sum(check_ways(number) for number in range(400)) > 100
+
+
+def test_an_explanation_names_the_stations_that_an_input_went_through() -> None:
+    """The link is blocked from 3 to 3 and from 4 to 5: docs/event-order.md has it."""
+    route = (Stop(0, (Stop(1, leaf=0),)),)
+    stations = [Station(service=1.0), Station(service=2.0, buffer=1, latency=0.5)]
+    plain = Fabric(stations, [route] * 4, [Injection(0.0, 0, k, 0) for k in range(4)])
+    net, x, made, _ = as_network(plain, float)
+    found = explain(net, simulate(net, x, transport=Given(made), until=100.0, engine="reference"), "sink", 0)
+    by_sender = {one.neuron: one for one in found.inputs}
+    assert by_sender[3].stops == (Kept("station 0", 0.0, 3.0, 4.0, 5.0), Kept("station 1", 5.0, 7.0, 9.0, 9.0))
+    assert (by_sender[3].emitted, by_sender[3].arrived) == (0.0, 9.5)
+    assert (
+        "    input 3, 0 to 9.5: station 0 waited 3, served 1, blocked 1; station 1 waited 2, served 2"
+        in str(found).splitlines()
+    )
+    assert "    input 0, 0 to 3.5: station 0 served 1; station 1 served 2" in str(found).splitlines()
+
+
+def test_late_inputs_say_where_they_were_held_up() -> None:
+    net = Network(time_unit=1e-6)
+    net.source(2, "input")
+    net.population("ttfs_b1", 1, "layer", window=(0.0, 1.0, 4.0), threshold=0.5)
+    net.connect("input", "layer", Dense([[0.25, 0.25]]))
+    chip = hardware.chip("mesh").replace(
+        {"core.axon_in": "600 ns", "core.per_synapse": "0 ns", "input.service": "0 ns"}
+    )
+    run = simulate(net, SpikeTimes([[[0.0], [0.0]]]), transport=chip.place(net), engine="reference")
+    found = explain(net, run, "layer", 0)
+    assert [one.reason for one in found.late] == ["late"]
+    assert found.late[0].stops[-1] == Kept("core 0", 0.0, 0.6, 1.2, 1.2)
+    assert "    input 1, 0 to 1.2: input at once; core 0 waited 0.6, served 0.6" in str(found).splitlines()
+
+
+def test_without_a_fabric_nothing_is_said_of_stations() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("lif_delta", 1, "cell", tau_mem=10.0)
+    net.connect("input", "cell", Dense([[2.0]]))
+    found = explain(net, simulate(net, SpikeTimes([[[1.0]]]), engine="reference"), "cell", 0)
+    assert [one.stops for one in found.inputs] == [()]
+    assert "over the fabric" not in found.table()
+
+
+@pytest.mark.parametrize(
+    ("stops", "text"),
+    [
+        ([], ""),
+        ([Kept("a", 1.0, 1.0, 1.0, 1.0)], "a at once"),
+        ([Kept("a", 0.0, 1.0, 1.0, 1.0), Kept("b", 1.5, 1.5, 2.0, 4.0)],
+         "a waited 1; under way 0.5; b served 0.5, blocked 2"),
+    ],
+)  # fmt: skip
+def test_stations_in_words(stops: list[Kept], text: str) -> None:
+    assert stops_text(stops) == text
