@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fabric_networks import Given
 
 import eventsim
-from eventsim import Dense, InputError, Network, SpikeTimes, hardware, models, simulate
+from eventsim import Dense, InputError, Network, SpikeTimes, fabric, hardware, models, simulate
 from eventsim.engines.fabric_records import ARRIVED, NO_ROOM
 from eventsim.fabric import AerBus
 from eventsim.hardware import Ledger, report
@@ -243,6 +244,20 @@ def test_a_new_sample_can_begin_when_every_stage_is_free(runs: tuple[Network, Ru
     assert Throughput({"a": 0.0}).per_second(1.0) is None
 
 
+def test_a_station_is_occupied_while_it_is_blocked() -> None:
+    net = Network()
+    net.source(4, "input")
+    net.population("if_delta", 1, "sink", v_threshold=9.0)
+    net.connect("input", "sink", Dense([[1.0] * 4]))
+    stations = fabric.Station("link", service=1.0), fabric.Station("core", service=2.0, buffer=1)
+    route = fabric.Hop(0, (fabric.Hop(1, core=0),))
+    made = fabric.Fabric(stations, ((route,),), {"input": np.zeros(4, dtype=np.int64)}, log=True)
+    run = simulate(net, SpikeTimes([[[0.0]] * 4]), engine="reference", transport=Given(made), until=20.0)
+    found = report(run).throughput
+    assert found is not None
+    assert found.stages == {"input": 9.0, "sink": 20.0, "station link": 5.0, "station core": 8.0}
+
+
 def test_a_layer_without_a_window_is_occupied_as_long_as_the_sample_takes() -> None:
     net = Network(time_unit=1e-6)
     net.source(1, "input")
@@ -325,6 +340,21 @@ def test_lost_packets_are_responsible_too() -> None:
     assert found.flips.late["input"] == len(found.flips.samples) > 0
     assert found.statement.endswith("the first layer that is late or loses packets is input.")
     assert run.latency().layer("input").lost > 0
+
+
+def test_packets_that_are_lost_are_responsible_where_none_is_late() -> None:
+    net = Network(time_unit=1e-3)
+    net.source(2, "input")
+    net.population("integrator", 2, "output", window=(0.0, 1.0))
+    net.connect("input", "output", eventsim.OneToOne([0.5, 1.0]))
+    x = SpikeTimes([[[0.25], [0.25]], [[0.25], [0.75]]])
+    lossy = chip(**{"input.intake": 1})  # of inputs at one time one finds room
+    run, ideal = (simulate(net, x, engine="reference", transport=one) for one in (lossy.place(net, "linear"), None))
+    found = report(run, ideal)
+    assert found.flips is not None
+    assert (found.flips.samples.tolist(), found.flips.late) == ([0], {"input": 1})
+    layer = run.latency().layer("input")
+    assert (layer.packets, layer.lost, layer.late) == (3, 1, 0)
 
 
 @pytest.mark.parametrize(

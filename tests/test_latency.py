@@ -15,7 +15,7 @@ from random_fabrics import case
 from test_fabric_engines import draw
 
 import eventsim
-from eventsim import Dense, InputError, Network, Sparse, SpikeTimes, simulate
+from eventsim import Dense, InputError, Network, OneToOne, Sparse, SpikeTimes, simulate
 from eventsim.engines.fabric_records import HOP_RECORD
 from eventsim.errors import FileFormatError, SimulationError
 from eventsim.fabric import AerBus, Hop
@@ -211,6 +211,17 @@ def layered(until_t_min: float = 1.0) -> Network:
 def test_an_input_of_a_pool_is_due_when_what_is_behind_it_is() -> None:
     net = layered()
     assert due_times(net) == {"layer": 1.0, "pool": 4.0, "output": 4.0}
+    net = Network()
+    net.source(2, "input")
+    for name in ("first", "second"):
+        net.population("relay", 2, name)
+    net.population("integrator", 2, "output", window=(0.0, 4.0))
+    net.population("integrator", 2, "later", window=(0.0, 5.0))
+    net.connect("input", "first", OneToOne([1.0, 1.0]))
+    net.connect("first", "second", OneToOne([1.0, 1.0]), delay=0.25)
+    net.connect("second", "output", OneToOne([1.0, 1.0]), delay=0.5)
+    net.connect("second", "later", OneToOne([1.0, 1.0]), delay=1.25)
+    assert due_times(net) == {"first": 3.25, "second": 3.5, "output": 4.0, "later": 5.0}
 
 
 def test_late_packets_are_those_that_reach_a_layer_at_its_t_min() -> None:

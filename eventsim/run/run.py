@@ -95,8 +95,8 @@ class Run(ExportedRun):
         Notes
         -----
         Which layers packets are too late for is known where the network is: of a run from a file, give it to
-        `load_run`. Cost: O(n log n) in the records of the log, about three seconds for 10^6. Held by tests/test_latency.py
-        against plain loops.
+        `load_run`. Cost: O(n log n) in the records of the log, about three seconds for 10^6. Held by
+        tests/test_latency.py against plain loops.
         """
         from eventsim.run.latency import latency
 
