@@ -84,8 +84,8 @@ def follow(
         away = [fabric.departed.get((hop, *who)) for hop in stations[1:]]
         legs = []
         for k, hop in enumerate(stations):
-            *times, last = fabric.kept[hop, *who]
-            legs.append(Leg(plan.hops[hop].station, *times, last if k == len(away) else away[k]))
+            entered, started, ended, last = fabric.kept[hop, *who]
+            legs.append(Leg(plan.hops[hop].station, entered, started, ended, last if k == len(away) else away[k]))
         found[*who, plan.hops[packet.hop].core] = Way(tuple(legs), left)
     return found
 
