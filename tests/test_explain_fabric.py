@@ -9,7 +9,7 @@ from fabric_networks import Given, as_network
 from random_fabrics import case
 
 from eventsim import Dense, Network, SimulationError, SpikeTimes, explain, hardware, simulate
-from eventsim.engines.fabric_records import ARRIVED, NO_ROOM
+from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, TOO_LATE
 from eventsim.inspection.incoming import Heard
 from eventsim.inspection.stops import Stop as Kept
 from eventsim.inspection.stops import stops_text
@@ -40,7 +40,13 @@ def check_ways(number: int) -> int:
         for one in last
     }
     ways = Heard(net, run, 0)._carried
-    assert {key for key, way in ways.items() if way.legs} == ends.keys()
+    assert {key for key, way in ways.items() if way.legs and way.left is not None} == ends.keys()
+    gone = [way for way in ways.values() if way.left is None]
+    assert len(gone) == run.counters["transport"]["lost"]
+    lost = log[np.isin(log["outcome"], (NO_ROOM, TOO_LATE))]
+    assert {(way.outcome, way.lost_at) for way in gone} == set(
+        zip(lost["outcome"].tolist(), lost["station"].tolist(), strict=True)
+    )
     blocked = 0
     for key, way in ways.items():
         for leg in way.legs:
@@ -49,7 +55,7 @@ def check_ways(number: int) -> int:
             assert leg.ended <= leg.left
             assert behind.entered == leg.left + made.stations[leg.station].latency
             blocked += leg.left > leg.ended
-        if way.legs:
+        if way.legs and way.left is not None:
             assert way.legs[-1].left == ends[key]
     return blocked
 
@@ -88,6 +94,21 @@ def test_late_inputs_say_where_they_were_held_up() -> None:
     assert [one.reason for one in found.late] == ["late"]
     assert found.late[0].stops[-1] == Kept("core 0", 0.0, 0.6, 1.2, 1.2)
     assert "    input 1, 0 to 1.2: input at once; core 0 waited 0.6, served 0.6" in str(found).splitlines()
+
+
+def test_lost_inputs_say_where_and_why() -> None:
+    net = Network(time_unit=1e-6)
+    net.source(3, "input")
+    net.population("ttfs_b1", 1, "layer", window=(0.0, 1.0, 4.0), threshold=0.5)
+    net.connect("input", "layer", Dense([[0.25, 0.25, 0.25]]))
+    chip = hardware.chip("mesh").replace({"input.intake": 1, "time.deadline": "10 ns", "time.late": "drop"})
+    times = SpikeTimes([[[0.0], [0.0], [0.5]]])
+    run = simulate(net, times, transport=chip.place(net), engine="reference")
+    found = explain(net, run, "layer", 0)
+    assert found.notes == (
+        "lost on the way: input 0 at core 0 (too late), input 1 at input (no room), input 2 at core 0 (too late)",
+    )
+    assert (found.inputs, found.late) == ((), ())
 
 
 def test_without_a_fabric_nothing_is_said_of_stations() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from eventsim.checks import integer
 from eventsim.engines.reference.neuron import Layer, new_layer
-from eventsim.errors import InputError
+from eventsim.errors import InputError, listed
 from eventsim.inspection.explanation import Explanation, Input
 from eventsim.inspection.incoming import Arrival, Heard
 from eventsim.inspection.replay import ARRIVE, Replay, Step, potential_after
@@ -163,6 +163,9 @@ class _Explainer:
         end = heard.until if model.clocked or place is None else math.inf
         replay = Replay(layer, neuron, before, min(end, _last_time(population)), number)
         at, notes = self._when(population, replay, time, arrivals)
+        lost = dict.fromkeys(heard.lost(population, neuron))
+        if lost:
+            notes.append(f"lost on the way: {listed(lost, 6)}")
         layer_then, number_type = self._arithmetic(population)
         potential, base, parts = replay.contributions(layer_then, number_type, at)
         plain = self._plain

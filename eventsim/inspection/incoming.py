@@ -11,6 +11,7 @@ import numpy as np
 
 from eventsim.engines.destinations import core_of
 from eventsim.engines.fabric_plan import FabricPlan, plan_fabric
+from eventsim.engines.fabric_records import OUTCOMES
 from eventsim.engines.options import ARBITRATION
 from eventsim.engines.reference.fabric_replay import Emission, Way, follow
 from eventsim.errors import InputError
@@ -26,6 +27,7 @@ from eventsim.network.sources import exactly
 from eventsim.randomness import stream_key
 from eventsim.run.provenance import stage_described
 from eventsim.run.run import Run
+from eventsim.wording import numbered
 
 
 class Arrival(NamedTuple):
@@ -211,6 +213,22 @@ class Heard:
             return ()
         names = [station.name for station in self.plan.stations]
         return tuple(Stop(names[leg.station], *leg[1:]) for leg in way.legs)
+
+    def lost(self, population: Population, neuron: int) -> list[str]:
+        """The spikes that would have reached a neuron and were lost on their ways, in words: whose, where and why."""
+        if self.plan is None:
+            return []
+        core = int(core_of(self.net, self.plan.fabric.cores, population.order)[neuron])
+        found = []
+        for projection in self.net.projections:
+            if projection.post is not population:
+                continue
+            for place in np.flatnonzero(self.node == projection.pre.order).tolist():
+                way, sender = self._way(place, core), int(self.neuron[place])
+                if way is not None and way.left is None and _synapses(projection, sender, neuron):
+                    who = f"{projection.pre.name} {numbered(sender, projection.pre.shape)}"
+                    found.append(f"{who} at {self.plan.stations[way.lost_at].name} ({OUTCOMES[way.outcome]})")
+        return found
 
     def _check_trains(self, pre: Source | Population) -> None:
         """Are the first spikes of these neurons all their spikes, where only those were recorded?"""

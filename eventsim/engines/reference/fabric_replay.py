@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eventsim.engines.fabric_plan import FabricPlan
-from eventsim.engines.fabric_records import NO_ROOM
+from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, TOO_LATE
 from eventsim.engines.reference.fabric import Delivery, FabricState, Packet
+from eventsim.fabric.contract import NOWHERE
 
 
 class Emission(NamedTuple):
@@ -44,10 +45,24 @@ class Leg(NamedTuple):
 
 
 class Way(NamedTuple):
-    """The way of a spike to one core: the stations in order, and when it goes on to its synapses there."""
+    """The way of a spike to one core.
+
+    Attributes
+    ----------
+    legs
+        The stations that served it, in order.
+    left
+        When it goes on to its synapses there; None where it was lost.
+    outcome
+        Of `fabric_records.OUTCOMES`: delivered, or why it was lost.
+    lost_at
+        The station that had no room for it, or that it left too late; -1 where it was delivered.
+    """
 
     legs: tuple[Leg, ...]
     left: Any
+    outcome: int = ARRIVED
+    lost_at: int = -1
 
 
 def replay(
@@ -71,22 +86,19 @@ def replay(
 def follow(
     plan: FabricPlan, number: Any, key: int, sample_id: Any, emissions: Sequence[Emission]
 ) -> dict[tuple[int, int, int], Way]:
-    """Return the same as `replay` with the stations on the way, whether or not the fabric keeps a log."""
+    """Return the ways of spikes, by neuron, number of the spike, and core: those of `replay` and those that were lost.
+
+    Whether or not the fabric keeps a log.
+    """
     fabric = _Followed(plan, number, key, sample_id)
-    delivered, before = _carry(fabric, emissions), fabric.before
     found = {}
-    for packet, _, left in delivered:
-        path = [packet.hop]
-        while before[path[-1]] >= 0:
-            path.append(before[path[-1]])
+    for packet, _, left in _carry(fabric, emissions):
         who = packet.neuron, packet.number
-        stations = [hop for hop in reversed(path) if plan.hops[hop].station >= 0]
-        away = [fabric.departed.get((hop, *who)) for hop in stations[1:]]
-        legs = []
-        for k, hop in enumerate(stations):
-            entered, started, ended, last = fabric.kept[hop, *who]
-            legs.append(Leg(plan.hops[hop].station, entered, started, ended, last if k == len(away) else away[k]))
-        found[*who, plan.hops[packet.hop].core] = Way(tuple(legs), left)
+        found[*who, plan.hops[packet.hop].core] = Way(fabric.legs(packet.hop, *who), left)
+    for hop, neuron, spike, outcome in fabric.lost:
+        last = hop if outcome == TOO_LATE else fabric.before[hop]
+        way = Way(fabric.legs(last, neuron, spike), None, outcome, plan.hops[hop].station)
+        found |= {(neuron, spike, core): way for core in _cores_behind(plan, hop)}
     return found
 
 
@@ -97,19 +109,45 @@ class _Followed(FabricState):
         super().__init__(plan, number, key, sample_id)
         self.kept: dict[tuple[int, int, int], tuple[Any, ...]] = {}
         self.departed: dict[tuple[int, int, int], Any] = {}  # for a hop, from the one before it
-        self.before = [-1] * len(plan.hops)
+        self.lost: list[tuple[int, int, int, int]] = []  # hop, neuron, number of the spike, why
+        self.before = [NOWHERE] * len(plan.hops)
         for k, hop in enumerate(plan.hops):
             for child in range(hop.first_child, hop.first_child + hop.n_children):
                 self.before[child] = k
 
     def _send(self, packet: Packet, hop: int, latency: Any, t: Any, sender: int = -1) -> None:
         self.departed[hop, packet.neuron, packet.number] = t
+        if self._is_full(self.plan.hops[hop].port):
+            self.lost.append((hop, packet.neuron, packet.number, NO_ROOM))
         super()._send(packet, hop, latency, t, sender)
 
     def _record(self, station: int, packet: Packet, started: Any, ended: Any, left: Any, outcome: int) -> None:
         if outcome != NO_ROOM:
             self.kept[packet.hop, packet.neuron, packet.number] = packet.entered, started, ended, left
+        if outcome == TOO_LATE:
+            self.lost.append((packet.hop, packet.neuron, packet.number, TOO_LATE))
         super()._record(station, packet, started, ended, left, outcome)
+
+    def legs(self, hop: int, neuron: int, number: int) -> tuple[Leg, ...]:
+        """The stations up to that of a hop, `NOWHERE` for none."""
+        found: list[Leg] = []
+        behind = None
+        while hop != NOWHERE and self.plan.hops[hop].station != NOWHERE:
+            entered, started, ended, left = self.kept[hop, neuron, number]
+            if behind is not None:
+                left = self.departed[behind, neuron, number]
+            found.append(Leg(self.plan.hops[hop].station, entered, started, ended, left))
+            hop, behind = self.before[hop], hop
+        return tuple(reversed(found))
+
+
+def _cores_behind(plan: FabricPlan, hop: int) -> list[int]:
+    """The cores at which the routes through a hop end."""
+    one = plan.hops[hop]
+    if not one.n_children:
+        return [one.core]
+    children = range(one.first_child, one.first_child + one.n_children)
+    return [core for child in children for core in _cores_behind(plan, child)]
 
 
 def _carry(fabric: FabricState, emissions: Sequence[Emission]) -> list[Delivery]:
