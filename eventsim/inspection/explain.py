@@ -40,7 +40,8 @@ def explain(
     earlier spikes staying where they were; for models that are linear between resets, contributions and the potential
     without inputs add up to the potential. A silent neuron is explained at the end of its window, a read-out at the
     time at which it is read; one without a window where the sample ended (`Run.reached`) or, where nothing ended it, at
-    its last input.
+    its last input. Of a run with a transport, each input has the stations that it went through, and how long each kept
+    it; inputs that were lost are named with the place and the cause.
 
     Parameters
     ----------
