@@ -21,9 +21,9 @@ from eventsim.engines.fabric_records import (
     SERVED,
     WAITED,
 )
-from eventsim.inspection.packets import Carried, carried, check_log, durations
+from eventsim.inspection.packets import carried, check_log
 from eventsim.run.run import Run
-from eventsim.run.spans import began
+from eventsim.run.spans import began, durations
 from eventsim.viz.chip_parts import AXON_OUT, CORE, Part, parts_of, placement_of
 from eventsim.viz.durations import Unit, duration_label, suiting
 from eventsim.viz.floor_plan import floor_plan, value_text
@@ -91,7 +91,7 @@ def station_load(
         check_sample("station_load", run, sample)
     on = carried("station_load", run)
     placement = placement_of("station_load", on)
-    parts, values = parts_of(on), station_values(run, on, which, sample)
+    parts, values = parts_of(on), station_values(run, which, sample)
     unit = Unit(1.0, "")
     if which in DURATIONS:
         unit = suiting(run, float(np.nanmax(values, initial=0.0)))
@@ -110,13 +110,13 @@ def station_load(
     return ax
 
 
-def station_values(run: Run, on: Carried, which: str, sample: int | None = None) -> Array:
+def station_values(run: Run, which: str, sample: int | None = None) -> Array:
     """Return one of `WHICH` for each station, (n_stations,), over one sample or all; NaN where there is none."""
     assert run.records.stations is not None
     chosen = slice(None) if sample is None else slice(sample, sample + 1)
     counters = run.records.stations[chosen]
     totals = counters.sum(axis=0)
-    lasted = durations(run, on)[chosen]
+    lasted = durations(run)[chosen]
     with np.errstate(invalid="ignore", divide="ignore"):
         if which in SHARES:
             share: Array = totals[:, BUSY if which == "utilisation" else BLOCKED] / np.nansum(lasted)

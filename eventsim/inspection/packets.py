@@ -12,10 +12,9 @@ from eventsim.engines.destinations import core_of, reached_by
 from eventsim.engines.fabric_records import ARRIVED
 from eventsim.errors import InputError
 from eventsim.fabric.contract import NOWHERE, Fabric, Transport
-from eventsim.fabric.ticks import next_tick
-from eventsim.network.network import Network, Projection
-from eventsim.network.projections import own_delays
-from eventsim.run.provenance import stage_described
+from eventsim.network.network import Network
+from eventsim.run.due import longest_delays, transport_of
+from eventsim.run.packets import on_ticks
 from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -130,26 +129,8 @@ def carried(where: str, run: Run) -> Carried:
             f"{where}: run does not have its network, of which the fabric is made once more; must have it. Load it "
             "with load_run(path, net)."
         )
-    transport: Transport = stage_described(where, Transport, "transport", run.provenance["transport"])
+    transport = transport_of(run, where)
     return Carried(net, transport, transport.fabric(net))
-
-
-def durations(run: Run, on: Carried) -> Array:
-    """Return how long each sample took, (n_samples,); NaN where it never began.
-
-    That is the time that was reached or, where nothing ended a sample, the end of the last window or the last delivery,
-    whichever is later.
-    """
-    reached = run.reached.astype(np.float64)
-    ends = [float(t) for window in run.windows.values() for t in window or () if np.isfinite(t)]
-    end = np.full(run.n_samples, max(ends, default=0.0))
-    assert run.records.hops is not None
-    arrived = run.records.hops[run.records.hops["outcome"] == ARRIVED]
-    times = _ticked(arrived["left"] + on.latencies[arrived["station"]], float(on.fabric.tick))
-    np.maximum.at(end, arrived["sample"], times)
-    endless = reached == np.inf
-    reached[endless] = end[endless]
-    return reached
 
 
 # -- what was delivered -----------------------------------------------------------------------------------------------
@@ -168,7 +149,7 @@ def deliveries(where: str, run: Run, sample: int, on: Carried) -> Deliveries:
     ]
     found += _spikes_without_packets(run, sample, on)
     columns = [np.concatenate(column) for column in zip(*found, strict=True)]
-    columns[-1] = _ticked(columns[-1], float(on.fabric.tick))
+    columns[-1] = on_ticks(columns[-1], float(on.fabric.tick))
     return Deliveries(*columns)
 
 
@@ -202,10 +183,6 @@ def emissions(run: Run, sample: int, name: str) -> tuple[Array, Array]:
     return fired, times[fired]
 
 
-def _ticked(times: Array, tick: float) -> Array:
-    return np.array([next_tick(t, tick) for t in times.tolist()]) if tick else times
-
-
 def received(on: Carried, delivered: Deliveries, population: str) -> Received:
     """Return what of these deliveries reached the neurons of a population, through each of its projections."""
     order = on.net.node(population).order
@@ -219,20 +196,8 @@ def received(on: Carried, delivered: Deliveries, population: str) -> Received:
         sent = np.flatnonzero((delivered.population == projection.pre.order) & np.isin(delivered.core, cores))
         neuron, column = delivered.neuron[sent], np.searchsorted(cores, delivered.core[sent])
         sent, neuron, column = (part[synapses[neuron, column] > 0] for part in (sent, neuron, column))
-        time = delivered.time[sent] + _delays(projection, core, cores)[neuron, column]
+        time = delivered.time[sent] + longest_delays(projection, core, cores)[neuron, column]
         found.append((delivered.population[sent], neuron, time, synapses[neuron, column]))
     if not found:
         return Received(*(np.empty(0, dtype=kind) for kind in (np.int64, np.int64, np.float64, np.int64)))
     return Received(*(np.concatenate(column) for column in zip(*found, strict=True)))
-
-
-def _delays(projection: Projection, core: Array, cores: Array) -> Array:
-    """The longest delay of each source neuron's synapses on each core, (n_sources, n_cores)."""
-    shape = projection.pre.size, cores.size
-    delays = own_delays(projection.kind)
-    if delays is None:
-        return np.full(shape, float(projection.delay))
-    kind: Any = projection.kind
-    longest = np.zeros(shape)
-    np.maximum.at(longest, (kind.sources, np.searchsorted(cores, core[kind.targets])), delays.astype(np.float64))
-    return longest

@@ -40,6 +40,18 @@ class Arrivals(NamedTuple):
     target: str
 
 
+def transport_of(run: RecordedRun, where: str) -> Transport:
+    """Return the transport of a run, made again.
+
+    Raises
+    ------
+    InputError
+        Its class is not loaded; `where` begins the message.
+    """
+    made: Transport = stage_described(where, Transport, "transport", run.provenance["transport"])
+    return made
+
+
 def fabric_of(run: RecordedRun, net: Network, where: str) -> Fabric:
     """Return the fabric of a run, made again.
 
@@ -48,9 +60,7 @@ def fabric_of(run: RecordedRun, net: Network, where: str) -> Fabric:
     InputError
         A transport whose class is not loaded; `where` begins the message.
     """
-    transport = stage_described(where, Transport, "transport", run.provenance["transport"])
-    made: Fabric = transport.fabric(net)
-    return made
+    return transport_of(run, where).fabric(net)
 
 
 def due_times(net: Network) -> dict[str, float]:
@@ -96,7 +106,7 @@ def arrivals(net: Network, fabric: Fabric, came: Array, population: int) -> list
         core = core_of(net, fabric.cores, projection.post.order)
         reached, _ = reached_by(projection, core, cores.tolist())
         there = np.flatnonzero(reached[came["neuron"][mine], place.ravel()] > 0)
-        delay = _delays(projection, core, cores)[came["neuron"][mine[there]], place.ravel()[there]]
+        delay = longest_delays(projection, core, cores)[came["neuron"][mine[there]], place.ravel()[there]]
         which = mine[there]
         found.append(Arrivals(which, came["delivered"][which] + delay, due[projection.post.name], projection.post.name))
     return found
@@ -107,8 +117,11 @@ def _longest(projection: Projection) -> float:
     return float(projection.delay) if own is None else max(map(float, own), default=0.0)
 
 
-def _delays(projection: Projection, core: Array, cores: Array) -> Array:
-    """The longest delay from each neuron to its synapses on each core, (n_sources, n_cores)."""
+def longest_delays(projection: Projection, core: Array, cores: Array) -> Array:
+    """Return the longest delay from each neuron to its synapses on each core, (n_sources, n_cores).
+
+    `core` (n_targets,) has the core of each target, `cores` those that are asked for, sorted.
+    """
     found = np.full((projection.pre.size, len(cores)), float(projection.delay))
     kind: Any = projection.kind
     own = getattr(kind, "delays", None)
