@@ -59,6 +59,14 @@ def test_the_command_prints_the_report_of_the_same_runs(capsys: Any, made: Path)
     assert eventsim.load_run("run.npz", net).latency().counted == content["latency"]["packets"]
 
 
+def test_a_picture_of_the_load_is_drawn(capsys: Any, made: Path, here: Path) -> None:
+    words = (made / "net.npz", made / "x.npy", "--target", "mesh", "--time-unit", "1e-7", *REFERENCE)
+    code, out, _ = called(capsys, *words, "--plot", "load.png")
+    assert code == OK
+    assert out.endswith("\nwritten: load.png\n")
+    assert (here / "load.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_too_many_flips_are_a_check_that_failed(capsys: Any, made: Path) -> None:
     words = (made / "net.npz", made / "x.npy", "--target", "mesh", "--json", *REFERENCE)
     code, out, err = called(capsys, *words, "--time-unit", "1e-8", "--max-flips", "0.1")

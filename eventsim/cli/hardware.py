@@ -70,6 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="RUN.npz", help="where to save the run on the chip")
     parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="where to draw the load of cores and links; the suffix is the format",
+    )
+    parser.add_argument(
         "--engine", choices=ENGINES, default="compiled", help="reference is slow and plain; both give the same bits"
     )
     parser.add_argument("--clip", action="store_true", help="clip and count values outside the coded range")
@@ -82,11 +88,12 @@ def execute(options: argparse.Namespace) -> int:
     """Place, simulate on the chip and ideally, and report."""
     import eventsim
     from eventsim import hardware
-    from eventsim.cli.files import check_folder_of, read_data
+    from eventsim.cli.files import check_folder_of, read_data, save_figure
     from eventsim.cli.results import shows_progress
 
-    if options.out is not None:
-        check_folder_of(options.out, options.network, options.data)
+    for path in (options.out, options.plot):
+        if path is not None:
+            check_folder_of(path, options.network, options.data)
     if options.max_flips is not None and not 0 <= options.max_flips <= 1:
         raise InputError(f"hardware: --max-flips {options.max_flips:g}; must be a share, 0 to 1. Give e.g. 0.01.")
     net, x = timed(eventsim.load_network(options.network), options.time_unit), read_data(options.data)
@@ -103,6 +110,10 @@ def execute(options: argparse.Namespace) -> int:
     report = hardware.report(run, ideal, prices=prices, output=options.output)
     if options.out is not None:
         run.save(options.out)
+    if options.plot is not None:
+        from eventsim import viz
+
+        save_figure(viz.station_load(run).figure, options.plot)
     passed = options.max_flips is None or report.flips is None or report.flips.share <= options.max_flips
     say(report, placed.placement, options, warned, passed)
     return OK if passed else FAILED
@@ -151,12 +162,14 @@ def chip_of(options: argparse.Namespace) -> "Chip":
 def say(report: "Report", placement: Any, options: argparse.Namespace, warned: list[str], passed: bool) -> None:
     """Print the report, as text or as JSON."""
     if options.json:
-        saved = {} if options.out is None else {"saved": options.out}
+        saved = {key: path for key, path in (("saved", options.out), ("plot", options.plot)) if path is not None}
         print_json(report.content() | {"placement": placement.describe(), "passed": passed, "warnings": warned} | saved)
     else:
         print(f"{placement}\n\n{report}")
         if options.out is not None:
             print(f"\nsaved to {options.out}")
+        if options.plot is not None:
+            print(f"\nwritten: {options.plot}")
     if not passed:
         assert report.flips is not None
         say_error(
@@ -179,8 +192,8 @@ COMMAND = Command(
             "a chip of your own; exit code 1 where more than 1 % of decisions flip",
         ),
         (
-            "eventsim hardware net.npz x_test.npy --target mesh --time-unit 1e-6 --prices loihi --out run.npz",
-            "the energy at another chip's prices; keep the run",
+            "eventsim hardware net.npz x_test.npy --target mesh --time-unit 1e-6 --prices loihi --plot load.png",
+            "the energy at another chip's prices; a picture of the load of cores and links",
         ),
     ),
     add_arguments,
