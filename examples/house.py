@@ -24,7 +24,7 @@ ABOUT = {
     "connectivity": "rules, distributions",
     "faults": "on the spine", "transport": "buses, stations", "engines": "both, and what they share",
     "run": "what is left behind", "inspection": "compare, explain", "simulate": "the one entry", "cli": "commands",
-    "models": "mapping, certificates", "neurons": "one file a family", "viz": "figures",
+    "study": "many runs", "models": "mapping, certificates", "neurons": "one file a family", "viz": "figures",
     "warm_up": "compiles first",
 }  # fmt: skip
 
