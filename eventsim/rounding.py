@@ -12,7 +12,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 QUANTIZERS = ("half_even", "half_away", "half_up")  # what quantizers of weights do
-REGISTERS = ("half_even", "floor", "half_up", "toward_zero")  # what registers of chips do
+REGISTER_RULES = ("half_even", "floor", "half_up", "toward_zero")  # what registers of chips do
+OVERFLOW = ("saturate", "wrap", "error")  # … where a number leaves their range
 PLAIN: dict[str, Callable[..., Any]] = {"half_even": np.rint, "floor": np.floor, "toward_zero": np.trunc}
 
 

@@ -317,7 +317,7 @@ class Stronger(ArrivalFault):
     deliver: ClassVar[Any] = staticmethod(halve)
 
     def numbers(self) -> tuple[float, ...]:
-        return ()
+        return (2.0**32,)
 
 
 @dataclass(frozen=True)
@@ -421,7 +421,7 @@ def test_provenance_names_the_fault_and_a_resumed_run_must_have_it() -> None:
     whole = simulate(net, x, until=9.0, faults=both(0.3))
     assert whole.provenance["faults"] == [
         {"fault": "toy read noise", "sigma": 0.3, "projections": None, "acts": "at arrival", "function": "read"},
-        {"fault": "tired", "projections": (), "acts": "at arrival", "function": "halve"},
+        {"fault": "tired", "projections": None, "first": 0, "acts": "at arrival", "function": "halve"},
     ]
     part = simulate(net, x, until=2.1, faults=both(0.3), keep_state=True)
     assert_same_run(simulate(net, x, until=9.0, faults=both(0.3), resume=part), whole)

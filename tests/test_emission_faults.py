@@ -391,6 +391,7 @@ def test_verify_blames_faults_for_what_they_did_and_nothing_else(fault: Any) -> 
     ({"fault": "jitter", "sigma": 0.1, "distribution": "cauchy"}, "distribution"),
     ({"fault": "clock", "period": 0.1, "rounding": "floor", "comparator": "strict"}, "must be with 'ceil'"),
     ({"fault": "clock", "period": 0.1, "phase": 1e15}, "is 1e\\+16 periods; must be below 2\\^53 of them"),
+    ({"fault": "clock", "period": Fraction(1, 10), "phase": Fraction(10**15)}, "is 1e\\+16 periods; must be below"),
     ({"fault": "time_bits", "bits": 0}, "bits = 0"),
     ({"fault": "spike_loss", "probability": 1.5}, "must be >= 0, <= 1"),
     ({"preset": "stanojevic2025"}, "did you mean 'stanojevic202"),

@@ -12,7 +12,7 @@ from made_devices import alone, manufacture, net_of, weights_after
 import eventsim
 from eventsim import faults, models
 from eventsim.errors import FaultError
-from eventsim.rounding import QUANTIZERS, rounded
+from eventsim.rounding import QUANTIZERS, REGISTER_RULES, rounded
 
 RNG = np.random.default_rng(61)
 STEP = 0.007
@@ -22,6 +22,8 @@ HALVES = np.arange(-120, 120) + 0.5
 def by_rule(x: Fraction, rule: str) -> int:
     """The nearest integer: of the two neighbours the nearer one, else the one that the rule names."""
     low = math.floor(x)
+    if rule in ("floor", "toward_zero"):
+        return low + 1 if rule == "toward_zero" and low < 0 and low != x else low
     if x - low != Fraction(1, 2):
         return low if x - low < Fraction(1, 2) else low + 1
     if rule == "half_even":
@@ -37,7 +39,7 @@ def awkward() -> list[float]:
     return [*ties, *near, *large, 0.0, 0.49999999999999994, -0.49999999999999994, 5e-324, *RNG.normal(size=50) * 10]
 
 
-@pytest.mark.parametrize("rule", QUANTIZERS)
+@pytest.mark.parametrize("rule", dict.fromkeys((*QUANTIZERS, *REGISTER_RULES)))
 def test_rounding_is_exact_for_every_float_and_fraction(rule):
     x = np.array(awkward())
     expected = [by_rule(Fraction(one), rule) for one in x.tolist()]

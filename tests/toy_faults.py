@@ -15,8 +15,8 @@ from eventsim.randomness import normal
 
 @jitable
 def halve(p: Any, key: Any, sample: Any, synapse: Any, number: Any, w: Any) -> Any:
-    """Each third spike of a neuron arrives with half its weight."""
-    return w / 2 if number % 3 == 2 else w
+    """Of the first p[0] spikes of a neuron each third arrives with half its weight."""
+    return w / 2 if number % 3 == 2 and number < p[0] else w
 
 
 @jitable
@@ -27,9 +27,10 @@ def read(p: Any, key: Any, sample: Any, synapse: Any, number: Any, w: Any) -> An
 
 @dataclass(frozen=True)
 class Tired(ArrivalFault):
-    """Halves the weight of each third spike."""
+    """Halves the weight of each third of the first spikes."""
 
     projections: Sequence[tuple[str, str]] | None = None
+    first: int = 2**32
     name: ClassVar[str] = "tired"
     deliver: ClassVar[Any] = staticmethod(halve)
 
@@ -37,7 +38,7 @@ class Tired(ArrivalFault):
         check_projections(self)
 
     def numbers(self) -> tuple[float, ...]:
-        return ()
+        return (float(self.first),)
 
 
 @dataclass(frozen=True)
@@ -77,5 +78,5 @@ class Lost(ArrivalFault):
 
 
 def both(sigma: float = 0.0, tired: Sequence[tuple[str, str]] | None = ()) -> list[ArrivalFault]:
-    """Read noise of this size on all projections, and these that tire; None: all."""
-    return [ReadNoise(sigma), Tired(tired)]
+    """Read noise of this size on all projections, and these that tire; None: all; (): none, of no spike."""
+    return [ReadNoise(sigma), Tired(tired) if tired != () else Tired(first=0)]

@@ -9,11 +9,11 @@ import math
 from typing import Any
 
 from eventsim._jit import jitable
-from eventsim.rounding import REGISTERS
+from eventsim.rounding import REGISTER_RULES
 
-# Rules by their places in `eventsim.rounding.REGISTERS`.
+# Rules by their places in `eventsim.rounding.REGISTER_RULES`.
 HALF_EVEN, FLOOR, HALF_UP, TOWARD_ZERO = (
-    float(REGISTERS.index(rule)) for rule in ("half_even", "floor", "half_up", "toward_zero")
+    float(REGISTER_RULES.index(rule)) for rule in ("half_even", "floor", "half_up", "toward_zero")
 )
 # Products of 32 bits are made of digits of 20, so that they stay below 2^53.
 DIGIT = 2.0**20

@@ -25,7 +25,7 @@ from eventsim.models.neurons.fixed_numbers import first_within, plus, plus_often
 from eventsim.models.neurons.ttfs import INTEGRATOR, LINEAR_PSP, TTFS_ALPHA1, TTFS_B1, ramp_rows, reset
 from eventsim.network.dynamics import Dynamics, Numbers
 from eventsim.network.neuron_model import VARIANT, Array, Model, Parameter, register
-from eventsim.rounding import REGISTERS as REGISTER_RULES
+from eventsim.rounding import OVERFLOW, REGISTER_RULES
 
 ROWS = (
     "threshold", "slope_start", "slope_fire", "waits", "tick", "quantum", "v_low", "v_high", "v_span", "rounding",
@@ -169,7 +169,6 @@ def _rows(parameters: Mapping[str, Array], window: Any) -> list[Array]:
     ]  # fmt: skip
 
 
-OVERFLOW = ("saturate", "wrap", "error")
 WRAP = 1.0
 INTEGERS = ("v_bits", "v_fraction", "s_bits", "s_fraction", "t_fraction")
 WIDTH: dict[str, Any] = {"low": 2.0, "high": 32.0}

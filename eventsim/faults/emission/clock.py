@@ -116,9 +116,10 @@ class Clock(EmissionFault):
                 "crossing at a tick may be too late for it. Leave comparator out."
             )
         if self.period > 0 and abs(self.phase) >= COUNTABLE * self.period:
+            phase, periods = float(self.phase), float(abs(self.phase) / self.period)
             raise FaultError(
-                f"clock: phase = {self.phase:g} is {abs(self.phase) / self.period:g} periods; must be below 2^53 of "
-                "them, beyond which ticks cannot be told apart. Give the phase modulo the period."
+                f"clock: phase = {phase:g} is {periods:g} periods; must be below 2^53 of them, beyond which "
+                "ticks cannot be told apart. Give the phase modulo the period."
             )
         check_populations(self)
 

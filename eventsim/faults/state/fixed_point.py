@@ -13,7 +13,6 @@ from eventsim.faults.draws import Draws
 from eventsim.faults.emission.clock import Clock
 from eventsim.faults.state.number_format import (
     DEEPEST,
-    OVERFLOW,
     WIDEST,
     NumberFormat,
     number_format,
@@ -22,7 +21,7 @@ from eventsim.faults.state.number_format import (
 from eventsim.faults.state.variants import needed_variant
 from eventsim.network.nodes import Population, Projection, Source
 from eventsim.network.projections import own_delays
-from eventsim.rounding import REGISTERS
+from eventsim.rounding import OVERFLOW, REGISTER_RULES
 
 REMEDY = "Convert the network to one of these, and put faults that change states behind fixed_point."
 MOST_BITS = 52  # of what is computed on the way: whole numbers below 2^53 are exact
@@ -83,7 +82,7 @@ class FixedPoint(StateFault):
         tick = "A tick is 2^-time."
         integer(self.name, "time", self.time, FaultError, low=-DEEPEST, high=DEEPEST, remedy=tick)
         integer(self.name, "slope", self.slope, FaultError, low=2, high=WIDEST, remedy="It counts bits.")
-        choice(self.name, "rounding", self.rounding, REGISTERS, FaultError)
+        choice(self.name, "rounding", self.rounding, REGISTER_RULES, FaultError)
         choice(self.name, "overflow", self.overflow, OVERFLOW, FaultError)
         shift = self._v.fraction - self._w.fraction - self.time
         if self.slope + max(shift, 0) > MOST_BITS:

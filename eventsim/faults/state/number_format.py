@@ -15,7 +15,6 @@ from eventsim.errors import FaultError
 from eventsim.rounding import rounded
 
 Array = np.ndarray[Any, Any]
-OVERFLOW = ("saturate", "wrap", "error")
 WIDEST, DEEPEST = 32, 64
 
 
