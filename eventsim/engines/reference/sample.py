@@ -159,9 +159,9 @@ class Sample:
         self.task.events += len(self.fired)
         for node, index in sorted(self.fired):
             self.emit(t, node, index)
-        carrying.carry(self, t)
         for node, index in sorted(self.again):
             raise SimulationError(problems.fires_twice(self.row, index, self.plan.net.nodes[node], t))
+        carrying.carry(self, t)
 
     def expect(self, node: int, neuron: Neuron, t: Any, kind: int = CROSSING) -> None:
         """Re-key the neuron: its one entry in the agenda is now at t (inf = none)."""
@@ -349,7 +349,7 @@ class Sample:
         """When a spike that was emitted at t and came out of the transport at `left` arrives."""
         arrival, ticks = left + delay, self.plan.ticks[projection.order]
         if delay > 0 and arrival == left:
-            raise SimulationError(problems.delay_lost(self.row, index, projection.pre, t))
+            raise SimulationError(problems.delay_lost(self.row, index, projection.pre, left))
         if ticks:
             period = self.plan.layers[projection.pre.order].period
             tick = round(t / period)
