@@ -22,7 +22,7 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
 # The rooms between which imports go one way, in eventsim/ and in models/: each knows those to its left only.
-ENGINE = ("files", "_jit", "connectivity", "network", "fabric", "faults", "engines", "run", "inspection", "hardware")
+ENGINE = ("files", "_jit", "connectivity", "network", "fabric", "faults", "engines", "run", "inspection")
 MODELS = ("relu", "readers", "checking", "mapping")
 # Modules of eventsim/ that stand in no room: the ground that all rooms stand on, and what uses them all.
 GROUND = ("errors", "settings", "checks", "randomness", "progress", "extras", "table", "wording", "rounding", "kinds")
@@ -35,11 +35,13 @@ FORBIDDEN_IMPORTS = {
     "cli": (),
 }
 FORBIDDEN_IMPORTS["study"] = FORBIDDEN_IMPORTS["engine"]
+FORBIDDEN_IMPORTS["hardware"] = (*FORBIDDEN_IMPORTS["engine"], "eventsim.study")
 FORBIDDEN_IMPORTS |= {
     one: (
         *FORBIDDEN_IMPORTS["engine"],
         "eventsim.simulate",
         "eventsim.study",
+        "eventsim.hardware",
         *(f"eventsim.{later}" for later in ENGINE[k + 1 :]),
     )
     for k, one in enumerate(ENGINE)
@@ -100,8 +102,8 @@ def each(paths: list[Path]) -> pytest.MarkDecorator:
 def room(path: Path) -> str:
     """Which room a file of the package belongs to."""
     first, second, *_ = (*path.relative_to(ROOT).parts, "")
-    if first == "eventsim" and second == "study":
-        return "study"
+    if first == "eventsim" and second in ("study", "hardware"):
+        return second
     if first == "eventsim" and second not in ENGINE:
         return "cli" if second in ("cli", "__main__.py") else "engine"
     if first == "eventsim":

@@ -13,7 +13,7 @@ import eventsim
 from eventsim import Dense, InputError, Network, SpikeTimes, fabric, hardware, models, simulate
 from eventsim.engines.fabric_records import ARRIVED, NO_ROOM
 from eventsim.fabric import AerBus
-from eventsim.hardware import Ledger, report
+from eventsim.hardware import report
 from eventsim.hardware.throughput import Throughput
 from eventsim.run.run import Run
 
@@ -61,7 +61,7 @@ def test_a_ledger_counts_what_the_log_has(runs: tuple[Network, Run, Run]) -> Non
         else:
             (ax, ay), (bx, by) = (eval(end) for end in name.split(" to ")[:2])  # noqa: S307 - "(0, 0) to (1, 0)"
             found["hops_x" if ay == by and ax != bx else "hops_y"] += 1
-    ledger = Ledger.of(run)
+    ledger = hardware.counted(run)
     counted = ledger.counts()
     assert {name: counted[name] for name in found} == found
     assert min(found.values()) > 0
@@ -85,24 +85,24 @@ def test_a_ledger_counts_what_the_log_has(runs: tuple[Network, Run, Run]) -> Non
 
 def test_the_energy_of_a_run_is_its_ledger_times_prices(runs: tuple[Network, Run, Run]) -> None:
     loihi = hardware.chip("loihi")
-    assert runs[1].energy(loihi) == hardware.price(Ledger.of(runs[1]), loihi) == loihi.bill(runs[1])
+    assert runs[1].energy(loihi) == hardware.price(hardware.counted(runs[1]), loihi) == loihi.bill(runs[1])
     with pytest.raises(InputError, match=r"run.energy: prices is a str; must be a chip, which has prices. Give"):
         runs[1].energy("loihi")
 
 
 def test_what_a_bus_does_not_tell_is_unknown() -> None:
     net, x = network(1e-6)
-    ledger = Ledger.of(simulate(net, x[:2], engine="reference", transport=AerBus(0.001)))
+    ledger = hardware.counted(simulate(net, x[:2], engine="reference", transport=AerBus(0.001)))
     assert ledger.hops is not None
     assert ledger.hops > 0
     assert (ledger.packets, ledger.hops_x, ledger.axon_in) == (None, None, None)
-    assert Ledger.of(simulate(net, x[:2], engine="reference")).hops is None
+    assert hardware.counted(simulate(net, x[:2], engine="reference")).hops is None
 
 
 def test_updates_are_unknown_where_a_packet_may_have_two_synapses_at_a_neuron_or_steps_decide() -> None:
     def updates(net: Network, one: hardware.Chip) -> int | None:
         run = simulate(net, SpikeTimes([[[0.0]]]), engine="reference", until=9.0, transport=one.place(net))
-        return Ledger.of(run).neuron_updates_driven
+        return hardware.counted(run).neuron_updates_driven
 
     def twice(n: int) -> Network:
         net = Network(time_unit=1e-6)
@@ -125,7 +125,7 @@ def test_a_second_of_a_fast_chip_is_shorter() -> None:
     )
     assert report(fast).seconds_a_unit == 1e-6
     for run, second in ((slow, 1e-3), (fast, 1e-6)):
-        assert Ledger.of(run).seconds == run.latency().durations[0] * second
+        assert hardware.counted(run).seconds == run.latency().durations[0] * second
 
 
 # -- decisions ---------------------------------------------------------------------------------------------------------
@@ -390,5 +390,5 @@ def test_a_run_that_ended_early_is_refused() -> None:
     with pytest.raises(eventsim.BudgetError) as problem:
         simulate(net, x, engine="reference", transport=chip().place(net), max_events=50)
     assert problem.value.run is not None
-    with pytest.raises(InputError, match=r"Ledger\.of: run ended early; must be complete"):
+    with pytest.raises(InputError, match=r"counted: run ended early; must be complete"):
         report(problem.value.run)

@@ -181,7 +181,7 @@ def test_what_a_chip_lacks_is_said() -> None:
     placed = hardware.chip("mesh").place(bare)
     with pytest.raises(InputError, match="time_unit is None; must be the seconds"):
         simulate(bare, SpikeTimes([[[0.0]]]), transport=placed)
-    with pytest.raises(InputError, match=r"loihi has steps that end at a barrier; must live in real time"):
+    with pytest.raises(InputError, match=r"loihi has steps that end at a barrier, and step is None"):
         hardware.chip("loihi").place(net)
     lacking = hardware.chip("aer_bus").replace({"link.service": None}).place(net)
     with pytest.raises(InputError, match=r"link.service is unknown; must be known here"):

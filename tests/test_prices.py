@@ -138,7 +138,7 @@ def test_counts_that_are_none_are_refused(counts: dict[str, Any], message: str) 
 
 
 def test_what_is_no_ledger_and_no_chip_is_refused() -> None:
-    with pytest.raises(InputError, match=r"price: ledger is a dict; must be a Ledger\. Give Ledger\.of\(run\)"):
+    with pytest.raises(InputError, match=r"price: ledger is a dict; must be a Ledger\. Give hardware\.counted\(run\)"):
         hardware.price({}, hardware.chip("loihi"))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="price: chip is a str; must be a Chip"):
         hardware.price(EXAMPLE, "loihi")  # type: ignore[arg-type]
@@ -150,7 +150,7 @@ def test_a_run_without_a_fabric_knows_its_synaptic_operations_spikes_and_time() 
     net = models.to_ttfs(digits.network(), digits.calibration_images()[0], time_unit=1e-6)
     images = digits.test_images()[0][:2]
     run = eventsim.simulate(net, images, engine="reference")
-    ledger = hardware.Ledger.of(run)
+    ledger = hardware.counted(run)
     assert ledger.synaptic_operations == run.counters["visited"] > 0
     sources = {population.name for population in net.sources}
     named = [run.populations[index] for index in run.spikes["population"]]
@@ -169,15 +169,15 @@ def test_time_is_unknown_without_a_unit_or_an_end() -> None:
         source = net.source(1)
         net.connect(source, net.population("lif_delta", 1, tau_mem=10.0, v_threshold=1.0), eventsim.Dense([[2.0]]))
         run = eventsim.simulate(net, times, engine="reference", until=until)
-        assert Ledger.of(run) == Ledger(synaptic_operations=1, spikes=1, samples=1, seconds=seconds)
+        assert hardware.counted(run) == Ledger(synaptic_operations=1, spikes=1, samples=1, seconds=seconds)
 
 
 def test_a_run_that_ended_early_has_no_ledger() -> None:
     net = models.to_ttfs(digits.network(), digits.calibration_images()[0])
     with pytest.raises(BudgetError) as error:
         eventsim.simulate(net, digits.test_images()[0][:2], engine="reference", max_events=100)
-    with pytest.raises(InputError, match=r"Ledger\.of: run ended early; must be complete"):
-        Ledger.of(error.value.run)
+    with pytest.raises(InputError, match=r"counted: run ended early; must be complete"):
+        hardware.counted(error.value.run)
 
 
 def test_grades_have_an_order() -> None:

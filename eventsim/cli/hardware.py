@@ -47,6 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long a unit of time of the network takes (default: what the network says)",
     )  # fmt: skip
     chip.add_argument(
+        "--step", type=positive_number, metavar="T",
+        help="length of a step in the network's unit of time, of a chip whose steps end at a barrier (needs no unit)",
+    )  # fmt: skip
+    chip.add_argument(
         "--strategy",
         default="by_layer",
         help="how populations are put on cores: linear, by_layer (default), spiral, greedy",
@@ -96,8 +100,10 @@ def execute(options: argparse.Namespace) -> int:
             check_folder_of(path, options.network, options.data)
     if options.max_flips is not None and not 0 <= options.max_flips <= 1:
         raise InputError(f"hardware: --max-flips {options.max_flips:g}; must be a share, 0 to 1. Give e.g. 0.01.")
-    net, x = timed(eventsim.load_network(options.network), options.time_unit), read_data(options.data)
-    placed = chip_of(options).place(net, options.strategy, pools=options.pools)
+    net, x, chip = eventsim.load_network(options.network), read_data(options.data), chip_of(options)
+    if options.time_unit is not None or chip.known("time.discipline") != "barrier":
+        net = timed(net, options.time_unit)
+    placed = chip.place(net, options.strategy, pools=options.pools, step=options.step)
     prices = None if options.prices is None else hardware.chip(options.prices)
     with collected_warnings() as warned:
         ideal, run = (

@@ -3,6 +3,7 @@
 from eventsim.hardware.chip import Chip, Station
 from eventsim.hardware.chip_file import chip, chips
 from eventsim.hardware.chip_report import Report, report
+from eventsim.hardware.counting import counted
 from eventsim.hardware.facts import Fact
 from eventsim.hardware.ledger import Ledger
 from eventsim.hardware.limits import CoreLimits
@@ -13,6 +14,7 @@ from eventsim.hardware.placing import place, place_as, place_by_hand
 from eventsim.hardware.price_comparison import compare_prices
 from eventsim.hardware.pricing import Bill, Item, price
 from eventsim.hardware.schema import schema
+from eventsim.hardware.step_times import StepTimes, step_times
 
 __all__ = [
     "Bill",
@@ -26,9 +28,11 @@ __all__ = [
     "Report",
     "Slice",
     "Station",
+    "StepTimes",
     "chip",
     "chips",
     "compare_prices",
+    "counted",
     "in_seconds",
     "in_units",
     "place",
@@ -37,6 +41,7 @@ __all__ = [
     "price",
     "report",
     "schema",
+    "step_times",
 ]
 
 

@@ -6,8 +6,11 @@ Relies on the description of a chip, and on placed chips. Made from TOML files (
 from typing import Any
 
 from eventsim.hardware.chip_description import ChipDescription, Station
+from eventsim.hardware.counting import counted
 from eventsim.hardware.placed_chip import PlacedChip
+from eventsim.hardware.pricing import Bill, price
 from eventsim.network.network import Network
+from eventsim.run.run import Run
 
 __all__ = ["Chip", "Station"]
 
@@ -17,7 +20,7 @@ class Chip(ChipDescription):
 
     def place(
         self, net: Network, strategy: Any = "linear", *, pools: str = "receiver", sources: str = "off-chip",
-        traffic: Any = None, log: bool = True,
+        traffic: Any = None, log: bool = True, step: float | None = None,
     ) -> PlacedChip:  # fmt: skip
         """Place a network on the chip; what is returned is the ``transport`` of `eventsim.simulate`.
 
@@ -29,13 +32,16 @@ class Chip(ChipDescription):
             As `eventsim.hardware.place` takes them. Limits that nobody knows of the chip do not limit.
         log
             Whether runs record each hop of each packet, which reports of latency read.
+        step
+            Of a chip whose steps end at a barrier, which needs no `time_unit`: the length of a step in the unit of the
+            network. Other chips have none.
 
         Raises
         ------
         PlacementError
             What does not fit, with the smallest change that would.
         InputError
-            What the fabric needs of the chip is unknown; steps that end at a barrier.
+            What the fabric needs of the chip is unknown; a step where there is none, or none where there is one.
 
         Examples
         --------
@@ -49,4 +55,8 @@ class Chip(ChipDescription):
         >>> run.counters["transport"]["delivered"]  # of 4 pixels to a core, and of 6 cells off the chip
         10
         """
-        return PlacedChip.of(self, net, strategy, pools=pools, sources=sources, traffic=traffic, log=log)
+        return PlacedChip.of(self, net, strategy, pools=pools, sources=sources, traffic=traffic, log=log, step=step)
+
+    def bill(self, run: Run) -> Bill:
+        """What a run costs here, wherever it was simulated: ``price(counted(run), chip)``."""
+        return price(counted(run), self)

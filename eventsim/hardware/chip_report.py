@@ -8,15 +8,19 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from eventsim.checks import shown
 from eventsim.errors import InputError, listed, nearest
 from eventsim.hardware.chip_text import chip_from
+from eventsim.hardware.counting import counted
 from eventsim.hardware.decision_times import DecisionTimes, decision_times
 from eventsim.hardware.flips import Flips, flips
 from eventsim.hardware.ledger import Ledger
 from eventsim.hardware.pricing import Bill, Priced, price
 from eventsim.hardware.quantities import text_of
-from eventsim.hardware.run_time import seconds_a_unit
+from eventsim.hardware.run_time import in_steps, seconds_a_unit
+from eventsim.hardware.step_times import StepTimes, step_times
 from eventsim.hardware.throughput import Throughput, throughput
 from eventsim.run.latency import Latency
 from eventsim.run.run import Run
@@ -36,7 +40,8 @@ class Report(Tabled):
     pools
         Where pools were: "receiver" or "neurons"; "" where the transport is no placed chip.
     seconds_a_unit
-        How many seconds of the chip a unit of time of the network is; None where that is not known.
+        How many seconds of the chip a unit of time of the network is; None where that is not known, or depends on the
+        step.
     latency
         What became of packets, as a `Latency`.
     flips
@@ -44,11 +49,15 @@ class Report(Tabled):
     decision
         When samples were decided, as `DecisionTimes`; None where nothing decides.
     throughput
-        How often a new sample can begin, as a `Throughput`; None where layers have no windows and samples no end.
+        How often a new sample can begin, as a `Throughput`; None where layers have no windows and samples no end, and
+        on a chip whose steps end at a barrier: these get longer where layers work at the same time.
     ledger
         What was counted.
     bill
         What that costs on the chip, as a `Bill`; None where the transport is no chip and no prices were given.
+    steps
+        How long the steps of the chip took, as a `StepTimes`; None where no barrier ends them. Then `latency` is that
+        of the network's time, which counts steps, and stations are those of `steps`.
     """
 
     target: str
@@ -60,11 +69,14 @@ class Report(Tabled):
     throughput: Throughput | None
     ledger: Ledger
     bill: Bill | None
+    steps: StepTimes | None = None
 
     @property
     def statement(self) -> str:
         """What it comes to, in one sentence or two."""
         unit = "" if self.seconds_a_unit is None else f", with {text_of(self.seconds_a_unit, 's')} a unit of time"
+        if self.steps is not None:
+            unit = f", in steps of {self.steps.step:g}"
         where = f"On {self.target}{unit}, "
         late = self.latency.first_late
         if self.flips is None:
@@ -105,9 +117,20 @@ class Report(Tabled):
             often = "" if a_second is None else f", {a_second:.4g} samples a second"
             period, longest = self._time(self.throughput.period), self.throughput.bottleneck
             rows.append(("a new sample can begin every", f"{period}{often}; what takes longest is {longest}"))
+        if self.steps is not None:
+            rows += self._of_steps(self.steps)
         if self.pools:
             rows.append(("pools are", "at their receivers" if self.pools == "receiver" else "placed as neurons"))
         return rows
+
+    def _of_steps(self, steps: StepTimes) -> list[tuple[str, str]]:
+        seconds, longest = steps.seconds, float(np.nanmax(steps.lengths))
+        mean = float(seconds.mean())
+        rows = [("a sample takes", f"{text_of(mean, 's')}, {1 / mean:.4g} a second, one behind the other")]
+        if self.decision is not None and np.isfinite(self.decision.decided).any():
+            decided = steps.until(self.decision.decided)[np.isfinite(self.decision.decided)]
+            rows.append(("decided after", f"{text_of(float(decided.max()), 's')} at most"))
+        return [*rows, ("the longest step takes", text_of(longest, "s"))]
 
     def _time(self, t: float) -> str:
         return f"{t:.4g}" if self.seconds_a_unit is None else f"{t:.4g} ({text_of(t * self.seconds_a_unit, 's')})"
@@ -128,7 +151,11 @@ class Report(Tabled):
         return self.bill.table()
 
     def __str__(self) -> str:
-        parts = [str(self.table()), str(self.latency.station_table(STATIONS_SHOWN))]
+        parts = [str(self.table())]
+        if self.steps is None:
+            parts.append(str(self.latency.station_table(STATIONS_SHOWN)))
+        else:
+            parts += [str(self.steps), str(self.steps.station_table(STATIONS_SHOWN))]
         if self.bill is not None:
             parts.append(str(self.bill))
         return "\n\n".join(parts)
@@ -159,6 +186,7 @@ class Report(Tabled):
             "energy": None if self.bill is None else _bill_content(self.bill),
             "ledger": self.ledger.counts(),
             "latency": self.latency.content(),
+            "steps": None if self.steps is None else self.steps.content(),
         }  # fmt: skip
 
     def to_json(self) -> str:
@@ -197,7 +225,8 @@ def report(run: Run, ideal: Run | None = None, *, prices: Priced | None = None, 
     if prices is not None and not isinstance(prices, Priced):
         raise InputError(f'report: prices = {shown(prices)}; must be a Chip. Give e.g. hardware.chip("loihi").')
     _check_output(run, output)
-    ledger, found = Ledger.of(run), run.latency()
+    steps = step_times(run) if in_steps(run) else None
+    ledger, found = counted(run, steps), run.latency()
     transport = run.provenance["transport"]
     chip = chip_from(transport["chip"]) if "chip" in transport else None
     priced = prices or chip
@@ -205,13 +234,14 @@ def report(run: Run, ideal: Run | None = None, *, prices: Priced | None = None, 
     return Report(
         target=transport["transport"] if chip is None else chip.name,
         pools=placement.get("pools", ""),
-        seconds_a_unit=seconds_a_unit(run),
+        seconds_a_unit=seconds_a_unit(run) if steps is None else None,
         latency=found,
         flips=None if ideal is None else flips(run, ideal, found, output),
         decision=decision_times(run, found, output),
-        throughput=throughput(run, found),
+        throughput=throughput(run, found) if steps is None else None,
         ledger=ledger,
         bill=None if priced is None else price(ledger, priced),
+        steps=steps,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eventsim.checks import flag
+from eventsim.checks import flag, shown
 from eventsim.errors import InputError
 from eventsim.fabric.contract import Fabric, Transport
 from eventsim.hardware.chip_description import ChipDescription
@@ -16,6 +16,7 @@ from eventsim.hardware.chip_text import chip_from, described
 from eventsim.hardware.distances import Distance, manhattan, torus
 from eventsim.hardware.keys import KEYS, ON_GRID
 from eventsim.hardware.limits import CoreLimits
+from eventsim.hardware.model_steps import BARRIER, on_steps, step_of
 from eventsim.hardware.placement import Placement
 from eventsim.hardware.placing import place, place_as
 from eventsim.hardware.wiring import Wiring
@@ -39,16 +40,20 @@ class PlacedChip(Transport):
         Where the neurons live, or its description.
     log
         Whether each hop of each packet is recorded: reports and pictures of latency need it.
+    step
+        Of a chip whose steps end at a barrier the length of a step, in the unit of the network: spikes go on at its
+        multiples, however long the chip takes for it (`step_times`). None of other chips.
 
     Raises
     ------
     InputError
-        A chip whose steps end at a barrier.
+        A step that is missing, or that there is not; a chip of barriers that would lose packets.
     """
 
     chip: ChipDescription | Mapping[str, Any]
     placement: Placement | Mapping[str, Any]
     log: bool = True
+    step: float | None = None
 
     name = "placed_chip"
 
@@ -58,16 +63,19 @@ class PlacedChip(Transport):
         flag("PlacedChip", "log", self.log)
         chip = self.chip
         assert isinstance(chip, ChipDescription)
-        if chip.need("time.discipline") == "barrier":
+        if chip.need("time.discipline") == BARRIER:
+            object.__setattr__(self, "step", step_of(chip, self.step))
+        elif self.step is not None:
             raise InputError(
-                f"PlacedChip: {chip.name} has steps that end at a barrier; must live in real time, or on a tick. "
-                'Give it one: chip.replace({"time.discipline": "tick", "time.tick": "1 us"}).'
+                f"PlacedChip: step = {shown(self.step)}; must be None, since {chip.name} has no steps that end at a "
+                "barrier. Leave it out."
             )
 
     @classmethod
     def of(
-        cls, chip: ChipDescription, net: Network, strategy: Any, *, pools: str, sources: str, traffic: Any, log: bool
-    ) -> "PlacedChip":
+        cls, chip: ChipDescription, net: Network, strategy: Any, *, pools: str, sources: str, traffic: Any, log: bool,
+        step: Any,
+    ) -> "PlacedChip":  # fmt: skip
         """Place a network by a strategy; see `Chip.place`."""
         known = {name: chip.known(f"limits.{key}") for name, key in LIMITS.items()}
         given: dict[str, Any] = {name: None if value is None else int(value) for name, value in known.items()}
@@ -86,7 +94,7 @@ class PlacedChip(Transport):
             sources=sources,
             traffic=traffic,
         )
-        return cls(chip, found, log)
+        return cls(chip, found, log, step)
 
     @classmethod
     def settings(cls) -> list[str]:
@@ -127,7 +135,8 @@ class PlacedChip(Transport):
         InputError, PlacementError
             Another network; a network without `time_unit`; values that nobody knows of the chip.
         """
-        return self.wiring(net).fabric(self.log)
+        found = self.wiring(net).fabric(self.log)
+        return found if self.step is None else on_steps(found, self.step)
 
     def describe(self) -> dict[str, Any]:
         """ChipDescription, placement and option, of what JSON knows."""
@@ -136,4 +145,5 @@ class PlacedChip(Transport):
         return {
             "transport": self.name, "chip": described(self.chip),
             "placement": dict(placement) if isinstance(placement, Mapping) else placement.describe(), "log": self.log,
+            "step": self.step,
         }  # fmt: skip

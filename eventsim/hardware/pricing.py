@@ -13,7 +13,6 @@ from eventsim.errors import InputError
 from eventsim.hardware.facts import Fact, weakest
 from eventsim.hardware.ledger import Ledger
 from eventsim.hardware.quantities import text_of
-from eventsim.run.recorded import RecordedRun
 from eventsim.table import Column, Table, Tabled
 
 CHARGED, CONTAINED, UNPRICED, UNCOUNTED = "charged", "contained", "unpriced", "not counted"
@@ -156,10 +155,6 @@ class Priced:
         """What operations cost, in joules (a second: watts), by their names."""
         raise NotImplementedError
 
-    def bill(self, run: RecordedRun) -> Bill:
-        """What a run costs here, wherever it was simulated: ``price(Ledger.of(run), chip)``."""
-        return price(Ledger.of(run), self)
-
 
 def price(ledger: Ledger, chip: Priced) -> Bill:
     """Return what counted operations cost on a chip.
@@ -177,7 +172,7 @@ def price(ledger: Ledger, chip: Priced) -> Bill:
         No ledger, no chip.
     """
     if not isinstance(ledger, Ledger):
-        raise InputError(f"price: ledger is a {type(ledger).__name__}; must be a Ledger. Give Ledger.of(run).")
+        raise InputError(f"price: ledger is a {type(ledger).__name__}; must be a Ledger. Give hardware.counted(run).")
     if not isinstance(chip, Priced):
         raise InputError(f'price: chip is a {type(chip).__name__}; must be a Chip. Give hardware.chip("loihi").')
     prices = chip.prices

@@ -15,3 +15,8 @@ def seconds_a_unit(run: RecordedRun) -> float | None:
     chip = (run.provenance.get("transport") or {}).get("chip") or {}
     speedup = (chip.get("facts", {}).get("time.speedup") or {"low": 1.0})["low"]
     return None if unit is None else float(unit) / float(speedup)
+
+
+def in_steps(run: RecordedRun) -> bool:
+    """Was a run on a chip whose steps end at a barrier?"""
+    return (run.provenance.get("transport") or {}).get("step") is not None

@@ -15,6 +15,7 @@ from eventsim.fabric.contract import NOWHERE, Fabric, Hop, Route, Station
 from eventsim.fabric.topologies import Bus, Mesh, Star, Torus, Tree
 from eventsim.fabric.topology import OUTSIDE, Topology
 from eventsim.hardware.chip_description import ChipDescription
+from eventsim.hardware.model_steps import BARRIER
 from eventsim.hardware.physical_time import in_units
 from eventsim.hardware.placement import Placement
 from eventsim.network.network import Network, Population, Source
@@ -64,6 +65,7 @@ class Wiring:
         self.links = self.topology.links()
         self.multicast = chip.need("topology.packets") == "multicast"
         self.speedup = float(chip.known("time.speedup", 1.0))
+        self.in_steps = chip.need("time.discipline") == BARRIER
         self.places: dict[tuple[int, int], int] = {}  # stations that are used: part and number -> number
         self.routes: dict[tuple[int, tuple[int, ...]], int] = {}  # by the sender's core and its targets'
         self.paths: list[list[tuple[list[tuple[int, int]], int]]] = []
@@ -91,8 +93,8 @@ class Wiring:
         )
 
     def units(self, seconds: float) -> float:
-        """Seconds of the chip as the network's units of time."""
-        return in_units(self.net, seconds * self.speedup)
+        """Seconds of the chip as the network's units of time; where its steps end at a barrier, seconds as they are."""
+        return float(seconds) if self.in_steps else in_units(self.net, seconds * self.speedup)
 
     # -- stations ----------------------------------------------------------------------------------------------------
 
@@ -139,7 +141,7 @@ class Wiring:
         local = np.zeros(node.size, dtype=bool)
         if isinstance(node, Population) and node.model.relay:
             local = ~self.placement.packets(node.name)
-        outside = isinstance(node, Population) and not outgoing
+        outside = not outgoing and bool((start >= 0).all())
         found = np.full(node.size, -1, dtype=np.int64)
         rows, which = np.unique(np.vstack([ends, start[None, :], local[None, :]]).T, axis=0, return_inverse=True)
         for k, row in enumerate(rows):

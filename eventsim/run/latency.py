@@ -20,7 +20,7 @@ from eventsim.run.packets import deliveries, inversions, log_of, spikes_in
 from eventsim.run.recorded import RecordedRun
 from eventsim.run.spans import durations
 from eventsim.run.spread import Spread
-from eventsim.run.station_load import StationLoad, station_loads
+from eventsim.run.station_load import StationLoad, station_loads, station_table
 from eventsim.table import Column, Table, Tabled, dotted
 
 Array = np.ndarray[Any, Any]
@@ -128,24 +128,7 @@ class Latency(Tabled):
 
     def station_table(self, rows: int | None = None) -> Table:
         """A row for each station, or for the `rows` that served longest."""
-        columns = (
-            Column("station", text=True), Column("packets", ","), Column("utilisation", ".1%", missing="?"),
-            Column("waiting", _time), Column("p95", _time, missing="?"), Column("most", _time),
-            Column("depth", ".3g", missing="?"), Column("deepest", dotted), Column("blocked", _time),
-            Column("times", dotted), Column("dropped", dotted),
-        )  # fmt: skip
-        chosen = self.stations
-        if rows is not None and len(chosen) > rows:
-            chosen = tuple(sorted(chosen, key=lambda one: -one.busy)[:rows])
-        below = () if len(chosen) == len(self.stations) else (f"the {len(chosen)} busiest of {len(self.stations)}",)
-        found = tuple(
-            (
-                one.station, one.packets, one.utilisation, one.waiting, one.waiting_p95, one.longest, one.depth,
-                one.deepest, one.blocked, one.blockings, one.dropped,
-            )
-            for one in chosen
-        )  # fmt: skip
-        return Table(columns, found, below=below)
+        return station_table(self.stations, rows)
 
     def _notes(self) -> tuple[str, ...]:
         unit = "" if self.time_unit is None else f" of {self.time_unit:g} s"

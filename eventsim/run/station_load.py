@@ -3,6 +3,7 @@
 Relies on the counters of stations and, where it is there, on the log. Used by `latency`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from eventsim.engines.fabric_records import NO_ROOM
 from eventsim.run.packets import depth_times, station_counters
 from eventsim.run.recorded import RecordedRun
+from eventsim.table import Column, Table, dotted
 
 Array = np.ndarray[Any, Any]
 
@@ -103,6 +105,32 @@ def station_loads(run: RecordedRun, durations: Array) -> list[StationLoad]:
             )
         )
     return found
+
+
+def station_table(stations: Sequence[StationLoad], rows: int | None = None) -> Table:
+    """Return a row for each station, or for the `rows` that served longest."""
+    columns = (
+        Column("station", text=True), Column("packets", ","), Column("utilisation", ".1%", missing="?"),
+        Column("waiting", _time), Column("p95", _time, missing="?"), Column("most", _time),
+        Column("depth", ".3g", missing="?"), Column("deepest", dotted), Column("blocked", _time),
+        Column("times", dotted), Column("dropped", dotted),
+    )  # fmt: skip
+    chosen = tuple(stations)
+    if rows is not None and len(chosen) > rows:
+        chosen = tuple(sorted(chosen, key=lambda one: -one.busy)[:rows])
+    below = () if len(chosen) == len(stations) else (f"the {len(chosen)} busiest of {len(stations)}",)
+    found = tuple(
+        (
+            one.station, one.packets, one.utilisation, one.waiting, one.waiting_p95, one.longest, one.depth,
+            one.deepest, one.blocked, one.blockings, one.dropped,
+        )
+        for one in chosen
+    )  # fmt: skip
+    return Table(columns, found, below=below)
+
+
+def _time(t: float) -> str:
+    return f"{t:.4g}"
 
 
 def _waiting_p95(hops: Array, n_stations: int) -> list[float]:
