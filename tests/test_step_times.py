@@ -55,8 +55,8 @@ def test_one_message_on_loihi(core: int, hop: float, barrier: float) -> None:
     found = hardware.step_times(run, engine="reference")
     ns = Fraction(1, 10**9)
     # Steps 0 to 5: the message is sent in step 2, and its neuron is driven in step 3.
-    update = [6, 6, 6, Fraction("9.7"), 6, 6]
-    packets = [0, 0, Fraction("5.1") + Fraction(str(hop)) + Fraction("19.8"), 0, 0, 0]
+    update: list[Any] = [6, 6, 6, Fraction("9.7"), 6, 6]
+    packets: list[Any] = [0, 0, Fraction("5.1") + Fraction(str(hop)) + Fraction("19.8"), 0, 0, 0]
     np.testing.assert_allclose(found.updates[0], [float(t * ns) for t in update], rtol=1e-14)
     np.testing.assert_allclose(found.traffic[0], [float(t * ns) for t in packets], rtol=1e-14)
     lengths = [max(a, b) + Fraction(barrier) for a, b in zip(update, packets, strict=True)]
@@ -251,7 +251,8 @@ def test_what_steps_cannot_be_is_said() -> None:
         outside(LOIHI).place(net)
     with pytest.raises(InputError, match=r"step = 0.5; must be None, since mesh has no steps"):
         hardware.chip("mesh").place(net, step=0.5)
-    for step in (0.0, -1.0, np.nan, "long"):
+    wrong: list[Any] = [0.0, -1.0, np.nan, "long"]
+    for step in wrong:
         with pytest.raises(InputError, match=r"PlacedChip: step = .*; must be > 0, a finite number"):
             outside(LOIHI).place(net, step=step)
     for key, value in (("link_x.full", "drop"), ("axon_out.intake", 4), ("time.deadline", "1 us")):
@@ -267,12 +268,14 @@ def test_what_steps_cannot_be_is_said() -> None:
         hardware.step_times(twice)
     with pytest.raises(InputError, match=r"not on a chip whose steps end at a barrier"):
         hardware.step_times(simulate(net, SpikeTimes([[[2.0]]]), engine="reference"))
+    without = PlacedChip(outside(LOIHI), placement, log=False, step=1.0)
     with pytest.raises(InputError, match=r"nothing says when a sample ends"):
-        without = PlacedChip(outside(LOIHI), placement, log=False, step=1.0)
         hardware.step_times(simulate(net, SpikeTimes([[[2.0]]]), transport=without, engine="reference"))
     with pytest.raises(InputError, match=r"spikes of 'a' were not recorded"):
         hardware.step_times(
-            simulate(net, SpikeTimes([[[2.0]]]), until=5.0, transport=on_loihi, record="first", engine="reference")
+            simulate(
+                net, SpikeTimes([[[2.0]]]), until=5.0, transport=on_loihi, record="first_spikes", engine="reference"
+            )
         )
     with pytest.raises(InputError, match=r"run is a int; must be a Run"):
         hardware.step_times(3)  # type: ignore[arg-type]

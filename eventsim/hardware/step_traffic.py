@@ -17,7 +17,7 @@ from eventsim.hardware.placing import place_by_hand
 from eventsim.hardware.relay_cores import OFF_CHIP
 from eventsim.network.camera_events import Events
 from eventsim.network.convolution import Pool
-from eventsim.network.network import Network
+from eventsim.network.network import Network, Source
 from eventsim.network.sources import SpikeTimes
 from eventsim.run.run import Run
 from eventsim.simulate import simulate
@@ -40,7 +40,7 @@ class Traffic:
         sources = {
             node.order: self.net.source(node.shape, node.name)
             for node in net.nodes
-            if node in net.sources or node.model.spiking
+            if isinstance(node, Source) or node.model.spiking
         }
         self.order = {node.name: node.order for node in net.nodes}
         names = {*self.order}
