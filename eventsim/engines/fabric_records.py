@@ -19,9 +19,10 @@ STATION_COUNTERS = (
 SERVED, BUSY, WAITED, LONGEST, BLOCKED, BLOCKINGS, DROPPED, DEEPEST, AREA, WAITING_NOW, SINCE, LATE, LOST_LATE = range(
     len(STATION_COUNTERS)
 )
-# Of the whole fabric: packets that spikes became (the ends of their routes), those that came there, and those lost.
-FABRIC_COUNTERS = ("spikes", "packets", "delivered", "lost")
-SPIKES, PACKETS, DELIVERED, LOST = range(len(FABRIC_COUNTERS))
+# Of the whole fabric: packets that spikes became (the ends of their routes), those that came there, those lost, and
+# those that the end of a sample found in the fabric.
+FABRIC_COUNTERS = ("spikes", "packets", "delivered", "lost", "under_way")
+SPIKES, PACKETS, DELIVERED, LOST, UNDER_WAY = range(len(FABRIC_COUNTERS))
 
 PASSED_ON, ARRIVED, NO_ROOM, TOO_LATE = range(4)
 OUTCOMES = ("passed on", "delivered", "no room", "too late")
@@ -41,6 +42,13 @@ HOP_RECORD = np.dtype(
         ("left", "f8"),  # later where the station was blocked
     ]
 )
+
+
+def unaccounted(packets: Array) -> Array:
+    """Return how many packets are neither delivered nor lost nor under way, of counters (…, n_counters): 0, always."""
+    known: Array = packets[..., DELIVERED] + packets[..., LOST] + packets[..., UNDER_WAY]
+    missing: Array = packets[..., PACKETS] - known
+    return missing
 
 
 def carried(packets: Array, stations: Array) -> dict[str, float]:

@@ -13,7 +13,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from eventsim.checks import real
-from eventsim.engines.fabric_records import FABRIC_COUNTERS, HOP_RECORD, NO_ROOM, OUTCOMES, STATION_COUNTERS
+from eventsim.engines.fabric_records import (
+    FABRIC_COUNTERS,
+    HOP_RECORD,
+    NO_ROOM,
+    OUTCOMES,
+    STATION_COUNTERS,
+    unaccounted,
+)
 from eventsim.engines.records import RunRecords
 from eventsim.engines.run_state import RunState
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
@@ -272,6 +279,8 @@ class _Checker:
             self.refuse("arrays 'fabric', 'stations' and 'hops' must be there together; 'hops' may be left out")
         if "fabric" in arrays and not (arrays["fabric"] >= 0).all():
             self.refuse("array 'fabric' holds negative counts")
+        if "fabric" in arrays and unaccounted(arrays["fabric"]).any():
+            self.refuse("the packets of array 'fabric' are not those delivered, those lost and those under way")
         if "stations" in arrays and not ((arrays["stations"] >= 0) & (arrays["stations"] < np.inf)).all():
             self.refuse("array 'stations' holds negative numbers, NaN or infinity")
         if "hops" not in arrays:

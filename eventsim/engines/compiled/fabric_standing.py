@@ -13,7 +13,7 @@ from eventsim.engines.compiled.fabric_tables import NONE, FabricArrays, with_roo
 from eventsim.engines.compiled.keys import fabric_key
 from eventsim.engines.compiled.queue import requeue
 from eventsim.engines.fabric_plan import FabricPlan
-from eventsim.engines.fabric_standing import FLYING, SERVED, WAITING, taken_places
+from eventsim.engines.fabric_standing import FLYING, SERVED, WAITING, hops_to_come, taken_places
 from eventsim.engines.sample_state import SampleState
 from eventsim.engines.tables import Machine
 
@@ -65,18 +65,8 @@ def lanes_to_come(state: SampleState, plan: FabricPlan | None, n_lanes: int) -> 
     found = np.zeros(n_lanes, dtype=np.int64)
     if plan is None:
         return found
-    for place, hop, child, station in zip(
-        state.parcel_place.tolist(), state.parcel_hop.tolist(), state.parcel_child.tolist(),
-        [plan.hops[h].station for h in state.parcel_hop.tolist()], strict=True,
-    ):  # fmt: skip
-        one = plan.hops[hop]
-        if not one.n_children or place == WAITING:
-            _add_lanes(plan, hop, found)
-        elif place == FLYING:
-            _add_lanes(plan, one.first_child + child, found)
-        else:
-            for behind in range(one.first_child + int(state.station_child[station]), one.first_child + one.n_children):
-                _add_lanes(plan, behind, found)
+    for hop in hops_to_come(state, plan):
+        _add_lanes(plan, hop, found)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.engines import problems
-from eventsim.engines.fabric_records import HOP_RECORD
+from eventsim.engines.fabric_records import HOP_RECORD, UNDER_WAY
 from eventsim.engines.reference.agenda import FABRIC
 from eventsim.engines.reference.fabric import DeadlockError, FabricState
 from eventsim.errors import SimulationError
@@ -60,6 +60,7 @@ def _node(sample: Any, neuron: int) -> int:
 def keep(sample: Any) -> None:
     """Hand over what was counted, and recorded of hops."""
     outputs, found = sample.task.outputs, []
+    sample.fabric.counters[UNDER_WAY] = sample.fabric.under_way()
     outputs.fabric[sample.row] = sample.fabric.counters
     for k, one in enumerate(sample.fabric.stations):
         outputs.stations[sample.row, k] = [float(x) for x in one.counters]
