@@ -12,8 +12,8 @@ import numpy as np
 
 from eventsim.checks import choice, number
 from eventsim.engines.destinations import EVERYWHERE, Lane, core_of, lanes_of, reached_by
-from eventsim.errors import FaultError
-from eventsim.fabric.contract import FULL, LATE, NOWHERE, PARTS, Fabric, Hop, Route, Station
+from eventsim.errors import FaultError, listed
+from eventsim.fabric.contract import CLAMP, FULL, LATE, NO_CLAMP, NOWHERE, PARTS, Fabric, Hop, Route, Station
 from eventsim.network.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
@@ -133,6 +133,8 @@ def _check_stations(fabric: Fabric) -> None:
                 raise FaultError(f"{where}: {name} = {given!r}; must be an integer >= {least}, or None for no limit.")
         choice(where, "full", station.full, FULL, FaultError)
         choice(where, "part", station.part, ("", *PARTS), FaultError)
+    if fabric.late == CLAMP:
+        raise FaultError(f"fabric: late = {fabric.late!r}; must be one of {listed(LATE)}: {NO_CLAMP}.")
     choice("fabric", "late", fabric.late, LATE, FaultError)
     number("fabric", "tick", fabric.tick, FaultError, low=0, remedy="0 is none.")
     if fabric.deadline is not None:
