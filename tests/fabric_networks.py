@@ -110,9 +110,9 @@ def records(run: Run, n_inputs: int) -> list[fabric_data.Record]:
     """The log as plain data has it; a relay's number among the sources follows those that come from outside."""
     columns: list[Any] = [run.records.hops[name].tolist() for name in run.records.hops.dtype.names]  # type: ignore[index, union-attr]
     found = []
-    for _, station, node, neuron, number, outcome, _, *times in zip(*columns, strict=True):
+    for _, station, node, neuron, number, outcome, _, _, emitted, _, *times in zip(*columns, strict=True):
         source = neuron + (n_inputs if run.populations[node] == "relay" else 0)
-        emitted, entered, started, ended, left = (None if t != t else t for t in times)
+        entered, started, ended, left = (None if t != t else t for t in times)
         found.append(
             fabric_data.Record(source, number, station, emitted, entered, started, ended, left, OUTCOMES[outcome])
         )

@@ -40,6 +40,7 @@ class PlannedHop:
     route: int
     root: int  # which of the packets of its spike comes here, counted from 0
     core: int
+    before: int = FROM_NEURONS  # the hop that its packets come from
     first_child: int = 0
     n_children: int = 0
     lanes: tuple[int, ...] = ()
@@ -99,6 +100,12 @@ class FabricPlan:
     def leaves(self, route: int) -> int:
         """How many packets a spike may become at most: the ends of its route."""
         return sum(self.hops[root].leaves for root in self.roots[route])
+
+    def cores_behind(self, hop: int) -> list[int]:
+        """The cores at which the routes through a hop end."""
+        one = self.hops[hop]
+        children = range(one.first_child, one.first_child + one.n_children)
+        return [core for child in children for core in self.cores_behind(child)] if one.n_children else [one.core]
 
 
 def plan_fabric(net: Network, fabric: Fabric) -> FabricPlan:
@@ -235,6 +242,8 @@ class _Node:
                 children = self._add(hop.children, hop.station, plan.hops[k].root)
                 one = plan.hops[k]
                 one.first_child, one.n_children = children[0], len(children)
+                for child in children:
+                    plan.hops[child].before = k
                 one.leaves = sum(plan.hops[child].leaves for child in children)
         return tuple(range(begin, begin + len(hops)))
 

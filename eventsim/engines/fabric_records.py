@@ -35,7 +35,9 @@ HOP_RECORD = np.dtype(
         ("number", "u4"),  # of the spikes of its neuron
         ("outcome", "u1"),
         ("core", "i4"),  # where its route ends here: the core that it reaches; else -1
+        ("hop", "i4"),  # the place in its route, as `fabric_plan.FabricPlan` numbers them
         ("emitted", "f8"),
+        ("sent", "f8"),  # when it left the station before; at the first one that of its emission
         ("entered", "f8"),
         ("started", "f8"),
         ("ended", "f8"),  # its service

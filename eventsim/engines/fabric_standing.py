@@ -53,7 +53,7 @@ def check_fabric(state: Any, plan: FabricPlan | None) -> None:
     _need((place >= SERVED) & (place <= WAITING) & (hop >= 0) & (hop < len(plan.hops)))
     _need((neuron >= 0) & (neuron < len(plan.route_of)))
     _need(np.array([plan.hops[h].route for h in hop.tolist()], dtype=np.int64) == plan.route_of[neuron])
-    for name in ("parcel_emitted", "parcel_entered", "parcel_started"):
+    for name in ("parcel_emitted", "parcel_sent", "parcel_entered", "parcel_started"):
         _need((getattr(state, name) >= 0) & (getattr(state, name) <= max(now, 0)))
     _need((state.parcel_t >= 0) & (state.parcel_t < np.inf))
     stations = np.array([plan.hops[h].station for h in hop.tolist()], dtype=np.int64)

@@ -288,14 +288,13 @@ class _Checker:
         hops = arrays["hops"]
         self.check_records("hops", hops, n_samples, sizes)
         inside = (hops["station"] >= 0) & (hops["station"] < arrays["stations"].shape[1])
-        if not (inside & (hops["outcome"] < len(OUTCOMES)) & (hops["emitted"] >= 0) & (hops["entered"] >= 0)).all():
-            self.refuse("a record of array 'hops' has a station, an outcome or a time that there is not")
+        if not (inside & (hops["outcome"] < len(OUTCOMES)) & (hops["hop"] >= 0) & (hops["emitted"] >= 0)).all():
+            self.refuse("a record of array 'hops' has a station, an outcome, a place or a time that there is not")
         served = hops[hops["outcome"] != NO_ROOM]
-        times = [served[name] for name in ("emitted", "entered", "started", "ended", "left")]
-        if (
-            not all((early <= late).all() for early, late in itertools.pairwise(times))
-            or (served["left"] == np.inf).any()
-        ):
+        on_the_way = [hops[name] for name in ("emitted", "sent", "entered")]
+        times = [served[name] for name in ("entered", "started", "ended", "left")]
+        in_order = (early <= late for several in (on_the_way, times) for early, late in itertools.pairwise(several))
+        if not all(one.all() for one in in_order) or (hops["entered"] == np.inf).any() or (times[-1] == np.inf).any():
             self.refuse("the times of a record of array 'hops' are not in order")
 
     def check_stations(self, provenance: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

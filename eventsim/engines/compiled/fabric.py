@@ -267,11 +267,11 @@ def _make_pass_on(deliver: Any) -> Any:
             f.station_counters[k, LATE] += 1.0
             if control.drops_late == 1:
                 f.station_counters[k, LOST_LATE] += 1.0
-                record(m, output, k, i, parcel.entered, state.started, state.ends, t, TOO_LATE)
+                record(m, output, i, parcel.hop, state.started, state.ends, t, TOO_LATE)
                 forget(m, parcel.hop)
                 drop_parcel(m, i)
                 return DONE
-        record(m, output, k, i, parcel.entered, state.started, state.ends, t, ARRIVED)
+        record(m, output, i, parcel.hop, state.started, state.ends, t, ARRIVED)
         if latency > 0.0:
             fly(m, k, i, 0, t + latency)
             return DONE
@@ -302,7 +302,7 @@ def _make_pass_on(deliver: Any) -> Any:
                 if copy == NONE:
                     return DONE
             else:
-                record(m, output, k, i, parcel.entered, state.started, state.ends, t, PASSED_ON)
+                record(m, output, i, parcel.hop, state.started, state.ends, t, PASSED_ON)
             state.child += 1
             send(m, output, copy, child, latency, t, k)
         state.parcel, state.ends, state.child = NONE, math.inf, 0
