@@ -530,6 +530,14 @@ def test_runs_without_packets_are_refused_with_the_way_to_get_some(name: str) ->
             FIGURES[name](given)
 
 
+@pytest.mark.parametrize("wrong", [1, 10**6])
+def test_a_log_of_another_fabric_is_refused(wrong: int) -> None:
+    damaged = by_hand(Station("a", service=1.0), Station("b", service=2.0), [0.0])
+    damaged.records.hops["hop"][0] += wrong
+    with pytest.raises(InputError, match="packet_path: run has packets where no route of its network leads; must be"):
+        viz.packet_path(damaged, 0, "input", 0)
+
+
 def test_what_cannot_be_drawn_is_refused(run: Run, queue: Run) -> None:
     silent = int(np.flatnonzero(np.isinf(run.spike_times("conv1")[0]))[0])
     for draw, message in (

@@ -41,9 +41,10 @@ def carried(where: str, run: Run) -> Carried:
     Raises
     ------
     InputError
-        A run without packets in its log (`run.packets.log_of`), or that does not have its network, as one from a file.
+        A run without packets in its log (`run.packets.log_of`), that does not have its network, as one from a file, or
+        whose log is not one of this network and transport.
     """
-    log_of(where, run, some=True)
+    hops = log_of(where, run, some=True)
     run.check_one_network(where)
     net = run._network
     if net is None:
@@ -52,7 +53,14 @@ def carried(where: str, run: Run) -> Carried:
             "with load_run(path, net)."
         )
     transport = transport_of(run, where)
-    return Carried(net, transport, plan_fabric(net, transport.fabric(net)))
+    plan = plan_fabric(net, transport.fabric(net))
+    stations = np.array([hop.station for hop in plan.hops] or [NOWHERE])
+    if (hops["hop"] >= stations.size).any() or (stations[hops["hop"]] != hops["station"]).any():
+        raise InputError(
+            f"{where}: run has packets where no route of its network leads; must be a log of this network and "
+            "transport. It is damaged, or its transport makes another fabric now: simulate it again."
+        )
+    return Carried(net, transport, plan)
 
 
 def hops_of(where: str, run: Run, sample: int) -> Array:

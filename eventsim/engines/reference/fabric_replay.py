@@ -40,7 +40,7 @@ def replay(
     emissions
         Those of one sample, sorted.
     """
-    delivered = _carry(FabricState(plan, number, key, sample_id), emissions)
+    delivered = _carry(FabricState(plan, number, key, sample_id, logs=False), emissions)
     return {(one.neuron, one.number, plan.hops[one.hop].core): left for one, _, left in delivered}
 
 
@@ -59,10 +59,8 @@ def follow(
     found: dict[tuple[int, int, int], Way] = {}
     for packet, _, left in delivered:
         who, hop = (packet.neuron, packet.number), plan.hops[packet.hop]
-        legs, arrived = (), packet.emitted
-        if hop.station != NOWHERE:
-            legs = legs_to(plan, visits[who], packet.hop)
-            arrived = legs[-1].left + fabric.latency[hop.station]
+        legs = () if hop.station == NOWHERE else legs_to(plan, visits[who], packet.hop)
+        arrived = legs[-1].left + fabric.latency[hop.station] if legs else packet.emitted
         found[*who, hop.core] = Way(packet.emitted, legs, ARRIVED, hop.core, arrived, left)
     for lost in (one for one in fabric.log if one.outcome in (NO_ROOM, TOO_LATE)):
         who, cores = (lost.neuron, lost.number), plan.cores_behind(lost.hop)
