@@ -2,16 +2,19 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from fabric_data import Fabric, Injection, Station, Stop
 from fabric_networks import Given, as_network
 from random_fabrics import case
 
 import eventsim
-from eventsim import InputError, SimulationError, simulate
+from eventsim import Dense, InputError, SimulationError, simulate
 from eventsim.engines.compiled.engine import Worker
 from eventsim.engines.fabric_records import DELIVERED, LOST, PACKETS, UNDER_WAY
 from eventsim.engines.reference.fabric import FabricState
+from eventsim.fabric import Hop
+from eventsim.fabric.contract import NOWHERE
 
 ENGINES = ("reference", "compiled")
 WRONG = "do not add up to that, which is a fault of eventsim"
@@ -62,6 +65,26 @@ def test_under_way_are_the_ends_of_routes_that_packets_have_before_them(
     run = simulate(net, x, transport=transport, engine=engine, until=until)
     sent = 3 * min(3, len([k for k in range(3) if 0.5 * k < until]))
     assert counted(run)[PACKETS:] == [sent, delivered, 0, sent - delivered]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("way", ["served", "in flight", "at once"])
+def test_packets_add_up_where_a_delay_is_lost_by_rounding(engine: Any, way: str) -> None:
+    """The run ends while spikes leave the fabric, some of them for more than one core."""
+    net = eventsim.Network()
+    net.source(2, "input")
+    net.population("if_delta", 3, "cells", v_threshold=9.0)
+    net.connect("input", "cells", Dense(np.ones((3, 2))), delay=1e-9)
+    link = eventsim.fabric.Station("link", service=float(way != "at once"), latency=float(way == "in flight"))
+    route = tuple(Hop(NOWHERE if way == "at once" else 0, core=core) for core in range(3))
+    made = eventsim.fabric.Fabric(
+        (link,), (route,), {"input": np.zeros(2, dtype=np.int64)}, {"cells": np.arange(3)}, log=True
+    )
+    spikes = eventsim.SpikeTimes([[[2.0**40], [2.0**40]]])
+    with pytest.raises(SimulationError, match="in spite of its positive delay") as problem:
+        simulate(net, spikes, transport=Given(made), engine=engine)
+    packets = counted(problem.value.run)
+    assert packets[PACKETS] == packets[DELIVERED] + packets[LOST] + packets[UNDER_WAY] > 0
 
 
 def test_packets_that_do_not_add_up_end_the_run_of_the_reference_engine(monkeypatch: pytest.MonkeyPatch) -> None:
