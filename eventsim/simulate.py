@@ -17,9 +17,10 @@ import numpy as np
 from eventsim._jit import compile_report
 from eventsim.checks import choice, flag, integer
 from eventsim.engines.devices import Devices
-from eventsim.engines.fabric_records import carried
+from eventsim.engines.fabric_records import carried, unaccounted
 from eventsim.engines.interruption import at_work
 from eventsim.engines.options import Options, checked_faults, checked_options, checked_seed
+from eventsim.engines.problems import packets_unaccounted
 from eventsim.engines.resumable import checked_changes, take_up
 from eventsim.engines.run_state import RunState, digest_of
 from eventsim.engines.stimulus import Inputs
@@ -163,6 +164,7 @@ def simulate(
         task.progress = bar
         with at_work():
             problem = _run_reference(task, bar) if engine == "reference" else _run_compiled(task, threads, bar)
+        problem = _unaccounted(task) or problem
         run = _finish(task, engine, complete=problem is None)
     _warn_of_premature_spikes(run)
     if problem is not None:
@@ -293,6 +295,14 @@ def _run_compiled(task: Task, most_threads: int | None, bar: Any) -> Problem | N
     task.forget_after(first, last)
     task.carry_over(last)
     return problems[first]
+
+
+def _unaccounted(task: Task) -> Problem | None:
+    """Packets are conserved in every sample, however it ended; where they are not, that is what must be known first."""
+    wrong = np.flatnonzero(unaccounted(task.outputs.fabric)).tolist()
+    if not wrong:
+        return None
+    return SimulationError, packets_unaccounted(wrong[0], task.outputs.fabric[wrong[0]].tolist())
 
 
 def _keeps_state(task: Task, complete: bool) -> bool:

@@ -1,4 +1,7 @@
-"""Fabrics that are plain data (`fabric_data`) as networks with a transport, for tests of both engines."""
+"""Fabrics that are plain data (`fabric_data`) as networks with a transport, and what engines did with them as results.
+
+For tests of both engines.
+"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,8 +12,12 @@ import numpy as np
 
 import eventsim
 from eventsim import Sparse, SpikeTimes, fabric
+from eventsim.engines.fabric_records import FABRIC_COUNTERS, STATION_COUNTERS
 from eventsim.fabric import Hop, Station, arbiters
 from eventsim.fabric.contract import NOWHERE
+from eventsim.run.run import Run
+
+OUTCOMES = ("passed on", "delivered", "dropped", "late")
 
 ARBITERS = {
     "first_come": arbiters.FirstCome(), "fixed_priority": arbiters.FixedPriority(),
@@ -97,3 +104,40 @@ def connect(net: eventsim.Network, pre: str, post: str, pairs: list[tuple[int, i
 
 def ends(stop: fabric_data.Stop) -> list[int]:
     return [leaf for child in stop.children for leaf in ends(child)] if stop.children else [stop.leaf]  # type: ignore[list-item]
+
+
+def records(run: Run, n_inputs: int) -> list[fabric_data.Record]:
+    """The log as plain data has it; a relay's number among the sources follows those that come from outside."""
+    columns: list[Any] = [run.records.hops[name].tolist() for name in run.records.hops.dtype.names]  # type: ignore[index, union-attr]
+    found = []
+    for _, station, node, neuron, number, outcome, _, _, emitted, _, *times in zip(*columns, strict=True):
+        source = neuron + (n_inputs if run.populations[node] == "relay" else 0)
+        entered, started, ended, left = (None if t != t else t for t in times)
+        found.append(
+            fabric_data.Record(source, number, station, emitted, entered, started, ended, left, OUTCOMES[outcome])
+        )
+    return found
+
+
+def counters(run: Run) -> list[fabric_data.Counters]:
+    """What was counted at each station."""
+    rows: Any = run.records.stations
+    names = {"longest_wait": "longest"}
+    seen = [dict(zip(STATION_COUNTERS, row, strict=True)) for row in rows[0].tolist()]
+    fields = fabric_data.Counters.__dataclass_fields__
+    return [fabric_data.Counters(**{name: one[names.get(name, name)] for name in fields}) for one in seen]
+
+
+def simulate_on(engine: str, plain: fabric_data.Fabric, load: Any = None) -> fabric_data.Result:
+    """What an engine makes of a fabric in floats, without ticks and latencies at its leaves, once all has come out."""
+    net, x, made, n_inputs = as_network(plain, float, load)
+    run = eventsim.simulate(net, x, transport=Given(made), until=1e9, engine=engine)
+    log, packets = records(run, n_inputs), dict(zip(FABRIC_COUNTERS, run.records.fabric[0].tolist(), strict=True))  # type: ignore[index]
+    cores = run.records.hops["core"].tolist()  # type: ignore[index]
+    return fabric_data.Result(
+        counters=counters(run), log=log, injected=packets["packets"], dropped=packets["lost"],
+        deliveries=[
+            fabric_data.Delivery(one.left, 0, one.source, one.number, core)
+            for one, core in zip(log, cores, strict=True) if one.outcome == "delivered"
+        ],
+    )  # fmt: skip

@@ -29,6 +29,12 @@ def mm1_waiting(load: float, service: float) -> float:
     return service * load / (1 - load)
 
 
+def mg1_waiting(load: float, services: Any) -> float:
+    """Mean waiting time where the services given are equally likely (Pollaczek and Khinchine)."""
+    mean, square = float(np.mean(services)), float(np.mean(np.square(services)))
+    return load * square / (2 * mean * (1 - load))
+
+
 def md1_finite(load: float, service: float, places: int) -> tuple[float, float]:
     """Share of arrivals lost, and mean waiting time of the others; of the `places` one is that in service."""
     b = [

@@ -280,6 +280,8 @@ MALFORMED: list[tuple[str, str, str]] = [
     ("[limits]", '[time.barrier_by_tiles]\n0 = "1 us"\n[limits]', "60: time.barrier_by_tiles.0: unknown key"),
     ("[limits]", '[time.barrier_by_tiles]\n1 = "1"\n[limits]', "60: time.barrier_by_tiles.1 = '1': it has no unit"),
     ("[limits]", TWO_BARRIERS, "60: time.barrier_by_tiles.1: time.barrier_by_cores is there, too"),
+    ("[time]", '[time]\nlate = "clamp"', "11: time.late = 'clamp'; must be one of deliver, drop: what is late cannot"),
+    ("[time]", '[time]\nlate = "dorp"', "11: time.late = 'dorp', did you mean 'drop'?; must be one of deliver, drop"),
     ("[time]", "[time", "10: this is no TOML"),
 ]  # fmt: skip
 

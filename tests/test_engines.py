@@ -352,7 +352,7 @@ def test_stages_of_zero_strength_are_the_ideal_run(case: Case, seed: int) -> Non
         assert zero.run.counters["clipped"] == zero.run.counters["delayed"] == 0
         sending = {projection.pre.name for projection in case.net.projections}
         sent = sum(name in sending for k in range(ideal.run.n_samples) for _, name, _ in spike_list(ideal.run, k))
-        nothing = {"lost": 0, "late": 0, "mean_waiting": 0.0, "max_waiting": 0.0, "blocked": 0.0}
+        nothing = dict.fromkeys(("lost", "under_way", "late", "mean_waiting", "max_waiting", "blocked"), 0)
         assert zero.run.counters["transport"] == {"spikes": sent, "packets": sent, "delivered": sent, **nothing}
 
 

@@ -10,9 +10,10 @@ from random_fabrics import case
 
 from eventsim import Dense, Network, SimulationError, SpikeTimes, explain, hardware, simulate
 from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, TOO_LATE
+from eventsim.engines.packet_way import Leg, legs_text
 from eventsim.inspection.incoming import Heard
-from eventsim.inspection.stops import Stop as Kept
-from eventsim.inspection.stops import stops_text
+from eventsim.inspection.logged_way import logged_way
+from eventsim.inspection.packets import carried
 
 
 def check_ways(number: int) -> int:
@@ -40,22 +41,30 @@ def check_ways(number: int) -> int:
         for one in last
     }
     ways = Heard(net, run, 0)._carried
-    assert {key for key, way in ways.items() if way.legs and way.left is not None} == ends.keys()
-    gone = [way for way in ways.values() if way.left is None]
+    assert {key for key, way in ways.items() if way.legs and way.delivered is not None} == ends.keys()
+    gone = [way for way in ways.values() if way.delivered is None]
     assert len(gone) == run.counters["transport"]["lost"]
     lost = log[np.isin(log["outcome"], (NO_ROOM, TOO_LATE))]
-    assert {(way.outcome, way.lost_at) for way in gone} == set(
-        zip(lost["outcome"].tolist(), lost["station"].tolist(), strict=True)
-    )
-    blocked = 0
+    names = [station.name for station in made.stations]
+    latencies = {station.name: station.latency for station in made.stations}
+    assert {(way.outcome, way.legs[-1].station) for way in gone} == {
+        (int(one["outcome"]), names[one["station"]]) for one in lost
+    }
+    on, blocked = carried("test", run), 0
+    for one in last:
+        neuron, number, core = (int(one[name]) for name in ("neuron", "number", "core"))
+        way = ways[int(first[one["population"]]) + neuron, number, core]
+        assert way == logged_way("test", run, on, 0, run.populations[one["population"]], neuron, number, core)
     for key, way in ways.items():
-        for leg in way.legs:
-            assert (*key[:2], *leg[:4]) in served
+        *came, end = way.legs or (None,)
         for leg, behind in zip(way.legs, way.legs[1:], strict=False):
-            assert leg.ended <= leg.left
-            assert behind.entered == leg.left + made.stations[leg.station].latency
+            found_room = behind is not end or way.outcome != NO_ROOM
+            assert leg.ended <= leg.left == behind.sent
+            assert behind.entered == leg.left + (latencies[leg.station] if found_room else 0.0)
             blocked += leg.left > leg.ended
-        if way.legs and way.left is not None:
+        for leg in way.legs if way.outcome != NO_ROOM else came:
+            assert (*key[:2], names.index(leg.station), leg.entered, leg.started, leg.ended) in served
+        if way.legs and way.delivered is not None:
             assert way.legs[-1].left == ends[key]
     return blocked
 
@@ -72,7 +81,7 @@ def test_an_explanation_names_the_stations_that_an_input_went_through() -> None:
     net, x, made, _ = as_network(plain, float)
     found = explain(net, simulate(net, x, transport=Given(made), until=100.0, engine="reference"), "sink", 0)
     by_sender = {one.neuron: one for one in found.inputs}
-    assert by_sender[3].stops == (Kept("station 0", 0.0, 3.0, 4.0, 5.0), Kept("station 1", 5.0, 7.0, 9.0, 9.0))
+    assert by_sender[3].stops == (Leg("station 0", 0.0, 0.0, 3.0, 4.0, 5.0), Leg("station 1", 5.0, 5.0, 7.0, 9.0, 9.0))
     assert (by_sender[3].emitted, by_sender[3].arrived) == (0.0, 9.5)
     assert (
         "    input 3, 0 to 9.5: station 0 waited 3, served 1, blocked 1; station 1 waited 2, served 2"
@@ -92,7 +101,7 @@ def test_late_inputs_say_where_they_were_held_up() -> None:
     run = simulate(net, SpikeTimes([[[0.0], [0.0]]]), transport=chip.place(net), engine="reference")
     found = explain(net, run, "layer", 0)
     assert [one.reason for one in found.late] == ["late"]
-    assert found.late[0].stops[-1] == Kept("core 0", 0.0, 0.6, 1.2, 1.2)
+    assert found.late[0].stops[-1] == Leg("core 0", 0.0, 0.0, 0.6, 1.2, 1.2)
     assert "    input 1, 0 to 1.2: input at once; core 0 waited 0.6, served 0.6" in str(found).splitlines()
 
 
@@ -122,13 +131,13 @@ def test_without_a_fabric_nothing_is_said_of_stations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stops", "text"),
+    ("legs", "text"),
     [
         ([], ""),
-        ([Kept("a", 1.0, 1.0, 1.0, 1.0)], "a at once"),
-        ([Kept("a", 0.0, 1.0, 1.0, 1.0), Kept("b", 1.5, 1.5, 2.0, 4.0)],
+        ([Leg("a", 1.0, 1.0, 1.0, 1.0, 1.0)], "a at once"),
+        ([Leg("a", 0.0, 0.0, 1.0, 1.0, 1.0), Leg("b", 1.0, 1.5, 1.5, 2.0, 4.0)],
          "a waited 1; under way 0.5; b served 0.5, blocked 2"),
     ],
 )  # fmt: skip
-def test_stations_in_words(stops: list[Kept], text: str) -> None:
-    assert stops_text(stops) == text
+def test_stations_in_words(legs: list[Leg], text: str) -> None:
+    assert legs_text(legs) == text

@@ -25,8 +25,8 @@ from eventsim.engines.fabric_records import (
     WAITED,
 )
 from eventsim.fabric import Fabric, Hop, Station
-from eventsim.inspection.packet_chain import packet_chain
-from eventsim.inspection.packets import carried
+from eventsim.inspection.logged_way import logged_way, served_before
+from eventsim.inspection.packets import carried, hops_of
 from eventsim.models import digits
 from eventsim.viz.packet_path import pieces
 from eventsim.viz.station_load import MOST_BELOW, WHICH
@@ -428,21 +428,22 @@ def test_the_legs_of_every_packet_join(packets: str) -> None:
     for packet in ends_of_routes[:: max(len(ends_of_routes) // 150, 1)]:
         name = run.populations[packet["population"]]
         core = int(packet["core"])
-        chain = packet_chain("test", run, on, 1, name, int(packet["neuron"]), core=core)
+        chain = logged_way("test", run, on, 1, name, int(packet["neuron"]), core=core)
         start = int(placement.cores(name)[packet["neuron"]])
-        names = [stations[leg.station] for leg in chain.legs]
+        names = [leg.station for leg in chain.legs]
         assert names[0] == ("input" if start < 0 else f"core {start} out")
         assert names[1:] == [*way(max(start, 0), core), f"core {core}"]
         assert chain.legs[0].sent == chain.emitted == packet["emitted"]
         for before, leg in zip(chain.legs, chain.legs[1:], strict=False):
-            assert leg.sent == pytest.approx(before.left, abs=1e-12)
+            assert leg.sent == before.left
             assert leg.entered >= leg.sent
         assert chain.delivered == packet["left"] + latency(run, packet)
         total = sum(end - begin for leg in chain.legs for _, begin, end in pieces(leg))
         assert total + latency(run, packet) == pytest.approx(chain.delivered - chain.emitted)
         for leg in chain.legs:
-            ahead = sum(s < leg.started and left > leg.entered for s, left in served[leg.station])
-            assert len(leg.ahead) == ahead
+            station = stations.index(leg.station)
+            ahead = sum(s < leg.started and left > leg.entered for s, left in served[station])
+            assert len(served_before(hops_of("test", run, 1), station, leg)) == ahead
             assert bool(ahead) or leg.started == pytest.approx(leg.entered, abs=1e-12)
 
 
@@ -521,12 +522,20 @@ def test_runs_without_packets_are_refused_with_the_way_to_get_some(name: str) ->
     silent = eventsim.simulate(net, eventsim.SpikeTimes([[[], []]]), transport=Given(made), engine="reference")
     for given, message in (
         (3, "run is a int; must be a Run"),
-        (small_run(), r"run has no fabric.*transport=hardware\.chip\(\"mesh\"\)\.place\(net\)"),
-        (bus, r"run recorded no packets; must have the log.*log=True"),
+        (small_run(), r"the run has no transport.*transport=hardware\.chip\(…\)\.place\(net\)"),
+        (bus, r"the transport of the run kept no log; must have one.*log=True"),
         (silent, "no packet of the run has left a station; must have some. Give inputs that spike"),
     ):
         with pytest.raises(InputError, match=f"{name}: {message}"):
             FIGURES[name](given)
+
+
+@pytest.mark.parametrize("wrong", [1, 10**6])
+def test_a_log_of_another_fabric_is_refused(wrong: int) -> None:
+    damaged = by_hand(Station("a", service=1.0), Station("b", service=2.0), [0.0])
+    damaged.records.hops["hop"][0] += wrong
+    with pytest.raises(InputError, match="packet_path: run has packets where no route of its network leads; must be"):
+        viz.packet_path(damaged, 0, "input", 0)
 
 
 def test_what_cannot_be_drawn_is_refused(run: Run, queue: Run) -> None:

@@ -9,7 +9,7 @@ from fabric_networks import Given, as_network
 from naive_fabric import simulate as naive
 
 import eventsim
-from eventsim import Dense, SimulationError, SpikeTimes, simulate
+from eventsim import Dense, FaultError, SimulationError, SpikeTimes, simulate
 from eventsim.fabric import Hop
 
 ENGINES = pytest.mark.parametrize("engine", ["compiled", "reference", "simpy"])
@@ -108,3 +108,19 @@ def test_a_ring_of_full_buffers_is_a_deadlock_that_names_its_stations(engine: st
         simulate(net, x, transport=Given(made), until=100.0, engine=engine)
     assert problem.value.run is not None
     assert not problem.value.run.complete
+
+
+@ENGINES
+@pytest.mark.parametrize(("late", "out"), [("deliver", {0: 1.5, 1: 2.5}), ("drop", {0: 1.5})])
+def test_what_is_late_is_delivered_when_it_comes_or_lost(late: str, out: dict[int, float], engine: str) -> None:
+    link = Station(service=1.0, latency=0.5)
+    plain = Fabric([link], [(Stop(0, leaf=0),)] * 2, spikes(0.0, 0.0), deadline=1.5, late=late)
+    assert comes_out(plain, engine) == out
+
+
+def test_there_is_no_clamp_of_what_is_late() -> None:
+    net = eventsim.Network()
+    net.connect(net.source(1, "input"), net.population("if_delta", 1, "cell"), Dense([[1.0]]))
+    made = eventsim.fabric.Fabric((), ((Hop(-1, core=0),),), {"input": np.zeros(1, dtype=np.int64)}, late="clamp")
+    with pytest.raises(FaultError, match=r"late = 'clamp'; must be one of deliver, drop: .* which has passed. Use"):
+        simulate(net, SpikeTimes([[[1.0]]]), transport=Given(made))

@@ -137,7 +137,7 @@ def test_a_network_file_with_a_wrong_array_is_refused_by_its_name(saved, tmp_pat
         (("shapes", 4), LOST, "must be 5 lists of integers >= 1"),
         (("n_samples",), float("inf"), r"header\['n_samples'\] = inf; must be of type int"),
         (("n_samples",), 0, r"header\['n_samples'\] = 0; must be >= 1"),
-        (("n_samples",), 3, r"array 'fabric' has shape \(2, 4\) of int64; must be \(3, 4\)"),
+        (("n_samples",), 3, r"array 'fabric' has shape \(2, 5\) of int64; must be \(3, 5\)"),
         (("complete",), 1, r"header\['complete'\] = 1; must be of type bool"),
         (("counters",), {}, r"header\['counters'\]\['by_population'\] must have an entry for each population"),
         (("counters", "spikes"), "x", "counters: spikes = 'x'; must be an integer >= 0"),

@@ -69,7 +69,7 @@ def test_two_stations_by_hand() -> None:
     assert core.depths == (0.95, 0.05)
     assert core.late == 3
     assert (found.inversions, found.pairs) == (0, 6)
-    assert found.counted == {"spikes": 4, "packets": 4, "delivered": 4, "lost": 0}
+    assert found.counted == {"spikes": 4, "packets": 4, "delivered": 4, "lost": 0, "under_way": 0}
 
 
 def test_packets_that_come_too_late_and_are_lost_are_told_apart() -> None:

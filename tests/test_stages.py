@@ -111,8 +111,8 @@ def test_a_regular_stream_waits_as_d_d_1_says():
     spacing = 0.25
     regular = [spacing * k for k in range(200)]
     assert bus(regular, spacing)["transport"] == {
-        "spikes": 200, "packets": 200, "delivered": 200, "lost": 0, "late": 0, "mean_waiting": 0.0, "max_waiting": 0.0,
-        "blocked": 0.0,
+        "spikes": 200, "packets": 200, "delivered": 200, "lost": 0, "under_way": 0, "late": 0, "mean_waiting": 0.0,
+        "max_waiting": 0.0, "blocked": 0.0,
     }  # fmt: skip
     overload = bus(regular, 2 * spacing)["transport"]  # the k-th waits k (service - spacing)
     assert overload["max_waiting"] == 199 * spacing

@@ -13,7 +13,8 @@ from matplotlib.collections import LineCollection
 
 from eventsim.checks import integer
 from eventsim.engines.fabric_records import ARRIVED, PASSED_ON
-from eventsim.inspection.packets import carried, check_log, deliveries, hops_of
+from eventsim.inspection.packets import carried, deliveries, hops_of
+from eventsim.run.packets import log_of
 from eventsim.run.run import Run
 from eventsim.viz.density import COLUMNS, ROWS, Density, common_scale, draw_density, draw_scale
 from eventsim.viz.durations import suiting
@@ -103,7 +104,7 @@ def delivered_raster(
         Unknown population, sample or neuron, no spikes or no hops recorded, max_points < 0, a run from a file without
         its network.
     """
-    check_log("delivered_raster", run)
+    log_of("delivered_raster", run, some=True)
     chosen = layers("delivered_raster", run, populations, recorded=True)
     wanted = chosen_samples("delivered_raster", run, sample, None)
     shown = chosen_neurons("delivered_raster", neurons, chosen)
@@ -153,13 +154,13 @@ def _journeys(run: Run, sample: int, everything: Sequence[Rows], stretch: Stretc
     for rows in everything:
         place = np.full(rows.layer.size, -1)
         place[rows.neurons] = np.arange(rows.neurons.size)
-        mine = (came.population == rows.layer.order) & (came.emitted < high) & (came.time >= low)
-        mine[mine] = place[came.neuron[mine]] >= 0
+        mine = (came["population"] == rows.layer.order) & (came["emitted"] < high) & (came["delivered"] >= low)
+        mine[mine] = place[came["neuron"][mine]] >= 0
         gone = (lost["population"] == rows.layer.order) & (lost_at >= low) & (lost_at < high)
         gone[gone] = place[lost["neuron"][gone]] >= 0
         found.append(
             Journeys(
-                rows, came.emitted[mine], came.time[mine], place[came.neuron[mine]], lost_at[gone],
+                rows, came["emitted"][mine], came["delivered"][mine], place[came["neuron"][mine]], lost_at[gone],
                 place[lost["neuron"][gone]],
             )
         )  # fmt: skip

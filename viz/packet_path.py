@@ -1,6 +1,6 @@
 """The way of one packet: station by station when it was under way, waited and for whom, was served, was blocked.
 
-Relies on the chain of the packet, which the log of its run tells.
+Relies on the way of the packet, as the log of its run tells it.
 """
 
 import math
@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from eventsim.inspection.packet_chain import Leg, PacketChain, packet_chain
-from eventsim.inspection.packets import Carried, carried, check_log
+from eventsim.engines.fabric_records import ARRIVED, OUTCOMES, PASSED_ON
+from eventsim.engines.packet_way import Leg, Way
+from eventsim.inspection.logged_way import logged_way, served_before
+from eventsim.inspection.packets import Carried, carried, hops_of
 from eventsim.network.network import Population
+from eventsim.run.packets import log_of
 from eventsim.run.run import Run
 from eventsim.viz.durations import Unit, duration_label, suiting
 from eventsim.viz.frame import Array, axes_points, drawable, left_title, line_height, note_size, plain_text, quieten
@@ -74,45 +77,51 @@ def packet_path(
         No log; an unknown sample, population or neuron; one that sent no packet, or none to this core; a run from a
         file without its network.
     """
-    check_log("packet_path", run)
+    log_of("packet_path", run, some=True)
     check_sample("packet_path", run, sample)
     neuron = run._neuron("packet_path", population, neuron)
     on = carried("packet_path", run)
-    chain = packet_chain("packet_path", run, on, int(sample), population, neuron, number, core)
-    end = _end(chain)
-    unit = suiting(run, end - chain.emitted)
-    n_rows = len(chain.legs) + 1
+    way = logged_way("packet_path", run, on, int(sample), population, neuron, number, core)
+    hops = hops_of("packet_path", run, int(sample))
+    end = _end(way)
+    unit = suiting(run, end - way.emitted)
+    n_rows = len(way.legs) + 1
     if ax is None:
         height = (n_rows * (LEAST_ROW + line_height()) + AROUND) / 72.0
         ax = new_axes(max(height, 0.6 * figure_size()[1]))
     drawable("packet_path", ax)
     line = min(line_height() / axes_points(ax)[1], MOST_HEADERS / n_rows)
     seen: set[str] = set()
-    for k, leg in enumerate(chain.legs):
+    for k, leg in enumerate(way.legs):
         band = Band(k / n_rows + line, (k + 0.96) / n_rows)
-        seen |= _bars(ax, band, leg, chain.emitted, unit)
-        name = on.fabric.stations[leg.station].name
-        draw_header(ax, name, INK, band, line, _note(run, leg))
+        seen |= _bars(ax, band, leg, way.emitted, unit)
+        ahead = served_before(hops, run.provenance["stations"].index(leg.station), leg)
+        draw_header(ax, leg.station, INK, band, line, _note(run, leg, ahead))
     band = Band((n_rows - 1) / n_rows + line, (n_rows - 0.04) / n_rows)
-    seen |= _delivery(ax, band, chain, unit)
-    draw_header(ax, _whither(chain), INK, band, line, "")
-    _frame(ax, (end - chain.emitted) * unit.factor, unit)
-    _deadlines(ax, run, on, chain, unit, line)
+    seen |= _delivery(ax, band, way, unit)
+    draw_header(ax, _whither(way), INK, band, line, "")
+    _frame(ax, (end - way.emitted) * unit.factor, unit)
+    _deadlines(ax, run, on, way, unit, line)
     lines = _key(ax, seen)
-    left_title(ax, _usual_title(chain, population, neuron, sample, unit), title, lines)
+    left_title(ax, _usual_title(way, population, neuron, sample, unit), title, lines)
     return ax
 
 
-def _end(chain: PacketChain) -> float:
+def _end(way: Way) -> float:
     """The last time at which something is known of the packet."""
-    last = chain.legs[-1]
-    return max(t for t in (last.entered, last.left, chain.delivered) if t == t)
+    last = way.legs[-1]
+    return max(t for t in (last.entered, last.left, way.delivered) if t is not None)
 
 
 def pieces(leg: Leg) -> list[tuple[str, float, float]]:
     """Return what a packet did at a station, from when to when, in order; what took no time is left out."""
-    found = [(FLIGHT, leg.sent, leg.entered), (WAITING, leg.entered, leg.started)]
-    found += [(SERVICE, leg.started, leg.ended), (BLOCKED, leg.ended, leg.left)]
+    found = [(FLIGHT, leg.sent, leg.entered)]
+    if leg.started is not None:
+        found += [
+            (WAITING, leg.entered, leg.started),
+            (SERVICE, leg.started, leg.ended),
+            (BLOCKED, leg.ended, leg.left),
+        ]
     return [(what, begin, end) for what, begin, end in found if end > begin]
 
 
@@ -131,32 +140,29 @@ def _bar(ax: Axes, band: Band, what: str, begin: float, end: float) -> None:
     ax.barh((band.top + band.bottom) / 2, end - begin, height * (band.bottom - band.top), left=begin, **look)
 
 
-def _delivery(ax: Axes, band: Band, chain: PacketChain, unit: Unit) -> set[str]:
+def _delivery(ax: Axes, band: Band, way: Way, unit: Unit) -> set[str]:
     """The last row: the latency of the last station, the wait for a tick, a star at the delivery or a cross."""
-    last, found = chain.legs[-1], set()
-    end = _end(chain)
-    for what, begin, stop in ((FLIGHT, last.left, chain.arrived), (WAITING, chain.arrived, chain.delivered)):
-        if stop > begin:
-            _bar(ax, band, what, (begin - chain.emitted) * unit.factor, (stop - chain.emitted) * unit.factor)
+    last, found = way.legs[-1], set()
+    for what, begin, stop in ((FLIGHT, last.left, way.arrived), (WAITING, way.arrived, way.delivered)):
+        if way.delivered is not None and stop > begin:
+            _bar(ax, band, what, (begin - way.emitted) * unit.factor, (stop - way.emitted) * unit.factor)
             found.add(what)
-    marker = {"delivered": "*", "under way": ">"}.get(chain.outcome, "x")
+    marker = {ARRIVED: "*", PASSED_ON: ">"}.get(way.outcome, "x")
     look: dict[str, Any] = {"color": INK, "markersize": 9, "clip_on": False, "zorder": 3, "gid": "end"}
-    ax.plot([(end - chain.emitted) * unit.factor], [(band.top + band.bottom) / 2], marker=marker, **look)
+    ax.plot([(_end(way) - way.emitted) * unit.factor], [(band.top + band.bottom) / 2], marker=marker, **look)
     return found
 
 
-def _note(run: Run, leg: Leg) -> str:
+def _note(run: Run, leg: Leg, ahead: Array) -> str:
     """What a row says: for how long and whom it waited, for how long it was served and blocked."""
     said = []
-    waited, blocked = leg.started - leg.entered, leg.left - leg.ended
-    if leg.started != leg.started:
+    if leg.started is None:
         return "no room: lost"
-    if waited > 0:
-        said.append(f"waits {suiting(run, waited).text(waited)}{_named(run, leg.ahead)}")
-    served = leg.ended - leg.started
-    said.append(f"served {suiting(run, served).text(served)}")
-    if blocked > 0:
-        said.append(f"blocked {suiting(run, blocked).text(blocked)}")
+    if leg.waited > 0:
+        said.append(f"waits {suiting(run, leg.waited).text(leg.waited)}{_named(run, ahead)}")
+    said.append(f"served {suiting(run, leg.served).text(leg.served)}")
+    if leg.blocked > 0:
+        said.append(f"blocked {suiting(run, leg.blocked).text(leg.blocked)}")
     return "; ".join(said)
 
 
@@ -170,25 +176,25 @@ def _named(run: Run, ahead: Array) -> str:
     return f" for {len(pairs):,} ({more}{', '.join(names)})"
 
 
-def _whither(chain: PacketChain) -> str:
-    if chain.outcome == "delivered":
-        return "delivered to " + (f"core {chain.core}" if chain.core >= 0 else "what is off the chip")
-    return {"no room": "lost: no room", "too late": "lost: too late"}.get(chain.outcome, chain.outcome)
+def _whither(way: Way) -> str:
+    if way.outcome == ARRIVED:
+        return "delivered to " + (f"core {way.core}" if way.core >= 0 else "what is off the chip")
+    return FLIGHT if way.outcome == PASSED_ON else f"lost: {OUTCOMES[way.outcome]}"
 
 
-def _deadlines(ax: Axes, run: Run, on: Carried, chain: PacketChain, unit: Unit, line: float) -> None:
+def _deadlines(ax: Axes, run: Run, on: Carried, way: Way, unit: Unit, line: float) -> None:
     """The t_min of layers on the core that it came to, where it is in sight; not through the names of stations."""
-    if chain.outcome != "delivered":
+    if way.outcome != ARRIVED:
         return
     low, high = ax.get_xlim()
     for node in on.net.populations:
         window = run.windows.get(node.name)
         cores = np.asarray(on.fabric.cores.get(node.name, np.zeros(1)))
-        if window is None or not isinstance(node, Population) or node.model.relay or chain.core not in cores:
+        if window is None or not isinstance(node, Population) or node.model.relay or way.core not in cores:
             continue
-        x = (float(window[-2]) - chain.emitted) * unit.factor
+        x = (float(window[-2]) - way.emitted) * unit.factor
         if low <= x <= high:
-            n_rows = len(chain.legs) + 1
+            n_rows = len(way.legs) + 1
             tops, ends = zip(*((k / n_rows + line, (k + 1) / n_rows) for k in range(n_rows)), strict=True)
             style: dict[str, Any] = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "zorder": 1}
             ax.vlines([x] * n_rows, tops, ends, color=INK, gid=f"t_min {node.name}", **style)
@@ -206,9 +212,9 @@ def _key(ax: Axes, seen: set[str]) -> float:
     return key_above(ax) if seen else 0.0
 
 
-def _usual_title(chain: PacketChain, population: str, neuron: int, sample: int, unit: Unit) -> str:
-    total = _end(chain) - chain.emitted
-    waited = sum(end - begin for leg in chain.legs for what, begin, end in pieces(leg) if what in (WAITING, BLOCKED))
+def _usual_title(way: Way, population: str, neuron: int, sample: int, unit: Unit) -> str:
+    total = _end(way) - way.emitted
+    waited = sum(leg.waited + leg.blocked for leg in way.legs)
     share = f", {waited / total:.0%} of it waiting or blocked" if total > 0 else ""
     return f"{population} neuron {neuron}, sample {sample}: {unit.text(total)}{share}"
 

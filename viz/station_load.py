@@ -21,7 +21,8 @@ from eventsim.engines.fabric_records import (
     SERVED,
     WAITED,
 )
-from eventsim.inspection.packets import carried, check_log
+from eventsim.inspection.packets import carried
+from eventsim.run.packets import log_of
 from eventsim.run.run import Run
 from eventsim.run.spans import began, durations
 from eventsim.viz.chip_parts import AXON_OUT, CORE, Part, parts_of, placement_of
@@ -84,7 +85,7 @@ def station_load(
     InputError
         An unknown choice or sample, no log, a transport that is no placed chip, a run from a file without its network.
     """
-    check_log("station_load", run)
+    log_of("station_load", run, some=True)
     which = choice("station_load", "which", which, [*WHICH])
     cores = choice("station_load", "cores", cores, (CORE, AXON_OUT))
     if sample is not None:

@@ -11,8 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from eventsim.inspection.packets import Carried, carried, check_log, deliveries, emissions, received
+from eventsim.inspection.packets import Carried, carried, deliveries, emissions
 from eventsim.network.network import Population
+from eventsim.run.due import arrivals
+from eventsim.run.packets import log_of
 from eventsim.run.run import Run
 from eventsim.viz.frame import Array, axes_points, drawable, left_title, line_height, quieten, time_label
 from eventsim.viz.key import key_above
@@ -94,7 +96,7 @@ def timeline(
     InputError
         Unknown population or sample, no spikes or no hops recorded, a run from a file without its network.
     """
-    check_log("timeline", run)
+    log_of("timeline", run, some=True)
     chosen = layers("timeline", run, populations)
     check_sample("timeline", run, sample)
     stretch = checked_stretch("timeline", time)
@@ -119,15 +121,18 @@ def timeline(
 
 def traffic_of(where: str, run: Run, sample: int, chosen: Sequence[Layer], on: Carried) -> list[Traffic]:
     """Return what each of these layers received and sent. O(n) in the packets of the sample, for each layer."""
-    delivered = deliveries(where, run, sample, on)
+    came = deliveries(where, run, sample, on)
     found = []
     for layer in chosen:
-        got, node = received(on, delivered, layer.name), on.net.node(layer.name)
+        node = on.net.node(layer.name)
+        got = arrivals(on.net, on.fabric, came, [one for one in on.net.projections if one.post is node])
+        times = np.concatenate([np.empty(0), *(one.times for one in got)])
+        synapses = np.concatenate([np.empty(0, dtype=np.int64), *(one.synapses for one in got)])
         waits = isinstance(node, Population) and not node.model.relay and layer.window is not None
-        late = got.time >= (layer.window[-2] if waits and layer.window else math.inf)
+        late = times >= (layer.window[-2] if waits and layer.window else math.inf)
         found.append(
             Traffic(
-                layer, got.time, got.time[late], int(got.synapses.sum()), int(got.synapses[late].sum()),
+                layer, times, times[late], int(synapses.sum()), int(synapses[late].sum()),
                 emissions(run, sample, layer.name)[1], waits,
             )
         )  # fmt: skip

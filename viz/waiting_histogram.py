@@ -14,7 +14,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 from eventsim.checks import integer, names
 from eventsim.engines.fabric_records import NO_ROOM
 from eventsim.errors import InputError, listed, nearest
-from eventsim.inspection.packets import carried, check_log, hops_of
+from eventsim.inspection.packets import carried, hops_of
+from eventsim.run.packets import log_of
 from eventsim.run.run import Run
 from eventsim.viz.chip_parts import parts_of
 from eventsim.viz.durations import Unit, duration_label, suiting
@@ -91,7 +92,7 @@ def waiting_histogram(
     InputError
         An unknown station or sample, no log, bins < 1, as many axes or titles as there are not panels.
     """
-    check_log("waiting_histogram", run)
+    log_of("waiting_histogram", run, some=True)
     if sample is not None:
         check_sample("waiting_histogram", run, sample)
     bins = integer("waiting_histogram", "bins", bins, low=1, high=MOST_BINS, remedy="40 suit most fabrics.")
@@ -114,7 +115,7 @@ def waiting_histogram(
 
 def _waits(run: Run, sample: int | None, stations: Any) -> list[Waits]:
     """The waits of each panel."""
-    hops = check_log("waiting_histogram", run) if sample is None else hops_of("waiting_histogram", run, sample)
+    hops = log_of("waiting_histogram", run, some=True) if sample is None else hops_of("waiting_histogram", run, sample)
     served = hops[hops["outcome"] != NO_ROOM]
     waits = served["started"] - served["entered"]
     waits = np.where(waits <= ROUNDING * np.spacing(served["started"]), 0.0, waits)

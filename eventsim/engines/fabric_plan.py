@@ -12,8 +12,8 @@ import numpy as np
 
 from eventsim.checks import choice, number
 from eventsim.engines.destinations import EVERYWHERE, Lane, core_of, lanes_of, reached_by
-from eventsim.errors import FaultError
-from eventsim.fabric.contract import FULL, LATE, NOWHERE, PARTS, Fabric, Hop, Route, Station
+from eventsim.errors import FaultError, listed
+from eventsim.fabric.contract import CLAMP, FULL, LATE, NO_CLAMP, NOWHERE, PARTS, Fabric, Hop, Route, Station
 from eventsim.network.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
@@ -40,6 +40,7 @@ class PlannedHop:
     route: int
     root: int  # which of the packets of its spike comes here, counted from 0
     core: int
+    before: int = FROM_NEURONS  # the hop that its packets come from
     first_child: int = 0
     n_children: int = 0
     lanes: tuple[int, ...] = ()
@@ -100,6 +101,12 @@ class FabricPlan:
         """How many packets a spike may become at most: the ends of its route."""
         return sum(self.hops[root].leaves for root in self.roots[route])
 
+    def cores_behind(self, hop: int) -> list[int]:
+        """The cores at which the routes through a hop end."""
+        one = self.hops[hop]
+        children = range(one.first_child, one.first_child + one.n_children)
+        return [core for child in children for core in self.cores_behind(child)] if one.n_children else [one.core]
+
 
 def plan_fabric(net: Network, fabric: Fabric) -> FabricPlan:
     """Return a fabric as numbers.
@@ -133,6 +140,8 @@ def _check_stations(fabric: Fabric) -> None:
                 raise FaultError(f"{where}: {name} = {given!r}; must be an integer >= {least}, or None for no limit.")
         choice(where, "full", station.full, FULL, FaultError)
         choice(where, "part", station.part, ("", *PARTS), FaultError)
+    if fabric.late == CLAMP:
+        raise FaultError(f"fabric: late = {fabric.late!r}; must be one of {listed(LATE)}: {NO_CLAMP}.")
     choice("fabric", "late", fabric.late, LATE, FaultError)
     number("fabric", "tick", fabric.tick, FaultError, low=0, remedy="0 is none.")
     if fabric.deadline is not None:
@@ -233,6 +242,8 @@ class _Node:
                 children = self._add(hop.children, hop.station, plan.hops[k].root)
                 one = plan.hops[k]
                 one.first_child, one.n_children = children[0], len(children)
+                for child in children:
+                    plan.hops[child].before = k
                 one.leaves = sum(plan.hops[child].leaves for child in children)
         return tuple(range(begin, begin + len(hops)))
 

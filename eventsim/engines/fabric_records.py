@@ -19,9 +19,10 @@ STATION_COUNTERS = (
 SERVED, BUSY, WAITED, LONGEST, BLOCKED, BLOCKINGS, DROPPED, DEEPEST, AREA, WAITING_NOW, SINCE, LATE, LOST_LATE = range(
     len(STATION_COUNTERS)
 )
-# Of the whole fabric: packets that spikes became (the ends of their routes), those that came there, and those lost.
-FABRIC_COUNTERS = ("spikes", "packets", "delivered", "lost")
-SPIKES, PACKETS, DELIVERED, LOST = range(len(FABRIC_COUNTERS))
+# Of the whole fabric: packets that spikes became (the ends of their routes), those that came there, those lost, and
+# those that the end of a sample found in the fabric.
+FABRIC_COUNTERS = ("spikes", "packets", "delivered", "lost", "under_way")
+SPIKES, PACKETS, DELIVERED, LOST, UNDER_WAY = range(len(FABRIC_COUNTERS))
 
 PASSED_ON, ARRIVED, NO_ROOM, TOO_LATE = range(4)
 OUTCOMES = ("passed on", "delivered", "no room", "too late")
@@ -34,13 +35,22 @@ HOP_RECORD = np.dtype(
         ("number", "u4"),  # of the spikes of its neuron
         ("outcome", "u1"),
         ("core", "i4"),  # where its route ends here: the core that it reaches; else -1
+        ("hop", "i4"),  # the place in its route, as `fabric_plan.FabricPlan` numbers them
         ("emitted", "f8"),
+        ("sent", "f8"),  # when it left the station before; at the first one that of its emission
         ("entered", "f8"),
         ("started", "f8"),
         ("ended", "f8"),  # its service
         ("left", "f8"),  # later where the station was blocked
     ]
 )
+
+
+def unaccounted(packets: Array) -> Array:
+    """Return how many packets are neither delivered nor lost nor under way, of counters (…, n_counters): 0, always."""
+    known: Array = packets[..., DELIVERED] + packets[..., LOST] + packets[..., UNDER_WAY]
+    missing: Array = packets[..., PACKETS] - known
+    return missing
 
 
 def carried(packets: Array, stations: Array) -> dict[str, float]:

@@ -3,12 +3,13 @@
 Relies on the plan of the fabric. Used by `sample_state`.
 """
 
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import numpy as np
 
 from eventsim.engines.fabric_plan import NO_LIMIT, FabricPlan
-from eventsim.engines.fabric_records import FABRIC_COUNTERS, STATION_COUNTERS
+from eventsim.engines.fabric_records import FABRIC_COUNTERS, STATION_COUNTERS, UNDER_WAY, unaccounted
 from eventsim.errors import InputError
 from eventsim.fabric.contract import NOWHERE
 
@@ -52,7 +53,7 @@ def check_fabric(state: Any, plan: FabricPlan | None) -> None:
     _need((place >= SERVED) & (place <= WAITING) & (hop >= 0) & (hop < len(plan.hops)))
     _need((neuron >= 0) & (neuron < len(plan.route_of)))
     _need(np.array([plan.hops[h].route for h in hop.tolist()], dtype=np.int64) == plan.route_of[neuron])
-    for name in ("parcel_emitted", "parcel_entered", "parcel_started"):
+    for name in ("parcel_emitted", "parcel_sent", "parcel_entered", "parcel_started"):
         _need((getattr(state, name) >= 0) & (getattr(state, name) <= max(now, 0)))
     _need((state.parcel_t >= 0) & (state.parcel_t < np.inf))
     stations = np.array([plan.hops[h].station for h in hop.tolist()], dtype=np.int64)
@@ -66,6 +67,8 @@ def check_fabric(state: Any, plan: FabricPlan | None) -> None:
     _need([port.places == NO_LIMIT or taken[j] <= port.places for j, port in enumerate(plan.ports)])
     for port in state.station_blocked[state.station_blocked != NO_PORT].tolist():
         _need(not plan.ports[port].drops and taken[port] == plan.ports[port].places)
+    under_way = sum(plan.hops[h].leaves for h in hops_to_come(state, plan))
+    _need(state.fabric[UNDER_WAY] == under_way and not unaccounted(state.fabric))
 
 
 def _check_station(state: Any, plan: FabricPlan, k: int, mine: Any) -> None:
@@ -104,6 +107,20 @@ def taken_places(state: Any, plan: FabricPlan) -> list[int]:
         elif place == FLYING and hop.n_children:
             taken[plan.hops[hop.first_child + child].port] += 1
     return taken
+
+
+def hops_to_come(state: Any, plan: FabricPlan) -> Iterator[int]:
+    """The hops that packets of a state are going to come to next, or are at: all ends of routes behind are to come."""
+    for place, h, child in zip(
+        state.parcel_place.tolist(), state.parcel_hop.tolist(), state.parcel_child.tolist(), strict=True
+    ):
+        hop = plan.hops[h]
+        if not hop.n_children or place == WAITING:
+            yield h
+        elif place == FLYING:
+            yield hop.first_child + child
+        else:
+            yield from range(hop.first_child + int(state.station_child[hop.station]), hop.first_child + hop.n_children)
 
 
 def _need(good: Any) -> None:

@@ -62,6 +62,16 @@ def out_of_room(sample: int, t: Any) -> str:
     )
 
 
+def packets_unaccounted(sample: int, counted: Sequence[int]) -> str:
+    """The packets of a fabric do not add up (`fabric_records.FABRIC_COUNTERS`): a fault of eventsim."""
+    _, packets, delivered, lost, under_way = (f"{n:,}" for n in counted)
+    return _where(
+        sample,
+        f"the fabric took in {packets} packets, but {delivered} delivered, {lost} lost and {under_way} under way do "
+        "not add up to that, which is a fault of eventsim. Trust nothing of the run, and report the network",
+    )
+
+
 def budget_used_up(sample: int, which: str) -> str:
     """A budget of events or of time was reached before the run was complete."""
     return _where(sample, which)

@@ -85,9 +85,9 @@ class SampleState:
         Packets in the fabric, station after station: the one that it serves or holds (place 0), those in flight behind
         it (1), in the order of their landing, those that wait at its ports (2), port after port. Where in its route
         each is; of one in flight the child that it flies to; its neuron, over all; which of its spikes it is.
-    parcel_emitted, parcel_entered, parcel_started, parcel_t : array (n_parcels,)
-        When its spike was emitted, when it came to where it is; of the one that is served when that began, and when it
-        ends; of one in flight when it lands; else 0.
+    parcel_emitted, parcel_sent, parcel_entered, parcel_started, parcel_t : array (n_parcels,)
+        When its spike was emitted, when it left the station before, when it came to where it is; of the one that is
+        served when that began, and when it ends; of one in flight when it lands; else 0.
     """
 
     now: Array
@@ -128,6 +128,7 @@ class SampleState:
     parcel_neuron: Array
     parcel_number: Array
     parcel_emitted: Array
+    parcel_sent: Array
     parcel_entered: Array
     parcel_started: Array
     parcel_t: Array

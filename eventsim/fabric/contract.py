@@ -20,6 +20,12 @@ STALL, DROP = "stall", "drop"
 FULL = (STALL, DROP)
 DELIVER = "deliver"
 LATE = (DELIVER, DROP)
+# Why there is no third way, for those who look for it.
+CLAMP = "clamp"
+NO_CLAMP = (
+    'what is late cannot count as if it had come at its deadline, which has passed. Use "deliver", where neurons with '
+    'a window (ttfs_b1) take no more of it than of an input at t_min and count it as late, or "drop"'
+)
 PARTS = ("axon_out", "link", "link_x", "link_y", "core", "input", "output")
 NOWHERE = -1  # in place of a station: a route that is delivered as it is emitted; of a core: none
 

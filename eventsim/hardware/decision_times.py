@@ -68,12 +68,10 @@ def decision_times(run: Run, latency: Latency, output: str | None) -> DecisionTi
 def _needed(run: Run, net: Network, latency: Latency, output: str | None, decided: Array) -> Array:
     last = np.full(run.n_samples, -math.inf)
     came, fabric, deciding = latency.deliveries, fabric_of(run, net, "report"), _feeding(net, output)
-    for k in range(len(run.populations)):
-        for one in arrivals(net, fabric, came, k):
-            if one.target in deciding:
-                sample = came["sample"][one.which]
-                counts = np.full(len(sample), True) if output is None else one.times <= decided[sample]
-                np.maximum.at(last, sample[counts], one.times[counts])
+    for one in arrivals(net, fabric, came, [one for one in net.projections if one.post.name in deciding]):
+        sample = came["sample"][one.which]
+        counts = np.full(len(sample), True) if output is None else one.times <= decided[sample]
+        np.maximum.at(last, sample[counts], one.times[counts])
     return last
 
 

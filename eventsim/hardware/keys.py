@@ -1,10 +1,13 @@
 """Every value that the file of a chip may have, by its key: what kind of value it is, for which chips, what it means.
 
-Relies on nothing. The schema of the files, what a chip answers, what it lists as unknown and the tables of the
-documentation are all made of this one table.
+Relies on the words of fabrics. The schema of the files, what a chip answers, what it lists as unknown and the tables of
+the documentation are all made of this one table.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from eventsim.fabric.contract import CLAMP, FULL, LATE, NO_CLAMP
 
 ON_GRID = ("mesh", "torus")
 SHARED_LINK = ("bus", "star", "tree")
@@ -51,6 +54,8 @@ class Key(NamedTuple):
         Likewise of the time; elsewhere a chip may have it, and lacks nothing without it.
     optional
         Whether a chip without it lacks nothing: then it is never listed as unknown.
+    absent
+        Words that are none of the choices although they may be looked for, and why.
     """
 
     kind: str
@@ -59,6 +64,7 @@ class Key(NamedTuple):
     kinds: tuple[str, ...] = ()
     disciplines: tuple[str, ...] = ()
     optional: bool = False
+    absent: Mapping[str, str] = {}
 
 
 def _station(kinds: tuple[str, ...] = ()) -> dict[str, Key]:
@@ -70,9 +76,7 @@ def _station(kinds: tuple[str, ...] = ()) -> dict[str, Key]:
         "intake": Key(
             "capacity", "packets of neurons that may wait; those that find it full are lost", (), kinds, (), True
         ),
-        "full": Key(
-            "choice", "what its senders do where it is full: stall, or drop the packet", ("stall", "drop"), kinds
-        ),
+        "full": Key("choice", "what its senders do where it is full: stall, or drop the packet", FULL, kinds),
         "arbiter": Key("choice", "who is served next", ARBITERS, kinds),
     }
 
@@ -106,7 +110,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "barrier_by_tiles": Key("by count", "the same by the number of tiles in use", (), (), ("barrier",)),
         "step_min": Key("time", "the shortest step of the whole chip", (), (), ("barrier",), True),
         "deadline": Key("time", "age at which a packet is late", (), (), (), True),
-        "late": Key("choice", "what becomes of a late packet", ("deliver", "drop"), (), (), True),
+        "late": Key("choice", "what becomes of a late packet", LATE, (), (), True, {CLAMP: NO_CLAMP}),
         "speedup": Key("ratio", "model time by physical time: 1000 where neurons live a thousand times faster than "
                        "their models", (), (), (), True),
     },

@@ -64,6 +64,8 @@ def value_problem(path: tuple[Any, ...], key: Key, given: Any) -> Problem:
             quantities.parse(given if isinstance(given, str) else str(given), key.kind)
         except ValueError as error:
             reason = f": {error}"
+    elif isinstance(given, str) and given in key.absent:
+        return Problem(path, f"{_dotted(path)} = {shown(given)}; {allowed(key)}: {key.absent[given]}.")
     elif key.kind == "choice" and isinstance(given, str):
         reason = nearest(given, key.choices)
     return Problem(path, f"{_dotted(path)} = {shown(given)}{reason}; {allowed(key)}. Mend it.")

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eventsim.checks import finite_array, integer
+from eventsim.engines.packet_way import Leg, legs_text
 from eventsim.errors import InputError
 from eventsim.inspection.replay import Replay
-from eventsim.inspection.stops import Stop, stops_text
 from eventsim.run.run import Run
 from eventsim.table import Column, Table, Tabled
 from eventsim.wording import numbered, place
@@ -64,7 +64,7 @@ class Input(NamedTuple):
     reason: str = ""
     shape: tuple[int, ...] = ()
     receptor: str | None = None
-    stops: tuple[Stop, ...] = ()
+    stops: tuple[Leg, ...] = ()
 
     @property
     def sender(self) -> str:
@@ -346,7 +346,7 @@ class Explanation(Tabled):
         """Over which stations the inputs that are named came."""
         named = [one for one in (*self.inputs[:rows], *self.late[:LATE_SHOWN]) if one.stops]
         lines = [
-            f"  {one.sender}, {_short(one.emitted)} to {_short(one.arrived)}: {stops_text(one.stops)}" for one in named
+            f"  {one.sender}, {_short(one.emitted)} to {_short(one.arrived)}: {legs_text(one.stops)}" for one in named
         ]
         return ["over the fabric:", *dict.fromkeys(lines)] if lines else []
 

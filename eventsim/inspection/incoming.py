@@ -13,18 +13,18 @@ from eventsim.engines.destinations import core_of
 from eventsim.engines.fabric_plan import FabricPlan, plan_fabric
 from eventsim.engines.fabric_records import OUTCOMES
 from eventsim.engines.options import ARBITRATION
-from eventsim.engines.reference.fabric_replay import Emission, Way, follow
+from eventsim.engines.packet_way import Leg, Way
+from eventsim.engines.reference.fabric_replay import Emission, follow
 from eventsim.errors import InputError
-from eventsim.fabric.contract import Transport
 from eventsim.faults.acting import Deliveries, fault_keys
 from eventsim.faults.contract import AT_ARRIVAL, ArrivalFault
-from eventsim.inspection.stops import Stop
 from eventsim.inspection.trains import Trains, first_neurons, has_all_spikes, numbers_of, trains
 from eventsim.network import order
 from eventsim.network.network import Network, Population, Projection, Source
 from eventsim.network.projections import Sparse
 from eventsim.network.sources import exactly
 from eventsim.randomness import stream_key
+from eventsim.run.due import fabric_of
 from eventsim.run.provenance import stage_described
 from eventsim.run.run import Run
 from eventsim.wording import numbered
@@ -171,11 +171,9 @@ class Heard:
         return left + self.number(delay)
 
     def _fabric(self) -> FabricPlan | None:
-        described = self.run.provenance.get("transport")
-        if described is None:
+        if self.run.provenance.get("transport") is None:
             return None
-        transport = stage_described("explain", Transport, "transport", described)
-        return plan_fabric(self.net, transport.fabric(self.net))
+        return plan_fabric(self.net, fabric_of(self.run, self.net, "explain"))
 
     def _departures(self, every: bool) -> dict[tuple[int, int, int], Way]:
         """The ways of spikes over the fabric to their synapses, by neuron, number of the spike and core."""
@@ -200,19 +198,16 @@ class Heard:
         if self.plan is None:
             return self.times[place]
         way = self._way(place, core)
-        return None if way is None else way.left
+        return None if way is None else way.delivered
 
     def _way(self, place: int, core: int) -> Way | None:
         g = int(self.first[self.node[place]] + self.neuron[place])
         return self._carried.get((g, int(self.numbers[place]), core))
 
-    def stops(self, one: Arrival) -> tuple[Stop, ...]:
+    def stops(self, one: Arrival) -> tuple[Leg, ...]:
         """The stations that an arrival's spike went through; () without a fabric, and where it needed no packet."""
         way = self._way(one.place, one.core)
-        if way is None or self.plan is None:
-            return ()
-        names = [station.name for station in self.plan.stations]
-        return tuple(Stop(names[leg.station], *leg[1:]) for leg in way.legs)
+        return () if way is None else way.legs
 
     def lost(self, population: Population, neuron: int) -> list[str]:
         """The spikes that would have reached a neuron and were lost on their ways, in words: whose, where and why."""
@@ -225,9 +220,9 @@ class Heard:
                 continue
             for place in np.flatnonzero(self.node == projection.pre.order).tolist():
                 way, sender = self._way(place, core), int(self.neuron[place])
-                if way is not None and way.left is None and _synapses(projection, sender, neuron):
+                if way is not None and way.delivered is None and _synapses(projection, sender, neuron):
                     who = f"{projection.pre.name} {numbered(sender, projection.pre.shape)}"
-                    found.append(f"{who} at {self.plan.stations[way.lost_at].name} ({OUTCOMES[way.outcome]})")
+                    found.append(f"{who} at {way.legs[-1].station} ({OUTCOMES[way.outcome]})")
         return found
 
     def _check_trains(self, pre: Source | Population) -> None:

@@ -1,10 +1,11 @@
-"""Until when what a packet brings is in time: the t_min of the layers that hear it.
+"""What packets reach, when, and until when that is in time: the t_min of the layers that hear it.
 
-Relies on the network that was simulated and on the fabric that its transport makes of it. Used by `layer_latency` and
-by reports.
+Relies on the network that was simulated and on the fabric that its transport makes of it. Used by `latency`, by reports
+and by figures.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Arrivals(NamedTuple):
-    """The packets of one population that reach another over one projection.
+    """Deliveries that reach a population over one projection.
 
     Attributes
     ----------
@@ -28,6 +29,8 @@ class Arrivals(NamedTuple):
         Places among the deliveries.
     times : array (n,)
         When the last of their spikes' synapses there is reached: the delivery and the longest delay.
+    synapses : array (n,)
+        How many these are.
     due
         The t_min before which it must be, of a pool the one of the layers behind it; inf without one.
     target
@@ -36,6 +39,7 @@ class Arrivals(NamedTuple):
 
     which: Array
     times: Array
+    synapses: Array
     due: float
     target: str
 
@@ -86,29 +90,28 @@ def due_times(net: Network) -> dict[str, float]:
     return found
 
 
-def arrivals(net: Network, fabric: Fabric, came: Array, population: int) -> list[Arrivals]:
-    """Return what the packets of one source or population reach, of the deliveries `came`, projection by projection.
+def arrivals(net: Network, fabric: Fabric, came: Array, projections: Iterable[Projection]) -> list[Arrivals]:
+    """Return what deliveries reach over each of some projections; without those of which none has a sender there.
 
     Parameters
     ----------
-    population
-        Its number among the sources and populations.
+    came : array (n_packets,)
+        Records of `packets.DELIVERY`.
     """
-    mine = np.flatnonzero(came["population"] == population)
-    cores, place = np.unique(came["core"][mine], return_inverse=True)
     due = due_times(net)
     found: list[Arrivals] = []
-    if not len(mine):
-        return found
-    for projection in net.projections:
-        if projection.pre.order != population:
+    for projection in projections:
+        mine = np.flatnonzero(came["population"] == projection.pre.order)
+        if not len(mine):
             continue
         core = core_of(net, fabric.cores, projection.post.order)
-        reached, _ = reached_by(projection, core, cores.tolist())
-        there = np.flatnonzero(reached[came["neuron"][mine], place.ravel()] > 0)
-        delay = longest_delays(projection, core, cores)[came["neuron"][mine[there]], place.ravel()[there]]
-        which = mine[there]
-        found.append(Arrivals(which, came["delivered"][which] + delay, due[projection.post.name], projection.post.name))
+        cores, place = np.unique(came["core"][mine], return_inverse=True)
+        synapses, _ = reached_by(projection, core, cores.tolist())
+        who = came["neuron"][mine], place.ravel()
+        there = synapses[who] > 0
+        which, who = mine[there], (who[0][there], who[1][there])
+        times = came["delivered"][which] + longest_delays(projection, core, cores)[who]
+        found.append(Arrivals(which, times, synapses[who], due[projection.post.name], projection.post.name))
     return found
 
 

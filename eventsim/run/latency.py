@@ -168,15 +168,16 @@ class Latency(Tabled):
 
 def latency(run: RecordedRun) -> Latency:
     """Return what became of the packets of a run; see `Run.latency`."""
-    hops = log_of(run, "run.latency")
+    hops = log_of("run.latency", run)
     assert run.records.fabric is not None
     came, lasted, net = deliveries(run, hops), durations(run), run._network
     reached = None
     if net is not None:
         fabric = fabric_of(run, net, "run.latency")
-        reached = [arrivals(net, fabric, came, k) for k in range(len(run.populations))]
-    age = ages(hops, np.array(run.provenance["fabric"]["latencies"]))
-    log = Log(hops, came, spikes_in(hops), age, reached)
+        reached = [
+            arrivals(net, fabric, came, [one for one in net.projections if one.pre is node]) for node in net.nodes
+        ]
+    log = Log(hops, came, spikes_in(hops), ages(run, hops), reached)
     group = came["sample"].astype(np.int64) * (int(came["core"].max(initial=0)) + 2) + came["core"]
     counts = np.unique(group, return_counts=True)[1]
     return Latency(

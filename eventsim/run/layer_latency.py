@@ -11,7 +11,7 @@ import numpy as np
 
 from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, TOO_LATE
 from eventsim.run.due import Arrivals
-from eventsim.run.packets import inversions
+from eventsim.run.packets import behind_stations, inversions
 from eventsim.run.recorded import RecordedRun
 from eventsim.run.spread import Spread
 
@@ -139,10 +139,10 @@ def layer_latency(run: RecordedRun, log: Log, population: int) -> LayerLatency:
     )
 
 
-def ages(hops: Array, latencies: Array) -> Array:
+def ages(run: RecordedRun, hops: Array) -> Array:
     """Return how old packets were when they came behind their last stations, (n_hops,); NaN on their ways."""
     last = np.isin(hops["outcome"], (ARRIVED, TOO_LATE))
-    age: Array = np.where(last, hops["left"] + latencies[hops["station"]] - hops["emitted"], np.nan)
+    age: Array = np.where(last, behind_stations(run, hops) - hops["emitted"], np.nan)
     return age
 
 

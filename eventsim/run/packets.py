@@ -1,7 +1,8 @@
 """The log of a fabric, read: when each packet was delivered, where it waited, and which overtook which.
 
-Relies on what was recorded. Used by `latency` and by reports. The log has a record for each packet and station, made
-when the packet left it; those that a run's end finds in the fabric are not in it, nor are spikes that need no packet.
+Relies on what was recorded. Used by `latency`, by reports and by figures. The log has a record for each packet and
+station, made when the packet left it; those that a run's end finds in the fabric are not in it, nor are spikes that
+need no packet.
 """
 
 from typing import Any
@@ -27,14 +28,18 @@ DELIVERY = np.dtype(
 )
 
 
-def check_has_fabric(run: RecordedRun, where: str) -> None:
-    """Refuse a run without a transport, and one whose file does not say of which stations.
+def log_of(where: str, run: Any, some: bool = False) -> Array:
+    """Return the records of `HOP_RECORD`, (n_hops,); `some`: there must be one.
 
     Raises
     ------
     InputError
-        `where` begins the message.
+        Not a run; one without a transport, or whose file does not say of which stations; one that kept no log.
     """
+    if not isinstance(run, RecordedRun):
+        raise InputError(
+            f"{where}: run is a {type(run).__name__}; must be a Run. Give what eventsim.simulate returned."
+        )
     if run.records.stations is None:
         raise InputError(
             f"{where}: the run has no transport; must have one, whose packets are looked at. Simulate with "
@@ -45,23 +50,24 @@ def check_has_fabric(run: RecordedRun, where: str) -> None:
             f"{where}: the run was saved by an eventsim that did not say what its stations are; must be known. "
             "Simulate it again."
         )
-
-
-def log_of(run: RecordedRun, where: str) -> Array:
-    """Return the records of `HOP_RECORD`, (n_hops,).
-
-    Raises
-    ------
-    InputError
-        A run without a transport, or one that kept no log.
-    """
-    check_has_fabric(run, where)
-    if run.records.hops is None:
+    hops = run.records.hops
+    if hops is None:
         raise InputError(
             f"{where}: the transport of the run kept no log; must have one. Simulate with a transport that does, such "
             "as chip.place(net, log=True)."
         )
-    return run.records.hops
+    if some and not len(hops):
+        raise InputError(
+            f"{where}: no packet of the run has left a station; must have some. Give inputs that spike, and simulate "
+            "until they have come somewhere."
+        )
+    return hops
+
+
+def behind_stations(run: RecordedRun, records: Array) -> Array:
+    """Return when packets were behind the latency of the stations that they left, (n,)."""
+    there: Array = records["left"] + np.array(run.provenance["fabric"]["latencies"])[records["station"]]
+    return there
 
 
 def deliveries(run: RecordedRun, log: Array) -> Array:
@@ -70,12 +76,11 @@ def deliveries(run: RecordedRun, log: Array) -> Array:
     `delivered` is when its spike goes on to its synapses: after the latency of the last station, at a tick if there are
     any; their projections' delays begin then.
     """
-    fabric = run.provenance["fabric"]
     came = log[log["outcome"] == ARRIVED]
     found = np.empty(len(came), DELIVERY)
     for name in ("sample", "population", "neuron", "number", "core", "emitted"):
         found[name] = came[name]
-    found["delivered"] = on_ticks(came["left"] + np.array(fabric["latencies"])[came["station"]], fabric["tick"])
+    found["delivered"] = on_ticks(behind_stations(run, came), run.provenance["fabric"]["tick"])
     return found
 
 

@@ -13,7 +13,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from eventsim.checks import real
-from eventsim.engines.fabric_records import FABRIC_COUNTERS, HOP_RECORD, NO_ROOM, OUTCOMES, STATION_COUNTERS
+from eventsim.engines.fabric_records import (
+    FABRIC_COUNTERS,
+    HOP_RECORD,
+    NO_ROOM,
+    OUTCOMES,
+    STATION_COUNTERS,
+    unaccounted,
+)
 from eventsim.engines.records import RunRecords
 from eventsim.engines.run_state import RunState
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
@@ -272,6 +279,8 @@ class _Checker:
             self.refuse("arrays 'fabric', 'stations' and 'hops' must be there together; 'hops' may be left out")
         if "fabric" in arrays and not (arrays["fabric"] >= 0).all():
             self.refuse("array 'fabric' holds negative counts")
+        if "fabric" in arrays and unaccounted(arrays["fabric"]).any():
+            self.refuse("the packets of array 'fabric' are not those delivered, those lost and those under way")
         if "stations" in arrays and not ((arrays["stations"] >= 0) & (arrays["stations"] < np.inf)).all():
             self.refuse("array 'stations' holds negative numbers, NaN or infinity")
         if "hops" not in arrays:
@@ -279,14 +288,13 @@ class _Checker:
         hops = arrays["hops"]
         self.check_records("hops", hops, n_samples, sizes)
         inside = (hops["station"] >= 0) & (hops["station"] < arrays["stations"].shape[1])
-        if not (inside & (hops["outcome"] < len(OUTCOMES)) & (hops["emitted"] >= 0) & (hops["entered"] >= 0)).all():
-            self.refuse("a record of array 'hops' has a station, an outcome or a time that there is not")
+        if not (inside & (hops["outcome"] < len(OUTCOMES)) & (hops["hop"] >= 0) & (hops["emitted"] >= 0)).all():
+            self.refuse("a record of array 'hops' has a station, an outcome, a place or a time that there is not")
         served = hops[hops["outcome"] != NO_ROOM]
-        times = [served[name] for name in ("emitted", "entered", "started", "ended", "left")]
-        if (
-            not all((early <= late).all() for early, late in itertools.pairwise(times))
-            or (served["left"] == np.inf).any()
-        ):
+        on_the_way = [hops[name] for name in ("emitted", "sent", "entered")]
+        times = [served[name] for name in ("entered", "started", "ended", "left")]
+        in_order = (early <= late for several in (on_the_way, times) for early, late in itertools.pairwise(several))
+        if not all(one.all() for one in in_order) or (hops["entered"] == np.inf).any() or (times[-1] == np.inf).any():
             self.refuse("the times of a record of array 'hops' are not in order")
 
     def check_stations(self, provenance: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

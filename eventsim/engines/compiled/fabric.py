@@ -41,6 +41,7 @@ from eventsim.engines.fabric_records import (
     SERVED,
     SPIKES,
     TOO_LATE,
+    UNDER_WAY,
     WAITED,
 )
 from eventsim.engines.tables import DEADLOCK, DONE, Machine, Output
@@ -76,13 +77,38 @@ def begin_fabric(m: Machine) -> None:
 
 @kernel_part
 def finish_fabric(m: Machine, output: Output) -> None:
-    """Copy what was counted into the sample's row."""
+    """Count what is under way, and copy all counters into the sample's row."""
     f, row = m.fabric, m.control[0].sample
+    f.counters[UNDER_WAY] = _under_way(m)
     for j in range(f.counters.size):
         output.fabric[row, j] = f.counters[j]
     for k in range(f.stations.size):
         for j in range(f.station_counters.shape[1]):
             output.stations[row, k, j] = f.station_counters[k, j]
+
+
+@kernel_part
+def _under_way(m: Machine) -> int:
+    """How many ends of routes the parcels that are in the fabric have still before them."""
+    f, found = m.fabric, 0
+    for k in range(f.stations.size):
+        state = f.station_states[k]
+        if state.parcel != NONE:
+            hop = f.hops[f.parcels[state.parcel].hop]
+            found += 1 if hop.n_children == 0 else 0
+            for child in range(state.child, hop.n_children):
+                found += f.hops[hop.first_child + child].leaves
+        i = state.flight
+        while i != NONE:
+            hop = f.hops[f.parcels[i].hop]
+            found += 1 if hop.n_children == 0 else f.hops[hop.first_child + f.parcels[i].child].leaves
+            i = f.parcels[i].next
+        for port in range(f.stations[k].first_port, f.stations[k].last_port):
+            i = f.port_states[port].head
+            while i != NONE:
+                found += f.hops[f.parcels[i].hop].leaves
+                i = f.parcels[i].next
+    return found
 
 
 @kernel_part
@@ -123,7 +149,6 @@ def _make_inject(deliver: Any) -> Any:
             return DONE
         route = f.routes[r]
         f.counters[SPIKES] += 1
-        f.counters[PACKETS] += route.leaves
         pending = m.control[0].pending
         for j in range(route.first_root, route.last_root):
             root = f.lists[j]
@@ -137,6 +162,7 @@ def _make_inject(deliver: Any) -> Any:
             i = new_parcel(m, root, g, number, t)
             if i == NONE:
                 return DONE
+            f.counters[PACKETS] += hop.leaves
             if hop.station == NONE:
                 status = deliver(m, i, t)
                 if status != DONE:
@@ -241,11 +267,11 @@ def _make_pass_on(deliver: Any) -> Any:
             f.station_counters[k, LATE] += 1.0
             if control.drops_late == 1:
                 f.station_counters[k, LOST_LATE] += 1.0
-                record(m, output, k, i, parcel.entered, state.started, state.ends, t, TOO_LATE)
+                record(m, output, i, parcel.hop, state.started, state.ends, t, TOO_LATE)
                 forget(m, parcel.hop)
                 drop_parcel(m, i)
                 return DONE
-        record(m, output, k, i, parcel.entered, state.started, state.ends, t, ARRIVED)
+        record(m, output, i, parcel.hop, state.started, state.ends, t, ARRIVED)
         if latency > 0.0:
             fly(m, k, i, 0, t + latency)
             return DONE
@@ -261,6 +287,7 @@ def _make_pass_on(deliver: Any) -> Any:
         if hop.n_children == 0:
             status = leave_for_targets(m, output, k, t)
             if status != DONE:
+                state.parcel = NONE  # it has left all the same
                 return status
         while state.child < hop.n_children:
             child = hop.first_child + state.child
@@ -269,14 +296,14 @@ def _make_pass_on(deliver: Any) -> Any:
                 state.blocked_at, state.blocked_since = port, t
                 f.station_counters[k, BLOCKINGS] += 1.0
                 return _look_for_a_deadlock(m, k)
-            state.child += 1
             copy = i
-            if state.child < hop.n_children:
+            if state.child + 1 < hop.n_children:
                 copy = new_parcel(m, parcel.hop, parcel.neuron, parcel.number, parcel.emitted)
                 if copy == NONE:
                     return DONE
             else:
-                record(m, output, k, i, parcel.entered, state.started, state.ends, t, PASSED_ON)
+                record(m, output, i, parcel.hop, state.started, state.ends, t, PASSED_ON)
+            state.child += 1
             send(m, output, copy, child, latency, t, k)
         state.parcel, state.ends, state.child = NONE, math.inf, 0
         note_ready(m, k)

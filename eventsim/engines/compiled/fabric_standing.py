@@ -13,7 +13,7 @@ from eventsim.engines.compiled.fabric_tables import NONE, FabricArrays, with_roo
 from eventsim.engines.compiled.keys import fabric_key
 from eventsim.engines.compiled.queue import requeue
 from eventsim.engines.fabric_plan import FabricPlan
-from eventsim.engines.fabric_standing import FLYING, SERVED, WAITING, taken_places
+from eventsim.engines.fabric_standing import FLYING, SERVED, WAITING, hops_to_come, taken_places
 from eventsim.engines.sample_state import SampleState
 from eventsim.engines.tables import Machine
 
@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 def parcels_under_way(machine: Machine) -> dict[str, Any]:
     """Arrays of a state, by name; of a machine without a fabric empty ones."""
-    names = ("place", "hop", "child", "neuron", "number", "emitted", "entered", "started", "t")
+    names = ("place", "hop", "child", "neuron", "number", "emitted", "sent", "entered", "started", "t")
     columns: dict[str, list[Any]] = {f"parcel_{name}": [] for name in names}
     none = ("fabric", "stations", "arbiters", "station_child", "station_blocked", "station_since")
     if not isinstance(machine.fabric, FabricArrays):
@@ -32,7 +32,8 @@ def parcels_under_way(machine: Machine) -> dict[str, Any]:
     def note(i: int, place: int, child: int, started: float, t: float) -> None:
         parcel = f.parcels[i]
         entered = 0.0 if place == FLYING and not parcel.entered >= 0 else parcel.entered
-        values = (place, parcel.hop, child, parcel.neuron, parcel.number, parcel.emitted, entered, started, t)
+        who = parcel.neuron, parcel.number
+        values = (place, parcel.hop, child, *who, parcel.emitted, parcel.sent, entered, started, t)
         for name, value in zip(names, values, strict=True):
             columns[f"parcel_{name}"].append(value)
 
@@ -65,18 +66,8 @@ def lanes_to_come(state: SampleState, plan: FabricPlan | None, n_lanes: int) -> 
     found = np.zeros(n_lanes, dtype=np.int64)
     if plan is None:
         return found
-    for place, hop, child, station in zip(
-        state.parcel_place.tolist(), state.parcel_hop.tolist(), state.parcel_child.tolist(),
-        [plan.hops[h].station for h in state.parcel_hop.tolist()], strict=True,
-    ):  # fmt: skip
-        one = plan.hops[hop]
-        if not one.n_children or place == WAITING:
-            _add_lanes(plan, hop, found)
-        elif place == FLYING:
-            _add_lanes(plan, one.first_child + child, found)
-        else:
-            for behind in range(one.first_child + int(state.station_child[station]), one.first_child + one.n_children):
-                _add_lanes(plan, behind, found)
+    for hop in hops_to_come(state, plan):
+        _add_lanes(plan, hop, found)
     return found
 
 
@@ -100,7 +91,7 @@ def place_parcels(machine: Machine, state: SampleState, plan: FabricPlan) -> Fab
     f.port_states.taken = taken_places(state, plan)
     machine.lane_states.coming = lanes_to_come(state, plan, len(machine.lanes))
     n = len(state.parcel_t)
-    for name in ("hop", "child", "neuron", "number", "emitted", "entered", "t"):
+    for name in ("hop", "child", "neuron", "number", "emitted", "sent", "entered", "t"):
         f.parcels[name][:n] = getattr(state, f"parcel_{name}")
     f.parcels.next[:n] = NONE
     f.control.free, f.control.used = (n if n < len(f.parcels) else NONE), n

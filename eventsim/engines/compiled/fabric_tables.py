@@ -69,6 +69,7 @@ PARCEL = np.dtype(
     [
         ("t", "f8"),  # in flight: when it lands
         ("emitted", "f8"),
+        ("sent", "f8"),  # when it left the station before
         ("entered", "f8"),
         ("hop", "i8"),
         ("child", "i8"),  # in flight: to which child of its hop

@@ -80,10 +80,9 @@ def drop_parcel(m: Machine, i: int) -> None:
 
 @kernel_part
 def record(
-    m: Machine, output: Output, station: int, i: int, entered: float, started: float, ended: float, left: float,
-    outcome: int,
-) -> None:  # fmt: skip
-    """Record a hop, where that is wanted; there is room for all that a micro-step may add (`room_for_hops`)."""
+    m: Machine, output: Output, i: int, hop: int, started: float, ended: float, left: float, outcome: int
+) -> None:
+    """Record a hop, where that is wanted; there is room for all that a micro-step may add (`lacks_records`)."""
     f = m.fabric
     control = f.control[0]
     if control.logs == 0:
@@ -91,13 +90,13 @@ def record(
     if control.records >= output.hops.size:
         m.control[0].full = 1
         return
-    record, parcel = output.hops[control.records], f.parcels[i]
+    record, parcel, place = output.hops[control.records], f.parcels[i], f.hops[hop]
     n = m.neurons[parcel.neuron].node
-    record.sample, record.station, record.population = m.control[0].sample, station, n
+    record.sample, record.station, record.population = m.control[0].sample, place.station, n
     record.neuron, record.number, record.outcome = parcel.neuron - m.nodes[n].first, parcel.number, outcome
-    record.core = f.hops[parcel.hop].core if outcome in (ARRIVED, TOO_LATE) else NONE
-    record.emitted, record.entered, record.started = parcel.emitted, entered, started
-    record.ended, record.left = ended, left
+    record.core = place.core if outcome in (ARRIVED, TOO_LATE) else NONE
+    record.hop, record.emitted, record.sent, record.entered = hop, parcel.emitted, parcel.sent, parcel.entered
+    record.started, record.ended, record.left = started, ended, left
     control.records += 1
 
 
@@ -151,16 +150,17 @@ def fly(m: Machine, k: int, i: int, child: int, t: float) -> None:
 def send(m: Machine, output: Output, i: int, hop: int, latency: float, t: float, sender: int) -> None:
     """A parcel goes to the port of a hop: it takes a place there now, and is there after the latency."""
     f = m.fabric
-    port = f.hops[hop].port
+    parcel, port = f.parcels[i], f.hops[hop].port
+    parcel.sent = t
     if is_full(m, port):
-        station = f.ports[port].station
-        f.station_counters[station, DROPPED] += 1.0
-        record(m, output, station, i, t, math.nan, math.nan, math.nan, NO_ROOM)
+        parcel.entered = t
+        f.station_counters[f.ports[port].station, DROPPED] += 1.0
+        record(m, output, i, hop, math.nan, math.nan, math.nan, NO_ROOM)
         forget(m, hop)
         drop_parcel(m, i)
         return
     f.port_states[port].taken += 1
     if latency > 0.0:
-        fly(m, sender, i, hop - f.hops[f.parcels[i].hop].first_child, t + latency)
+        fly(m, sender, i, hop - f.hops[parcel.hop].first_child, t + latency)
     else:
         enter(m, i, hop, t)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from eventsim.engines import problems
-from eventsim.engines.fabric_records import HOP_RECORD
+from eventsim.engines.fabric_records import ARRIVED, HOP_RECORD, TOO_LATE, UNDER_WAY
 from eventsim.engines.reference.agenda import FABRIC
 from eventsim.engines.reference.fabric import DeadlockError, FabricState
 from eventsim.errors import SimulationError
+from eventsim.fabric.contract import NOWHERE
 from eventsim.faults.acting import NUMBERS
 
 
@@ -60,12 +61,14 @@ def _node(sample: Any, neuron: int) -> int:
 def keep(sample: Any) -> None:
     """Hand over what was counted, and recorded of hops."""
     outputs, found = sample.task.outputs, []
+    sample.fabric.counters[UNDER_WAY] = sample.fabric.under_way()
     outputs.fabric[sample.row] = sample.fabric.counters
     for k, one in enumerate(sample.fabric.stations):
         outputs.stations[sample.row, k] = [float(x) for x in one.counters]
-    for station, g, number, outcome, core, *times in sample.fabric.log:
-        node = _node(sample, g)
+    for hop, g, number, outcome, *times in sample.fabric.log:
+        node, place = _node(sample, g), sample.fabric.plan.hops[hop]
         seen = (math.nan if t is None else float(t) for t in times)
-        neuron = g - sample.plan.first[node]
-        found.append((sample.row, station, node, neuron, number % NUMBERS, outcome, core, *seen))
+        who = node, g - sample.plan.first[node], number % NUMBERS
+        core = place.core if outcome in (ARRIVED, TOO_LATE) else NOWHERE
+        found.append((sample.row, place.station, *who, outcome, core, hop, *seen))
     outputs.hops.add(sample.row, np.array(found, dtype=HOP_RECORD))

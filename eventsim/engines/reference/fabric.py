@@ -37,6 +37,7 @@ from eventsim.engines.fabric_records import (
     WAITED,
     WAITING_NOW,
 )
+from eventsim.engines.packet_way import Visit
 from eventsim.fabric.contract import DROP, NOWHERE
 from eventsim.fabric.ticks import next_tick
 from eventsim.randomness import uniforms
@@ -53,6 +54,7 @@ class Packet:
     neuron: int  # over all sources and populations
     number: int
     emitted: Any
+    sent: Any = None  # when it left the station before
     entered: Any = None
     started: Any = None
 
@@ -106,9 +108,12 @@ class FabricState:
         The type of the run's numbers.
     key, sample_id
         The stream of random arbitration, and the sample.
+    logs
+        Whether each hop of each packet is recorded; None: as the fabric says.
     """
 
-    def __init__(self, plan: FabricPlan, number: Any, key: int, sample_id: Any) -> None:
+    def __init__(self, plan: FabricPlan, number: Any, key: int, sample_id: Any, logs: bool | None = None) -> None:
+        self.logs = plan.fabric.log if logs is None else logs
         self.plan, self.number, self.key, self.sample_id = plan, number, np.uint64(key), sample_id
         self.zero = number(0)
         self.service = [number(station.service) for station in plan.stations]
@@ -128,7 +133,7 @@ class FabricState:
         self.flown = 0
         self.counters = [0] * len(FABRIC_COUNTERS)
         self.delivered: list[Delivery] = []
-        self.log: list[tuple[Any, ...]] = []
+        self.log: list[Visit] = []
         self.served = 0  # services so far
 
     # -- what an engine calls ----------------------------------------------------------------------------------------
@@ -255,7 +260,7 @@ class FabricState:
             copy = Packet(packet.hop, packet.neuron, packet.number, packet.emitted)
             state.child += 1
             if state.child == hop.n_children:
-                self._record(k, packet, packet.started, state.ends, t, PASSED_ON)
+                self._record(packet, PASSED_ON, state.ends, t)
             self._send(copy, child, self.latency[k], t, k)
         state.packet = None
         self.ready.add(k)
@@ -263,12 +268,12 @@ class FabricState:
     def _send(self, packet: Packet, hop: int, latency: Any, t: Any, sender: int = -1) -> None:
         """A packet goes to the port of a hop: it takes a place there now, and is there after the latency."""
         port = self.plan.hops[hop].port
+        packet.sent = t
         if self._is_full(port):
-            station = self.plan.ports[port].station
-            self.stations[station].counters[DROPPED] += 1
+            self.stations[self.plan.ports[port].station].counters[DROPPED] += 1
             self.counters[LOST] += self.plan.hops[hop].leaves
-            packet.entered = t
-            self._record(station, packet, None, None, None, NO_ROOM)
+            packet.hop, packet.entered = hop, t
+            self._record(packet, NO_ROOM, None, None)
             return
         self.taken[port] += 1
         if latency > 0:
@@ -308,9 +313,9 @@ class FabricState:
             if self.plan.fabric.late == DROP:
                 counters[LOST_LATE] += 1
                 self.counters[LOST] += 1
-                self._record(k, packet, packet.started, state.ends, t, TOO_LATE)
+                self._record(packet, TOO_LATE, state.ends, t)
                 return
-        self._record(k, packet, packet.started, state.ends, t, ARRIVED)
+        self._record(packet, ARRIVED, state.ends, t)
         if latency > 0:
             copy = Packet(packet.hop, packet.neuron, packet.number, packet.emitted)
             self._fly(k, Flight(t + latency, 0, copy))
@@ -345,8 +350,7 @@ class FabricState:
         counters[WAITING_NOW] += change
         counters[DEEPEST] = max(counters[DEEPEST], counters[WAITING_NOW])
 
-    def _record(self, station: int, packet: Packet, started: Any, ended: Any, left: Any, outcome: int) -> None:
-        if self.plan.fabric.log:
-            core = self.plan.hops[packet.hop].core if outcome in (ARRIVED, TOO_LATE) else NOWHERE
-            entry = (station, packet.neuron, packet.number, outcome, core)
-            self.log.append((*entry, packet.emitted, packet.entered, started, ended, left))
+    def _record(self, packet: Packet, outcome: int, ended: Any, left: Any) -> None:
+        if self.logs:
+            times = packet.emitted, packet.sent, packet.entered, packet.started, ended, left
+            self.log.append(Visit(packet.hop, packet.neuron, packet.number, outcome, *times))

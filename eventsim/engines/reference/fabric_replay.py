@@ -3,12 +3,14 @@
 Relies on the fabric of the reference engine. Used where a run is checked or explained.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eventsim.engines.fabric_plan import FabricPlan
 from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, TOO_LATE
-from eventsim.engines.reference.fabric import Delivery, FabricState, Packet
+from eventsim.engines.packet_way import Visit, Way, legs_to
+from eventsim.engines.reference.fabric import Delivery, FabricState
 from eventsim.fabric.contract import NOWHERE
 
 
@@ -22,47 +24,6 @@ class Emission(NamedTuple):
     inside: bool  # by a population, not by a source
     neuron: int  # over all sources and populations
     number: int
-
-
-class Leg(NamedTuple):
-    """A packet at one station.
-
-    Attributes
-    ----------
-    station
-        Its number.
-    entered, started, ended
-        When it came to a port, when its service began, and when that ended.
-    left
-        When this copy of it left: later than it ended where it was blocked, or where others went before it.
-    """
-
-    station: int
-    entered: Any
-    started: Any
-    ended: Any
-    left: Any
-
-
-class Way(NamedTuple):
-    """The way of a spike to one core.
-
-    Attributes
-    ----------
-    legs
-        The stations that served it, in order.
-    left
-        When it goes on to its synapses there; None where it was lost.
-    outcome
-        Of `fabric_records.OUTCOMES`: delivered, or why it was lost.
-    lost_at
-        The station that had no room for it, or that it left too late; -1 where it was delivered.
-    """
-
-    legs: tuple[Leg, ...]
-    left: Any
-    outcome: int = ARRIVED
-    lost_at: int = -1
 
 
 def replay(
@@ -79,7 +40,7 @@ def replay(
     emissions
         Those of one sample, sorted.
     """
-    delivered = _carry(FabricState(plan, number, key, sample_id), emissions)
+    delivered = _carry(FabricState(plan, number, key, sample_id, logs=False), emissions)
     return {(one.neuron, one.number, plan.hops[one.hop].core): left for one, _, left in delivered}
 
 
@@ -90,64 +51,22 @@ def follow(
 
     Whether or not the fabric keeps a log.
     """
-    fabric = _Followed(plan, number, key, sample_id)
-    found = {}
-    for packet, _, left in _carry(fabric, emissions):
-        who = packet.neuron, packet.number
-        found[*who, plan.hops[packet.hop].core] = Way(fabric.legs(packet.hop, *who), left)
-    for hop, neuron, spike, outcome in fabric.lost:
-        last = hop if outcome == TOO_LATE else fabric.before[hop]
-        way = Way(fabric.legs(last, neuron, spike), None, outcome, plan.hops[hop].station)
-        found |= {(neuron, spike, core): way for core in _cores_behind(plan, hop)}
+    fabric = FabricState(plan, number, key, sample_id, logs=True)
+    delivered = _carry(fabric, emissions)
+    visits: dict[tuple[int, int], dict[int, Visit]] = defaultdict(dict)
+    for one in fabric.log:
+        visits[one.neuron, one.number][one.hop] = one
+    found: dict[tuple[int, int, int], Way] = {}
+    for packet, _, left in delivered:
+        who, hop = (packet.neuron, packet.number), plan.hops[packet.hop]
+        legs = () if hop.station == NOWHERE else legs_to(plan, visits[who], packet.hop)
+        arrived = legs[-1].left + fabric.latency[hop.station] if legs else packet.emitted
+        found[*who, hop.core] = Way(packet.emitted, legs, ARRIVED, hop.core, arrived, left)
+    for lost in (one for one in fabric.log if one.outcome in (NO_ROOM, TOO_LATE)):
+        who, cores = (lost.neuron, lost.number), plan.cores_behind(lost.hop)
+        way = Way(lost.emitted, legs_to(plan, visits[who], lost.hop), lost.outcome, plan.hops[lost.hop].core)
+        found |= {(*who, core): way for core in cores}
     return found
-
-
-class _Followed(FabricState):
-    """A fabric that remembers where each packet was: by hop, neuron and number of the spike, which name it."""
-
-    def __init__(self, plan: FabricPlan, number: Any, key: int, sample_id: Any) -> None:
-        super().__init__(plan, number, key, sample_id)
-        self.kept: dict[tuple[int, int, int], tuple[Any, ...]] = {}
-        self.departed: dict[tuple[int, int, int], Any] = {}  # for a hop, from the one before it
-        self.lost: list[tuple[int, int, int, int]] = []  # hop, neuron, number of the spike, why
-        self.before = [NOWHERE] * len(plan.hops)
-        for k, hop in enumerate(plan.hops):
-            for child in range(hop.first_child, hop.first_child + hop.n_children):
-                self.before[child] = k
-
-    def _send(self, packet: Packet, hop: int, latency: Any, t: Any, sender: int = -1) -> None:
-        self.departed[hop, packet.neuron, packet.number] = t
-        if self._is_full(self.plan.hops[hop].port):
-            self.lost.append((hop, packet.neuron, packet.number, NO_ROOM))
-        super()._send(packet, hop, latency, t, sender)
-
-    def _record(self, station: int, packet: Packet, started: Any, ended: Any, left: Any, outcome: int) -> None:
-        if outcome != NO_ROOM:
-            self.kept[packet.hop, packet.neuron, packet.number] = packet.entered, started, ended, left
-        if outcome == TOO_LATE:
-            self.lost.append((packet.hop, packet.neuron, packet.number, TOO_LATE))
-        super()._record(station, packet, started, ended, left, outcome)
-
-    def legs(self, hop: int, neuron: int, number: int) -> tuple[Leg, ...]:
-        """The stations up to that of a hop, `NOWHERE` for none."""
-        found: list[Leg] = []
-        behind = None
-        while hop != NOWHERE and self.plan.hops[hop].station != NOWHERE:
-            entered, started, ended, left = self.kept[hop, neuron, number]
-            if behind is not None:
-                left = self.departed[behind, neuron, number]
-            found.append(Leg(self.plan.hops[hop].station, entered, started, ended, left))
-            hop, behind = self.before[hop], hop
-        return tuple(reversed(found))
-
-
-def _cores_behind(plan: FabricPlan, hop: int) -> list[int]:
-    """The cores at which the routes through a hop end."""
-    one = plan.hops[hop]
-    if not one.n_children:
-        return [one.core]
-    children = range(one.first_child, one.first_child + one.n_children)
-    return [core for child in children for core in _cores_behind(plan, child)]
 
 
 def _carry(fabric: FabricState, emissions: Sequence[Emission]) -> list[Delivery]:

@@ -34,6 +34,7 @@ def freeze_fabric(fabric: FabricState) -> dict[str, list[Any]]:
         "parcel_neuron": [packet.neuron for packet in packets],
         "parcel_number": [packet.number % NUMBERS for packet in packets],
         "parcel_emitted": [packet.emitted for packet in packets],
+        "parcel_sent": [zero if packet.sent is None else packet.sent for packet in packets],
         "parcel_entered": [zero if packet.entered is None else packet.entered for packet in packets],
         "parcel_started": [started for *_, started, _ in found],
         "parcel_t": [t for *_, t in found],
@@ -51,12 +52,12 @@ def thaw_fabric(fabric: FabricState, state: Any) -> None:
         one.blocked_since = state.station_since[k]
     columns = (
         state.parcel_place, state.parcel_hop, state.parcel_child, state.parcel_neuron, state.parcel_number,
-        state.parcel_emitted, state.parcel_entered, state.parcel_started, state.parcel_t,
+        state.parcel_emitted, state.parcel_sent, state.parcel_entered, state.parcel_started, state.parcel_t,
     )  # fmt: skip
-    for place, hop, child, neuron, number, emitted, entered, started, t in zip(
+    for place, hop, child, neuron, number, emitted, sent, entered, started, t in zip(
         *(column.tolist() for column in columns), strict=True
     ):
-        packet = Packet(hop, neuron, number, emitted, entered, started)
+        packet = Packet(hop, neuron, number, emitted, sent, entered, started)
         station = fabric.plan.hops[hop].station
         one = fabric.stations[station]
         if place == SERVED:
