@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.models.checking.causes import HOPELESS
 from eventsim.models.checking.certificates import Certificates, Layer, Proof
+from eventsim.models.checking.expectations import HOPELESS
 from eventsim.models.checking.expected_times import (
     EXTENDED,
     UNIT,

@@ -158,6 +158,19 @@ class Emissions:
             low[sample, neuron], high[sample, neuron] = min(ends) - slack, max(ends) + slack
         return low, high
 
+    def emitted(self, population: str, crossing: Array, opened: float, decided: Array, neurons: Array) -> Array:
+        """Return when spikes leave whose crossings are exact, (n_samples, n_neurons).
+
+        The arguments are those of `interval`.
+        """
+        left = crossing.astype(np.float64)
+        stages = self._acting[population]
+        for sample, neuron in np.argwhere((crossing < math.inf) | self._early).tolist():
+            at = float(crossing[sample, neuron])
+            certain = float(decided[sample, neuron]) if self._early and at >= opened else at
+            left[sample, neuron] = _emitted(stages, int(self._ids[sample]), int(neurons[neuron]), at, certain)
+        return left
+
 
 class _Stage(NamedTuple):
     """One fault where it acts on one population."""

@@ -13,9 +13,11 @@ tie
     A spike or a silence, or a spike before or after t_min, was decided by less than the bound on the rounding.
 inherited
     The neuron did right by what it received, but what it received had diverged already.
+transport
+    The neuron did right by what it received, but the transport of the run brought an input later than it was sent, or
+    lost it; or the neuron is late, premature or clamped, and would not be without the transport.
 fault
-    A fault or the transport of the run moved the spike, or one on its way to the neuron, by what that stage does when
-    it is worked out again.
+    A fault of the run moved the spike by what it does when it is worked out again.
 late
     An input reached the neuron at or after t_min, or later than the windows make room for, so that it has not the value
     that the algebra gives it.
