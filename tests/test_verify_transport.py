@@ -1,4 +1,4 @@
-"""`verify` and `certify` on a chip: what the transport did is told apart from defects, with its size, by plain loops."""
+"""`verify` and `certify` on a chip: what the transport did is told apart from defects, with its size."""
 
 import json
 import math

@@ -93,10 +93,11 @@ def effect_of(name: str, event: Array, without: Undisturbed, end: float | None, 
     caused : array (n_samples, size)
         Whether the cause is the transport.
     """
-    limit = np.inf if end is None else end
-    shift = np.abs(np.minimum(event, limit) - np.minimum(without.time, limit)).astype(np.float64)
-    moved = shift > without.bound
     fired, would = np.isfinite(event), np.isfinite(without.time)
+    # Only silence counts as the end: a spike beyond it, which a pool passes on late, is there all the same.
+    silence = 0.0 if end is None else end
+    shift = np.abs(np.where(fired, event, silence) - np.where(would, without.time, silence)).astype(np.float64)
+    moved = shift > without.bound
     sizes = shift[moved & fired & would]
     return TransportEffect(
         population=name,
