@@ -3,6 +3,7 @@
 import json
 import math
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import planted
 import pytest
 
 import eventsim
-from eventsim import Network, hardware, models, viz
+from eventsim import Network, cli, hardware, models, viz
 from eventsim.fabric import AerBus
 from eventsim.models import digits
 from eventsim.models.checking.report import CAUSES, TRANSPORT
@@ -227,3 +228,21 @@ def test_the_report_says_it_to_people_programs_and_in_pictures() -> None:
         gaps.append(float(np.abs(np.subtract(*line.get_data())).max()))
     assert gaps[0] < 1e-12  # right by what was delivered
     assert gaps[1] > 0.1
+
+
+def test_the_command_line_shows_what_the_transport_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net = models.to_ttfs(digits.dense_network(), CALIBRATION, time_unit=5e-6)
+    net.save(tmp_path / "net.npz")
+    on_chip(net, IMAGES, {}).save(tmp_path / "run.npz")
+    np.save(tmp_path / "x.npy", IMAGES)
+    paths = [str(tmp_path / name) for name in ("net.npz", "x.npy", "run.npz")]
+    assert cli.main(["verify", paths[0], paths[1], "--run", paths[2]]) == 0
+    text = capsys.readouterr().out
+    assert "transport: moved" in text
+    assert "late inputs  lost inputs" in text
+    assert cli.main(["verify", paths[0], paths[1], "--run", paths[2], "--certify", "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["ok"]
+    assert said["transport"][0]["late"] > 0
+    assert not said["certificates"]["ok"]
+    assert said["certificates"]["without_transport"]["ok"]

@@ -107,10 +107,10 @@ class Inputs:
         marks = [np.zeros(self.shape, dtype=bool) for _ in fields(Arrived)]
         for neurons, inputs, times in self._heard():
             sent = self.sent[:, inputs]
-            there: Array = np.isfinite(times)
+            there = np.isfinite(times)
             if t_min is not None:
-                marks[0][:, neurons] = (there & np.asarray(times >= float(t_min))).any(axis=1)[:, None]
-            marks[1][:, neurons] = (~there & np.isfinite(sent)).any(axis=1)[:, None]
+                marks[0][:, neurons] = _any(there & (times >= float(t_min)))
+            marks[1][:, neurons] = _any(~there & np.isfinite(sent))
             marks[2][:, neurons] = _inverted(sent, times)[:, None]
         return Arrived(*marks)
 
@@ -125,6 +125,12 @@ class Inputs:
             patterns, which = np.unique(field.weights != 0, axis=0, return_inverse=True)
             for k, heard in enumerate(patterns):
                 yield field.neurons[which.ravel() == k], field.inputs[heard], arrivals[:, heard]
+
+
+def _any(inputs: Array) -> Array:
+    """Whether there is one, (n_samples, 1), of inputs (n_samples, n_inputs)."""
+    found: Array = inputs.any(axis=1, keepdims=True)
+    return found
 
 
 def _inverted(sent: Array, times: Array) -> Array:
