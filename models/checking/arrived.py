@@ -129,7 +129,7 @@ class Inputs:
 
 def _any(inputs: Array) -> Array:
     """Whether there is one, (n_samples, 1), of inputs (n_samples, n_inputs)."""
-    found: Array = inputs.any(axis=1, keepdims=True)
+    found: Array = inputs.any(axis=1)[:, None]
     return found
 
 
