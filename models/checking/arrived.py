@@ -129,8 +129,8 @@ class Inputs:
 
 def _any(inputs: Array) -> Array:
     """Whether there is one, (n_samples, 1), of inputs (n_samples, n_inputs)."""
-    found: Array = inputs.any(axis=1)[:, None]
-    return found
+    found: Array = np.logical_or.reduce(inputs, axis=1)
+    return found[:, None]
 
 
 def _inverted(sent: Array, times: Array) -> Array:
