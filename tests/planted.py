@@ -40,6 +40,7 @@ class Case:
     made_by: Network | None = None  # the network that made the run, where it is another one
     tied: tuple[str, int] | None = None
     clipped: Any = None  # where x was outside the coded range
+    alone: Any = None  # the run without its bus, where it has faults, too
 
 
 def window_of(net: Network, name: str) -> tuple[Any, ...]:
@@ -111,6 +112,7 @@ def _shrunken(rng: Any, relu: ReluNetwork, slope: str, x: Any) -> Iterator[Case]
     """Windows that are too short for some values."""
     net = models.to_ttfs(relu, x, slope, margin=float(rng.uniform(-0.6, -0.2)), windows="published")
     yield Case("shrunken window", net, relu, x, simulated(net, x))
+    yield Case("shrunken window, on a bus", net, relu, x, simulated(net, x, service=float(rng.uniform(0.001, 0.1))))
 
 
 def _premature(rng: Any, relu: ReluNetwork, slope: str, x: Any) -> Iterator[Case]:
@@ -125,6 +127,8 @@ def _premature(rng: Any, relu: ReluNetwork, slope: str, x: Any) -> Iterator[Case
     special = ReluNetwork.from_weights(weights, biases)
     net = models.to_ttfs(special, sample, slope, windows="published")
     yield Case("special weights", net, special, sample, simulated(net, sample))
+    slow = simulated(net, sample, service=float(rng.uniform(0.001, 0.1)))
+    yield Case("special weights, on a bus", net, special, sample, slow)
 
 
 def _clipped(rng: Any, net: Network, relu: ReluNetwork, x: Any) -> Iterator[Case]:
@@ -145,7 +149,10 @@ def _faulty(rng: Any, net: Network, relu: ReluNetwork, x: Any, seed: int) -> Ite
     yield Case("jitter", net, relu, x, simulated(net, x, sigma=0.01, seed=seed, sample_ids=ids))
     yield Case("clock", net, relu, x, simulated(net, x, period=0.0625, seed=seed))
     yield Case("bus", net, relu, x, simulated(net, x, service=1e-3))
-    yield Case("all stages", net, relu, x, simulated(net, x, sigma=0.01, period=1 / 128, service=1e-4, seed=seed))
+    yield Case("slow bus", net, relu, x, simulated(net, x, service=float(rng.uniform(0.03, 0.2))))
+    stages = {"sigma": 0.01, "period": 1 / 128, "seed": seed}
+    run, alone = simulated(net, x, service=1e-4, **stages), simulated(net, x, **stages)
+    yield Case("all stages", net, relu, x, run, alone=alone)
 
 
 def _structural(rng: Any, net: Network, relu: ReluNetwork, x: Any, seed: int) -> Iterator[Case]:
@@ -171,6 +178,10 @@ def _structural(rng: Any, net: Network, relu: ReluNetwork, x: Any, seed: int) ->
     drifting = rebuilt(net, parameters={"output": {"drift": drift}})
     yield Case("drift", drifting, relu, x, simulated(drifting, x), {"output": {0}})
     yield Case("another network", net, relu, x, simulated(changed, x), made_by=changed)
+    service = float(rng.uniform(0.001, 0.1))
+    yield Case("weight, on a bus", changed, relu, x, simulated(changed, x, service=service), {name: {int(neuron)}})
+    yield Case("threshold, on a bus", raised, relu, x, simulated(raised, x, service=service), {name: {int(neuron)}})
+    yield Case("another network, on a bus", net, relu, x, simulated(changed, x, service=service), made_by=changed)
     run = simulated(raised, x, sigma=0.02, seed=seed)
     yield Case("another network, behind jitter", net, relu, x, run, made_by=raised)
 
@@ -199,6 +210,7 @@ def opinion(case: Case) -> dict[str, list[list[set[str]]]]:
     """The causes that may be reported, by population, sample and neuron."""
     seen = {node.name: case.run.spike_times(node.name) for node in case.net.nodes}
     left = _after_the_bus(case, seen)
+    alone = _without_the_bus(case, seen, left)
     ideal = _ideal_times(case)
     source = case.net.sources[0]
     clipped = np.zeros(seen[source.name].shape, dtype=bool) if case.clipped is None else case.clipped
@@ -207,13 +219,13 @@ def opinion(case: Case) -> dict[str, list[list[set[str]]]]:
         (projection,) = (p for p in case.net.projections if p.post is population)
         decide = _cause if population.model.spiking else _cause_of_readout
         found[population.name] = [
-            [decide(case, projection, sample, i, seen, left, ideal) for i in range(population.size)]
+            [decide(case, projection, sample, i, seen, left, alone, ideal) for i in range(population.size)]
             for sample in range(case.run.n_samples)
         ]
     return found
 
 
-def _cause(case: Case, projection: Any, sample: int, i: int, seen: Any, left: Any, ideal: Any) -> set[str]:
+def _cause(case: Case, projection: Any, sample: int, i: int, seen: Any, left: Any, alone: Any, ideal: Any) -> set[str]:
     population, before = projection.post, projection.pre.name
     name = population.name
     if i in case.wrong.get(name, ()):
@@ -227,27 +239,57 @@ def _cause(case: Case, projection: Any, sample: int, i: int, seen: Any, left: An
         its = case.made_by.projections[projection.order]
         if _differ(exact_times(its, i, arrivals)[0], crossing, population):
             return {"structural"}
-    t_min = population.window[1]
-    if crossing < t_min:
-        return {"clamped" if closed < t_min else "premature"}
-    if any(t < INF and (t >= t_min or projection.delay > 0) for t in arrivals):
-        return {"late"}
-    unmoved = exact_times(projection, i, seen[before][sample].tolist())[1]
-    if _differ(event, crossing, population) or _differ(unmoved, closed, population):
+    failure = _failure(projection, arrivals, crossing, closed)
+    if failure is not None:
+        undisturbed = [t + projection.delay for t in alone[before][sample].tolist()]
+        return {_failure(projection, undisturbed, *exact_times(projection, i, undisturbed)) or "transport"}
+    if _differ(event, crossing, population):
         return {"fault"}
+    sent = [t + projection.delay for t in seen[before][sample].tolist()]
+    if _differ(exact_times(projection, i, sent)[1], closed, population):
+        return {"transport"}
     return _inherited(abs(_cut(event, population) - _cut(ideal[name][sample, i], population)))
 
 
-def _cause_of_readout(case: Case, projection: Any, sample: int, i: int, seen: Any, left: Any, ideal: Any) -> set[str]:
+def _failure(projection: Any, arrivals: Any, crossing: Any, closed: Any) -> str | None:
+    """What keeps a neuron from the value of the closed form."""
+    t_min = projection.post.window[1]
+    if crossing < t_min:
+        return "clamped" if closed < t_min else "premature"
+    return "late" if any(t < INF and (t >= t_min or projection.delay > 0) for t in arrivals) else None
+
+
+def _without_the_bus(case: Case, seen: Any, left: Any) -> dict[str, Any]:
+    """When neurons would have fired without the bus, a neuron that does wrong doing as it did."""
+    if case.alone is not None:
+        return {node.name: case.alone.spike_times(node.name) for node in case.net.nodes}
+    alone = {name: np.array(times, dtype=object) for name, times in seen.items()}
+    for population in case.net.populations:
+        (projection,) = (p for p in case.net.projections if p.post is population)
+        before, mine = projection.pre.name, alone[population.name]
+        for sample, i in np.ndindex(mine.shape if population.model.spiking else (0, 0)):
+            arrivals = [t + projection.delay for t in left[before][sample].tolist()]
+            undisturbed = [t + projection.delay for t in alone[before][sample].tolist()]
+            if arrivals != undisturbed and not _differ(
+                mine[sample, i], exact_times(projection, i, arrivals)[0], population
+            ):
+                mine[sample, i] = exact_times(projection, i, undisturbed)[0]
+    return alone
+
+
+def _cause_of_readout(
+    case: Case, projection: Any, sample: int, i: int, seen: Any, left: Any, alone: Any, ideal: Any
+) -> set[str]:
     name, before = projection.post.name, projection.pre.name
     if i in case.wrong.get(name, ()):
         return {"structural"}
     arrivals = [t + projection.delay for t in left[before][sample].tolist()]
-    t_min = projection.post.window[1]
-    if any(t < INF and (t >= t_min or projection.delay > 0) for t in arrivals):
-        return {"late"}
-    if abs(exact_potential(projection, i, arrivals) - exact_potential(projection, i, seen[before][sample])) > SOMETHING:
-        return {"fault"}
+    if _failure(projection, arrivals, INF, INF):
+        undisturbed = [t + projection.delay for t in alone[before][sample].tolist()]
+        return {_failure(projection, undisturbed, INF, INF) or "transport"}
+    sent = [t + projection.delay for t in seen[before][sample].tolist()]
+    if abs(exact_potential(projection, i, arrivals) - exact_potential(projection, i, sent)) > SOMETHING:
+        return {"transport"}
     return _inherited(abs(case.run.readout[sample, i] - ideal[name][sample, i]))
 
 

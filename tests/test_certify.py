@@ -461,7 +461,7 @@ def test_what_cannot_be_certified_is_refused() -> None:
         models.certify(other, run=run)
     with pytest.raises(InputError, match="certify: run is a str; must be what"):
         models.certify(net, run="a")
-    with pytest.raises(InputError, match="has faults or a transport"):
+    with pytest.raises(InputError, match="the run has faults, which move spikes"):
         models.certify(net, run=eventsim.simulate(net, x, faults=[Jitter(0.01)], engine="reference"))
     with pytest.raises(InputError, match="source 'input' has trains of spikes; must have one"):
         models.certify(net, eventsim.SpikeTimes([[[0.1, 0.2]] + [[]] * 7]))

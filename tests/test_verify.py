@@ -22,7 +22,7 @@ from eventsim.models.checking.report import CAUSES
 from eventsim.models.relu.relu_network import AveragePool, Conv, Dense, Flatten, ReluNetwork
 from eventsim.network.network import Network
 
-SEEDS = 64  # of 16 cases each
+SEEDS = 64  # of 22 cases each
 AGREES = ("ok", "rounding")
 
 
@@ -82,13 +82,19 @@ def test_every_planted_defect_is_reported_by_its_name(capsys: pytest.CaptureFixt
         "delay": {"late", "inherited"},
         "jitter": {"fault"},
         "clock": {"fault"},
-        "bus": {"fault"},
-        "all stages": {"fault"},
+        "bus": {"transport"},
+        "slow bus": {"transport"},
+        "all stages": {"fault", "transport"},
         "weight": {"structural", "inherited"},
         "threshold": {"structural", "inherited"},
         "swapped rows": {"structural", "inherited"},
         "drift": {"structural"},
         "another network": {"structural", "inherited"},
+        "shrunken window, on a bus": {"clamped", "transport"},
+        "special weights, on a bus": {"premature", "clamped", "transport"},
+        "weight, on a bus": {"structural", "transport"},
+        "threshold, on a bus": {"structural", "transport"},
+        "another network, on a bus": {"structural", "transport"},
         "another network, behind jitter": {"structural", "fault"},
         "tie": {"tie"},
     }.items():
@@ -106,7 +112,8 @@ def show(matrix: collections.Counter[tuple[str, str]], runs: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_without_the_relu_network_causes_that_do_not_need_it_are_the_same(seed: int) -> None:
     for case in planted.cases(seed):
-        if case.plant in ("clipped inputs", "weight", "threshold", "swapped rows", "drift", "tie"):
+        plant = case.plant.removesuffix(", on a bus")
+        if plant in ("clipped inputs", "weight", "threshold", "swapped rows", "drift", "tie"):
             continue
         full = models.verify(case.net, case.relu, case.x, case.run)
         alone = models.verify(case.net, run=case.run)
@@ -301,6 +308,7 @@ def test_faults_transport_seed_and_ids_are_those_of_the_run_also_when_it_is_simu
         assert not report.notes
         assert report.summary["structural"] == 0
         assert report.summary["fault"] > 0
+        assert report.summary["transport"] > 0
     altered = eventsim.load_run(tmp_path / "run.npz")
     altered.provenance["seed"] = 8
     assert models.verify(net, relu, x, altered).summary["structural"] > 0

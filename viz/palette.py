@@ -20,6 +20,7 @@ CAUSES = {
     "rounding": ("#4D6B85", "o"),
     "tie": ("#4D4D4D", "D"),
     "inherited": ("#7A7A7A", "+"),
+    "transport": ("#56B4E9", ">"),
     "fault": ("#009E73", "s"),
     "late": ("#0072B2", "^"),
     "premature": ("#D55E00", "v"),

@@ -65,7 +65,10 @@ def execute(options: argparse.Namespace) -> int:
         content = report_content(report)
         print_json(content if certificates is None else content | {"certificates": report_content(certificates)})
     else:
-        print(report.table() if certificates is None else f"{report.table()}\n\n{certificates.table()}")
+        tables = [report.table(), *([report.transport_table()] if report.transport else [])]
+        if certificates is not None:
+            tables += [certificates.table(), *([certificates.arrived_table()] if certificates.arrived else [])]
+        print("\n\n".join(map(str, tables)))
     return OK if report.ok and (certificates is None or certificates.ok) else FAILED
 
 
@@ -83,6 +86,10 @@ COMMAND = Command(
     (
         ("eventsim verify net.npz relu.npz x_test.npy", "simulate and check; exit code 1 if anything is wrong"),
         ("eventsim verify net.npz relu.npz x_test.npy --run run.npz", "check a run that `eventsim run --out` saved"),
+        (
+            "eventsim verify net.npz x_test.npy --run on_chip.npz --certify",
+            "what did the chip do, and what holds on it?",
+        ),
         ("eventsim verify net.npz x_test.npy --times times.npz", "check the spike times that another program computed"),
         ("eventsim verify net.npz relu.npz x_test.npy --certify", "is any neuron premature, and how close to it?"),
         ("eventsim verify net.npz relu.npz x_test.npy --json > report.json", "the report for a program"),

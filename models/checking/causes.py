@@ -4,19 +4,26 @@ Each function takes one source or population: what it received, what it did, wha
 assigned in the order of their severity, a later one replacing an earlier one. Arrays are (n_samples, n_neurons) or, of
 inputs, (n_samples, n_inputs); times are in the unit of the network, inf is silence.
 
-Relies on `expected_times`, `reception` and the replayed stages. Used by `verify`.
+Relies on `expectations`, `undisturbed`, `reception` and the replayed stages. Used by `verify`.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from eventsim.models.checking.expectations import (
+    HOPELESS,
+    Expected,
+    expectation,
+    failures,
+    last_decision,
+    late_inputs,
+)
 from eventsim.models.checking.expected_times import (
     EXTENDED_UNIT,
     UNIT,
-    Crossing,
     Neurons,
     complete_potential,
     complete_sum,
@@ -26,7 +33,7 @@ from eventsim.models.checking.expected_times import (
     received_values,
     sum_bound,
 )
-from eventsim.models.checking.ideal_values import Ideal, largest_input, relayed
+from eventsim.models.checking.ideal_values import Ideal, heard_by_relays, largest_input, relayed
 from eventsim.models.checking.observation import Observation
 from eventsim.models.checking.reception import Reception
 from eventsim.models.checking.replayed_stages import Emissions
@@ -37,49 +44,17 @@ from eventsim.models.checking.report import (
     INHERITED,
     LATE,
     OK,
-    PREMATURE,
     ROUNDING,
     STRUCTURAL,
     TIE,
+    TRANSPORT,
     Checked,
 )
+from eventsim.models.checking.transport_effects import Undisturbed
+from eventsim.models.checking.undisturbed import Alone, disturbed_inputs, lost_inputs
 from eventsim.network.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
-
-# A bound beyond which nothing is said about a spike time; kept finite, so that it can be multiplied by a weight of 0.
-HOPELESS = 1e100
-
-
-@dataclass(frozen=True, eq=False)
-class _Expected:
-    """What the equations have each neuron do with what it received; arrays (n_samples, n_neurons), inf = silent.
-
-    Attributes
-    ----------
-    closed
-        Time of the closed form in extended precision, before t_min and from t_max on, too.
-    time
-        Time of the first crossing.
-    bound
-        Bound on the difference of a correct run from `time`, its own rounding included.
-    early
-        Whether it surely fires before t_min.
-    undecided
-        Whether spike or silence, before or after t_min, is within the rounding.
-    nothing
-        Whether it received nothing, or no more than the rounding of silence.
-    crossing
-        What `first_crossing` found.
-    """
-
-    closed: Array
-    time: Array
-    bound: Array
-    early: Array
-    undecided: Array
-    nothing: Array
-    crossing: Crossing
 
 
 def check_source(source: Source, seen: Observation, ideal: Ideal) -> Checked:
@@ -107,7 +82,7 @@ def check_population(
     `which` neurons of the population these are, (n_neurons,).
     """
     event = seen.times[name]
-    due = _expected(neurons, reception, seen, name)
+    due = expectation(neurons, reception, seen, name)
     total = _total_bound(neurons, reception, ideal, due.bound)
     silent = np.isinf(event)
     excess = np.minimum((neurons.t_max - due.closed).astype(np.float64), 0.0)
@@ -120,26 +95,33 @@ def check_population(
     causes = np.where(_same(event, due.time), OK, ROUNDING).astype(np.int8)
     causes[due.undecided] = TIE
     _blame_inputs(causes, reception, np.abs(carried - ideal.values) > total)
-    causes[moved | _transported(neurons, reception, seen, due)] = FAULT
-    causes[reception.reaches(_late(neurons, reception))] = LATE
-    fits = due.closed >= neurons.t_min
-    causes[due.early & fits] = PREMATURE
-    causes[due.early & ~fits] = CLAMPED
+    failing = failures(neurons, reception, due)
+    alone = None
+    if seen.transport is not None:
+        alone = Alone(name, neurons, reception, seen)
+        failing = alone.sorted_out(failing)
+        causes[_transported(neurons, reception, due)] = TRANSPORT
+    causes[moved] = FAULT
+    causes[failing != OK] = failing[failing != OK]
     if seen.external:
         # A program that knows the closed form alone is right by it, and so tells what it has missed.
         by_closed_form = np.abs(np.minimum(event, neurons.t_max) - np.minimum(due.closed, neurons.t_max)) <= due.bound
         agrees |= due.early & by_closed_form
     causes[~agrees] = STRUCTURAL
-    causes[_tied(neurons, reception, event, due, ~agrees)] = TIE
+    tied = _tied(neurons, reception, event, due, ~agrees)
+    causes[tied] = TIE
     _blame_structure(causes, reception, ideal)
     if name in seen.changed:
         causes[seen.changed[name]] = STRUCTURAL
     wanted = np.where(ideal.values > 0, neurons.t_max - ideal.values, np.inf)
     shown = np.where(due.closed < neurons.t_max, due.closed, np.inf)
-    # Where a neuron agrees, the difference is the one that was held against the bound.
-    decided = np.where(np.isin(causes, AGREEING), due.time, due.closed)
+    shown = np.where(causes == TRANSPORT, due.time, shown)
+    # Where a neuron agrees, or is not to blame, the difference is the one that was held against the bound.
+    decided = np.where(np.isin(causes, (*AGREEING, TRANSPORT)), due.time, due.closed)
     gap = _apart(neurons, event, decided)
-    return _checked(event, shown, gap, due.bound, wanted, total, causes, float(neurons.t_max), float(neurons.length))
+    without = None if alone is None else alone.times(event, agrees | tied, total, emissions, which)
+    found = _checked(event, shown, gap, due.bound, wanted, total, causes, float(neurons.t_max), float(neurons.length))
+    return replace(found, undisturbed=without)
 
 
 def check_readout(
@@ -163,15 +145,24 @@ def check_readout(
     total = _total_bound(neurons, reception, ideal, own)
     causes = np.where(_same(potentials, expected), OK, ROUNDING).astype(np.int8)
     _blame_inputs(causes, reception, ~(np.abs(potentials - ideal.values) <= total))
+    late = reception.reaches(late_inputs(neurons, reception))
+    without = None
     if seen.transport is not None:
-        undisturbed = complete_potential(neurons, reception.weights, received_values(neurons, reception.undisturbed))
-        causes[np.abs(undisturbed - expected) > own] = FAULT
-    causes[reception.reaches(_late(neurons, reception))] = LATE
+        direct, alone = (
+            complete_potential(neurons, reception.weights, received_values(neurons, times))
+            for times in (reception.direct, reception.undisturbed)
+        )
+        causes[(np.abs(direct - expected) > own) | late] = TRANSPORT
+        late &= reception.reaches(late_inputs(neurons, replace(reception, arrivals=reception.undisturbed)))
+        alone = np.where(np.abs(potentials - expected) <= own, alone, potentials)
+        without = Undisturbed(alone, own + total, *disturbed_inputs(neurons, reception))
+    causes[late] = LATE
     causes[~(np.abs(potentials - expected) <= own)] = STRUCTURAL
     _blame_structure(causes, reception, ideal)
     largest = float(np.abs(ideal.values).max(initial=0.0))
     gap = potentials - expected
-    return _checked(potentials, expected, gap, own, ideal.values, total, causes, None, largest)
+    found = _checked(potentials, expected, gap, own, ideal.values, total, causes, None, largest)
+    return replace(found, undisturbed=without)
 
 
 def check_relays(
@@ -191,49 +182,22 @@ def check_relays(
     # A spike before the window carries its value here, but not to whoever listens from t_min on.
     causes[(differs | (event < t_min)) & inherits] = INHERITED
     causes[differs & ~inherits] = STRUCTURAL
+    without = None
     if seen.transport is not None:
-        causes[relayed(net, population, reception.undisturbed, np.inf) != due] = FAULT
+        causes[relayed(net, population, reception.direct, np.inf) != due] = TRANSPORT
+        lost = heard_by_relays(net, population, lost_inputs(reception))
+        times = np.where(event == due, relayed(net, population, reception.undisturbed, np.inf), event)
+        without = Undisturbed(times, total, np.zeros_like(lost), lost)
     gap = np.minimum(event, t_max) - np.minimum(due, t_max)
     causes[~(np.abs(gap) <= bound)] = STRUCTURAL
     if population.name in seen.changed:
         causes[seen.changed[population.name]] = STRUCTURAL
     wanted = np.where(ideal.values > 0, t_max - ideal.values, np.inf)
-    return _checked(event, due, gap, bound, wanted, total, causes, float(t_max), float(t_max - t_min))
+    found = _checked(event, due, gap, bound, wanted, total, causes, float(t_max), float(t_max - t_min))
+    return replace(found, undisturbed=without)
 
 
 # -- parts of the decision ---------------------------------------------------------------------------------------------
-
-
-def _expected(neurons: Neurons, reception: Reception, seen: Observation, name: str) -> _Expected:
-    values = received_values(neurons, reception.arrivals)
-    closed = complete_sum(neurons, reception.weights, values)
-    crossing = first_crossing(neurons, reception.weights, reception.arrivals)
-    size = magnitude(neurons, reception.weights, values)
-    terms = values.shape[1] + 4
-    # Where the closed form is not what happens: a crossing before t_min, or inputs that still count after it.
-    wandered = crossing.time < float(neurons.t_min)
-    if not neurons.deaf:
-        wandered |= reception.reaches(_late(neurons, reception))
-    time = np.where(wandered, crossing.time, np.where(closed < neurons.t_max, closed, np.inf))
-    bound = np.where(wandered, crossing.bound, sum_bound(neurons, reception.weights, reception.arrivals, size))
-    if seen.external:
-        bound = bound + seen.unit * terms * size
-    elif seen.unit:
-        known = seen.bounds.get(name, np.full(bound.shape, np.nan))
-        bound = bound + np.where(np.isnan(known), crossing.bound, known)
-    bound = np.minimum(bound, HOPELESS)
-    summed = reception.reaches(reception.arrivals < float(neurons.t_min) - reception.error)
-    at_t_min = crossing.near_t_min & ~(crossing.time < float(neurons.t_min) - bound)
-    at_t_max = crossing.near_t_max & ~(crossing.time < float(neurons.t_min))
-    return _Expected(
-        closed=closed,
-        time=time,
-        bound=bound,
-        early=(crossing.time < float(neurons.t_min)) & ~at_t_min,
-        undecided=(at_t_min | at_t_max) & summed,
-        nothing=~summed,
-        crossing=crossing,
-    )
 
 
 def _apart(neurons: Neurons, event: Array, expected: Array) -> Array:
@@ -242,7 +206,7 @@ def _apart(neurons: Neurons, event: Array, expected: Array) -> Array:
     return gap
 
 
-def _tied(neurons: Neurons, reception: Reception, event: Array, due: _Expected, doubtful: Array) -> Array:
+def _tied(neurons: Neurons, reception: Reception, event: Array, due: Expected, doubtful: Array) -> Array:
     """Which of the doubtful spikes and silences are what a threshold within the rounding of the potential gives.
 
     Rounding may have a neuron miss, or make, a crossing that the potential just reaches; what it does then is what it
@@ -267,7 +231,7 @@ def _tied(neurons: Neurons, reception: Reception, event: Array, due: _Expected, 
 
 
 def _emitted(
-    name: str, neurons: Neurons, reception: Reception, emissions: Emissions, event: Array, due: _Expected, which: Array
+    name: str, neurons: Neurons, reception: Reception, emissions: Emissions, event: Array, due: Expected, which: Array
 ) -> tuple[Array, Array]:
     """Which spikes left when their crossing and the faults say, and which of these the faults moved.
 
@@ -279,7 +243,7 @@ def _emitted(
     acting = emissions.act_on(name)
     if acting:
         crossing = due.time.astype(np.float64)
-        decided = _last_decision(neurons, reception, crossing)
+        decided = last_decision(neurons, reception, crossing)
         bound, opened = due.bound.astype(np.float64), float(neurons.t_min)
         low, high = emissions.interval(name, crossing, bound, opened, decided, which)
         within = (event >= low) & (event <= high)
@@ -287,38 +251,20 @@ def _emitted(
     return np.where(silent, np.isinf(event), near), np.zeros_like(near)
 
 
-def _last_decision(neurons: Neurons, reception: Reception, crossing: Array) -> Array:
-    """When each neuron's crossing was predicted for the last time: at t_min, or at a late input that still counts."""
-    decided = np.full(crossing.shape, float(neurons.t_min))
-    late = _late(neurons, reception)
-    for sample in np.flatnonzero(late.any(axis=1)) if not neurons.deaf else ():
-        times = np.sort(reception.arrivals[sample, late[sample]].astype(np.float64))
-        before = np.searchsorted(times, crossing[sample], side="right")
-        decided[sample] = np.maximum(decided[sample], np.where(before > 0, times[before - 1], -np.inf))
-    return decided
-
-
-def _transported(neurons: Neurons, reception: Reception, seen: Observation, due: _Expected) -> Array:
-    """Neurons that would have fired at another time, had no transport held up their inputs."""
-    if seen.transport is None:
-        return np.zeros(due.time.shape, dtype=bool)
-    undisturbed = complete_sum(neurons, reception.weights, received_values(neurons, reception.undisturbed))
-    differs: Array = np.abs(np.minimum(undisturbed, neurons.t_max) - np.minimum(due.closed, neurons.t_max)) > due.bound
+def _transported(neurons: Neurons, reception: Reception, due: Expected) -> Array:
+    """Neurons that would have fired at another time, had no transport held up their inputs on the way to them."""
+    direct = complete_sum(neurons, reception.weights, received_values(neurons, reception.direct))
+    differs: Array = np.abs(np.minimum(direct, neurons.t_max) - np.minimum(due.closed, neurons.t_max)) > due.bound
     return differs
 
 
-def _late(neurons: Neurons, reception: Reception) -> Array:
-    """Inputs, (n_samples, n_inputs), that arrived at or after t_min, or whose window ends after the input window."""
-    arrived = np.isfinite(reception.arrivals)
-    late: Array = arrived & ((reception.arrivals >= float(neurons.t_min)) | reception.overdue)
-    return late
-
-
 def _blame_inputs(causes: Array, reception: Reception, differs: Array) -> None:
-    """A value that is not the ideal one has it from its inputs; if these have not diverged, something else is wrong."""
+    """A value that is not the ideal one has it from its inputs, or from how these came; else something is wrong."""
     inherits = reception.reaches(reception.diverged)
+    held_up = reception.reaches(reception.arrivals != reception.direct)
     causes[differs & inherits] = INHERITED
     causes[differs & ~inherits] = STRUCTURAL
+    causes[differs & ~inherits & held_up] = TRANSPORT
 
 
 def _blame_structure(causes: Array, reception: Reception, ideal: Ideal) -> None:

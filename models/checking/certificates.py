@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.models.checking.arrived import Arrived
 from eventsim.table import Column, Table, Tabled, dotted
 from eventsim.wording import name_text, neuron_text, place
 
@@ -109,11 +110,17 @@ class Certificates(Tabled):
     proof
         `Proof` by population, or None where no run was given.
     shapes
-        Shape of each population in `layers`, by name.
+        Shape of each population in `layers` and `arrived`, by name.
     decisions : array (n_samples, 2)
         By how much the largest output leads, or the output nearest to 0 is away from it where signs decide, in
         potential; and by how much every spike into the read-out may move at once, in time, before the decision can
-        change. None without a run, with several read-outs, or where one output decides nothing.
+        change (with a transport, when it arrives). None without a run, with several read-outs, or where one output
+        decides nothing.
+    arrived
+        What the transport of the run did to the inputs of each population, `Arrived` by name, pools and read-outs among
+        them; empty without one.
+    without
+        The certificates of the network without the transport, on the same inputs; None where the run had none.
     """
 
     def __init__(
@@ -122,9 +129,13 @@ class Certificates(Tabled):
         shapes: Mapping[str, tuple[int, ...]],
         proof: Mapping[str, Proof] | None,
         decisions: Array | None,
+        arrived: Mapping[str, Arrived] | None = None,
+        without: "Certificates | None" = None,
     ) -> None:
         self.layers = dict(layers)
-        self.shapes = {name: shapes[name] for name in self.layers}
+        self.arrived = dict(arrived or {})
+        self.without = without
+        self.shapes = {name: shape for name, shape in shapes.items() if name in self.layers or name in self.arrived}
         self.proof = None if proof is None else dict(proof)
         self.decisions = decisions
         if decisions is not None:
@@ -133,8 +144,14 @@ class Certificates(Tabled):
     @property
     def ok(self) -> bool:
         """Does every neuron wait for all of its inputs, beyond rounding, and does every proof hold?"""
-        unsafe = any((layer.premature | layer.undecided | layer.late).any() for layer in self.layers.values())
-        return not unsafe and self.proven
+        return not any(mark.any() for mark in self._doubtful().values()) and self.proven
+
+    def _doubtful(self) -> dict[str, Array]:
+        """By population, (n_samples, size), who is premature, undecided, or without an input when t_min comes."""
+        found = {name: layer.premature | layer.undecided | layer.late for name, layer in self.layers.items()}
+        for name, one in self.arrived.items():
+            found[name] = found[name] | one.incomplete if name in found else one.incomplete
+        return found
 
     @property
     def proven(self) -> bool:
@@ -144,8 +161,9 @@ class Certificates(Tabled):
     @property
     def share(self) -> float:
         """The fraction of neurons times samples that are certified: that surely wait for all of their inputs."""
-        total = sum(layer.premature.size for layer in self.layers.values())
-        return 1.0 - len(self.not_certified) / total if total else 1.0
+        marks = self._doubtful().values()
+        total = sum(mark.size for mark in marks)
+        return 1.0 - sum(int(np.count_nonzero(mark)) for mark in marks) / total if total else 1.0
 
     @property
     def safe_windows(self) -> dict[str, float]:
@@ -164,32 +182,42 @@ class Certificates(Tabled):
 
     @property
     def not_certified(self) -> list[tuple[str, int, int]]:
-        """(population, sample, neuron) of all that are premature, undecided or hear an input late."""
+        """(population, sample, neuron) of all that are premature, undecided or hear an input late, or never."""
+        marks = self._doubtful()
         return [
             (name, int(sample), int(neuron))
-            for name, layer in self.layers.items()
-            for sample, neuron in np.argwhere(layer.premature | layer.undecided | layer.late)
+            for name in self.shapes
+            if name in marks
+            for sample, neuron in np.argwhere(marks[name])
         ]
 
     def table(self) -> Table:
         """Return the certificates as a table: a row for each population and a statement on the network.
 
         |V-θ|/bound is the largest residual of a spike in units of its bound, "nearest silence" how far below its
-        threshold a silent neuron stayed at least.
+        threshold a silent neuron stayed at least. Of a run with a transport there is no window to choose: windows stand
+        in the table of `without`, and what became of inputs in that of `arrived_table`.
         """
         late = any(layer.late.any() for layer in self.layers.values())
-        counted = ["undecided", "premature", *(["late"] if late else [])]
+        lost = any(self.arrived[name].lost.any() for name in self.layers if name in self.arrived)
+        counted = ["undecided", "premature", *(["late"] if late else []), *(["lost"] if lost else [])]
         columns = [Column("population", text=True), Column("checked"), Column("safe")]
         columns += [Column(name, dotted) for name in counted]
-        columns += [Column("window", ".6g"), Column("safe window", _safe_window), Column("can be cut by", _percent)]
+        columns += [Column("window", ".6g")]
+        if self.without is None:
+            columns += [Column("safe window", _safe_window), Column("can be cut by", _percent)]
         columns += [Column("|V-θ|/bound", ".2g"), Column("nearest silence", ".2g")] if self.proof else []
         rows = []
         for name, layer in self.layers.items():
             marks = [layer.undecided, layer.premature & ~layer.undecided]
-            marks += [layer.late & ~(layer.premature | layer.undecided)] if late else []
+            rest = ~(layer.premature | layer.undecided)
+            marks += [layer.late & rest] if late else []
+            marks += [self.arrived[name].lost & ~layer.late & rest] if lost else []
             counts = [int(np.count_nonzero(mark)) for mark in marks]
             size = layer.premature.size
-            row = [name, size, size - sum(counts), *counts, layer.window, layer.safe_window, _cut(layer)]
+            row = [name, size, size - sum(counts), *counts, layer.window]
+            if self.without is None:
+                row += [layer.safe_window, _cut(layer)]
             if self.proof:
                 below = self.proof[name].below
                 row += [_worst(self.proof[name]), float(np.nanmin(below, initial=np.inf))]
@@ -197,8 +225,21 @@ class Certificates(Tabled):
         lines = self._also_proven()
         if self.decisions is not None and len(self.decisions):
             lead, moved = self.decisions.min(axis=0)
-            lines.append(f"closest decision: by {lead:.3g}; it stands if no last spike moves by more than {moved:.3g}")
+            what = "last spike moves" if self.without is None else "arrival at the read-out moves"
+            lines.append(f"closest decision: by {lead:.3g}; it stands if no {what} by more than {moved:.3g}")
+        if self.without is not None:
+            lines.append(f"without the transport: {self.without.verdict}")
         return Table(tuple(columns), tuple(rows), below=(*lines, self.verdict), ruled=True)
+
+    def arrived_table(self) -> Table:
+        """Return what a transport did to inputs: how many neurons times samples heard some late, never, or inverted."""
+        columns = [Column("population", text=True), Column("checked"), Column("all in time")]
+        columns += [Column(name, dotted) for name in ("late", "lost", "inverted")]
+        rows = [
+            (name, one.late.size, int(np.count_nonzero(~one.incomplete)), *one.counts.values())
+            for name, one in self.arrived.items()
+        ]
+        return Table(tuple(columns), tuple(rows), ruled=True)
 
     def _also_proven(self) -> list[str]:
         """A line on pools and read-outs of which every proof holds."""
@@ -220,13 +261,16 @@ class Certificates(Tabled):
         found = self.not_certified
         if found:
             name, sample, neuron = found[0]
+            with_transport = "" if self.without is None else " with the transport"
             said = (
-                f"{self.share:.4%} certified; first not: {neuron_text(neuron, self.shapes[name])} of "
+                f"{self.share:.4%} certified{with_transport}; first not: {neuron_text(neuron, self.shapes[name])} of "
                 f"{name_text(name)}, sample {sample}; {len(found):,} in all"
             )
             return f"{said}; {off}" if off else said
         if off:
             return off
+        if self.without is not None:
+            return "certified with the transport: every neuron waits for its inputs, and all come before t_min"
         needing = {name: layer for name, layer in self.layers.items() if layer.safe_window > 0}
         if not needing:
             return "certified: every neuron waits for its inputs, in windows of any length"
@@ -265,6 +309,8 @@ class Certificates(Tabled):
                 "decisions": None
                 if self.decisions is None
                 else [list(map(_finite, row)) for row in self.decisions.tolist()],
+                "arrived": [{"population": name} | one.counts for name, one in self.arrived.items()],
+                "without_transport": None if self.without is None else json.loads(self.without.to_json(limit)),
                 "n_not_certified": len(found),
                 "not_certified": [
                     {"population": name, "sample": sample, "neuron": neuron, "place": place(neuron, self.shapes[name])}

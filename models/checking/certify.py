@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.models.checking.causes import HOPELESS
+from eventsim.models.checking.arrived import Arrived, Inputs
 from eventsim.models.checking.certificates import Certificates, Layer, Proof
+from eventsim.models.checking.expectations import HOPELESS
 from eventsim.models.checking.expected_times import (
     EXTENDED,
     UNIT,
@@ -29,12 +30,11 @@ from eventsim.models.checking.expected_times import (
 )
 from eventsim.models.checking.fields import Field, fields_of, projections_to
 from eventsim.models.checking.ideal_values import largest_input, relayed
-from eventsim.models.checking.observation import encoded, observe
+from eventsim.models.checking.observation import Observation, encoded, observe
 from eventsim.models.checking.preconditions import check_network
 from eventsim.models.checking.proofs import Parts, proof_of_neurons, proof_of_readout, proof_of_relays, scattered
-from eventsim.models.checking.reception import arriving
-from eventsim.models.checking.replayed_stages import stages_of
-from eventsim.network.network import Network
+from eventsim.models.checking.replayed_stages import Departures, stages_of
+from eventsim.network.network import Network, Population
 from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -53,7 +53,10 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
         that a neuron after a premature one is judged by what that one really sends.
     run
         A run of `net`, in place of `x`: neurons are judged by what they received in it, and each of its spikes,
-        silences, pooled spikes, potentials that are read out, and decisions gets its proof (`Certificates.proof`).
+        silences, pooled spikes, potentials that are read out, and decisions gets its proof (`Certificates.proof`). Of a
+        run with a transport, what neurons received is what it brought: a neuron of which an input came at or after
+        t_min, or never, is not certified, and the network without the transport has its own certificates
+        (`Certificates.without`).
 
     Returns
     -------
@@ -63,102 +66,116 @@ def certify(net: Network, x: Any = None, run: Run | None = None) -> Certificates
     Raises
     ------
     InputError
-        Neither or both of `x` and `run`; a run of another network, or with faults or a transport; what `verify` refuses
-        of networks, runs and data.
+        Neither or both of `x` and `run`; a run of another network, or with faults; what `verify` refuses of networks,
+        runs and data.
 
     Notes
     -----
-    Inputs that arrive before t_start count from t_start on, as they do in the simulation. Held by
-    tests/test_certify.py.
+    Inputs that arrive before t_start count from t_start on, as they do in the simulation. With a transport, margins and
+    safe windows hold if inputs arrive as they did, which no other window promises: packets of other spikes wait for
+    each other in another way. Held by tests/test_certify.py and tests/test_certify_transport.py.
     """
     if (x is None) == (run is None):
         raise InputError("certify: give x, the inputs, or run, a run of net; exactly one of them")
     check_network(net, "certify")
     if run is None:
-        times = encoded(net, x)
-        return _certified(net, times, None)
+        return _certified(net, encoded(net, x), None)
     if not isinstance(run, Run):
         raise InputError(f"certify: run is a {type(run).__name__}; must be what eventsim.simulate returned")
     if run.provenance["network_hash"] != net.hash():
         raise InputError(
             f"certify: the run was made with another network ({run.network_difference(net)}); give the run of net"
         )
-    faults, transport = stages_of(run.provenance, "certify")
-    if faults or transport is not None:  # before `observe`, which may run the network again for its bounds
+    faults, _ = stages_of(run.provenance, "certify")
+    if faults:  # before `observe`, which may run the network again for its bounds
         raise InputError(
-            "certify: the run has faults or a transport, which move spikes away from what membranes do; give an ideal "
-            "run, or use verify, which tells causes apart"
+            "certify: the run has faults, which move spikes away from what membranes do; give a run without, or use "
+            "verify, which tells causes apart"
         )
     seen = observe(net, None, run, None, who="certify")
-    return _certified(net, dict(seen.times), (seen.bounds, seen.readout))
+    return _certified(net, dict(seen.times), seen)
 
 
 def _certified(
     net: Network,
     times: dict[str, Array],
-    proving: tuple[dict[str, Array], Array | None] | None,
+    proving: Observation | None,
     complete: bool = False,
 ) -> Certificates:
     """Judge population after population; `times` has those of the sources, or of all nodes of a run.
 
-    `times` are (n_samples, size) by name, `proving` has bounds on the rounding of those of a run, likewise, and its
-    read-out (n_samples, n_out).
+    `times` are (n_samples, size) by name; `proving` is the run that they are of, each part of which gets its proof.
 
     What is not known yet is taken to fire at its first crossing or, `complete`, when the closed form says, also where
     that is before its window: then smallest safe windows are those of a network whose layers are all safe.
     """
     given = {source.name: times[source.name] for source in net.sources}
+    left = Departures(net, times, None, 0, ()) if proving is None else _departures(net, proving)
+    carried = proving is not None and proving.transport is not None
     layers: dict[str, Layer] = {}
     proofs: dict[str, Proof] = {}
+    arrived: dict[str, Arrived] = {}
     # How far times may be from those of a run, by rounding: those of sources and of runs are what they are.
     errors = {name: np.zeros(array.shape) for name, array in times.items()}
     column = 0
     for population in net.populations:
-        projections = projections_to(net, population)
-        n = len(next(iter(times.values())))
-        arrivals, inexact = np.zeros((n, 0)), np.zeros((n, 0))
-        if projections:
-            arrivals = np.concatenate([arriving(p, times[p.pre.name]) for p in projections], axis=1)
-            inexact = np.concatenate([errors[p.pre.name] for p in projections], axis=1)
+        name, inputs = population.name, Inputs(net, population, left, errors)
+        if carried:
+            arrived[name] = inputs.arrived(None if population.model.relay else population.window[1])  # type: ignore[index]
         if population.model.relay:
-            due = relayed(net, population, arrivals, np.inf)
-            if population.name not in times:
-                times[population.name], errors[population.name] = due, largest_input(net, population, inexact)
+            due = _pooled(net, population, inputs)
+            if name not in times:
+                times[name], errors[name] = due, largest_input(net, population, inputs.inexact)
             if proving is not None:
-                proofs[population.name] = proof_of_relays(times[population.name], due, net.exact)
+                proofs[name] = proof_of_relays(times[name], due, net.exact)
             continue
         own = neurons_of(population, net.exact)
         if not own.spiking:
-            if proving is not None and proving[1] is not None:
-                mine, column = proving[1][:, column : column + population.size], column + population.size
-                fields = list(fields_of(net, population))
-                proofs[population.name] = proof_of_readout(own, fields, arrivals, mine, net.exact)
+            if proving is not None and proving.readout is not None:
+                mine, column = proving.readout[:, column : column + population.size], column + population.size
+                proofs[name] = proof_of_readout(own, inputs.fields(), mine, net.exact)
             continue
         if complete:
-            own = _listening_from(own, float(arrivals.min(initial=np.inf)))
+            own = _listening_from(own, inputs.earliest)
         parts = []
-        for field in fields_of(net, population):
-            seen = arrivals[:, field.inputs]
+        for field, seen in inputs.fields():
             crossing = first_crossing(own.some(field.neurons), field.weights, seen)
-            parts.append((field, crossing, seen, _shifted(field, inexact[:, field.inputs])))
-        shape = (len(arrivals), population.size)
-        if population.name not in times:
-            sent = [(f, _closed(own.some(f.neurons), f, seen) if complete else c.time) for f, c, seen, _ in parts]
-            times[population.name] = scattered(shape, sent)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                off = [(f, np.fmin(c.bound + shift / c.steepness, HOPELESS)) for f, c, _, shift in parts]
-            errors[population.name] = scattered(shape, off)
-        layers[population.name] = _judged(own, shape, parts)
+            parts.append((field, crossing, seen, _shifted(field, inputs.inexact[:, field.inputs])))
+        if name not in times:
+            times[name], errors[name] = _fired(own, inputs.shape, parts, complete)
+        layers[name] = _judged(own, inputs.shape, parts)
         if proving is not None:
-            event, bounds = times[population.name], proving[0].get(population.name)
-            proofs[population.name] = proof_of_neurons(own, shape, parts, event, bounds)
+            proofs[name] = proof_of_neurons(own, inputs.shape, parts, times[name], proving.bounds.get(name))
     unsafe = any((layer.premature | layer.undecided).any() for layer in layers.values())
-    if unsafe and not complete:  # what comes behind a premature neuron says nothing about the windows that it needs
+    if unsafe and not complete and not carried:
+        # What comes behind a premature neuron says nothing about the windows that it needs.
         smallest = _certified(net, given, None, complete=True).layers
         layers = {name: replace(layer, safe_window=smallest[name].safe_window) for name, layer in layers.items()}
-    margins = None if proving is None or proving[1] is None else _decisions(net, proving[1])
+    margins = None if proving is None or proving.readout is None else _decisions(net, proving.readout)
     shapes = {population.name: population.shape for population in net.populations}
-    return Certificates(layers, shapes, proofs if proving is not None else None, margins)
+    without = _certified(net, given, None) if carried else None
+    return Certificates(layers, shapes, None if proving is None else proofs, margins, arrived, without)
+
+
+def _departures(net: Network, seen: Observation) -> Departures:
+    return Departures(net, seen.times, seen.transport, seen.seed, seen.sample_ids, seen.exact_times)
+
+
+def _pooled(net: Network, population: Population, inputs: Inputs) -> Array:
+    """When each relay should fire, (n_samples, size)."""
+    due = np.full(inputs.shape, np.inf, inputs.sent.dtype)
+    for core, arrivals in inputs.arrivals.items():
+        here = inputs.there == core
+        due[:, here] = relayed(net, population, arrivals, np.inf)[:, here]
+    return due
+
+
+def _fired(own: Neurons, shape: tuple[int, int], parts: Parts, complete: bool) -> tuple[Array, Array]:
+    """When neurons fire, (n_samples, size), and how far that may be off."""
+    sent = [(f, _closed(own.some(f.neurons), f, seen) if complete else c.time) for f, c, seen, _ in parts]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = [(f, np.fmin(c.bound + shift / c.steepness, HOPELESS)) for f, c, _, shift in parts]
+    return scattered(shape, sent), scattered(shape, off)
 
 
 def _listening_from(neurons: Neurons, earliest: float) -> Neurons:

@@ -6,10 +6,10 @@ which go through a population field by field.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from eventsim.network.projections import Dense, OneToOne
 
 Array = np.ndarray[Any, Any]
 Gather = Callable[[Array], Array]
+Something = TypeVar("Something")
 EXTENDED = np.dtype(np.longdouble)
 # Neurons of single synapses that are taken together.
 TOGETHER = 256
@@ -70,6 +71,18 @@ def fields_of(net: Network, population: Population) -> Iterator[Field]:
         yield Field(np.arange(population.size), np.arange(matrix.shape[1]), matrix, _side_by_side)
     else:
         yield from _joined(population, projections)
+
+
+def on_cores(
+    fields: Iterable[Field], there: Array, by_core: Mapping[int, Something]
+) -> Iterator[tuple[Field, Something]]:
+    """Each field with what its core has in `by_core`; one whose neurons are on several cores core by core.
+
+    `there` (size,) has the core of each neuron of the population.
+    """
+    for field in fields:
+        for core in np.unique(there[field.neurons]).tolist():
+            yield field.of(there[field.neurons] == core), by_core[core]
 
 
 def sources_of_positions(kind: Conv | Pool) -> Array:

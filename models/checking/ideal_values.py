@@ -123,6 +123,13 @@ def largest_input(net: Network, population: Population, inputs: Array) -> Array:
     return found
 
 
+def heard_by_relays(net: Network, population: Population, inputs: Array) -> Array:
+    """How many of the marked inputs (n_samples, n_inputs) each relay pools, (n_samples, size)."""
+    table = pooled(net, population)
+    found: Array = np.stack([np.count_nonzero((table >= 0) & row[table], axis=1) for row in inputs]).astype(np.int32)
+    return found
+
+
 def relu_values(
     net: Network, relu: ReluNetwork, neurons: Mapping[str, Neurons | None], coded: Array
 ) -> dict[str, Ideal]:

@@ -46,6 +46,8 @@ class Observation:
         silent.
     bounds : dict of arrays (n_samples, size)
         Rounding bounds of the times by population, where the run has them.
+    exact_times : dict of arrays (n_samples, size)
+        The same as Fractions, of a run of these; else empty.
     values : dict of arrays (n_samples, size)
         What the user gave for a source, before it was coded.
     readout : array (n_samples, n_out)
@@ -65,6 +67,7 @@ class Observation:
     n_samples: int
     times: dict[str, Array]
     bounds: dict[str, Array] = field(default_factory=dict)
+    exact_times: dict[str, Array] = field(default_factory=dict)
     values: dict[str, Array] = field(default_factory=dict)
     readout: Array | None = None
     unit: float = 2.0**-53
@@ -142,6 +145,7 @@ def _of_run(net: Network, run: Run, values: dict[str, Array], who: str) -> Obser
     seen = Observation(
         n_samples=run.n_samples,
         times={node.name: _held(run.spike_times(node.name)) for node in net.nodes},
+        exact_times={node.name: run.spike_times(node.name) for node in net.nodes} if net.exact else {},
         values=values,
         readout=_readout(net, run),
         unit=0.0 if net.exact else 2.0**-53,

@@ -5,7 +5,7 @@ rounding explains of the difference. Arrays are (n_samples, n_neurons) or, of in
 inf is silence. Relies on `expected_times` and `fields`. Used by `certify`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -101,11 +101,14 @@ def proof_of_relays(event: Array, due: Array, exact: bool) -> Proof:
     return Proof(residual, bound.astype(np.float64), nothing, below, np.where(fired, np.nan, 0.0), "relays")
 
 
-def proof_of_readout(own: Neurons, fields: Sequence[Field], arrivals: Array, readout: Array, exact: bool) -> Proof:
-    """How far each potential that was read out, (n_samples, size), is from what its inputs make."""
+def proof_of_readout(own: Neurons, heard: Iterable[tuple[Field, Array]], readout: Array, exact: bool) -> Proof:
+    """How far each potential that was read out, (n_samples, size), is from what its inputs make.
+
+    `heard` has each field with the arrivals of its inputs, (n_samples, n_inputs).
+    """
     residual, limit = [], []
-    for field in fields:
-        some, seen = own.some(field.neurons), arrivals[:, field.inputs]
+    for field, seen in heard:
+        some = own.some(field.neurons)
         values = received_values(some, seen)
         expected = complete_potential(some, field.weights, values)
         bound = sum_bound(some, field.weights, seen, magnitude(some, field.weights, values))
@@ -113,7 +116,7 @@ def proof_of_readout(own: Neurons, fields: Sequence[Field], arrivals: Array, rea
             bound = bound + first_crossing(some, field.weights, seen).potential_bound * (1 + 1e-9)
         residual.append((field, np.abs(readout[:, field.neurons] - expected)))
         limit.append((field, bound))
-    shape = (len(arrivals), len(own.threshold))
+    shape = readout.shape
     nothing = np.full(shape, np.nan)
     return Proof(scattered(shape, residual), scattered(shape, limit), nothing, nothing, nothing, "read-out")
 

@@ -28,8 +28,10 @@ class Reception:
     ----------
     arrivals : array (n_samples, n_inputs)
         When each spike arrived; inf = none.
+    direct : array (n_samples, n_inputs)
+        When each would have arrived, had no transport held it up on its way here.
     undisturbed : array (n_samples, n_inputs)
-        When each spike would have arrived, had no transport held it up and did its window end with this input window.
+        When each would have arrived, had there been no transport anywhere.
     overdue, early : array (n_inputs,)
         Whether the window of the input ends later, or earlier, than this input window.
     error : array (n_samples, n_inputs)
@@ -43,6 +45,7 @@ class Reception:
     """
 
     arrivals: Array
+    direct: Array
     undisturbed: Array
     overdue: Array
     early: Array
@@ -62,8 +65,13 @@ class Reception:
         """Which neurons, (n_samples, n_neurons), have a weight for any of the marked `inputs` (n_samples, n_inputs)."""
         if not inputs.any():
             return np.zeros((len(inputs), len(self.weights)), dtype=bool)
-        connected = (self.weights != 0).astype(np.float32)
-        found: Array = inputs.astype(np.float32) @ connected.T > 0
+        found: Array = self.how_many(inputs) > 0
+        return found
+
+    def how_many(self, inputs: Array) -> Array:
+        """Of how many marked inputs each neuron, (n_samples, n_neurons), has a weight."""
+        connected = (self.weights != 0).astype(np.float32)  # whole numbers, below 2**24 exact
+        found: Array = (inputs.astype(np.float32) @ connected.T).astype(np.int32)
         return found
 
 
@@ -92,14 +100,21 @@ def received(
     slack = 8 * UNIT * float(t_min)
     rows = seen.n_samples
     names = [projection.pre.name for projection in projections]
+    # Delays are added in the arithmetic of the run: its arrival times are rounded, and that is what was received.
+    arrivals = _side_by_side(
+        [arriving(projection, left.to(projection.pre.name, core)) for projection in projections], rows
+    )
+    direct = undisturbed = arrivals
+    if seen.transport is not None:
+        direct = _side_by_side(
+            [arriving(projection, seen.times[projection.pre.name]) for projection in projections], rows
+        )
+        alone = [_undisturbed(name, seen, checked) for name in names]
+        undisturbed = _side_by_side([arriving(p, times) for p, times in zip(projections, alone, strict=True)], rows)
     return Reception(
-        # Delays are added in the arithmetic of the run: its arrival times are rounded, and that is what was received.
-        arrivals=_side_by_side(
-            [arriving(projection, left.to(projection.pre.name, core)) for projection in projections], rows
-        ),
-        undisturbed=_side_by_side(
-            [seen.times[name].astype(EXTENDED) + (t_min - end) for name, end in zip(names, ends, strict=True)], rows
-        ),
+        arrivals=arrivals,
+        direct=direct,
+        undisturbed=undisturbed,
         overdue=skew > slack,
         early=skew < -slack,
         error=_side_by_side(
@@ -123,6 +138,12 @@ def arriving(projection: Projection, times: Array) -> Array:
     """
     found: Array = times + (extended(projection.delay) if times.dtype == EXTENDED else float(projection.delay))
     return found
+
+
+def _undisturbed(name: str, seen: Observation, checked: Mapping[str, Checked]) -> Array:
+    """When the neurons of a source or population would have fired without the transport."""
+    without = checked[name].undisturbed
+    return seen.times[name] if without is None else without.time
 
 
 def _end(projection: Projection) -> Any:

@@ -21,8 +21,9 @@ from eventsim.fabric.contract import Transport
 from eventsim.faults.acting import occurrences
 from eventsim.faults.contract import EmissionFault, Fault, NetworkFault
 from eventsim.faults.reach import applies_to
-from eventsim.models.checking.expected_times import UNIT
+from eventsim.models.checking.expected_times import UNIT, extended
 from eventsim.network.network import Network, Population
+from eventsim.network.sources import exactly
 from eventsim.randomness import stream_key
 from eventsim.run.provenance import stage_described
 
@@ -60,28 +61,33 @@ class Departures:
         First spikes by source or population, inf = silent. Every neuron fires once at most.
     transport, seed, sample_ids
         The transport, the seed and the samples of the run.
+    exact_times : dict of arrays (n_samples, size)
+        The same times as Fractions, where the run has them: what waits for what is decided by these.
     """
 
     def __init__(
-        self, net: Network, times: Mapping[str, Array], transport: Transport | None, seed: int, sample_ids: Any
-    ) -> None:
+        self, net: Network, times: Mapping[str, Array], transport: Transport | None, seed: int, sample_ids: Any,
+        exact_times: Mapping[str, Array] | None = None,
+    ) -> None:  # fmt: skip
         self.net, self.times = net, times
         self.plan = None if transport is None else plan_fabric(net, transport.fabric(net))
         self._left: dict[tuple[str, int], Array] = {}
         if self.plan is None:
             return
         key, first = stream_key(seed, ARBITRATION), self.plan.first
+        emitted, number = (exact_times, exactly) if exact_times else (times, float)
         for row, sample_id in enumerate(sample_ids):
             emissions = [
                 Emission(t, isinstance(node, Population), int(first[node.order]) + i, 0)
                 for node in net.nodes
-                for i, t in enumerate(times[node.name][row].tolist())
+                if node.name in emitted
+                for i, t in enumerate(emitted[node.name][row].tolist())
                 if t < math.inf
             ]
-            found = replay(self.plan, float, key, np.uint64(sample_id), sorted(emissions))
+            found = replay(self.plan, number, key, np.uint64(sample_id), sorted(emissions))
             for (g, _, core), left in found.items():
                 node = net.nodes[int(np.searchsorted(first, g, side="right")) - 1]
-                self._of(node.name, core)[row, g - int(first[node.order])] = left
+                self._of(node.name, core)[row, g - int(first[node.order])] = extended(left) if exact_times else left
 
     def cores_of(self, population: Population) -> Array:
         """The core of each neuron, (size,)."""
@@ -93,7 +99,7 @@ class Departures:
 
     def _of(self, name: str, core: int) -> Array:
         if (name, core) not in self._left:
-            self._left[name, core] = np.full(self.times[name].shape, math.inf)
+            self._left[name, core] = np.full(self.times[name].shape, math.inf, self.times[name].dtype)
         return self._left[name, core]
 
 
@@ -157,6 +163,19 @@ class Emissions:
             slack = 8 * UNIT * (max((abs(end) for end in ends if end < math.inf), default=0.0) if silent else abs(at))
             low[sample, neuron], high[sample, neuron] = min(ends) - slack, max(ends) + slack
         return low, high
+
+    def emitted(self, population: str, crossing: Array, opened: float, decided: Array, neurons: Array) -> Array:
+        """Return when spikes leave whose crossings are exact, (n_samples, n_neurons).
+
+        The arguments are those of `interval`.
+        """
+        left = crossing.astype(np.float64)
+        stages = self._acting[population]
+        for sample, neuron in np.argwhere((crossing < math.inf) | self._early).tolist():
+            at = float(crossing[sample, neuron])
+            certain = float(decided[sample, neuron]) if self._early and at >= opened else at
+            left[sample, neuron] = _emitted(stages, int(self._ids[sample]), int(neurons[neuron]), at, certain)
+        return left
 
 
 class _Stage(NamedTuple):

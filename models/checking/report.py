@@ -6,19 +6,25 @@ figures (the arrays by population).
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from eventsim.models.checking.transport_effects import (
+    Undisturbed,
+    effect_of,
+    effects_line,
+    effects_table,
+)
 from eventsim.table import Column, Table, Tabled, dotted
 from eventsim.wording import longest_place, name_text, neuron_text, places
 
 Array = np.ndarray[Any, Any]
 
 # In this order a cause's code is its place; `eventsim.models.verify` defines them.
-CAUSES = ("ok", "rounding", "tie", "inherited", "fault", "late", "premature", "clamped", "structural")
-OK, ROUNDING, TIE, INHERITED, FAULT, LATE, PREMATURE, CLAMPED, STRUCTURAL = range(len(CAUSES))
+CAUSES = ("ok", "rounding", "tie", "inherited", "transport", "fault", "late", "premature", "clamped", "structural")
+OK, ROUNDING, TIE, INHERITED, TRANSPORT, FAULT, LATE, PREMATURE, CLAMPED, STRUCTURAL = range(len(CAUSES))
 # Causes that make a report not ok: the network does not compute what it was made for.
 FAILURES = ("late", "premature", "clamped", "structural")
 # Causes under which a neuron carries the value that it should.
@@ -58,6 +64,8 @@ class Checked:
         The t_max, which stands for silence in differences; None for a read-out.
     scale
         Length of the window, or the largest ideal potential.
+    undisturbed
+        What a transport took it from; None where there was none, and of a source.
     """
 
     event: Array
@@ -69,33 +77,51 @@ class Checked:
     causes: Array
     end: float | None
     scale: float
+    undisturbed: Undisturbed | None = None
 
     def of(self, neurons: Array) -> "Checked":
         """The same of some neurons, (n,) indices."""
-        parts = {name: array[:, neurons] for name, array in vars(self).items() if hasattr(array, "dtype")}
-        return replace(self, **parts)
+        parts = {name: array[:, neurons] for name, array in _arrays(self).items()}
+        without = None if self.undisturbed is None else self.undisturbed.of(neurons)
+        return Checked(**parts, end=self.end, scale=self.scale, undisturbed=without)
 
     def from_ideal(self) -> Array:
         """`event` minus `ideal`, (n_samples, size), silence counted as the end of the window."""
-        if self.end is None:
-            return self.event - self.ideal
-        result: Array = np.minimum(self.event, self.end) - np.minimum(self.ideal, self.end)
+        return self._apart(self.ideal)
+
+    def shift(self) -> Array:
+        """How much later the transport made it, (n_samples, size), silence counted as the end of the window."""
+        assert self.undisturbed is not None
+        return self._apart(self.undisturbed.time)
+
+    def _apart(self, other: Array) -> Array:
+        limit = np.inf if self.end is None else self.end
+        result: Array = np.minimum(self.event, limit) - np.minimum(other, limit)
         return result
 
 
 def joined(parts: Sequence[tuple[Array, Checked]], size: int) -> Checked:
     """One record of a population of `size` neurons, from those of parts of it and the neurons (n,) that these are."""
     first = parts[0][1]
-    columns = {
-        name: np.empty((len(array), size), array.dtype)
-        for name, array in vars(first).items()
-        if hasattr(array, "dtype")
-    }
-    for neurons, part in parts:
-        for name, array in columns.items():
-            array[:, neurons] = getattr(part, name)
+    columns = _columns([(neurons, _arrays(part)) for neurons, part in parts], size)
     scale = max(part.scale for _, part in parts)
-    return Checked(**columns, end=first.end, scale=scale)
+    without = None
+    if first.undisturbed is not None:
+        without = Undisturbed(**_columns([(neurons, _arrays(part.undisturbed)) for neurons, part in parts], size))
+    return Checked(**columns, end=first.end, scale=scale, undisturbed=without)
+
+
+def _arrays(record: Any) -> dict[str, Array]:
+    return {name: array for name, array in vars(record).items() if isinstance(array, np.ndarray)}
+
+
+def _columns(parts: Sequence[tuple[Array, dict[str, Array]]], size: int) -> dict[str, Array]:
+    """Arrays (n_samples, size), by name, of those of some neurons each."""
+    found = {name: np.empty((len(array), size), array.dtype) for name, array in parts[0][1].items()}
+    for neurons, arrays in parts:
+        for name, array in found.items():
+            array[:, neurons] = arrays[name]
+    return found
 
 
 class VerificationReport(Tabled):
@@ -113,7 +139,8 @@ class VerificationReport(Tabled):
         Shape of each source and population, by name.
     event_times, expected_times, ideal_times : dict of arrays (n_samples, size)
         Times by population, silence as inf: observed first spikes; those that the closed form gives for what each
-        neuron received; those that the ReLU network gives (without one: the closed form from the inputs on).
+        neuron received (where the cause is the transport, those of the first crossing); those that the ReLU network
+        gives (without one: the closed form from the inputs on).
     potentials, expected_potentials, ideal_potentials : dict of arrays (n_samples, size)
         The same for read-outs, as potentials at their read-out time.
     differences : dict of arrays (n_samples, size)
@@ -124,6 +151,10 @@ class VerificationReport(Tabled):
     bounds, ideal_bounds, causes : dict of arrays (n_samples, size)
         For both, by name: rounding bounds on the differences and on the observed minus the ideal; codes of causes
         (int8).
+    transport : dict
+        What the transport of the run made of each population, a `TransportEffect` by name; empty without one.
+    undisturbed_times, undisturbed_potentials : dict of arrays (n_samples, size)
+        What each population would have done without the transport; empty without one.
     agreement
         Fraction of samples on which the outputs decide as those of the ReLU network: the largest is the same or, where
         the network's provenance has ``decision = "sign"``, the same ones are > 0. None where there is nothing to
@@ -164,6 +195,16 @@ class VerificationReport(Tabled):
         self.bounds = {name: part.bound for name, part in checked.items()}
         self.ideal_bounds = {name: part.ideal_bound for name, part in checked.items()}
         self.causes = {name: part.causes for name, part in checked.items()}
+        moved = {name: part.undisturbed for name, part in checked.items() if part.undisturbed is not None}
+        self.undisturbed_times = {name: one.time.astype(np.float64) for name, one in moved.items() if name in spiking}
+        self.undisturbed_potentials = {
+            name: one.time.astype(np.float64) for name, one in moved.items() if name in others
+        }
+        self.transport = {
+            name: effect_of(name, part.event, moved[name], part.end, part.causes == TRANSPORT)
+            for name, part in checked.items()
+            if name in moved
+        }
         self.agreement: float | None = None
         self.logit_error: float | None = None
         if others:
@@ -175,7 +216,7 @@ class VerificationReport(Tabled):
 
     @property
     def ok(self) -> bool:
-        """Does every neuron do what the mapping says, but for rounding, ties and the run's own faults?"""
+        """Does every neuron do what the mapping says, but for rounding, ties and the run's own stages?"""
         return not any(self.summary[cause] for cause in FAILURES)
 
     @property
@@ -198,9 +239,9 @@ class VerificationReport(Tabled):
 
         Records (population, neuron, sample, time, size, cause, place): the observed time (inf = silent; a read-out's
         potential), and how much later than it should be, silence counted as the end of the window. It should be what
-        the closed form gives for what the neuron received or, where the cause is inherited, the ideal time. The place
-        is that of the neuron, "c 0, y 2, x 3" in a shape (channels, height, width); empty where the population has one
-        axis.
+        the closed form gives for what the neuron received; where the cause is inherited, the ideal time; where it is
+        the transport, what the neuron would have done without it. The place is that of the neuron, "c 0, y 2, x 3" in a
+        shape (channels, height, width); empty where the population has one axis.
         """
         kind = divergence_dtype(self.shapes)
         parts = []
@@ -210,10 +251,13 @@ class VerificationReport(Tabled):
             cause = part.causes[sample, neuron]
             own, ideal = part.gap, part.from_ideal()
             local = (cause != INHERITED) & (own[sample, neuron] != 0)
+            size = np.where(local, own[sample, neuron], ideal[sample, neuron])
+            if part.undisturbed is not None:
+                size = np.where(cause == TRANSPORT, part.shift()[sample, neuron], size)
             records["population"], records["neuron"], records["sample"] = name, neuron, sample
             records["place"] = places(neuron, self.shapes[name])
             records["time"] = part.event[sample, neuron]
-            records["size"] = np.where(local, own[sample, neuron], ideal[sample, neuron])
+            records["size"] = size
             records["cause"] = np.array(CAUSES)[cause]
             parts.append(records)
         return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)
@@ -237,9 +281,14 @@ class VerificationReport(Tabled):
             rows.append((what, part.causes.size, *(counts[cause] for cause in shown), bound, gap))
         absent = [cause for cause in CAUSES if cause not in shown]
         lines = [f"none: {', '.join(absent)}"] if absent else []
+        lines += [effects_line(self.transport)] if self.transport else []
         lines += [f"note: {note}" for note in self.notes]
         lines += [", ".join(self._outputs())] if self._outputs() else []
         return Table(tuple(columns), tuple(rows), below=(*lines, self._verdict()), ruled=True)
+
+    def transport_table(self) -> Table:
+        """Return what the transport made of each population, as a table; without a transport it has no row."""
+        return effects_table(self.transport)
 
     @staticmethod
     def _worst(part: Checked) -> tuple[float, float]:
@@ -287,6 +336,7 @@ class VerificationReport(Tabled):
                 "agreement": self.agreement,
                 "logit_error": self.logit_error,
                 "populations": populations,
+                "transport": [asdict(one) for one in self.transport.values()],
                 "n_divergences": len(found),
                 "divergences": [
                     {field: _finite(record[field].item()) for field in found.dtype.names or ()}

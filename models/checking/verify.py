@@ -13,9 +13,11 @@ tie
     A spike or a silence, or a spike before or after t_min, was decided by less than the bound on the rounding.
 inherited
     The neuron did right by what it received, but what it received had diverged already.
+transport
+    The neuron did right by what it received, but the transport of the run brought an input later than it was sent, or
+    lost it; or the neuron is late, premature or clamped, and would not be without the transport.
 fault
-    A fault or the transport of the run moved the spike, or one on its way to the neuron, by what that stage does when
-    it is worked out again.
+    A fault of the run moved the spike by what it does when it is worked out again.
 late
     An input reached the neuron at or after t_min, or later than the windows make room for, so that it has not the value
     that the algebra gives it.
@@ -32,14 +34,14 @@ Relies on `observation` (what happened), `expected_times` (what should happen, g
 `ideal_values` (what should have been received). Used by the command line and the figures.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from eventsim.models.checking.causes import check_population, check_readout, check_relays, check_source
 from eventsim.models.checking.expected_times import Neurons, extended, neurons_of
-from eventsim.models.checking.fields import Field, fields_of
+from eventsim.models.checking.fields import fields_of, on_cores
 from eventsim.models.checking.ideal_values import Ideal, coded_values, own_values, relu_values
 from eventsim.models.checking.observation import Observation, observe
 from eventsim.models.checking.reception import Reception, received
@@ -106,7 +108,7 @@ def _checked(net: Network, relu: ReluNetwork | None, seen: Observation) -> dict[
     if relu is not None:
         ideals |= relu_values(net, relu, neurons, ideals[net.sources[0].name].values)
     silent = {node.name: np.full((seen.n_samples, node.size), np.inf) for node in net.nodes}
-    left = Departures(net, silent | seen.times, seen.transport, seen.seed, seen.sample_ids)
+    left = Departures(net, silent | seen.times, seen.transport, seen.seed, seen.sample_ids, seen.exact_times)
     emissions = Emissions(net, seen.faults, seen.seed, seen.sample_ids)
     checked: dict[str, Checked] = {}
     column = 0
@@ -149,7 +151,7 @@ def _field_by_field(
     (n_samples, size), or None.
     """
     parts = []
-    for field, reception in _on_cores(fields_of(net, node), there, receptions):
+    for field, reception in on_cores(fields_of(net, node), there, receptions):
         some, got, due = own.some(field.neurons), reception.seen_by(field), ideal.of(field)
         mine = seen.of(node.name, field.neurons)
         if own.spiking:
@@ -158,12 +160,3 @@ def _field_by_field(
             mine_read = None if potentials is None else potentials[:, field.neurons]
             parts.append((field.neurons, check_readout(some, got, mine, mine_read, due)))
     return joined(parts, node.size)
-
-
-def _on_cores(
-    fields: Iterable[Field], there: Array, receptions: Mapping[int, Reception]
-) -> Iterator[tuple[Field, Reception]]:
-    """Each field with what its neurons received; one whose neurons are on several cores core by core."""
-    for field in fields:
-        for core in np.unique(there[field.neurons]).tolist():
-            yield field.of(there[field.neurons] == core), receptions[core]
