@@ -13,6 +13,7 @@ from eventsim.hardware.placing import place, place_as, place_by_hand
 from eventsim.hardware.price_comparison import compare_prices
 from eventsim.hardware.pricing import Bill, Item, price
 from eventsim.hardware.schema import schema
+from eventsim.hardware.unplaced_chip import UnplacedChip
 
 __all__ = [
     "Bill",
@@ -26,6 +27,7 @@ __all__ = [
     "Report",
     "Slice",
     "Station",
+    "UnplacedChip",
     "chip",
     "chips",
     "compare_prices",
