@@ -275,11 +275,11 @@ MALFORMED: list[tuple[str, str, str]] = [
     ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", sorce = "x"}', "36: core.axon_in.sorce: unknown key, did"),
     ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", note = 3}', "36: core.axon_in.note = 3; must be a text"),
     ('axon_in = "10 ns"', "axon_in = 2026-01-01", "36: core.axon_in = datetime.date(2026, 1, 1)"),
-    ("weight_bits = 8", "weight_bits = nan", "46: limits.weight_bits = nan; must be an integer >= 1"),
-    ("[limits]", '[prices]\nhops = "1 pJ"\n[limits]', "45: prices.hops: this is no part of a mesh"),
-    ("[limits]", '[time.barrier_by_tiles]\n0 = "1 us"\n[limits]', "45: time.barrier_by_tiles.0: unknown key"),
-    ("[limits]", '[time.barrier_by_tiles]\n1 = "1"\n[limits]', "45: time.barrier_by_tiles.1 = '1': it has no unit"),
-    ("[limits]", TWO_BARRIERS, "45: time.barrier_by_tiles.1: time.barrier_by_cores is there, too"),
+    ("weight_bits = 8", "weight_bits = nan", "61: limits.weight_bits = nan; must be an integer >= 1"),
+    ("[limits]", '[prices]\nhops = "1 pJ"\n[limits]', "60: prices.hops: this is no part of a mesh"),
+    ("[limits]", '[time.barrier_by_tiles]\n0 = "1 us"\n[limits]', "60: time.barrier_by_tiles.0: unknown key"),
+    ("[limits]", '[time.barrier_by_tiles]\n1 = "1"\n[limits]', "60: time.barrier_by_tiles.1 = '1': it has no unit"),
+    ("[limits]", TWO_BARRIERS, "60: time.barrier_by_tiles.1: time.barrier_by_cores is there, too"),
     ("[time]", "[time", "10: this is no TOML"),
 ]  # fmt: skip
 
