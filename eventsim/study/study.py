@@ -94,9 +94,11 @@ class Study:
         net = self._first_network(first)
         for faults in fault_lists(self._bench, self.design):
             check_faults(faults, net, self.seeds[0])
-        if first.transport is not None:
-            with contextlib.suppress(PlacementError):  # other points may fit; this one will say why it does not
-                first.transport.fabric(net)
+        for settings in (self.design.settings()[0], self.design.settings()[-1]):
+            case = self._bench.case(self.design.knobs, settings)
+            if case.transport is not None:
+                with contextlib.suppress(PlacementError):  # of this point, which will say so when its turn comes
+                    case.transport.fabric(self._first_network(case))
         n_samples = self._checked_data(net, first.options)
         decision = decision_of(net, self.setup.output)
         if self.setup.labels is not None:
