@@ -81,7 +81,9 @@ def ours(one: Small) -> tuple[eventsim.Run, hardware.StepTimes]:
     chip = hardware.chip("loihi_sanafe").replace({f"output.{name}": value for name, value in UNUSED.items()})
     slices: list[Any] = [("in", 0, one.sizes[0] - 1, 0)]
     slices += [
-        (name, k, k, core) for name, cores in zip(("mid", "out"), one.cores, strict=True) for k, core in enumerate(cores)
+        (name, k, k, core)
+        for name, cores in zip(("mid", "out"), one.cores, strict=True)
+        for k, core in enumerate(cores)
     ]
     placement = hardware.place_by_hand(net, slices, [chip.position(k) for k in range(chip.n_cores)])
     x = SpikeTimes([[[float(k + 1) for k, fires in enumerate(train) if fires] for train in one.inputs]])

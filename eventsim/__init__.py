@@ -15,6 +15,7 @@ from eventsim.connectivity.distributions import Exponential, Lognormal, Normal, 
 from eventsim.connectivity.space import Space
 from eventsim.errors import (
     BudgetError,
+    DeadlockError,
     EventsimError,
     FaultError,
     FileFormatError,
@@ -57,6 +58,7 @@ __all__ = [
     "BudgetError",
     "Comparison",
     "Conv",
+    "DeadlockError",
     "Dense",
     "EventsimError",
     "Explanation",
@@ -106,7 +108,9 @@ __all__ = [
 
 # Rooms that take a while to import, matplotlib among what they need.
 _LATER = ("hardware", "models", "study", "viz")
-announce("placed_chip", "eventsim.hardware.placed_chip")  # runs on chips know it by this name
+# Runs on chips, and studies of them, know these by their names.
+announce("placed_chip", "eventsim.hardware.placed_chip")
+announce("chip", "eventsim.hardware.unplaced_chip")
 
 if not TYPE_CHECKING:  # for a type checker, what this module does not name does not exist
 

@@ -106,6 +106,10 @@ class BudgetError(SimulationError):
     """`max_events` or `max_time` was reached; ``error.run`` holds what was done until then."""
 
 
+class DeadlockError(SimulationError):
+    """Stations of a fabric wait for each other, and no packet can go on; ``error.run`` holds what was done."""
+
+
 class StorageError(BudgetError):
     """The disk has no room for what is recorded; ``error.run`` holds what was done until then."""
 

@@ -19,7 +19,7 @@ from eventsim.checks import choice, flag, integer
 from eventsim.engines.devices import Devices
 from eventsim.engines.fabric_records import carried, unaccounted
 from eventsim.engines.interruption import at_work
-from eventsim.engines.options import Options, checked_faults, checked_options, checked_seed
+from eventsim.engines.options import Options, checked_faults, checked_options, checked_seed, checked_transport
 from eventsim.engines.problems import packets_unaccounted
 from eventsim.engines.resumable import checked_changes, take_up
 from eventsim.engines.run_state import RunState, digest_of
@@ -135,6 +135,8 @@ def simulate(
         Before anything runs.
     SimulationError
         A neuron firing twice at one time, a delay lost by rounding; ``error.run`` holds what was done.
+    DeadlockError
+        A `SimulationError`: stations of the transport wait for each other, all of them full.
     BudgetError
         A budget was used up; ``error.run`` holds what was done.
     StorageError
@@ -148,6 +150,7 @@ def simulate(
     with Progress(progress) as bar:
         engine, threads = checked_engine(engine, threads)
         net = checked_network(net)
+        transport = checked_transport(transport, net)
         faults = with_brought(checked_faults(faults), net)
         devices = Devices(net, faults, checked_seed(seed))
         options = checked_options(

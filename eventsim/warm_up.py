@@ -14,7 +14,7 @@ import numpy as np
 
 from eventsim._jit import compile_report
 from eventsim.engines.devices import Devices
-from eventsim.engines.options import checked_faults, checked_options, checked_seed
+from eventsim.engines.options import checked_faults, checked_options, checked_seed, checked_transport
 from eventsim.errors import InputError, listed, nearest
 from eventsim.faults.making import with_brought
 from eventsim.network.network import Network
@@ -82,6 +82,7 @@ def warm_up(net: Network, engine: str = "compiled", progress: bool | None = None
         engine, _ = checked_engine(engine, None)
         asked = OPTIONS | {"until": FIRST_MOMENT} | options
         net = checked_network(net)
+        asked["transport"] = checked_transport(asked["transport"], net)
         asked["faults"] = with_brought(checked_faults(asked["faults"]), net)
         devices = Devices(net, asked["faults"], checked_seed(asked["seed"]))
         net = devices.first

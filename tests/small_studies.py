@@ -88,3 +88,16 @@ OFFSET = 0.0
 def shifted(margin: float = 0.5) -> eventsim.Network:
     """A recipe that reads a global, which its own text does not show."""
     return network(margin + OFFSET)
+
+
+def timed(margin: float = 0.5, time_unit: float = 1e-6) -> eventsim.Network:
+    """A recipe for a network on chips, 6-12-10-3, with windows that a margin sets and a unit of time."""
+    random = np.random.default_rng(5)
+    weights = [random.normal(size=(12, 6)) / 2, random.normal(size=(10, 12)) / 2, random.normal(size=(3, 10))]
+    relu = models.read_relu({"weights": weights, "biases": [random.normal(size=len(w)) / 10 for w in weights]})
+    return models.to_ttfs(relu, random.random((30, 6)), margin=margin, windows="published", time_unit=time_unit)
+
+
+def timed_data() -> np.ndarray:
+    """Twenty inputs for it."""
+    return np.random.default_rng(6).random((20, 6))

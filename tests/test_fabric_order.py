@@ -9,7 +9,7 @@ from fabric_networks import Given, as_network
 from naive_fabric import simulate as naive
 
 import eventsim
-from eventsim import Dense, FaultError, SimulationError, SpikeTimes, simulate
+from eventsim import DeadlockError, Dense, FaultError, SpikeTimes, simulate
 from eventsim.fabric import Hop
 
 ENGINES = pytest.mark.parametrize("engine", ["compiled", "reference", "simpy"])
@@ -104,7 +104,7 @@ def test_a_ring_of_full_buffers_is_a_deadlock_that_names_its_stations(engine: st
     said = (
         r"the fabric is deadlocked at t = [\d.]+: 'station \d' waits for 'station \d' waits for 'station \d' waits for"
     )
-    with pytest.raises(SimulationError, match=said) as problem:
+    with pytest.raises(DeadlockError, match=said) as problem:
         simulate(net, x, transport=Given(made), until=100.0, engine=engine)
     assert problem.value.run is not None
     assert not problem.value.run.complete

@@ -14,7 +14,7 @@ from eventsim.run.run import Run
 
 TIMES = ("service", "latency")
 PARTS = ("input", "output", "axon_out", "link")
-STRATEGIES = ("linear", "by_layer", "spiral", "greedy")
+STRATEGIES = ("linear", "by_layer", "spiral", "greedy", "spread")
 
 
 def timeless(name: str = "mesh", **values: Any) -> Chip:

@@ -213,6 +213,28 @@ def random_limits(seed: int) -> CoreLimits:
     return CoreLimits(**given)
 
 
+@pytest.mark.parametrize(("pools", "sources"), OPTIONS)
+def test_spread_gives_every_core_an_equal_part_of_each_population(pools, sources):
+    for seed in SEEDS:
+        net = random_network(seed, pools=pools == "neurons")
+        for n in (1, 2, 5, 16):
+            placement = place(net, mesh(n, 1), CoreLimits(), "spread", pools=pools, sources=sources)
+            for node in net.nodes:
+                if node.name in relays(net, pools) or (isinstance(node, eventsim.Source) and sources == "off-chip"):
+                    continue
+                cores = placement.cores(node.name).tolist()
+                unit = node.size // node.shape[0] if len(node.shape) > 1 and node.shape[0] >= n else 1
+                assert cores == sorted(cores)
+                assert all(len({*cores[k : k + unit]}) == 1 for k in range(0, node.size, unit))
+                parts = [cores.count(core) // unit for core in range(n)]
+                assert max(parts) - min(parts) <= 1
+
+
+def test_spread_refuses_what_a_core_cannot_hold():
+    with pytest.raises(PlacementError, match=r"core 1 .* needs 3 neurons; must be <= 2"):
+        place(line(1, 5), mesh(2, 1), CoreLimits(neurons=2), "spread")
+
+
 @pytest.mark.parametrize("name", ["linear", "by_layer", "spiral", "greedy"])
 @pytest.mark.parametrize(("pools", "sources"), OPTIONS)
 def test_what_strategies_find_is_whole_contiguous_and_within_limits(name, pools, sources):

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chip.add_argument(
         "--strategy",
         default="by_layer",
-        help="how populations are put on cores: linear, by_layer (default), spiral, greedy",
+        help="how populations are put on cores: linear, by_layer (default), spiral, greedy, spread",
     )
     chip.add_argument(
         "--pools", choices=("receiver", "neurons"), default="receiver",
@@ -133,8 +133,7 @@ def timed(net: "Network", time_unit: float | None) -> "Network":
     InputError
         It has none, and none is asked for.
     """
-    from eventsim.network.network import Network
-    from eventsim.network.replacement import rebuild
+    from eventsim.hardware.physical_time import with_time_unit
 
     if time_unit is None:
         if net.time_unit is None:
@@ -143,9 +142,7 @@ def timed(net: "Network", time_unit: float | None) -> "Network":
                 "physical times. Give --time-unit SECONDS, e.g. 1e-6."
             )
         return net
-    other = Network(time_unit)
-    rebuild(net, other, {})
-    return other
+    return with_time_unit(net, time_unit)
 
 
 def chip_of(options: argparse.Namespace) -> "Chip":

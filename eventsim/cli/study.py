@@ -74,7 +74,7 @@ def execute(options: argparse.Namespace) -> int:
     for file in options.export or ():
         getattr(results, EXPORTS[file.suffix])(file)
     _report(results, out, options)
-    return OK if not results.failures else FAILED
+    return FAILED if _failures(results) else OK
 
 
 def _place(given: str) -> Path:
@@ -104,6 +104,15 @@ def _list(options: argparse.Namespace) -> int:
     return OK if options.list else REFUSED
 
 
+def _failures(results: Any) -> list[Any]:
+    """Points without a result; of a search, for which "it does not fit" is an answer, those with another error."""
+    if results.about["design"]["design"] != "bisection":
+        return list(results.failures)
+    from eventsim.study.bisection import is_refusal
+
+    return [entry for entry in results.failures if not is_refusal(entry.error)]
+
+
 def _report(results: Any, out: Path, options: argparse.Namespace) -> None:
     if options.json:
         rows = [
@@ -115,6 +124,7 @@ def _report(results: Any, out: Path, options: argparse.Namespace) -> None:
         if results.about["design"]["design"] == "bisection":
             border = results.border
             content["border"] = {"holds": border.holds, "fails": border.fails, "monotone": border.monotone}
+            content["border"]["refused"] = dict(border.refused)
         print_json(content | {"saved": out, "exported": options.export or []})
         return
     of = next((name for name in ("accuracy", "agreement", "spikes") if _is_known(results, name)), None)

@@ -141,7 +141,7 @@ def checked_options(
     seed = checked_seed(seed)
     memory = integer("simulate", "memory", memory, low=0, remedy="It is a number of bytes.")
     error_bounds = flag("simulate", "error_bounds", error_bounds)
-    _check_stages(net, transport, error_bounds)
+    _check_bounds(net, error_bounds)
     acting = tuple(fault for fault in faults if isinstance(fault, StageFault))
     fabric = None if transport is None else plan_fabric(net, transport.fabric(net))
     return Options(
@@ -193,13 +193,20 @@ def described(fault: Fault) -> dict[str, Any]:
     return fault.describe() | (_called(fault.function) if isinstance(fault, StageFault) else {})
 
 
-def _check_stages(net: Network, transport: Any, error_bounds: bool) -> None:
-    """Refuse a transport, and bounds, that cannot be."""
-    if transport is not None and not isinstance(transport, Transport):
+def checked_transport(transport: Any, net: Network) -> Transport | None:
+    """The transport as it is for this network, which faults have not changed yet."""
+    if transport is None:
+        return None
+    if not isinstance(transport, Transport):
         raise FaultError(
             f"simulate: {shown(transport)} is no transport; must be a value of one, or None. Give e.g. "
             "eventsim.fabric.AerBus(service_time)."
         )
+    return transport.on(net)
+
+
+def _check_bounds(net: Network, error_bounds: bool) -> None:
+    """Refuse bounds of models that have none."""
     if error_bounds:
         for population in net.populations:
             if population.model.bounded is None:

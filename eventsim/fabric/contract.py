@@ -129,6 +129,11 @@ class Transport:
 
     name: ClassVar[str]
 
+    def on(self, net: Network) -> "Transport":
+        """Return what it is for one network: itself, but where something is chosen anew for each, as a placement is."""
+        del net
+        return self
+
     def fabric(self, net: Network) -> Fabric:
         """Return the stations and routes of the spikes of `net`."""
         raise NotImplementedError
@@ -142,6 +147,11 @@ class Transport:
     def takes(cls, setting: str) -> bool:
         """Is this a setting that studies may turn?"""
         return setting in cls.settings()
+
+    @classmethod
+    def kept(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings as a study keeps them: files that they name are read, so that no worker needs them."""
+        return dict(settings)
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> "Transport":

@@ -15,6 +15,7 @@ from eventsim.hardware.price_comparison import compare_prices
 from eventsim.hardware.pricing import Bill, Item, price
 from eventsim.hardware.schema import schema
 from eventsim.hardware.step_times import StepTimes, step_times
+from eventsim.hardware.unplaced_chip import UnplacedChip
 
 __all__ = [
     "Bill",
@@ -29,6 +30,7 @@ __all__ = [
     "Slice",
     "Station",
     "StepTimes",
+    "UnplacedChip",
     "chip",
     "chips",
     "compare_prices",

@@ -3,8 +3,9 @@
 Relies on the description of a chip, and on placed chips. Made from TOML files (`eventsim.hardware.chip`).
 """
 
-from typing import Any
+from typing import Any, Self
 
+from eventsim.hardware import clocks
 from eventsim.hardware.chip_description import ChipDescription, Station
 from eventsim.hardware.counting import counted
 from eventsim.hardware.placed_chip import PlacedChip
@@ -16,7 +17,43 @@ __all__ = ["Chip", "Station"]
 
 
 class Chip(ChipDescription):
-    """A chip: all that is known of it (`ChipDescription`), and where a network's neurons would be on it."""
+    """A chip: all that is known of it (`ChipDescription`), at any clock, and with a network's neurons on it."""
+
+    def slower(self, factor: float) -> Self:
+        """The chip with all that its circuits do taking `factor` times as long; below 1 it is faster.
+
+        Services and latencies of stations, the work of cores, barriers and the shortest step change; ticks, deadlines
+        and prices do not.
+
+        Raises
+        ------
+        InputError
+            A factor that is not above 0 and finite.
+
+        Examples
+        --------
+        >>> from eventsim import hardware
+        >>> hardware.chip("mesh").slower(2.5).need("core.axon_in")
+        2.5e-08
+        """
+        return clocks.slower(self, factor)
+
+    def at_clock(self, clock: str) -> Self:
+        """The chip at another clock, such as "140 MHz": `slower` by the ratio of its own clock, `time.clock`, to this.
+
+        Raises
+        ------
+        InputError
+            The chip does not say at which clock its times hold; a clock that is none.
+
+        Examples
+        --------
+        >>> from eventsim import hardware
+        >>> chip = hardware.chip("mesh").replace({"time.clock": "200 MHz"})
+        >>> chip.need("link_x.service"), chip.at_clock("250 MHz").need("link_x.service")
+        (5e-09, 4e-09)
+        """
+        return clocks.at_clock(self, clock)
 
     def place(
         self, net: Network, strategy: Any = "linear", *, pools: str = "receiver", sources: str = "off-chip",

@@ -36,7 +36,7 @@ def chip(name: str | Path) -> Chip:
     >>> hardware.chip("loihi").need("core.axon_in")
     1.6e-08
     """
-    if isinstance(name, Path) or (isinstance(name, str) and (name.endswith(".toml") or "/" in name or "\\" in name)):
+    if isinstance(name, Path) or (isinstance(name, str) and is_file_of_chip(name)):
         return read_chip(name)
     if not isinstance(name, str) or name not in chips():
         raise InputError(
@@ -44,6 +44,11 @@ def chip(name: str | Path) -> Chip:
             "file that ends with .toml. Choose one of them."
         )
     return read_chip(presets.path(name))
+
+
+def is_file_of_chip(name: str) -> bool:
+    """Whether a name is that of a file, and not of a chip that comes with eventsim."""
+    return name.endswith(".toml") or "/" in name or "\\" in name
 
 
 def chips() -> list[str]:

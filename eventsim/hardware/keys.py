@@ -103,6 +103,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "time": {
         "discipline": Key("choice", "whether neurons live in real time, on a global tick, or in steps that end at a "
                           "barrier, whose length is accounted beside the run", DISCIPLINES),
+        "clock": Key("time", "period of the clock at which the times of its stations hold", (), (), (), True),
         "tick": Key("time", "packets are delivered at multiples of this", (), (), ("tick",)),
         "barrier": Key("time", "length of a barrier, whatever is in use", (), (), ("barrier",)),
         "barrier_by_cores": Key("by count", "length of a barrier by the number of cores in use: that of the largest "

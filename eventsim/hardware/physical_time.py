@@ -9,6 +9,7 @@ from fractions import Fraction
 from eventsim.checks import number
 from eventsim.errors import InputError
 from eventsim.network.network import Network
+from eventsim.network.replacement import rebuild
 
 
 def in_units(net: Network, seconds: float) -> float:
@@ -54,6 +55,19 @@ def time_unit(net: Network) -> float:
             "physical times. Make it with Network(time_unit=1e-3), models.to_ttfs(…, time_unit=1e-3)."
         )
     return net.time_unit
+
+
+def with_time_unit(net: Network, seconds: float) -> Network:
+    """Return the network with another unit of time, of so many seconds; its times stay the numbers that they are.
+
+    Raises
+    ------
+    NetworkError
+        What `Network` refuses as a unit of time.
+    """
+    other = Network(seconds)
+    rebuild(net, other, {})
+    return other
 
 
 def _decimal(value: float) -> Fraction:

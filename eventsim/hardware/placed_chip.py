@@ -11,10 +11,11 @@ from typing import Any
 from eventsim.checks import flag, shown
 from eventsim.errors import InputError
 from eventsim.fabric.contract import Fabric, Transport
+from eventsim.hardware import chip_settings
 from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.chip_text import chip_from, described
 from eventsim.hardware.distances import Distance, manhattan, torus
-from eventsim.hardware.keys import KEYS, ON_GRID
+from eventsim.hardware.keys import ON_GRID
 from eventsim.hardware.limits import CoreLimits
 from eventsim.hardware.model_steps import BARRIER, on_steps, step_of
 from eventsim.hardware.placement import Placement
@@ -98,25 +99,23 @@ class PlacedChip(Transport):
 
     @classmethod
     def settings(cls) -> list[str]:
-        """What studies may turn: values of the chip by key, times with a unit in brackets."""
-        return [*super().settings(), *KEYS]
+        """What studies may turn: its arguments, and what `chip_settings` has of the chip."""
+        return [*super().settings(), *chip_settings.names()]
 
     @classmethod
     def takes(cls, setting: str) -> bool:
-        """Is this an argument, or a value of chips, with or without a unit?"""
-        return setting.partition("[")[0] in cls.settings()
+        """Is this an argument, or something of a chip, with or without a unit?"""
+        return setting in super().settings() or chip_settings.is_setting(setting)
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> "PlacedChip":
-        """Return the placed chip, with other values of the chip where settings are keys: "link.service[ns]": 5."""
-        own = {name: value for name, value in settings.items() if "." not in name}
-        turned = {
-            name.partition("[")[0]: f"{value} {name.partition('[')[2].rstrip(']')}" if "[" in name else value
-            for name, value in settings.items()
-            if "." in name
-        }
+        """Return it with such settings, those of the chip turned: "slower": 2, "link.service[ns]": 5."""
+        arguments = super().settings()
+        own = {name: value for name, value in settings.items() if name in arguments}
         made = cls(**own)
-        return dataclasses.replace(made, chip=made.chip.replace(turned)) if turned else made  # type: ignore[union-attr]
+        assert isinstance(made.chip, ChipDescription)
+        rest = {name: value for name, value in settings.items() if name not in own}
+        return dataclasses.replace(made, chip=chip_settings.turned(made.chip, rest))
 
     def wiring(self, net: Network) -> Wiring:
         """Return the stations and routes of a network of these populations."""

@@ -61,7 +61,8 @@ def place(
     strategy
         "linear": cores are filled in the order of their numbers; "by_layer": the same, and each population begins on
         a core of its own; "spiral": filled from the middle of the chip outwards; "greedy": what `linear` puts on one
-        core goes where expected spikes have the fewest hops. Or a function of your own, see `strategies`.
+        core goes where expected spikes have the fewest hops; "spread": every core has an equal part of each population.
+        Or a function of your own, see `strategies`.
     distance
         Hops between positions: `distances.manhattan` for a mesh, `distances.torus(width, height)`.
     pools

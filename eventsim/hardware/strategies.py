@@ -102,6 +102,21 @@ def spiral(job: Job) -> list[Slice]:
     return assigned(job.loads(), spiral_order(job.positions))
 
 
+@strategy("spread")
+def spread(job: Job) -> list[Slice]:
+    """Give every core an equal part of each population: whole channels where there are as many as cores."""
+    n, found = len(job.positions), []
+    check_each_neuron(job.demands, job.limits)
+    for demand in job.demands:
+        unit = demand.unit if demand.node.size // demand.unit >= n else 1
+        whole = demand.node.size // unit
+        for core in range(n):
+            first, end = unit * (core * whole // n), unit * ((core + 1) * whole // n)
+            if end > first:
+                found.append(Slice(demand.name, first, end - 1, core))
+    return found
+
+
 def assigned(loads: Sequence[Sequence[Piece]], cores: Sequence[int]) -> list[Slice]:
     """Return slices: the first of the loads is on the first of the cores, and so on."""
     return [Slice(*piece, int(core)) for load, core in zip(loads, cores, strict=False) for piece in load]

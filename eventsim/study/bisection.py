@@ -1,7 +1,8 @@
 """Bisection: the border of a knob up to which a result holds, as the slowest clock that keeps 99 % of the accuracy.
 
 It assumes that the result is monotone in the knob, and says where the values that it tried show that it is not. Every
-value is a run, or one for each seed. Relies on designs. Used by `Study`.
+value is a run, or one for each seed. A value at which the network does not fit on the chip, or the chip deadlocks, has
+no run and misses the target: its reason is kept. Relies on designs. Used by `Study`.
 """
 
 import math
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim.checks import choice, number, shown
-from eventsim.errors import InputError, listed, nearest
+from eventsim.errors import DeadlockError, InputError, PlacementError, listed, nearest
 from eventsim.study.design import Design, checked_range
 from eventsim.study.evaluate import DECIDED, LABELLED, NUMBERS
 from eventsim.study.point import plain_settings
@@ -20,6 +21,8 @@ from eventsim.table import Column, Table, Tabled
 IDEAL = {"accuracy": "ideal_correct", "agreement": "samples"}  # what "keep" is a share of, as counts
 STEPS = 128  # of a linear range, where nothing says how near is near enough
 NEAR = 0.05  # ratio minus 1, on a log scale
+# Errors of points that are answers: with this value the chip does not do it. Rows hold them behind their class.
+REFUSALS = tuple(f"{kind.__name__}: " for kind in (PlacementError, DeadlockError))
 ASSUMED = "it is assumed that the result is monotone in the knob"
 
 
@@ -36,6 +39,9 @@ class Border(Tabled):
         tried do the other.
     tried
         Triples (value, mean of the result over seeds, least that is allowed), by value.
+    refused
+        Pairs (value, reason), by value, of those that could not run: the network does not fit on the chip, or the chip
+        deadlocks. They miss the target.
     samples
         Of one seed; 0 where nothing has run.
     monotone
@@ -51,6 +57,7 @@ class Border(Tabled):
     holds: Any
     fails: Any
     tried: tuple[tuple[Any, float, float], ...]
+    refused: tuple[tuple[Any, str], ...]
     samples: int
     monotone: bool
     complete: bool
@@ -69,7 +76,9 @@ class Border(Tabled):
         for value, mean, least in self.tried:
             interval = wilson_of_share(mean, self.samples) if share else ()
             rows.append((value, mean, *interval, least, "holds" if mean >= least else "fails"))
-        return Table(tuple(columns), tuple(rows), below=(str(self),))
+        rows += [(value, *(None,) * len(names), "cannot run") for value, _ in self.refused]
+        reasons = (f"{self.knob} = {value:.6g}: {reason}" for value, reason in self.refused)
+        return Table(tuple(columns), tuple(sorted(rows, key=lambda row: row[0])), below=(str(self), *reasons))
 
     def __str__(self) -> str:
         if self.holds is None:
@@ -182,12 +191,17 @@ class Bisection(Design):
         """What the results say so far."""
         tried = self._tried(results)
         holds, fails, following, note = self._search(results)
-        verdicts = [mean >= least for _, mean, least in (tried if self.find == "largest" else reversed(tried))]
+        refused = self._refused(results)
+        met = {value: mean >= least for value, mean, least in tried} | dict.fromkeys(refused, False)
+        verdicts = [met[value] for value in sorted(met, reverse=self.find == "smallest")]
         monotone = verdicts == sorted(verdicts, reverse=True)
         if not monotone:
             note += "; but the values tried show that it is not: look at the whole range with a grid"
         samples = next((entry.result["samples"] for entry in results.entries if entry.result), 0)
-        return Border(self.knob, self.of, holds, fails, tuple(tried), samples, monotone, following is None, note)
+        return Border(
+            self.knob, self.of, holds, fails, tuple(tried), tuple(sorted(refused.items())), samples, monotone,
+            following is None, note,
+        )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
         """Everything that it was given."""
@@ -196,8 +210,9 @@ class Bisection(Design):
 
     def _search(self, results: Any) -> tuple[Any, Any, Any, str]:
         """The value that holds, the one that fails, what to try next (None: done), and a note."""
-        met = {value: mean >= least for value, mean, least in self._tried(results)}
-        failed = [entry.error for entry in results.entries if entry.error]
+        refused = self._refused(results)
+        met = {value: mean >= least for value, mean, least in self._tried(results)} | dict.fromkeys(refused, False)
+        failed = [entry.error for entry in results.entries if entry.error and not is_refusal(entry.error)]
         if failed:
             return None, None, None, f"a point has no result: {failed[0]}"
         good, bad = (self.low, self.high) if self.find == "largest" else (self.high, self.low)
@@ -208,7 +223,7 @@ class Bisection(Design):
             turned = ", though the other end does: is it the other direction?" if met[bad] else ""
             return (bad if met[bad] else None), good, None, f"the end {good:.6g} does not meet the target{turned}"
         if met[bad]:
-            return good, None, None, f"both ends meet it, and {ASSUMED}"
+            return bad, None, None, f"both ends meet it, and {ASSUMED}"
         while not self._is_near(good, bad):
             middle = self._middle(good, bad)
             if middle not in met:
@@ -228,6 +243,14 @@ class Bisection(Design):
         if self.whole:
             return round(math.sqrt(a * b)) if self.scale == "log" else (a + b) // 2
         return math.sqrt(a * b) if self.scale == "log" else a + (b - a) / 2
+
+    def _refused(self, results: Any) -> dict[Any, str]:
+        """The values that could not run, and why: the reason of the first seed that could not."""
+        found: dict[Any, str] = {}
+        for entry in results.entries:
+            if is_refusal(entry.error):
+                found.setdefault(entry.point.settings[self.knob], entry.error.partition(": ")[2])
+        return found
 
     def _tried(self, results: Any) -> list[tuple[Any, float, float]]:
         """The values with results of all seeds, with their mean and the least that is allowed."""
@@ -252,3 +275,8 @@ class Bisection(Design):
                 "accuracy and agreement a read-out or output=."
             )
         return float(value)
+
+
+def is_refusal(error: str | None) -> bool:
+    """Whether the error of a point says that the chip cannot do it: no room, or stations that wait for each other."""
+    return error is not None and error.startswith(REFUSALS)

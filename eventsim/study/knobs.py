@@ -6,7 +6,9 @@ name                         what it sets
 ``jitter.sigma``             a setting of the study's fault, or preset, of this name; ``jitter[1].sigma`` of its second
 ``until``                    the time until which each point is simulated
 ``bus.service_time``         a setting of the study's transport, which is also called by its own name
-``chip.link.service[ns]``    a value of the chip that a network is placed on, in a unit; or as text, ``chip.link.full``
+``chip.link.service[ns]``    a value of the chip that a network is on, in a unit; or as text, ``chip.link.full``
+``chip.slower``              how many times as long all takes that the chip does; ``chip.clock[MHz]`` of one that has one
+``chip.strategy``            how each network is placed, where the study's chip is not placed yet
 ``network.margin``           a setting of the recipe that makes the network
 ``dense1.threshold``         a parameter of a population, or what a source has (`Network.replace`)
 ``input -> dense1.delay``    weights or delay of a projection
@@ -27,7 +29,7 @@ from eventsim.fabric.contract import Transport
 from eventsim.faults.contract import Fault
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import fault_from, kinds, read, settings_of
-from eventsim.kinds import named_kinds
+from eventsim.kinds import load_announced, named_kinds
 from eventsim.network.network import Network
 from eventsim.network.nodes import Source
 
@@ -76,11 +78,13 @@ class Case(NamedTuple):
     parts: dict[str, dict[str, Any]]
 
 
-def transport_kinds() -> dict[str, type[Transport]]:
-    """All transports that are loaded, by name."""
+def transport_kinds(name: Any = None) -> dict[str, type[Transport]]:
+    """All transports that are loaded, by name; and that of one name, where it only has been announced."""
     from eventsim import fabric  # whose import defines them
 
     del fabric
+    if isinstance(name, str):
+        load_announced(name)
     return named_kinds(Transport)
 
 
@@ -132,7 +136,7 @@ def _resolved(name: str, setup: Any, net: Network | None, recipe_settings: Any) 
             )
         return _checked(name, FAULT, mine[index], setting, _settings_of_form(setup.faults[mine[index]]))
     if setup.transport is not None:
-        kind = transport_kinds()[setup.transport["transport"]]
+        kind = transport_kinds(setup.transport["transport"])[setup.transport["transport"]]
         for called in (*BUS, kind.name):
             if name.startswith(f"{called}."):
                 of_transport = name.removeprefix(f"{called}.")
@@ -171,7 +175,8 @@ def available(setup: Any, net: Network | None, recipe_settings: Any) -> list[str
         place = f"[{called[:k].count(called[k])}]" if called.count(called[k]) > 1 else ""
         names += [f"{called[k]}{place}.{setting}" for setting in _settings_of_form(form)]
     if setup.transport is not None:
-        names += [f"bus.{setting}" for setting in transport_kinds()[setup.transport["transport"]].settings()]
+        kind = transport_kinds(setup.transport["transport"])[setup.transport["transport"]]
+        names += [f"{'chip' if kind.takes('chip') else 'bus'}.{setting}" for setting in kind.settings()]
     names += [f"{NETWORK}.{setting}" for setting in recipe_settings or ()]
     if net is not None:
         names += [f"{part}.{setting}" for part, settings in _parts(net).items() for setting in settings]
@@ -232,7 +237,7 @@ def made_transport(form: Mapping[str, Any] | None) -> Transport | None:
     """Return the transport of a text form."""
     if form is None:
         return None
-    kind = transport_kinds()[form["transport"]]
+    kind = transport_kinds(form["transport"])[form["transport"]]
     settings = {name: value for name, value in form.items() if name != "transport"}
     known = kind.settings()
     for name in settings:

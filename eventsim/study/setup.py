@@ -215,12 +215,13 @@ def transport_form(given: Any) -> dict[str, Any] | None:
     """Return the text form of a transport."""
     if given is None:
         return None
-    known = transport_kinds()
+    named = given.get("transport") if isinstance(given, Mapping) else None
+    known = transport_kinds(named)
     if type(given) in known.values():
         return settled("study: transport", given.describe())
-    if isinstance(given, Mapping) and given.get("transport") in known:
-        return settled("study: transport", given)
+    if isinstance(given, Mapping) and isinstance(named, str) and named in known:
+        return settled("study: transport", known[named].kept(given))
     raise FaultError(
         f"study: transport = {shown(given)}; must be a transport, its text form, or None. Give e.g. "
-        '{"transport": "aer_bus", "service_time": 0.001}.'
+        '{"transport": "aer_bus", "service_time": 0.001}, or {"transport": "chip", "chip": "mesh"}.'
     )

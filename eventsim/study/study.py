@@ -3,6 +3,7 @@
 Relies on the rooms of this folder. The entry from Python; `study_file` makes one of a TOML file.
 """
 
+import contextlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from eventsim.checks import flag, integer, number
 from eventsim.engines.options import checked_options
-from eventsim.errors import InputError, listed, nearest
+from eventsim.errors import InputError, PlacementError, listed, nearest
 from eventsim.network.network import Network
 from eventsim.progress import Progress
 from eventsim.simulate import checked_engine, checked_inputs
@@ -47,7 +48,8 @@ class Study:
         Faults, their text forms, also as words ("jitter:sigma=0.1"), or names of presets; what a knob sets may be left
         out of a text form.
     transport
-        A transport, or its text form.
+        A transport, or its text form. {"transport": "chip", "chip": "mesh", "strategy": "by_layer"}, an `UnplacedChip`,
+        puts the network of each point on the chip anew.
     seeds
         A number of seeds, counted from 0, or a list. Points of one seed have their random draws in common, so that
         curves are smooth and differences are paired.
@@ -92,6 +94,11 @@ class Study:
         net = self._first_network(first)
         for faults in fault_lists(self._bench, self.design):
             check_faults(faults, net, self.seeds[0])
+        for settings in (self.design.settings()[0], self.design.settings()[-1]):
+            case = self._bench.case(self.design.knobs, settings)
+            if case.transport is not None:
+                with contextlib.suppress(PlacementError):  # of this point, which will say so when its turn comes
+                    case.transport.fabric(self._first_network(case))
         n_samples = self._checked_data(net, first.options)
         decision = decision_of(net, self.setup.output)
         if self.setup.labels is not None:

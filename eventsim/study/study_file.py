@@ -14,6 +14,8 @@ from eventsim.checks import integer, shown
 from eventsim.errors import InputError, listed, nearest
 from eventsim.files.arrays import TIMES, arrays_of, chosen_array
 from eventsim.files.toml_file import read_toml
+from eventsim.hardware.chip_file import is_file_of_chip
+from eventsim.hardware.physical_time import with_time_unit
 from eventsim.network.network_file import load_network
 from eventsim.network.sources import SpikeTimes
 from eventsim.study.bisection import Bisection
@@ -24,7 +26,7 @@ from eventsim.study.study import Study
 
 DESIGNS = ("grid", "points", "random", "bisection")
 KEYS = (
-    *("title", "network", "settings", "data", "labels", "samples", "faults", "transport", "seeds", "output", "times"),
+    *("title", "network", "time_unit", "settings", "data", "labels", "samples", "faults", "transport", "seeds", "output", "times"),
     *("out", *OPTIONS, *DESIGNS),
 )  # fmt: skip
 RANGE = ("from", "to", "number", "scale")
@@ -69,7 +71,7 @@ def read_study(path: str | Path) -> StudyFile:
     x, labels = _data(place, content)
     study = Study(
         _network(place, content), x, _design(place, content), labels, faults=content.get("faults", ()),
-        transport=content.get("transport"), seeds=content.get("seeds", 1), settings=content.get("settings"),
+        transport=_transport(place, content), seeds=content.get("seeds", 1), settings=content.get("settings"),
         output=content.get("output"), times=content.get("times", True),
         **{name: content[name] for name in OPTIONS if name in content},
     )  # fmt: skip
@@ -94,7 +96,23 @@ def _network(place: Path, content: Mapping[str, Any]) -> Any:
             f"{place}: network = {shown(given)}; must be the file of a network, or a recipe 'package.module:function'. "
             "Give one."
         )
-    return given if _is_recipe(given) else load_network(place.parent / given)
+    unit = content.get("time_unit")
+    if _is_recipe(given):
+        if unit is not None:
+            raise InputError(
+                f"{place}: time_unit = {shown(unit)} of a recipe; must be of the file of a network. Give it to the "
+                "recipe, if that takes it: [settings] time_unit = …"
+            )
+        return given
+    net = load_network(place.parent / given)
+    return net if unit is None else with_time_unit(net, unit)
+
+
+def _transport(place: Path, content: Mapping[str, Any]) -> Any:
+    """The transport as the file has it, the file of a chip relative to this one."""
+    given = content.get("transport")
+    named = None if given is None else given.get("chip")
+    return {**given, "chip": place.parent / named} if isinstance(named, str) and is_file_of_chip(named) else given
 
 
 def _is_recipe(given: str) -> bool:

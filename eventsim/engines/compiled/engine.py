@@ -42,7 +42,7 @@ from eventsim.engines.tables import (
     Stimulus,
 )
 from eventsim.engines.task import Task
-from eventsim.errors import BudgetError, SimulationError
+from eventsim.errors import BudgetError, DeadlockError, SimulationError
 from eventsim.network.network import Population, Source
 
 Problem = tuple[type[SimulationError], str]
@@ -291,7 +291,7 @@ class Worker:
         if status == LOST_DELAY:
             return SimulationError, problems.delay_lost(*self._spike())
         if status == DEADLOCK:
-            return SimulationError, problems.deadlock(int(control.sample[0]), self._circle(), float(control.now[0]))
+            return DeadlockError, problems.deadlock(int(control.sample[0]), self._circle(), float(control.now[0]))
         if status == ASTRAY:
             projection = self.task.net.projections[int(control.astray[0]) - 1].label
             return SimulationError, problems.no_weight(int(control.sample[0]), projection, float(control.now[0]))

@@ -11,8 +11,8 @@ import numpy as np
 from eventsim.engines import problems
 from eventsim.engines.fabric_records import ARRIVED, HOP_RECORD, TOO_LATE, UNDER_WAY
 from eventsim.engines.reference.agenda import FABRIC
-from eventsim.engines.reference.fabric import DeadlockError, FabricState
-from eventsim.errors import SimulationError
+from eventsim.engines.reference.fabric import CircleError, FabricState
+from eventsim.errors import DeadlockError
 from eventsim.fabric.contract import NOWHERE
 from eventsim.faults.acting import NUMBERS
 
@@ -41,9 +41,9 @@ def carry(sample: Any, t: Any) -> None:
     before = fabric.served
     try:
         delivered = fabric.settle(t)
-    except DeadlockError as found:
+    except CircleError as found:
         names = [fabric.plan.stations[k].name for k in found.stations]
-        raise SimulationError(problems.deadlock(sample.row, names, t)) from None
+        raise DeadlockError(problems.deadlock(sample.row, names, t)) from None
     finally:
         sample.task.events += fabric.served - before
     for packet, lanes, left in delivered:

@@ -89,7 +89,7 @@ class StationState:
     flights: deque[Flight] = field(default_factory=deque)
 
 
-class DeadlockError(Exception):
+class CircleError(Exception):
     """Stations that wait for each other, in order; ends the sample."""
 
     def __init__(self, stations: list[int]) -> None:
@@ -336,7 +336,7 @@ class FabricState:
         while self.stations[station].blocked_at != NO_PORT:
             station = self.plan.ports[self.stations[station].blocked_at].station
             if station == k:
-                raise DeadlockError(chain)
+                raise CircleError(chain)
             if station in chain:
                 return  # a cycle that was there before
             chain.append(station)
