@@ -26,8 +26,8 @@ from eventsim.study.study import Study
 
 DESIGNS = ("grid", "points", "random", "bisection")
 KEYS = (
-    *("title", "network", "time_unit", "settings", "data", "labels", "samples", "faults", "transport", "seeds", "output", "times"),
-    *("out", *OPTIONS, *DESIGNS),
+    *("title", "network", "time_unit", "settings", "data", "labels", "samples", "faults", "transport", "seeds"),
+    *("output", "times", "out", *OPTIONS, *DESIGNS),
 )  # fmt: skip
 RANGE = ("from", "to", "number", "scale")
 
