@@ -111,7 +111,9 @@ def _network(place: Path, content: Mapping[str, Any]) -> Any:
 def _transport(place: Path, content: Mapping[str, Any]) -> Any:
     """The transport as the file has it, the file of a chip relative to this one."""
     given = content.get("transport")
-    named = None if given is None else given.get("chip")
+    if given is None:
+        return None
+    named = given.get("chip")
     return {**given, "chip": place.parent / named} if isinstance(named, str) and is_file_of_chip(named) else given
 
 
