@@ -3,6 +3,7 @@
 python benchmarks/sanafe_peer.py prints the table of docs/explanation/sana-fe.md. Needs sanafe (`make peers`).
 """
 
+import itertools
 import random
 import sys
 import tempfile
@@ -36,7 +37,7 @@ def small(seed: int) -> Small:
     rng = random.Random(seed)
     sizes = rng.randint(1, 4), rng.randint(1, 6), rng.randint(1, 6)
     inputs = [[rng.randint(0, 1) for _ in range(3)] for _ in range(sizes[0])]
-    weights = tuple([rng.randint(1, 4) for _ in range(a * b)] for a, b in zip(sizes[:2], sizes[1:], strict=True))
+    weights = tuple([rng.randint(1, 4) for _ in range(a * b)] for a, b in itertools.pairwise(sizes))
     cores = tuple([4 * rng.randrange(32) + rng.randrange(4) for _ in range(n)] for n in sizes[1:])
     return Small(sizes, inputs, rng.randint(1, 6), weights, cores)  # type: ignore[arg-type]
 
@@ -110,8 +111,6 @@ def both(seed: int) -> Both:
     # Step 0, in which nothing happens, is no step of SANA-FE: each neuron's idle update in it is left out.
     idle = hardware.chip("loihi_sanafe").need("prices.neuron_updates_idle") * (one.sizes[1] + one.sizes[2])
     soma = costs["neuron_updates_driven"] + costs["neuron_updates_idle"] - idle + costs["spikes"]
-    inputs = sum(map(sum, one.inputs)) * hardware.chip("loihi_sanafe").need("prices.spikes")
-    del inputs
     return Both(
         (result["neurons_fired"], len(run.spikes)),
         (np.array(result["perf_trace"]["sim_time"]), steps.lengths[0][1:]),

@@ -1,7 +1,7 @@
 """A chip and how a network is to be put on it: a transport that places each network anew.
 
-Relies on chips and on placed chips. Used by studies, whose knobs change the network, its windows or the cores that there
-are: each point has a placement of its own. Study files name one, ``{transport = "chip", chip = "mesh"}``.
+Relies on chips and on placed chips. Used by studies, whose knobs change the network, its windows or the number of
+cores: each point has a placement of its own. Study files name one, ``{transport = "chip", chip = "mesh"}``.
 """
 
 import dataclasses

@@ -7,7 +7,7 @@ name                         what it sets
 ``until``                    the time until which each point is simulated
 ``bus.service_time``         a setting of the study's transport, which is also called by its own name
 ``chip.link.service[ns]``    a value of the chip that a network is on, in a unit; or as text, ``chip.link.full``
-``chip.slower``              how many times as long all takes that the chip does; ``chip.clock[MHz]`` of one that has one
+``chip.slower``              how many times as long all takes that the chip does; ``chip.clock[MHz]``: its clock
 ``chip.strategy``            how each network is placed, where the study's chip is not placed yet
 ``network.margin``           a setting of the recipe that makes the network
 ``dense1.threshold``         a parameter of a population, or what a source has (`Network.replace`)

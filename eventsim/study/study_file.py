@@ -26,8 +26,8 @@ from eventsim.study.study import Study
 
 DESIGNS = ("grid", "points", "random", "bisection")
 KEYS = (
-    *("title", "network", "time_unit", "settings", "data", "labels", "samples", "faults", "transport", "seeds", "output", "times"),
-    *("out", *OPTIONS, *DESIGNS),
+    *("title", "network", "time_unit", "settings", "data", "labels", "samples", "faults", "transport", "seeds"),
+    *("output", "times", "out", *OPTIONS, *DESIGNS),
 )  # fmt: skip
 RANGE = ("from", "to", "number", "scale")
 
@@ -111,7 +111,9 @@ def _network(place: Path, content: Mapping[str, Any]) -> Any:
 def _transport(place: Path, content: Mapping[str, Any]) -> Any:
     """The transport as the file has it, the file of a chip relative to this one."""
     given = content.get("transport")
-    named = None if given is None else given.get("chip")
+    if given is None:
+        return None
+    named = given.get("chip")
     return {**given, "chip": place.parent / named} if isinstance(named, str) and is_file_of_chip(named) else given
 
 
