@@ -5,7 +5,6 @@ python benchmarks/sanafe_peer.py prints the table of docs/explanation/sana-fe.md
 
 import itertools
 import random
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -122,12 +121,17 @@ def both(seed: int) -> Both:
     )
 
 
-def main() -> None:
-    """Print the table."""
+def table() -> list[str]:
+    """A row for each network: spikes, how long all steps took, joules by component; SANA-FE / eventsim."""
+    rows = ["| network | spikes | time, us | synapses, nJ | messages, nJ | neurons, nJ |", "|---|---|---|---|---|---|"]
     for seed in SEEDS:
         found = both(seed)
-        print(seed, found.spikes, *(np.round(part * NS, 2) for part in found.lengths), found.energies)
+        times = [float(part.sum()) * 1e6 for part in found.lengths]
+        parts = [f"{seed}", "{} / {}".format(*found.spikes), "{:.3f} / {:.3f}".format(*times)]
+        parts += ["{:.4f} / {:.4f}".format(*(energy * NS for energy in pair)) for pair in found.energies.values()]
+        rows.append(f"| {' | '.join(parts)} |")
+    return rows
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print("\n".join(table()))

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import sanafe_peer
 
 from eventsim import hardware
 from eventsim.hardware import Ledger
@@ -104,3 +106,30 @@ def test_a_silent_step_takes_a_visit_and_a_barrier(tiles: int, tmp_path: Path) -
     result = simulated(lines, tmp_path, steps=3)
     expected = LOIHI.barrier_length(tiles, tiles) + LOIHI.need("core.update_idle")
     assert result["sim_time"] == pytest.approx(3 * expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", sanafe_peer.SEEDS)
+def test_steps_are_as_long_where_the_rules_are_the_same(seed: int) -> None:
+    found = sanafe_peer.both(seed)
+    theirs, ours = found.lengths
+    assert found.spikes[0] == found.spikes[1]
+    for name in ("synapses", "messages"):
+        assert found.energies[name][0] == pytest.approx(found.energies[name][1], rel=1e-12)
+    barrier = np.floor(ours.min() * 1e8) / 1e8
+    silent = ours - barrier < 1e-8  # visits alone: potentials that are left take 3.7 ns more there
+    late = (theirs - ours)[silent]
+    assert np.all((np.abs(late) < 1e-15) | (np.abs(late - 3.7e-9) < 1e-15))
+    assert np.all(np.abs(theirs - ours)[~silent] <= 0.2 * (theirs - barrier)[~silent])
+    assert theirs.sum() == pytest.approx(ours.sum(), rel=0.01)
+
+
+def test_the_page_has_this_table() -> None:
+    """To the digit but for SANA-FE's times, which differ from run to run where its threads meet otherwise."""
+    page = Path(__file__).parents[1] / "docs" / "explanation" / "sana-fe.md"
+    written = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    for line, row in zip(written, sanafe_peer.table(), strict=True):
+        (*first, time), (*again, now) = ([part.strip() for part in one.split("|")] for one in (line, row))
+        kept, made = (cells[:3] + cells[4:] for cells in ([*first, time], [*again, now]))
+        assert kept == made
+        for a, b in zip(first[3].split(" / "), again[3].split(" / "), strict=True):
+            assert a == b or float(a) == pytest.approx(float(b), rel=0.01)

@@ -83,7 +83,8 @@ def test_inputs_that_were_late_or_lost_are_those_of_the_log(chip: str) -> None:
     cores = hardware.chip("mesh").place(net, "by_layer").fabric(net).cores
     for projection in net.projections:
         weights, name = projection.kind.arrays()["weights"], projection.post.name
-        t_min = float(projection.post.window[1])
+        window: Any = projection.post.window
+        t_min = float(window[1])
         sent, k = run.spike_times(projection.pre.name), projection.pre.order
         late, lost = np.zeros((len(IMAGES), len(weights)), int), np.zeros((len(IMAGES), len(weights)), int)
         for sample, i, j in np.ndindex(len(IMAGES), *weights.shape):
@@ -151,7 +152,8 @@ def test_a_fabric_of_fractions_is_worked_out_in_fractions() -> None:
     x = [[Fraction(int(v), 7) for v in row] for row in np.random.default_rng(0).integers(1, 7, (2, 5))]
     net = models.to_ttfs(relu, np.array(x, dtype=float), number=Fraction)
     ideal = eventsim.simulate(net, x, engine="reference")
-    for service in (0, Fraction(1, 1000), Fraction(1, 3)):
+    services: list[Any] = [0, Fraction(1, 1000), Fraction(1, 3)]
+    for service in services:
         report = models.verify(net, relu, x, eventsim.simulate(net, x, engine="reference", transport=AerBus(service)))
         assert report.ok
         assert (report.summary["transport"] > 0) is (service > 0)

@@ -242,7 +242,7 @@ def _updated(visits: Visits, spikes: Array, step: Array, n_steps: Array) -> tupl
 
 def _served_by(took: Run, n: int) -> Array:
     """When the last packet of each step was where it went, (n,)."""
-    hops, end = log_of(took, WHERE), np.zeros(n)
+    hops, end = log_of(WHERE, took), np.zeros(n)
     latencies = np.array(took.provenance["fabric"]["latencies"])
     np.maximum.at(end, hops["sample"], hops["left"] + latencies[hops["station"]])
     return end
@@ -250,7 +250,7 @@ def _served_by(took: Run, n: int) -> Array:
 
 def _delays(took: Run) -> dict[str, Spread]:
     """From when a spike left its core, or came from off the chip, to its delivery; by source and population."""
-    came, found = deliveries(took, log_of(took, WHERE)), {}
+    came, found = deliveries(took, log_of(WHERE, took)), {}
     for k, name in enumerate(took.populations):
         mine = came[came["population"] == k]
         if spread := Spread.of(mine["delivered"] - mine["emitted"]):
