@@ -180,6 +180,13 @@ def test_a_run_that_ended_early_has_no_ledger() -> None:
         hardware.counted(error.value.run)
 
 
+def test_seconds_are_shown_in_six_digits_and_counts_whole() -> None:
+    text = str(Ledger(seconds=0.028116363000000002, spikes=1_234_567))
+    assert "0.0281164" in text
+    assert "028116363" not in text
+    assert "1,234,567" in text
+
+
 def test_grades_have_an_order() -> None:
     assert weakest(GRADES) == "assumed"
     assert weakest(["measured"]) == "measured"

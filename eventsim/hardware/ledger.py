@@ -103,8 +103,14 @@ class Ledger(Tabled):
 
     def table(self) -> Table:
         """A row for each operation; what is unknown has no count."""
-        columns = (Column("operation", text=True), Column("count", ",", missing="?"), Column("what it is", text=True))
+        counts = Column("count", count_text, missing="?")
+        columns = (Column("operation", text=True), counts, Column("what it is", text=True))
         return Table(columns, tuple((name, count, OPERATIONS[name]) for name, count in self))
 
     def __str__(self) -> str:
         return str(self.table())
+
+
+def count_text(count: int | float) -> str:
+    """A count as tables show it; seconds, which are no integers, in six digits."""
+    return f"{count:,}" if isinstance(count, int) else f"{count:,.6g}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from eventsim.errors import InputError
 from eventsim.hardware.facts import Fact, weakest
-from eventsim.hardware.ledger import Ledger
+from eventsim.hardware.ledger import Ledger, count_text
 from eventsim.hardware.quantities import text_of
 from eventsim.table import Column, Table, Tabled
 
@@ -117,7 +117,7 @@ class Bill(Tabled):
     def table(self) -> Table:
         """A row for each operation: count, price, energy, grade and sources; the total below."""
         columns = (
-            Column("operation", text=True), Column("count", ",", missing="?"), Column("price", missing="?"),
+            Column("operation", text=True), Column("count", count_text, missing="?"), Column("price", missing="?"),
             Column("energy", _energy), Column("grade", text=True), Column("source", text=True),
         )  # fmt: skip
         rows = []
