@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,7 @@ def test_flips_and_their_first_layers_are_those_of_plain_loops(runs: tuple[Netwo
     due = {one.name: one.window[1] for one in net.populations if one.window is not None}
     late: dict[str, int] = {}
     changed: dict[str, int] = {}
+    time: dict[str, float] = defaultdict(float)
     came = run.latency().deliveries
     for k in flipped:
         mine = came[came["sample"] == k]
@@ -152,8 +154,14 @@ def test_flips_and_their_first_layers_are_those_of_plain_loops(runs: tuple[Netwo
         for name in LAYERS:
             if (run.spike_times(name)[k] != ideal.spike_times(name)[k]).any():
                 changed[name] = changed.get(name, 0) + 1
+                before = {run.populations.index(one) for one in LAYERS[: LAYERS.index(name)]}
+                for hop in run.records.hops:  # type: ignore[union-attr]
+                    if hop["sample"] == k and hop["population"] in before and hop["outcome"] != NO_ROOM:
+                        time[run.provenance["stations"][hop["station"]]] += float(hop["left"] - hop["entered"])
                 break
     assert (found.late, found.changed) == (late, changed)
+    assert list(found.stations) == sorted(found.stations, key=lambda name: -found.stations[name])
+    assert found.stations == pytest.approx({name: one / sum(time.values()) for name, one in time.items() if one})
     assert found.first == next(name for name in LAYERS if name in late)
 
 

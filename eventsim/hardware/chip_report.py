@@ -27,6 +27,7 @@ from eventsim.run.run import Run
 from eventsim.table import Table, Tabled
 
 STATIONS_SHOWN = 10
+BLAMED = 3  # stations that flips are due to, in the text
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +108,10 @@ class Report(Tabled):
                 rows.append(("flipped samples by the first layer late", _counts(self.flips.late)))
             if self.flips.changed:
                 rows.append(("flipped samples by the first layer with other spikes", _counts(self.flips.changed)))
+            if self.flips.stations:
+                shares = list(self.flips.stations.items())[:BLAMED]
+                said = ", ".join(f"{name} {share:.0%}" for name, share in shares)
+                rows.append(("where the packets before that layer spent their time", said))
         if self.decision is not None and self.decision.latest is not None:
             rows.append(("decided at the latest at", self._time(self.decision.latest)))
             spare = self.decision.least_margin
@@ -173,7 +178,7 @@ class Report(Tabled):
             "seconds_a_unit": self.seconds_a_unit,
             "flips": None if one is None else {
                 "samples": one.n_samples, "share": one.share, "flipped": one.samples.tolist(), "first": one.first,
-                "late": one.late, "changed": one.changed,
+                "late": one.late, "changed": one.changed, "stations": one.stations,
             },
             "decision": None if when is None else {
                 "decided": _finite(when.decided), "needed": None if when.needed is None else _finite(when.needed),

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.engines.fabric_records import NO_ROOM
 from eventsim.errors import InputError
 from eventsim.inspection.compare import compare
 from eventsim.run.decisions import decisions_of
 from eventsim.run.latency import Latency
+from eventsim.run.packets import log_of
 from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -32,12 +34,17 @@ class Flips:
         what it reaches, or that was lost; layers that are the first of none are left out.
     changed
         Of how many each layer is the first whose spikes differ from those of the ideal run.
+    stations
+        Where the packets of these samples were that may have changed that first layer, those of the layers before it:
+        the share of their time at each station, waiting, served and blocked, the largest first. A station that blocks
+        others has their time counted at these.
     """
 
     n_samples: int
     samples: Array = field(repr=False)
     late: dict[str, int]
     changed: dict[str, int]
+    stations: dict[str, float]
 
     @property
     def share(self) -> float:
@@ -81,8 +88,21 @@ def flips(run: Run, ideal: Run, latency: Latency, output: str | None) -> Flips |
     other[found["sample"], [order[name] for name in found["population"].tolist()]] = True
     return Flips(
         run.n_samples, samples, _firsts(troubled[samples] > 0, run.populations),
-        _firsts(other[samples], run.populations),
+        _firsts(other[samples], run.populations), _shares(run, samples, other),
     )  # fmt: skip
+
+
+def _shares(run: Run, samples: Array, other: Array) -> dict[str, float]:
+    """The share of time at each station of packets before the first layer that is another, by name, largest first."""
+    first = np.zeros(run.n_samples, dtype=np.int64)
+    first[samples] = np.where(other[samples].any(axis=1), other[samples].argmax(axis=1), other.shape[1])
+    log = log_of("report", run)
+    mine = log[(log["outcome"] != NO_ROOM) & (log["population"] < first[log["sample"]])]
+    names = run.provenance["stations"]
+    time = np.bincount(mine["station"], weights=mine["left"] - mine["entered"], minlength=len(names))
+    if not time.sum() > 0:
+        return {}
+    return {names[k]: float(time[k] / time.sum()) for k in np.argsort(-time, kind="stable") if time[k] > 0}
 
 
 def _firsts(marked: Array, names: list[str]) -> dict[str, int]:
