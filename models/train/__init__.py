@@ -1,0 +1,1 @@
+"""Training of time-to-first-spike networks by gradient descent on their spike times."""

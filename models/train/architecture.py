@@ -1,0 +1,147 @@
+"""Architectures in one line, such as ``conv8x3-bn-relu-pool2-conv16x3-bn-relu-pool2-10``.
+
+Relies on the layers. Used by `trainable` and by the command line.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from eventsim.checks import shown
+from eventsim.errors import NetworkError
+from eventsim.models.relu.sliding import Sliding
+from eventsim.models.train.batch_norm import BatchNorm
+from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer
+from eventsim.models.train.linear_maps import ConvMap, DenseMap
+
+GRAMMAR = (
+    "parts joined by '-': conv<channels>x<kernel> (with s<stride> and p<padding> behind it), a number of neurons, bn, "
+    "relu, pool<size>, avg<size>, and at last the number of outputs"
+)
+_CONV = re.compile(r"conv(\d+)x(\d+)(?:s(\d+))?(?:p(\d+))?")
+_POOL = re.compile(r"(pool|avg)(\d+)(?:s(\d+))?")
+
+
+def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableLayer, ...]:
+    """Return the layers of an architecture written in one line.
+
+    Parameters
+    ----------
+    architecture
+        Parts joined by "-". ``conv8x3``: 8 channels, kernels of 3 × 3 (on one axis of positions: of 3), padded such that
+        positions stay; ``conv8x5s2p0``: with stride 2 and padding 0. ``340``: so many neurons. ``bn``: a batch norm on
+        what comes before it. ``relu``: what makes neurons of it; a layer without ``bn`` has one anyway. ``pool2``: a max
+        pool of 2 × 2, ``avg2`` an average pool, ``pool3s2`` with stride 2. The last part is the number of outputs.
+    input_shape
+        Shape of one input.
+
+    Raises
+    ------
+    NetworkError
+        A part that is none of these, or where it cannot be; the message names it.
+    """
+    if not isinstance(architecture, str) or not architecture:
+        raise NetworkError(f"architecture = {shown(architecture)}; must be text, {GRAMMAR}")
+    parts = architecture.split("-")
+    builder = _Builder(architecture, tuple(input_shape))
+    if not parts[-1].isdecimal():
+        raise builder.refused(len(parts) - 1, parts[-1], "the last part must be the number of outputs")
+    for place, part in enumerate(parts[:-1]):
+        builder.add(place, part)
+    builder.close(len(parts) - 1)
+    builder.layers.append(builder.read_out(len(parts) - 1, parts[-1]))
+    return tuple(builder.layers)
+
+
+@dataclass
+class _Builder:
+    """Layers as parts come; `open` is a weighted sum that waits for what stands behind it."""
+
+    architecture: str
+    shape: tuple[int, ...]
+    layers: list[TrainableLayer] = field(default_factory=list)
+    open: Any = None
+    norm: BatchNorm | None = None
+
+    def refused(self, place: int, part: str, what: str) -> NetworkError:
+        return NetworkError(
+            f"architecture {self.architecture!r}: part {place + 1}, {part!r}: {what}; must be {GRAMMAR}"
+        )
+
+    def add(self, place: int, part: str) -> None:
+        if part == "bn":
+            if self.open is None or self.norm is not None:
+                raise self.refused(place, part, "stands behind no conv and no number of neurons")
+            self.norm = BatchNorm()
+        elif part == "relu":
+            if self.open is None:
+                raise self.refused(place, part, "stands behind no conv, number of neurons or bn")
+            self.settle()
+        elif found := _CONV.fullmatch(part):
+            self.close(place)
+            self.open = self.conv(place, part, *found.groups())
+        elif found := _POOL.fullmatch(part):
+            self.close(place)
+            self.layers.append(self.pool(place, part, *found.groups()))
+            self.shape = self.layers[-1].shape
+        elif part.isdecimal():
+            self.close(place)
+            self.open = self.dense(place, part)
+        else:
+            raise self.refused(place, part, "is unknown")
+
+    def close(self, place: int) -> None:
+        """Before the next layer: neurons without a batch norm need no "relu" to be some."""
+        if self.open is not None:
+            if self.norm is not None:
+                raise self.refused(place - 1, "bn", "is followed by no relu; write bn-relu")
+            self.settle()
+
+    def settle(self) -> None:
+        stem = "dense" if isinstance(self.open, DenseMap) else "conv"
+        if isinstance(self.open, DenseMap):
+            shape: tuple[int, ...] = (self.open.n_out,)
+        else:
+            shape = (self.open.c_out, *self.open.sliding.positions(self.shape))
+        self.layers.append(Neurons(self.name(stem), self.open, shape, self.norm))
+        self.open, self.norm, self.shape = None, None, shape
+
+    def name(self, stem: str) -> str:
+        return f"{stem}{sum(layer.name.startswith(stem) for layer in self.layers) + 1}"
+
+    def dense(self, place: int, part: str) -> DenseMap:
+        if int(part) < 1:
+            raise self.refused(place, part, "has no neurons")
+        return DenseMap(int(part), math.prod(self.shape))
+
+    def conv(self, place: int, part: str, channels: str, kernel: str, stride: Any, padding: Any) -> ConvMap:
+        size = int(kernel)
+        if len(self.shape) < 2 or int(channels) < 1 or size < 1 or (padding is None and size % 2 == 0):
+            what = (
+                f"follows an input of shape {self.shape}, which has no (channels, *positions)"
+                if len(self.shape) < 2
+                else "needs channels, and a kernel that is odd or has its padding, as in conv8x4p1"
+            )
+            raise self.refused(place, part, what)
+        sliding = Sliding(
+            f"architecture {self.architecture!r}: part {part!r}",
+            (size,) * (len(self.shape) - 1),
+            int(stride or 1),
+            int(padding) if padding is not None else size // 2,
+        )
+        sliding.positions(self.shape)
+        return ConvMap(int(channels), self.shape[0], sliding)
+
+    def pool(self, place: int, part: str, kind: str, size: str, stride: Any) -> TrainableLayer:
+        if len(self.shape) < 2 or int(size) < 1:
+            raise self.refused(place, part, f"needs an input (channels, *positions), not {self.shape}, and a size")
+        where = f"architecture {self.architecture!r}: part {part!r}"
+        sliding = Sliding(where, (int(size),) * (len(self.shape) - 1), int(stride or size))
+        shape = (self.shape[0], *sliding.positions(self.shape))
+        return (EarliestPool if kind == "pool" else MeanPool)(self.name("pool"), sliding, shape)
+
+    def read_out(self, place: int, part: str) -> ReadOut:
+        linear = self.dense(place, part)
+        return ReadOut("output", linear, (linear.n_out,))

@@ -1,0 +1,57 @@
+"""Batch norm on weighted sums, before they are compared with 0 or with a threshold, as PyTorch computes it.
+
+For spiking neurons it is their weights and thresholds that change with the batch: kappa W in place of W and
+beta - kappa mean in place of D, with kappa = gamma / sqrt(variance + epsilon). Normalised by the biased variance of the
+batch in training, by the running mean and the running unbiased variance otherwise.
+
+Used by the layers of neurons.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from eventsim.models.train.linear_maps import LinearMap
+from eventsim.models.train.operations import Array, Operations
+from eventsim.models.train.parameterisation import Parameters
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """Settings of a batch norm: how fast running statistics follow, and what is added to variances."""
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+
+    def train(
+        self, ops: Operations, layer: LinearMap, p: Parameters, state: dict[str, Array], sums: Array, sign: int
+    ) -> tuple[Array, Any]:
+        """Return gamma (sums - mean) / root by the statistics of the batch, which `state` follows, and a tape.
+
+        `sign` is -1 where sums are those of spike times, whose mean is minus that of the values.
+        """
+        ones = p["gamma"]
+        n = sums[:, 0].reshape(-1).shape[0]
+        mean = layer.total(sums, ones) / n
+        centred = sums - layer.spread(mean)
+        variance = layer.total(centred * centred, ones) / n
+        inverse = 1 / ops.root(variance + self.epsilon)
+        normal = centred * layer.spread(inverse)
+        keep = 1 - self.momentum
+        state["mean"] = keep * state["mean"] + self.momentum * sign * mean
+        state["variance"] = keep * state["variance"] + self.momentum * variance * (n / max(n - 1, 1))
+        return normal * layer.spread(p["gamma"]), (normal, inverse, n)
+
+    def apply(
+        self, ops: Operations, layer: LinearMap, p: Parameters, state: dict[str, Array], sums: Array, sign: int
+    ) -> Array:
+        """Return the same by the running statistics."""
+        inverse = 1 / ops.root(state["variance"] + self.epsilon)
+        return (sums - layer.spread(sign * state["mean"])) * layer.spread(inverse * p["gamma"])
+
+    def back(self, layer: LinearMap, p: Parameters, tape: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
+        """Return the gradient with respect to the sums, and that of gamma; the mean and the variance depend on them."""
+        normal, inverse, n = tape
+        to_gamma = layer.total(grad * normal, p["gamma"])
+        to_mean = layer.total(grad, p["gamma"])
+        inner = grad - layer.spread(to_mean / n) - normal * layer.spread(to_gamma / n)
+        return inner * layer.spread(inverse * p["gamma"]), {"gamma": to_gamma}

@@ -1,0 +1,63 @@
+"""Neurons that climb to their threshold with the same slope whatever their weights are: B1 and its kin.
+
+Stanojevic et al. 2024 (Nature Communications 15:6793): until t_min the potential is the integral of the inputs, from
+then on it climbs with slope B (tau = 1). With V the potential at t_min and D the trained parameter,
+
+    V_i = sum_j W_ij (t_min - t_j),    threshold_i = B (t_max - t_min) - D_i,    t_i = t_min + (threshold_i - V_i) / B,
+
+so that, with times relative to the t_min of the layer that they go to, t_i = (sum_j W_ij t_j - D_i) / B, and no spike
+where that is not before t_max. The derivatives are those of this time: dt_i/dt_j = W_ij / B, dt_i/dW_ij = t_j / B,
+dt_i/dD_i = -1 / B, and 0 where no spike is sent.
+
+Relies on the contract. Used through `parameterisations`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from eventsim.models.train.linear_maps import LinearMap
+from eventsim.models.train.operations import Array, Operations
+from eventsim.models.train.parameterisation import Parameters
+
+
+@dataclass(frozen=True)
+class ConstantSlope:
+    """Spike times of neurons with slope `slope` > 0 from t_min on; 1 is the B1 model."""
+
+    slope: float = 1.0
+    sign = -1
+
+    @property
+    def name(self) -> str:
+        """ "b1", or "b" with another slope, such as "b0.5"."""
+        return f"b{self.slope:g}"
+
+    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
+        """Return the spike times, 0 for no spike, and where there are spikes."""
+        sums -= layer.spread(p["bias"])
+        if self.slope != 1.0:
+            sums /= self.slope
+        times = ops.at_most_zero(sums)
+        return times, times < 0
+
+    def fire_back(
+        self,
+        ops: Operations,  # noqa: ARG002
+        layer: LinearMap,
+        p: Parameters,
+        tape: Any,
+        grad: Array,
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return the gradient with respect to the sums, and that of D."""
+        passed = grad * tape
+        if self.slope != 1.0:
+            passed /= self.slope
+        return passed, {"bias": -layer.total(passed, p["bias"])}
+
+    def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """Return W = B w and D = B b: the spike then comes max(0, w x + b) before t_max."""
+        return weight * self.slope, bias * self.slope
+
+    def to_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """Return w = W / B and b = D / B."""
+        return weight / self.slope, bias / self.slope

@@ -1,0 +1,228 @@
+"""The layers of a trainable network: neurons, read-outs, pools. Each has a forward and a backward pass.
+
+A layer holds no numbers: parameters and running statistics are handed to it. What it sends are spike times (or the
+values of the ReLU twin), what it takes are those of the layer before. Relies on linear maps and the parameterisations.
+Used by the trainable network.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from eventsim.models.relu.sliding import Sliding
+from eventsim.models.train.batch_norm import BatchNorm
+from eventsim.models.train.linear_maps import ConvMap, DenseMap
+from eventsim.models.train.operations import Array, Operations
+from eventsim.models.train.parameterisation import Parameterisation
+
+Arrays = dict[str, Array]
+
+
+class TrainableLayer(Protocol):
+    """A layer that takes and gives arrays (n, *shape).
+
+    Attributes
+    ----------
+    name
+        That of its population, and what its parameters' names begin with.
+    shape
+        Shape of what it gives, without samples.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Return the shapes of its trained arrays by name."""
+
+    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Return the shapes of its running statistics by name."""
+
+    def forward(
+        self, ops: Operations, code: Parameterisation, p: Arrays, state: Arrays, x: Array, training: bool
+    ) -> tuple[Array, Any]:
+        """Return what the layer gives for `x`, and a tape for `backward`, None where it is not `training`."""
+
+    def backward(
+        self, ops: Operations, code: Parameterisation, p: Arrays, tape: Any, grad: Array, to_input: bool
+    ) -> tuple[Array | None, Arrays]:
+        """Return the gradients with respect to `x`, where `to_input` asks for it, and to the parameters."""
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """Neurons behind a weighted sum, with a batch norm between them or not."""
+
+    name: str
+    linear: DenseMap | ConvMap
+    shape: tuple[int, ...]
+    norm: BatchNorm | None = None
+
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Weights, a bias a unit, and gamma of a batch norm, whose beta is the bias."""
+        shapes = {"weight": self.linear.weight_shape, "bias": self.linear.weight_shape[:1]}
+        return shapes | ({"gamma": self.linear.weight_shape[:1]} if self.norm else {})
+
+    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Running mean and variance of a batch norm."""
+        return dict.fromkeys(("mean", "variance"), self.linear.weight_shape[:1]) if self.norm else {}
+
+    def forward(
+        self, ops: Operations, code: Parameterisation, p: Arrays, state: Arrays, x: Array, training: bool
+    ) -> tuple[Array, Any]:
+        """Return what the neurons send."""
+        sums, kept = self.linear.forward(ops, p["weight"], x)
+        normed = None
+        if self.norm is not None and training:
+            sums, normed = self.norm.train(ops, self.linear, p, state, sums, code.sign)
+        elif self.norm is not None:
+            sums = self.norm.apply(ops, self.linear, p, state, sums, code.sign)
+        sent, fired = code.fire(ops, self.linear, p, sums)
+        return sent, (x.shape, kept, normed, fired) if training else None
+
+    def backward(
+        self, ops: Operations, code: Parameterisation, p: Arrays, tape: Any, grad: Array, to_input: bool
+    ) -> tuple[Array | None, Arrays]:
+        """Return the gradients with respect to the inputs and to the parameters."""
+        shape, kept, normed, fired = tape
+        grad, found = code.fire_back(ops, self.linear, p, fired, grad)
+        if self.norm is not None:
+            grad, more = self.norm.back(self.linear, p, normed, grad)
+            found |= more
+        direct = self.linear.to_weight(ops, p["weight"], kept, grad)
+        found["weight"] = found["weight"] + direct if "weight" in found else direct
+        return self.linear.to_input(ops, p["weight"], grad, shape) if to_input else None, found
+
+
+@dataclass(frozen=True)
+class ReadOut:
+    """Integrators, whose potentials at the end of the last window are the outputs: sum_j W_ij (t_min - t_j) + D_i."""
+
+    name: str
+    linear: DenseMap
+    shape: tuple[int, ...]
+
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Weights and a bias a unit."""
+        return {"weight": self.linear.weight_shape, "bias": self.linear.weight_shape[:1]}
+
+    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """None."""
+        return {}
+
+    def forward(
+        self,
+        ops: Operations,
+        code: Parameterisation,
+        p: Arrays,
+        state: Arrays,  # noqa: ARG002
+        x: Array,
+        training: bool,
+    ) -> tuple[Array, Any]:
+        """Return the potentials, (n, n_out)."""
+        sums, kept = self.linear.forward(ops, p["weight"], x)
+        return code.sign * sums + self.linear.spread(p["bias"]), (x.shape, kept) if training else None
+
+    def backward(
+        self, ops: Operations, code: Parameterisation, p: Arrays, tape: Any, grad: Array, to_input: bool
+    ) -> tuple[Array | None, Arrays]:
+        """Return the gradients with respect to the inputs and to the parameters."""
+        shape, kept = tape
+        signed = code.sign * grad
+        found = {
+            "weight": self.linear.to_weight(ops, p["weight"], kept, signed),
+            "bias": self.linear.total(grad, p["bias"]),
+        }
+        return self.linear.to_input(ops, p["weight"], signed, shape) if to_input else None, found
+
+
+@dataclass(frozen=True)
+class EarliestPool:
+    """A max pool: the earliest spike of each window goes on, the first of equal ones; with values the largest."""
+
+    name: str
+    sliding: Sliding
+    shape: tuple[int, ...]
+
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """None."""
+        return {}
+
+    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """None."""
+        return {}
+
+    def forward(
+        self,
+        ops: Operations,
+        code: Parameterisation,
+        p: Arrays,  # noqa: ARG002
+        state: Arrays,  # noqa: ARG002
+        x: Array,
+        training: bool,
+    ) -> tuple[Array, Any]:
+        """Return the earliest spike times, (n, channels, *positions)."""
+        found, which = ops.largest(code.sign * x, self.sliding)
+        return code.sign * found, (x.shape, which) if training else None
+
+    def backward(
+        self,
+        ops: Operations,
+        code: Parameterisation,  # noqa: ARG002
+        p: Arrays,  # noqa: ARG002
+        tape: Any,
+        grad: Array,
+        to_input: bool,
+    ) -> tuple[Array | None, Arrays]:
+        """Return the gradient with respect to the inputs."""
+        shape, which = tape
+        return ops.largest_to_input(grad, which, self.sliding, shape) if to_input else None, {}
+
+
+@dataclass(frozen=True)
+class MeanPool:
+    """An average pool: the mean of the times, or values, in each window; padding counts as no spike."""
+
+    name: str
+    sliding: Sliding
+    shape: tuple[int, ...]
+
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """None."""
+        return {}
+
+    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """None."""
+        return {}
+
+    def forward(
+        self,
+        ops: Operations,
+        code: Parameterisation,  # noqa: ARG002
+        p: Arrays,  # noqa: ARG002
+        state: Arrays,  # noqa: ARG002
+        x: Array,
+        training: bool,
+    ) -> tuple[Array, Any]:
+        """Return the means, (n, channels, *positions)."""
+        found, _ = ops.conv(x, self._kernel(ops, x), self.sliding, x.shape[1])
+        return found, x if training else None
+
+    def backward(
+        self,
+        ops: Operations,
+        code: Parameterisation,  # noqa: ARG002
+        p: Arrays,  # noqa: ARG002
+        tape: Any,
+        grad: Array,
+        to_input: bool,
+    ) -> tuple[Array | None, Arrays]:
+        """Return the gradient with respect to the inputs."""
+        if not to_input:
+            return None, {}
+        return ops.conv_to_input(grad, self._kernel(ops, tape), self.sliding, tape.shape[1], tape.shape), {}
+
+    def _kernel(self, ops: Operations, like: Array) -> Array:
+        """A kernel of equal weights for each channel by itself."""
+        return ops.zeros((like.shape[1], 1, *self.sliding.kernel), like) + 1 / math.prod(self.sliding.kernel)

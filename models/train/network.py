@@ -1,0 +1,135 @@
+"""A trainable network: layers, a parameterisation, and the arrays that training changes.
+
+Relies on the layers and on a backend's operations. Used by the training loop and its judges.
+"""
+
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from eventsim.errors import NetworkError
+from eventsim.models.train.architecture import layers_of
+from eventsim.models.train.layers import TrainableLayer
+from eventsim.models.train.numpy_operations import NumpyOperations
+from eventsim.models.train.parameterisation import Parameterisation
+
+Array = np.ndarray[Any, Any]
+OPERATIONS = NumpyOperations()
+
+
+class TrainableNetwork:
+    """A network whose spike times are computed in closed form, layer by layer, and differentiated.
+
+    Parameters
+    ----------
+    layers
+        In order; the last is a read-out.
+    input_shape
+        Shape of one input.
+    code
+        The parameterisation of all layers.
+    dtype
+        float64 or float32.
+
+    Attributes
+    ----------
+    parameters
+        The trained arrays, by "layer.weight" and "layer.bias" (and "layer.gamma" of a batch norm).
+    state
+        Running statistics of batch norms, by "layer.mean" and "layer.variance".
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[TrainableLayer],
+        input_shape: Sequence[int],
+        code: Parameterisation,
+        dtype: Any = np.float64,
+    ) -> None:
+        self.layers = tuple(layers)
+        self.input_shape = tuple(input_shape)
+        self.code = code
+        self.dtype = np.dtype(dtype)
+        self.parameters: dict[str, Array] = {}
+        self.state: dict[str, Array] = {}
+        for layer in self.layers:
+            for name, shape in layer.parameter_shapes().items():
+                filled = np.ones if name == "gamma" else np.zeros
+                self.parameters[f"{layer.name}.{name}"] = filled(shape, self.dtype)
+            for name, shape in layer.state_shapes().items():
+                filled = np.ones if name == "variance" else np.zeros
+                self.state[f"{layer.name}.{name}"] = filled(shape, self.dtype)
+
+    @property
+    def n_in(self) -> int:
+        """How many values an input has."""
+        return math.prod(self.input_shape)
+
+    @property
+    def n_out(self) -> int:
+        """How many outputs there are."""
+        return self.layers[-1].shape[0]
+
+    def copy(self) -> Self:
+        """Return a network of its own arrays."""
+        twin = copy.copy(self)
+        twin.parameters = {name: values.copy() for name, values in self.parameters.items()}
+        twin.state = {name: values.copy() for name, values in self.state.items()}
+        return twin
+
+    def encoded(self, x: Array) -> Array:
+        """Return inputs in [0, 1], (n, *input_shape), as what the first layer takes."""
+        return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype)
+
+    def outputs(self, x: Array) -> Array:
+        """Return the outputs, (n, n_out), of inputs in [0, 1]; batch norms use their running statistics."""
+        *_, (_, sent) = self.sent(x)
+        return sent
+
+    def sent(self, x: Array) -> Iterator[tuple[str, Array]]:
+        """Yield for each layer its name and what it sends, (n, *shape): times relative to its t_max, or values."""
+        given = self.encoded(x)
+        for layer in self.layers:
+            given, _ = layer.forward(OPERATIONS, self.code, self.of(layer), self.state_of(layer), given, False)
+            yield layer.name, given
+
+    def gradients(self, x: Array, loss: Any, targets: Array) -> tuple[float, dict[str, Array]]:
+        """Return the loss of a batch, and its gradient with respect to each parameter."""
+        given, tapes = self.encoded(x), []
+        for layer in self.layers:
+            state = self.state_of(layer)
+            given, tape = layer.forward(OPERATIONS, self.code, self.of(layer), state, given, True)
+            self.state.update({f"{layer.name}.{name}": values for name, values in state.items()})
+            tapes.append(tape)
+        value, grad = loss(given, targets)
+        found: dict[str, Array] = {}
+        for place in range(len(self.layers) - 1, -1, -1):
+            layer = self.layers[place]
+            grad, own = layer.backward(OPERATIONS, self.code, self.of(layer), tapes[place], grad, place > 0)
+            found |= {f"{layer.name}.{name}": values for name, values in own.items()}
+        return value, found
+
+    def of(self, layer: TrainableLayer) -> dict[str, Array]:
+        """Return the parameters of a layer by their own names."""
+        return {name: self.parameters[f"{layer.name}.{name}"] for name in layer.parameter_shapes()}
+
+    def state_of(self, layer: TrainableLayer) -> dict[str, Array]:
+        """Return the running statistics of a layer by their own names."""
+        return {name: self.state[f"{layer.name}.{name}"] for name in layer.state_shapes()}
+
+
+def trainable(
+    architecture: str, input_shape: Sequence[int], code: Parameterisation, dtype: Any = np.float64
+) -> TrainableNetwork:
+    """Return a network of an architecture in one line, all weights 0; `initialise` draws them."""
+    if np.dtype(dtype) not in (np.float64, np.float32):
+        raise NetworkError(f"trainable network: dtype = {dtype}; must be float64 or float32")
+    return TrainableNetwork(layers_of(architecture, input_shape), input_shape, code, dtype)
+
+
+def nested(arrays: Mapping[str, Array], layer: str) -> dict[str, Array]:
+    """Return the arrays of a layer by their own names."""
+    return {name.removeprefix(f"{layer}."): values for name, values in arrays.items() if name.startswith(f"{layer}.")}

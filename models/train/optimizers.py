@@ -1,0 +1,141 @@
+"""How gradients change parameters: SGD with momentum, and Adam, by exactly PyTorch's formulas.
+
+Used by the training loop. State is kept by parameter name, so that checkpoints can hold it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from eventsim.checks import number
+
+Array = np.ndarray[Any, Any]
+Arrays = dict[str, Array]
+
+
+class Optimizer(Protocol):
+    """A rule that changes parameters in place.
+
+    Attributes
+    ----------
+    rate
+        The learning rate, before any schedule.
+    """
+
+    rate: float
+
+    def step(self, parameters: Arrays, gradients: Mapping[str, Array], state: Arrays, number: int, rate: float) -> None:
+        """Change `parameters` by `gradients` in step `number` (from 1) at `rate`; `state` is the rule's own."""
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent: v <- m v + g, p <- p - rate v; g has weight_decay p added.
+
+    Parameters
+    ----------
+    rate
+        Learning rate, >= 0.
+    momentum
+        m, from 0 to below 1.
+    weight_decay
+        >= 0.
+    nesterov
+        Whether g + m v takes the place of v.
+
+    Raises
+    ------
+    InputError
+        Numbers out of these ranges.
+    """
+
+    rate: float = 1e-2
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        number("SGD", "rate", self.rate, low=0)
+        number("SGD", "momentum", self.momentum, low=0, high=1)
+        number("SGD", "weight_decay", self.weight_decay, low=0)
+
+    def step(self, parameters: Arrays, gradients: Mapping[str, Array], state: Arrays, number: int, rate: float) -> None:
+        """Change `parameters` in place."""
+        for name, p in parameters.items():
+            g = gradients[name]
+            if self.weight_decay:
+                g = g + self.weight_decay * p
+            if self.momentum:
+                if number == 1 or f"{name}.velocity" not in state:
+                    state[f"{name}.velocity"] = g.copy()
+                else:
+                    state[f"{name}.velocity"] *= self.momentum
+                    state[f"{name}.velocity"] += g
+                velocity = state[f"{name}.velocity"]
+                g = g + self.momentum * velocity if self.nesterov else velocity
+            p -= rate * g
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba 2015) in PyTorch's form: epsilon is added to the corrected root.
+
+    Parameters
+    ----------
+    rate
+        Learning rate, >= 0.
+    betas
+        How much of the running means of g and g² is kept, from 0 to below 1.
+    epsilon
+        > 0.
+    weight_decay
+        >= 0.
+    decoupled
+        Whether weights decay by rate × weight_decay by themselves (AdamW), and not through g.
+
+    Raises
+    ------
+    InputError
+        Numbers out of these ranges.
+    """
+
+    rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    decoupled: bool = False
+
+    def __post_init__(self) -> None:
+        number("Adam", "rate", self.rate, low=0)
+        for beta in self.betas:
+            number("Adam", "betas", beta, low=0, high=1)
+        number("Adam", "epsilon", self.epsilon, low=0)
+        number("Adam", "weight_decay", self.weight_decay, low=0)
+
+    def step(self, parameters: Arrays, gradients: Mapping[str, Array], state: Arrays, number: int, rate: float) -> None:
+        """Change `parameters` in place."""
+        first, second = self.betas
+        size = rate / (1 - first**number)
+        correction = math.sqrt(1 - second**number)
+        for name, p in parameters.items():
+            g = gradients[name]
+            if self.weight_decay and self.decoupled:
+                p *= 1 - rate * self.weight_decay
+            elif self.weight_decay:
+                g = g + self.weight_decay * p
+            for kept in (f"{name}.mean", f"{name}.square"):
+                if kept not in state:
+                    state[kept] = np.zeros_like(p)
+            mean, square = state[f"{name}.mean"], state[f"{name}.square"]
+            mean += (g - mean) * (1 - first)
+            square *= second
+            square += (1 - second) * (g * g)
+            root = np.sqrt(square)
+            root /= correction
+            root += self.epsilon
+            np.divide(mean, root, out=root)
+            root *= size
+            p -= root

@@ -1,0 +1,43 @@
+"""The ReLU network that a spiking one is compared with: values instead of spike times, the same interface.
+
+Relies on the contract. Used through `parameterisations`.
+"""
+
+from typing import Any
+
+from eventsim.models.train.linear_maps import LinearMap
+from eventsim.models.train.operations import Array, Operations
+from eventsim.models.train.parameterisation import Parameters
+
+
+class ReluTwin:
+    """x_i = max(0, sum_j W_ij x_j + b_i), with gradient 0 at 0."""
+
+    name = "relu"
+    sign = 1
+
+    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
+        """Return the values, and which of them are above 0."""
+        sums += layer.spread(p["bias"])
+        values = ops.at_least_zero(sums)
+        return values, values > 0
+
+    def fire_back(
+        self,
+        ops: Operations,  # noqa: ARG002
+        layer: LinearMap,
+        p: Parameters,
+        tape: Any,
+        grad: Array,
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return the gradient with respect to the sums, and that of the bias."""
+        passed = grad * tape
+        return passed, {"bias": layer.total(passed, p["bias"])}
+
+    def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """Return them as they are."""
+        return weight, bias
+
+    def to_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """Return them as they are."""
+        return weight, bias
