@@ -114,6 +114,10 @@ class StorageError(BudgetError):
     """The disk has no room for what is recorded; ``error.run`` holds what was done until then."""
 
 
+class TrainingError(EventsimError, RuntimeError):
+    """Training cannot go on: a loss that is no number, windows in which neurons fire too early."""
+
+
 class PrematureSpikeWarning(UserWarning):
     """Neurons of a mapped network fired before all of their inputs were there: what they carry is wrong."""
 

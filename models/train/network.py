@@ -6,18 +6,42 @@ Relies on the layers and on a backend's operations. Used by the training loop an
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from eventsim.errors import NetworkError
 from eventsim.models.train.architecture import layers_of
-from eventsim.models.train.layers import TrainableLayer
+from eventsim.models.train.layers import MeanPool, Neurons, TrainableLayer
 from eventsim.models.train.numpy_operations import NumpyOperations
 from eventsim.models.train.parameterisation import Parameterisation
 
 Array = np.ndarray[Any, Any]
 OPERATIONS = NumpyOperations()
+PUBLISHED_START = 1500.0  # length of every window before the first batch: 1.5 times X_n = 1000 in the published code
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one batch gave.
+
+    Attributes
+    ----------
+    loss
+        Mean over the samples.
+    gradients
+        By the names of the parameters.
+    largest
+        The largest value that each layer with a window sent.
+    outputs
+        (n, n_out).
+    """
+
+    loss: float
+    gradients: dict[str, Array]
+    largest: dict[str, float]
+    outputs: Array
 
 
 class TrainableNetwork:
@@ -40,6 +64,11 @@ class TrainableNetwork:
         The trained arrays, by "layer.weight" and "layer.bias" (and "layer.gamma" of a batch norm).
     state
         Running statistics of batch norms, by "layer.mean" and "layer.variance".
+    windows
+        How long the window of each layer with a threshold is, by its name.
+    saturates
+        Whether values beyond a window are cut to it, as a spike that cannot come before t_min; otherwise the closed form
+        goes on, and windows must grow.
     """
 
     def __init__(
@@ -55,6 +84,8 @@ class TrainableNetwork:
         self.dtype = np.dtype(dtype)
         self.parameters: dict[str, Array] = {}
         self.state: dict[str, Array] = {}
+        self.windows = {layer.name: PUBLISHED_START for layer in self.layers if isinstance(layer, Neurons | MeanPool)}
+        self.saturates = False
         for layer in self.layers:
             for name, shape in layer.parameter_shapes().items():
                 filled = np.ones if name == "gamma" else np.zeros
@@ -77,6 +108,7 @@ class TrainableNetwork:
         """Return a network of its own arrays."""
         twin = copy.copy(self)
         twin.parameters = {name: values.copy() for name, values in self.parameters.items()}
+        twin.windows = dict(self.windows)
         twin.state = {name: values.copy() for name, values in self.state.items()}
         return twin
 
@@ -94,23 +126,55 @@ class TrainableNetwork:
         given = self.encoded(x)
         for layer in self.layers:
             given, _ = layer.forward(OPERATIONS, self.code, self.of(layer), self.state_of(layer), given, False)
+            self._within_window(layer.name, given)
             yield layer.name, given
 
-    def gradients(self, x: Array, loss: Any, targets: Array) -> tuple[float, dict[str, Array]]:
-        """Return the loss of a batch, and its gradient with respect to each parameter."""
-        given, tapes = self.encoded(x), []
+    def gradients(self, x: Array, loss: Any, targets: Array, activity: float = 0.0) -> Pass:
+        """Return what one batch asks of the parameters.
+
+        Parameters
+        ----------
+        x
+            Inputs in [0, 1], (n, *input_shape).
+        loss
+            A `Loss`.
+        targets
+            What it compares the outputs with.
+        activity
+            What a value that a layer of neurons sends costs, on average over the samples (L1); it makes spikes rare.
+        """
+        given, tapes, largest = self.encoded(x), [], {}
         for layer in self.layers:
             state = self.state_of(layer)
             given, tape = layer.forward(OPERATIONS, self.code, self.of(layer), state, given, True)
             self.state.update({f"{layer.name}.{name}": values for name, values in state.items()})
-            tapes.append(tape)
+            cut = self._within_window(layer.name, given)
+            if layer.name in self.windows:
+                largest[layer.name] = float(np.abs(given).max())
+            tapes.append((tape, cut))
         value, grad = loss(given, targets)
         found: dict[str, Array] = {}
+        share = self.code.sign * activity / len(x)
         for place in range(len(self.layers) - 1, -1, -1):
-            layer = self.layers[place]
-            grad, own = layer.backward(OPERATIONS, self.code, self.of(layer), tapes[place], grad, place > 0)
+            layer, (tape, cut) = self.layers[place], tapes[place]
+            if activity and layer.name in self.windows:
+                grad = grad + share
+            if cut is not None:
+                grad = grad * ~cut
+            grad, own = layer.backward(OPERATIONS, self.code, self.of(layer), tape, grad, place > 0)
             found |= {f"{layer.name}.{name}": values for name, values in own.items()}
-        return value, found
+        return Pass(value, found, largest, given)
+
+    def _within_window(self, name: str, sent: Array) -> Array | None:
+        """Where `saturates`, no spike is earlier than t_min; which would have been, None where none was."""
+        if not self.saturates or name not in self.windows:
+            return None
+        window = self.windows[name]
+        cut = np.abs(sent) > window
+        if not cut.any():
+            return None
+        np.clip(sent, -window, window, out=sent)
+        return cut
 
     def of(self, layer: TrainableLayer) -> dict[str, Array]:
         """Return the parameters of a layer by their own names."""

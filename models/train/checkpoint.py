@@ -1,0 +1,100 @@
+"""Files of a training: all that its next step depends on, written at once or not at all.
+
+Relies on eventsim's archives. Used by the loop.
+"""
+
+import os
+from typing import Any
+
+from eventsim.errors import FileFormatError
+from eventsim.files.archive import read_archive, write_archive
+from eventsim.models.train.training import Training
+
+FORMAT = "eventsim-training"
+VERSION = 1
+PARTS = ("parameters", "state", "moments")
+
+
+def save_training(training: Training, path: str | os.PathLike[str]) -> None:
+    """Write parameters, running statistics, moments, windows and counts to `path`; an old file stays until it is done.
+
+    Raises
+    ------
+    InputError
+        `path` is no place for a file.
+    OSError
+        The disk is full; the old file is as it was.
+    """
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": _settings(training),
+        "steps": training.steps,
+        "epochs": training.epochs,
+        "windows": training.network.windows,
+    }
+    arrays = {f"{part}/{name}": values for part, held in _held(training).items() for name, values in held.items()}
+    write_archive(path, header, arrays)
+
+
+def load_training(training: Training, path: str | os.PathLike[str]) -> None:
+    """Bring a training of the same settings to where the one of `path` was; what it does next is the same, bit for bit.
+
+    Raises
+    ------
+    FileFormatError
+        The file is missing or damaged, or of a training with other settings; the message says which.
+    """
+    header, arrays = read_archive(path, FORMAT, VERSION)
+    settings, found = _settings(training), header.get("settings")
+    if not isinstance(found, dict):
+        raise FileFormatError(f"{path}: its settings are missing; must be as `save_training` wrote it; save it again")
+    for name in sorted(settings.keys() | found.keys()):
+        if settings.get(name) != found.get(name):
+            raise FileFormatError(
+                f"{path}: {name} is {found.get(name)!r} there and {settings.get(name)!r} here; must be equal to go on; "
+                "make the training as that one was made"
+            )
+    held: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    for name, values in arrays.items():
+        part, _, own = name.partition("/")
+        if part not in held:
+            raise FileFormatError(f"{path}: {name!r} is no part of a training; must begin with {', '.join(PARTS)}")
+        held[part][own] = values
+    for part, now in _held(training).items():
+        for name, values in now.items():
+            given = held[part].get(name)
+            if part != "moments" and (given is None or given.shape != values.shape or given.dtype != values.dtype):
+                what = "is missing" if given is None else f"is {given.dtype} {given.shape}"
+                raise FileFormatError(f"{path}: {part}/{name} {what}; must be {values.dtype} {values.shape}")
+    training.network.parameters = {name: held["parameters"][name] for name in training.network.parameters}
+    training.network.state = {name: held["state"][name] for name in training.network.state}
+    training.network.windows = {name: float(header["windows"][name]) for name in training.network.windows}
+    training.moments = held["moments"]
+    training.steps, training.epochs = int(header["steps"]), int(header["epochs"])
+
+
+def _held(training: Training) -> dict[str, dict[str, Any]]:
+    return {
+        "parameters": training.network.parameters,
+        "state": training.network.state,
+        "moments": training.moments,
+    }
+
+
+def _settings(training: Training) -> dict[str, str]:
+    """What two trainings must share to go on alike, in words."""
+    network = training.network
+    return {
+        "layers": repr(network.layers),
+        "input_shape": repr(network.input_shape),
+        "slope": network.code.name,
+        "dtype": network.dtype.name,
+        "optimizer": repr(training.optimizer),
+        "schedule": repr(training.schedule),
+        "loss": type(training.loss).__name__,
+        "batch": str(training.batch),
+        "seed": str(training.seed),
+        "windows": repr(training.windows),
+        "activity": repr(training.activity),
+    }

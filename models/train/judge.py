@@ -1,0 +1,126 @@
+"""The event simulator as the judge of a trainer: does the network do, spike by spike, what the closed form says?
+
+The closed form looks at all inputs of a neuron; a membrane may reach its threshold before they are there. Relies on
+`spiking` and on the simulator. Used by the training loop.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.checks import choice, integer
+from eventsim.errors import TrainingError
+from eventsim.models.checking.certify import certify
+from eventsim.models.train.network import TrainableNetwork
+from eventsim.models.train.spiking import spiking_network
+from eventsim.simulate import simulate
+
+Array = np.ndarray[Any, Any]
+ON_PREMATURE = ("report", "grow", "stop")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the event simulator says of a network, over the samples that it was shown.
+
+    Attributes
+    ----------
+    samples
+        How many.
+    agreement
+        The share of them that it decides as the closed form does.
+    premature
+        By layer, how many neurons, over all samples, fired before their window began.
+    spikes_per_neuron
+        Spikes of hidden neurons, a neuron and sample.
+    grown
+        By layer, to what length its window was lengthened.
+    """
+
+    samples: int
+    agreement: float
+    premature: Mapping[str, int]
+    spikes_per_neuron: float
+    grown: Mapping[str, float]
+
+    def __str__(self) -> str:
+        early = ", ".join(f"{name} {count}" for name, count in self.premature.items() if count)
+        longer = "".join(f"; window of {name} now {length:.4g}" for name, length in self.grown.items())
+        return (
+            f"{self.agreement:.2%} of {self.samples} decided alike, premature: {early or 'none'}{longer}; "
+            f"{self.spikes_per_neuron:.3f} spikes a neuron"
+        )
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Simulate part of the validation data after each epoch, event by event.
+
+    Parameters
+    ----------
+    samples
+        How many of the validation data, the first ones.
+    on_premature
+        What to do about neurons that fire before their window: "report" only; "grow": lengthen the windows of their
+        layers to the smallest in which none of these samples has such a neuron; "stop": end the training.
+    engine
+        As for `eventsim.simulate`.
+
+    Raises
+    ------
+    InputError
+        A number or a choice that is none.
+    """
+
+    samples: int = 64
+    on_premature: str = "report"
+    engine: str = "compiled"
+
+    def __post_init__(self) -> None:
+        integer("Judge", "samples", self.samples, low=1)
+        choice("Judge", "on_premature", self.on_premature, ON_PREMATURE)
+
+    def __call__(self, network: TrainableNetwork, x: Array) -> Verdict:
+        """Return the verdict on `network` for inputs `x` in [0, 1]; windows of `network` may be lengthened.
+
+        Raises
+        ------
+        TrainingError
+            A neuron fired early, and `on_premature` is "stop".
+        """
+        x = x[: self.samples]
+        net = spiking_network(network)
+        run = simulate(net, x.reshape(len(x), -1), record="first_spikes", engine=self.engine)
+        premature, n_spikes, n_neurons = {}, 0, 0
+        for layer in network.layers:
+            if layer.name not in network.windows:
+                continue
+            times = run.spike_times(layer.name)
+            population = net.node(layer.name)
+            premature[layer.name] = int(np.count_nonzero(times < float(population.window[1])))
+            n_spikes += int(np.count_nonzero(np.isfinite(times)))
+            n_neurons += times.size
+        grown: dict[str, float] = {}
+        if any(premature.values()):
+            if self.on_premature == "stop":
+                name = next(name for name, count in premature.items() if count)
+                raise TrainingError(
+                    f"judge: {premature[name]} neurons of layer {name!r} fire before their window begins, over {len(x)} "
+                    "samples; must be none with on_premature = 'stop'; lengthen its window, or take 'grow'"
+                )
+            if self.on_premature == "grow":
+                grown = _lengthened(network, net, x)
+        agreement = float(np.mean(run.readout.argmax(axis=1) == network.outputs(x).argmax(axis=1)))
+        return Verdict(len(x), agreement, premature, n_spikes / max(n_neurons, 1), grown)
+
+
+def _lengthened(network: TrainableNetwork, net: Any, x: Array) -> dict[str, float]:
+    """Lengthen the windows that `certify` finds too short for `x`."""
+    grown = {}
+    for name, layer in certify(net, x.reshape(len(x), -1)).layers.items():
+        if name in network.windows and math.isfinite(layer.safe_window) and layer.safe_window > network.windows[name]:
+            network.windows[name] = grown[name] = float(layer.safe_window)
+    return grown

@@ -1,0 +1,194 @@
+"""Training: batches, gradients, steps, windows, and what is kept of it, so that it can go on bit for bit.
+
+Relies on the trainable network, optimizers, schedules, window rules and the judge. Used by `fit` and the command line.
+"""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eventsim.checks import integer, number
+from eventsim.errors import TrainingError
+from eventsim.models.train.judge import Judge, Verdict
+from eventsim.models.train.losses import CrossEntropy, Loss, checked_labels
+from eventsim.models.train.network import TrainableNetwork
+from eventsim.models.train.optimizers import Adam, Optimizer
+from eventsim.models.train.schedules import Constant, Schedule
+from eventsim.models.train.windows import Growth, WindowRule
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to.
+
+    Attributes
+    ----------
+    number
+        From 1.
+    loss
+        Mean over its batches, before each step.
+    accuracy
+        Of the training samples, each before its own step; NaN where targets are no labels.
+    validation
+        Accuracy on the validation data, NaN without.
+    rate
+        The learning rate of its last step.
+    seconds
+        How long it took, without the judge.
+    windows
+        Length of each window at its end.
+    verdict
+        What the event simulator says, None where it was not asked.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+    validation: float
+    rate: float
+    seconds: float
+    windows: Mapping[str, float]
+    verdict: Verdict | None = None
+
+
+@dataclass
+class Training:
+    """A network in training. `epoch` goes through the data once; `save` and `load` keep all of it.
+
+    Parameters
+    ----------
+    network
+        Changed in place.
+    optimizer, schedule, loss
+        How parameters follow the gradients.
+    batch
+        Samples of a step; the last batch of an epoch may be smaller.
+    seed
+        Of the order of samples; from 0 to 2**64 - 1.
+    windows
+        What the windows become.
+    activity
+        What a value that a neuron sends costs (L1).
+    judge
+        Asked after each epoch, where there are validation data; None asks nobody.
+
+    Raises
+    ------
+    InputError
+        Numbers out of range.
+    """
+
+    network: TrainableNetwork
+    optimizer: Optimizer = field(default_factory=Adam)
+    schedule: Schedule = field(default_factory=Constant)
+    loss: Loss = field(default_factory=CrossEntropy)
+    batch: int = 32
+    seed: int = 0
+    windows: WindowRule = field(default_factory=Growth)
+    activity: float = 0.0
+    judge: Judge | None = None
+    steps: int = 0
+    epochs: int = 0
+    moments: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        integer("training", "batch", self.batch, low=1)
+        integer("training", "seed", self.seed, low=0, high=2**64 - 1)
+        number("training", "activity", self.activity, low=0)
+
+    def step(self, x: Array, targets: Array) -> tuple[float, Array]:
+        """Take one step on a batch; return its loss and its outputs, both from before the step.
+
+        Raises
+        ------
+        TrainingError
+            The loss is no finite number; the network is as it was before.
+        """
+        before = {name: values for name, values in self.network.state.items()}
+        found = self.network.gradients(x, self.loss, targets, self.activity)
+        if not math.isfinite(found.loss):
+            self.network.state = before
+            raise TrainingError(self._no_number(found.loss, x))
+        self.steps += 1
+        rate = self.rate
+        self.optimizer.step(self.network.parameters, found.gradients, self.moments, self.steps, rate)
+        self.windows.after_step(self.network, found.largest)
+        return found.loss, found.outputs
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the step that was taken last, or of the first one."""
+        return self.optimizer.rate * self.schedule.factor(self.epochs, max(self.steps - 1, 0))
+
+    def epoch(self, x: Array, targets: Array, validation: tuple[Array, Array] | None = None) -> Epoch:
+        """Go through the data once, in an order drawn from the seed and the number of the epoch.
+
+        Parameters
+        ----------
+        x
+            Inputs in [0, 1], (n, *input_shape) or (n, n_in).
+        targets
+            Labels (n,), or what the loss takes.
+        validation
+            Inputs and labels that are not trained on.
+
+        Raises
+        ------
+        InputError
+            Labels out of range.
+        TrainingError
+            As for `step`; what the judge stops.
+        """
+        labelled = np.ndim(targets) == 1
+        if labelled:
+            targets = checked_labels("training", targets, len(x), self.network.n_out)
+        started = time.perf_counter()
+        order = np.random.Generator(np.random.Philox(key=[self.seed, self.epochs])).permutation(len(x))
+        losses, right = [], 0
+        for begin in range(0, len(x), self.batch):
+            chosen = order[begin : begin + self.batch]
+            loss, outputs = self.step(x[chosen], targets[chosen])
+            losses.append(loss * len(chosen))
+            right += int(np.count_nonzero(outputs.argmax(axis=1) == targets[chosen])) if labelled else 0
+        rate = self.rate
+        self.windows.after_epoch(self.network, x)
+        self.epochs += 1
+        seconds = time.perf_counter() - started
+        held, verdict = math.nan, None
+        if validation is not None:
+            held = accuracy(self.network, *validation)
+            verdict = self.judge(self.network, validation[0]) if self.judge is not None else None
+        return Epoch(
+            self.epochs, sum(losses) / len(x), right / len(x) if labelled else math.nan, held, rate, seconds,
+            dict(self.network.windows), verdict,
+        )  # fmt: skip
+
+    def _no_number(self, loss: float, x: Array) -> str:
+        """The first layer that sends no finite number, and the largest values before it."""
+        said = []
+        for name, sent in self.network.sent(x):
+            if not np.isfinite(sent).all():
+                said.append(f"layer {name!r} sends no finite number")
+                break
+            said.append(f"{name} up to {float(np.abs(sent).max()):.3g}")
+        largest = max(self.network.parameters.items(), key=lambda item: float(np.nan_to_num(np.abs(item[1])).max()))
+        return (
+            f"training: step {self.steps + 1}: the loss is {loss}; must be a finite number; {', '.join(said)}; the "
+            f"largest parameter is {float(np.abs(largest[1]).max()):.3g}, in {largest[0]}; take a smaller learning rate, "
+            "or other initial weights. The network is as it was before this step."
+        )
+
+
+def accuracy(network: TrainableNetwork, x: Array, labels: Array, batch: int = 512) -> float:
+    """Return the share of samples whose largest output is that of their label."""
+    right = 0
+    for begin in range(0, len(x), batch):
+        part = slice(begin, begin + batch)
+        right += int(np.count_nonzero(network.outputs(x[part]).argmax(axis=1) == labels[part]))
+    return right / len(x)
