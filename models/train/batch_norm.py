@@ -7,6 +7,7 @@ batch in training, by the running mean and the running unbiased variance otherwi
 Used by the layers of neurons.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,36 +23,41 @@ class BatchNorm:
     momentum: float = 0.1
     epsilon: float = 1e-5
 
-    def train(
-        self, ops: Operations, layer: LinearMap, p: Parameters, state: dict[str, Array], sums: Array, sign: int
+    def forward(
+        self,
+        ops: Operations,
+        layer: LinearMap,
+        p: Parameters,
+        state: dict[str, Array],
+        sums: Array,
+        sign: int,
+        training: bool,
     ) -> tuple[Array, Any]:
-        """Return gamma (sums - mean) / root by the statistics of the batch, which `state` follows, and a tape.
+        """Return gamma (sums - mean) / root, and a tape; in `training` by the statistics of `sums`, which `state` follows.
 
         `sign` is -1 where sums are those of spike times, whose mean is minus that of the values.
         """
-        ones = p["gamma"]
-        n = sums[:, 0].reshape(-1).shape[0]
-        mean = layer.total(sums, ones) / n
-        centred = sums - layer.spread(mean)
-        variance = layer.total(centred * centred, ones) / n
+        n = 0
+        if training:
+            n = math.prod(sums.shape) // layer.weight_shape[0]
+            mean = layer.total(sums, p["gamma"]) / n
+            centred = sums - layer.spread(mean)
+            variance = layer.total(centred * centred, p["gamma"]) / n
+            keep = 1 - self.momentum
+            state["mean"] = keep * state["mean"] + self.momentum * sign * mean
+            state["variance"] = keep * state["variance"] + self.momentum * variance * (n / max(n - 1, 1))
+        else:
+            variance = state["variance"]
+            centred = sums - layer.spread(sign * state["mean"])
         inverse = 1 / ops.root(variance + self.epsilon)
         normal = centred * layer.spread(inverse)
-        keep = 1 - self.momentum
-        state["mean"] = keep * state["mean"] + self.momentum * sign * mean
-        state["variance"] = keep * state["variance"] + self.momentum * variance * (n / max(n - 1, 1))
         return normal * layer.spread(p["gamma"]), (normal, inverse, n)
 
-    def apply(
-        self, ops: Operations, layer: LinearMap, p: Parameters, state: dict[str, Array], sums: Array, sign: int
-    ) -> Array:
-        """Return the same by the running statistics."""
-        inverse = 1 / ops.root(state["variance"] + self.epsilon)
-        return (sums - layer.spread(sign * state["mean"])) * layer.spread(inverse * p["gamma"])
-
     def back(self, layer: LinearMap, p: Parameters, tape: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, and that of gamma; the mean and the variance depend on them."""
+        """Return the gradient with respect to the sums, on which statistics of a batch depend, and that of gamma."""
         normal, inverse, n = tape
         to_gamma = layer.total(grad * normal, p["gamma"])
-        to_mean = layer.total(grad, p["gamma"])
-        inner = grad - layer.spread(to_mean / n) - normal * layer.spread(to_gamma / n)
-        return inner * layer.spread(inverse * p["gamma"]), {"gamma": to_gamma}
+        if n:
+            to_mean = layer.total(grad, p["gamma"])
+            grad = grad - layer.spread(to_mean / n) - normal * layer.spread(to_gamma / n)
+        return grad * layer.spread(inverse * p["gamma"]), {"gamma": to_gamma}

@@ -42,7 +42,10 @@ class TrainableLayer(Protocol):
     def forward(
         self, ops: Operations, code: Parameterisation, p: Arrays, state: Arrays, x: Array, training: bool
     ) -> tuple[Array, Any]:
-        """Return what the layer gives for `x`, and a tape for `backward`, None where it is not `training`."""
+        """Return what the layer gives for `x`, and a tape for `backward`.
+
+        Batch norms use the statistics of `x` in `training`, and change `state`; otherwise the running ones.
+        """
 
     def backward(
         self, ops: Operations, code: Parameterisation, p: Arrays, tape: Any, grad: Array, to_input: bool
@@ -74,12 +77,10 @@ class Neurons:
         """Return what the neurons send."""
         sums, kept = self.linear.forward(ops, p["weight"], x)
         normed = None
-        if self.norm is not None and training:
-            sums, normed = self.norm.train(ops, self.linear, p, state, sums, code.sign)
-        elif self.norm is not None:
-            sums = self.norm.apply(ops, self.linear, p, state, sums, code.sign)
+        if self.norm is not None:
+            sums, normed = self.norm.forward(ops, self.linear, p, state, sums, code.sign, training)
         sent, fired = code.fire(ops, self.linear, p, sums)
-        return sent, (x.shape, kept, normed, fired) if training else None
+        return sent, (x.shape, kept, normed, fired)
 
     def backward(
         self, ops: Operations, code: Parameterisation, p: Arrays, tape: Any, grad: Array, to_input: bool
@@ -118,11 +119,11 @@ class ReadOut:
         p: Arrays,
         state: Arrays,  # noqa: ARG002
         x: Array,
-        training: bool,
+        training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
         """Return the potentials, (n, n_out)."""
         sums, kept = self.linear.forward(ops, p["weight"], x)
-        return code.sign * sums + self.linear.spread(p["bias"]), (x.shape, kept) if training else None
+        return code.sign * sums + self.linear.spread(p["bias"]), (x.shape, kept)
 
     def backward(
         self, ops: Operations, code: Parameterisation, p: Arrays, tape: Any, grad: Array, to_input: bool
@@ -160,11 +161,11 @@ class EarliestPool:
         p: Arrays,  # noqa: ARG002
         state: Arrays,  # noqa: ARG002
         x: Array,
-        training: bool,
+        training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
         """Return the earliest spike times, (n, channels, *positions)."""
         found, which = ops.largest(code.sign * x, self.sliding)
-        return code.sign * found, (x.shape, which) if training else None
+        return code.sign * found, (x.shape, which)
 
     def backward(
         self,
@@ -203,11 +204,11 @@ class MeanPool:
         p: Arrays,  # noqa: ARG002
         state: Arrays,  # noqa: ARG002
         x: Array,
-        training: bool,
+        training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
         """Return the means, (n, channels, *positions)."""
         found, _ = ops.conv(x, self._kernel(ops, x), self.sliding, x.shape[1])
-        return found, x if training else None
+        return found, x
 
     def backward(
         self,

@@ -1,0 +1,273 @@
+"""Layers of spike times for PyTorch: modules that take and give times, and drop into any training loop.
+
+Spike times are relative to the t_min of the layer that they go to: they are <= 0, and 0 is no spike. `TTFSEncoder` makes
+them from values. The equations, forward and backward, are those of `eventsim.models.train.layers`; PyTorch does the
+linear operations. Relies on torch (extra `torch`). Used by users, and by `torch_reading`.
+
+Parameters, state dicts, devices and dtypes work as for any module, parallel training with torch's own means. Inside the
+layers autocast is off: a half-precision time has eleven bits, which are too few for a window. float64 is what the
+simulator computes in; float32 is faster.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.autograd.function import once_differentiable
+
+from eventsim.models.relu.sliding import Sliding
+from eventsim.models.train.batch_norm import BatchNorm
+from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer
+from eventsim.models.train.linear_maps import ConvMap, DenseMap
+from eventsim.models.train.parameterisations import parameterisation
+from eventsim.models.train.torch_operations import TorchOperations
+
+Tensor = torch.Tensor
+OPERATIONS = TorchOperations()
+HALF = (torch.float16, torch.bfloat16)
+
+
+class _Pass(torch.autograd.Function):
+    """One layer, forward and backward, by the equations of the trainer."""
+
+    @staticmethod
+    def forward(ctx: Any, module: "TTFSLayer", x: Tensor, *parameters: Tensor) -> Tensor:
+        own = dict(zip(module.parameter_names, parameters, strict=True))
+        state = {name: getattr(module, f"running_{name}") for name in module.layer.state_shapes()}
+        given, tape = module.layer.forward(OPERATIONS, module.code, own, state, x, module.training)
+        for name, values in state.items():
+            getattr(module, f"running_{name}").copy_(values)
+        ctx.module, ctx.tape, ctx.own = module, tape, own
+        return given
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        module, to_input = ctx.module, ctx.needs_input_grad[1]
+        with torch.autocast(grad.device.type, enabled=False):
+            back, found = module.layer.backward(OPERATIONS, module.code, ctx.own, ctx.tape, grad, to_input)
+        return (None, back, *[found[name] for name in module.parameter_names])
+
+
+class TTFSLayer(nn.Module):
+    """Base of the modules: a layer of the trainer with its parameters and running statistics.
+
+    Attributes
+    ----------
+    layer
+        The layer of the trainer that it is.
+    code
+        Its parameterisation.
+    """
+
+    def __init__(self, layer: TrainableLayer, slope: Any, dtype: Any = None, device: Any = None) -> None:
+        super().__init__()
+        self.layer = layer
+        self.code = parameterisation(slope)
+        self.parameter_names = tuple(layer.parameter_shapes())
+        kind: Any = {"dtype": dtype, "device": device}
+        for name, shape in layer.parameter_shapes().items():
+            made = torch.ones if name == "gamma" else torch.zeros
+            self.register_parameter(name, nn.Parameter(made(shape, **kind)))
+        for name, shape in layer.state_shapes().items():
+            made = torch.ones if name == "variance" else torch.zeros
+            self.register_buffer(f"running_{name}", made(shape, **kind))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weights by He's rule for ReLUs, carried over to spiking neurons; biases are 0."""
+        if "weight" not in self.parameter_names:
+            return
+        with torch.no_grad():
+            weight = torch.empty_like(self.weight)
+            nn.init.kaiming_normal_(weight)
+            bias = torch.zeros_like(self.bias)
+            if isinstance(self.layer, Neurons):
+                sums = weight.flatten(1).sum(1)
+                excess = (sums - 0.99).clamp(min=0) / (weight[0].numel())
+                if self.code.name.startswith("alpha"):
+                    weight -= excess.reshape(-1, *[1] * (weight.ndim - 1))
+                weight, bias = self.code.from_relu(weight, bias)
+            self.weight.copy_(weight)
+            self.bias.copy_(bias)
+
+    def forward(self, times: Tensor) -> Tensor:
+        """Return what the layer sends: times <= 0, (n, *shape); of a read-out, potentials.
+
+        Parameters
+        ----------
+        times
+            Spike times relative to the t_min of this layer, <= 0; 0 is no spike.
+        """
+        if times.dtype in HALF:
+            times = times.to(self.weight.dtype if "weight" in self.parameter_names else torch.float32)
+        with torch.autocast(times.device.type, enabled=False):
+            sent: Tensor = _Pass.apply(self, times, *[getattr(self, name) for name in self.parameter_names])
+            return sent
+
+    def extra_repr(self) -> str:
+        """What it is, for `print`."""
+        return f"{self.layer}, slope={self.code.name!r}"
+
+
+class TTFSLinear(TTFSLayer):
+    """Neurons behind a weighted sum of all inputs.
+
+    Parameters
+    ----------
+    in_features, out_features
+        How many inputs and neurons.
+    slope
+        "b1", "alpha1", or "relu" for the network of values that it is compared with.
+    batch_norm
+        Whether a batch norm stands between the sums and the neurons, as PyTorch's; its beta is `bias`.
+    dtype, device
+        As for any module.
+
+    Raises
+    ------
+    NetworkError
+        A slope that is none.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        slope: Any = "b1",
+        *,
+        batch_norm: bool = False,
+        dtype: Any = None,
+        device: Any = None,
+    ) -> None:
+        linear = DenseMap(out_features, in_features)
+        super().__init__(
+            Neurons("", linear, (out_features,), BatchNorm() if batch_norm else None), slope, dtype, device
+        )
+
+
+class TTFSConv2d(TTFSLayer):
+    """Neurons behind a convolution.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, groups
+        As for `torch.nn.Conv2d`; what lies outside is no spike.
+    slope, batch_norm, dtype, device
+        As for `TTFSLinear`.
+
+    Raises
+    ------
+    NetworkError
+        Settings that are no whole numbers, a slope that is none.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        slope: Any = "b1",
+        *,
+        batch_norm: bool = False,
+        dtype: Any = None,
+        device: Any = None,
+    ) -> None:
+        sliding = Sliding("TTFSConv2d", _pair(kernel_size), stride, padding, dilation)
+        linear = ConvMap(out_channels, in_channels, sliding, groups)
+        super().__init__(
+            Neurons("", linear, (out_channels,), BatchNorm() if batch_norm else None), slope, dtype, device
+        )
+
+
+class TTFSReadOut(TTFSLayer):
+    """Integrators, whose potentials when the last window has ended are the outputs, or logits.
+
+    Parameters
+    ----------
+    in_features, out_features
+        How many inputs and outputs.
+    slope, dtype, device
+        As for `TTFSLinear`; of the slope only counts whether it takes times or values.
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, slope: Any = "b1", *, dtype: Any = None, device: Any = None
+    ) -> None:
+        linear = DenseMap(out_features, in_features)
+        super().__init__(ReadOut("", linear, (out_features,)), slope, dtype, device)
+
+
+class EarliestPool2d(TTFSLayer):
+    """A max pool of values: the earliest spike of each window goes on.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, dilation
+        As for `torch.nn.MaxPool2d`.
+    slope
+        As for `TTFSReadOut`.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        slope: Any = "b1",
+    ) -> None:
+        kernel = _pair(kernel_size)
+        sliding = Sliding("EarliestPool2d", kernel, kernel if stride is None else stride, padding, dilation)
+        super().__init__(EarliestPool("", sliding, ()), slope)
+
+
+class MeanPool2d(TTFSLayer):
+    """An average pool: the mean of the times in each window; what lies outside is no spike.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, slope
+        As for `EarliestPool2d`.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        slope: Any = "b1",
+    ) -> None:
+        kernel = _pair(kernel_size)
+        sliding = Sliding("MeanPool2d", kernel, kernel if stride is None else stride, padding)
+        super().__init__(MeanPool("", sliding, ()), slope)
+
+
+class TTFSEncoder(nn.Module):
+    """Values as spike times of the input: the largest value spikes first, the smallest not at all.
+
+    Parameters
+    ----------
+    low, high
+        The range of the values; what is outside is cut to it.
+    """
+
+    def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
+        super().__init__()
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(f"TTFSEncoder: low, high = {low}, {high}; must be finite numbers, low < high")
+        self.low, self.high = low, high
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return times from -1 to 0 of values, of any shape."""
+        return (self.low - values.clamp(self.low, self.high)) / (self.high - self.low)
+
+
+def _pair(size: int | Sequence[int]) -> tuple[int, ...]:
+    return (size, size) if isinstance(size, int) else tuple(size)
