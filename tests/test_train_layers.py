@@ -214,3 +214,9 @@ def test_labels_out_of_range() -> None:
         checked_labels("training", [0, 3, 1], 3, 3)
     with pytest.raises(Exception, match="must be whole numbers"):
         checked_labels("training", [0.5, 1, 1], 3, 3)
+
+
+def test_alpha_neurons_have_no_batch_norm() -> None:
+    """It would change their weights, and so their slope."""
+    with pytest.raises(NetworkError, match="layer 'dense1': a batch norm before neurons of slope 'alpha1'"):
+        trainable("4-bn-relu-2", (3,), AlphaSlope())

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from eventsim.errors import NetworkError
 from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.batch_norm import BatchNorm
 from eventsim.models.train.linear_maps import ConvMap, DenseMap
@@ -227,3 +228,18 @@ class MeanPool:
     def _kernel(self, ops: Operations, like: Array) -> Array:
         """A kernel of equal weights for each channel by itself."""
         return ops.zeros((like.shape[1], 1, *self.sliding.kernel), like) + 1 / math.prod(self.sliding.kernel)
+
+
+def check_takes(layer: TrainableLayer, code: Parameterisation) -> None:
+    """Refuse a batch norm before neurons whose slope is that of their weights, which it would change unseen.
+
+    Raises
+    ------
+    NetworkError
+        It is one.
+    """
+    if isinstance(layer, Neurons) and layer.norm is not None and code.name.startswith("alpha"):
+        raise NetworkError(
+            f"layer {layer.name!r}: a batch norm before neurons of slope {code.name!r}; must have none, since their slope "
+            "is that of the weights before it; train with slope = 'b1', or fold the batch norm first (relu_network)"
+        )

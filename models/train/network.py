@@ -13,7 +13,7 @@ import numpy as np
 
 from eventsim.errors import NetworkError
 from eventsim.models.train.architecture import layers_of
-from eventsim.models.train.layers import MeanPool, Neurons, TrainableLayer
+from eventsim.models.train.layers import MeanPool, Neurons, TrainableLayer, check_takes
 from eventsim.models.train.numpy_operations import NumpyOperations
 from eventsim.models.train.parameterisation import Parameterisation
 
@@ -58,6 +58,11 @@ class TrainableNetwork:
     dtype
         float64 or float32.
 
+    Raises
+    ------
+    NetworkError
+        A batch norm where the parameterisation has none.
+
     Attributes
     ----------
     parameters
@@ -87,6 +92,7 @@ class TrainableNetwork:
         self.windows = {layer.name: PUBLISHED_START for layer in self.layers if isinstance(layer, Neurons | MeanPool)}
         self.saturates = False
         for layer in self.layers:
+            check_takes(layer, code)
             for name, shape in layer.parameter_shapes().items():
                 filled = np.ones if name == "gamma" else np.zeros
                 self.parameters[f"{layer.name}.{name}"] = filled(shape, self.dtype)

@@ -92,9 +92,7 @@ def _alpha_layers(network: TrainableNetwork, code: AlphaSlope) -> list[dict[str,
     for layer in network.layers:
         if isinstance(layer, EarliestPool):
             pool = layer.sliding
-            fields.append(
-                {"name": layer.name, "pool": pool.kernel, "stride": pool.stride, "padding": pool.padding}
-            )
+            fields.append({"name": layer.name, "pool": pool.kernel, "stride": pool.stride, "padding": pool.padding})
             continue
         if not isinstance(layer, Neurons | MeanPool):
             weight, bias = folded(network, layer)

@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.batch_norm import BatchNorm
-from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer
+from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer, check_takes
 from eventsim.models.train.linear_maps import ConvMap, DenseMap
 from eventsim.models.train.parameterisations import parameterisation
 from eventsim.models.train.torch_operations import TorchOperations
@@ -66,6 +66,7 @@ class TTFSLayer(nn.Module):
         super().__init__()
         self.layer = layer
         self.code = parameterisation(slope)
+        check_takes(layer, self.code)
         self.parameter_names = tuple(layer.parameter_shapes())
         kind: Any = {"dtype": dtype, "device": device}
         for name, shape in layer.parameter_shapes().items():

@@ -1,0 +1,263 @@
+"""The trainer against PyTorch: gradients, trajectories, losses, optimizers, and the modules of spike times."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from eventsim.models import digits  # noqa: E402
+from eventsim.models.train.initialise import initialise  # noqa: E402
+from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons  # noqa: E402
+from eventsim.models.train.linear_maps import ConvMap  # noqa: E402
+from eventsim.models.train.losses import CrossEntropy, MeanSquare  # noqa: E402
+from eventsim.models.train.network import TrainableNetwork, trainable  # noqa: E402
+from eventsim.models.train.optimizers import SGD, Adam  # noqa: E402
+from eventsim.models.train.parameterisations import parameterisation  # noqa: E402
+from eventsim.models.train.torch_layers import (  # noqa: E402
+    EarliestPool2d,
+    MeanPool2d,
+    TTFSConv2d,
+    TTFSEncoder,
+    TTFSLinear,
+    TTFSReadOut,
+)
+
+pytestmark = pytest.mark.references
+
+DENSE, CONV = "96-64-10", "conv8x3-bn-relu-pool2-conv16x3-relu-avg2-10"
+SHAPES = {DENSE: (64,), CONV: (1, 8, 8)}
+# Sums of so many terms in another order than torch's: norm-wise, of each tensor. Batch norm subtracts means.
+NEAR = 1e-12
+
+
+def relu_module(network: TrainableNetwork) -> tuple[Any, dict[str, Any]]:
+    """PyTorch's own ReLU network with the parameters of `network`, and these by their names there."""
+    modules: list[Any] = []
+    named: dict[str, Any] = {}
+    for layer in network.layers:
+        if isinstance(layer, EarliestPool):
+            modules.append(nn.MaxPool2d(layer.sliding.kernel, layer.sliding.stride))
+            continue
+        if isinstance(layer, MeanPool):
+            modules.append(nn.AvgPool2d(layer.sliding.kernel, layer.sliding.stride))
+            continue
+        own, norm = network.of(layer), getattr(layer, "norm", None)
+        if isinstance(layer.linear, ConvMap):
+            sliding = layer.linear.sliding
+            padding = [pair[0] for pair in sliding.padding]
+            module: Any = nn.Conv2d(
+                layer.linear.c_in, layer.linear.c_out, sliding.kernel, sliding.stride, padding, bias=norm is None
+            )
+        else:
+            modules.append(nn.Flatten())
+            module = nn.Linear(layer.linear.n_in, layer.linear.n_out)
+        modules.append(module)
+        named[f"{layer.name}.weight"] = module.weight
+        if norm is not None:
+            modules.append(nn.BatchNorm2d(layer.shape[0]))
+            named[f"{layer.name}.gamma"] = modules[-1].weight
+        named[f"{layer.name}.bias"] = modules[-1].bias
+        if isinstance(layer, Neurons):
+            modules.append(nn.ReLU())
+        own = {f"{layer.name}.{name}": values for name, values in own.items()}
+    whole = nn.Sequential(*modules).double()
+    with torch.no_grad():
+        for name, parameter in named.items():
+            parameter.copy_(torch.from_numpy(network.parameters[name].astype(np.float64)))
+    return whole, named
+
+
+def b1_network(architecture: str, seed: int = 3) -> TrainableNetwork:
+    """A B1 network with weights by He's rule, and biases that are not 0."""
+    network = trainable(architecture, SHAPES[architecture], parameterisation("b1"))
+    initialise(network, seed)
+    draws = np.random.default_rng(seed)
+    for name, values in network.parameters.items():
+        if name.endswith("bias"):
+            values += draws.normal(size=values.shape) / 10
+    return network
+
+
+@pytest.mark.parametrize("architecture", [DENSE, CONV])
+def test_gradients_are_those_of_autograd(architecture: str) -> None:
+    """Norm-wise, tensor by tensor."""
+    network = b1_network(architecture)
+    module, named = relu_module(network)
+    images, labels = digits.training_images()
+    x, y = images[:64], labels[:64]
+    found = network.gradients(x, CrossEntropy(), y)
+    loss = nn.functional.cross_entropy(
+        module(torch.from_numpy(x.reshape(64, *network.input_shape))), torch.from_numpy(y)
+    )
+    loss.backward()
+    assert found.loss == pytest.approx(loss.item(), rel=1e-14)
+    for name, parameter in named.items():
+        theirs = parameter.grad.numpy()
+        assert np.linalg.norm(found.gradients[name] - theirs) <= NEAR * np.linalg.norm(theirs), name
+
+
+@pytest.mark.parametrize("architecture", [DENSE, CONV])
+def test_the_trajectory_is_that_of_the_relu_network(architecture: str) -> None:
+    """All weights, over 200 steps of Adam on the digits; the windows are the published 1,500."""
+    network = b1_network(architecture)
+    assert set(network.windows.values()) == {1500.0}
+    module, named = relu_module(network)
+    images, labels = digits.training_images()
+    ours, theirs = Adam(1e-3), torch.optim.Adam(module.parameters(), lr=1e-3)
+    moments: dict[str, Any] = {}
+    draws = np.random.default_rng(0)
+    for step in range(1, 201):
+        chosen = draws.integers(0, len(images), 32)
+        found = network.gradients(images[chosen], CrossEntropy(), labels[chosen])
+        ours.step(network.parameters, found.gradients, moments, step, ours.rate)
+        theirs.zero_grad()
+        x = torch.from_numpy(images[chosen].reshape(32, *network.input_shape))
+        nn.functional.cross_entropy(module(x), torch.from_numpy(labels[chosen])).backward()
+        theirs.step()
+        for name, parameter in named.items():
+            assert np.abs(network.parameters[name] - parameter.detach().numpy()).max() <= 1e-11, (step, name)
+    for layer in network.layers:
+        for name, values in network.state_of(layer).items():
+            norm = next(one for one in module if isinstance(one, nn.BatchNorm2d))
+            theirs_now = norm.running_mean if name == "mean" else norm.running_var
+            assert np.allclose(values, theirs_now.numpy(), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (SGD(0.1), lambda p: torch.optim.SGD(p, lr=0.1)),
+        (SGD(0.1, 0.9, 0.01), lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01)),
+        (SGD(0.1, 0.9, nesterov=True), lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True)),
+        (Adam(1e-2), lambda p: torch.optim.Adam(p, lr=1e-2)),
+        (Adam(1e-2, weight_decay=0.1), lambda p: torch.optim.Adam(p, lr=1e-2, weight_decay=0.1)),
+        (
+            Adam(1e-2, weight_decay=0.1, decoupled=True),
+            lambda p: torch.optim.AdamW(p, lr=1e-2, weight_decay=0.1),
+        ),
+    ],
+    ids=lambda one: repr(one) if not callable(one) else "",
+)
+def test_optimizers(ours: Any, theirs: Any) -> None:
+    """Over 100 steps on a quadratic of several scales, to some roundings."""
+    draws = np.random.default_rng(1)
+    scales, start = 10.0 ** np.linspace(-3, 1, 20), draws.normal(size=20)
+    parameters, moments = {"p": start.copy()}, {}
+    p = nn.Parameter(torch.from_numpy(start.copy()))
+    optimizer = theirs([p])
+    for step in range(1, 101):
+        ours.step(parameters, {"p": scales * parameters["p"]}, moments, step, ours.rate)
+        optimizer.zero_grad()
+        (torch.from_numpy(scales) * p * p / 2).sum().backward()
+        optimizer.step()
+        assert np.allclose(parameters["p"], p.detach().numpy(), rtol=1e-13, atol=1e-15)
+
+
+def test_losses() -> None:
+    """Values and gradients, with outputs far apart, too."""
+    draws = np.random.default_rng(2)
+    outputs, labels = draws.normal(size=(7, 5)) * 300, draws.integers(0, 5, 7)
+    given = torch.from_numpy(outputs).requires_grad_()
+    loss = nn.functional.cross_entropy(given, torch.from_numpy(labels))
+    loss.backward()
+    value, gradient = CrossEntropy()(outputs, labels)
+    assert value == pytest.approx(loss.item(), rel=1e-14)
+    assert np.allclose(gradient, given.grad.numpy(), atol=1e-16)
+    wanted = draws.normal(size=(7, 5))
+    given.grad = None
+    loss = nn.functional.mse_loss(given, torch.from_numpy(wanted))
+    loss.backward()
+    value, gradient = MeanSquare()(outputs, wanted)
+    assert value == pytest.approx(loss.item(), rel=1e-14)
+    assert np.allclose(gradient, given.grad.numpy(), rtol=1e-14)
+
+
+def ttfs_module(slope: str, batch_norm: bool, dtype: Any = torch.float64) -> Any:
+    """A network of this package's modules, after the line of `CONV`."""
+    kind: Any = {"slope": slope, "dtype": dtype}
+    return nn.Sequential(
+        TTFSEncoder() if slope != "relu" else nn.Identity(),
+        TTFSConv2d(1, 8, 3, padding=1, batch_norm=batch_norm, **kind),
+        EarliestPool2d(2, slope=slope),
+        TTFSConv2d(8, 16, 3, padding=1, **kind),
+        MeanPool2d(2, slope=slope),
+        TTFSLinear(64, 12, **kind),
+        TTFSReadOut(12, 10, **kind),
+    )
+
+
+@pytest.mark.parametrize(
+    ("slope", "batch_norm"), [("b1", False), ("alpha1", False), ("relu", False), ("b1", True), ("relu", True)]
+)
+def test_modules_and_numpy_have_the_same_gradients(slope: str, batch_norm: bool) -> None:
+    """The equations are the same code; the linear operations are not."""
+    torch.manual_seed(0)
+    module = ttfs_module(slope, batch_norm)
+    line = f"conv8x3-{'bn-' if batch_norm else ''}relu-pool2-conv16x3-relu-avg2-12-10"
+    network = trainable(line, (1, 8, 8), parameterisation(slope))
+    layers = [one for one in module if hasattr(one, "parameter_names")]
+    named = {
+        f"{own.name}.{name}": getattr(layer, name)
+        for own, layer in zip(network.layers, layers, strict=True)
+        for name in layer.parameter_names
+    }
+    with torch.no_grad():
+        for name, parameter in named.items():
+            parameter += 0.01
+            network.parameters[name] = parameter.numpy().copy()
+    images, labels = digits.training_images()
+    found = network.gradients(images[:32], CrossEntropy(), labels[:32])
+    x = torch.from_numpy(images[:32].reshape(32, 1, 8, 8))
+    nn.functional.cross_entropy(module(x), torch.from_numpy(labels[:32])).backward()
+    for name, parameter in named.items():
+        theirs = parameter.grad.numpy()
+        assert np.linalg.norm(found.gradients[name] - theirs) <= NEAR * np.linalg.norm(theirs), name
+    module.eval()
+    with torch.no_grad():
+        assert np.allclose(network.outputs(images[:32]), module(x).numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("slope", ["b1", "alpha1"])
+def test_modules_against_gradcheck(slope: str) -> None:
+    """PyTorch's own finite differences, parameters and times alike; statistics frozen where it evaluates."""
+    torch.manual_seed(1)
+    for layer in (
+        TTFSLinear(4, 3, slope, dtype=torch.float64),
+        TTFSConv2d(2, 3, 3, padding=1, slope=slope, dtype=torch.float64),
+        TTFSConv2d(2, 3, (3, 2), (2, 1), (1, 0), slope=slope, dtype=torch.float64),
+        EarliestPool2d(2, 1, slope=slope),
+        MeanPool2d(2, slope=slope),
+    ):
+        shape = (2, 4) if isinstance(layer, TTFSLinear) else (2, 2, 4, 4)
+        times = (-torch.rand(shape, dtype=torch.float64)).requires_grad_()
+        assert torch.autograd.gradcheck(layer, (times,), atol=1e-6)
+    norm = TTFSConv2d(2, 3, 3, batch_norm=True, dtype=torch.float64).eval()
+    norm.running_mean.add_(0.3)
+    assert torch.autograd.gradcheck(norm, (-torch.rand(2, 2, 4, 4, dtype=torch.float64).requires_grad_(),), atol=1e-6)
+
+
+def test_autocast_takes_no_bits_from_times() -> None:
+    """Outputs under bfloat16 autocast are those without it."""
+    torch.manual_seed(2)
+    layer = TTFSLinear(64, 8)
+    times = -torch.rand(3, 64)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = layer(times)
+    assert torch.equal(inside, layer(times))
+    assert layer(times.bfloat16()).dtype is torch.float32
+
+
+def test_state_dicts_and_copies() -> None:
+    """Saved, loaded and moved as any module."""
+    torch.manual_seed(3)
+    module, other = ttfs_module("b1", True), ttfs_module("b1", True)
+    module(torch.rand(4, 1, 8, 8, dtype=torch.float64))  # running statistics move
+    other.load_state_dict(module.state_dict())
+    x = torch.rand(2, 1, 8, 8, dtype=torch.float64)
+    assert torch.equal(module.eval()(x), other.eval()(x))
+    assert {"1.weight", "1.bias", "1.gamma", "1.running_mean", "1.running_variance"} <= set(module.state_dict())
+    assert module.float()(x.float()).dtype is torch.float32
