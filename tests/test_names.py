@@ -12,7 +12,7 @@ from eventsim import fabric, faults, hardware, models, profiles, study, viz
 
 ROOT = Path(__file__).resolve().parents[1]
 # Public names that are rooms of their own.
-PACKAGES = {"arbiters", "fabric", "faults", "hardware", "models", "neurons", "profiles", "study", "viz"}
+PACKAGES = {"arbiters", "data", "fabric", "faults", "hardware", "models", "neurons", "profiles", "study", "viz"}
 ROOMS = (eventsim, fabric, faults, hardware, models, profiles, study, viz)
 
 
