@@ -100,7 +100,9 @@ def test_bytes_become_the_nearest_floats_of_a_255th() -> None:
     assert single.dtype == np.float32
     for found, wanted in zip(single, exact, strict=True):
         away = abs(Fraction(float(found)) - wanted)
-        assert all(away <= abs(Fraction(float(np.nextafter(found, to))) - wanted) for to in np.float32([-1, 2]))
+        assert all(
+            away <= abs(Fraction(float(np.nextafter(found, to))) - wanted) for to in (np.float32(-1), np.float32(2))
+        )
 
 
 def test_values_are_made_when_they_are_taken_and_nothing_stored_can_be_written(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_values_are_made_when_they_are_taken_and_nothing_stored_can_be_written(t
         with pytest.raises(InputError) as caught:
             train.values(wrong)
         assert words in str(caught.value)
-    with pytest.raises(InputError, match="dtype = 'float16'.*; must be one of float64, float32"):
+    with pytest.raises(InputError, match=r"dtype = 'float16'.*; must be one of float64, float32"):
         train.values(dtype=np.float16)
 
 
@@ -279,10 +281,9 @@ def test_npz_files_of_bytes_and_of_numbers_are_read(tmp_path: Path) -> None:
     assert (found.shape, found.classes, len(found.test)) == ((6,), ("0", "1", "2", "3"), 4)
     assert {*map(tuple, found.train.values()), *map(tuple, found.test.values())} == {*map(tuple, x)}
     images = random.integers(0, 256, (5, 4, 3), dtype=np.uint8)
-    names = {"classes": np.array(["cat", "dog"])}
-    np.savez_compressed(
-        tmp_path / "images.npz", x_train=images, y_train=[0, 1, 0, 1, 0], x_test=images[:2], y_test=[1, 1], **names
-    )
+    labels, names = [0, 1, 0, 1, 0], np.array(["cat", "dog"])
+    parts: dict[str, Any] = {"x_train": images, "y_train": labels, "x_test": images[:2], "y_test": [1, 1]}
+    np.savez_compressed(tmp_path / "images.npz", **parts, classes=names)
     found = data.load(str(tmp_path / "images.npz"))
     assert (found.name, found.shape, found.classes) == ("images.npz", (1, 4, 3), ("cat", "dog"))
     np.testing.assert_array_equal(found.test.values(), images[:2, None] / 255)
@@ -316,8 +317,10 @@ def test_npz_files_of_bytes_and_of_numbers_are_read(tmp_path: Path) -> None:
     ],
 )
 def test_npz_files_that_are_no_data_are_refused(tmp_path: Path, arrays: dict, words: str) -> None:
-    np.savez(tmp_path / "d.npz", **{name: np.array(value) for name, value in arrays.items()})
-    message = refused(tmp_path / "d.npz", **({} if "x_test" in arrays else {"held_out": 0}))
+    held: dict[str, Any] = {name: np.array(value) for name, value in arrays.items()}
+    np.savez(tmp_path / "d.npz", **held)
+    options: dict[str, Any] = {} if "x_test" in arrays else {"held_out": 0}
+    message = refused(tmp_path / "d.npz", **options)
     assert words in message
     assert "d.npz" in message
 

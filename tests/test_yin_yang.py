@@ -8,7 +8,7 @@ import pytest
 
 from eventsim.errors import InputError
 from eventsim.models import data
-from eventsim.models.data.yin_yang import class_of
+from eventsim.models.data.yin_yang_sign import class_of
 
 # SHA-256 of the points and labels that the authors published, as little-endian float64 and int64
 # (github.com/lkriener/yin_yang_data_set, publication_data/*.npy without their headers).

@@ -4,10 +4,10 @@
 lists what there is. Nothing is ever fetched.
 """
 
-from eventsim.models.data.batches import batches
+from eventsim.models.data.epoch_order import batches
 from eventsim.models.data.labelled_values import DataSet, LabelledValues
-from eventsim.models.data.load import load
-from eventsim.models.data.yin_yang import yin_yang
+from eventsim.models.data.loading import load
+from eventsim.models.data.yin_yang_sign import yin_yang
 
 __all__ = ["DataSet", "LabelledValues", "batches", "load", "yin_yang"]
 

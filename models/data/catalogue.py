@@ -15,7 +15,7 @@ import numpy as np
 from eventsim import checks
 from eventsim.errors import InputError
 from eventsim.models import digits
-from eventsim.models.data import cifar, idx, mnist_5k, places365, yin_yang
+from eventsim.models.data import cifar, idx, mnist_5k, places365, yin_yang_sign
 from eventsim.models.data.labelled_values import LabelledValues, Parts, labelled
 from eventsim.models.data.layout import Layout
 
@@ -82,10 +82,10 @@ def _yin_yang(options: Mapping[str, Any]) -> Parts:
             f"load: sizes = {checks.shown(sizes)}; must be two numbers, of points to train on and to test with. Give "
             f"{PUBLISHED_SIZES}."
         )
-    seed = checks.integer("load", "seed", options.get("seed", PUBLISHED_SEED), low=0, high=yin_yang.MOST_SEED)
-    of_test = (seed - TEST_BEFORE) % (yin_yang.MOST_SEED + 1)
-    train, test = (yin_yang.yin_yang(n, one) for n, one in zip(sizes, (seed, of_test), strict=True))
-    return Parts(train, test, yin_yang.CLASSES)
+    seed = checks.integer("load", "seed", options.get("seed", PUBLISHED_SEED), low=0, high=yin_yang_sign.MOST_SEED)
+    of_test = (seed - TEST_BEFORE) % (yin_yang_sign.MOST_SEED + 1)
+    train, test = (yin_yang_sign.yin_yang(n, one) for n, one in zip(sizes, (seed, of_test), strict=True))
+    return Parts(train, test, yin_yang_sign.CLASSES)
 
 
 def _where(path: str) -> Callable[[], Path | None]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eventsim import checks
-from eventsim.models.data.batches import drawn_order
+from eventsim.models.data.epoch_order import drawn_order
 
 SHARE = 0.2
 PURPOSE = "held out"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from eventsim import checks
 from eventsim.errors import FileFormatError, InputError
-from eventsim.models.data.batches import batches
+from eventsim.models.data.epoch_order import batches
 from eventsim.wording import size_text
 
 Array = np.ndarray[Any, Any]

@@ -35,8 +35,7 @@ class Call:
     state: Any = None
 
 
-class _Mark:
-    """Where a list of things begins on the stack."""
+MARK = object()  # where a list of things begins on the stack
 
 
 class _Follower:
@@ -84,7 +83,7 @@ class _Follower:
 
     def _marked(self) -> list[Any]:
         """Take all that stands above the last mark, and the mark."""
-        place = next(k for k in range(len(self.stack) - 1, -1, -1) if isinstance(self.stack[k], _Mark))
+        place = next(k for k in range(len(self.stack) - 1, -1, -1) if self.stack[k] is MARK)
         found = self.stack[place + 1 :]
         del self.stack[place:]
         return found
@@ -108,7 +107,7 @@ VALUES = (
     "BININT", "BININT1", "BININT2", "LONG1",
 )  # fmt: skip
 CONSTANTS: dict[str, Callable[[], Any]] = {
-    "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "MARK": _Mark,
+    "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "MARK": lambda: MARK,
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
 }  # fmt: skip
 FOLLOWED = (
@@ -169,13 +168,13 @@ def bytes_array(path: Path, value: Any) -> NDArray[np.uint8]:
     return flat.reshape(shape, order="F" if is_fortran else "C")
 
 
-def _known(path: Path, name: str) -> str:
+def _known(path: Path, name: Any) -> str:
     if name not in NAMES:
         raise FileFormatError(
             f"{path}: this pickle calls {name!r}, which is never done, since it would run code; must name arrays of "
             f"numpy alone. Do not trust the file: {REMEDY}"
         )
-    return name
+    return str(name)
 
 
 def _state(value: Any, n: int) -> tuple[Any, ...]:
