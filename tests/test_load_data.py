@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import pickle  # noqa: TID251 - tests make the pickles that readers read as data, or refuse
+import sys
 import tracemalloc
 import zipfile
 from fractions import Fraction
@@ -19,6 +20,8 @@ from eventsim.models import data, digits
 from eventsim.models.data import catalogue, file_content, idx
 from eventsim.models.data.labelled_values import labelled
 from eventsim.models.data.pickled_arrays import bytes_array, plain_dict
+
+UP = ".."
 
 
 def refused(*args: Any, error: type[EventsimError] = FileFormatError, **options: Any) -> str:
@@ -100,9 +103,8 @@ def test_bytes_become_the_nearest_floats_of_a_255th() -> None:
     assert single.dtype == np.float32
     for found, wanted in zip(single, exact, strict=True):
         away = abs(Fraction(float(found)) - wanted)
-        assert all(
-            away <= abs(Fraction(float(np.nextafter(found, to))) - wanted) for to in (np.float32(-1), np.float32(2))
-        )
+        beside = [np.nextafter(found, to, dtype=np.float32) for to in (-1, 2)]
+        assert all(away <= abs(Fraction(float(other)) - wanted) for other in beside)
 
 
 def test_values_are_made_when_they_are_taken_and_nothing_stored_can_be_written(tmp_path: Path) -> None:
@@ -225,6 +227,15 @@ def test_places_are_read_when_they_are_taken(tmp_path: Path, monkeypatch: pytest
         again.train.values()
 
 
+def test_without_pillow_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("PIL")
+    data_files.write_places(tmp_path)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    found = data.load("places365", folder=tmp_path)
+    with pytest.raises(InputError, match=r"needs PIL.*pip install 'eventsim\[images\]'"):
+        found.test.values()
+
+
 def test_pictures_of_another_size_or_kind_are_refused(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     data_files.write_places(tmp_path)
@@ -249,7 +260,11 @@ def test_pictures_of_another_size_or_kind_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
-        ("places365_val.txt", "../../secret.jpg 1\n", "line 1 is b'../../secret.jpg 1'; must be the path of a picture"),
+        (
+            "places365_val.txt",
+            f"{UP}/{UP}/secret.jpg 1\n",
+            f"line 1 is b'{UP}/{UP}/secret.jpg 1'; must be the path of a picture",
+        ),
         ("places365_val.txt", "//secret.jpg 1\n", "line 1 is"),
         ("places365_val.txt", "a.jpg 1\nb.jpg\n", "line 2 is b'b.jpg'; must be"),
         ("places365_val.txt", "a.jpg 3\n", "label 3 of test input 0; must be in 0..2"),
@@ -307,6 +322,7 @@ def test_npz_files_of_bytes_and_of_numbers_are_read(tmp_path: Path) -> None:
         ({"x": [[0.5], [1]], "y": [0, 10**12]}, "the largest label is 1000000000000; must be below 65,536"),
         ({"x": [[0.5], [1]], "y": [0, 2], "classes": ["a", "b"]}, "label 2 of training input"),
         ({"x": [[0.5], [1]], "y": [0, 1], "classes": [1, 2]}, "classes is int64 of shape (2,); must be names"),
+        ({"x": [[0.5], [1]], "y": [0, 1], "classes": ["a", "\n"]}, "must be names"),
         ({"x": np.zeros((2, 8, 8, 3)), "y": [0, 1]}, "Save np.moveaxis(x, -1, 1)"),
         ({"x": np.zeros((0, 4)), "y": np.zeros(0, int)}, "0 inputs of shape (4,) to train on"),
         ({"x": np.zeros((2, 0)), "y": [0, 1]}, "inputs of shape (0,)"),
@@ -369,6 +385,8 @@ def test_one_missing_file_is_named(tmp_path: Path) -> None:
         ("nothing.npz", "there is no such file or folder"),
         (3, "load: path = 3; must be the path of a file"),
         (None, "load: path = None"),
+        ("a\0b", "must be the path of a file"),
+        ("x" * 5_000, "cannot be looked for"),
     ],
 )
 def test_unknown_names_are_refused(source: Any, words: str) -> None:
@@ -380,6 +398,7 @@ def test_options_that_data_do_not_have_are_refused(tmp_path: Path) -> None:
     assert "seed = 3 is no option of mnist; must be none" in refused("mnist", folder=tmp_path, seed=3, error=InputError)
     assert "held_out = 0.1 is no option of digits" in refused("digits", held_out=0.1, error=InputError)
     assert "digits has no files" in refused("digits", folder=tmp_path, error=InputError)
+    assert "sizes[0] = 0; must be an integer in 1.." in refused("yin-yang", sizes=(0, 5), error=InputError)
     assert "sizes = 5; must be two numbers" in refused("yin-yang", sizes=5, error=InputError)
     assert "with a folder; must be one of digits" in refused("./x", folder=tmp_path, error=InputError)
 
@@ -487,6 +506,16 @@ def test_a_cifar_100_that_was_cut_between_images_is_refused(tmp_path: Path) -> N
         ),
         (pickle.dumps({"data": np.zeros((1, 3072))}, 2), "no array of unsigned bytes"),
         (pickle.dumps({1: 2}, 2), "a key is no text"),
+        (data_files.python_2_dict(data=np.zeros((1, 3072), np.uint8)).replace(b"U\x02u1", b"]"), "no array"),
+        (b"\x80\x02}(U\x04dataJ" + b"\xff" * 4 + b"u.", "no array"),
+        (b"\x80\x02}(U\x04datah\x05u.", "truncated or damaged"),
+        (b"\x80\x02}(U\x04dataT\xff\xff\xff\x7f", "truncated or damaged"),
+        (b"\x80\x02}}R.", "what is called is no name"),
+        (b"\x80\x02}}b.", "a state of what has none"),
+        (b"\x80\x02}}.", "truncated or damaged"),
+        (b"\x80\x02}}a.", "what is appended to is no list"),
+        (b"\x80\x02](U\x01aK\x01u.", "what gets an item is no dict"),
+        (b"\x80\x02}u.", "truncated or damaged"),
     ],
 )
 def test_damaged_pickles_of_cifar_are_refused(tmp_path: Path, held: bytes, words: str) -> None:

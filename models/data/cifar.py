@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from eventsim import checks
 from eventsim.errors import FileFormatError
 from eventsim.models.data.file_content import REMEDY, content, file_of, lines_of
-from eventsim.models.data.labelled_values import LabelledValues, Parts, labelled
+from eventsim.models.data.labelled_values import LabelledValues, Parts, is_name, labelled
 from eventsim.models.data.layout import Layout
 from eventsim.models.data.pickled_arrays import bytes_array, plain_dict
 
@@ -127,7 +127,7 @@ def _class_names(path: Path, key: str, n: int, is_binary: bool) -> tuple[str, ..
     """The names of the classes, a line each or a list in a pickle."""
     file_of(path.parent, (path.name,))
     names = lines_of(path) if is_binary else plain_dict(path, content(path)).get(key)
-    if not isinstance(names, list) or len(names) != n or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or len(names) != n or not all(map(is_name, names)):
         raise FileFormatError(f"{path}: there are not {n} names of classes in it; must be as published. {REMEDY}")
     return tuple(names)
 

@@ -71,7 +71,7 @@ class LabelledValues:
         chosen
             Which: a slice, or an array of places in 0 … n - 1.
         dtype
-            float64 or float32.
+            Float64 or float32.
 
         Raises
         ------
@@ -187,6 +187,11 @@ class Parts:
     train: LabelledValues
     test: LabelledValues | None
     classes: tuple[str, ...]
+
+
+def is_name(value: Any) -> bool:
+    """Is it a text that can be shown, as the name of a class?"""
+    return isinstance(value, str) and value.isprintable() and value != ""
 
 
 def numbered_classes(where: str, *labels: Array) -> tuple[str, ...]:

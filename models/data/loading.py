@@ -89,7 +89,7 @@ def load(
 def _from_path(source: str | os.PathLike[str], options: Mapping[str, Any]) -> DataSet:
     """A file of arrays, or a folder whose files tell what it is."""
     path = path_of("load", source)
-    if path.is_dir():
+    if _is_folder(path):
         whole = [layout for layout in LAYOUTS if layout.is_whole(path)]
         begun = whole or [layout for layout in LAYOUTS if layout.n_there(path) > 1]
         if not begun:
@@ -116,6 +116,15 @@ def _from_path(source: str | os.PathLike[str], options: Mapping[str, Any]) -> Da
         f"{'data set, file or folder' if is_name else 'file or folder'}; must be one of {', '.join(CATALOGUE)}, or the "
         "path of an .npz file or a folder. Check it."
     )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # too long a name
+        raise InputError(
+            f"load: {checks.shown(str(path))} cannot be looked for ({error.strerror}); must be a name or a path. Check it."
+        ) from error
 
 
 def _from_folder(name: str, layout: Layout, place: Path, options: Mapping[str, Any], entry: Entry | None) -> DataSet:

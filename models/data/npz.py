@@ -11,7 +11,7 @@ import numpy as np
 
 from eventsim.errors import FileFormatError, listed
 from eventsim.files.archive import HEADER, read_arrays
-from eventsim.models.data.labelled_values import LabelledValues, Parts, labelled, numbered_classes
+from eventsim.models.data.labelled_values import LabelledValues, Parts, is_name, labelled, numbered_classes
 
 Array = np.ndarray[Any, Any]
 PAIRS = (("x", "y"), ("x_train", "y_train"), ("x_test", "y_test"))
@@ -90,7 +90,7 @@ def _inputs(path: Path, name: str, values: Array) -> Array:
 def _classes(path: Path, names: Array | None) -> tuple[str, ...]:
     if names is None:
         return ()
-    if names.ndim != 1 or names.dtype.kind != "U":
+    if names.ndim != 1 or names.dtype.kind != "U" or not all(map(is_name, names.tolist())):
         raise FileFormatError(
             f"{path}: {CLASSES} is {names.dtype} of shape {names.shape}; must be names, (n,). Save texts"
         )

@@ -22,7 +22,7 @@ from eventsim.errors import FileFormatError
 ARRAY = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
 ENCODE = "_codecs encode"  # how Python 3 writes bytes for Python 2
 NAMES = (*ARRAY, ENCODE, "numpy ndarray", "numpy dtype")
-UNSIGNED_BYTES = ("u1", "|u1")
+UNSIGNED_BYTES = (("u1",), ("|u1",))
 REMEDY = "fetch it again, or fetch the binary version, which holds the same"
 
 
@@ -156,7 +156,8 @@ def bytes_array(path: Path, value: Any) -> NDArray[np.uint8]:
     right = (
         (version, type(is_fortran)) == (1, bool)
         and isinstance(kind, Call)
-        and (kind.name, kind.arguments[:1]) in {("numpy dtype", (one,)) for one in UNSIGNED_BYTES}
+        and kind.name == "numpy dtype"
+        and kind.arguments[:1] in UNSIGNED_BYTES
         and isinstance(shape, tuple)
         and all(type(n) is int and n >= 0 for n in shape)
     )

@@ -7,7 +7,9 @@ IEEE TPAMI 2017.
 Relies on Pillow (extra `images`) for the pictures. Used by the catalogue.
 """
 
+import io
 import re
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,11 +104,9 @@ def read_list(path: Path) -> tuple[NDArray[np.bytes_], NDArray[np.int64]]:
     FileFormatError
         No such file, or a line of another form.
     """
-    lines = bytes(content(path)).split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    names, numbers = [], np.empty(len(lines), np.int64)
-    for k, line in enumerate(lines):
+    names, numbers = [], array("q")
+    for k, ended in enumerate(io.BytesIO(content(path))):  # line by line: a list of all takes a gigabyte
+        line = ended.removesuffix(b"\n")
         found = LINE.fullmatch(line)
         if found is None or len(found["name"]) > LONGEST_NAME or b".." in found["name"].split(b"/"):
             raise FileFormatError(
@@ -114,8 +114,8 @@ def read_list(path: Path) -> tuple[NDArray[np.bytes_], NDArray[np.int64]]:
                 f"and the number of its class. {REMEDY}"
             )
         names.append(found["name"])
-        numbers[k] = int(found["number"])
-    return np.array(names, np.bytes_), numbers
+        numbers.append(int(found["number"]))
+    return np.array(names, np.bytes_), np.array(numbers, np.int64)
 
 
 def _classes(path: Path) -> tuple[str, ...]:

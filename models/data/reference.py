@@ -5,6 +5,7 @@ Relies on the catalogue. Used to make the page::
     python -c "from eventsim.models.data import reference; reference.write_page('docs/reference/data-sets.md')"
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from eventsim.models.data.layout import Layout
 
 HEAD = """# Data sets
 
-What `models.data.load(NAME)` reads, who made it, and what fetches it. eventsim fetches nothing. This page is made from
-the table that `load` and its errors use.
+What `models.data.load(NAME)` reads ([how]({how_to})), who made it, and what fetches it. eventsim fetches nothing. This
+page is made from the table that `load` and its errors use.
 
 | name | data | credit | licence | options |
 |---|---|---|---|---|"""
@@ -54,7 +55,8 @@ def page() -> str:
         _row(layout.title, _coded(_owners(layout)), _coded(names[0] for names in layout.files), _coded(layout.options))
         for layout in LAYOUTS
     ]
-    return "\n".join([HEAD, *sets, COMMANDS, *commands, FORMS, *forms, FOOT])
+    head = HEAD.replace("{how_to}", f"{os.pardir}/how-to/load-data.md")
+    return "\n".join([head, *sets, COMMANDS, *commands, FORMS, *forms, FOOT])
 
 
 def write_page(path: str) -> None:
