@@ -180,7 +180,7 @@ def test_a_pickle_that_calls_anything_is_refused_and_does_nothing(
     (tmp_path / "data_batch_3").write_bytes(pickle.dumps({"data": Harmful()}, protocol))
     message = refused("cifar-10", folder=tmp_path)
     assert "data_batch_3: " in message
-    assert "which is never done" in message or "must be of plain data alone" in message
+    assert "which is never done" in message or "must be of plain data, of protocol 3 at most" in message
     assert "the binary version, which holds the same" in message
     assert not (tmp_path / "harmed").exists()
 
@@ -370,6 +370,13 @@ def test_nothing_is_looked_for_where_no_folder_is_given(monkeypatch: pytest.Monk
     assert "in any folder, since none is given" in refused("cifar-10")
 
 
+def test_folders_that_are_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("", encoding="ascii")
+    assert f"no files of mnist in {tmp_path / 'a'}" in refused("mnist", folder=tmp_path / "a")
+    assert "cannot be looked for" in refused("mnist", folder="x" * 5_000, error=InputError)
+    assert "load: path = 5" in refused("mnist", folder=5, error=InputError)
+
+
 def test_one_missing_file_is_named(tmp_path: Path) -> None:
     data_files.write_idx(tmp_path)
     (tmp_path / data_files.IDX[3]).unlink()
@@ -513,6 +520,7 @@ def test_a_cifar_100_that_was_cut_between_images_is_refused(tmp_path: Path) -> N
         (b"\x80\x02}}R.", "what is called is no name"),
         (b"\x80\x02}}b.", "a state of what has none"),
         (b"\x80\x02}}.", "truncated or damaged"),
+        (b"\x80\x8d}.", "protocol 141"),
         (b"\x80\x02}}a.", "what is appended to is no list"),
         (b"\x80\x02](U\x01aK\x01u.", "what gets an item is no dict"),
         (b"\x80\x02}u.", "truncated or damaged"),

@@ -82,9 +82,8 @@ def _yin_yang(options: Mapping[str, Any]) -> Parts:
             f"load: sizes = {checks.shown(sizes)}; must be two numbers, of points to train on and to test with. Give "
             f"{PUBLISHED_SIZES}."
         )
-    sizes = [
-        checks.integer("load", f"sizes[{k}]", n, low=1 - k, high=yin_yang_sign.MOST_POINTS) for k, n in enumerate(sizes)
-    ]
+    most = yin_yang_sign.MOST_POINTS
+    sizes = [checks.integer("load", f"sizes[{k}]", n, low=1 - k, high=most) for k, n in enumerate(sizes)]
     seed = checks.integer("load", "seed", options.get("seed", PUBLISHED_SEED), low=0, high=yin_yang_sign.MOST_SEED)
     of_test = (seed - TEST_BEFORE) % (yin_yang_sign.MOST_SEED + 1)
     train, test = (yin_yang_sign.yin_yang(n, one) for n, one in zip(sizes, (seed, of_test), strict=True))

@@ -123,7 +123,8 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError as error:  # too long a name
         raise InputError(
-            f"load: {checks.shown(str(path))} cannot be looked for ({error.strerror}); must be a name or a path. Check it."
+            f"load: {checks.shown(str(path))} cannot be looked for ({error.strerror}); must be a name or a path. Check "
+            "it."
         ) from error
 
 
@@ -138,7 +139,7 @@ def _found(entry: Entry, folder: str | os.PathLike[str] | None) -> tuple[Layout,
     roots = [path_of("load", folder)] if folder is not None else []
     if folder is None and os.environ.get(VARIABLE):
         roots.append(Path(os.environ[VARIABLE]))
-    places = [root / inner for root in roots for inner in entry.inside]
+    places = [root / inner for root in roots if _is_folder(root) for inner in entry.inside]
     installed = entry.installed() if folder is None else None
     places += [installed] if installed else []
     there = [(layout, place) for place in places for layout in entry.layouts if layout.n_there(place)]

@@ -22,7 +22,10 @@ from eventsim.errors import FileFormatError
 ARRAY = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
 ENCODE = "_codecs encode"  # how Python 3 writes bytes for Python 2
 NAMES = (*ARRAY, ENCODE, "numpy ndarray", "numpy dtype")
-UNSIGNED_BYTES = (("u1",), ("|u1",))
+# What numpy writes of the type of unsigned bytes: how it is called, and its state, of a type without fields.
+UNSIGNED_BYTES = (("u1", 0, 1), ("|u1", 0, 1))
+LAYOUT = (3, "|", None, None, None, -1, -1, 0)
+EMPTY = (0,)  # the shape with which an array is begun
 REMEDY = "fetch it again, or fetch the binary version, which holds the same"
 
 
@@ -114,7 +117,7 @@ FOLLOWED = (
     *VALUES, *CONSTANTS, "BINPUT", "LONG_BINPUT", "PUT", "MEMOIZE", "BINGET", "LONG_BINGET", "GET", "TUPLE", "TUPLE1",
     "TUPLE2", "TUPLE3", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "REDUCE", "BUILD",
 )  # fmt: skip
-IGNORED = ("PROTO", "FRAME", "STOP")
+LAST_PROTOCOL = 3
 
 
 def plain_dict(path: Path, data: bytes | bytearray) -> dict[str, Any]:
@@ -132,10 +135,10 @@ def plain_dict(path: Path, data: bytes | bytearray) -> dict[str, Any]:
                 follower.stack.append(Call(_known(path, argument), ()))
             elif instruction.name in FOLLOWED:
                 follower.follow(instruction.name, argument)
-            elif instruction.name not in IGNORED:
+            elif instruction.name != "STOP" and (instruction.name != "PROTO" or argument > LAST_PROTOCOL):
+                kind = f"of protocol {argument}" if instruction.name == "PROTO" else f"with a {instruction.name}"
                 raise FileFormatError(
-                    f"{path}: a pickle with the instruction {instruction.name}; must be of plain data alone, and of "
-                    f"protocol 3 at most. {REMEDY}"
+                    f"{path}: a pickle {kind}; must be of plain data, of protocol {LAST_PROTOCOL} at most. {REMEDY}"
                 )
         (found,) = follower.stack
     except FileFormatError:
@@ -156,8 +159,8 @@ def bytes_array(path: Path, value: Any) -> NDArray[np.uint8]:
     right = (
         (version, type(is_fortran)) == (1, bool)
         and isinstance(kind, Call)
-        and kind.name == "numpy dtype"
-        and kind.arguments[:1] in UNSIGNED_BYTES
+        and (kind.name, kind.state) == ("numpy dtype", LAYOUT)
+        and kind.arguments in UNSIGNED_BYTES
         and isinstance(shape, tuple)
         and all(type(n) is int and n >= 0 for n in shape)
     )
@@ -181,7 +184,9 @@ def _known(path: Path, name: Any) -> str:
 def _state(value: Any, n: int) -> tuple[Any, ...]:
     """The state of an array; of what is none, that of no array."""
     if isinstance(value, Call) and value.name in ARRAY and isinstance(value.state, tuple) and len(value.state) == n:
-        return value.state
+        begun = value.arguments
+        if len(begun) == 3 and begun[0] == Call("numpy ndarray", ()) and begun[1] == EMPTY and _raw(begun[2]) == b"b":
+            return value.state
     return (None,) * n
 
 
