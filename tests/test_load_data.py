@@ -197,6 +197,8 @@ def test_mnist_5k_holds_out_a_fifth_of_each_class_the_same_for_a_seed(tmp_path: 
     both = dict(zip([one.tobytes() for one in stored], [*found.train.labels, *found.test.labels], strict=True))
     assert both == rows
     np.testing.assert_array_equal(data.load("mnist-5k", folder=tmp_path, seed=0).test.stored[:], found.test.stored[:])
+    seeds = [data.load("mnist-5k", folder=tmp_path, seed=seed).test.stored[:].tobytes() for seed in range(4)]
+    assert len({*seeds}) == 4
     other = data.load("mnist-5k", folder=tmp_path, seed=1, held_out=0.5)
     assert len(other.test) == sum(int(n / 2 + 0.5) for n in counts)
     whole = data.load("mnist-5k", folder=tmp_path, held_out=0)
