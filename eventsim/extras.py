@@ -1,6 +1,7 @@
 """Optional packages: imported when they are used, with an error that names the extra which installs them.
 
-Relies on `eventsim.errors`. Used by what hands results over to other programs, and by what reads chips.
+Relies on `eventsim.errors`. Used by what hands results over to other programs, and by what reads chips
+and pictures.
 """
 
 import importlib
@@ -11,6 +12,7 @@ from eventsim.errors import InputError
 # By package, the extra of eventsim that installs it.
 EXTRAS = {
     "pandas": "pandas", "pyarrow": "parquet", "neo": "neo", "quantities": "neo", "nir": "nir", "jsonschema": "hardware",
+    "PIL": "images",
 }  # fmt: skip
 
 

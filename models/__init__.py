@@ -1,6 +1,6 @@
-"""What makes a network: neuron models, ReLU readers, the TTFS mapping, verification."""
+"""What makes a network: neuron models, ReLU readers, the TTFS mapping, verification, data to train on."""
 
-from eventsim.models import neurons
+from eventsim.models import data, neurons
 from eventsim.models.checking.certificates import Certificates
 from eventsim.models.checking.certify import certify
 from eventsim.models.checking.report import VerificationReport
@@ -25,6 +25,7 @@ __all__ = [
     "Sensitivity",
     "VerificationReport",
     "certify",
+    "data",
     "neurons",
     "nir_fidelity",
     "quantization_of",

@@ -17,6 +17,7 @@ from eventsim.engines.sample_state import NAMES
 from eventsim.hardware import reference as chips
 from eventsim.models import digits
 from eventsim.models import verify as verify_function
+from eventsim.models.data import reference as data_sets
 from eventsim.models.neurons import reference
 from eventsim.models.readers.graph_constants import CONSTANT_OPERATIONS
 from eventsim.models.readers.graph_walk import OPERATIONS
@@ -118,6 +119,11 @@ def test_the_page_of_neuron_models_is_made_of_their_tables():
 def test_the_page_of_chips_is_made_of_the_chips():
     page = (ROOT / "docs" / "reference" / "chips.md").read_text(encoding="utf-8")
     assert page == chips.page(), "remake it: the first lines of eventsim/hardware/reference.py say how"
+
+
+def test_the_page_of_data_sets_is_made_of_the_catalogue():
+    page = (ROOT / "docs" / "reference" / "data-sets.md").read_text(encoding="utf-8")
+    assert page == data_sets.page(), "remake it: the first lines of models/data/reference.py say how"
 
 
 def test_the_causes_are_defined_as_in_verify():

@@ -12,8 +12,8 @@ from eventsim import fabric, faults, hardware, models, profiles, study, viz
 
 ROOT = Path(__file__).resolve().parents[1]
 # Public names that are rooms of their own.
-PACKAGES = {"arbiters", "fabric", "faults", "hardware", "models", "neurons", "profiles", "study", "viz"}
-ROOMS = (eventsim, fabric, faults, hardware, models, profiles, study, viz)
+PACKAGES = {"arbiters", "data", "fabric", "faults", "hardware", "models", "neurons", "profiles", "study", "viz"}
+ROOMS = (eventsim, fabric, faults, hardware, models, models.data, profiles, study, viz)
 
 
 def fresh(code: str) -> str:
@@ -50,7 +50,7 @@ def test_dir_shows_what_belongs_to_users(room: types.ModuleType) -> None:
         assert isinstance(value, types.ModuleType) == (name in PACKAGES), f"{room.__name__}.{name}"
 
 
-@pytest.mark.parametrize("room", [viz, models, faults, fabric, hardware], ids=lambda room: room.__name__)
+@pytest.mark.parametrize("room", [viz, models, models.data, faults, fabric, hardware], ids=lambda room: room.__name__)
 def test_no_module_has_nearly_the_name_of_a_public_function(room: types.ModuleType) -> None:
     """`viz.histogram` would be a module beside `viz.spike_histogram`, and not to be called."""
     inside = {name: value for name, value in vars(room).items() if isinstance(value, types.ModuleType)}
