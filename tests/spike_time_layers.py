@@ -49,14 +49,8 @@ def patches(x: Any, kernel: int, stride: int, padding: int, fill: Any) -> list[l
     found = []
     for top in range(-padding, rows + padding - kernel + 1, stride):
         for left in range(-padding, columns + padding - kernel + 1, stride):
-            found.append(
-                [
-                    plane[r][c] if 0 <= r < rows and 0 <= c < columns else fill
-                    for plane in x
-                    for r in range(top, top + kernel)
-                    for c in range(left, left + kernel)
-                ]
-            )
+            taps = [(plane, r, c) for plane in x for r in range(top, top + kernel) for c in range(left, left + kernel)]
+            found += [[plane[r][c] if 0 <= r < rows and 0 <= c < columns else fill for plane, r, c in taps]]
     return found
 
 

@@ -1,4 +1,5 @@
-"""The trainer's layers: spike times against the papers' equations in absolute time, gradients against exact differences."""
+"""The trainer's layers: spike times against the papers' equations in absolute time, gradients against exact
+differences."""
 
 from fractions import Fraction
 from typing import Any
@@ -25,14 +26,14 @@ class Weighted:
     def __init__(self, factors: Array) -> None:
         self.factors = factors
 
-    def __call__(self, outputs: Array, targets: Array) -> tuple[Any, Array]:  # noqa: ARG002
+    def __call__(self, outputs: Array, targets: Array) -> tuple[Any, Array]:
         """Return the weighted sum of outputs, and the weights."""
         return (outputs * self.factors).sum(), self.factors + 0 * outputs
 
 
 def exact_network(architecture: str, shape: tuple[int, ...], slope: str, seed: int) -> TrainableNetwork:
     """A network in Fractions of which no two sums are equal by chance; slopes of alpha neurons are above 0."""
-    code = AlphaSlope(Fraction(1)) if slope == "alpha1" else ConstantSlope(Fraction(slope[1:]))
+    code: Any = AlphaSlope(Fraction(1)) if slope == "alpha1" else ConstantSlope(Fraction(slope[1:]))
     network = trainable(architecture, shape, code)
     draws = np.random.default_rng(seed)
     for name, values in network.parameters.items():
@@ -43,7 +44,7 @@ def exact_network(architecture: str, shape: tuple[int, ...], slope: str, seed: i
     return network
 
 
-def as_fractions(whole: Array, divisor: int) -> Array:
+def as_fractions(whole: Any, divisor: int) -> Array:
     """Whole numbers by a divisor, as an array of Fractions."""
     return np.array([Fraction(int(n), divisor) for n in whole.ravel()], object).reshape(whole.shape)
 
@@ -170,7 +171,7 @@ def test_a_naive_alpha_neuron_that_does_not_climb_is_silent() -> None:
     network = trainable("1-1", (1,), AlphaSlope())
     network.parameters["dense1.weight"][...] = -2.0
     network.parameters["dense1.bias"][...] = 5.0
-    assert [sent.tolist() for _, sent in network.sent(np.array([[0.5]]))][0] == [[0.0]]
+    assert next(network.sent(np.array([[0.5]])))[1].tolist() == [[0.0]]
     found = network.gradients(np.array([[0.5]]), MeanSquare(), np.array([[1.0]])).gradients
     assert not found["dense1.weight"].any()
     assert not found["dense1.bias"].any()
@@ -184,7 +185,7 @@ def test_from_relu_and_back() -> None:
         again = code.to_relu(*code.from_relu(weight, bias))
         assert np.allclose(again[0], weight, rtol=1e-13)
         assert np.allclose(again[1], bias, rtol=1e-13)
-    with pytest.raises(MappingError, match="the weights of unit 1 sum to 1.5; must be below 1"):
+    with pytest.raises(MappingError, match=r"the weights of unit 1 sum to 1\.5; must be below 1"):
         AlphaSlope().from_relu(np.array([[0.1, 0.2], [1.0, 0.5]]), np.zeros(2))
 
 
@@ -196,7 +197,7 @@ def test_from_relu_and_back() -> None:
         ("bn-10", "part 1, 'bn': stands behind no conv"),
         ("conv8x3-bn-pool2-10", "'bn': is followed by no relu; write bn-relu"),
         ("conv8x4-10", "needs channels, and a kernel that is odd"),
-        ("20-conv8x3-10", "follows an input of shape \\(20,\\)"),
+        ("20-conv8x3-10", r"follows an input of shape \(20,\)"),
         ("30-drop-10", "part 2, 'drop': is unknown"),
         ("relu-10", "'relu': stands behind no conv"),
         ("0-10", "has no neurons"),

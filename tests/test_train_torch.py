@@ -11,7 +11,7 @@ from torch import nn  # noqa: E402
 
 from eventsim.models import digits  # noqa: E402
 from eventsim.models.train.initialise import initialise  # noqa: E402
-from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons  # noqa: E402
+from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut  # noqa: E402
 from eventsim.models.train.linear_maps import ConvMap  # noqa: E402
 from eventsim.models.train.losses import CrossEntropy, MeanSquare  # noqa: E402
 from eventsim.models.train.network import TrainableNetwork, trainable  # noqa: E402
@@ -45,6 +45,7 @@ def relu_module(network: TrainableNetwork) -> tuple[Any, dict[str, Any]]:
         if isinstance(layer, MeanPool):
             modules.append(nn.AvgPool2d(layer.sliding.kernel, layer.sliding.stride))
             continue
+        assert isinstance(layer, Neurons | ReadOut)
         own, norm = network.of(layer), getattr(layer, "norm", None)
         if isinstance(layer.linear, ConvMap):
             sliding = layer.linear.sliding
@@ -78,7 +79,7 @@ def b1_network(architecture: str, seed: int = 3) -> TrainableNetwork:
     draws = np.random.default_rng(seed)
     for name, values in network.parameters.items():
         if name.endswith("bias"):
-            values += draws.normal(size=values.shape) / 10
+            network.parameters[name] = values + draws.normal(size=values.shape) / 10
     return network
 
 
@@ -146,7 +147,8 @@ def test_optimizers(ours: Any, theirs: Any) -> None:
     """Over 100 steps on a quadratic of several scales, to some roundings."""
     draws = np.random.default_rng(1)
     scales, start = 10.0 ** np.linspace(-3, 1, 20), draws.normal(size=20)
-    parameters, moments = {"p": start.copy()}, {}
+    parameters = {"p": start.copy()}
+    moments: dict[str, Any] = {}
     p = nn.Parameter(torch.from_numpy(start.copy()))
     optimizer = theirs([p])
     for step in range(1, 101):
@@ -207,8 +209,7 @@ def test_modules_and_numpy_have_the_same_gradients(slope: str, batch_norm: bool)
     }
     with torch.no_grad():
         for name, parameter in named.items():
-            parameter += 0.01
-            network.parameters[name] = parameter.numpy().copy()
+            network.parameters[name] = parameter.add_(0.01).numpy().copy()
     images, labels = digits.training_images()
     found = network.gradients(images[:32], CrossEntropy(), labels[:32])
     x = torch.from_numpy(images[:32].reshape(32, 1, 8, 8))

@@ -1,9 +1,9 @@
 """Neurons whose slope at the threshold is that of their weights: the alpha model.
 
 Stanojevic et al. 2023 (Neural Networks 168:74): the potential climbs with slope alpha from the beginning of the window
-before, and with J_ij more from the spike of each input on (tau = 1). An input without a spike counts from t_min on. With
-S_i = alpha + sum_j J_ij, V the potential at t_min, and D the trained parameter (derived here: the threshold at which
-D = 0 and no input mean no spike),
+before, and with J_ij more from the spike of each input on (tau = 1). An input without a spike counts from t_min on.
+With S_i = alpha + sum_j J_ij, V the potential at t_min, and D the trained parameter (derived here: the threshold at
+which D = 0 and no input mean no spike),
 
     V_i = alpha (t_min - t_start) + sum_j J_ij (t_min - t_j),
     threshold_i = alpha (t_min - t_start) + S_i (t_max - t_min) - D_i,    t_i = t_min + (threshold_i - V_i) / S_i,
@@ -16,7 +16,7 @@ Relies on the contract. Used through `parameterisations`.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from eventsim.errors import MappingError
 from eventsim.models.train.linear_maps import LinearMap, per_row, row_sums
@@ -28,12 +28,12 @@ from eventsim.models.train.parameterisation import Parameters
 class AlphaSlope:
     """Spike times of neurons with slope alpha + sum_j J_ij; an `alpha` of 1 is the alpha1 model."""
 
-    alpha: float = 1.0
-    sign = -1
+    alpha: Any = 1.0
+    sign: ClassVar[int] = -1
 
     @property
     def name(self) -> str:
-        """ "alpha1", or "alpha" with another number."""
+        """Return "alpha1", or "alpha" with another number."""
         return f"alpha{self.alpha:g}"
 
     def slopes(self, weight: Array) -> Array:
@@ -80,8 +80,8 @@ class AlphaSlope:
         if (sums >= 1).any():
             unit = int((sums >= 1).nonzero()[0][0])
             raise MappingError(
-                f"alpha slope: the weights of unit {unit} sum to {float(sums[unit]):g}; must be below 1, or no neuron of "
-                "this kind computes the same; scale them down, or take slope = 'b1'"
+                f"alpha slope: the weights of unit {unit} sum to {float(sums[unit]):g}; must be below 1, or no neuron "
+                "of this kind computes the same; scale them down, or take slope = 'b1'"
             )
         slopes = self.alpha / (1 - sums)
         scaled = per_row(slopes, bias) if bias.ndim > 1 else slopes

@@ -30,10 +30,11 @@ def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableL
     Parameters
     ----------
     architecture
-        Parts joined by "-". ``conv8x3``: 8 channels, kernels of 3 × 3 (on one axis of positions: of 3), padded such that
-        positions stay; ``conv8x5s2p0``: with stride 2 and padding 0. ``340``: so many neurons. ``bn``: a batch norm on
-        what comes before it. ``relu``: what makes neurons of it; a layer without ``bn`` has one anyway. ``pool2``: a max
-        pool of 2 × 2, ``avg2`` an average pool, ``pool3s2`` with stride 2. The last part is the number of outputs.
+        Parts joined by "-". ``conv8x3``: 8 channels, kernels of 3 × 3 (on one axis of positions: of 3), padded such
+        that positions stay; ``conv8x5s2p0``: with stride 2 and padding 0. ``340``: so many neurons. ``bn``: a batch
+        norm on what comes before it. ``relu``: what makes neurons of it; a layer without ``bn`` has one anyway.
+        ``pool2``: a max pool of 2 × 2, ``avg2`` an average pool, ``pool3s2`` with stride 2. The last part is the number
+        of outputs.
     input_shape
         Shape of one input.
 

@@ -33,7 +33,8 @@ class BatchNorm:
         sign: int,
         training: bool,
     ) -> tuple[Array, Any]:
-        """Return gamma (sums - mean) / root, and a tape; in `training` by the statistics of `sums`, which `state` follows.
+        """Return gamma (sums - mean) / root, and a tape; in `training` by the statistics of `sums`, which `state`
+        follows.
 
         `sign` is -1 where sums are those of spike times, whose mean is minus that of the values.
         """

@@ -13,7 +13,7 @@ Relies on the contract. Used through `parameterisations`.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from eventsim.models.train.linear_maps import LinearMap
 from eventsim.models.train.operations import Array, Operations
@@ -24,12 +24,12 @@ from eventsim.models.train.parameterisation import Parameters
 class ConstantSlope:
     """Spike times of neurons with slope `slope` > 0 from t_min on; 1 is the B1 model."""
 
-    slope: float = 1.0
-    sign = -1
+    slope: Any = 1.0
+    sign: ClassVar[int] = -1
 
     @property
     def name(self) -> str:
-        """ "b1", or "b" with another slope, such as "b0.5"."""
+        """Return "b1", or "b" with another slope, such as "b0.5"."""
         return f"b{self.slope:g}"
 
     def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:

@@ -44,8 +44,8 @@ def initialise(network: TrainableNetwork, seed: int = 0, rule: str = "he_normal"
 
     Notes
     -----
-    Where the ReLU weights of an alpha neuron sum to more than 0.99, the sum is brought there by the same amount off each
-    weight, since no such neuron has a sum of 1 or more.
+    Where the ReLU weights of an alpha neuron sum to more than 0.99, the sum is brought there by the same amount off
+    each weight, since no such neuron has a sum of 1 or more.
     """
     choice("initialise", "rule", rule, RULES)
     choice("initialise", "start", start, STARTS)

@@ -99,8 +99,9 @@ class Judge:
             if layer.name not in network.windows:
                 continue
             times = run.spike_times(layer.name)
-            population = net.node(layer.name)
-            premature[layer.name] = int(np.count_nonzero(times < float(population.window[1])))
+            window = net.node(layer.name).window
+            assert window is not None
+            premature[layer.name] = int(np.count_nonzero(times < float(window[1])))
             n_spikes += int(np.count_nonzero(np.isfinite(times)))
             n_neurons += times.size
         grown: dict[str, float] = {}
@@ -108,8 +109,8 @@ class Judge:
             if self.on_premature == "stop":
                 name = next(name for name, count in premature.items() if count)
                 raise TrainingError(
-                    f"judge: {premature[name]} neurons of layer {name!r} fire before their window begins, over {len(x)} "
-                    "samples; must be none with on_premature = 'stop'; lengthen its window, or take 'grow'"
+                    f"judge: {premature[name]} neurons of layer {name!r} fire before their window begins, over "
+                    f"{len(x)} samples; must be none with on_premature = 'stop'; lengthen its window, or take 'grow'"
                 )
             if self.on_premature == "grow":
                 grown = _lengthened(network, net, x)

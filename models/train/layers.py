@@ -21,18 +21,15 @@ Arrays = dict[str, Array]
 
 
 class TrainableLayer(Protocol):
-    """A layer that takes and gives arrays (n, *shape).
+    """A layer that takes and gives arrays (n, *shape); its name begins those of its parameters."""
 
-    Attributes
-    ----------
-    name
-        That of its population, and what its parameters' names begin with.
-    shape
-        Shape of what it gives, without samples.
-    """
+    @property
+    def name(self) -> str:
+        """That of its population."""
 
-    name: str
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of what it gives."""
 
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Return the shapes of its trained arrays by name."""
@@ -240,6 +237,6 @@ def check_takes(layer: TrainableLayer, code: Parameterisation) -> None:
     """
     if isinstance(layer, Neurons) and layer.norm is not None and code.name.startswith("alpha"):
         raise NetworkError(
-            f"layer {layer.name!r}: a batch norm before neurons of slope {code.name!r}; must have none, since their slope "
-            "is that of the weights before it; train with slope = 'b1', or fold the batch norm first (relu_network)"
+            f"layer {layer.name!r}: a batch norm before neurons of slope {code.name!r}; must have none, since their "
+            "slope is that of the weights before it; train with slope = 'b1', or fold the batch norm first"
         )

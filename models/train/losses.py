@@ -20,7 +20,7 @@ class Loss(Protocol):
 
 
 class CrossEntropy:
-    """Softmax cross-entropy of output potentials and labels (n,), as PyTorch's; computed such that nothing overflows."""
+    """Softmax cross-entropy of output potentials and labels (n,), as PyTorch's; nothing overflows."""
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss and (softmax - one-hot) / n."""

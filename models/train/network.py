@@ -72,8 +72,8 @@ class TrainableNetwork:
     windows
         How long the window of each layer with a threshold is, by its name.
     saturates
-        Whether values beyond a window are cut to it, as a spike that cannot come before t_min; otherwise the closed form
-        goes on, and windows must grow.
+        Whether values beyond a window are cut to it, as a spike that cannot come before t_min; otherwise the closed
+        form goes on, and windows must grow.
     """
 
     def __init__(

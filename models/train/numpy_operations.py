@@ -25,7 +25,7 @@ class NumpyOperations:
     def conv(self, x: Array, weight: Array, sliding: Sliding, groups: int) -> tuple[Array, Array]:
         """Return the cross-correlation and the unfolded inputs, (n, groups, c_in / groups * taps, positions)."""
         n_axes = len(sliding.kernel)
-        windows = sliding.windows(x, 0)
+        windows: Any = sliding.windows(x, 0)
         positions = windows.shape[2 : 2 + n_axes]
         taps_first = windows.transpose(0, 1, *range(2 + n_axes, 2 + 2 * n_axes), *range(2, 2 + n_axes))
         unfolded = taps_first.reshape(len(x), groups, math.prod(weight.shape[1:]), math.prod(positions))
@@ -36,13 +36,20 @@ class NumpyOperations:
         """Return the transpose of `conv` in its inputs, (n, c_in, *positions)."""
         by_group = grad.reshape(len(grad), groups, len(weight) // groups, -1)
         unfolded = _by_group(weight, groups).swapaxes(1, 2) @ by_group
-        taps = unfolded.reshape(len(grad), shape[1], *sliding.kernel, *grad.shape[2:])
-        padded = _padded_zeros(sliding, shape, grad.dtype)
+        taps: Any = unfolded.reshape(len(grad), shape[1], *sliding.kernel, *grad.shape[2:])
+        padded: Any = _padded_zeros(sliding, shape, grad.dtype)
         for tap, where in _taps(sliding, grad.shape[2:]):
             padded[where] += taps[(slice(None), slice(None), *tap)]
         return _inside(padded, sliding, shape)
 
-    def conv_to_weight(self, kept: Array, grad: Array, weight: Array, sliding: Sliding, groups: int) -> Array:
+    def conv_to_weight(
+        self,
+        kept: Array,
+        grad: Array,
+        weight: Array,
+        sliding: Sliding,  # noqa: ARG002
+        groups: int,
+    ) -> Array:
         """Return the transpose of `conv` in its weights, of the shape of `weight`."""
         by_group = grad.reshape(len(grad), groups, len(weight) // groups, -1)
         found: Array = (by_group @ kept.swapaxes(2, 3)).sum(axis=0)
@@ -50,7 +57,7 @@ class NumpyOperations:
 
     def largest(self, x: Array, sliding: Sliding) -> tuple[Array, Array]:
         """Return the largest input of each window, and the number of its tap in C order."""
-        windows = sliding.windows(x, -math.inf)
+        windows: Any = sliding.windows(x, -math.inf)
         first, *others = np.ndindex(*sliding.kernel)
         found = windows[(..., *first)].copy()
         which = np.zeros(found.shape, np.uint16)
@@ -62,7 +69,7 @@ class NumpyOperations:
 
     def largest_to_input(self, grad: Array, which: Array, sliding: Sliding, shape: Any) -> Array:
         """Return `grad` where the largest inputs were, and 0 elsewhere."""
-        padded = _padded_zeros(sliding, shape, grad.dtype)
+        padded: Any = _padded_zeros(sliding, shape, grad.dtype)
         for number, (_, where) in enumerate(_taps(sliding, grad.shape[2:])):
             padded[where] += grad * (which == number)
         return _inside(padded, sliding, shape)

@@ -17,15 +17,11 @@ Arrays = dict[str, Array]
 
 
 class Optimizer(Protocol):
-    """A rule that changes parameters in place.
+    """A rule that changes parameters in place."""
 
-    Attributes
-    ----------
-    rate
-        The learning rate, before any schedule.
-    """
-
-    rate: float
+    @property
+    def rate(self) -> float:
+        """The learning rate, before any schedule."""
 
     def step(self, parameters: Arrays, gradients: Mapping[str, Array], state: Arrays, number: int, rate: float) -> None:
         """Change `parameters` by `gradients` in step `number` (from 1) at `rate`; `state` is the rule's own."""
@@ -76,7 +72,7 @@ class SGD:
                     state[f"{name}.velocity"] += g
                 velocity = state[f"{name}.velocity"]
                 g = g + self.momentum * velocity if self.nesterov else velocity
-            p -= rate * g
+            np.subtract(p, rate * g, out=p)
 
 
 @dataclass(frozen=True)
@@ -123,7 +119,7 @@ class Adam:
         for name, p in parameters.items():
             g = gradients[name]
             if self.weight_decay and self.decoupled:
-                p *= 1 - rate * self.weight_decay
+                np.multiply(p, 1 - rate * self.weight_decay, out=p)
             elif self.weight_decay:
                 g = g + self.weight_decay * p
             for kept in (f"{name}.mean", f"{name}.square"):
@@ -138,4 +134,4 @@ class Adam:
             root += self.epsilon
             np.divide(mean, root, out=root)
             root *= size
-            p -= root
+            np.subtract(p, root, out=p)

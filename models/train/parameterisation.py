@@ -1,8 +1,8 @@
 """What a parameterisation of a trainable network offers: how neurons turn weighted sums into what they send.
 
-Spike times are relative to the t_min of the layer that they go to, which is the t_max of the layer that sends them: they
-are <= 0, and 0 stands for no spike. So no bit is lost to the length of a window. One file each: `constant_slope` (B1),
-`alpha_slope` (alpha1) and `relu_twin`. Used by the trainable network and by the torch layers.
+Spike times are relative to the t_min of the layer that they go to, which is the t_max of the layer that sends them:
+they are <= 0, and 0 stands for no spike. So no bit is lost to the length of a window. One file each: `constant_slope`
+(B1), `alpha_slope` (alpha1) and `relu_twin`. Used by the trainable network and by the torch layers.
 """
 
 from collections.abc import Mapping
@@ -16,18 +16,15 @@ Parameters = Mapping[str, Array]
 
 
 class Parameterisation(Protocol):
-    """How neurons answer. `sums` are weighted sums of what the layer before has sent, (n, *outputs).
+    """How neurons answer. `sums` are weighted sums of what the layer before has sent, (n, *outputs)."""
 
-    Attributes
-    ----------
-    name
-        What users call it, such as "b1".
-    sign
-        That of what is sent, where a value is not 0: 1 for values, -1 for spike times.
-    """
+    @property
+    def name(self) -> str:
+        """What users call it, such as "b1"."""
 
-    name: str
-    sign: int
+    @property
+    def sign(self) -> int:
+        """That of what is sent, where a value is not 0: 1 for values, -1 for spike times."""
 
     def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
         """Return what the neurons send, and a tape for `fire_back`. `sums` may be overwritten."""

@@ -3,7 +3,7 @@
 Relies on the contract. Used through `parameterisations`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from eventsim.models.train.linear_maps import LinearMap
 from eventsim.models.train.operations import Array, Operations
@@ -13,8 +13,8 @@ from eventsim.models.train.parameterisation import Parameters
 class ReluTwin:
     """x_i = max(0, sum_j W_ij x_j + b_i), with gradient 0 at 0."""
 
-    name = "relu"
-    sign = 1
+    name: ClassVar[str] = "relu"
+    sign: ClassVar[int] = 1
 
     def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
         """Return the values, and which of them are above 0."""

@@ -15,7 +15,7 @@ from eventsim.models.relu.pool_layers import AveragePool, MaxPool
 from eventsim.models.relu.relu_layers import Dense
 from eventsim.models.relu.relu_network import ReluNetwork
 from eventsim.models.train.alpha_slope import AlphaSlope
-from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, TrainableLayer
+from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer
 from eventsim.models.train.linear_maps import ConvMap, per_row
 from eventsim.models.train.network import TrainableNetwork
 from eventsim.network.network import Network
@@ -34,6 +34,7 @@ def relu_network(network: TrainableNetwork) -> ReluNetwork:
             kind = MaxPool if isinstance(layer, EarliestPool) else AveragePool
             layers.append(kind(layer.name, layer.sliding.kernel, layer.sliding.stride, layer.sliding.padding))
             continue
+        assert isinstance(layer, Neurons | ReadOut)
         weight, bias = folded(network, layer)
         spiking = isinstance(layer, Neurons)
         if spiking:

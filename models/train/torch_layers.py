@@ -1,8 +1,8 @@
 """Layers of spike times for PyTorch: modules that take and give times, and drop into any training loop.
 
-Spike times are relative to the t_min of the layer that they go to: they are <= 0, and 0 is no spike. `TTFSEncoder` makes
-them from values. The equations, forward and backward, are those of `eventsim.models.train.layers`; PyTorch does the
-linear operations. Relies on torch (extra `torch`). Used by users, and by `torch_reading`.
+Spike times are relative to the t_min of the layer that they go to: they are <= 0, and 0 is no spike. `TTFSEncoder`
+makes them from values. The equations, forward and backward, are those of `eventsim.models.train.layers`; PyTorch does
+the linear operations. Relies on torch (extra `torch`). Used by users, and by `torch_reading`.
 
 Parameters, state dicts, devices and dtypes work as for any module, parallel training with torch's own means. Inside the
 layers autocast is off: a half-precision time has eleven bits, which are too few for a window. float64 is what the
@@ -24,7 +24,7 @@ from eventsim.models.train.linear_maps import ConvMap, DenseMap
 from eventsim.models.train.parameterisations import parameterisation
 from eventsim.models.train.torch_operations import TorchOperations
 
-Tensor = torch.Tensor
+Tensor = Any
 OPERATIONS = TorchOperations()
 HALF = (torch.float16, torch.bfloat16)
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from eventsim.models.relu.sliding import Sliding
 
-Tensor = torch.Tensor
+Tensor = Any
 
 
 class TorchOperations:

@@ -13,6 +13,7 @@ import numpy as np
 
 from eventsim.checks import integer, number
 from eventsim.errors import TrainingError
+from eventsim.models.data.epoch_order import batches
 from eventsim.models.train.judge import Judge, Verdict
 from eventsim.models.train.losses import CrossEntropy, Loss, checked_labels
 from eventsim.models.train.network import TrainableNetwork
@@ -110,7 +111,7 @@ class Training:
         TrainingError
             The loss is no finite number; the network is as it was before.
         """
-        before = {name: values for name, values in self.network.state.items()}
+        before = dict(self.network.state)
         found = self.network.gradients(x, self.loss, targets, self.activity)
         if not math.isfinite(found.loss):
             self.network.state = before
@@ -149,10 +150,8 @@ class Training:
         if labelled:
             targets = checked_labels("training", targets, len(x), self.network.n_out)
         started = time.perf_counter()
-        order = np.random.Generator(np.random.Philox(key=[self.seed, self.epochs])).permutation(len(x))
         losses, right = [], 0
-        for begin in range(0, len(x), self.batch):
-            chosen = order[begin : begin + self.batch]
+        for chosen in batches(len(x), self.batch, self.seed, self.epochs):
             loss, outputs = self.step(x[chosen], targets[chosen])
             losses.append(loss * len(chosen))
             right += int(np.count_nonzero(outputs.argmax(axis=1) == targets[chosen])) if labelled else 0
@@ -180,8 +179,8 @@ class Training:
         largest = max(self.network.parameters.items(), key=lambda item: float(np.nan_to_num(np.abs(item[1])).max()))
         return (
             f"training: step {self.steps + 1}: the loss is {loss}; must be a finite number; {', '.join(said)}; the "
-            f"largest parameter is {float(np.abs(largest[1]).max()):.3g}, in {largest[0]}; take a smaller learning rate, "
-            "or other initial weights. The network is as it was before this step."
+            f"largest parameter is {float(np.abs(largest[1]).max()):.3g}, in {largest[0]}; take a smaller learning "
+            "rate, or other initial weights. The network is as it was before this step."
         )
 
 
