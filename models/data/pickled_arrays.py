@@ -135,7 +135,7 @@ def plain_dict(path: Path, data: bytes | bytearray) -> dict[str, Any]:
                 follower.stack.append(Call(_known(path, argument), ()))
             elif instruction.name in FOLLOWED:
                 follower.follow(instruction.name, argument)
-            elif instruction.name != "STOP" and (instruction.name != "PROTO" or argument > LAST_PROTOCOL):
+            elif instruction.name != "STOP" and (instruction.name != "PROTO" or (argument or 0) > LAST_PROTOCOL):
                 kind = f"of protocol {argument}" if instruction.name == "PROTO" else f"with a {instruction.name}"
                 raise FileFormatError(
                     f"{path}: a pickle {kind}; must be of plain data, of protocol {LAST_PROTOCOL} at most. {REMEDY}"

@@ -31,8 +31,12 @@ def fit(
     ----------
     training
         What is trained, and how.
-    x, targets, validation
-        As for `Training.epoch`.
+    x
+        Inputs in [0, 1], (n, *input_shape) or (n, n_in).
+    targets
+        Labels (n,), or what the loss takes, (n, n_out).
+    validation
+        Inputs (m, *input_shape) and labels (m,) that are not trained on.
     epochs
         How many in all.
     checkpoint

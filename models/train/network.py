@@ -31,7 +31,7 @@ class Pass:
     loss
         Mean over the samples.
     gradients
-        By the names of the parameters.
+        By the names of the parameters, of their shapes.
     largest
         The largest value that each layer with a window sent.
     outputs
@@ -56,24 +56,24 @@ class TrainableNetwork:
     code
         The parameterisation of all layers.
     dtype
-        float64 or float32.
-
-    Raises
-    ------
-    NetworkError
-        A batch norm where the parameterisation has none.
+        Type of all numbers, float64 or float32.
 
     Attributes
     ----------
     parameters
-        The trained arrays, by "layer.weight" and "layer.bias" (and "layer.gamma" of a batch norm).
+        The trained arrays, by "layer.weight" (n_units, …), "layer.bias" (n_units,) and "layer.gamma" of a batch norm.
     state
-        Running statistics of batch norms, by "layer.mean" and "layer.variance".
+        Running statistics of batch norms, by "layer.mean" and "layer.variance", (n_units,).
     windows
         How long the window of each layer with a threshold is, by its name.
     saturates
         Whether values beyond a window are cut to it, as a spike that cannot come before t_min; otherwise the closed
         form goes on, and windows must grow.
+
+    Raises
+    ------
+    NetworkError
+        A batch norm where the parameterisation has none.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class TrainableNetwork:
         loss
             A `Loss`.
         targets
-            What it compares the outputs with.
+            What it compares the outputs with, labels (n,) or values (n, n_out).
         activity
             What a value that a layer of neurons sends costs, on average over the samples (L1); it makes spikes rare.
         """

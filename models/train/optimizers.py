@@ -36,7 +36,7 @@ class SGD:
     rate
         Learning rate, >= 0.
     momentum
-        m, from 0 to below 1.
+        The m, from 0 to 1.
     weight_decay
         >= 0.
     nesterov

@@ -135,9 +135,9 @@ class Training:
         x
             Inputs in [0, 1], (n, *input_shape) or (n, n_in).
         targets
-            Labels (n,), or what the loss takes.
+            Labels (n,), or what the loss takes, (n, n_out).
         validation
-            Inputs and labels that are not trained on.
+            Inputs (m, *input_shape) and labels (m,) that are not trained on.
 
         Raises
         ------
