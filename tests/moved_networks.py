@@ -13,7 +13,7 @@ import naive
 import numpy as np
 from golden.exact_neurons import MODELS, RATIONAL, WITH_RECEPTORS
 
-from eventsim import Network, Pool, Run, SpikeTimes
+from eventsim import Network, Run, SpikeTimes
 from eventsim.network.projections import own_delays
 from eventsim.network.replacement import part_names
 
@@ -34,8 +34,9 @@ class Direction:
             return np.array([Fraction(int(k), 8) for k in found], dtype=object)
 
         names = {part: name for part, name in part_names(net)}
+        # A relay counts what comes: any less than 1 is too little.
         self.weights = {names[one]: draw("weights", one.kind.weights.size).reshape(one.kind.weights.shape)
-                        for one in net.projections if not isinstance(one.kind, Pool)}  # fmt: skip
+                        for one in net.projections if not one.post.model.relay}  # fmt: skip
         self.delays: dict[str, Any] = {}
         for one in net.projections:
             own = own_delays(one.kind)
@@ -94,7 +95,7 @@ def moved(net: Network, direction: Direction, step: Fraction) -> Network:
         if one.model.name == "ttfs_alpha1":
             slope = exact(one.parameters["slope"])
             for projection, name in part_names(net):
-                if name in direction.weights and projection.post is one:
+                if name in direction.weights and projection.post.name == one.name:
                     slope = slope + step * incoming(projection.kind, direction.weights[name], one.size)
             net = net.replace(one.name, slope=slope)
     return net
