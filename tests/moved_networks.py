@@ -33,7 +33,7 @@ class Direction:
             found = random.integers(-8, 9, size) * (what not in held)
             return np.array([Fraction(int(k), 8) for k in found], dtype=object)
 
-        names = {part: name for part, name in part_names(net)}
+        names = dict(part_names(net))
         # A relay counts what comes: any less than 1 is too little.
         self.weights = {names[one]: draw("weights", one.kind.weights.size).reshape(one.kind.weights.shape)
                         for one in net.projections if not one.post.model.relay}  # fmt: skip
@@ -43,8 +43,8 @@ class Direction:
             moved = draw("delays", 1 if own is None else own.size)
             # A delay of 0 is the edge of what there is, and no micro-step is to become another time.
             self.delays[names[one]] = moved[0] * (one.delay > 0) if own is None else moved * (own > 0)
-        threshold = {one.name: one.model.threshold for one in net.populations if one.model.spiking and not one.model.relay}
-        self.thresholds = {name: draw("thresholds", net.node(name).size) for name in threshold}
+        spiking = [one for one in net.populations if one.model.spiking and not one.model.relay]
+        self.thresholds = {one.name: draw("thresholds", one.size) for one in spiking}
         self.drifts = {one.name: draw("drifts", one.size) for one in net.populations if not one.model.spiking}
         self.inputs = [draw("inputs", len(train)) for train in times]
 

@@ -180,7 +180,8 @@ def test_gradients_of_float64_runs_are_those_of_exact_ones(make, seed):
     for what in ("weights", "thresholds", "drifts", "inputs"):
         for name, values in getattr(exact, what).items():
             wanted = values.astype(float)
-            assert getattr(found, what)[name] == pytest.approx(wanted, rel=1e-10, abs=1e-12 * (1 + np.abs(wanted).max()))
+            nothing = 1e-12 * (1.0 + np.abs(wanted).max())
+            assert getattr(found, what)[name] == pytest.approx(wanted, rel=1e-10, abs=nothing)
 
 
 @pytest.mark.engine_small
@@ -195,7 +196,7 @@ def test_both_engines_have_the_same_gradients_bit_for_bit(model):
     times = [[t] for t in random.uniform(0.0, 0.9, 6).tolist()]
     runs = [simulated(net, times, engine=engine) for engine in ("reference", "compiled")]
     fired = np.isfinite(runs[0].spike_times("cells"))
-    assert fired.any() and not fired.all()
+    assert 0 < fired.sum() < fired.size
     one, two = (train.gradients(run, lambda _: train.Cotangents(0.0, {"cells": fired * 1.5})) for run in runs)
     assert one.weights["in -> cells"].tobytes() == two.weights["in -> cells"].tobytes()
     assert one.inputs["in"].tobytes() == two.inputs["in"].tobytes()

@@ -13,7 +13,7 @@ import pytest
 
 import eventsim
 from eventsim import Network, Run, models
-from eventsim.models import train
+from eventsim.models import digits, train
 from eventsim.models.train.alpha_slope import AlphaSlope
 from eventsim.models.train.constant_slope import ConstantSlope
 from eventsim.models.train.layers import EarliestPool, Neurons
@@ -157,3 +157,13 @@ def test_gradients_of_b1_are_those_of_autograd_on_the_relu_network(architecture,
     assert off(by_trained(network, found), wanted) < NORMWISE
     # A larger value is an earlier spike.
     assert off({"x": -found.first_inputs("input").reshape(x.shape)}, {"x": inputs.grad.numpy()}) < NORMWISE
+
+
+def test_gradients_by_inputs_of_the_digits_network_are_its_sensitivity():
+    """Two convolutions, two pools and some 300 spikes: another code, which goes layer by layer."""
+    net = models.to_ttfs(digits.network(), digits.calibration_images()[0])
+    x = np.clip(digits.test_images()[0][:1], 0.02, 0.98)
+    run = eventsim.simulate(net, x, progress=False)
+    wanted = models.sensitivity(net, x, output=3, run=run).gradients["input"]
+    found = train.gradients(run, lambda _: train.Cotangents(0.0, readout=np.eye(10)[[3]]))
+    assert found.first_inputs("input") == pytest.approx(wanted, rel=1e-11, abs=1e-11 * np.abs(wanted).max())

@@ -134,7 +134,7 @@ class EarliestWins:
         lost = np.flatnonzero(np.isinf(outputs[np.arange(len(labels)), labels]))
         if len(lost):
             raise InputError(
-                f"EarliestWins: neuron {labels[lost[0]]}, which shall fire first in sample {lost[0]}, is silent, and so "
+                f"EarliestWins: neuron {labels[lost[0]]}, which shall fire first in sample {lost[0]}, is silent, and "
                 "the loss infinite; must fire. Give OnFirstSpikes a time silent_at= at which silent neurons count."
             )
         value, gradient = CrossEntropy()(-outputs / self.tau, labels)
@@ -153,7 +153,7 @@ def fitting(place: str, targets: Array, outputs: Array) -> Array:
         return checked_labels(place, targets, *outputs.shape)
     if targets.shape != outputs.shape:
         raise InputError(
-            f"{place}: targets of shape {targets.shape}; must be {outputs.shape}, or labels ({len(outputs)},). Give one "
-            "for each sample."
+            f"{place}: targets of shape {targets.shape}; must be {outputs.shape}, or labels ({len(outputs)},). "
+            "Give one for each sample."
         )
     return targets

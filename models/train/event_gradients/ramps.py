@@ -59,7 +59,7 @@ class Ramps:
             slope=of_potential * (t - self.t_min) if opened else 0 * by_time,
         )
 
-    def of_potential(self, neuron: int, arrivals: Arrivals, by_potential: Any) -> Effect:
+    def of_potential(self, arrivals: Arrivals, by_potential: Any) -> Effect:
         """What the potential of a read-out at its t_min passes back."""
         n_before = int(np.searchsorted(arrivals.time, self.t_min, side="left"))
         before = some(arrivals, 0, n_before)

@@ -71,7 +71,7 @@ def _in_time(time: Array, rank: Array) -> Array:
 
 
 def zero_delay_ranks(net: Network) -> Array:
-    """Return for each node how long the longest chain of projections without delay is that leads to it, (n_nodes,).
+    """Return for each population how long the longest chain without delay is that leads to it, and -1 for sources.
 
     Raises
     ------
@@ -89,6 +89,7 @@ def zero_delay_ranks(net: Network) -> Array:
         for pre, post in ahead:
             ranks[post] = max(ranks[post], ranks[pre] + 1)
         if (ranks == before).all():
+            ranks[[source.order for source in net.sources]] = -1
             return ranks
     name = net.nodes[int(np.argmax(ranks))].name
     raise InputError(

@@ -29,16 +29,16 @@ def network_of(run: Any, able: tuple[str, ...]) -> Network:
     """
     if not isinstance(run, Run):
         raise InputError(
-            f"gradients: run is a {type(run).__name__}; must be a Run. Give what eventsim.simulate or load_run returned."
+            f"gradients: run is a {type(run).__name__}; must be a Run. Give what eventsim.simulate or load_run "
+            "returned."
         )
     run.check_one_network("gradients")
-    for stages, what in (("faults", "faults, which move spikes by draws or by steps"),
-                         ("transport", "a transport, on which packets wait for each other")):  # fmt: skip
-        if run.provenance.get(stages):
+    stages = {"faults": "faults, which draw or round", "transport": "a transport, on which packets wait for each other"}
+    for stage, what in stages.items():
+        if run.provenance.get(stage):
             raise InputError(
-                f"gradients: run has {what}; must have none, for such times have no derivative that is known. Simulate "
-                f"without {stages}="
-                ", and train with what the trainer offers for them."
+                f"gradients: run has {what}; must have none, for no derivative of such times is known. Simulate "
+                f"without {stage}=."
             )
     if not run.complete:
         raise InputError(
@@ -78,8 +78,8 @@ def _check_recorded(run: Run) -> None:
         recorded = np.count_nonzero((run.spike_times(name) < math.inf).astype(bool))
         if recorded < run.n_spikes(name):
             raise InputError(
-                f"gradients: run recorded {recorded} first spikes of {name!r}, whose neurons spiked {run.n_spikes(name)} "
-                'times; must hold all spikes. Simulate with record="spikes".'
+                f"gradients: run recorded {recorded} first spikes of {name!r}, whose neurons spiked "
+                f'{run.n_spikes(name)} times; must hold all spikes. Simulate with record="spikes".'
             )
 
 
@@ -98,7 +98,7 @@ def checked_loss(run: Run, found: Any) -> Cotangents:
             "OnFirstSpikes(…), or a function that returns Cotangents(value, spikes, readout)."
         )
     if not math.isfinite(found.value):
-        raise InputError(f"gradients: the loss is {found.value}; must be finite. Look at what the loss sees of the run.")
+        raise InputError(f"gradients: the loss is {found.value}; must be finite. Look at what it sees of the run.")
     for name, values in found.spikes.items():
         _check_by_times(run, name, np.asarray(values))
     if found.readout is not None:
@@ -109,8 +109,8 @@ def checked_loss(run: Run, found: Any) -> Cotangents:
 def _check_by_times(run: Run, name: str, values: Array) -> None:
     if name not in run.populations:
         raise InputError(
-            f"gradients: the loss has derivatives by spikes of {name!r}{nearest(name, run.populations)}; must be one of "
-            f"{listed(run.populations)}. Name one of them."
+            f"gradients: the loss has derivatives by spikes of {name!r}{nearest(name, run.populations)}; must be one "
+            f"of {listed(run.populations)}. Name one of them."
         )
     first = run.spike_times(name)
     shapes = [first.shape] + ([(run.n_spikes(name),)] if has_all_spikes(run) else [])

@@ -61,7 +61,7 @@ class Walk:
         spikes
             Its spikes.
         by_time : array (n_spikes,)
-            The derivative of the loss by the time of each spike, as the loss has it; becomes that with all that follows.
+            The derivative of the loss by the time of each spike, as the loss has it; what follows is added to it.
         by_potential : array (n_out,)
             The derivative of the loss by the potential of each read-out.
         """
@@ -96,7 +96,7 @@ class Walk:
             column += population.size
             for neuron in np.flatnonzero((mine != 0).astype(bool)).tolist():
                 arrivals = self.wiring.arrivals(population, neuron, spikes)
-                effect = self._adjoints[population.order].of_potential(neuron, arrivals, mine[neuron])
+                effect = self._adjoints[population.order].of_potential(arrivals, mine[neuron])
                 self.sums.add(population, neuron, effect, by_time)
 
     def _with_currents(
