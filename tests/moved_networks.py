@@ -4,6 +4,7 @@ The runs are those of the oracle: `naive` for the event order, Fractions where a
 neurons of `golden.exact_neurons`, right to 60 digits. Used by the tests of gradients.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +14,7 @@ import naive
 import numpy as np
 from golden.exact_neurons import MODELS, RATIONAL, WITH_RECEPTORS
 
-from eventsim import Network, Run, SpikeTimes
+from eventsim import Network, Population, Run, SpikeTimes
 from eventsim.network.projections import own_delays
 from eventsim.network.replacement import part_names
 
@@ -21,12 +22,13 @@ DIGITS = 100  # of which crossings keep 60
 # Small enough for the square of it to be nothing beside a float64, large enough to leave 40 of 60 digits.
 STEP = Fraction(1, 2**55)
 Array = np.ndarray[Any, Any]
+Trains = Sequence[Sequence[Any]]  # spike times by neuron
 
 
 class Direction:
     """How much each number moves: whole numbers over 8, drawn anew for each kind that is not held."""
 
-    def __init__(self, net: Network, times: list[list[float]], seed: int, held: tuple[str, ...] = ()) -> None:
+    def __init__(self, net: Network, times: Trains, seed: int, held: tuple[str, ...] = ()) -> None:
         random = np.random.default_rng(seed)
 
         def draw(what: str, size: int) -> Array:
@@ -87,10 +89,10 @@ def moved(net: Network, direction: Direction, step: Fraction) -> Network:
         else:
             net = net.replace(name, delays=exact(own) + step * by)
     for name, by in direction.thresholds.items():
-        called = net.node(name).model.threshold
-        net = net.replace(name, **{called: exact(net.node(name).parameters[called]) + step * by})
+        called = population(net, name).model.threshold
+        net = net.replace(name, **{called: exact(population(net, name).parameters[called]) + step * by})
     for name, by in direction.drifts.items():
-        net = net.replace(name, drift=exact(net.node(name).parameters["drift"]) + step * by)
+        net = net.replace(name, drift=exact(population(net, name).parameters["drift"]) + step * by)
     for one in net.populations:  # the slope of alpha1 follows the weights that it adds up
         if one.model.name == "ttfs_alpha1":
             slope = exact(one.parameters["slope"])
@@ -99,6 +101,13 @@ def moved(net: Network, direction: Direction, step: Fraction) -> Network:
                     slope = slope + step * incoming(projection.kind, direction.weights[name], one.size)
             net = net.replace(one.name, slope=slope)
     return net
+
+
+def population(net: Network, name: str) -> Population:
+    """The population of this name."""
+    found = net.node(name)
+    assert isinstance(found, Population)
+    return found
 
 
 def incoming(kind: Any, by: Array, size: int) -> Array:
@@ -114,7 +123,7 @@ def incoming(kind: Any, by: Array, size: int) -> Array:
     return np.repeat(rows, size // len(rows))
 
 
-def trains(net: Network, times: list[list[Any]], until: float) -> naive.Result:
+def trains(net: Network, times: Trains, until: float) -> naive.Result:
     """The exact run of a network of one source, whose neurons spike at these times."""
     rational = all(one.model.name in RATIONAL for one in net.populations)
     mpmath.mp.dps = DIGITS
@@ -129,7 +138,7 @@ def trains(net: Network, times: list[list[Any]], until: float) -> naive.Result:
     for node in nodes:
         node.parameters = {name: [number(v) for v in values] for name, values in node.parameters.items()}
         node.window = node.window and tuple(number(t) for t in node.window)
-        receptors = net.node(node.name).model.receptors if node.kind == "population" else ()
+        receptors = population(net, node.name).model.receptors if node.kind == "population" else ()
         if receptors:
             node.model = f"{node.model}{WITH_RECEPTORS}"
             for name in ("tau_syn", "i_init"):
@@ -145,7 +154,7 @@ def trains(net: Network, times: list[list[Any]], until: float) -> naive.Result:
     return naive.simulate(nodes, projections, stimulus, number(until), MODELS)
 
 
-def difference(net: Network, times: list[list[float]], until: float, direction: Direction, loss: Any) -> Any:
+def difference(net: Network, times: Trains, until: float, direction: Direction, loss: Any) -> Any:
     """The derivative of a loss of the oracle's run, by a central difference."""
     ends = []
     for step in (STEP, -STEP):
@@ -156,6 +165,6 @@ def difference(net: Network, times: list[list[float]], until: float, direction: 
     return (ends[0] - ends[1]) * scale.denominator / scale.numerator
 
 
-def given(times: list[list[float]]) -> SpikeTimes:
+def given(times: Trains) -> SpikeTimes:
     """One sample of these trains."""
     return SpikeTimes([times])

@@ -6,10 +6,13 @@ more: all that is left is the rounding of the float64 run and of its gradient. E
 they are some 10^4 at most, and 10^-10 of the sizes of all terms is never reached. Most networks are at 10^-15.
 """
 
+from typing import Any
+
 import mpmath
+import naive
 import numpy as np
 import pytest
-from moved_networks import Direction, difference, given
+from moved_networks import Direction, difference, given, population
 
 import eventsim
 from eventsim import Dense, Network, OneToOne, Run, Sparse, Steps
@@ -31,7 +34,7 @@ def random_network(seed: int) -> tuple[Network, list[list[float]]]:
     n_in, n, m = 3, int(random.integers(2, 5)), int(random.integers(2, 4))
     source = net.source(n_in, "in")
     model = ("lif_exp", "if_exp")[seed % 2]
-    options = {"tau_syn": random.uniform(1.0, 4.0), "v_threshold": random.uniform(0.5, 1.0, n + m)}
+    options: dict[str, Any] = {"tau_syn": random.uniform(1.0, 4.0), "v_threshold": random.uniform(0.5, 1.0, n + m)}
     options["t_ref"] = (0.0, 0.5, 1.25)[seed % 3]
     if model == "lif_exp":
         options |= {"tau_mem": random.choice([2.0, 5.0, 10.0]), "r": random.uniform(0.5, 2.0)}
@@ -47,7 +50,7 @@ def random_network(seed: int) -> tuple[Network, list[list[float]]]:
     net.connect(hidden, last, Dense(random.normal(1.5, 1.5, (m, n)) * scale), delay=random.uniform(0.1, 1.0))
     k = 4
     ends = random.integers(0, n, (2, k))
-    net.connect(hidden, hidden, Sparse(*ends, random.normal(0.0, 1.0, k) * scale, some_delays(random, k)))
+    net.connect(hidden, hidden, Sparse(ends[0], ends[1], random.normal(0.0, 1.0, k) * scale, some_delays(random, k)))
     net.connect(last, last, OneToOne(random.normal(-0.5, 0.5, m) * scale), delay=random.uniform(0.2, 1.0))
     net.connect(last, hidden, Dense(random.normal(0.0, 1.0, (n, m)) * scale), delay=random.uniform(0.2, 1.0))
     return net, [np.sort(random.uniform(0.0, 4.0, size)).tolist() for size in (1, 2, 1)]
@@ -67,15 +70,15 @@ class Weighted:
         times = run.spikes["time"][run.spikes["population"] > 0]
         return train.Cotangents(float(self.factors @ times), by)
 
-    def of_oracle(self, result: object) -> mpmath.mpf:
+    def of_oracle(self, result: naive.Result) -> mpmath.mpf:
         spikes = [spike for spike in result.spikes if spike[1] != "in"]
         assert [(name, j) for _, name, j in spikes] == list(zip(self.names, self.neurons, strict=True))
         return mpmath.fsum(mpmath.mpf(w) * t for w, (t, _, _) in zip(self.factors.tolist(), spikes, strict=True))
 
 
-def simulated(net: Network, times: list[list[float]], **options: object) -> Run:
-    options = {"engine": "reference", "until": UNTIL, "progress": False} | options
-    return eventsim.simulate(net, given(times), **options)
+def simulated(net: Network, times: list[list[float]], **options: Any) -> Run:
+    all_options: dict[str, Any] = {"engine": "reference", "until": UNTIL, "progress": False} | options
+    return eventsim.simulate(net, given(times), **all_options)
 
 
 def error(net: Network, times: list[list[float]], seed: int, run: Run | None = None) -> float:
@@ -157,7 +160,7 @@ def test_with_a_drive_in_steps_thresholds_move_spikes_as_runs_do():
     for neuron in range(2):
         ends = []
         for sign in (1, -1):
-            threshold = net.node("cells").parameters["v_threshold"].copy()
+            threshold = population(net, "cells").parameters["v_threshold"].copy()
             threshold[neuron] += sign * step
             ends.append(loss(simulated(net.replace("cells", v_threshold=threshold), [[0.5]])).value)
         assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(found.thresholds["cells"][neuron], rel=1e-7)
@@ -195,7 +198,9 @@ def test_scaling_weights_and_thresholds_together_moves_nothing():
     found = train.gradients(run, Weighted(run, 5))
     weights = {f"{one.pre.name} -> {one.post.name}": one.kind.weights for one in net.projections}
     terms = [(found.weights[name] * values).sum() for name, values in weights.items()]
-    terms += [(values * net.node(name).parameters["v_threshold"]).sum() for name, values in found.thresholds.items()]
+    terms += [
+        (values * population(net, name).parameters["v_threshold"]).sum() for name, values in found.thresholds.items()
+    ]
     assert sum(terms) == pytest.approx(0.0, abs=1e-12 * sum(map(abs, terms)))
 
 

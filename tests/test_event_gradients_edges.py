@@ -15,8 +15,8 @@ from eventsim.models.train.losses import CrossEntropy, MeanSquare
 
 
 def simulated(net: Network, times: Any, **options: Any) -> Run:
-    options = {"engine": "reference", "progress": False} | options
-    return eventsim.simulate(net, SpikeTimes(times), **options)
+    given: dict[str, Any] = {"engine": "reference", "progress": False} | options
+    return eventsim.simulate(net, SpikeTimes(times), **given)
 
 
 def sum_of(name: str) -> Callable[[Run], train.Cotangents]:

@@ -38,7 +38,7 @@ def recurrent(seed: int) -> tuple[Network, list[list[Fraction]]]:
     relays = net.population("relay", 2, "relays", count=[1, 2])
     net.connect(source, cells, Dense(fractions(random, -0.75, 1.5, (n, 3))), delay=Fraction(1, 3))
     ends, delays = random.integers(0, n, (2, k)), fractions(random, 0.1, 2.0, k)
-    net.connect(cells, cells, Sparse(*ends, fractions(random, -1.0, 1.0, k), delays))
+    net.connect(cells, cells, Sparse(ends[0], ends[1], fractions(random, -1.0, 1.0, k), delays))
     net.connect(cells, last, Dense(fractions(random, -0.5, 1.0, (n, n))))
     net.connect(last, last, OneToOne(fractions(random, -1.0, 1.0, n)), delay=Fraction(2, 7))
     net.connect(last, relays, Dense(np.array([[Fraction(1)] * n] * 2, dtype=object)), delay=Fraction(1, 5))
@@ -103,8 +103,8 @@ class Weighted:
 
 
 def simulated(net: Network, times: list[list[Any]], **options: Any) -> Run:
-    options = {"engine": "reference", "until": UNTIL, "progress": False} | options
-    return eventsim.simulate(net, given(times), **options)
+    all_options: dict[str, Any] = {"engine": "reference", "until": UNTIL, "progress": False} | options
+    return eventsim.simulate(net, given(times), **all_options)
 
 
 def compared(net: Network, times: list[list[Fraction]], seed: int, held: tuple[str, ...] = ()) -> tuple[Any, Any, Any]:
@@ -120,7 +120,8 @@ def compared(net: Network, times: list[list[Fraction]], seed: int, held: tuple[s
 @pytest.mark.parametrize("make", [recurrent, windowed])
 @pytest.mark.parametrize("seed", range(N_NETWORKS))
 def test_gradients_by_thresholds_delays_and_times_are_differences_of_exact_runs(make, seed):
-    got, wanted, _ = compared(*make(seed), seed, held=("weights",))
+    net, times = make(seed)
+    got, wanted, _ = compared(net, times, seed, held=("weights",))
     assert isinstance(got, Fraction | int)
     assert got == wanted
 
@@ -128,7 +129,8 @@ def test_gradients_by_thresholds_delays_and_times_are_differences_of_exact_runs(
 @pytest.mark.parametrize("make", [recurrent, windowed])
 @pytest.mark.parametrize("seed", range(N_NETWORKS))
 def test_gradients_by_weights_are_differences_of_exact_runs(make, seed):
-    got, wanted, size = compared(*make(seed), seed)
+    net, times = make(seed)
+    got, wanted, size = compared(net, times, seed)
     assert abs(got - wanted) <= TINY * size
 
 
@@ -159,7 +161,7 @@ def test_gradients_of_float64_runs_are_those_of_exact_ones(make, seed):
     plain = Network()
     for node in net.nodes:
         if isinstance(node, eventsim.Source):
-            plain.source(node.shape, node.name, window=tuple(map(float, node.window)))
+            plain.source(node.shape, node.name, window=(float(node.window[0]), float(node.window[1])))
             continue
         given = {name: np.asarray(values, dtype=float) for name, values in node.given.items()}
         plain.population(node.model, node.shape, node.name, node.window and tuple(map(float, node.window)), **given)
@@ -189,10 +191,10 @@ def test_gradients_of_float64_runs_are_those_of_exact_ones(make, seed):
 def test_both_engines_have_the_same_gradients_bit_for_bit(model):
     random = np.random.default_rng(3)
     net = Network()
-    window = {"window": (0, 1, 4)} if model == "ttfs_b1" else {}
+    window: dict[str, Any] = {"window": (0, 1, 4)} if model == "ttfs_b1" else {}
     source = net.source(6, "in")
-    cells = net.population(model, 5, "cells", threshold=random.uniform(0.5, 2.0, 5), **window)
-    net.connect(source, cells, Dense(random.normal(0.4, 0.5, (5, 6))), delay=0.125)
+    cells = net.population(model, 5, "cells", threshold=random.uniform(0.5, 5.0, 5), **window)
+    net.connect(source, cells, Dense(random.normal(0.1, 0.5, (5, 6))), delay=0.125)
     times = [[t] for t in random.uniform(0.0, 0.9, 6).tolist()]
     runs = [simulated(net, times, engine=engine) for engine in ("reference", "compiled")]
     fired = np.isfinite(runs[0].spike_times("cells"))

@@ -83,7 +83,7 @@ def spiking(network: TrainableNetwork) -> Network:
 def by_trained(network: TrainableNetwork, found: train.Gradients) -> dict[str, np.ndarray]:
     """Gradients of a run by the trained W and D."""
     weights = {name.split(" -> ")[1]: values for name, values in found.weights.items()}
-    made = {}
+    made: dict[str, np.ndarray] = {}
     for layer, t_start, t_min, _ in windows(network):
         name, weight = layer.name, weights[layer.name]
         if not isinstance(layer, Neurons):
@@ -137,6 +137,7 @@ def test_gradients_of_b1_are_those_of_autograd_on_the_relu_network(architecture,
     x, labels = batch(shape, network.n_out, seed=6)
     given = {name: torch.tensor(values, requires_grad=True) for name, values in network.parameters.items()}
     values = inputs = torch.tensor(x, requires_grad=True)
+    layer: Any
     for layer in network.layers:
         if isinstance(layer, EarliestPool):
             pool = {1: functional.max_pool1d, 2: functional.max_pool2d}[len(layer.shape) - 1]

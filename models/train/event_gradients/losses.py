@@ -5,9 +5,9 @@ looked at (`Cotangents`); ready ones take the losses of the trainer. Relies on r
 trains or judges a simulated network.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -34,15 +34,12 @@ class Cotangents:
     """
 
     value: float
-    spikes: Mapping[str, Array] = field(default_factory=dict)
-    readout: Array | None = None
+    spikes: Mapping[str, Any] = field(default_factory=dict)
+    readout: Any = None
 
 
-class RunLoss(Protocol):
-    """A loss of a run."""
-
-    def __call__(self, run: Run) -> Cotangents:
-        """Return the loss of a run, and its derivatives by what it looks at."""
+# Any function of a run that returns its loss, and the derivatives by what it looked at.
+RunLoss = Callable[[Run], Cotangents]
 
 
 class OnReadout:

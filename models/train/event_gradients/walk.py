@@ -48,8 +48,9 @@ class Walk:
     def _adjoint(self, population: Population) -> Ramps | Relays | Currents:
         if population.model.relay:
             return Relays(population, self.arithmetic, self.net)
-        made: Ramps | Currents = ADJOINTS[population.model.name](population, self.arithmetic)  # type: ignore[assignment, call-arg]
-        return made
+        made: Any = ADJOINTS[population.model.name]
+        found: Ramps | Currents = made(population, self.arithmetic)
+        return found
 
     def back(self, sample: int, spikes: RecordedSpikes, by_time: Array, by_potential: Array) -> None:
         """Walk through a sample.
