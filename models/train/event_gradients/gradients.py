@@ -78,7 +78,7 @@ def gradients(run: Run, loss: RunLoss) -> Gradients:
     """
     net = network_of(run, tuple(ADJOINTS))
     found = checked_loss(run, loss(run))
-    arithmetic = Arithmetic(run.records.exact_times is not None or net.exact)
+    arithmetic = Arithmetic(net.exact or run.records.first.dtype == object)  # type: ignore[union-attr] # it is there
     walk, by_times = Walk(net, arithmetic), _ByTimes(run, found, arithmetic)
     n_out = sum(one.size for one in net.populations if not one.model.spiking)
     readout = arithmetic.zeros((run.n_samples, n_out)) if found.readout is None else arithmetic.array(found.readout)

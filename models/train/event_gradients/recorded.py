@@ -39,6 +39,7 @@ class RecordedSpikes:
         self.number = numbers_of(key)
         self._by_neuron = np.argsort(key, kind="stable")
         self._start = np.searchsorted(key[self._by_neuron], np.arange(self.first[-1] + 1))
+        self._active: dict[int, Array] = {}
 
     def __len__(self) -> int:
         return len(self.time)
@@ -50,9 +51,10 @@ class RecordedSpikes:
 
     def active(self, node: int) -> Array:
         """The neurons of a node that spiked, in order."""
-        low, high = self.first[node : node + 2]
-        counts = np.diff(self._start[low : high + 1])
-        return np.flatnonzero(counts)
+        if node not in self._active:
+            low, high = self.first[node : node + 2]
+            self._active[node] = np.flatnonzero(np.diff(self._start[low : high + 1]))
+        return self._active[node]
 
     def of(self, node: int, neurons: Array) -> tuple[Array, Array]:
         """Return, of some neurons, (which of them, place of the spike) for each of their spikes."""

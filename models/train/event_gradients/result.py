@@ -71,7 +71,7 @@ class Gradients(Tabled):
         """
         columns = [Column(name, text=True) for name in ("by", "of", "shape")]
         columns += [Column("length", ".4g"), Column("largest", ".4g"), Column("at", text=True)]
-        return Table(tuple(columns), tuple(self._rows()), (f"loss {self.value:.6g}",), self._notes())
+        return Table(tuple(columns), tuple(self._rows()), (f"loss {float(self.value):.6g}",), self._notes())
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         for name in ("weights", "delays", "thresholds", "drifts", "inputs"):
@@ -93,4 +93,4 @@ class Gradients(Tabled):
         return str(self.table())
 
     def __repr__(self) -> str:
-        return f"Gradients: loss {self.value:.6g}, {len(self.weights)} projections, {len(self.thresholds)} populations"
+        return f"Gradients: loss {float(self.value):.6g}, {len(self.weights)} projections, {len(self.thresholds)} populations"
