@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -226,6 +227,18 @@ def test_a_run_from_a_file_needs_its_network(tmp_path):
 def test_neurons_of_other_models_are_refused(model, parameters, words):
     run = simulated(one_layer(model, [[5.0]], **parameters), [[0.5]], until=3.0)
     refused(run, sum_of("cells"), f"neurons of {model}", words, "lif_exp")
+
+
+def test_fractions_among_neurons_that_have_none_are_refused():
+    weights = np.array([[Fraction(9)]], dtype=object)
+    run = simulated(one_layer("lif_exp", weights, tau_mem=5.0, tau_syn=2.0), [[0.5]], until=3.0)
+    refused(run, sum_of("cells"), "'cells' neurons of lif_exp", "in floats")
+
+
+def test_first_spikes_of_exact_runs_have_exact_gradients():
+    net = one_layer("linear_psp", np.array([[Fraction(1, 3)]], dtype=object), threshold=Fraction(1, 7))
+    run = simulated(net, [[Fraction(1, 2)]], record="first_spikes")
+    assert train.gradients(run, sum_of("cells")).weights["given -> cells"].tolist() == [[Fraction(-9, 7)]]
 
 
 def test_first_spikes_do_not_tell_the_order_in_a_circle_without_delays():

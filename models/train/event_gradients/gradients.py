@@ -13,7 +13,7 @@ from eventsim.inspection.trains import has_all_spikes, numbers_of
 from eventsim.models.train.event_gradients.losses import Cotangents, RunLoss
 from eventsim.models.train.event_gradients.numbers import Arithmetic
 from eventsim.models.train.event_gradients.recorded import RecordedSpikes
-from eventsim.models.train.event_gradients.refusals import checked_loss, network_of
+from eventsim.models.train.event_gradients.refusals import checked_loss, is_exact, network_of
 from eventsim.models.train.event_gradients.result import Gradients
 from eventsim.models.train.event_gradients.walk import ADJOINTS, Walk
 from eventsim.network.convolution import Pool
@@ -78,7 +78,7 @@ def gradients(run: Run, loss: RunLoss) -> Gradients:
     """
     net = network_of(run, tuple(ADJOINTS))
     found = checked_loss(run, loss(run))
-    arithmetic = Arithmetic(net.exact or run.records.first.dtype == object)  # type: ignore[union-attr] # it is there
+    arithmetic = Arithmetic(is_exact(run, net))
     walk, by_times = Walk(net, arithmetic), _ByTimes(run, found, arithmetic)
     n_out = sum(one.size for one in net.populations if not one.model.spiking)
     readout = arithmetic.zeros((run.n_samples, n_out)) if found.readout is None else arithmetic.array(found.readout)

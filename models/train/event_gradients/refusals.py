@@ -83,6 +83,25 @@ def _check_recorded(run: Run) -> None:
             )
 
 
+def is_exact(run: Run, net: Network) -> bool:
+    """Did the run compute with Fractions?
+
+    Raises
+    ------
+    InputError
+        Some of its neurons did, others cannot: their arrivals would be rounded in another way than in the run.
+    """
+    if not net.exact and run.spike_times(run.populations[0]).dtype != object:
+        return False
+    for population in net.populations:
+        if not population.model.dynamics.on_fractions:
+            raise InputError(
+                f"gradients: run has Fractions, and {population.name!r} neurons of {population.model.name}, which "
+                "compute with float64; must be all of one. Build the network, and give its inputs, in floats."
+            )
+    return True
+
+
 def checked_loss(run: Run, found: Any) -> Cotangents:
     """Return what a loss returned, if that fits the run.
 
