@@ -235,3 +235,52 @@ def test_first_spikes_are_enough_where_each_neuron_spikes_once():
     for name, values in one.weights.items():
         assert values.tobytes() == two.weights[name].tobytes()
     assert two.inputs["in"].tobytes() == one.first_inputs("in").tobytes()
+
+
+FOUR = [[0.1], [0.4], [0.7], [1.5]]
+
+
+def first_of_four(model: str, weights: np.ndarray, **parameters: float) -> tuple[float, train.Gradients]:
+    """Time of the first spike of one neuron with four inputs, and its gradient."""
+    net = Network()
+    source, cell = net.source(4, "in"), net.population(model, 1, "cell", spikes="once", **parameters)
+    net.connect(source, cell, Dense(weights[np.newaxis]))
+    run = simulated(net, FOUR)
+
+    def loss(run: Run) -> train.Cotangents:
+        return train.Cotangents(run.spike_times("cell").item(), {"cell": [[1.0]]})
+
+    return run.spike_times("cell").item(), train.gradients(run, loss)
+
+
+def test_gradients_of_if_exp_are_those_of_mostafa_2017():
+    """z = e^(t / tau): dz/dw_j = (z_j - z) / (sum w - threshold), dz/dz_j = w_j / (sum w - threshold)."""
+    weights, tau = np.array([1.2, -0.5, 0.9, 0.8]), 1.0
+    t, found = first_of_four("if_exp", weights, tau_syn=tau)
+    inputs = np.array(FOUR)[:, 0]
+    before = inputs < t
+    z, z_in, missing = np.exp(t / tau), np.exp(inputs / tau), weights[before].sum() - 1.0
+    assert found.weights["in -> cell"][0] == pytest.approx(before * (z_in - z) / missing * tau / z, rel=1e-13)
+    assert found.inputs["in"] == pytest.approx(before * weights * z_in / missing / z, rel=1e-13)
+
+
+def test_gradients_of_lif_exp_with_equal_time_constants_are_those_of_goeltz_2021():
+    """dt/dw = -e^(t_j / tau) (t - t_j) / (a (1 + W)), a = sum w e^(t_j / tau), W = b / a - t / tau as t says."""
+    weights, tau, inputs = np.array([1.2, -0.5, 0.9, 0.8]), 1.0, np.array(FOUR)[:, 0]
+    t, found = first_of_four("lif_exp", weights, tau_mem=tau, tau_syn=tau, v_threshold=0.3)
+    before = inputs < t
+    grown = before * np.exp(inputs / tau)
+    a, b = (weights * grown).sum(), (weights * grown * inputs / tau).sum()
+    scale = a * (1 + b / a - t / tau)
+    assert found.weights["in -> cell"][0] == pytest.approx(-grown * (t - inputs) / scale, rel=1e-12)
+    assert found.inputs["in"] == pytest.approx(-weights * grown * (t - inputs - tau) / (tau * scale), rel=1e-12)
+
+
+def test_gradients_of_lif_exp_with_time_constants_two_to_one_are_those_of_goeltz_2021():
+    """x = e^(t / tau_mem) is a root of a_1 - a_2 x + c x^2, and so dx = (dw e_1 - dw e_2 x) / (a_2 - 2 c x)."""
+    weights, tau, inputs = np.array([2.4, -0.5, 1.8, 0.8]), 2.0, np.array(FOUR)[:, 0]
+    t, found = first_of_four("lif_exp", weights, tau_mem=tau, tau_syn=tau / 2, v_threshold=0.3)
+    before = inputs < t
+    x, one, two = np.exp(t / tau), before * np.exp(2 * inputs / tau), before * np.exp(inputs / tau)
+    scale = (weights * two).sum() - 2 * 0.3 * x
+    assert found.weights["in -> cell"][0] == pytest.approx(tau / x * (one - two * x) / scale, rel=1e-12)
