@@ -93,4 +93,5 @@ class Gradients(Tabled):
         return str(self.table())
 
     def __repr__(self) -> str:
-        return f"Gradients: loss {float(self.value):.6g}, {len(self.weights)} projections, {len(self.thresholds)} populations"
+        parts = f"{len(self.weights)} projections, {len(self.thresholds)} populations"
+        return f"Gradients: loss {float(self.value):.6g}, {parts}"
