@@ -28,8 +28,8 @@ from eventsim.models.train.event_gradients.numbers import Arithmetic
 from eventsim.network.nodes import Population
 
 Array = np.ndarray[Any, Any]
-# V' squared is twice the distance to the maximum times how fast V' falls. Where that distance is some roundings of V, as
-# a share of its size, rounding has decided that there is a spike, and left two digits of V' at most.
+# V' squared is twice the distance to the maximum times how fast V' falls. Where that distance is some roundings of V,
+# rounding has decided that there is a spike, and left two digits of V' at most. As a share of the size of V:
 TOUCH = 2.0**-46
 
 

@@ -26,10 +26,13 @@ class RecordedSpikes:
         In event order: when, of which source or population, of which of its neurons, and which of its spikes.
     first : array (n_nodes + 1,)
         Index over all sources and populations of the first neuron of each.
+    outside : array (n_nodes,)
+        Which of them are sources.
     """
 
     def __init__(self, net: Network, run: Run, sample: int) -> None:
         self.first = first_neurons(run)
+        self.outside = np.array([not isinstance(node, Population) for node in net.nodes])
         every = has_all_spikes(run)
         found = trains("gradients", "run", run, every, sample)
         node = np.searchsorted(self.first, found.neuron, side="right") - 1

@@ -16,7 +16,6 @@ from eventsim.models.train.event_gradients.effects import Effect, some
 from eventsim.models.train.event_gradients.incoming import Arrivals
 from eventsim.models.train.event_gradients.numbers import Arithmetic
 from eventsim.models.train.event_gradients.recorded import RecordedSpikes
-from eventsim.network.network import Network
 from eventsim.network.nodes import Population
 from eventsim.wording import neuron_text
 
@@ -24,10 +23,9 @@ from eventsim.wording import neuron_text
 class Relays:
     """The relays of one population."""
 
-    def __init__(self, population: Population, arithmetic: Arithmetic, net: Network) -> None:
+    def __init__(self, population: Population, arithmetic: Arithmetic) -> None:
         self.population, self.zeros = population, arithmetic.zeros
         self.count = arithmetic.array(population.parameters["count"])
-        self._from_outside = np.array([not isinstance(node, Population) for node in net.nodes])
 
     def of_spike(self, crossing: Crossing, arrivals: Arrivals, by_time: Any, spikes: RecordedSpikes) -> Effect:
         """What a spike passes back: `by_time`, to one arrival."""
@@ -61,6 +59,6 @@ class Relays:
         """
         spike = int(arrivals.spike[k])
         node, behind = int(spikes.node[spike]), int(arrivals.delay_place[k])
-        if self._from_outside[node] or spikes.time[spike] < arrivals.time[k]:
+        if spikes.outside[node] or spikes.time[spike] < arrivals.time[k]:
             return 0, node, int(spikes.neuron[spike]), behind, k
         return 1, spike, 0, behind, k

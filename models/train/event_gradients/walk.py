@@ -23,7 +23,7 @@ from eventsim.network.network import Network
 from eventsim.network.nodes import Population
 
 Array = np.ndarray[Any, Any]
-ADJOINTS = {
+ADJOINTS: dict[str, Any] = {
     "ttfs_b1": Ramps, "ttfs_alpha1": Ramps, "linear_psp": Ramps, "integrator": Ramps, "relay": Relays,
     "lif_exp": Currents, "if_exp": Currents,
 }  # fmt: skip
@@ -39,18 +39,11 @@ class Walk:
     """
 
     def __init__(self, net: Network, arithmetic: Arithmetic) -> None:
-        self.net, self.arithmetic = net, arithmetic
+        self.net = net
         self.wiring = Wiring(net, arithmetic)
         self.sums = Sums(net, self.wiring, arithmetic)
         self.forced = 0
-        self._adjoints: dict[int, Any] = {one.order: self._adjoint(one) for one in net.populations}
-
-    def _adjoint(self, population: Population) -> Ramps | Relays | Currents:
-        if population.model.relay:
-            return Relays(population, self.arithmetic, self.net)
-        made: Any = ADJOINTS[population.model.name]
-        found: Ramps | Currents = made(population, self.arithmetic)
-        return found
+        self._adjoints = {one.order: ADJOINTS[one.model.name](one, arithmetic) for one in net.populations}
 
     def back(self, sample: int, spikes: RecordedSpikes, by_time: Array, by_potential: Array) -> None:
         """Walk through a sample.
