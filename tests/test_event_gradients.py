@@ -269,7 +269,7 @@ def test_gradients_of_lif_exp_with_equal_time_constants_are_those_of_goeltz_2021
     weights, tau, inputs = np.array([1.2, -0.5, 0.9, 0.8]), 1.0, np.array(FOUR)[:, 0]
     t, found = first_of_four("lif_exp", weights, tau_mem=tau, tau_syn=tau, v_threshold=0.3)
     before = inputs < t
-    grown = before * np.exp(inputs / tau)
+    grown = np.where(before, np.exp(inputs / tau), 0.0)
     a, b = (weights * grown).sum(), (weights * grown * inputs / tau).sum()
     scale = a * (1 + b / a - t / tau)
     assert found.weights["in -> cell"][0] == pytest.approx(-grown * (t - inputs) / scale, rel=1e-12)
