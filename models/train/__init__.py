@@ -1,7 +1,52 @@
 """Training of time-to-first-spike networks by gradient descent on their spike times."""
 
+from eventsim.models.train.checkpoint import load_training, save_training
 from eventsim.models.train.event_gradients.gradients import gradients
 from eventsim.models.train.event_gradients.losses import Cotangents, EarliestWins, OnFirstSpikes, OnReadout
 from eventsim.models.train.event_gradients.result import Gradients
+from eventsim.models.train.initialise import initialise
+from eventsim.models.train.judge import Judge, Verdict
+from eventsim.models.train.loop import fit
+from eventsim.models.train.losses import CrossEntropy, MeanSquare
+from eventsim.models.train.network import TrainableNetwork, trainable
+from eventsim.models.train.optimizers import SGD, Adam
+from eventsim.models.train.schedules import Constant, Cosine, Steps
+from eventsim.models.train.spiking import relu_network, spiking_network
+from eventsim.models.train.training import Epoch, Training, accuracy
+from eventsim.models.train.windows import Growth, Quantile
 
-__all__ = ["Cotangents", "EarliestWins", "Gradients", "OnFirstSpikes", "OnReadout", "gradients"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "Constant",
+    "Cosine",
+    "Cotangents",
+    "CrossEntropy",
+    "EarliestWins",
+    "Epoch",
+    "Gradients",
+    "Growth",
+    "Judge",
+    "MeanSquare",
+    "OnFirstSpikes",
+    "OnReadout",
+    "Quantile",
+    "Steps",
+    "TrainableNetwork",
+    "Training",
+    "Verdict",
+    "accuracy",
+    "fit",
+    "gradients",
+    "initialise",
+    "load_training",
+    "relu_network",
+    "save_training",
+    "spiking_network",
+    "trainable",
+]
+
+
+def __dir__() -> list[str]:
+    """What belongs to users."""
+    return sorted(__all__)

@@ -5,17 +5,19 @@ Relies on the layers and on a backend's operations. Used by the training loop an
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
+from eventsim.checks import shown
 from eventsim.errors import NetworkError
 from eventsim.models.train.architecture import layers_of
 from eventsim.models.train.layers import MeanPool, Neurons, TrainableLayer, check_takes
 from eventsim.models.train.numpy_operations import NumpyOperations
 from eventsim.models.train.parameterisation import Parameterisation
+from eventsim.models.train.parameterisations import parameterisation
 
 Array = np.ndarray[Any, Any]
 OPERATIONS = NumpyOperations()
@@ -192,14 +194,26 @@ class TrainableNetwork:
 
 
 def trainable(
-    architecture: str, input_shape: Sequence[int], code: Parameterisation, dtype: Any = np.float64
+    architecture: str, input_shape: Sequence[int], slope: Any = "b1", dtype: Any = np.float64
 ) -> TrainableNetwork:
-    """Return a network of an architecture in one line, all weights 0; `initialise` draws them."""
+    """Return a network of an architecture in one line, all weights 0; `initialise` draws them.
+
+    Parameters
+    ----------
+    architecture
+        As in ``"conv8x3-bn-relu-pool2-10"``; `layers_of` says what there is.
+    input_shape
+        Shape of one input, (channels, *positions) before a convolution.
+    slope
+        "b1", "alpha1", "relu", or another `parameterisation`.
+    dtype
+        Type of all numbers, float64 or float32.
+
+    Raises
+    ------
+    NetworkError
+        An architecture, slope or dtype that is none.
+    """
     if np.dtype(dtype) not in (np.float64, np.float32):
-        raise NetworkError(f"trainable network: dtype = {dtype}; must be float64 or float32")
-    return TrainableNetwork(layers_of(architecture, input_shape), input_shape, code, dtype)
-
-
-def nested(arrays: Mapping[str, Array], layer: str) -> dict[str, Array]:
-    """Return the arrays of a layer by their own names."""
-    return {name.removeprefix(f"{layer}."): values for name, values in arrays.items() if name.startswith(f"{layer}.")}
+        raise NetworkError(f"trainable: dtype = {shown(dtype)}; must be float64 or float32. Simulations use float64.")
+    return TrainableNetwork(layers_of(architecture, input_shape), input_shape, parameterisation(slope), dtype)
