@@ -34,7 +34,7 @@ class AlphaSlope:
     @property
     def name(self) -> str:
         """Return "alpha1", or "alpha" with another number."""
-        return f"alpha{self.alpha:g}"
+        return f"alpha{float(self.alpha):g}"
 
     def slopes(self, weight: Array) -> Array:
         """Return the slope of each unit at its threshold, (n_units,)."""

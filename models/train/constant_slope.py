@@ -30,7 +30,7 @@ class ConstantSlope:
     @property
     def name(self) -> str:
         """Return "b1", or "b" with another slope, such as "b0.5"."""
-        return f"b{self.slope:g}"
+        return f"b{float(self.slope):g}"
 
     def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
         """Return the spike times, 0 for no spike, and where there are spikes."""
