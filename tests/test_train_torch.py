@@ -9,6 +9,9 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+import eventsim  # noqa: E402
+from eventsim import models  # noqa: E402
+from eventsim.errors import MappingError  # noqa: E402
 from eventsim.models import digits  # noqa: E402
 from eventsim.models.train.initialise import initialise  # noqa: E402
 from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut  # noqa: E402
@@ -262,3 +265,45 @@ def test_state_dicts_and_copies() -> None:
     assert torch.equal(module.eval()(x), other.eval()(x))
     assert {"1.weight", "1.bias", "1.gamma", "1.running_mean", "1.running_variance"} <= set(module.state_dict())
     assert module.float()(x.float()).dtype is torch.float32
+
+
+@pytest.mark.parametrize("slope", ["b1", "alpha1"])
+@pytest.mark.parametrize("reach", [(0.0, 1.0), (-1.0, 2.0)])
+def test_a_module_is_read_and_simulated_as_it_is(slope: str, reach: tuple[float, float]) -> None:
+    """By `read_relu`, `to_ttfs` and, with its own weights, thresholds and windows, `ttfs_network`."""
+    torch.manual_seed(4)
+    module = ttfs_module(slope, slope == "b1")
+    module[0] = TTFSEncoder(*reach)
+    module(torch.rand(20, 1, 8, 8, dtype=torch.float64))  # running statistics and windows move
+    module.eval()
+    images = digits.test_images()[0][:8]
+    with torch.no_grad():
+        theirs = module(torch.from_numpy(images.reshape(8, 1, 8, 8))).numpy()
+    assert np.allclose(models.read_relu(module, (1, 8, 8)).forward(images), theirs, rtol=0, atol=1e-13)
+    for layer in module:
+        if hasattr(layer, "window"):
+            layer.window.fill_(20.0)
+    own = models.ttfs_network(module, (1, 8, 8), value_range=reach)
+    mapped = models.to_ttfs(module, images.reshape(8, 1, 8, 8), input_range=reach)
+    for net in (own, mapped):
+        # Slopes of alpha neurons as small as 0.2 at each layer magnify what rounding leaves of times up to 100.
+        found = eventsim.simulate(net, images, engine="reference").readout
+        assert np.allclose(found, theirs, rtol=0, atol=1e-11)
+
+
+def test_other_modules_are_no_spiking_network() -> None:
+    """The module is named."""
+    module = nn.Sequential(TTFSLinear(4, 3), nn.Linear(3, 2))
+    with pytest.raises(MappingError, match="module '1' is a Linear, which sends no spike times"):
+        models.ttfs_network(module)
+
+
+def test_windows_of_modules_grow_in_training_alone() -> None:
+    """To ten times the largest value of a batch."""
+    layer = TTFSLinear(2, 1, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.fill_(200.0)
+        layer.eval()(torch.tensor([[-1.0, -1.0]], dtype=torch.float64))
+        assert layer.window.item() == 1500.0
+        layer.train()(torch.tensor([[-1.0, -1.0]], dtype=torch.float64))
+        assert layer.window.item() == 4000.0

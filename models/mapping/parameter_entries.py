@@ -15,13 +15,15 @@ from eventsim.files.archive import read_arrays
 from eventsim.models.relu.relu_network import OUTPUT
 
 
-def named_entries(parameters: Any) -> list[tuple[str, dict[str, Any]]]:
+def named_entries(parameters: Any, input_shape: Any) -> list[tuple[str, dict[str, Any]]]:
     """Return the fields of each layer with its name, or its kind and number; those that are None are left out.
 
     Parameters
     ----------
     parameters
         As for `ttfs_network`.
+    input_shape
+        As for `ttfs_network`; its first number is that of the channels.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def named_entries(parameters: Any) -> list[tuple[str, dict[str, Any]]]:
     FileFormatError
         A file that cannot be read as .npz without pickles.
     """
-    layers = _listed(parameters)
+    layers = _listed(parameters, input_shape)
     counts: dict[str, int] = {}
     found = []
     for n, given in enumerate(layers):
@@ -43,10 +45,12 @@ def named_entries(parameters: Any) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def _listed(parameters: Any) -> list[Any]:
+def _listed(parameters: Any, input_shape: Any) -> list[Any]:
     """The layers as a list of dicts with names where they have some."""
     if isinstance(parameters, str | os.PathLike):
         parameters = _read(parameters)
+    if hasattr(parameters, "named_modules"):
+        parameters = _of_module(parameters, input_shape)
     if isinstance(parameters, Mapping):
         parameters = [
             {"name": name, **entry} if isinstance(entry, Mapping) else entry for name, entry in parameters.items()
@@ -54,12 +58,33 @@ def _listed(parameters: Any) -> list[Any]:
     if not isinstance(parameters, Sequence) or isinstance(parameters, str | bytes) or not parameters:
         raise MappingError(
             f"ttfs_network: parameters = {shown(parameters)}; must be a list of dicts, one for each layer, a dict of "
-            "these by name, or the path of an .npz file"
+            "these by name, the path of an .npz file, or a torch module of eventsim's layers"
         )
     for n, entry in enumerate(parameters):
         if not isinstance(entry, Mapping):
             raise MappingError(f"ttfs_network: layer {n} is {shown(entry)}; must be a dict of its fields")
     return list(parameters)
+
+
+def _of_module(module: Any, input_shape: Any) -> list[dict[str, Any]]:
+    """Layers of a PyTorch module of spike times, in the order in which it has them, by their paths."""
+    given = plain_array("ttfs_network: input_shape", () if input_shape is None else input_shape, MappingError).ravel()
+    channels = int(given[0]) if given.size and given.dtype.kind in "iu" else 1
+    times, layers = (0.0, 1.0), []
+    for path, one in module.named_modules():
+        if not hasattr(one, "ttfs_fields"):
+            if next(iter(one.parameters(recurse=False)), None) is not None:
+                raise MappingError(
+                    f"ttfs_network: module {path!r} is a {type(one).__name__}, which sends no spike times; must be of "
+                    "eventsim.models.train.torch_layers. Read other networks with to_ttfs."
+                )
+            continue
+        fields = one.ttfs_fields(times, channels)
+        layers.append(fields)
+        channels = len(fields.get("W", fields.get("J", ()))) or channels
+        if "t_max" in fields:
+            times = times[1], fields["t_max"]
+    return layers
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:

@@ -49,8 +49,8 @@ def ttfs_network(
     Parameters
     ----------
     parameters
-        One dict for each layer, in order: a list, a dict by name, or the path of an .npz file with entries
-        ``name.field``. Fields of a hidden layer:
+        One dict for each layer, in order: a list, a dict by name, the path of an .npz file with entries
+        ``name.field``, or a PyTorch module of `eventsim.models.train.torch_layers`. Fields of a hidden layer:
 
         - ``W``, weights of B1 neurons, or ``J``, weights of alpha1 neurons: (n_out, n_in) or (c_out, c_in / groups,
           *kernel), the latter with ``stride``, ``padding``, ``dilation``, ``groups`` as for `eventsim.Conv`;
@@ -101,7 +101,7 @@ def ttfs_network(
     >>> run.spike_times("dense1").tolist(), run.readout.tolist()
     ([[2.25]], [[0.75, -0.25]])
     """
-    layers = _given_layers(parameters, layout)
+    layers = _given_layers(parameters, layout, input_shape)
     shape = _input_shape(input_shape, layers[0], layout)
     if input_window is None:
         first = next((layer for layer in layers if not layer.is_pool), layers[-1])
@@ -298,11 +298,11 @@ class _Given:
         return math.fsum(values)
 
 
-def _given_layers(parameters: Any, layout: Any) -> list[_Given]:
+def _given_layers(parameters: Any, layout: Any, input_shape: Any) -> list[_Given]:
     """The layers in order, each with a name of its own."""
     if not isinstance(layout, str) or layout not in LAYOUTS:
         raise MappingError(f"ttfs_network: layout = {shown(layout)}; must be 'torch' or 'keras'")
-    layers = [_Given(entry, name, layout) for name, entry in named_entries(parameters)]
+    layers = [_Given(entry, name, layout) for name, entry in named_entries(parameters, input_shape)]
     _check_names(layers)
     return layers
 

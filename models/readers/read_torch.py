@@ -28,7 +28,7 @@ from eventsim.models.readers.torch_modules import (
     values_of,
 )
 from eventsim.models.readers.torch_programs import Program, aten_call, is_exported, is_script, program_of
-from eventsim.models.readers.torch_wrappers import check_parts, unwrapped
+from eventsim.models.readers.torch_wrappers import check_parts, of_values, unwrapped
 from eventsim.models.relu.relu_network import ReluNetwork
 
 INPUT = "input"
@@ -51,7 +51,7 @@ def read_torch(source: Any, input_shape: Sequence[int] | None) -> ReluNetwork:
 
     Parameters and errors are those of `read_relu`.
     """
-    module = source.module() if is_exported(source) else unwrapped(source)
+    module = source.module() if is_exported(source) else of_values(unwrapped(source))
     for path, one in module.named_modules():
         _check_hooks(path, one)
     program = program_of(module)

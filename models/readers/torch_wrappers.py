@@ -34,6 +34,20 @@ def unwrapped(module: Any) -> Any:
     return own
 
 
+def of_values(module: Any) -> Any:
+    """Return a copy in which layers of spike times (`eventsim.models.train.torch_layers`) compute values; or itself."""
+    if not any(hasattr(one, "as_values") for one in module.modules()):
+        return module
+    if hasattr(module, "as_values"):
+        return module.as_values()
+    own = _copied(module)
+    for one in list(own.modules()):
+        for name, child in list(one._modules.items()):
+            if hasattr(child, "as_values"):
+                one._modules[name] = child.as_values()
+    return own
+
+
 def _copied(module: Any) -> Any:
     """A copy with the same parameters, none of which is changed."""
     kept = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}

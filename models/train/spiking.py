@@ -1,22 +1,23 @@
 """What a trained network becomes: a ReLU network, and a spiking network that the event engine runs.
 
-Relies on the trainable network, the ReLU layers and the mappings. Used by the training loop's judge and by users.
+Relies on the trainable network, its fields, the ReLU layers and the mappings. Used by the training loop's judge and by
+users.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 
+from eventsim.errors import InputError
 from eventsim.models.mapping.ttfs import to_ttfs
 from eventsim.models.mapping.ttfs_parameters import ttfs_network
 from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.pool_layers import AveragePool, MaxPool
 from eventsim.models.relu.relu_layers import Dense
 from eventsim.models.relu.relu_network import ReluNetwork
-from eventsim.models.train.alpha_slope import AlphaSlope
-from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer
-from eventsim.models.train.linear_maps import ConvMap, per_row
+from eventsim.models.train.fields import fields_of, folded
+from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut
+from eventsim.models.train.linear_maps import ConvMap
 from eventsim.models.train.network import TrainableNetwork
 from eventsim.network.network import Network
 
@@ -35,7 +36,7 @@ def relu_network(network: TrainableNetwork) -> ReluNetwork:
             layers.append(kind(layer.name, layer.sliding.kernel, layer.sliding.stride, layer.sliding.padding))
             continue
         assert isinstance(layer, Neurons | ReadOut)
-        weight, bias = folded(network, layer)
+        weight, bias = folded(layer, network.of(layer), network.state_of(layer))
         spiking = isinstance(layer, Neurons)
         if spiking:
             weight, bias = network.code.to_relu(weight, bias)
@@ -48,86 +49,44 @@ def relu_network(network: TrainableNetwork) -> ReluNetwork:
     return ReluNetwork(layers, network.input_shape)
 
 
-def folded(network: TrainableNetwork, layer: TrainableLayer) -> tuple[Array, Array]:
-    """Return the weights and biases of a layer in float64, with its batch norm folded into them."""
-    own = {name: values.astype(np.float64) for name, values in network.of(layer).items()}
-    weight, bias = own["weight"], own["bias"]
-    norm = getattr(layer, "norm", None)
-    if norm is not None:
-        state = network.state_of(layer)
-        kappa = own["gamma"] / np.sqrt(state["variance"].astype(np.float64) + norm.epsilon)
-        weight, bias = weight * per_row(kappa, weight), bias - kappa * state["mean"]
-    return weight, bias
-
-
 def spiking_network(network: TrainableNetwork, calibration: Any = None, time_unit: float | None = None) -> Network:
     """Return the spiking network of the trained parameters.
 
     Parameters
     ----------
     network
-        A trained network.
+        A trained network of spike times.
     calibration
-        Inputs in [0, 1] by which windows are set (`eventsim.models.to_ttfs`); None takes those of `network.windows`.
-        Only where slopes are constant.
+        Inputs in [0, 1], (n, *input_shape), by which windows are set (`eventsim.models.to_ttfs`), for neurons of slope
+        1; None takes the windows of the network.
     time_unit
         Seconds a unit of time.
 
     Raises
     ------
+    InputError
+        A network of values; calibration data for neurons of another slope.
     MappingError
         What `to_ttfs` and `ttfs_network` refuse.
     """
-    if isinstance(network.code, AlphaSlope):
-        return ttfs_network(_alpha_layers(network, network.code), network.input_shape, time_unit=time_unit)
-    relu = relu_network(network)
+    if network.code.sign > 0:
+        raise InputError(
+            "spiking_network: this is a network of values, slope 'relu'; must be one of spike times. Convert its "
+            "relu_network with to_ttfs."
+        )
     if calibration is not None:
-        return to_ttfs(relu, calibration, time_unit=time_unit)
-    lengths = list(network.windows.values())
-    return to_ttfs(relu, np.zeros((1, *network.input_shape)), windows=lengths, time_unit=time_unit)
-
-
-def _alpha_layers(network: TrainableNetwork, code: AlphaSlope) -> list[dict[str, Any]]:
-    """The fields of each layer as `ttfs_network` takes them: J, thresholds, windows."""
-    t_start, t_min, fields = 0.0, 1.0, []
+        if network.code.name != "b1":
+            raise InputError(
+                f"spiking_network: calibration for neurons of slope {network.code.name!r}; must be None, or the slope "
+                "'b1', whose thresholds follow the windows. Set network.windows."
+            )
+        return to_ttfs(relu_network(network), calibration, time_unit=time_unit)
+    times, shape, layers = (0.0, 1.0), network.input_shape, []
     for layer in network.layers:
-        if isinstance(layer, EarliestPool):
-            pool = layer.sliding
-            fields.append({"name": layer.name, "pool": pool.kernel, "stride": pool.stride, "padding": pool.padding})
-            continue
-        if not isinstance(layer, Neurons | MeanPool):
-            weight, bias = folded(network, layer)
-            fields.append({"name": layer.name, "W": weight, "D": bias})
-            continue
-        t_max = t_min + network.windows[layer.name]
-        timing = {"name": layer.name, "t_min": t_min, "t_max": t_max}
-        if isinstance(layer, MeanPool):
-            fields.append(timing | _means(layer))
-        else:
-            weight, bias = folded(network, layer)
-            slopes = code.slopes(weight)
-            threshold = code.alpha * (t_min - t_start) + slopes * (t_max - t_min) - bias
-            fields.append(timing | {"J": weight, "alpha": code.alpha, "threshold": threshold} | _geometry(layer))
-        t_start, t_min = t_min, t_max
-    return fields
-
-
-def _geometry(layer: Neurons) -> dict[str, Any]:
-    if not isinstance(layer.linear, ConvMap):
-        return {}
-    sliding = layer.linear.sliding
-    return {
-        "stride": sliding.stride,
-        "padding": sliding.padding,
-        "dilation": sliding.dilation,
-        "groups": layer.linear.groups,
-    }
-
-
-def _means(layer: MeanPool) -> dict[str, Any]:
-    """An average pool as neurons of constant slope, with equal weights."""
-    channels, sliding = layer.shape[0], layer.sliding
-    weight = np.full((channels, 1, *sliding.kernel), 1 / math.prod(sliding.kernel))
-    return {
-        "W": weight, "D": 0.0, "groups": channels, "stride": sliding.stride, "padding": sliding.padding,
-    }  # fmt: skip
+        window = network.windows.get(layer.name, 0.0)
+        fields = fields_of(layer, network.code, network.of(layer), network.state_of(layer), window, times, shape[0])
+        layers.append({"name": layer.name, **fields})
+        shape = layer.shape
+        if "t_max" in fields:
+            times = times[1], fields["t_max"]
+    return ttfs_network(layers, network.input_shape, time_unit=time_unit)

@@ -19,8 +19,10 @@ from torch.autograd.function import once_differentiable
 
 from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.batch_norm import BatchNorm
+from eventsim.models.train.fields import fields_of, folded
 from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer, check_takes
 from eventsim.models.train.linear_maps import ConvMap, DenseMap
+from eventsim.models.train.network import PUBLISHED_START
 from eventsim.models.train.parameterisations import parameterisation
 from eventsim.models.train.torch_operations import TorchOperations
 
@@ -60,6 +62,9 @@ class TTFSLayer(nn.Module):
         The layer of the trainer that it is.
     code
         Its parameterisation.
+    growth
+        In training the buffer ``window`` becomes at least so many times as long as the largest value of each batch; 10
+        is the published factor (Stanojevic et al. 2024, eq. 2.5), 0 leaves it as it is.
     """
 
     def __init__(self, layer: TrainableLayer, slope: Any, dtype: Any = None, device: Any = None) -> None:
@@ -75,6 +80,8 @@ class TTFSLayer(nn.Module):
         for name, shape in layer.state_shapes().items():
             made = torch.ones if name == "variance" else torch.zeros
             self.register_buffer(f"running_{name}", made(shape, **kind))
+        self.register_buffer("window", torch.tensor(PUBLISHED_START, **kind))
+        self.growth = 10.0
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -106,7 +113,55 @@ class TTFSLayer(nn.Module):
             times = times.to(self.weight.dtype if "weight" in self.parameter_names else torch.float32)
         with torch.autocast(times.device.type, enabled=False):
             sent: Tensor = _Pass.apply(self, times, *[getattr(self, name) for name in self.parameter_names])
+            if self.training and self.growth and isinstance(self.layer, Neurons | MeanPool):
+                with torch.no_grad():
+                    self.window.copy_(torch.maximum(self.window, -self.growth * sent.min().to(self.window.dtype)))
             return sent
+
+    def as_values(self) -> nn.Module:
+        """Return modules of PyTorch that compute with values what this one does with spike times, as it evaluates."""
+        layer = self.layer
+        if isinstance(layer, EarliestPool):
+            where = layer.sliding
+            padding = [pair[0] for pair in where.padding]
+            return nn.MaxPool2d(where.kernel, where.stride, padding, where.dilation)
+        if isinstance(layer, MeanPool):
+            return nn.AvgPool2d(layer.sliding.kernel, layer.sliding.stride, [pair[0] for pair in layer.sliding.padding])
+        assert isinstance(layer, Neurons | ReadOut)
+        weight, bias = folded(layer, *self._arrays())
+        if isinstance(layer, Neurons):
+            weight, bias = self.code.to_relu(weight, bias)
+        linear = layer.linear
+        if isinstance(linear, ConvMap):
+            shape: Any = (linear.c_in, linear.c_out, linear.sliding.kernel, linear.sliding.stride)
+            padding = [pair[0] for pair in linear.sliding.padding]
+            module: Any = nn.Conv2d(*shape, padding, linear.sliding.dilation, linear.groups)
+        else:
+            module = nn.Linear(linear.n_in, linear.n_out)
+        module = module.double()
+        with torch.no_grad():
+            module.weight.copy_(torch.from_numpy(weight))
+            module.bias.copy_(torch.from_numpy(bias))
+        flat = [] if isinstance(linear, ConvMap) else [nn.Flatten()]
+        return nn.Sequential(*flat, module, *([nn.ReLU()] if isinstance(layer, Neurons) else []))
+
+    def ttfs_fields(self, times: tuple[float, float], channels: int) -> dict[str, Any]:
+        """Return its fields as `eventsim.models.ttfs_network` takes them.
+
+        Parameters
+        ----------
+        times
+            Its t_start and t_min.
+        channels
+            How many channels it takes.
+        """
+        return fields_of(self.layer, self.code, *self._arrays(), float(self.window), times, channels)
+
+    def _arrays(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Its parameters and running statistics as numpy's arrays."""
+        own = {name: getattr(self, name).detach().cpu().double().numpy() for name in self.parameter_names}
+        state = {name: getattr(self, f"running_{name}").cpu().double().numpy() for name in self.layer.state_shapes()}
+        return own, state
 
     def extra_repr(self) -> str:
         """What it is, for `print`."""
@@ -268,6 +323,22 @@ class TTFSEncoder(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Return times from -1 to 0 of values, of any shape."""
         return (self.low - values.clamp(self.low, self.high)) / (self.high - self.low)
+
+    def as_values(self) -> nn.Module:
+        """Return a module that gives values from 0 to 1 in place of times."""
+        return nn.Identity() if (self.low, self.high) == (0.0, 1.0) else _Scaled(self.low, self.high)
+
+
+class _Scaled(nn.Module):
+    """Values of a range as values from 0 to 1."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return (values - low) / (high - low)."""
+        return (values - self.low) / (self.high - self.low)
 
 
 def _pair(size: int | Sequence[int]) -> tuple[int, ...]:
