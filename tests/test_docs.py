@@ -38,6 +38,7 @@ LISTED = [
 ]  # fmt: skip
 OPTIONAL = {  # packages that the examples of a page import
     "exchange-with-nir": ("nir",),
+    "train-with-pytorch": ("torch",),
     "read-a-trained-network": ("torch", "onnx"),
 }
 
