@@ -14,6 +14,7 @@ from eventsim.checks import number
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
+BLOCK = 1 << 14  # of a parameter, so that a block of all its arrays stays in the cache between operations
 
 
 class Optimizer(Protocol):
@@ -116,6 +117,7 @@ class Adam:
         first, second = self.betas
         size = rate / (1 - first**number)
         correction = math.sqrt(1 - second**number)
+        scratch = {char: np.empty(BLOCK, char) for char in {p.dtype.char for p in parameters.values()}}
         for name, p in parameters.items():
             g = gradients[name]
             if self.weight_decay and self.decoupled:
@@ -125,13 +127,21 @@ class Adam:
             for kept in (f"{name}.mean", f"{name}.square"):
                 if kept not in state:
                     state[kept] = np.zeros_like(p)
-            mean, square = state[f"{name}.mean"], state[f"{name}.square"]
-            mean += (g - mean) * (1 - first)
-            square *= second
-            square += (1 - second) * (g * g)
-            root = np.sqrt(square)
-            root /= correction
-            root += self.epsilon
-            np.divide(mean, root, out=root)
-            root *= size
-            np.subtract(p, root, out=p)
+            assert p.flags.c_contiguous, "a flat view of it is changed"
+            flat = [one.reshape(-1) for one in (p, g, state[f"{name}.mean"], state[f"{name}.square"])]
+            for begin in range(0, p.size, BLOCK):
+                values, slope, mean, square = (one[begin : begin + BLOCK] for one in flat)
+                spare = scratch[p.dtype.char][: len(values)]
+                np.subtract(slope, mean, out=spare)
+                spare *= 1 - first
+                mean += spare
+                np.multiply(slope, slope, out=spare)
+                spare *= 1 - second
+                square *= second
+                square += spare
+                np.sqrt(square, out=spare)
+                spare /= correction
+                spare += self.epsilon
+                np.divide(mean, spare, out=spare)
+                spare *= size
+                values -= spare
