@@ -195,9 +195,14 @@ def trainable(
     architecture: str, input_shape: Sequence[int], code: Parameterisation, dtype: Any = np.float64
 ) -> TrainableNetwork:
     """Return a network of an architecture in one line, all weights 0; `initialise` draws them."""
+    return TrainableNetwork(layers_of(architecture, input_shape), input_shape, code, checked_dtype(dtype))
+
+
+def checked_dtype(dtype: Any) -> Any:
+    """Return a dtype that numbers are trained in; NetworkError for another."""
     if np.dtype(dtype) not in (np.float64, np.float32):
         raise NetworkError(f"trainable network: dtype = {dtype}; must be float64 or float32")
-    return TrainableNetwork(layers_of(architecture, input_shape), input_shape, code, dtype)
+    return dtype
 
 
 def nested(arrays: Mapping[str, Array], layer: str) -> dict[str, Array]:

@@ -30,9 +30,14 @@ def relu_network(network: TrainableNetwork) -> ReluNetwork:
     """
     layers: list[Any] = []
     for layer in network.layers:
-        if isinstance(layer, EarliestPool | MeanPool):
-            kind = MaxPool if isinstance(layer, EarliestPool) else AveragePool
-            layers.append(kind(layer.name, layer.sliding.kernel, layer.sliding.stride, layer.sliding.padding))
+        if isinstance(layer, EarliestPool):
+            pool = layer.sliding
+            layers.append(
+                MaxPool(layer.name, pool.kernel, pool.stride, pool.padding, pool.dilation, smallest=layer.smallest)
+            )
+            continue
+        if isinstance(layer, MeanPool):
+            layers.append(AveragePool(layer.name, layer.sliding.kernel, layer.sliding.stride, layer.sliding.padding))
             continue
         assert isinstance(layer, Neurons | ReadOut)
         weight, bias = folded(network, layer)
@@ -93,7 +98,10 @@ def _alpha_layers(network: TrainableNetwork, code: AlphaSlope) -> list[dict[str,
     for layer in network.layers:
         if isinstance(layer, EarliestPool):
             pool = layer.sliding
-            fields.append({"name": layer.name, "pool": pool.kernel, "stride": pool.stride, "padding": pool.padding})
+            fields.append(
+                {"name": layer.name, "pool": pool.kernel, "stride": pool.stride, "padding": pool.padding}
+                | {"dilation": pool.dilation, "smallest": layer.smallest}
+            )
             continue
         if not isinstance(layer, Neurons | MeanPool):
             weight, bias = folded(network, layer)
@@ -105,7 +113,7 @@ def _alpha_layers(network: TrainableNetwork, code: AlphaSlope) -> list[dict[str,
             fields.append(timing | _means(layer))
         else:
             weight, bias = folded(network, layer)
-            slopes = code.slopes(weight)
+            slopes = code.slopes(weight).reshape(-1, *[1] * (bias.ndim - 1))
             threshold = code.alpha * (t_min - t_start) + slopes * (t_max - t_min) - bias
             fields.append(timing | {"J": weight, "alpha": code.alpha, "threshold": threshold} | _geometry(layer))
         t_start, t_min = t_min, t_max
