@@ -4,8 +4,10 @@ The network is built once, with weights of 0, so that faults find the names, sha
 thresholds and windows are those of the moment. Times are perturbed by the faults' own scalar functions at absolute
 times, t_max + relative time, with the keys and numbers of draws of `eventsim.simulate`.
 
-Of the neurons here both kinds, B1 and alpha, count an input that has not arrived by t_min as one that never does: what
-leaves at t_max or later is a value of 0 for all that listens. Relies on the faults, on `spiking` and on the
+B1 neurons, means and read-outs are deaf from t_min on: what leaves at t_max or later is a value of 0 for them. Alpha
+neurons are not, a late input adds its weight to their slope once more, which no closed form here follows; so faults that
+let spikes leave late are refused where neurons are of alpha slope. Neurons are never premature here: a value beyond its
+window is one that t_min holds where a fault moves it. Relies on the faults, on `spiking` and on the
 straight-through rules. Used by `Training`, its judge, and by people who evaluate.
 """
 
@@ -72,7 +74,10 @@ class Chip:
         for fault in hardware.faults:
             if isinstance(fault, CompleteSum):
                 self.held.update(part.name for part in parts_of(fault, self.net))
-        fault_keys(self.net, hardware.faults, 0)  # refuses what cannot be
+        for k, fault in enumerate(hardware.faults):
+            acts = (fault_keys(self.net, hardware.faults, 0)[k, :, 1] == EMISSION).any()  # refuses what cannot be
+            if acts and isinstance(network.code, AlphaSlope) and getattr(fault, "past", "") == "carry":
+                raise FaultError(_late(fault))
 
     def _check(self, fault: DeviceFault, parts: set[Any]) -> None:
         """Refuse folded weights, which change with every batch, and thresholds that a layer's means do not have."""
@@ -164,8 +169,10 @@ class Drawn:
             now = stage(window, self.ids, times)
             passes = _both(passes, through_time(stage.fault, times, now, window))
             times = now
-        late = np.where(times < t_max, times - t_max, 0.0)
-        moved = np.where(times == first, relative, late).astype(given.dtype)  # no bit is lost where nothing moves
+        if isinstance(self.chip.network.code, AlphaSlope) and ((times >= t_max) & (times < math.inf)).any():
+            raise FaultError(_late(stages[-1].fault))
+        inside = np.where(times < t_max, times - t_max, 0.0)
+        moved = np.where(times == first, relative, inside).astype(given.dtype)  # no bit is lost where nothing moves
         assert passes is not None
         return sign * moved.reshape(given.shape), passes.reshape(given.shape)
 
@@ -255,6 +262,13 @@ def _skeleton(network: TrainableNetwork) -> Network:
     net = spiking_network(bare)
     net.hash()
     return net
+
+
+def _late(fault: Any) -> str:
+    return (
+        f"{fault!r}: spikes may leave at t_max or later, and neurons of alpha slope count a late input once more, which "
+        "the trainer does not see; must be past='clip' or past='drop'; or train with slope = 'b1'"
+    )
 
 
 def _with_weights(part: Projection, weights: Array) -> Projection:
