@@ -74,9 +74,9 @@ class Chip:
         for fault in hardware.faults:
             if isinstance(fault, CompleteSum):
                 self.held.update(part.name for part in parts_of(fault, self.net))
-        for k, fault in enumerate(hardware.faults):
-            acts = (fault_keys(self.net, hardware.faults, 0)[k, :, 1] == EMISSION).any()  # refuses what cannot be
-            if acts and isinstance(network.code, AlphaSlope) and getattr(fault, "past", "") == "carry":
+        fault_keys(self.net, hardware.faults, 0)  # refuses what cannot be
+        for fault in hardware.faults if isinstance(network.code, AlphaSlope) else ():
+            if getattr(fault, "past", "") == "carry" and any(fault.numbers()[:1]):  # type: ignore[attr-defined] # strength
                 raise FaultError(_late(fault))
 
     def _check(self, fault: DeviceFault, parts: set[Any]) -> None:
