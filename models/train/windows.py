@@ -27,6 +27,17 @@ class WindowRule(Protocol):
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """Windows stay as they are."""
+
+    def after_step(self, network: TrainableNetwork, largest: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def after_epoch(self, network: TrainableNetwork, x: Array) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
 class Growth:
     """Windows only grow: at least `factor` times the largest value of each batch (Stanojevic et al. 2024, eq. 2.5).
 
