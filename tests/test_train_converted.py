@@ -34,22 +34,22 @@ SLOPES = ["b1", "b0.5", "alpha1", "relu"]
 def norm(draws: Any, name: str, n: int, relu: bool = False) -> BatchNorm:
     """A batch norm, some of whose scales are negative."""
     gamma = draws.uniform(0.5, 1.5, n) * draws.choice([-1, 1, 1], n)
-    return BatchNorm(name, gamma, draws.normal(0, 0.5, n), draws.normal(0, 0.5, n), draws.uniform(0.5, 2, n), 1e-3, relu)
+    beta, mean = draws.normal(0, 0.5, (2, n))
+    return BatchNorm(name, gamma, beta, mean, draws.uniform(0.5, 2, n), 1e-3, relu)
 
 
 def random_chain(seed: int) -> ReluNetwork:
     """Convolutions and dense layers with batch norms before or behind their ReLUs, pools, padding, strides, groups."""
     draws = np.random.default_rng(seed)
-    shape = c, *_ = (2, 9, 8)
+    shape: tuple[int, ...] = (2, 9, 8)
+    c = shape[0]
     layers: list[Layer] = []
     for k in range(1, 3):
         out, groups = int(draws.integers(2, 5)) * 2, int(draws.choice([1, 2]))
         size, where = int(draws.choice([1, 2, 3])), draws.choice(["none", "before", "behind"])
         weight = draws.normal(0, 1 / size, (out, c // groups, size, size))
         padding = [(0, size - 1), (size // 2, size // 2)]
-        layers += [
-            Conv(f"conv{k}", weight, draws.normal(0, 0.3, out), where != "before", 1, padding, groups=groups)
-        ]
+        layers += [Conv(f"conv{k}", weight, draws.normal(0, 0.3, out), where != "before", 1, padding, groups=groups)]
         if where != "none":
             layers.append(norm(draws, f"norm{k}", out, relu=where == "before"))
         if k == 1 or draws.random() < 0.5:
@@ -166,7 +166,7 @@ LAST = dense("last", 2, 3, relu=False)
 ADDED = ReluNetwork([dense("a", 3, 3), Add("sum"), LAST], (3,), inputs={"sum": ("a", "input")})
 REFUSED = {
     "a sum": (ADDED, "layer 'sum' is of kind 'add'"),
-    "leaky": (ReluNetwork([dense("a", 3, 3, relu=False), LeakyReLU("leak", 0.1 * np.ones(3)), LAST]), "layer 'leak' is"),
+    "leaky": (ReluNetwork([dense("a", 3, 3, False), LeakyReLU("leak", 0.1 * np.ones(3)), LAST]), "layer 'leak' is"),
     "clip": (
         ReluNetwork([dense("a", 3, 3, relu=False), Clip("cut", 0.0, 6.0), LAST]),
         "layer 'cut' is of kind",

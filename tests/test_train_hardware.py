@@ -40,7 +40,7 @@ def network_of(architecture: str, slope: str = "b1", seed: int = 0, length: floa
     draws = np.random.default_rng(seed)
     for name, values in network.parameters.items():
         if name.endswith("bias"):
-            values += draws.normal(0, BIASES, values.shape)
+            values[...] = draws.normal(0, BIASES, values.shape)
     for name, sent in network.sent(data(network)[0]):
         if name in network.windows:
             network.windows[name] = length * float(np.abs(sent).max())
@@ -98,7 +98,7 @@ def test_spike_times_and_outputs_are_those_of_the_event_simulator(architecture: 
         relative = np.where(times < window[2], times - window[2], 0.0)
         assert np.abs(relative - sent).max() <= 1e-13 * window[2], name
         assert ((relative < 0) == (sent < 0)).all()
-        moved += np.count_nonzero(np.abs(ideal[name] - sent) > 1e-9)
+        moved += int(np.count_nonzero(np.abs(ideal[name] - sent) > 1e-9))
     assert moved
     assert np.abs(run.readout - sent).max() < 1e-12 * max(1.0, float(np.abs(sent).max()))
 
@@ -108,9 +108,7 @@ def test_spike_times_and_outputs_are_those_of_the_event_simulator(architecture: 
 def test_thresholds_that_are_off_are_those_of_the_event_simulator(slope: str, relative: bool) -> None:
     network = network_of("12-9-4", slope, length=8.0)
     x, labels = data(network)
-    hardware = HardwareAware(
-        [faults.Mismatch("threshold", 0.02, relative=relative), faults.WeightNoise(0.05)], seed=3
-    )
+    hardware = HardwareAware([faults.Mismatch("threshold", 0.02, relative=relative), faults.WeightNoise(0.05)], seed=3)
     run = simulate(spiking_network(network), x, faults=hardware.faults, seed=3, engine="reference")
     drawn = Chip(network, hardware).draw(3, np.arange(len(x)))
     assert np.abs(run.readout - network.outputs(x, drawn)).max() < 1e-11

@@ -5,7 +5,6 @@ to be certain first; no spike leaves before the beginning of its source's window
 """
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -5,10 +5,12 @@ thresholds and windows are those of the moment. Times are perturbed by the fault
 times, t_max + relative time, with the keys and numbers of draws of `eventsim.simulate`.
 
 B1 neurons, means and read-outs are deaf from t_min on: what leaves at t_max or later is a value of 0 for them. Alpha
-neurons are not, a late input adds its weight to their slope once more, which no closed form here follows; so faults that
-let spikes leave late are refused where neurons are of alpha slope. Neurons are never premature here: a value beyond its
-window is one that t_min holds where a fault moves it. Relies on the faults, on `spiking` and on the
-straight-through rules. Used by `Training`, its judge, and by people who evaluate.
+neurons are not: a late input adds its weight to their slope once more, which no closed form here follows. So faults
+that let spikes leave late are refused where slopes are alpha. No neuron is premature here: a spike that would come
+before t_min stays where it is, and no fault moves it to before t_min that was not there.
+
+Relies on the faults, on `spiking` and on the straight-through rules. Used by `Training`, its
+judge, and by people who evaluate.
 """
 
 import math
@@ -68,15 +70,16 @@ class Chip:
         ]
         for fault, _, parts in self.devices:
             if not parts:
-                raise FaultError(f"{fault.name}: this network has nothing that it acts on; {fault.nothing_in(self.net)}")
+                remedy = fault.nothing_in(self.net)
+                raise FaultError(f"{fault.name}: this network has nothing that it acts on; {remedy}")
             self._check(fault, parts)
         self.held: set[Any] = set()  # by `CompleteSum`
         for fault in hardware.faults:
             if isinstance(fault, CompleteSum):
-                self.held.update(part.name for part in parts_of(fault, self.net))
+                self.held.update(parts_of(fault, self.net))
         fault_keys(self.net, hardware.faults, 0)  # refuses what cannot be
         for fault in hardware.faults if isinstance(network.code, AlphaSlope) else ():
-            if getattr(fault, "past", "") == "carry" and any(fault.numbers()[:1]):  # type: ignore[attr-defined] # strength
+            if getattr(fault, "past", "") == "carry" and any(_strength(fault)):
                 raise FaultError(_late(fault))
 
     def _check(self, fault: DeviceFault, parts: set[Any]) -> None:
@@ -145,7 +148,7 @@ class Drawn:
             return given, None
         window = self.windows[layer.name][1:]
         cut = None
-        if layer.name in self.chip.held:
+        if self.chip.net.node(layer.name) in self.chip.held:
             length = self.chip.network.windows[layer.name]
             cut = np.abs(given) <= length
             given = np.clip(given, -length, length)
@@ -228,7 +231,7 @@ class Drawn:
 
     def _thresholds(self, layer: Neurons, p: Arrays) -> Array | None:
         """How far thresholds are above what they should be, (*shape), in the unit of biases."""
-        population = self.chip.net.node(layer.name)
+        population: Any = self.chip.net.node(layer.name)
         acting = [one for one in self.chip.devices if population in one[2] and isinstance(one[0], Mismatch)]
         if not acting:
             return None
@@ -264,15 +267,21 @@ def _skeleton(network: TrainableNetwork) -> Network:
     return net
 
 
+def _strength(fault: Any) -> tuple[float, ...]:
+    """The first number of an emission fault: of those with a `past` it is their strength."""
+    return tuple(fault.numbers()[:1])
+
+
 def _late(fault: Any) -> str:
     return (
-        f"{fault!r}: spikes may leave at t_max or later, and neurons of alpha slope count a late input once more, which "
-        "the trainer does not see; must be past='clip' or past='drop'; or train with slope = 'b1'"
+        f"{fault!r}: spikes may leave at t_max or later, and neurons of alpha slope count a late input once more, "
+        "which the trainer does not see; must be past='clip' or past='drop'; or train with slope = 'b1'"
     )
 
 
 def _with_weights(part: Projection, weights: Array) -> Projection:
-    return replace(part, kind=replace(part.kind, weights=weights))  # type: ignore[type-var, call-arg]
+    kind: Any = part.kind
+    return replace(part, kind=replace(kind, weights=weights))
 
 
 def _with_threshold(population: Population, threshold: Array) -> Population:

@@ -76,8 +76,9 @@ def trainable_from(
     coded = coded_layers(network.streams(), EXTENDED, (low, high), scaling)
     if scaling:
         check_row_sums(coded[:-1])
-    layers, arrays, factor = [], {}, np.longdouble(1)
-    shape = network.input_shape
+    layers: list[TrainableLayer] = []
+    arrays: dict[str, Array] = {}
+    factor, shape = np.longdouble(1), network.input_shape
     for i, one in enumerate(coded):
         layer = _layer(one, i, shape, is_last=i == len(coded) - 1)
         if isinstance(layer, Neurons | ReadOut):
@@ -159,4 +160,3 @@ def _linear(one: CodedLayer, term: CodedTerm, shape: tuple[int, ...]) -> DenseMa
 
 def _refused(name: str, what: str) -> MappingError:
     return MappingError(f"trainable_from: layer {name!r} {what}; must be {ALLOWED}; train such a network as it is")
-

@@ -14,7 +14,7 @@ import numpy as np
 from eventsim.errors import NetworkError
 from eventsim.models.train.architecture import layers_of
 from eventsim.models.train.disturbance import Disturbance
-from eventsim.models.train.layers import MeanPool, Neurons, TrainableLayer, check_takes
+from eventsim.models.train.layers import Arrays, MeanPool, Neurons, TrainableLayer, check_takes
 from eventsim.models.train.numpy_operations import NumpyOperations
 from eventsim.models.train.parameterisation import Parameterisation
 
@@ -195,7 +195,7 @@ class TrainableNetwork:
                 found[f"{layer.name}.{name}"] = _as_trained(kept, self.parameters[f"{layer.name}.{name}"])
         return Pass(value, found, largest, given)
 
-    def _made(self, layer: TrainableLayer, disturbance: Disturbance | None) -> tuple[dict[str, Array], dict[str, Array]]:
+    def _made(self, layer: TrainableLayer, disturbance: Disturbance | None) -> tuple[Arrays, Arrays]:
         """The parameters of a layer, on a chip where there is one, and where their gradients pass."""
         return (self.of(layer), {}) if disturbance is None else disturbance.parameters(layer, self.of(layer))
 

@@ -1,6 +1,7 @@
 """Training: batches, gradients, steps, windows, and what is kept of it, so that it can go on bit for bit.
 
-Relies on the trainable network, optimizers, schedules, window rules, chips and the judge. Used by `fit` and the command line.
+Relies on the trainable network, optimizers, schedules, window rules, chips and the judge. Used by `fit` and the
+command line.
 """
 
 import math
@@ -197,9 +198,7 @@ class Training:
         )
 
 
-def accuracy(
-    network: TrainableNetwork, x: Array, labels: Array, batch: int = 512, chip: Chip | None = None
-) -> float:
+def accuracy(network: TrainableNetwork, x: Array, labels: Array, batch: int = 512, chip: Chip | None = None) -> float:
     """Return the share of samples whose largest output is that of their label, on a chip where one is given.
 
     Samples are numbered from 0, and the seed is that of the chip's hardware, as in
