@@ -25,6 +25,7 @@ from eventsim.models.train.parameterisations import parameterisation
 from eventsim.models.train.spiking import spiking_network
 from eventsim.models.train.straight_through import EMISSION
 from eventsim.models.train.training import Training, accuracy
+from eventsim.models.train.windows import Quantile
 from eventsim.randomness import normal, stream_key
 from eventsim.simulate import simulate
 
@@ -137,6 +138,47 @@ def test_windows_that_are_too_short_hold_values_where_sums_are_complete() -> Non
     held = network.gradients(x, CrossEntropy(), labels, 0.0, drawn).gradients
     for name, values in cut.gradients(x, CrossEntropy(), labels).gradients.items():
         assert np.array_equal(held[name], values), name
+
+
+def test_windows_of_a_quantile_become_longer_again_where_larger_values_are_cut() -> None:
+    network = network_of("12-9-4")
+    x, _ = data(network)
+    network.saturates = True
+    wanted = {}
+    for q in (1.0, 0.3, 1.0):
+        Quantile(q).after_epoch(network, x)
+        wanted.setdefault(q, dict(network.windows))
+        assert network.windows == wanted[q]
+    assert all(wanted[0.3][name] < length for name, length in wanted[1.0].items())
+
+
+def test_a_batch_norm_and_faults_of_spikes() -> None:
+    """On the chip it is folded, with its running statistics."""
+    network = trainable("conv3x3-bn-relu-5-4", (1, 6, 6), parameterisation("b1"))
+    initialise(network, seed=2)
+    x, labels = data(network, n=20)
+    hardware = HardwareAware([faults.Jitter(0.1), faults.TimeBits(6)], seed=3)
+    training = Training(network, batch=5, hardware=hardware)
+    for _ in range(3):
+        training.epoch(x, labels)
+    network.windows = dict.fromkeys(network.windows, 20.0)
+    run = simulate(spiking_network(network), x[:6], faults=hardware.faults, seed=3, engine="reference")
+    drawn = Chip(network, hardware).draw(3, np.arange(6))
+    assert np.abs(run.readout - network.outputs(x[:6], drawn)).max() < 1e-12
+
+
+def test_b1_and_its_relu_twin_are_alike_on_a_chip_bit_for_bit() -> None:
+    x, labels = data(network_of("12-9-4"))
+    given = HardwareAware([faults.WeightNoise(0.1), faults.Jitter(0.1), faults.Clock(0.05, populations="all")])
+    found = []
+    for slope in ("b1", "relu"):
+        network = network_of("12-9-4", slope)
+        drawn = Chip(network, given).draw(0, np.arange(len(x)))
+        found.append(network.gradients(x, CrossEntropy(), labels, 0.01, drawn))
+    times, values = found
+    assert np.array_equal(times.outputs, values.outputs)
+    for name, gradients in times.gradients.items():
+        assert np.array_equal(gradients, values.gradients[name]), name
 
 
 NONE = [
