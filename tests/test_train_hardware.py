@@ -13,6 +13,7 @@ from eventsim import faults
 from eventsim._jit import jitable
 from eventsim.errors import FaultError, FileFormatError, InputError
 from eventsim.faults.contract import EmissionFault
+from eventsim.models.data.epoch_order import batches
 from eventsim.models.train.checkpoint import load_training, save_training
 from eventsim.models.train.chip import Chip
 from eventsim.models.train.hardware_aware import HardwareAware
@@ -204,6 +205,13 @@ def test_zero_strength_is_the_ideal_pass_bit_for_bit(slope: str, dtype: Any) -> 
         assert other.gradients[name].dtype == dtype
 
 
+def test_zero_strength_leaves_values_beyond_a_window_as_they_are() -> None:
+    network = network_of("12-9-4", length=0.5)
+    x, _ = data(network)
+    drawn = Chip(network, HardwareAware([faults.Jitter(0.0), faults.Clock(0.0)])).draw(0, np.arange(len(x)))
+    assert np.array_equal(network.outputs(x, drawn), network.outputs(x))
+
+
 # -- gradients ---------------------------------------------------------------------------------------------------------
 
 
@@ -337,6 +345,21 @@ def test_what_a_step_saw_is_the_run_of_its_seed() -> None:
         engine="reference",
     )  # fmt: skip
     assert np.abs(run.readout - outputs).max() < 1e-12
+
+
+def test_an_epoch_numbers_samples_by_their_place_and_steps_by_their_turn() -> None:
+    x, labels = data(network_of("12-9-4"), n=11)
+    hardware = HardwareAware([faults.Jitter(0.3), faults.SpikeLoss(0.1)], seed=9)
+    whole, by_hand = (Training(network_of("12-9-4"), batch=4, seed=3, hardware=hardware) for _ in range(2))
+    whole.epoch(x, labels)
+    for step, chosen in enumerate(batches(len(x), 4, 3, 0)):
+        net = spiking_network(by_hand.network)
+        _, outputs = by_hand.step(x[chosen], labels[chosen], chosen)
+        seed = hardware.run_seed(0, step)
+        run = simulate(net, x[chosen], faults=hardware.faults, seed=seed, sample_ids=chosen, engine="reference")
+        assert np.abs(run.readout - outputs).max() < 1e-12
+    for name, values in whole.network.parameters.items():
+        assert np.array_equal(values, by_hand.network.parameters[name]), name
 
 
 @pytest.mark.parametrize("redraw", ["step", "epoch", "chip"])
