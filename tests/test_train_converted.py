@@ -1,5 +1,6 @@
 """A trainable network of a converted one computes what the trained network does; what is no chain is refused."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,12 @@ from eventsim.models.relu.relu_network import (
     Quantizer,
     ReluNetwork,
 )
-from eventsim.models.train.converted import trainable_from
+from eventsim.models.train.alpha_slope import AlphaSlope
+from eventsim.models.train.constant_slope import ConstantSlope
+from eventsim.models.train.converted import chained, trainable_from
 from eventsim.models.train.layers import EarliestPool, Neurons
 from eventsim.models.train.losses import CrossEntropy
+from eventsim.models.train.network import TrainableNetwork
 from eventsim.models.train.spiking import relu_network, spiking_network
 from eventsim.simulate import simulate
 
@@ -83,6 +87,25 @@ def test_outputs_are_those_of_the_trained_network(slope: str) -> None:
         kinds |= {"smallest"} if any(getattr(layer, "smallest", ()) for layer in network.layers) else set()
         kinds |= {"everywhere"} if any(getattr(layer, "everywhere", False) for layer in network.layers) else set()
     assert kinds == {"Neurons", "ReadOut", "EarliestPool", "MeanPool", "smallest", "everywhere"}
+
+
+@pytest.mark.parametrize("code", [ConstantSlope(Fraction(1)), ConstantSlope(Fraction(1, 2)), AlphaSlope(Fraction(1))])
+def test_outputs_are_those_of_the_trained_network_exactly_in_fractions(code: Any) -> None:
+    """Whatever is folded and scaled; average pools apart, whose means the trainer takes in floats."""
+    tried = 0
+    for seed in range(25):
+        relu = random_chain(seed)
+        if any(isinstance(layer, AveragePool) for layer in relu.layers):
+            continue
+        layers, arrays = chained(relu, code, object, (Fraction(0), Fraction(1)))
+        network = TrainableNetwork(layers, relu.input_shape, code, object)
+        network.parameters = {name: arrays[name] for name in network.parameters}
+        x = np.array([Fraction(int(n), 8) for n in np.random.default_rng(seed).integers(0, 9, 144)], object)
+        assert network.outputs(x[None]).tolist() == relu.forward(x[None], object).tolist()
+        tried += 1
+        if tried == 3:
+            break
+    assert tried == 3
 
 
 @pytest.mark.parametrize("slope", ["b1", "alpha1"])

@@ -23,6 +23,7 @@ from eventsim.models.train.alpha_slope import AlphaSlope
 from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer
 from eventsim.models.train.linear_maps import ConvMap, DenseMap
 from eventsim.models.train.network import TrainableNetwork, checked_dtype
+from eventsim.models.train.parameterisation import Parameterisation
 from eventsim.models.train.parameterisations import parameterisation
 
 Array = np.ndarray[Any, Any]
@@ -71,21 +72,36 @@ def trainable_from(
     network, code = read_relu(relu), parameterisation(slope)
     check_chain(network)
     checked_dtype(dtype)
-    low, high = checked_range(input_range, float)
+    layers, arrays = chained(network, code, EXTENDED, checked_range(input_range, float))
+    made = TrainableNetwork(layers, network.input_shape, code, dtype)
+    made.parameters = {name: arrays[name].astype(made.dtype) for name in made.parameters}
+    return made
+
+
+def chained(
+    network: ReluNetwork, code: Parameterisation, number: Any, value_range: tuple[Any, Any]
+) -> tuple[list[TrainableLayer], dict[str, Array]]:
+    """Return the layers of a chain, and their parameters in numbers of the dtype `number`, object for Fractions.
+
+    Raises
+    ------
+    MappingError
+        What `coded_layers` makes of it is no chain.
+    """
     scaling = isinstance(code, AlphaSlope)
-    coded = coded_layers(network.streams(), EXTENDED, (low, high), scaling)
+    coded = coded_layers(network.streams(), number, value_range, scaling)
     if scaling:
         check_row_sums(coded[:-1])
     layers: list[TrainableLayer] = []
     arrays: dict[str, Array] = {}
-    factor, shape = np.longdouble(1), network.input_shape
+    factor: Any = 1
+    shape = network.input_shape
     for i, one in enumerate(coded):
         layer = _layer(one, i, shape, is_last=i == len(coded) - 1)
         if isinstance(layer, Neurons | ReadOut):
             assert one.bias is not None
             # What follows an average pool takes its means, not those times the gain that scaling gives it.
-            weight, bias = one.terms[0].weight * factor, one.bias
-            factor = np.longdouble(1)
+            weight, bias, factor = one.terms[0].weight * factor, one.bias, 1
             if isinstance(layer, Neurons):
                 weight, bias = code.from_relu(weight, bias)
             arrays |= {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias}
@@ -93,9 +109,7 @@ def trainable_from(
             factor = factor * one.gain
         layers.append(layer)
         shape = layer.shape
-    made = TrainableNetwork(layers, network.input_shape, code, dtype)
-    made.parameters = {name: arrays[name].astype(made.dtype) for name in made.parameters}
-    return made
+    return layers, arrays
 
 
 def check_chain(network: ReluNetwork) -> None:
