@@ -145,7 +145,7 @@ def test_windows_of_a_quantile_become_longer_again_where_larger_values_are_cut()
     network = network_of("12-9-4")
     x, _ = data(network)
     network.saturates = True
-    wanted = {}
+    wanted: dict[float, dict[str, float]] = {}
     for q in (1.0, 0.3, 1.0):
         Quantile(q).after_epoch(network, x)
         wanted.setdefault(q, dict(network.windows))
