@@ -4,17 +4,15 @@ Relies on the scalar functions of faults. Used by `stimulus`. A source knows its
 to be certain first; no spike leaves before the beginning of its source's window.
 """
 
-import functools
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim._jit import kernel
 from eventsim.engines.options import Options
 from eventsim.errors import InputError
 from eventsim.faults.acting import EMISSION
+from eventsim.faults.sweep import sweep_of
 from eventsim.network.nodes import Source
 
 Array = np.ndarray[Any, Any]
@@ -113,7 +111,7 @@ def _through(
             continue
         window, out = (float(low), float(high)), np.empty(times.shape)
         numbers_of = tuple(map(float, stage.p)) or (0.0,)
-        sweep = _sweep(stage.function)
+        sweep = sweep_of(stage.function)
         clipped += int(sweep(numbers_of, window, stage.key, ids, times, neurons, numbers, stage.wakes, out))
         times = out
     return times, clipped
@@ -125,26 +123,3 @@ def _objects(rows: list[list[Any]], shape: tuple[int, ...]) -> Array:
     for k, row in enumerate(rows):
         found[k] = row
     return found
-
-
-@functools.cache
-def _sweep(perturb: Callable[..., Any]) -> Any:
-    """A loop over spikes: where each of them goes; silence stays silence, unless the fault wakes it."""
-
-    @kernel
-    def sweep(
-        p: Any, window: Any, key: Any, ids: Any, times: Any, neurons: Any, numbers: Any, wakes: bool, out: Any
-    ) -> int:
-        clipped = 0
-        for row in range(times.shape[0]):
-            for j in range(times.shape[1]):
-                t = times[row, j]
-                if t < math.inf or wakes:
-                    t = perturb(p, window, key, ids[row], neurons[row, j], numbers[row, j], t)
-                    if t < window[0]:
-                        t = window[0]
-                        clipped += 1
-                out[row, j] = t
-        return clipped
-
-    return sweep

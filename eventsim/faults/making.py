@@ -91,7 +91,7 @@ def _altered(net: Network, fault: NetworkFault, occurrence: int, seed: int, samp
     parts = parts_of(fault, net)
     if not parts and isinstance(fault, DeviceFault):
         raise FaultError(f"{fault.name}: this network has nothing that it acts on; {fault.nothing_in(net)}")
-    draws = _draws(net, fault, occurrence, seed, sample_id)
+    draws = draws_of(net, fault, occurrence, seed, sample_id)
     changes: dict[Any, Any] = {part: altered for part in parts if (altered := fault.alter(part, draws))}
     if not changes:
         return net
@@ -104,7 +104,7 @@ def _extended(net: Network, fault: NetworkFault, occurrence: int, seed: int, sam
     """The network with the parts that a fault adds; itself, where that are none."""
     if type(fault).extend is NetworkFault.extend:
         return net
-    made, draws = Network(net.time_unit), _draws(net, fault, occurrence, seed, sample_id)
+    made, draws = Network(net.time_unit), draws_of(net, fault, occurrence, seed, sample_id)
     rebuild(net, made, {})
     fault.extend(made, draws)
     return net if len(made.nodes) == len(net.nodes) else _noted(made, fault, draws)
@@ -117,8 +117,8 @@ def _noted(made: Network, fault: NetworkFault, draws: Draws) -> Network:
     return made
 
 
-def _draws(net: Network, fault: NetworkFault, occurrence: int, seed: int, sample_id: int) -> Draws:
-    """The draws of a fault for one sample."""
+def draws_of(net: Network, fault: NetworkFault, occurrence: int, seed: int, sample_id: int) -> Draws:
+    """Return the draws of a fault for one sample; `occurrence` is how many of its stream come before it."""
     between: Counter[tuple[str, str]] = Counter()
     which = {}
     for projection in net.projections:

@@ -97,4 +97,5 @@ def _settings(training: Training) -> dict[str, str]:
         "seed": str(training.seed),
         "windows": repr(training.windows),
         "activity": repr(training.activity),
+        "hardware": repr(training.hardware),
     }

@@ -65,6 +65,7 @@ def fields_of(
         sliding = layer.sliding
         return {
             "pool": sliding.kernel, "stride": sliding.stride, "padding": sliding.padding, "dilation": sliding.dilation,
+            "smallest": layer.smallest,
         }  # fmt: skip
     if isinstance(layer, ReadOut):
         weight, bias = folded(layer, own, state)
@@ -77,7 +78,7 @@ def fields_of(
     weight, bias = folded(layer, own, state)
     timing |= _geometry(layer.linear)
     if isinstance(code, AlphaSlope):
-        slopes = code.slopes(weight)
+        slopes = code.slopes(weight).reshape(-1, *[1] * (bias.ndim - 1))
         threshold = code.alpha * (t_min - t_start) + slopes * (t_max - t_min) - bias
         return timing | {"J": weight, "alpha": code.alpha, "threshold": threshold}
     assert isinstance(code, ConstantSlope)

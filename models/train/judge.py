@@ -14,6 +14,7 @@ import numpy as np
 from eventsim.checks import choice, integer
 from eventsim.errors import TrainingError
 from eventsim.models.checking.certify import certify
+from eventsim.models.train.chip import Chip
 from eventsim.models.train.network import TrainableNetwork
 from eventsim.models.train.spiking import spiking_network
 from eventsim.simulate import simulate
@@ -83,8 +84,10 @@ class Judge:
         integer("Judge", "samples", self.samples, low=1)
         choice("Judge", "on_premature", self.on_premature, ON_PREMATURE)
 
-    def __call__(self, network: TrainableNetwork, x: Array) -> Verdict:
+    def __call__(self, network: TrainableNetwork, x: Array, chip: Chip | None = None) -> Verdict:
         """Return the verdict on `network` for inputs `x` in [0, 1]; windows of `network` may be lengthened.
+
+        Both sides decide on the `chip` where one is given, with the seed of its hardware, and samples numbered from 0.
 
         Raises
         ------
@@ -93,7 +96,11 @@ class Judge:
         """
         x = x[: self.samples]
         net = spiking_network(network)
-        run = simulate(net, x.reshape(len(x), -1), record="first_spikes", engine=self.engine)
+        flat = x.reshape(len(x), -1)
+        faults, seed = ((), 0) if chip is None else (chip.hardware.faults, chip.hardware.seed)
+        run = simulate(net, flat, record="first_spikes", engine=self.engine, faults=faults, seed=seed)
+        disturbance = None if chip is None else chip.draw(seed, np.arange(len(x)))
+        closed = network.outputs(x, disturbance)
         premature, n_spikes, n_neurons = {}, 0, 0
         for layer in network.layers:
             if layer.name not in network.windows:
@@ -114,7 +121,7 @@ class Judge:
                 )
             if self.on_premature == "grow":
                 grown = _lengthened(network, net, x)
-        agreement = float(np.mean(run.readout.argmax(axis=1) == network.outputs(x).argmax(axis=1)))
+        agreement = float(np.mean(run.readout.argmax(axis=1) == closed.argmax(axis=1)))
         return Verdict(len(x), agreement, premature, n_spikes / max(n_neurons, 1), grown)
 
 

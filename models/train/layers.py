@@ -53,16 +53,25 @@ class TrainableLayer(Protocol):
 
 @dataclass(frozen=True)
 class Neurons:
-    """Neurons behind a weighted sum, with a batch norm between them or not."""
+    """Neurons behind a weighted sum, with a batch norm between them or not.
+
+    Attributes
+    ----------
+    everywhere
+        Whether each neuron has a bias of its own, and not each channel: a batch norm that was folded over zero padding
+        leaves other biases at the borders.
+    """
 
     name: str
     linear: DenseMap | ConvMap
     shape: tuple[int, ...]
     norm: BatchNorm | None = None
+    everywhere: bool = False
 
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """Weights, a bias a unit, and gamma of a batch norm, whose beta is the bias."""
-        shapes = {"weight": self.linear.weight_shape, "bias": self.linear.weight_shape[:1]}
+        """Weights, a bias a unit or a neuron, and gamma of a batch norm, whose beta is the bias."""
+        biases = self.shape if self.everywhere else self.linear.weight_shape[:1]
+        shapes = {"weight": self.linear.weight_shape, "bias": biases}
         return shapes | ({"gamma": self.linear.weight_shape[:1]} if self.norm else {})
 
     def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -138,11 +147,18 @@ class ReadOut:
 
 @dataclass(frozen=True)
 class EarliestPool:
-    """A max pool: the earliest spike of each window goes on, the first of equal ones; with values the largest."""
+    """A max pool: the earliest spike of each window goes on, the first of equal ones; with values the largest.
+
+    Attributes
+    ----------
+    smallest
+        Channels that wait for the last spike of each window, as a max pool behind a negative scale does.
+    """
 
     name: str
     sliding: Sliding
     shape: tuple[int, ...]
+    smallest: tuple[int, ...] = ()
 
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """None."""
@@ -162,8 +178,9 @@ class EarliestPool:
         training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
         """Return the earliest spike times, (n, channels, *positions)."""
-        found, which = ops.largest(code.sign * x, self.sliding)
-        return code.sign * found, (x.shape, which)
+        signs = self._signs(ops, code, x)
+        found, which = ops.largest(signs * x, self.sliding)
+        return signs * found, (x.shape, which)
 
     def backward(
         self,
@@ -178,10 +195,21 @@ class EarliestPool:
         shape, which = tape
         return ops.largest_to_input(grad, which, self.sliding, shape) if to_input else None, {}
 
+    def _signs(self, ops: Operations, code: Parameterisation, like: Array) -> Any:
+        """By what the inputs are multiplied, so that the largest product is what goes on."""
+        if not self.smallest:
+            return code.sign
+        signs = ops.zeros((self.shape[0], *[1] * (len(self.shape) - 1)), like) + code.sign
+        signs[list(self.smallest)] = -code.sign
+        return signs
+
 
 @dataclass(frozen=True)
 class MeanPool:
-    """An average pool: the mean of the times, or values, in each window; padding counts as no spike."""
+    """An average pool: the mean of the times, or values, in each window; padding counts as no spike.
+
+    It has no parameters; where faults change the weights that it has on a chip, it is given them as "weight".
+    """
 
     name: str
     sliding: Sliding
@@ -199,14 +227,15 @@ class MeanPool:
         self,
         ops: Operations,
         code: Parameterisation,  # noqa: ARG002
-        p: Arrays,  # noqa: ARG002
+        p: Arrays,
         state: Arrays,  # noqa: ARG002
         x: Array,
         training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
         """Return the means, (n, channels, *positions)."""
-        found, _ = ops.conv(x, self._kernel(ops, x), self.sliding, x.shape[1])
-        return found, x
+        kernel = self._kernel(ops, x, p)
+        found, _ = ops.conv(x, kernel, self.sliding, x.shape[1])
+        return found, (x.shape, kernel)
 
     def backward(
         self,
@@ -220,10 +249,13 @@ class MeanPool:
         """Return the gradient with respect to the inputs."""
         if not to_input:
             return None, {}
-        return ops.conv_to_input(grad, self._kernel(ops, tape), self.sliding, tape.shape[1], tape.shape), {}
+        shape, kernel = tape
+        return ops.conv_to_input(grad, kernel, self.sliding, shape[1], shape), {}
 
-    def _kernel(self, ops: Operations, like: Array) -> Array:
-        """A kernel of equal weights for each channel by itself."""
+    def _kernel(self, ops: Operations, like: Array, p: Arrays) -> Array:
+        """A kernel of equal weights for each channel by itself, unless a chip gives it others."""
+        if "weight" in p:
+            return p["weight"]
         return ops.zeros((like.shape[1], 1, *self.sliding.kernel), like) + 1 / math.prod(self.sliding.kernel)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from eventsim.checks import shown
 from eventsim.errors import NetworkError
 from eventsim.models.train.architecture import layers_of
-from eventsim.models.train.layers import MeanPool, Neurons, TrainableLayer, check_takes
+from eventsim.models.train.disturbance import Disturbance
+from eventsim.models.train.layers import Arrays, MeanPool, Neurons, TrainableLayer, check_takes
 from eventsim.models.train.numpy_operations import NumpyOperations
 from eventsim.models.train.parameterisation import Parameterisation
 from eventsim.models.train.parameterisations import parameterisation
@@ -124,20 +125,32 @@ class TrainableNetwork:
         """Return inputs in [0, 1], (n, *input_shape), as what the first layer takes."""
         return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype)
 
-    def outputs(self, x: Array) -> Array:
+    def outputs(self, x: Array, disturbance: Disturbance | None = None) -> Array:
         """Return the outputs, (n, n_out), of inputs in [0, 1]; batch norms use their running statistics."""
-        *_, (_, sent) = self.sent(x)
+        *_, (_, sent) = self.sent(x, disturbance)
         return sent
 
-    def sent(self, x: Array) -> Iterator[tuple[str, Array]]:
+    def sent(self, x: Array, disturbance: Disturbance | None = None) -> Iterator[tuple[str, Array]]:
         """Yield for each layer its name and what it sends, (n, *shape): times relative to its t_max, or values."""
         given = self.encoded(x)
+        if disturbance is not None:
+            given = disturbance.inputs(given)
         for layer in self.layers:
-            given, _ = layer.forward(OPERATIONS, self.code, self.of(layer), self.state_of(layer), given, False)
+            p, _ = self._made(layer, disturbance)
+            given, _ = layer.forward(OPERATIONS, self.code, p, self.state_of(layer), given, False)
             self._within_window(layer.name, given)
+            if disturbance is not None:
+                given, _ = disturbance.sent(layer, given)
             yield layer.name, given
 
-    def gradients(self, x: Array, loss: Any, targets: Array, activity: float = 0.0) -> Pass:
+    def gradients(
+        self,
+        x: Array,
+        loss: Any,
+        targets: Array,
+        activity: float = 0.0,
+        disturbance: Disturbance | None = None,
+    ) -> Pass:
         """Return what one batch asks of the parameters.
 
         Parameters
@@ -150,28 +163,43 @@ class TrainableNetwork:
             What it compares the outputs with, labels (n,) or values (n, n_out).
         activity
             What a value that a layer of neurons sends costs, on average over the samples (L1); it makes spikes rare.
+        disturbance
+            What a chip makes of this batch; None is nothing.
         """
         given, tapes, largest = self.encoded(x), [], {}
+        if disturbance is not None:
+            given = disturbance.inputs(given)
         for layer in self.layers:
             state = self.state_of(layer)
-            given, tape = layer.forward(OPERATIONS, self.code, self.of(layer), state, given, True)
+            p, through = self._made(layer, disturbance)
+            given, tape = layer.forward(OPERATIONS, self.code, p, state, given, True)
             self.state.update({f"{layer.name}.{name}": values for name, values in state.items()})
             cut = self._within_window(layer.name, given)
+            passes = None if cut is None else ~cut
             if layer.name in self.windows:
                 largest[layer.name] = float(np.abs(given).max())
-            tapes.append((tape, cut))
+            if disturbance is not None:
+                given, more = disturbance.sent(layer, given)
+                passes = more if passes is None else passes if more is None else passes & more
+            tapes.append((p, through, tape, passes))
         value, grad = loss(given, targets)
         found: dict[str, Array] = {}
         share = self.code.sign * activity / len(x)
         for place in range(len(self.layers) - 1, -1, -1):
-            layer, (tape, cut) = self.layers[place], tapes[place]
+            layer, (p, through, tape, passes) = self.layers[place], tapes[place]
             if activity and layer.name in self.windows:
                 grad = grad + share
-            if cut is not None:
-                grad = grad * ~cut
-            grad, own = layer.backward(OPERATIONS, self.code, self.of(layer), tape, grad, place > 0)
-            found |= {f"{layer.name}.{name}": values for name, values in own.items()}
+            if passes is not None:
+                grad = grad * passes
+            grad, own = layer.backward(OPERATIONS, self.code, p, tape, grad, place > 0)
+            for name, values in own.items():
+                kept = values * through[name] if name in through else values
+                found[f"{layer.name}.{name}"] = _as_trained(kept, self.parameters[f"{layer.name}.{name}"])
         return Pass(value, found, largest, given)
+
+    def _made(self, layer: TrainableLayer, disturbance: Disturbance | None) -> tuple[Arrays, Arrays]:
+        """The parameters of a layer, on a chip where there is one, and where their gradients pass."""
+        return (self.of(layer), {}) if disturbance is None else disturbance.parameters(layer, self.of(layer))
 
     def _within_window(self, name: str, sent: Array) -> Array | None:
         """Where `saturates`, no spike is earlier than t_min; which would have been, None where none was."""
@@ -214,6 +242,17 @@ def trainable(
     NetworkError
         An architecture, slope or dtype that is none.
     """
+    layers, code = layers_of(architecture, input_shape), parameterisation(slope)
+    return TrainableNetwork(layers, input_shape, code, checked_dtype(dtype))
+
+
+def checked_dtype(dtype: Any) -> Any:
+    """Return a dtype that numbers are trained in; NetworkError for another."""
     if np.dtype(dtype) not in (np.float64, np.float32):
         raise NetworkError(f"trainable: dtype = {shown(dtype)}; must be float64 or float32. Simulations use float64.")
-    return TrainableNetwork(layers_of(architecture, input_shape), input_shape, parameterisation(slope), dtype)
+    return dtype
+
+
+def _as_trained(grad: Array, parameter: Array) -> Array:
+    """The gradient of a parameter that a chip has for each neuron: the sum over those that share it."""
+    return grad if grad.shape == parameter.shape else grad.reshape(*parameter.shape, -1).sum(axis=-1)

@@ -31,9 +31,14 @@ def relu_network(network: TrainableNetwork) -> ReluNetwork:
     """
     layers: list[Any] = []
     for layer in network.layers:
-        if isinstance(layer, EarliestPool | MeanPool):
-            kind = MaxPool if isinstance(layer, EarliestPool) else AveragePool
-            layers.append(kind(layer.name, layer.sliding.kernel, layer.sliding.stride, layer.sliding.padding))
+        if isinstance(layer, EarliestPool):
+            pool = layer.sliding
+            layers.append(
+                MaxPool(layer.name, pool.kernel, pool.stride, pool.padding, pool.dilation, smallest=layer.smallest)
+            )
+            continue
+        if isinstance(layer, MeanPool):
+            layers.append(AveragePool(layer.name, layer.sliding.kernel, layer.sliding.stride, layer.sliding.padding))
             continue
         assert isinstance(layer, Neurons | ReadOut)
         weight, bias = folded(layer, network.of(layer), network.state_of(layer))

@@ -1,6 +1,7 @@
 """Training: batches, gradients, steps, windows, and what is kept of it, so that it can go on bit for bit.
 
-Relies on the trainable network, optimizers, schedules, window rules and the judge. Used by `fit` and the command line.
+Relies on the trainable network, optimizers, schedules, window rules, chips and the judge. Used by `fit` and the
+command line.
 """
 
 import math
@@ -14,6 +15,8 @@ import numpy as np
 from eventsim.checks import integer, number
 from eventsim.errors import TrainingError
 from eventsim.models.data.epoch_order import batches
+from eventsim.models.train.chip import Chip
+from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.judge import Judge, Verdict
 from eventsim.models.train.losses import CrossEntropy, Loss, checked_labels
 from eventsim.models.train.network import TrainableNetwork
@@ -78,6 +81,9 @@ class Training:
         What a value that a neuron sends costs (L1).
     judge
         Asked after each epoch, where there are validation data; None asks nobody.
+    hardware
+        The faults that the network is trained to bear; None trains the ideal network. Validation, and the judge, then
+        show the chip of the seed of `hardware`, with samples numbered from 0.
 
     Raises
     ------
@@ -94,6 +100,7 @@ class Training:
     windows: WindowRule = field(default_factory=Growth)
     activity: float = 0.0
     judge: Judge | None = None
+    hardware: HardwareAware | None = None
     steps: int = 0
     epochs: int = 0
     moments: dict[str, Array] = field(default_factory=dict)
@@ -102,9 +109,12 @@ class Training:
         integer("training", "batch", self.batch, low=1)
         integer("training", "seed", self.seed, low=0, high=2**64 - 1)
         number("training", "activity", self.activity, low=0)
+        self._chip = None if self.hardware is None else Chip(self.network, self.hardware)
 
-    def step(self, x: Array, targets: Array) -> tuple[float, Array]:
+    def step(self, x: Array, targets: Array, sample_ids: Array | None = None) -> tuple[float, Array]:
         """Take one step on a batch; return its loss and its outputs, both from before the step.
+
+        `sample_ids` (n,) say which draws of `hardware` the samples have; None counts from 0.
 
         Raises
         ------
@@ -112,7 +122,11 @@ class Training:
             The loss is no finite number; the network is as it was before.
         """
         before = dict(self.network.state)
-        found = self.network.gradients(x, self.loss, targets, self.activity)
+        disturbance = None
+        if self._chip is not None:
+            ids = np.arange(len(x)) if sample_ids is None else sample_ids
+            disturbance = self._chip.draw(self._chip.hardware.run_seed(self.epochs, self.steps), ids)
+        found = self.network.gradients(x, self.loss, targets, self.activity, disturbance)
         if not math.isfinite(found.loss):
             self.network.state = before
             raise TrainingError(self._no_number(found.loss, x))
@@ -152,7 +166,7 @@ class Training:
         started = time.perf_counter()
         losses, right = [], 0
         for chosen in batches(len(x), self.batch, self.seed, self.epochs):
-            loss, outputs = self.step(x[chosen], targets[chosen])
+            loss, outputs = self.step(x[chosen], targets[chosen], chosen)
             losses.append(loss * len(chosen))
             right += int(np.count_nonzero(outputs.argmax(axis=1) == targets[chosen])) if labelled else 0
         rate = self.rate
@@ -161,8 +175,8 @@ class Training:
         seconds = time.perf_counter() - started
         held, verdict = math.nan, None
         if validation is not None:
-            held = accuracy(self.network, *validation)
-            verdict = self.judge(self.network, validation[0]) if self.judge is not None else None
+            held = accuracy(self.network, *validation, chip=self._chip)
+            verdict = self.judge(self.network, validation[0], self._chip) if self.judge is not None else None
         return Epoch(
             self.epochs, sum(losses) / len(x), right / len(x) if labelled else math.nan, held, rate, seconds,
             dict(self.network.windows), verdict,
@@ -184,10 +198,16 @@ class Training:
         )
 
 
-def accuracy(network: TrainableNetwork, x: Array, labels: Array, batch: int = 512) -> float:
-    """Return the share of samples whose largest output is that of their label."""
+def accuracy(network: TrainableNetwork, x: Array, labels: Array, batch: int = 512, chip: Chip | None = None) -> float:
+    """Return the share of samples whose largest output is that of their label, on a chip where one is given.
+
+    Samples are numbered from 0, and the seed is that of the chip's hardware, as in
+    ``simulate(net, x, faults=hardware.faults, seed=hardware.seed)``.
+    """
     right = 0
     for begin in range(0, len(x), batch):
-        part = slice(begin, begin + batch)
-        right += int(np.count_nonzero(network.outputs(x[part]).argmax(axis=1) == labels[part]))
+        part, ids = slice(begin, begin + batch), np.arange(begin, min(begin + batch, len(x)))
+        disturbance = None if chip is None else chip.draw(chip.hardware.seed, ids)
+        outputs = network.outputs(x[part], disturbance)
+        right += int(np.count_nonzero(outputs.argmax(axis=1) == labels[part]))
     return right / len(x)

@@ -27,6 +27,17 @@ class WindowRule(Protocol):
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """Windows stay as they are."""
+
+    def after_step(self, network: TrainableNetwork, largest: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def after_epoch(self, network: TrainableNetwork, x: Array) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
 class Growth:
     """Windows only grow: at least `factor` times the largest value of each batch (Stanojevic et al. 2024, eq. 2.5).
 
@@ -59,6 +70,9 @@ class Growth:
 class Quantile:
     """After each epoch, windows reach the `q` quantile of the values above 0 that each layer sends; larger ones do not.
 
+    What happens to larger values is said elsewhere: `TrainableNetwork.saturates` cuts them, as the fault `CompleteSum`
+    of a `HardwareAware` training does, and as chips do whose layers take turns.
+
     Parameters
     ----------
     q
@@ -83,8 +97,10 @@ class Quantile:
         """Nothing."""
 
     def after_epoch(self, network: TrainableNetwork, x: Array) -> None:
-        """Set the windows by the values that the layers send for `x`; a silent layer keeps its own."""
-        for name, sent in network.sent(x):
+        """Set the windows by the values that the layers would send for `x` uncut; a silent layer keeps its own."""
+        uncut = network.copy()
+        uncut.saturates = False  # or windows could only become shorter
+        for name, sent in uncut.sent(x):
             if name in network.windows:
                 values = np.abs(sent[sent != 0])
                 if values.size:
