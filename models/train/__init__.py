@@ -1,9 +1,11 @@
 """Training of time-to-first-spike networks by gradient descent on their spike times."""
 
 from eventsim.models.train.checkpoint import load_training, save_training
+from eventsim.models.train.converted import trainable_from
 from eventsim.models.train.event_gradients.gradients import gradients
 from eventsim.models.train.event_gradients.losses import Cotangents, EarliestWins, OnFirstSpikes, OnReadout
 from eventsim.models.train.event_gradients.result import Gradients
+from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.initialise import initialise
 from eventsim.models.train.judge import Judge, Verdict
 from eventsim.models.train.loop import fit
@@ -13,7 +15,7 @@ from eventsim.models.train.optimizers import SGD, Adam
 from eventsim.models.train.schedules import Constant, Cosine, Steps
 from eventsim.models.train.spiking import relu_network, spiking_network
 from eventsim.models.train.training import Epoch, Training, accuracy
-from eventsim.models.train.windows import Growth, Quantile
+from eventsim.models.train.windows import Fixed, Growth, Quantile
 
 __all__ = [
     "SGD",
@@ -24,8 +26,10 @@ __all__ = [
     "CrossEntropy",
     "EarliestWins",
     "Epoch",
+    "Fixed",
     "Gradients",
     "Growth",
+    "HardwareAware",
     "Judge",
     "MeanSquare",
     "OnFirstSpikes",
@@ -44,6 +48,7 @@ __all__ = [
     "save_training",
     "spiking_network",
     "trainable",
+    "trainable_from",
 ]
 
 

@@ -30,6 +30,7 @@ from eventsim.faults.reach import parts_of
 from eventsim.faults.state.complete_sum import CompleteSum
 from eventsim.faults.sweep import sweep_of
 from eventsim.models.train.alpha_slope import AlphaSlope
+from eventsim.models.train.constant_slope import ConstantSlope
 from eventsim.models.train.disturbance import Disturbance
 from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.layers import Arrays, EarliestPool, MeanPool, Neurons, TrainableLayer
@@ -211,15 +212,7 @@ class Drawn:
         acting = [one for one in self.chip.devices if part in one[2] and isinstance(one[0], WeightFault)]
         if not acting:
             return None, None
-        code, unit = self.chip.network.code, 1.0
-        if isinstance(layer, MeanPool):
-            first = part.kind.weights
-            unit = 1.0 / float(part.post.parameters["slope"][0])
-        else:
-            first = p["weight"].astype(np.float64)
-            if isinstance(layer, Neurons) and not isinstance(code, AlphaSlope):
-                unit = getattr(code, "slope", 1.0)  # the mapping's neurons have slope 1
-                first = first / unit
+        first = part.kind.weights if isinstance(layer, MeanPool) else p["weight"].astype(np.float64)
         weights, passes = first, None
         for fault, which, _ in acting:
             now = _with_weights(part, weights)
@@ -227,7 +220,7 @@ class Drawn:
             passes = _both(passes, through_weight(fault, weights, made))
             weights = made
         same = np.array_equal(weights, first)
-        return None if same else weights * unit, passes
+        return None if same else weights, passes
 
     def _thresholds(self, layer: Neurons, p: Arrays) -> Array | None:
         """How far thresholds are above what they should be, (*shape), in the unit of biases."""
@@ -235,7 +228,7 @@ class Drawn:
         acting = [one for one in self.chip.devices if population in one[2] and isinstance(one[0], Mismatch)]
         if not acting:
             return None
-        code, unit = self.chip.network.code, 1.0
+        code = self.chip.network.code
         t_start, t_min, t_max = self.windows[layer.name]
         bias = p["bias"].astype(np.float64)
         bias = bias.reshape(*bias.shape, *[1] * (len(layer.shape) - bias.ndim))
@@ -243,22 +236,23 @@ class Drawn:
             slopes = code.slopes(p["weight"].astype(np.float64)).reshape(-1, *[1] * (len(layer.shape) - 1))
             ideal = code.alpha * (t_min - t_start) + slopes * (t_max - t_min) - bias
         else:
-            unit = getattr(code, "slope", 1.0)
-            ideal = (t_max - t_min) - bias / unit
+            ideal = getattr(code, "slope", 1.0) * (t_max - t_min) - bias
         first = np.broadcast_to(ideal, layer.shape).ravel()
         threshold = first
         for fault, which, _ in acting:
             now = _with_threshold(population, threshold)
             threshold = np.asarray(fault.alter(now, self._draws(fault, which)).get("threshold", threshold))
-        return None if threshold is first else ((threshold - first) * unit).reshape(layer.shape)
+        return None if threshold is first else (threshold - first).reshape(layer.shape)
 
     def _draws(self, fault: Any, which: int) -> Draws:
         return draws_of(self.chip.net, fault, which, self.seed, 0)
 
 
 def _skeleton(network: TrainableNetwork) -> Network:
-    """The spiking network with weights of 0: its names, shapes and places."""
+    """The spiking network with weights of 0: its names, shapes and places; of a network of values that of B1."""
     bare = network.copy()
+    if bare.code.sign > 0:
+        bare.code = ConstantSlope()
     for name, values in bare.parameters.items():
         if not name.endswith(".gamma"):
             values[...] = 0
