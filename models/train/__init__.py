@@ -1,6 +1,7 @@
 """Training of time-to-first-spike networks by gradient descent on their spike times."""
 
 from eventsim.models.train.checkpoint import load_training, save_training
+from eventsim.models.train.epoch import Epoch, write_log
 from eventsim.models.train.event_gradients.gradients import gradients
 from eventsim.models.train.event_gradients.losses import Cotangents, EarliestWins, OnFirstSpikes, OnReadout
 from eventsim.models.train.event_gradients.result import Gradients
@@ -10,14 +11,16 @@ from eventsim.models.train.loop import fit
 from eventsim.models.train.losses import CrossEntropy, MeanSquare
 from eventsim.models.train.network import TrainableNetwork, trainable
 from eventsim.models.train.optimizers import SGD, Adam
+from eventsim.models.train.safe_windows import safe_windows
 from eventsim.models.train.schedules import Constant, Cosine, Steps
 from eventsim.models.train.spiking import relu_network, spiking_network
-from eventsim.models.train.training import Epoch, Training, accuracy
-from eventsim.models.train.windows import Growth, Quantile
+from eventsim.models.train.training import Training, accuracy
+from eventsim.models.train.windows import Certified, Growth, Quantile
 
 __all__ = [
     "SGD",
     "Adam",
+    "Certified",
     "Constant",
     "Cosine",
     "Cotangents",
@@ -41,9 +44,11 @@ __all__ = [
     "initialise",
     "load_training",
     "relu_network",
+    "safe_windows",
     "save_training",
     "spiking_network",
     "trainable",
+    "write_log",
 ]
 
 

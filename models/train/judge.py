@@ -4,7 +4,7 @@ The closed form looks at all inputs of a neuron; a membrane may reach its thresh
 `spiking` and on the simulator. Used by the training loop.
 """
 
-import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import choice, integer
-from eventsim.errors import TrainingError
-from eventsim.models.checking.certify import certify
+from eventsim.errors import PrematureSpikeWarning, TrainingError
 from eventsim.models.train.network import TrainableNetwork
+from eventsim.models.train.safe_windows import too_short
 from eventsim.models.train.spiking import spiking_network
 from eventsim.simulate import simulate
 
@@ -93,7 +93,9 @@ class Judge:
         """
         x = x[: self.samples]
         net = spiking_network(network)
-        run = simulate(net, x.reshape(len(x), -1), record="first_spikes", engine=self.engine)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PrematureSpikeWarning)  # they are counted
+            run = simulate(net, x.reshape(len(x), -1), record="first_spikes", engine=self.engine, progress=False)
         premature, n_spikes, n_neurons = {}, 0, 0
         for layer in network.layers:
             if layer.name not in network.windows:
@@ -113,15 +115,7 @@ class Judge:
                     f"{len(x)} samples; must be none with on_premature = 'stop'; lengthen its window, or take 'grow'"
                 )
             if self.on_premature == "grow":
-                grown = _lengthened(network, net, x)
+                grown = too_short(network, x)
+                network.windows |= grown
         agreement = float(np.mean(run.readout.argmax(axis=1) == network.outputs(x).argmax(axis=1)))
         return Verdict(len(x), agreement, premature, n_spikes / max(n_neurons, 1), grown)
-
-
-def _lengthened(network: TrainableNetwork, net: Any, x: Array) -> dict[str, float]:
-    """Lengthen the windows that `certify` finds too short for `x`."""
-    grown = {}
-    for name, layer in certify(net, x.reshape(len(x), -1)).layers.items():
-        if name in network.windows and math.isfinite(layer.safe_window) and layer.safe_window > network.windows[name]:
-            network.windows[name] = grown[name] = float(layer.safe_window)
-    return grown

@@ -14,7 +14,8 @@ import numpy as np
 from eventsim.checks import integer, number
 from eventsim.errors import TrainingError
 from eventsim.models.data.epoch_order import batches
-from eventsim.models.train.judge import Judge, Verdict
+from eventsim.models.train.epoch import Epoch
+from eventsim.models.train.judge import Judge
 from eventsim.models.train.losses import CrossEntropy, Loss, checked_labels
 from eventsim.models.train.network import TrainableNetwork
 from eventsim.models.train.optimizers import Adam, Optimizer
@@ -22,40 +23,6 @@ from eventsim.models.train.schedules import Constant, Schedule
 from eventsim.models.train.windows import Growth, WindowRule
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to.
-
-    Attributes
-    ----------
-    number
-        From 1.
-    loss
-        Mean over its batches, before each step.
-    accuracy
-        Of the training samples, each before its own step; NaN where targets are no labels.
-    validation
-        Accuracy on the validation data, NaN without.
-    rate
-        The learning rate of its last step.
-    seconds
-        How long it took, without the judge.
-    windows
-        Length of each window at its end.
-    verdict
-        What the event simulator says, None where it was not asked.
-    """
-
-    number: int
-    loss: float
-    accuracy: float
-    validation: float
-    rate: float
-    seconds: float
-    windows: Mapping[str, float]
-    verdict: Verdict | None = None
 
 
 @dataclass
@@ -78,6 +45,17 @@ class Training:
         What a value that a neuron sends costs (L1).
     judge
         Asked after each epoch, where there are validation data; None asks nobody.
+    about
+        What else another training must share to go on with this one's checkpoints, such as its data, in words.
+
+    Attributes
+    ----------
+    steps, epochs
+        How many were taken.
+    moments
+        What the optimizer keeps of earlier gradients.
+    history
+        What each epoch came to.
 
     Raises
     ------
@@ -94,9 +72,11 @@ class Training:
     windows: WindowRule = field(default_factory=Growth)
     activity: float = 0.0
     judge: Judge | None = None
-    steps: int = 0
-    epochs: int = 0
-    moments: dict[str, Array] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
+    steps: int = field(default=0, init=False)
+    epochs: int = field(default=0, init=False)
+    moments: dict[str, Array] = field(default_factory=dict, init=False)
+    history: list[Epoch] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         integer("training", "batch", self.batch, low=1)
@@ -163,10 +143,12 @@ class Training:
         if validation is not None:
             held = accuracy(self.network, *validation)
             verdict = self.judge(self.network, validation[0]) if self.judge is not None else None
-        return Epoch(
+        done = Epoch(
             self.epochs, sum(losses) / len(x), right / len(x) if labelled else math.nan, held, rate, seconds,
             dict(self.network.windows), verdict,
         )  # fmt: skip
+        self.history.append(done)
+        return done
 
     def _no_number(self, loss: float, x: Array) -> str:
         """The first layer that sends no finite number, and the largest values before it."""
