@@ -89,13 +89,15 @@ class Training:
         Raises
         ------
         TrainingError
-            The loss is no finite number; the network is as it was before.
+            The loss is no finite number, or a gradient; the network is as it was before.
         """
         before = dict(self.network.state)
-        found = self.network.gradients(x, self.loss, targets, self.activity)
-        if not math.isfinite(found.loss):
-            self.network.state = before
-            raise TrainingError(self._no_number(found.loss, x))
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is told below
+            found = self.network.gradients(x, self.loss, targets, self.activity)
+            wrong = "the loss" if not math.isfinite(found.loss) else _not_finite(found.gradients)
+            if wrong:
+                self.network.state = before
+                raise TrainingError(self._no_number(wrong, found.loss, x))
         self.steps += 1
         rate = self.rate
         self.optimizer.step(self.network.parameters, found.gradients, self.moments, self.steps, rate)
@@ -150,7 +152,7 @@ class Training:
         self.history.append(done)
         return done
 
-    def _no_number(self, loss: float, x: Array) -> str:
+    def _no_number(self, wrong: str, loss: float, x: Array) -> str:
         """The first layer that sends no finite number, and the largest values before it."""
         said = []
         for name, sent in self.network.sent(x):
@@ -160,10 +162,18 @@ class Training:
             said.append(f"{name} up to {float(np.abs(sent).max()):.3g}")
         largest = max(self.network.parameters.items(), key=lambda item: float(np.nan_to_num(np.abs(item[1])).max()))
         return (
-            f"training: step {self.steps + 1}: the loss is {loss}; must be a finite number; {', '.join(said)}; the "
-            f"largest parameter is {float(np.abs(largest[1]).max()):.3g}, in {largest[0]}; take a smaller learning "
+            f"training: step {self.steps + 1}: {wrong} is no finite number (loss {loss:.3g}); must be one; "
+            f"{', '.join(said)}; the largest parameter is {float(np.abs(largest[1]).max()):.3g}, in {largest[0]}; take a smaller learning "
             "rate, or other initial weights. The network is as it was before this step."
         )
+
+
+def _not_finite(gradients: Mapping[str, Array]) -> str:
+    """Which gradient has an entry that is no finite number, "" where none has; a sum costs less than a look at each."""
+    for name, values in gradients.items():
+        if not np.isfinite(values.sum()) and not np.isfinite(values).all():
+            return f"the gradient of {name}"
+    return ""
 
 
 def accuracy(network: TrainableNetwork, x: Array, labels: Array, batch: int = 512) -> float:
