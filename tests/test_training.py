@@ -1,4 +1,4 @@
-"""Training: it goes on bit for bit, follows the ReLU twin bit for bit, keeps its windows, and is judged event by event."""
+"""Training goes on bit for bit, follows the ReLU twin bit for bit, keeps its windows, is judged event by event."""
 
 import math
 import subprocess
@@ -75,7 +75,7 @@ def test_what_goes_on_from_a_file_is_what_was_never_stopped_bit_for_bit(
 ) -> None:
     x, labels = some_data(shape)
     judge = Judge(3, engine="reference")
-    parts = {"validation": (x[:5], labels[:5])}
+    parts: dict[str, Any] = {"validation": (x[:5], labels[:5])}
     whole = begun(architecture, shape, judge=judge, **settings)
     fit(whole, x, labels, 4, **parts)
     for epochs in (1, 3):
@@ -245,14 +245,17 @@ def test_a_loss_that_is_no_number_leaves_the_network_as_it_was(what: str) -> Non
     training = begun("conv2x3-bn-relu-4-3", (1, 4, 4))
     x, labels = some_data((1, 4, 4), 16)
     training.step(x, labels)
-    message = r"step 2: the loss is no finite number \(loss nan\); must be one; conv1 up to .*layer 'dense1' sends no finite number"
+    message = r"step 2: the loss is no finite number \(loss nan\); must be one; conv1 up to .*layer 'dense1' sends no"
     if what == "weights":
         training.network.parameters["dense1.weight"][...] = 1e308
     elif what == "inputs":
         x = np.full_like(x, math.nan)
         message = "layer 'conv1' sends no finite number"
     else:
-        training.loss, message = Steep(), r"step 2: the gradient of \w+\.\w+ is no finite number \(loss 1\).*the largest"
+        training.loss, message = (
+            Steep(),
+            r"step 2: the gradient of \w+\.\w+ is no finite number \(loss 1\).*the largest",
+        )
     before = held(training)
     with pytest.raises(TrainingError, match=message):
         training.step(x, labels)
@@ -327,7 +330,8 @@ def test_a_damaged_history_is_refused(tmp_path: Path) -> None:
     fit(training, x, labels, 1)
     save_training(training, tmp_path / "a.npz")
     header, arrays = read_archive(tmp_path / "a.npz", "eventsim-training", 1)
-    for broken in ({"history": [{}]}, {"windows": {}}, {"steps": "many"}, {"history": None}):
+    breaks: list[dict[str, Any]] = [{"history": [{}]}, {"windows": {}}, {"steps": "many"}, {"history": None}]
+    for broken in breaks:
         write_archive(tmp_path / "b.npz", header | broken, arrays)
         again = begun("4-3", (6,))
         with pytest.raises(FileFormatError, match=r"b\.npz: windows, counts or history are no such"):

@@ -52,7 +52,7 @@ def training_curves(epochs: Sequence[Epoch], ax: Any = None, *, title: str | Non
     marker: dict[str, Any] = {"marker": "o", "markersize": 3.5} if len(found) <= MOST_MARKS else {}
     numbers = [one.number for one in found]
     axes[0].plot(numbers, [one.loss for one in found], color=INK, gid="loss", **marker)
-    for k, (name, label) in enumerate((("accuracy", "training, before each step"), ("validation", "held out"))):
+    for k, (name, label) in enumerate((("accuracy", "training"), ("validation", "held out"))):
         values = [getattr(one, name) for one in found]
         if not all(map(math.isnan, values)):
             style: dict[str, Any] = {"color": layer_colour(k + 1), "linestyle": STYLES[1 - k], "label": label}
@@ -77,6 +77,8 @@ def _premature(ax: Any, judged: Sequence[Epoch], marker: dict[str, Any]) -> None
     for k, name in enumerate(names):
         counts = [one.verdict.premature.get(name, 0) for one in judged]  # type: ignore[union-attr]
         style: dict[str, Any] = {"color": layer_colour(k + 1), "linestyle": STYLES[k % len(STYLES)]}
-        ax.plot([one.number for one in judged], counts, label=plain_text(name), gid=f"premature {name}", **style, **marker)
-    ax.set_ylim(bottom=0.0)
+        ax.plot(
+            [one.number for one in judged], counts, label=plain_text(name), gid=f"premature {name}", **style, **marker
+        )
+    ax.set_ylim(0.0, max(ax.get_ylim()[1], 1.0))  # of none at all there is still one
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -129,7 +129,7 @@ def say_epoch(epoch: "Epoch") -> None:
     held = "" if epoch.validation != epoch.validation else f", held out {percent(epoch.validation)}"
     judged = "" if epoch.verdict is None else f"; judge: {epoch.verdict}"
     print(
-        f"epoch {epoch.number}: loss {epoch.loss:.4f}, accuracy {percent(epoch.accuracy)}{held}, "
+        f"epoch {epoch.number}: loss {epoch.loss:.4g}, accuracy {percent(epoch.accuracy)}{held}, "
         f"{duration(epoch.seconds)}{judged}",
         flush=True,
     )
@@ -165,16 +165,18 @@ COMMAND = Command(
             "handwritten digits, 64 neurons; into trained/",
         ),
         (
-            "eventsim train --data mnist --data-folder data --architecture conv8x3-bn-relu-pool2-conv16x3-bn-relu-pool2-10"
-            " --dtype float32 --batch 128 --out mnist",
-            "convolutions and batch norms, in float32",
+            "eventsim train --data mnist --data-folder data --architecture conv8x3-bn-relu-pool2-10 --dtype float32",
+            "a convolution and a batch norm, in float32",
         ),
         ("eventsim train my.toml --slope relu --out twin", "the same from a file, but as a network of values"),
-        ("eventsim train --out mnist --resume --epochs 30", "go on with what was stopped, or finished"),
+        ("eventsim train --resume --epochs 30", "go on with what was stopped, or finished"),
         (
-            "eventsim train --data digits --architecture 32-10 --windows certified --judge events:on_premature=stop "
-            "--activity 0.01",
+            "eventsim train --data digits --architecture 32-10 --windows certified --activity 0.01 --out rare",
             "windows that are certified after each epoch; rare spikes",
+        ),
+        (
+            "eventsim train --data digits --architecture 32-10 --judge events:samples=9,on_premature=stop --out strict",
+            "9 samples are simulated after each epoch; a neuron that fires too early ends the training",
         ),
     ),
     add_arguments,

@@ -144,7 +144,9 @@ def carry_out(
             watch(epoch)
 
     checkpoint = None if place is None else place.checkpoint
-    fit(training, x, labels, plan.epochs, validation=validation, checkpoint=checkpoint, watch=watched, progress=progress)
+    fit(
+        training, x, labels, plan.epochs, validation=validation, checkpoint=checkpoint, watch=watched, progress=progress
+    )
     relu = relu_network(network)
     calibrates = plan.spiking != "trained" and not isinstance(network.code, AlphaSlope)
     spiking = spiking_network(network, x[: plan.calibration].astype(np.float64) if calibrates else None)
@@ -168,14 +170,14 @@ def _opened(folder: str | os.PathLike[str], resume: bool) -> TrainingFolder:
         path.mkdir(exist_ok=True)
     except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise InputError(
-            f"train: {path}: no folder can be made there ({error.strerror}); must be one, or the name of one in a folder "
-            "that there is. Give another path"
+            f"train: {path}: no folder can be made there ({error.strerror}); must be one, or a name in one. Give "
+            "another path"
         ) from error
     place = TrainingFolder(path)
     if place.checkpoint.exists() and not resume:
         raise InputError(
-            f"train: {path}: a training is there already; must be gone on with, or another folder. Give resume=True (--resume), or "
-            "another name"
+            f"train: {path}: a training is there already; must be gone on with, or another folder. Give resume=True "
+            "(--resume), or another name"
         )
     return place
 

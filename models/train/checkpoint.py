@@ -17,7 +17,7 @@ PARTS = ("parameters", "state", "moments")
 
 
 def save_training(training: Training, path: str | os.PathLike[str]) -> None:
-    """Write parameters, running statistics, moments, windows, counts and history to `path`; an old file stays until it is done.
+    """Write parameters, running statistics, moments, windows, counts and history to `path`, or leave the old file.
 
     Raises
     ------

@@ -76,11 +76,12 @@ def epoch_of(entries: Mapping[str, Any]) -> Epoch:
         Entries that are none.
     """
     verdict = entries["verdict"]
+    numbers = {name: math.nan if entries[name] is None else float(entries[name]) for name in NUMBERS}
     return Epoch(
         int(entries["number"]),
-        *(math.nan if entries[name] is None else float(entries[name]) for name in NUMBERS),
-        dict(entries["windows"]),
-        None if verdict is None else Verdict(**verdict),
+        windows=dict(entries["windows"]),
+        verdict=None if verdict is None else Verdict(**verdict),
+        **numbers,
     )
 
 

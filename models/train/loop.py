@@ -56,7 +56,7 @@ def fit(
     InputError
         A number of epochs that is none; what `Training.epoch` refuses.
     TrainingError
-        The loss is no number, or the judge or a rule of windows ends the training. A note says which checkpoint is kept.
+        The loss is no number, or the judge or a rule of windows ends the training; a note says what is kept.
     """
     epochs = integer("fit", "epochs", epochs, low=0)
     n_steps = -(-len(x) // training.batch)

@@ -102,8 +102,8 @@ class Plan:
         choice("plan", "spiking", self.spiking, ("", *SPIKING))
         if self.spiking == "calibrated" and isinstance(parameterisation(self.slope), AlphaSlope):
             raise InputError(
-                f"plan: spiking = 'calibrated' with slope = {self.slope!r}; must be 'trained', since the slopes of such "
-                "neurons go with their windows. Leave it out."
+                f"plan: spiking = 'calibrated' with slope = {self.slope!r}; must be 'trained', since the slopes of "
+                "such neurons go with their windows. Leave it out."
             )
         object.__setattr__(self, "faults", tuple(self.faults) if isinstance(self.faults, list) else self.faults)
         if read(self.faults, "plan"):

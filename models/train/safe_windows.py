@@ -1,4 +1,4 @@
-"""Which windows of a trained network are long enough for inputs: no neuron reaches its threshold before all inputs came.
+"""How long windows of a trained network must be: so that no neuron reaches its threshold before all inputs are there.
 
 Relies on `certify` and on the spiking network. Used by the window rules and by the judge.
 """

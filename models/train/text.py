@@ -1,7 +1,7 @@
 """The text form of how a network is trained: optimizers, schedules, losses, rules of windows, first weights, the judge.
 
-As a table of a file it is ``{"rule": "sgd", "momentum": 0.9}``, as a word ``sgd:momentum=0.9``. Relies on what it names.
-Used by plans.
+As a table of a file it is ``{"rule": "sgd", "momentum": 0.9}``, as a word ``sgd:momentum=0.9``. Relies on what it
+names. Used by plans.
 """
 
 import functools

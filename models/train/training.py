@@ -17,7 +17,7 @@ from eventsim.models.data.epoch_order import batches
 from eventsim.models.train.epoch import Epoch
 from eventsim.models.train.judge import Judge
 from eventsim.models.train.losses import CrossEntropy, Loss, checked_labels
-from eventsim.models.train.network import TrainableNetwork
+from eventsim.models.train.network import Pass, TrainableNetwork
 from eventsim.models.train.optimizers import Adam, Optimizer
 from eventsim.models.train.schedules import Constant, Schedule
 from eventsim.models.train.windows import Growth, WindowRule
@@ -53,7 +53,7 @@ class Training:
     steps, epochs
         How many were taken.
     moments
-        What the optimizer keeps of earlier gradients.
+        What the optimizer keeps of earlier gradients, arrays of the shapes of parameters.
     history
         What each epoch came to.
 
@@ -97,7 +97,7 @@ class Training:
             wrong = "the loss" if not math.isfinite(found.loss) else _not_finite(found.gradients)
             if wrong:
                 self.network.state = before
-                raise TrainingError(self._no_number(wrong, found.loss, x))
+                raise TrainingError(self._no_number(wrong, found))
         self.steps += 1
         rate = self.rate
         self.optimizer.step(self.network.parameters, found.gradients, self.moments, self.steps, rate)
@@ -152,19 +152,19 @@ class Training:
         self.history.append(done)
         return done
 
-    def _no_number(self, wrong: str, loss: float, x: Array) -> str:
+    def _no_number(self, wrong: str, found: Pass) -> str:
         """The first layer that sends no finite number, and the largest values before it."""
         said = []
-        for name, sent in self.network.sent(x):
-            if not np.isfinite(sent).all():
+        for name, largest in (found.largest | {"output": float(np.abs(found.outputs).max())}).items():
+            if not math.isfinite(largest):
                 said.append(f"layer {name!r} sends no finite number")
                 break
-            said.append(f"{name} up to {float(np.abs(sent).max()):.3g}")
-        largest = max(self.network.parameters.items(), key=lambda item: float(np.nan_to_num(np.abs(item[1])).max()))
+            said.append(f"{name} up to {largest:.3g}")
+        name, values = max(self.network.parameters.items(), key=lambda item: float(np.abs(item[1]).max()))
         return (
-            f"training: step {self.steps + 1}: {wrong} is no finite number (loss {loss:.3g}); must be one; "
-            f"{', '.join(said)}; the largest parameter is {float(np.abs(largest[1]).max()):.3g}, in {largest[0]}; take a smaller learning "
-            "rate, or other initial weights. The network is as it was before this step."
+            f"training: step {self.steps + 1}: {wrong} is no finite number (loss {found.loss:.3g}); must be one; "
+            f"{', '.join(said)}; the largest parameter is {float(np.abs(values).max()):.3g}, in {name}; take a smaller "
+            "learning rate, or other initial weights. The network is as it was before this step."
         )
 
 

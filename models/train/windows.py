@@ -170,7 +170,9 @@ class Certified:
 
 
 def _shorter_than_safe(short: Mapping[str, float], windows: Mapping[str, float], n: int) -> str:
-    found = "; ".join(f"{name!r} becomes {windows[name]:.4g} long, and {safe:.4g} is safe" for name, safe in short.items())
+    found = "; ".join(
+        f"{name!r} becomes {windows[name]:.4g} long, and {safe:.4g} is safe" for name, safe in short.items()
+    )
     return (
         f"Quantile: windows shorter than is safe for {n} training samples: {found}: neurons fire before all of their "
         "inputs are there; must be as long as is safe for the closed form to hold. Take a larger q or margin, "
