@@ -1,5 +1,6 @@
 """Training of time-to-first-spike networks by gradient descent on their spike times."""
 
+from eventsim.models.train.carry_out import Outcome, TrainingFolder, carry_out
 from eventsim.models.train.checkpoint import load_training, save_training
 from eventsim.models.train.epoch import Epoch, write_log
 from eventsim.models.train.event_gradients.gradients import gradients
@@ -11,6 +12,8 @@ from eventsim.models.train.loop import fit
 from eventsim.models.train.losses import CrossEntropy, MeanSquare
 from eventsim.models.train.network import TrainableNetwork, trainable
 from eventsim.models.train.optimizers import SGD, Adam
+from eventsim.models.train.plan import Plan, plan_of
+from eventsim.models.train.plan_file import read_plan, write_plan
 from eventsim.models.train.safe_windows import safe_windows
 from eventsim.models.train.schedules import Constant, Cosine, Steps
 from eventsim.models.train.spiking import relu_network, spiking_network
@@ -33,22 +36,29 @@ __all__ = [
     "MeanSquare",
     "OnFirstSpikes",
     "OnReadout",
+    "Outcome",
+    "Plan",
     "Quantile",
     "Steps",
     "TrainableNetwork",
     "Training",
+    "TrainingFolder",
     "Verdict",
     "accuracy",
+    "carry_out",
     "fit",
     "gradients",
     "initialise",
     "load_training",
+    "plan_of",
+    "read_plan",
     "relu_network",
     "safe_windows",
     "save_training",
     "spiking_network",
     "trainable",
     "write_log",
+    "write_plan",
 ]
 
 
