@@ -34,6 +34,7 @@ from eventsim.models.train import (
     trainable,
 )
 from eventsim.models.train.network import PUBLISHED_START
+from eventsim.progress import Progress
 
 Array = np.ndarray[Any, Any]
 # The smallest networks that fire before their inputs are there: a B1 neuron at 0.19, an alpha1 neuron at 20/101.
@@ -291,6 +292,31 @@ def test_what_interrupts_a_training_says_which_epoch_is_kept(tmp_path: Path) -> 
     again = begun("4-3", (6,))
     load_training(again, place)
     assert again.epochs == 2
+
+
+def test_progress_is_that_of_the_epochs_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked from within an epoch, as the thread that draws does."""
+    bars, seen = [], []
+
+    class Bar(Progress):
+        def __init__(self, *words: Any) -> None:
+            super().__init__(*words)
+            bars.append(self)
+
+    monkeypatch.setattr("eventsim.models.train.loop.Progress", Bar)
+    x, labels = some_data((6,), 40)
+    training = begun("4-3", (6,))
+    fit(training, x, labels, 1)
+
+    class Watched(CrossEntropy):
+        def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
+            seen.append(bars[-1].text(2.0))
+            return super().__call__(outputs, targets)
+
+    training.loss = Watched()
+    fit(training, x, labels, 3, watch=lambda _: seen.append(bars[-1].text(2.0)))
+    assert [one[1] for one in seen] == pytest.approx([0, 1 / 3, 2 / 3, 1, 1, 4 / 3, 5 / 3, 2])
+    assert seen[2] == ("0 of 2 epochs, 1 steps/s", 2 / 3, 2.0)
 
 
 FULL = """

@@ -74,7 +74,8 @@ def fit(
                     save_training(training, checkpoint)
                     kept = training.epochs
                 if watch is not None:
-                    watch(done[-1])
+                    with bar.aside():
+                        watch(done[-1])
         except (KeyboardInterrupt, EventsimError) as error:
             if checkpoint is not None and kept:
                 error.add_note(f"training: epoch {kept} is kept in {checkpoint}: go on from there with load_training.")
