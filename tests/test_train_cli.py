@@ -130,10 +130,10 @@ def test_a_plan_that_is_written_is_the_plan_that_is_read(here: Path) -> None:
 
 def test_without_a_file_all_is_in_flags(capsys: Any) -> None:
     words = ("--data", "yin-yang", "--architecture", "6-3", "--validation", 0, "--epochs", 1, "--spiking", "trained")
-    code, out, err = called(capsys, *words)
+    code, out, err = called(capsys, *words, "--judge", JUDGE)
     assert (code, err) == (OK, "")
     assert "held out" not in out
-    assert "judge" not in out
+    assert "judge: 100.00% of 2 decided alike" in out  # of what it was trained on
     (dense, _) = eventsim.load_network("trained/spiking.npz").populations
     assert dense.window == (0, 1, 1501)
 

@@ -1,6 +1,7 @@
 """``eventsim train``: from data and an architecture to a trained spiking network, its log and its curves."""
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,10 @@ COUNTS = {
     "calibration": ("N", 1, "training inputs that set the windows of the spiking network (default: 1000)"),
 }
 NUMBERS = {
-    "validation": ("SHARE", "of the training part, held out and judged (default: 0.1)"),
+    "validation": (
+        "SHARE",
+        "of the training part that is held out, and judged (default: 0.1); 0 judges what is trained on",
+    ),
     "activity": ("COST", "of the values that neurons send; makes spikes rare (default: 0)"),
 }
 
@@ -126,7 +130,7 @@ def say_epoch(epoch: "Epoch") -> None:
     """Print a line about an epoch."""
     from eventsim.cli.layout import duration, percent
 
-    held = "" if epoch.validation != epoch.validation else f", held out {percent(epoch.validation)}"
+    held = "" if math.isnan(epoch.validation) else f", held out {percent(epoch.validation)}"
     judged = "" if epoch.verdict is None else f"; judge: {epoch.verdict}"
     print(
         f"epoch {epoch.number}: loss {epoch.loss:.4g}, accuracy {percent(epoch.accuracy)}{held}, "
@@ -151,7 +155,7 @@ def report(outcome: "Outcome", options: argparse.Namespace, warned: list[str]) -
         epochs = [epoch.entries() for epoch in history]
         print_json({"epochs": epochs, "test": outcome.test, "files": files, "warnings": warned})
         return
-    if outcome.test == outcome.test:
+    if not math.isnan(outcome.test):
         print(f"\ntest accuracy {percent(outcome.test)}")
     print(f"\nwritten:\n{pairs(list(files.items()))}")
 

@@ -57,12 +57,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judge:
-    """Simulate part of the validation data after each epoch, event by event.
+    """Simulate some samples after each epoch, event by event: of the validation data, or else of the training data.
 
     Parameters
     ----------
     samples
-        How many of the validation data, the first ones.
+        How many, the first ones.
     on_premature
         What to do about neurons that fire before their window: "report" only; "grow": lengthen the windows of their
         layers to the smallest in which none of these samples has such a neuron; "stop": end the training.

@@ -54,14 +54,14 @@ class Plan:
     epochs
         How many.
     validation
-        Share of each class of the training part that is not trained on, from 0 to below 1.
+        Share of each class of the training part that is not trained on, but judged, from 0 to below 1.
     spiking
         Windows of the spiking network that comes out: "calibrated" by training data (`to_ttfs`), or as "trained"; ""
         stands for the first, but for the second of alpha neurons, whose windows are part of them.
     calibration
         How many training inputs calibrate, the first ones.
     faults
-        Text forms of `eventsim.faults`, to be trained against.
+        Text forms of `eventsim.faults`, as studies have them. None can be trained against yet, so they are refused.
 
     Raises
     ------
@@ -107,7 +107,9 @@ class Plan:
             )
         object.__setattr__(self, "faults", tuple(self.faults) if isinstance(self.faults, list) else self.faults)
         if read(self.faults, "plan"):
-            raise InputError("plan: faults are given; must be none. Leave them out.")
+            raise InputError(
+                "plan: faults are given; must be none, since plans train the ideal network. Leave them out."
+            )
         self.training(trainable("2", (1,), self.slope, self.dtype))
 
     def data_set(self) -> DataSet:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.errors import InputError, TrainingError
+from eventsim.errors import InputError, MappingError, TrainingError
 from eventsim.models.checking.certificates import Certificates
 from eventsim.models.checking.certify import certify
 from eventsim.models.train.network import TrainableNetwork
@@ -87,7 +87,7 @@ def _unsure(windows: Mapping[str, float], certificates: Certificates) -> dict[st
 def _certificates(network: TrainableNetwork, x: Array) -> Certificates:
     try:
         return certify(spiking_network(network), x.reshape(len(x), -1))
-    except InputError as error:  # of alpha neurons that do not climb
+    except (InputError, MappingError) as error:  # alpha neurons that do not climb, weights without bounds
         raise TrainingError(
             f"no windows of this network are certified: {error}. Take slope = 'b1', or windows = 'growth'"
         ) from error

@@ -44,7 +44,7 @@ class Training:
     activity
         What a value that a neuron sends costs (L1).
     judge
-        Asked after each epoch, where there are validation data; None asks nobody.
+        Asked after each epoch, of the validation data or, without any, of the training data; None asks nobody.
     about
         What else another training must share to go on with this one's checkpoints, such as its data, in words.
 
@@ -141,10 +141,10 @@ class Training:
         self.windows.after_epoch(self.network, x)
         self.epochs += 1
         seconds = time.perf_counter() - started
-        held, verdict = math.nan, None
-        if validation is not None:
-            held = accuracy(self.network, *validation)
-            verdict = self.judge(self.network, validation[0]) if self.judge is not None else None
+        held = math.nan if validation is None else accuracy(self.network, *validation)
+        verdict = None
+        if self.judge is not None:
+            verdict = self.judge(self.network, x if validation is None else validation[0])
         done = Epoch(
             self.epochs, sum(losses) / len(x), right / len(x) if labelled else math.nan, held, rate, seconds,
             dict(self.network.windows), verdict,
