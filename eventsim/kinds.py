@@ -1,6 +1,6 @@
 """Which kinds of a stage are loaded, those of users among them, and what files and words have of their settings.
 
-Relies on `eventsim.errors`. Used where the text form of a fault, of a transport, of a point or of a training is read.
+Relies on `checks`. Used where the text form of a fault, of a transport, of a point or of a training is read.
 """
 
 import importlib
@@ -8,6 +8,7 @@ import json
 import re
 from typing import Any
 
+from eventsim.checks import shown
 from eventsim.errors import EventsimError
 
 # Kinds of rooms that are imported when they are first used: their modules, by the kinds' names.
@@ -70,7 +71,7 @@ def add_settings(found: dict[str, Any], text: str, place: str, example: str, err
             raise error(f"{place}: {key} = {value} is there already; must be given once. Leave one out.")
         if not equals or not key:
             raise error(
-                f"{place}: {part!r:.60} is no setting; must be name=value, with commas between. Give e.g. {example}."
+                f"{place}: {shown(part)} is no setting; must be name=value, with commas between. Give e.g. {example}."
             )
         try:
             found[key] = float(value) if value in ("inf", "-inf") else json.loads(value)
