@@ -1,10 +1,15 @@
-"""Which kinds of a stage are loaded, those of users among them, and what files have of their settings.
+"""Which kinds of a stage are loaded, those of users among them, and what files and words have of their settings.
 
-Relies on nothing. Used where the text form of a fault, of a transport or of a point is read.
+Relies on `checks`. Used where the text form of a fault, of a transport, of a point or of a training is read.
 """
 
 import importlib
+import json
+import re
 from typing import Any
+
+from eventsim.checks import shown
+from eventsim.errors import EventsimError
 
 # Kinds of rooms that are imported when they are first used: their modules, by the kinds' names.
 _ANNOUNCED: dict[str, str] = {}
@@ -48,3 +53,27 @@ def named_kinds(base: type[Any]) -> dict[str, type[Any]]:
 def with_tuples(value: Any) -> Any:
     """Lists of a file, those within lists too, as the tuples that they were."""
     return tuple(map(with_tuples, value)) if isinstance(value, list) else value
+
+
+def add_settings(found: dict[str, Any], text: str, place: str, example: str, error: type[EventsimError]) -> None:
+    """Add the settings of a word, ``name=value`` with commas between them, to what is known of it already.
+
+    Values are those of JSON, inf and -inf; what is none is a string.
+
+    >>> found = {"fault": "jitter"}
+    >>> add_settings(found, "sigma=0.01,past=drop", "faults", "jitter:sigma=0.01", EventsimError)
+    >>> found
+    {'fault': 'jitter', 'sigma': 0.01, 'past': 'drop'}
+    """
+    for part in re.split(r",(?![^\[]*\])", text) if text else ():  # no comma within brackets
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if key in found:
+            raise error(f"{place}: {key} = {value} is there already; must be given once. Leave one out.")
+        if not equals or not key:
+            raise error(
+                f"{place}: {shown(part)} is no setting; must be name=value, with commas between. Give e.g. {example}."
+            )
+        try:
+            found[key] = float(value) if value in ("inf", "-inf") else json.loads(value)
+        except (ValueError, RecursionError):
+            found[key] = value

@@ -1,8 +1,8 @@
 """What a long call shows while it works: what it is at, how much is done, events per second, remaining time.
 
 Relies on tqdm for the line in a terminal and the bar in a notebook, and on the compiler's report. A thread of its own
-looks and draws, so that it goes on while a loop is compiled or runs, and costs the loop nothing. Used by `simulate` and
-`warm_up`; no result depends on it.
+looks and draws, so that it goes on while a loop is compiled or runs, and costs the loop nothing. Used by `simulate`,
+`warm_up`, studies and trainings; no result depends on it.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from eventsim._jit import CACHE, compile_report
@@ -31,7 +31,8 @@ class Progress:
     """A line on stderr, or a bar in a notebook, as long as it is entered.
 
     It shows samples done; of a single sample simulated time, with an end where that is known. Before that, that the run
-    is prepared, and meanwhile, that a loop is compiled. A study shows points in place of samples, and counts them.
+    is prepared, and meanwhile, that a loop is compiled. A study shows points in place of samples, and counts
+    them; a training shows epochs, and counts steps.
 
     Parameters
     ----------
@@ -60,6 +61,7 @@ class Progress:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._bar: Any = None
+        self._drawing = threading.Lock()
 
     def __enter__(self) -> Self:
         if self._shown:
@@ -94,6 +96,15 @@ class Progress:
         """The batch that begins with sample `first` is done, so many samples."""
         self._at_work.pop(first, None)
         self._done += n_samples
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Nothing is shown meanwhile: something else is printed, in the place of the line."""
+        with self._drawing:
+            if self._bar is not None:
+                with contextlib.suppress(OSError, ValueError):  # stderr is gone
+                    self._bar.clear()
+            yield
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
@@ -137,7 +148,8 @@ class Progress:
     def _draw_until_over(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # stderr is gone: nobody watches
             while not self._over.wait(INTERVAL):
-                self.draw(time.perf_counter())
+                with self._drawing:
+                    self.draw(time.perf_counter())
 
     def _seconds(self, now: float) -> float:
         """Seconds of simulation until now: without those in which a loop was compiled or loaded."""

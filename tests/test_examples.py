@@ -17,6 +17,7 @@ NAMES = (
     "floor_plan",
     "chip_latency",
     "chip_journeys",
+    "training_digits",
 )
 MOST_LINES = 40
 

@@ -98,6 +98,31 @@ def test_a_study_counts_points(terminal: Terminal) -> None:
     assert terminal.last().endswith("10 of 40 points, 2 points/s, 00:05 elapsed, 00:15 remaining")
 
 
+def test_a_training_counts_epochs_and_steps(terminal: Terminal) -> None:
+    bar = Progress(True, "fit", "epochs", "steps")
+    steps = iter([0])
+    bar.expect(8, 50, lambda: next(steps, 125))
+    bar.finished(0, 1)
+    bar.finished(1, 1)
+    bar.watch(2, lambda: (2, 25, 0))
+    bar.draw(at(bar, 5.0))
+    assert terminal.last().endswith("2 of 8 epochs, 25 steps/s, 00:05 elapsed, 00:11 remaining")
+
+
+def test_what_is_printed_meanwhile_takes_the_place_of_the_line(terminal: Terminal) -> None:
+    bar = Progress(True)
+    bar.expect(10, None, int)
+    with bar.aside():  # before anything is shown
+        assert terminal.getvalue() == ""
+    bar.draw(at(bar, 1.0))
+    with bar.aside():
+        assert terminal.last() == ""
+        terminal.write("epoch 1\n")
+    bar.draw(at(bar, 2.0))
+    assert "epoch 1\n" in terminal.getvalue()
+    assert PREPARING in terminal.last()
+
+
 def test_one_sample_is_shown_by_its_simulated_time(terminal: Terminal) -> None:
     bar = Progress(True)
     bar.expect(1, 50.0, int)

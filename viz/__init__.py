@@ -27,6 +27,7 @@ from eventsim.viz.station_load import station_load
 from eventsim.viz.study_curve import study_curve
 from eventsim.viz.study_map import study_map
 from eventsim.viz.timeline import timeline
+from eventsim.viz.training_curves import training_curves
 from eventsim.viz.verification import verification
 from eventsim.viz.waiting_histogram import waiting_histogram
 
@@ -46,6 +47,7 @@ __all__ = [
     "study_curve",
     "study_map",
     "timeline",
+    "training_curves",
     "verification",
     "waiting_histogram",
 ]

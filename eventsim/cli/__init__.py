@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from eventsim import __version__
-from eventsim.cli import convert, demo, goldset, hardware, info, plot, run, study, verify
+from eventsim.cli import convert, demo, goldset, hardware, info, plot, run, study, train, verify
 from eventsim.cli.command import (
     FAILED,
     INTERRUPTED,
@@ -29,7 +29,7 @@ from eventsim.cli.command import (
     say_error,
 )
 from eventsim.engines.interruption import asked, orderly
-from eventsim.errors import EventsimError, SimulationError, nearest
+from eventsim.errors import EventsimError, SimulationError, TrainingError, nearest
 
 COMMANDS: dict[str, Command] = {
     command.name: command
@@ -40,6 +40,7 @@ COMMANDS: dict[str, Command] = {
         verify.COMMAND,
         study.COMMAND,
         hardware.COMMAND,
+        train.COMMAND,
         plot.COMMAND,
         goldset.COMMAND,
         info.COMMAND,
@@ -68,7 +69,7 @@ def _guarded(words: list[str]) -> int:
         code = _run(words)
         sys.stdout.flush()
     except EventsimError as error:
-        message, code = error, FAILED if isinstance(error, SimulationError) else REFUSED
+        message, code = error, FAILED if isinstance(error, SimulationError | TrainingError) else REFUSED
         if (number := asked()) is not None:
             code = SIGNALLED + number
     except KeyboardInterrupt as error:

@@ -8,7 +8,6 @@ preset is ``{"preset": "stanojevic2024", …}`` and stands for several. On comma
 import dataclasses
 import inspect
 import json
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from eventsim.checks import shown
 from eventsim.errors import FaultError, listed, nearest
 from eventsim.faults.contract import AT_ARRIVAL, Fault
-from eventsim.kinds import named_kinds, with_tuples
+from eventsim.kinds import add_settings, named_kinds, with_tuples
 
 TOLD = ("fault", "acts", "function")  # what a text form says beside the settings
 
@@ -82,21 +81,7 @@ def word_form(word: str, where: str = "faults") -> dict[str, Any]:
             f"{where}: faults = {shown(word)}{nearest(name, known)} is no fault and no preset; must be one of "
             f"{listed(sorted(known))}. Name one."
         )
-    for part in re.split(r",(?![^\[]*\])", rest) if rest else ():  # no comma within brackets
-        key, equals, value = (text.strip() for text in part.partition("="))
-        if key in found:
-            raise FaultError(
-                f"{where}: faults = {shown(word)}: {key} = {value} is there already; must be given once. Leave one out."
-            )
-        if not equals or not key:
-            raise FaultError(
-                f"{where}: faults = {shown(word)}: {shown(part)} is no setting; must be name=value, with commas "
-                "between. Give e.g. jitter:sigma=0.01,past=drop."
-            )
-        try:
-            found[key] = float(value) if value in ("inf", "-inf") else json.loads(value)
-        except (ValueError, RecursionError):
-            found[key] = value
+    add_settings(found, rest, f"{where}: faults = {shown(word)}", "jitter:sigma=0.01,past=drop", FaultError)
     return found
 
 

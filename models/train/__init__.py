@@ -1,7 +1,9 @@
 """Training of time-to-first-spike networks by gradient descent on their spike times."""
 
+from eventsim.models.train.carry_out import Outcome, TrainingFolder, carry_out
 from eventsim.models.train.checkpoint import load_training, save_training
 from eventsim.models.train.converted import trainable_from
+from eventsim.models.train.epoch import Epoch, write_log
 from eventsim.models.train.event_gradients.gradients import gradients
 from eventsim.models.train.event_gradients.losses import Cotangents, EarliestWins, OnFirstSpikes, OnReadout
 from eventsim.models.train.event_gradients.result import Gradients
@@ -12,14 +14,18 @@ from eventsim.models.train.loop import fit
 from eventsim.models.train.losses import CrossEntropy, MeanSquare
 from eventsim.models.train.network import TrainableNetwork, trainable
 from eventsim.models.train.optimizers import SGD, Adam
+from eventsim.models.train.plan import Plan, plan_of
+from eventsim.models.train.plan_file import read_plan, write_plan
+from eventsim.models.train.safe_windows import safe_windows
 from eventsim.models.train.schedules import Constant, Cosine, Steps
 from eventsim.models.train.spiking import relu_network, spiking_network
-from eventsim.models.train.training import Epoch, Training, accuracy
-from eventsim.models.train.windows import Fixed, Growth, Quantile
+from eventsim.models.train.training import Training, accuracy
+from eventsim.models.train.windows import Certified, Fixed, Growth, Quantile
 
 __all__ = [
     "SGD",
     "Adam",
+    "Certified",
     "Constant",
     "Cosine",
     "Cotangents",
@@ -34,21 +40,30 @@ __all__ = [
     "MeanSquare",
     "OnFirstSpikes",
     "OnReadout",
+    "Outcome",
+    "Plan",
     "Quantile",
     "Steps",
     "TrainableNetwork",
     "Training",
+    "TrainingFolder",
     "Verdict",
     "accuracy",
+    "carry_out",
     "fit",
     "gradients",
     "initialise",
     "load_training",
+    "plan_of",
+    "read_plan",
     "relu_network",
+    "safe_windows",
     "save_training",
     "spiking_network",
     "trainable",
     "trainable_from",
+    "write_log",
+    "write_plan",
 ]
 
 

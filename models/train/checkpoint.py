@@ -8,6 +8,7 @@ from typing import Any
 
 from eventsim.errors import FileFormatError
 from eventsim.files.archive import read_archive, write_archive
+from eventsim.models.train.epoch import epoch_of
 from eventsim.models.train.training import Training
 
 FORMAT = "eventsim-training"
@@ -16,7 +17,7 @@ PARTS = ("parameters", "state", "moments")
 
 
 def save_training(training: Training, path: str | os.PathLike[str]) -> None:
-    """Write parameters, running statistics, moments, windows and counts to `path`; an old file stays until it is done.
+    """Write parameters, running statistics, moments, windows, counts and history to `path`, or leave the old file.
 
     Raises
     ------
@@ -32,6 +33,7 @@ def save_training(training: Training, path: str | os.PathLike[str]) -> None:
         "steps": training.steps,
         "epochs": training.epochs,
         "windows": training.network.windows,
+        "history": [epoch.entries() for epoch in training.history],
     }
     arrays = {f"{part}/{name}": values for part, held in _held(training).items() for name, values in held.items()}
     write_archive(path, header, arrays)
@@ -67,11 +69,20 @@ def load_training(training: Training, path: str | os.PathLike[str]) -> None:
             if part != "moments" and (given is None or given.shape != values.shape or given.dtype != values.dtype):
                 what = "is missing" if given is None else f"is {given.dtype} {given.shape}"
                 raise FileFormatError(f"{path}: {part}/{name} {what}; must be {values.dtype} {values.shape}")
+    try:
+        windows = {name: float(header["windows"][name]) for name in training.network.windows}
+        steps, epochs = int(header["steps"]), int(header["epochs"])
+        history = [epoch_of(entries) for entries in header["history"]]
+    except (LookupError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{path}: windows, counts or history are no such ({error!r}); must be as `save_training` wrote them; give "
+            "another file"
+        ) from error
     training.network.parameters = {name: held["parameters"][name] for name in training.network.parameters}
     training.network.state = {name: held["state"][name] for name in training.network.state}
-    training.network.windows = {name: float(header["windows"][name]) for name in training.network.windows}
+    training.network.windows = windows
     training.moments = held["moments"]
-    training.steps, training.epochs = int(header["steps"]), int(header["epochs"])
+    training.steps, training.epochs, training.history = steps, epochs, history
 
 
 def _held(training: Training) -> dict[str, dict[str, Any]]:
@@ -98,4 +109,5 @@ def _settings(training: Training) -> dict[str, str]:
         "windows": repr(training.windows),
         "activity": repr(training.activity),
         "hardware": repr(training.hardware),
-    }
+        "judge": repr(training.judge),
+    } | {str(name): str(value) for name, value in training.about.items()}

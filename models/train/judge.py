@@ -4,7 +4,7 @@ The closed form looks at all inputs of a neuron; a membrane may reach its thresh
 `spiking` and on the simulator. Used by the training loop.
 """
 
-import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import choice, integer
-from eventsim.errors import TrainingError
-from eventsim.models.checking.certify import certify
+from eventsim.errors import PrematureSpikeWarning, TrainingError
 from eventsim.models.train.chip import Chip
 from eventsim.models.train.network import TrainableNetwork
+from eventsim.models.train.safe_windows import too_short
 from eventsim.models.train.spiking import spiking_network
 from eventsim.simulate import simulate
 
@@ -58,12 +58,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judge:
-    """Simulate part of the validation data after each epoch, event by event.
+    """Simulate some samples after each epoch, event by event: of the validation data, or else of the training data.
 
     Parameters
     ----------
     samples
-        How many of the validation data, the first ones.
+        How many, the first ones.
     on_premature
         What to do about neurons that fire before their window: "report" only; "grow": lengthen the windows of their
         layers to the smallest in which none of these samples has such a neuron; "stop": end the training.
@@ -98,7 +98,11 @@ class Judge:
         net = spiking_network(network)
         flat = x.reshape(len(x), -1)
         faults, seed = ((), 0) if chip is None else (chip.hardware.faults, chip.hardware.seed)
-        run = simulate(net, flat, record="first_spikes", engine=self.engine, faults=faults, seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PrematureSpikeWarning)  # they are counted
+            run = simulate(
+                net, flat, record="first_spikes", engine=self.engine, faults=faults, seed=seed, progress=False
+            )
         disturbance = None if chip is None else chip.draw(seed, np.arange(len(x)))
         closed = network.outputs(x, disturbance)
         premature, n_spikes, n_neurons = {}, 0, 0
@@ -120,15 +124,7 @@ class Judge:
                     f"{len(x)} samples; must be none with on_premature = 'stop'; lengthen its window, or take 'grow'"
                 )
             if self.on_premature == "grow":
-                grown = _lengthened(network, net, x)
+                grown = too_short(network, x)
+                network.windows |= grown
         agreement = float(np.mean(run.readout.argmax(axis=1) == closed.argmax(axis=1)))
         return Verdict(len(x), agreement, premature, n_spikes / max(n_neurons, 1), grown)
-
-
-def _lengthened(network: TrainableNetwork, net: Any, x: Array) -> dict[str, float]:
-    """Lengthen the windows that `certify` finds too short for `x`."""
-    grown = {}
-    for name, layer in certify(net, x.reshape(len(x), -1)).layers.items():
-        if name in network.windows and math.isfinite(layer.safe_window) and layer.safe_window > network.windows[name]:
-            network.windows[name] = grown[name] = float(layer.safe_window)
-    return grown

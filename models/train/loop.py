@@ -1,6 +1,6 @@
 """`fit`: epoch after epoch, with a checkpoint behind each.
 
-Relies on the training and its files. Used by the command line.
+Relies on the training and its files. Used by plans and by people.
 """
 
 import os
@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.checks import integer
+from eventsim.errors import EventsimError
 from eventsim.models.train.checkpoint import save_training
-from eventsim.models.train.training import Epoch, Training
+from eventsim.models.train.epoch import Epoch
+from eventsim.models.train.training import Training
+from eventsim.progress import Progress
 
 Array = np.ndarray[Any, Any]
 
@@ -24,6 +28,7 @@ def fit(
     validation: tuple[Array, Array] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     watch: Callable[[Epoch], None] | None = None,
+    progress: bool | None = False,
 ) -> list[Epoch]:
     """Train until `epochs` epochs are done, those of before included; return what each of the new ones came to.
 
@@ -42,13 +47,37 @@ def fit(
     checkpoint
         A file that is written after each epoch, from which `load_training` goes on bit for bit.
     watch
-        Called after each epoch.
+        Called after each epoch, when its checkpoint is written.
+    progress
+        Whether it is shown how far the training is, with the time that remains; None: in terminals and notebooks.
+
+    Raises
+    ------
+    InputError
+        A number of epochs that is none; what `Training.epoch` refuses.
+    TrainingError
+        The loss is no number, or the judge or a rule of windows ends the training; a note says what is kept.
     """
-    done = []
-    while training.epochs < epochs:
-        done.append(training.epoch(x, targets, validation))
-        if checkpoint is not None:
-            save_training(training, checkpoint)
-        if watch is not None:
-            watch(done[-1])
+    epochs = integer("fit", "epochs", epochs, low=0)
+    n_steps = -(-len(x) // training.batch)
+    done: list[Epoch] = []
+    kept = training.epochs
+    with Progress(progress, "fit", "epochs", "steps") as bar:
+        bar.expect(max(epochs - training.epochs, 0), n_steps, lambda: training.steps)
+        try:
+            while training.epochs < epochs:
+                begun, at = training.steps, len(done)
+                bar.watch(at, lambda begun=begun, at=at: (at, training.steps - begun, 0))  # type: ignore[misc]
+                done.append(training.epoch(x, targets, validation))
+                bar.finished(at, 1)
+                if checkpoint is not None:
+                    save_training(training, checkpoint)
+                    kept = training.epochs
+                if watch is not None:
+                    with bar.aside():
+                        watch(done[-1])
+        except (KeyboardInterrupt, EventsimError) as error:
+            if checkpoint is not None and kept:
+                error.add_note(f"training: epoch {kept} is kept in {checkpoint}: go on from there with load_training.")
+            raise
     return done

@@ -16,49 +16,16 @@ from eventsim.checks import integer, number
 from eventsim.errors import TrainingError
 from eventsim.models.data.epoch_order import batches
 from eventsim.models.train.chip import Chip
+from eventsim.models.train.epoch import Epoch
 from eventsim.models.train.hardware_aware import HardwareAware
-from eventsim.models.train.judge import Judge, Verdict
+from eventsim.models.train.judge import Judge
 from eventsim.models.train.losses import CrossEntropy, Loss, checked_labels
-from eventsim.models.train.network import TrainableNetwork
+from eventsim.models.train.network import Pass, TrainableNetwork
 from eventsim.models.train.optimizers import Adam, Optimizer
 from eventsim.models.train.schedules import Constant, Schedule
 from eventsim.models.train.windows import Growth, WindowRule
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to.
-
-    Attributes
-    ----------
-    number
-        From 1.
-    loss
-        Mean over its batches, before each step.
-    accuracy
-        Of the training samples, each before its own step; NaN where targets are no labels.
-    validation
-        Accuracy on the validation data, NaN without.
-    rate
-        The learning rate of its last step.
-    seconds
-        How long it took, without the judge.
-    windows
-        Length of each window at its end.
-    verdict
-        What the event simulator says, None where it was not asked.
-    """
-
-    number: int
-    loss: float
-    accuracy: float
-    validation: float
-    rate: float
-    seconds: float
-    windows: Mapping[str, float]
-    verdict: Verdict | None = None
 
 
 @dataclass
@@ -80,10 +47,21 @@ class Training:
     activity
         What a value that a neuron sends costs (L1).
     judge
-        Asked after each epoch, where there are validation data; None asks nobody.
+        Asked after each epoch, of the validation data or, without any, of the training data; None asks nobody.
     hardware
         The faults that the network is trained to bear; None trains the ideal network. Validation, and the judge, then
         show the chip of the seed of `hardware`, with samples numbered from 0.
+    about
+        What else another training must share to go on with this one's checkpoints, such as its data, in words.
+
+    Attributes
+    ----------
+    steps, epochs
+        How many were taken.
+    moments
+        What the optimizer keeps of earlier gradients, arrays of the shapes of parameters.
+    history
+        What each epoch came to.
 
     Raises
     ------
@@ -101,9 +79,11 @@ class Training:
     activity: float = 0.0
     judge: Judge | None = None
     hardware: HardwareAware | None = None
-    steps: int = 0
-    epochs: int = 0
-    moments: dict[str, Array] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
+    steps: int = field(default=0, init=False)
+    epochs: int = field(default=0, init=False)
+    moments: dict[str, Array] = field(default_factory=dict, init=False)
+    history: list[Epoch] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         integer("training", "batch", self.batch, low=1)
@@ -119,17 +99,19 @@ class Training:
         Raises
         ------
         TrainingError
-            The loss is no finite number; the network is as it was before.
+            The loss is no finite number, or a gradient; the network is as it was before.
         """
         before = dict(self.network.state)
         disturbance = None
         if self._chip is not None:
             ids = np.arange(len(x)) if sample_ids is None else sample_ids
             disturbance = self._chip.draw(self._chip.hardware.run_seed(self.epochs, self.steps), ids)
-        found = self.network.gradients(x, self.loss, targets, self.activity, disturbance)
-        if not math.isfinite(found.loss):
-            self.network.state = before
-            raise TrainingError(self._no_number(found.loss, x))
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is told below
+            found = self.network.gradients(x, self.loss, targets, self.activity, disturbance)
+            wrong = "the loss" if not math.isfinite(found.loss) else _not_finite(found.gradients)
+            if wrong:
+                self.network.state = before
+                raise TrainingError(self._no_number(wrong, found))
         self.steps += 1
         rate = self.rate
         self.optimizer.step(self.network.parameters, found.gradients, self.moments, self.steps, rate)
@@ -173,29 +155,39 @@ class Training:
         self.windows.after_epoch(self.network, x)
         self.epochs += 1
         seconds = time.perf_counter() - started
-        held, verdict = math.nan, None
-        if validation is not None:
-            held = accuracy(self.network, *validation, chip=self._chip)
-            verdict = self.judge(self.network, validation[0], self._chip) if self.judge is not None else None
-        return Epoch(
+        held = math.nan if validation is None else accuracy(self.network, *validation, chip=self._chip)
+        verdict = None
+        if self.judge is not None:
+            verdict = self.judge(self.network, x if validation is None else validation[0], self._chip)
+        done = Epoch(
             self.epochs, sum(losses) / len(x), right / len(x) if labelled else math.nan, held, rate, seconds,
             dict(self.network.windows), verdict,
         )  # fmt: skip
+        self.history.append(done)
+        return done
 
-    def _no_number(self, loss: float, x: Array) -> str:
+    def _no_number(self, wrong: str, found: Pass) -> str:
         """The first layer that sends no finite number, and the largest values before it."""
         said = []
-        for name, sent in self.network.sent(x):
-            if not np.isfinite(sent).all():
+        for name, largest in (found.largest | {"output": float(np.abs(found.outputs).max())}).items():
+            if not math.isfinite(largest):
                 said.append(f"layer {name!r} sends no finite number")
                 break
-            said.append(f"{name} up to {float(np.abs(sent).max()):.3g}")
-        largest = max(self.network.parameters.items(), key=lambda item: float(np.nan_to_num(np.abs(item[1])).max()))
+            said.append(f"{name} up to {largest:.3g}")
+        name, values = max(self.network.parameters.items(), key=lambda item: float(np.abs(item[1]).max()))
         return (
-            f"training: step {self.steps + 1}: the loss is {loss}; must be a finite number; {', '.join(said)}; the "
-            f"largest parameter is {float(np.abs(largest[1]).max()):.3g}, in {largest[0]}; take a smaller learning "
-            "rate, or other initial weights. The network is as it was before this step."
+            f"training: step {self.steps + 1}: {wrong} is no finite number (loss {found.loss:.3g}); must be one; "
+            f"{', '.join(said)}; the largest parameter is {float(np.abs(values).max()):.3g}, in {name}; take a smaller "
+            "learning rate, or other initial weights. The network is as it was before this step."
         )
+
+
+def _not_finite(gradients: Mapping[str, Array]) -> str:
+    """Which gradient has an entry that is no finite number, "" where none has; a sum costs less than a look at each."""
+    for name, values in gradients.items():
+        if not np.isfinite(values.sum()) and not np.isfinite(values).all():
+            return f"the gradient of {name}"
+    return ""
 
 
 def accuracy(network: TrainableNetwork, x: Array, labels: Array, batch: int = 512, chip: Chip | None = None) -> float:
