@@ -336,3 +336,21 @@ def test_a_full_disk_leaves_the_files_of_before(capsys: Any, here: Path, monkeyp
     after = {one.name: one.read_bytes() for one in (here / "my").iterdir()}
     assert {name for name in FILES if after[name] != before[name]} == {"plan.toml"}
     assert sorted(after) == FILES
+
+
+def test_faults_are_trained_to_be_borne(tmp_path: Path, capsys: Any) -> None:
+    """The plan in the folder has them; training goes on with them, and its checkpoint is of such a training."""
+    out = tmp_path / "out"
+    words = ["train", "--data", "digits", "--architecture", "12-10", "--epochs", "1", "--judge", "none"]
+    assert (
+        cli.main([*words, "--fault", "time_bits:bits=5", "--fault", "weight_noise:absolute=0.01", "--out", str(out)])
+        == OK
+    )
+    text = (out / "plan.toml").read_text(encoding="utf-8")
+    assert "time_bits:bits=5" in text
+    ideal = tmp_path / "ideal"
+    assert cli.main([*words, "--out", str(ideal)]) == OK
+    assert (out / "relu.npz").read_bytes() != (ideal / "relu.npz").read_bytes()
+    assert cli.main(["train", "--epochs", "2", "--resume", "--out", str(out)]) == OK
+    assert cli.main(["train", "--epochs", "3", "--fault", "jitter:sigma=0.1", "--resume", "--out", str(out)]) == REFUSED
+    assert "hardware is" in capsys.readouterr().err

@@ -28,6 +28,7 @@ TEXTS = {
     "loss": "cross_entropy (default) or mean_square",
     "windows": "growth (default), quantile:q=0.99,below_safe=keep, certified:margin=0.5",
     "judge": "events (default), with settings such as events:samples=64,on_premature=grow (or report, stop), or none",
+    "redraw": "how often faults are drawn anew: each step (default), each epoch, or never, chip",
     "spiking": "windows of the spiking network: calibrated (default; not of alpha neurons), or as trained",
 }
 COUNTS = {
@@ -62,6 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=integer_from(low), metavar=unit, help=words)
     for name, (unit, words) in NUMBERS.items():
         parser.add_argument(f"--{name}", type=number, metavar=unit, help=words)
+    parser.add_argument(
+        "--fault", action="append", metavar="FAULT",
+        help="a fault or preset that the network is trained to bear, such as time_bits:bits=5; may be repeated",
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER",
         help=f"folder of what comes out (default: {OUT}, or the name of CONFIG without .toml, beside it)",
@@ -114,6 +119,8 @@ def plan_for(options: argparse.Namespace, out: Path) -> "Plan":
     from eventsim.models.train.plan_file import read_plan
 
     given = {name: getattr(options, name) for name in (*TEXTS, *COUNTS, *NUMBERS) if getattr(options, name) is not None}
+    if options.fault is not None:
+        given["faults"] = options.fault
     if options.data is not None:
         given["data"] = options.data
         if options.data_folder is not None:

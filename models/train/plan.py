@@ -12,10 +12,10 @@ import numpy as np
 
 from eventsim.checks import choice, integer, number, shown
 from eventsim.errors import InputError, listed, nearest
-from eventsim.faults.text import read
 from eventsim.models.data import DataSet, load
 from eventsim.models.data.held_out import split
 from eventsim.models.train.alpha_slope import AlphaSlope
+from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.initialise import initialise
 from eventsim.models.train.losses import checked_labels
 from eventsim.models.train.network import TrainableNetwork, trainable
@@ -61,7 +61,9 @@ class Plan:
     calibration
         How many training inputs calibrate, the first ones.
     faults
-        Text forms of `eventsim.faults`, as studies have them. None can be trained against yet, so they are refused.
+        Text forms of `eventsim.faults`, as studies have them, that the network is trained to bear (`HardwareAware`).
+    redraw
+        How often their draws are made anew: each "step", each "epoch", or never, "chip".
 
     Raises
     ------
@@ -87,6 +89,7 @@ class Plan:
     spiking: str = ""
     calibration: int = 1000
     faults: Any = ()
+    redraw: str = "step"
 
     def __post_init__(self) -> None:
         _options(self.data)
@@ -106,10 +109,7 @@ class Plan:
                 "such neurons go with their windows. Leave it out."
             )
         object.__setattr__(self, "faults", tuple(self.faults) if isinstance(self.faults, list) else self.faults)
-        if read(self.faults, "plan"):
-            raise InputError(
-                "plan: faults are given; must be none, since plans train the ideal network. Leave them out."
-            )
+        self.hardware()
         self.training(trainable("2", (1,), self.slope, self.dtype))
 
     def data_set(self) -> DataSet:
@@ -123,6 +123,11 @@ class Plan:
         initialise(network, **given | {"seed": self.seed if given["seed"] is None else given["seed"]})
         return network
 
+    def hardware(self) -> HardwareAware | None:
+        """Return what the network is trained to bear; None for nothing."""
+        given = HardwareAware(self.faults, self.seed, self.redraw)
+        return given if given.faults else None
+
     def training(self, network: TrainableNetwork, data: DataSet | None = None) -> Training:
         """Return the training of a network; `data` are those that a checkpoint must share to be gone on with."""
         parts = {key: made(key, getattr(self, key)) for key in ("optimizer", "schedule", "loss", "windows", "judge")}
@@ -130,6 +135,7 @@ class Plan:
         return Training(
             network, **parts, batch=self.batch, seed=self.seed, activity=self.activity,
             about=about | {"initial": repr(made("initial", self.initial))},
+            hardware=None if data is None else self.hardware(),
         )  # fmt: skip
 
     def parts(self, data: DataSet) -> tuple[Array, Array, tuple[Array, Array] | None]:
