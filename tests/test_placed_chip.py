@@ -6,9 +6,22 @@ import numpy as np
 import pytest
 
 import eventsim
-from eventsim import Conv, Dense, InputError, Network, Pool, Sparse, SpikeTimes, hardware, models, simulate
+from eventsim import (
+    Conv,
+    Dense,
+    InputError,
+    Network,
+    PlacementError,
+    Pool,
+    Sparse,
+    SpikeTimes,
+    hardware,
+    models,
+    simulate,
+)
 from eventsim.fabric.contract import NOWHERE, Hop
 from eventsim.hardware import Chip
+from eventsim.hardware.keys import KEYS
 from eventsim.hardware.placed_chip import PlacedChip
 from eventsim.run.run import Run
 
@@ -186,6 +199,28 @@ def test_what_a_chip_lacks_is_said() -> None:
     lacking = hardware.chip("aer_bus").replace({"link.service": None}).place(net)
     with pytest.raises(InputError, match=r"link.service is unknown; must be known here"):
         simulate(net, x, transport=lacking)
+
+
+def test_every_limit_of_a_chip_limits() -> None:
+    """One value too few of each, with which everything else would fit."""
+    net, _ = layers()
+    roomy = timeless(topology__size=[1, 1], limits__weight_bits=8)
+    loads = roomy.place(net).placement.loads  # type: ignore[union-attr]
+    per_core = {name: int(getattr(loads, name)[0]) for name in ("neurons", "synapses", "axons")}
+    enough = {
+        "limits.neurons_per_core": per_core["neurons"], "limits.fan_in": 36, "limits.axons_per_core": per_core["axons"],
+        "limits.synapses_per_core": per_core["synapses"],
+    }  # fmt: skip
+    known = {key for key in KEYS if key.startswith("limits.") and "delay" not in key}
+    assert {*enough, "limits.synapse_memory_per_core", "limits.weight_bits"} == known
+    roomy.replace(enough).place(net)
+    for key, most in enough.items():
+        with pytest.raises(PlacementError, match=f"{most - 1:,}"):
+            roomy.replace({key: most - 1}).place(net)
+    bits = 8 * per_core["synapses"]
+    roomy.replace({"limits.synapse_memory_per_core": f"{bits} bit"}).place(net)
+    with pytest.raises(PlacementError, match=f"{bits - 1:,} bits of weights"):
+        roomy.replace({"limits.synapse_memory_per_core": f"{bits - 1} bit"}).place(net)
 
 
 def test_studies_turn_the_values_of_a_chip() -> None:

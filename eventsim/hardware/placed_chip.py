@@ -25,7 +25,7 @@ from eventsim.network.network import Network
 
 LIMITS = {
     "neurons": "neurons_per_core", "fan_in": "fan_in", "synapses": "synapses_per_core",
-    "memory": "synapse_memory_per_core", "weight_bits": "weight_bits",
+    "memory": "synapse_memory_per_core", "axons": "axons_per_core", "weight_bits": "weight_bits",
 }  # fmt: skip
 
 
