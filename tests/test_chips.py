@@ -205,6 +205,21 @@ def test_what_a_chip_cannot_have_is_refused(key: str, value: Any, message: str) 
     assert message in str(error.value)
 
 
+def test_a_tree_needs_a_root() -> None:
+    """One child a node would never come to one."""
+    bus = hardware.chip("aer_bus")
+    assert bus.replace({"topology.kind": "tree", "topology.branching": 2}).need("topology.branching") == 2
+    with pytest.raises(InputError, match=r"topology\.branching: 1 leads to no root; must be an integer >= 2\. Give"):
+        bus.replace({"topology.kind": "tree", "topology.branching": 1})
+
+
+def test_a_range_of_cores_contradicts_tiles_where_no_value_of_it_fits() -> None:
+    mesh = hardware.chip("mesh")
+    assert mesh.replace({"topology.cores": {"range": [8, 32]}}).at("low").n_cores == 8
+    with pytest.raises(InputError, match=r"topology\.cores: 17 to 32 are more than 16 tiles have"):
+        mesh.replace({"topology.cores": {"range": [17, 32]}})
+
+
 def test_replace_takes_values_of_numpy_and_refuses_what_is_no_value() -> None:
     mesh = hardware.chip("mesh")
     made = mesh.replace({"topology.size": np.array([2, 3]), "core.buffer": np.int64(3)})

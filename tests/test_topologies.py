@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from eventsim import InputError
 from eventsim.fabric.topologies import Bus, Mesh, Star, Torus, Tree
 from eventsim.fabric.topology import OUTSIDE, Topology
 
@@ -85,6 +86,13 @@ def test_a_path_in_a_tree_goes_up_to_the_first_router_that_is_above_both_and_dow
             expected += [f"down {k}.{end // tree.branching**k}" for k in reversed(range(level))]
             assert [names[k] for k in tree.path(start, end)] == expected
             assert len(up) == level
+
+
+def test_a_tree_that_comes_to_no_root_is_refused() -> None:
+    with pytest.raises(InputError, match=r"Tree: branching = 1; must be an integer >= 2\. Give"):
+        Tree(4, 1)
+    with pytest.raises(InputError, match=r"Tree: places = 0; must be an integer >= 1\. Give"):
+        Tree(0)
 
 
 @pytest.mark.parametrize("topology", [Mesh(3, 2), Torus(3, 3), Tree(5), Star(4), Bus(3)], ids=repr)

@@ -15,7 +15,7 @@ LARGEST = 10**6  # number of tiles
 
 def inconsistency(facts: Mapping[str, Fact]) -> Problem | None:
     """Return the first contradiction among the values of a chip; None where there is none."""
-    for check in (_parts_of_another, _barriers, _places, _charged_twice):
+    for check in (_parts_of_another, _barriers, _branching, _places, _charged_twice):
         text = check(facts)
         if text:
             return Problem(tuple(text.split(":")[0].split(".")), text)
@@ -49,6 +49,14 @@ def _barriers(facts: Mapping[str, Fact]) -> str:
     return ""
 
 
+def _branching(facts: Mapping[str, Fact]) -> str:
+    """A tree whose nodes have one child each comes to no root."""
+    branching = facts.get("topology.branching")
+    if branching and branching.low < 2:
+        return f"topology.branching: {branching.text} leads to no root; must be an integer >= 2. Give 2 or more."
+    return ""
+
+
 def _places(facts: Mapping[str, Fact]) -> str:
     """Tiles inside their grid, and enough of them for all cores."""
     positions, size = facts.get("topology.positions"), facts.get("topology.size")
@@ -56,7 +64,7 @@ def _places(facts: Mapping[str, Fact]) -> str:
         return f"topology.size: {size.text} are more than {LARGEST:,} tiles; must be fewer. Make it smaller."
     tiles = len(positions.value) if positions else size.value[0] * size.value[1] if size else None
     cores, shared = facts.get("topology.cores"), facts.get("topology.cores_per_tile")
-    if tiles and cores and cores.value > tiles * (shared.value if shared else 1):
+    if tiles and cores and cores.low > tiles * (shared.high if shared else 1):
         return (
             f"topology.cores: {cores.text} are more than {tiles} tiles have; must be at most these. Mend one of them."
         )

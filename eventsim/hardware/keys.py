@@ -119,7 +119,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "kind": Key("choice", "what lies between the cores", KINDS),
         "size": Key("size", "tiles along x and along y", (), ON_GRID),
         "cores": Key("count", "number of cores; on a grid those of all tiles where nothing is said"),
-        "branching": Key("count", "children of each node of the tree", (), ("tree",)),
+        "branching": Key("count", "children of each node of the tree, 2 or more", (), ("tree",)),
         "cores_per_tile": Key("count", "cores that share a tile; 1 where nothing is said", (), (), (), True),
         "numbering": Key("choice", "whether tiles are numbered along rows, x first, or along columns, y first",
                          ("rows", "columns"), ON_GRID),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from eventsim.checks import integer
 from eventsim.fabric.topology import OUTSIDE, Link, Topology
 
 
@@ -13,12 +14,21 @@ class Tree(Topology):
     ----------
     places
         Leaves, `branching` below each router of the lowest level, as many of these below each of the next, and so on.
+
+    Raises
+    ------
+    InputError
+        No leaf; a branching below 2, which leads to no root.
     """
 
     places: int
     branching: int = 2
 
     name = "tree"
+
+    def __post_init__(self) -> None:
+        integer("Tree", "places", self.places, low=1, remedy="Give how many leaves there are.")
+        integer("Tree", "branching", self.branching, low=2, remedy="Give the children of each router.")
 
     @property
     def n_places(self) -> int:
