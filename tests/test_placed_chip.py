@@ -23,7 +23,9 @@ from eventsim.fabric.contract import NOWHERE, Hop
 from eventsim.hardware import Chip
 from eventsim.hardware.keys import KEYS
 from eventsim.hardware.placed_chip import PlacedChip
+from eventsim.inspection.packets import carried
 from eventsim.run.run import Run
+from eventsim.viz.chip_parts import parts_of
 
 TIMES = ("service", "latency")
 PARTS = ("input", "output", "axon_out", "link")
@@ -162,6 +164,39 @@ def test_each_neuron_has_a_route_to_the_cores_of_its_targets_and_to_no_other() -
                     hops = () if route is None or route[neuron] < 0 else fabric.routes[route[neuron]]
                     found = [core for hop in hops for core in leaves(hop) if core != NOWHERE]
                     assert sorted(found) == sorted(wanted)
+
+
+def test_packets_go_to_where_the_positions_of_tiles_are() -> None:
+    """Core 0 at the far corner, core 1 at the gate: links and distances are those of these places."""
+    net, x = layers()
+    small = {"topology__size": [3, 3], "limits__neurons_per_core": 400}
+    moved = timeless(**small, topology__positions=[[2, 1], [0, 0]], topology__numbering=None)
+    placed = moved.place(net)
+    assert placed.placement.positions == ((2.0, 1.0), (0.0, 0.0))  # type: ignore[union-attr]
+    one = moved.replace({"topology.positions": [[2, 1]]}).place(net)
+    assert [station.name for station in one.fabric(net).stations] == [
+        "input", "core 0 out", "(0, 0) to (1, 0)", "(1, 0) to (2, 0)", "(2, 0) to (2, 1)", "core 0",
+    ]  # fmt: skip
+    usual = timeless(**small)
+    same_places = usual.replace({"topology.positions": [usual.position(core) for core in range(9)]})
+    found, expected = (chip.replace({"limits.neurons_per_core": 30}).place(net) for chip in (same_places, usual))
+    assert found.fabric(net).stations == expected.fabric(net).stations
+    assert found.fabric(net).routes == expected.fabric(net).routes
+    run = simulate(net, x, engine="reference", transport=moved.replace({"limits.neurons_per_core": 180}).place(net))
+    on = carried("test", run)
+    links = {part.name: part.cores for part in parts_of(on) if part.kind.startswith("link")}
+    assert links
+    assert not any(links.values())  # no link joins the two tiles, which are no neighbours
+    beside = moved.replace({"topology.positions": [[1, 0], [0, 0]], "limits.neurons_per_core": 180}).place(net)
+    parts = parts_of(carried("test", simulate(net, x, engine="reference", transport=beside)))
+    assert {part.name: part.cores for part in parts if part.kind == "link_x"}["(0, 0) to (1, 0)"] == (1, 0)
+
+
+def test_what_a_grid_needs_is_not_made_up() -> None:
+    net, _ = layers()
+    for key in ("topology.numbering", "topology.routing"):
+        with pytest.raises(InputError, match=rf"{key} is unknown; must be known here"):
+            hardware.chip("mesh").replace({key: None}).place(net).fabric(net)
 
 
 def leaves(hop: Hop) -> list[int]:

@@ -80,8 +80,8 @@ class PlacedChip(Transport):
         """Place a network by a strategy; see `Chip.place`."""
         known = {name: chip.known(f"limits.{key}") for name, key in LIMITS.items()}
         given: dict[str, Any] = {name: None if value is None else int(value) for name, value in known.items()}
-        grid = chip.need("topology.kind") in ON_GRID
-        positions = [chip.position(core) if grid else (core, 0) for core in range(chip.n_cores)]
+        somewhere = chip.need("topology.kind") in ON_GRID or "topology.positions" in chip.facts
+        positions = [chip.position(core) if somewhere else (core, 0) for core in range(chip.n_cores)]
         distance: Distance = manhattan
         if chip.need("topology.kind") == "torus":
             distance = torus(*map(int, chip.need("topology.size")))

@@ -42,9 +42,9 @@ def topology_of(chip: ChipDescription) -> Topology:
     if kind in ("mesh", "torus"):
         width, height = chip.need("topology.size")
         grid = Mesh if kind == "mesh" else Torus
-        return grid(
-            int(width), int(height), chip.known("topology.numbering", "rows"), chip.known("topology.routing", "xy")
-        )
+        # Where positions say which tile is where, numbers say nothing; those of places are then the topology's own.
+        numbering = "rows" if "topology.positions" in chip.facts else chip.need("topology.numbering")
+        return grid(int(width), int(height), numbering, chip.need("topology.routing"))
     if kind == "tree":
         return Tree(chip.n_tiles, int(chip.need("topology.branching")))
     return Bus(chip.n_tiles) if kind == "bus" else Star(chip.n_tiles)
@@ -95,6 +95,13 @@ class Wiring:
     def units(self, seconds: float) -> float:
         """Seconds of the chip as the network's units of time; where its steps end at a barrier, seconds as they are."""
         return float(seconds) if self.in_steps else in_units(self.net, seconds * self.speedup)
+
+    def first_cores(self) -> dict[int, int]:
+        """The first core at each place of the topology that has one."""
+        found: dict[int, int] = {}
+        for core in range(self.chip.n_cores):
+            found.setdefault(self._place(core), core)
+        return found
 
     # -- stations ----------------------------------------------------------------------------------------------------
 
@@ -164,9 +171,14 @@ class Wiring:
     def _path(self, start: int, end: int) -> tuple[list[tuple[int, int]], int]:
         """The stations from a core, or the input link, to a core, or the output link."""
         begin = [(INPUT, 0)] if start < 0 else [(AXON_OUT, start)]
-        places = [OUTSIDE if core < 0 else self.chip.tile(core) for core in (start, end)]
-        links = [(LINK, k) for k in self.topology.path(*places)]
+        links = [(LINK, k) for k in self.topology.path(self._place(start), self._place(end))]
         return [*begin, *links, (OUTPUT, 0) if end == NOWHERE else (CORE, end)], end
+
+    def _place(self, core: int) -> int:
+        """Where a core hangs on the topology."""
+        if core < 0:
+            return OUTSIDE
+        return self.topology.place(self.chip.position(core)) if isinstance(self.topology, Mesh) else self.chip.tile(core)
 
     def _route(self, paths: list[tuple[list[tuple[int, int]], int]]) -> Route:
         """One packet for each path, or one that is copied where paths part."""
