@@ -22,6 +22,7 @@ from eventsim import (
 from eventsim.fabric.contract import NOWHERE, Hop
 from eventsim.hardware import Chip
 from eventsim.hardware.keys import KEYS
+from eventsim.hardware.physical_time import with_time_unit
 from eventsim.hardware.placed_chip import PlacedChip
 from eventsim.inspection.packets import carried
 from eventsim.run.run import Run
@@ -218,6 +219,19 @@ def test_a_pool_at_its_receivers_sends_no_packets() -> None:
     senders = [set(one["population"].tolist()) for one in hops if one is not None]
     assert net.node("pool").order not in senders[0]
     assert net.node("pool").order in senders[1]
+
+
+def test_the_times_of_a_fast_chip_are_rounded_once() -> None:
+    """8 ns a thousand times over are 8 us, which float64 says of no product of both."""
+    net = with_time_unit(layers()[0], 1e-6)
+    fast = hardware.chip("mesh").replace({
+        "time.speedup": 1000, "time.discipline": "tick", "time.tick": "8 ns", "time.deadline": "4.1 ns",
+        "link.service": "16.4 ns", "core.per_synapse": "2.3 ns",
+    })  # fmt: skip
+    made = fast.place(net).fabric(net)
+    assert (made.tick, made.deadline) == (8.0, 4.1)
+    by_part = {station.part: station for station in made.stations}
+    assert (by_part["input"].service, by_part["core"].per_synapse) == (5.0, 2.3)
 
 
 def test_what_a_chip_lacks_is_said() -> None:

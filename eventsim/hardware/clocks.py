@@ -14,6 +14,7 @@ from eventsim.errors import InputError
 from eventsim.hardware.chip_description import CHOSEN, ChipDescription
 from eventsim.hardware.facts import Fact
 from eventsim.hardware.keys import BARRIERS, KEYS
+from eventsim.hardware.physical_time import decimal
 from eventsim.hardware.quantities import text_of
 
 CLOCK = "time.clock"
@@ -33,7 +34,7 @@ def slower(chip: Described, factor: Any) -> Described:
         A factor that is not above 0 and finite.
     """
     remedy = "2 takes twice as long."
-    by = _decimal(number(f"Chip {chip.name}", "slower", factor, low=0, open_low=True, remedy=remedy))
+    by = decimal(number(f"Chip {chip.name}", "slower", factor, low=0, open_low=True, remedy=remedy))
     return _stretched(chip, by, f"{float(by):.6g} times as long")
 
 
@@ -51,7 +52,7 @@ def at_clock(chip: Described, clock: Any) -> Described:
             f'chip\'s times hold. Give it, chip.replace({{"{CLOCK}": "100 MHz"}}), or a factor: slower.'
         )
     other = chip.replace({CLOCK: clock})
-    by = _decimal(other.need(CLOCK)) / _decimal(chip.need(CLOCK))
+    by = decimal(other.need(CLOCK)) / decimal(chip.need(CLOCK))
     made = _stretched(chip, by, f"at {other.facts[CLOCK].text} in place of {chip.facts[CLOCK].text}")
     return made.replace({CLOCK: clock})
 
@@ -72,11 +73,7 @@ def _of_circuits(key: str) -> bool:
 
 
 def _times(fact: Fact, by: Fraction, said: str) -> Fact:
-    low, high = (float(_decimal(end) * by) for end in (fact.low, fact.high))
+    low, high = (float(decimal(end) * by) for end in (fact.low, fact.high))
     ends = [text_of(end, "s", 8) for end in ((low, high) if fact.is_range else (low,))]
     return Fact(" to ".join(ends), low, high, "assumed", (CHOSEN,), f"{fact.text} ({fact.grade}), {said}")
 
-
-def _decimal(value: Any) -> Fraction:
-    """The number that float64 is written as."""
-    return value if isinstance(value, Fraction) else Fraction(repr(float(value)))

@@ -12,7 +12,7 @@ from eventsim.network.network import Network
 from eventsim.network.replacement import rebuild
 
 
-def in_units(net: Network, seconds: float) -> float:
+def in_units(net: Network, seconds: float | Fraction) -> float:
     """Return a time in seconds as a number of the network's units of time.
 
     Raises
@@ -26,7 +26,7 @@ def in_units(net: Network, seconds: float) -> float:
     5e-06
     """
     given = number("in_units", "seconds", seconds, low=0)
-    return float(_decimal(given) / _decimal(time_unit(net)))
+    return float(decimal(given) / decimal(time_unit(net)))
 
 
 def in_seconds(net: Network, time: float) -> float:
@@ -38,7 +38,7 @@ def in_seconds(net: Network, time: float) -> float:
         The network has no `time_unit`; a time that is not finite.
     """
     given = number("in_seconds", "time", time)
-    return float(_decimal(given) * _decimal(time_unit(net)))
+    return float(decimal(given) * decimal(time_unit(net)))
 
 
 def time_unit(net: Network) -> float:
@@ -70,5 +70,10 @@ def with_time_unit(net: Network, seconds: float) -> Network:
     return other
 
 
-def _decimal(value: float) -> Fraction:
+def decimal(value: float | Fraction) -> Fraction:
+    """Return the number that a float64 is written as; a Fraction as it is.
+
+    >>> decimal(0.1)
+    Fraction(1, 10)
+    """
     return value if isinstance(value, Fraction) else Fraction(repr(float(value)))

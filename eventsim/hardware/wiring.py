@@ -16,7 +16,7 @@ from eventsim.fabric.topologies import Bus, Mesh, Star, Torus, Tree
 from eventsim.fabric.topology import OUTSIDE, Topology
 from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.model_steps import BARRIER
-from eventsim.hardware.physical_time import in_units
+from eventsim.hardware.physical_time import decimal, in_units
 from eventsim.hardware.placement import Placement
 from eventsim.network.network import Network, Population, Source
 
@@ -94,7 +94,7 @@ class Wiring:
 
     def units(self, seconds: float) -> float:
         """Seconds of the chip as the network's units of time; where its steps end at a barrier, seconds as they are."""
-        return float(seconds) if self.in_steps else in_units(self.net, seconds * self.speedup)
+        return float(seconds) if self.in_steps else in_units(self.net, decimal(seconds) * decimal(self.speedup))
 
     def first_cores(self) -> dict[int, int]:
         """The first core at each place of the topology that has one."""
