@@ -1,5 +1,6 @@
 """What is the slowest clock, narrowest link, smallest window, fewest cores? Searches against scans of plain runs."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -197,6 +198,28 @@ def test_an_unplaced_chip_is_the_placed_one_of_each_network() -> None:
         assert hardware.report(runs[0]).target == "mesh"
     again = UnplacedChip.of_settings({k: v for k, v in unplaced.describe().items() if k != "transport"})
     assert again.describe() == unplaced.describe()
+
+
+@pytest.mark.parametrize("kind", [PlacedChip, UnplacedChip])
+def test_a_description_has_every_setting_of_a_chip(kind: type[Any]) -> None:
+    """Studies make a transport again of nothing but that."""
+    steps = SMALL.replace({"time.discipline": "barrier", "core.per_synapse": None})
+    placed = steps.place(timed(), "spread", log=False, step=0.25)
+    made: Any = placed if kind is PlacedChip else UnplacedChip(steps, "spread", "neurons", "cores", True, 0.25)
+    told = made.describe()
+    assert told.pop("transport") == kind.name
+    assert {*told} == {one.name for one in dataclasses.fields(kind)}
+    again = kind.of_settings(json.loads(json.dumps(told)))
+    assert again.describe() == made.describe()
+    assert again.on(timed()).step == 0.25
+
+
+def test_a_study_keeps_the_steps_of_a_chip_that_is_placed_anew() -> None:
+    steps = MESH.replace({"time.discipline": "barrier"})
+    for transport in (UnplacedChip(steps, "by_layer", step=0.25), steps.place(timed(), "by_layer", step=0.25)):
+        study = Study(timed(), timed_data()[:2], {"until": [9.0]}, transport=transport, engine="reference")
+        assert study.setup.transport is not None
+        assert study.setup.transport["step"] == 0.25
 
 
 def test_a_network_is_placed_before_faults_change_it() -> None:

@@ -132,5 +132,5 @@ class UnplacedChip(Transport):
         """Chip and options, of what JSON knows."""
         return {
             "transport": self.name, "chip": described(self._chip), "strategy": self.strategy, "pools": self.pools,
-            "sources": self.sources, "log": self.log,
+            "sources": self.sources, "log": self.log, "step": self.step,
         }  # fmt: skip
