@@ -19,6 +19,7 @@ from eventsim.errors import FileFormatError, InputError
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import kinds
 from eventsim.hardware import presets
+from eventsim.hardware.chip_text import chip_from, described
 from eventsim.hardware.facts import GRADES
 from eventsim.hardware.keys import KEYS, OPERATIONS, STATIONS
 from eventsim.network.neuron_model import model_names
@@ -137,6 +138,14 @@ def test_tiles_of_loihi_are_numbered_along_y_as_sanafe_does() -> None:
         hardware.chip("aer_bus").position(0)
     moved = mesh.replace({"topology.positions": [[3, 3], [0, 0]]})
     assert (moved.n_cores, moved.position(0), moved.position(1)) == (2, (3, 3), (0, 0))
+
+
+@every_chip
+def test_a_chip_is_described_in_json_and_made_again(name: str) -> None:
+    chip = hardware.chip(name)
+    again = chip_from(json.loads(json.dumps(described(chip))))
+    assert again.facts == chip.facts
+    assert str(again) == str(chip)
 
 
 def test_a_barrier_is_as_long_as_the_largest_count_that_is_in_use() -> None:

@@ -36,7 +36,7 @@ def chip_from(description: Mapping[str, Any]) -> ChipDescription:
     """
     try:
         facts = {
-            str(key): Fact(**{name: _back(value) for name, value in fact.items()})
+            str(key): Fact(**{name: _back(value, name in ("low", "high")) for name, value in fact.items()})
             for key, fact in description["facts"].items()
         }
         return ChipDescription(
@@ -54,7 +54,8 @@ def _plain(value: Any) -> Any:
     return UNLIMITED if value == math.inf else value
 
 
-def _back(value: Any) -> Any:
+def _back(value: Any, is_end: bool) -> Any:
+    """Lists as tuples; "unlimited" as infinity where it is the end of a range, and no word."""
     if isinstance(value, list | tuple):
-        return tuple(_back(one) for one in value)
-    return math.inf if value == UNLIMITED else value
+        return tuple(_back(one, is_end) for one in value)
+    return math.inf if is_end and value == UNLIMITED else value
