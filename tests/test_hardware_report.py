@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -204,6 +205,45 @@ def test_a_spike_decides_and_needs_what_came_until_then() -> None:
     assert found.flips is not None
     assert (found.flips.n_samples, found.flips.samples.tolist(), found.flips.first) == (3, [], None)
     assert found.statement == "On mesh, with 1 us a unit of time, no decision of 3 flips and no layer is late."
+
+
+def test_a_read_out_that_delays_alone_change_is_the_first_that_differs() -> None:
+    """No neuron fires, and every packet is in time; the second one waits half a unit for the first."""
+    net = Network(time_unit=1e-6)
+    net.source(2, "input")
+    net.population("integrator", 2, "output", window=(0.0, 4.0))
+    net.connect("input", "output", eventsim.OneToOne([1.0, 1.125]))
+    one = hardware.chip("mesh").replace({"core.per_synapse": "0 ns", "core.axon_in": "500 ns", "input.service": "0 ns"})
+    x = SpikeTimes([[[1.0], [1.0]], [[1.0], [2.0]]])
+    ideal, run = (simulate(net, x, engine="reference", transport=to) for to in (None, one.place(net, "linear")))
+    found = report(run, ideal)
+    assert found.flips is not None
+    assert (found.flips.late, found.flips.changed, found.flips.first) == ({}, {"output": 1}, "output")
+    assert found.flips.stations == {"core 0": 1.0}
+    assert found.statement.endswith("(1 of 2); no layer of these is late, the first one that differs is output.")
+
+
+def test_what_is_not_known_is_not_said(runs: tuple[Network, Run, Run], tmp_path: Path) -> None:
+    """Of a run from a file without its network nobody knows whom packets are late for."""
+    _, run, ideal = runs
+    run.save(tmp_path / "run.npz")
+    alone = eventsim.load_run(tmp_path / "run.npz")
+    assert report(alone, ideal).statement.endswith("; the first layer that differs is dense1.")
+    assert report(alone, alone).statement.endswith("no decision of 30 flips.")
+    assert report(run, run).statement.endswith("no decision of 30 flips, although packets of input are late.")
+    assert report(alone).statement.endswith(f"{run.latency().counted['delivered']:,} packets were delivered.")
+
+
+def test_packets_that_are_lost_are_said_where_no_decision_flips() -> None:
+    net = Network(time_unit=1e-3)
+    net.source(2, "input")
+    net.population("integrator", 2, "output", window=(0.0, 1.0))
+    net.connect("input", "output", eventsim.OneToOne([0.5, 0.25]))
+    x = SpikeTimes([[[0.25], [0.25]]])
+    lossy = chip(**{"input.intake": 1})
+    run, ideal = (simulate(net, x, engine="reference", transport=one) for one in (lossy.place(net, "linear"), None))
+    assert report(run, ideal).statement.endswith("no decision of 1 flips, although 1 packet is lost.")
+    assert report(run).statement.endswith("no layer is late and 1 packet is lost.")
 
 
 def test_what_comes_to_a_pool_that_leads_to_the_read_out_is_needed() -> None:
