@@ -46,6 +46,8 @@ PUBLISHED: dict[tuple[str, str], tuple[Any, Any, str]] = {
     ("loihi_sanafe", "prices.neuron_updates_driven"): (51.2e-12 + 21.6e-12, 72.8e-12, "fitted"),
     ("loihi_sanafe", "prices.hops_y"): (4.2e-12, 4.2e-12, "fitted"),
     ("loihi2", "limits.neurons_per_core"): (8192, 8192, "text"),
+    ("loihi2", "topology.cores"): (128, 128, "text"),
+    ("loihi2", "topology.size"): ((8, 16), (8, 16), "assumed"),
     ("loihi2", "time.step_min"): (200e-9, 200e-9, "recalled"),
     ("truenorth", "prices.synaptic_operations"): (2.5e-12, 26e-12, "conflicting"),
     ("truenorth", "time.tick"): (1e-3, 1e-3, "measured"),
