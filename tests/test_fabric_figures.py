@@ -28,8 +28,10 @@ from eventsim.fabric import Fabric, Hop, Station
 from eventsim.inspection.logged_way import logged_way, served_before
 from eventsim.inspection.packets import carried, hops_of
 from eventsim.models import digits
+from eventsim.run.spans import durations
+from eventsim.run.station_load import station_loads
 from eventsim.viz.packet_path import pieces
-from eventsim.viz.station_load import MOST_BELOW, WHICH
+from eventsim.viz.station_load import MOST_BELOW, WHICH, station_values
 
 Run = eventsim.Run
 FIGURES: dict[str, Any] = {
@@ -44,9 +46,12 @@ FIGURES: dict[str, Any] = {
 def on_mesh(packets: str) -> Run:
     """Two images on 13 cores of a mesh, in windows so short that packets queue and come too late."""
     net = models.to_ttfs(digits.network(), digits.calibration_images()[0], windows="certified", time_unit=3e-6)
-    chip = hardware.chip("mesh").replace({"limits.neurons_per_core": 144, "topology.packets": packets})
     images = digits.test_images()[0][:2]
-    return eventsim.simulate(net, images, transport=chip.place(net), engine="reference")
+    return eventsim.simulate(net, images, transport=on_mesh_chip(packets).place(net), engine="reference")
+
+
+def on_mesh_chip(packets: str = "multicast") -> hardware.Chip:
+    return hardware.chip("mesh").replace({"limits.neurons_per_core": 144, "topology.packets": packets})
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +121,7 @@ def heard(run: Run, population: str, sample: int = 0) -> list[tuple[float, int]]
 
 
 def placement_of(run: Run) -> Any:
-    return hardware.chip("mesh").replace({"limits.neurons_per_core": 144}).place(run._network).placement
+    return on_mesh_chip().place(run._network).placement
 
 
 # -- the timeline -----------------------------------------------------------------------------------------------------
@@ -236,6 +241,23 @@ def test_the_load_of_one_sample_is_its_own(run: Run) -> None:
     assert shades.get_array().tolist() == [counted[names.index(f"core {k}")] for k in range(16) if f"core {k}" in names]
     assert ax.get_title(loc="left") == "mine"
     assert viz.station_load(run, which="packets", sample=1).get_title(loc="left") == "packets a sample, sample 1"
+
+
+def test_the_load_of_one_sample_is_that_of_a_run_of_it_alone(run: Run) -> None:
+    net = run._network
+    x, placed = digits.test_images()[0][1:2], on_mesh_chip().place(net)
+    alone = eventsim.simulate(net, x, transport=placed, engine="reference", sample_ids=[1])
+    assert station_loads(run, durations(run), 1) == station_loads(alone, durations(alone))
+    for which in WHICH:
+        np.testing.assert_array_equal(station_values(run, which, 1), station_values(alone, which))
+
+
+def test_a_wait_of_roundings_is_none_whatever_is_asked() -> None:
+    """As of times that are no dyadic numbers: here of some ulps of the time of the run."""
+    run = by_hand(Station("a", service=1.0), Station("b", service=0.5), [0.0, 0.0, 0.0])
+    run.records.stations[:, 1, [WAITED, LONGEST]] = 1e-15
+    assert station_values(run, "waiting").tolist() == [1.0, 0.0]
+    assert station_values(run, "longest").tolist() == [2.0, 0.0]
 
 
 def test_links_that_lead_to_no_core_are_said_below_the_plan() -> None:

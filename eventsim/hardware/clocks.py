@@ -76,4 +76,3 @@ def _times(fact: Fact, by: Fraction, said: str) -> Fact:
     low, high = (float(decimal(end) * by) for end in (fact.low, fact.high))
     ends = [text_of(end, "s", 8) for end in ((low, high) if fact.is_range else (low,))]
     return Fact(" to ".join(ends), low, high, "assumed", (CHOSEN,), f"{fact.text} ({fact.grade}), {said}")
-

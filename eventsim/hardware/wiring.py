@@ -178,7 +178,9 @@ class Wiring:
         """Where a core hangs on the topology."""
         if core < 0:
             return OUTSIDE
-        return self.topology.place(self.chip.position(core)) if isinstance(self.topology, Mesh) else self.chip.tile(core)
+        return (
+            self.topology.place(self.chip.position(core)) if isinstance(self.topology, Mesh) else self.chip.tile(core)
+        )
 
     def _route(self, paths: list[tuple[list[tuple[int, int]], int]]) -> Route:
         """One packet for each path, or one that is copied where paths part."""
