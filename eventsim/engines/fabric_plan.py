@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import choice, number
+from eventsim.checks import choice, integer_array, number, shown
 from eventsim.engines.destinations import EVERYWHERE, Lane, core_of, lanes_of, reached_by
-from eventsim.errors import FaultError, listed
+from eventsim.errors import FaultError, listed, nearest
 from eventsim.fabric.contract import CLAMP, FULL, LATE, NO_CLAMP, NOWHERE, PARTS, Fabric, Hop, Route, Station
 from eventsim.network.network import Network, Population, Source
 
@@ -114,9 +114,11 @@ def plan_fabric(net: Network, fabric: Fabric) -> FabricPlan:
     Raises
     ------
     FaultError
-        Stations with times that are none, routes over stations that do not exist, targets that no route reaches.
+        Stations with times that are none, routes over stations that do not exist, targets that no route reaches; cores
+        and routes of neurons that there are not.
     """
     _check_stations(fabric)
+    _check_by_name(net, fabric)
     first = np.cumsum([0, *(node.size for node in net.nodes)])
     plan = FabricPlan(fabric, lanes_of(net, fabric.cores), first)
     _make_ports(plan)
@@ -137,7 +139,9 @@ def _check_stations(fabric: Fabric) -> None:
         for name, least in (("buffer", 1), ("intake", 0)):
             given = getattr(station, name)
             if given is not None and not (isinstance(given, int | np.integer) and given >= least):
-                raise FaultError(f"{where}: {name} = {given!r}; must be an integer >= {least}, or None for no limit.")
+                raise FaultError(
+                    f"{where}: {name} = {given!r}; must be an integer >= {least}, or None. Leave it out for no limit."
+                )
         choice(where, "full", station.full, FULL, FaultError)
         choice(where, "part", station.part, ("", *PARTS), FaultError)
     if fabric.late == CLAMP:
@@ -146,6 +150,29 @@ def _check_stations(fabric: Fabric) -> None:
     number("fabric", "tick", fabric.tick, FaultError, low=0, remedy="0 is none.")
     if fabric.deadline is not None:
         number("fabric", "deadline", fabric.deadline, FaultError, low=0, remedy="None is no age.")
+
+
+def _check_by_name(net: Network, fabric: Fabric) -> None:
+    """Are what is said of neurons numbers, one a neuron of a source or population that there is?"""
+    populations = {one.name: one.size for one in net.populations}
+    senders = {one.name: one.size for one in net.nodes}
+    routes = f"Of {len(fabric.routes)} routes, numbered from 0; {NO_ROUTE} is none."
+    for what, given, sizes, low, high, remedy in (
+        ("cores", fabric.cores, populations, 0, None, "Cores are numbered from 0."),
+        ("route_of", fabric.route_of, senders, NO_ROUTE, len(fabric.routes) - 1, routes),
+    ):
+        for name, values in given.items():
+            if name not in sizes:
+                raise FaultError(
+                    f"fabric: {what} of unknown {shown(name)}{nearest(name, sizes)}; must be of {listed(sizes)}. "
+                    "Rename it, or leave it out."
+                )
+            array = integer_array("fabric", f"{what}[{name!r}]", values, FaultError, low=low, high=high, remedy=remedy)
+            if array.shape != (sizes[name],):
+                raise FaultError(
+                    f"fabric: {what}[{name!r}] has shape {array.shape}; must be ({sizes[name]},): one a neuron. "
+                    f"{remedy}"
+                )
 
 
 def _make_ports(plan: FabricPlan) -> None:
@@ -211,11 +238,7 @@ class _Node:
                 self._refuse("no route; must have one for each neuron. Give them in route_of")
             return
         chosen = np.asarray(given[node.name])
-        if chosen.shape != (node.size,):
-            self._refuse(f"routes of shape {chosen.shape}; must be one a neuron, ({node.size},). See route_of")
         used = np.unique(chosen[chosen != NO_ROUTE]).tolist()
-        if used and not 0 <= used[0] <= used[-1] < len(plan.fabric.routes):
-            self._refuse(f"route {used[-1]} of {len(plan.fabric.routes)}; must be one of them, numbered from 0")
         mine = plan.route_of[int(plan.first[node.order]) : int(plan.first[node.order + 1])]
         for route in [*used, *([NO_ROUTE] if (chosen == NO_ROUTE).any() else [])]:
             who = chosen == route
@@ -267,11 +290,14 @@ class _Node:
         ends = _ends(route)
         for core in ends:
             if ends.count(core) > 1 and core != NOWHERE:
-                self._refuse(f"a route that ends twice at core {core}; must end once at each")
+                self._refuse(f"a route that ends twice at core {core}; must end once at each. Take one end out")
         for core, (synapses, _) in self.counts.items():
             if core not in ends and synapses[who].any():
                 lost = int(np.flatnonzero(who & (synapses > 0))[0])
-                self._refuse(f"a neuron, {lost}, with targets on core {core}, to which its route does not lead")
+                self._refuse(
+                    f"a neuron, {lost}, with targets on core {core}, to which its route does not lead; must lead to "
+                    "all of its targets. Add an end to the route, or give the neuron another in route_of"
+                )
 
     def _refuse(self, what: str) -> None:
         kind = "source" if isinstance(self.node, Source) else "population"

@@ -34,7 +34,7 @@ class Flips:
         Of how many of these each layer is the first, in the order of the network, with a packet that came too late for
         what it reaches, or that was lost; layers that are the first of none are left out.
     changed
-        Of how many each layer is the first whose spikes, of a read-out whose values, differ from those of the ideal run.
+        Of how many each layer is the first whose spikes (of a read-out: values) differ from those of the ideal run.
     stations
         Where the packets of these samples were that may have changed that first layer, those of the layers before it:
         the share of their time at each station, waiting, served and blocked, the largest first. A station that blocks
