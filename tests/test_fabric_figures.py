@@ -267,8 +267,7 @@ def test_links_that_lead_to_no_core_are_said_below_the_plan() -> None:
     net.population("if_delta", 8, "b", v_threshold=0.5)
     net.connect("input", "a", eventsim.OneToOne(np.ones(8)))
     net.connect("a", "b", eventsim.Dense(np.ones((8, 8))))
-    values = {"service": "5 ns", "latency": "0 ns", "buffer": "unlimited", "full": "stall", "arbiter": "first come"}
-    given = {f"{part}.{key}": value for part in ("input", "output") for key, value in values.items()}
+    given = {"input.service": "5 ns", "output.service": "5 ns"}
     chip = hardware.chip("aer_bus").replace(
         {"topology.kind": "star", "topology.cores": 8, "limits.neurons_per_core": 2, **given}
     )

@@ -83,7 +83,7 @@ def test_what_is_changed_below_is_carried_out_as_it_is() -> None:
         ),
         (
             {"route_of": {"input": [0, -1]}},
-            "source 'input' has a neuron, 1, with targets on core 0, to which its route does not lead; must lead to all",
+            "source 'input' has a neuron, 1, with targets on core 0, to which its route does not lead; must lead",
         ),
         (
             {"route_of": MADE.route_of | {"imput": [0, 0]}},

@@ -40,8 +40,8 @@ def pair(core: int = 1) -> tuple[Network, Any]:
 
 def outside(chip: Chip) -> Chip:
     """The chip with links to the outside that take no time."""
-    given = {"service": "0 ns", "latency": "0 ns", "buffer": "unlimited", "full": "stall", "arbiter": "first come"}
-    return chip.replace({f"{part}.{name}": value for part in ("input", "output") for name, value in given.items()})
+    times = {f"{part}.{time}": "0 ns" for part in ("input", "output") for time in ("service", "latency")}
+    return chip.replace(times | {"output.buffer": "unlimited", "output.full": "stall", "output.arbiter": "first come"})
 
 
 @pytest.mark.parametrize(("core", "hop", "barrier"), [(0, 0, 600), (1, 0, 600), (4, 6.5, 1000), (16, 4.1, 1000)])

@@ -12,10 +12,11 @@ from typing import Any, Self
 
 from eventsim.checks import choice, integer, shown
 from eventsim.errors import InputError, listed, nearest
+from eventsim.fabric.contract import STALL
 from eventsim.hardware.chip_table import chip_table
 from eventsim.hardware.consistency import inconsistency
 from eventsim.hardware.facts import Fact, weakest
-from eventsim.hardware.keys import BARRIERS, KEYS, ON_GRID, OPERATIONS, STATIONS
+from eventsim.hardware.keys import ARBITERS, BARRIERS, KEYS, ON_GRID, OPERATIONS, STATIONS
 from eventsim.hardware.pricing import Priced
 from eventsim.hardware.problems import RefusedError
 from eventsim.hardware.values import facts_of, tables_of
@@ -35,19 +36,19 @@ class Station:
     latency
         For how long a packet is under way after it, in seconds.
     buffer, intake
-        How many packets of each station before it, and of neurons, may wait; infinity is without a limit.
+        How many packets of each station before it, or of neurons, may wait; infinity is without a limit.
     full
-        "stall" or "drop".
+        "stall" or "drop": what the stations before it do.
     arbiter
         One of `eventsim.hardware.keys.ARBITERS`.
     """
 
     service: float
     latency: float
-    buffer: float
-    intake: float
-    full: str
-    arbiter: str
+    buffer: float = math.inf
+    intake: float = math.inf
+    full: str = STALL
+    arbiter: str = ARBITERS[0]
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,14 @@ class ChipDescription(Tabled, Priced):
             No such part; a value of it is unknown or a range. An intake that is unknown is one without a limit.
         """
         choice(f"Chip {self.name}", "station", name, list(STATIONS))
+        service = self.need(f"{name}.{'axon_in' if name == 'core' else 'service'}")
+        latency = self.need(f"{name}.latency")
+        if "intake" in STATIONS[name]:
+            return Station(service, latency, intake=self.known(f"{name}.intake", math.inf))
         return Station(
-            service=self.need(f"{name}.{'axon_in' if name == 'core' else 'service'}"),
-            latency=self.need(f"{name}.latency"),
+            service,
+            latency,
             buffer=self.need(f"{name}.buffer"),
-            intake=self.known(f"{name}.intake", math.inf),
             full=self.need(f"{name}.full"),
             arbiter=self.need(f"{name}.arbiter"),
         )

@@ -67,28 +67,37 @@ class Key(NamedTuple):
     absent: Mapping[str, str] = {}
 
 
-def _station(kinds: tuple[str, ...] = ()) -> dict[str, Key]:
+def _served(kinds: tuple[str, ...] = ()) -> dict[str, Key]:
     """What every station has, whatever it is a station of."""
     return {
         "service": Key("time", "for how long a packet occupies it", (), kinds),
         "latency": Key("time", "for how long a packet is under way after it", (), kinds),
+    }
+
+
+def _from_neurons() -> dict[str, Key]:
+    """A station where packets begin: one queue, of neurons, which do not wait."""
+    meaning = "packets of neurons that may wait; those that find it full are lost. Unlimited where nothing is said"
+    return _served() | {"intake": Key("capacity", meaning, (), (), (), True)}
+
+
+def _from_stations(kinds: tuple[str, ...] = ()) -> dict[str, Key]:
+    """A station that others send to: a queue for each of them."""
+    return _served(kinds) | {
         "buffer": Key("capacity", "packets of each station before it that may wait", (), kinds),
-        "intake": Key(
-            "capacity", "packets of neurons that may wait; those that find it full are lost", (), kinds, (), True
-        ),
         "full": Key("choice", "what its senders do where it is full: stall, or drop the packet", FULL, kinds),
         "arbiter": Key("choice", "who is served next", ARBITERS, kinds),
     }
 
 
 STATIONS = {
-    "axon_out": _station(),
-    "link": _station(SHARED_LINK),
-    "link_x": _station(ON_GRID),
-    "link_y": _station(ON_GRID),
-    "core": {name: key for name, key in _station().items() if name != "service"},
-    "input": _station(),
-    "output": _station(),
+    "axon_out": _from_neurons(),
+    "link": _from_stations(SHARED_LINK),
+    "link_x": _from_stations(ON_GRID),
+    "link_y": _from_stations(ON_GRID),
+    "core": {name: key for name, key in _from_stations().items() if name != "service"},
+    "input": _from_neurons(),
+    "output": _from_stations(),
 }
 # A core's service depends on the packet, so it is made of parts.
 _CORE = {

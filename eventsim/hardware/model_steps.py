@@ -12,7 +12,6 @@ from eventsim.errors import InputError
 from eventsim.fabric.contract import DROP, NOWHERE, Fabric, Hop, Route, Station
 from eventsim.fabric.ticks import COUNTABLE
 from eventsim.hardware.chip_description import ChipDescription
-from eventsim.hardware.keys import STATIONS
 from eventsim.run.packets import on_ticks
 
 Array = np.ndarray[Any, Any]
@@ -34,8 +33,8 @@ def step_of(chip: ChipDescription, step: Any) -> float:
             f"PlacedChip: {chip.name} has steps that end at a barrier, and step is None; must be the length of a step "
             "in the network's unit of time. Give chip.place(net, step=1/64)."
         )
-    losing = [f"{name}.full" for name in STATIONS if chip.known(f"{name}.full") == DROP]
-    losing += [f"{name}.intake" for name in STATIONS if chip.known(f"{name}.intake", np.inf) != np.inf]
+    losing = [key for key in chip.facts if key.endswith(".full") and chip.need(key) == DROP]
+    losing += [key for key in chip.facts if key.endswith(".intake") and chip.need(key) != np.inf]
     losing += ["time.deadline"] if chip.known("time.deadline") is not None else []
     if losing:
         instead = '"stall"' if losing[0].endswith("full") else "None"
