@@ -66,7 +66,8 @@ class Wiring:
         self.multicast = chip.need("topology.packets") == "multicast"
         self.speedup = float(chip.known("time.speedup", 1.0))
         self.in_steps = chip.need("time.discipline") == BARRIER
-        self.places: dict[tuple[int, int], int] = {}  # stations that are used: part and number -> number
+        self.used: list[tuple[int, int]] = []  # stations: part and number
+        self.places: dict[tuple[int, int], int] = {}  # the number of each of these
         self.routes: dict[tuple[int, tuple[int, ...]], int] = {}  # by the sender's core and its targets'
         self.paths: list[list[tuple[list[tuple[int, int]], int]]] = []
 
@@ -78,7 +79,7 @@ class Wiring:
             if chosen is not None:
                 route_of[node.name] = chosen
         used = sorted({station for paths in self.paths for path, _ in paths for station in path})
-        self.places = {station: k for k, station in enumerate(used)}
+        self.used, self.places = used, {station: k for k, station in enumerate(used)}
         deadline = chip.known("time.deadline")
         tick = chip.need("time.tick") if chip.need("time.discipline") == "tick" else 0.0
         return Fabric(
@@ -107,7 +108,7 @@ class Wiring:
 
     def part(self, station: int) -> tuple[str, int]:
         """Which part of the chip a station of the fabric is, as the chip calls it, and which of these."""
-        part, k = next(key for key, number in self.places.items() if number == station)
+        part, k = self.used[station]
         return self._part(part, k), k
 
     def _part(self, part: int, k: int) -> str:

@@ -107,6 +107,16 @@ def spikes_in(log: Array) -> Array:
     return log[order[new]]
 
 
+def out_of_order(came: Array) -> tuple[int, int]:
+    """Return how many pairs of packets to one core in one sample overtook each other, and how many pairs there are.
+
+    `came` (n_packets,) has records of `DELIVERY`.
+    """
+    group = came["sample"].astype(np.int64) * (int(came["core"].max(initial=0)) + 2) + came["core"]
+    counts = np.unique(group, return_counts=True)[1]
+    return inversions(group, came["emitted"], came["delivered"]), int((counts * (counts - 1) // 2).sum())
+
+
 def inversions(group: Array, first: Array, second: Array) -> int:
     """Return how many pairs of one group are in one order by `first` and in the other by `second`.
 
