@@ -10,6 +10,7 @@ import pytest
 import eventsim
 from eventsim import cli, hardware, models
 from eventsim.cli.command import FAILED, OK, REFUSED
+from eventsim.cli.files import network_of
 
 REFERENCE = ("--engine", "reference")
 
@@ -65,6 +66,41 @@ def test_a_picture_of_the_load_is_drawn(capsys: Any, made: Path, here: Path) -> 
     assert code == OK
     assert out.endswith("\nwritten: load.png\n")
     assert (here / "load.png").read_bytes().startswith(b"\x89PNG")
+
+
+ON_CHIP: dict[str, tuple[str, ...]] = {
+    "timeline": ("--population", "dense1"), "load": (), "waits": (), "deliveries": ("--sample", "3"),
+    "path": ("--population", "input", "--neurons", "2"),
+}  # fmt: skip
+
+
+def test_every_picture_of_a_chip_is_drawn_of_a_saved_run(capsys: Any, made: Path, here: Path) -> None:
+    """The file of the network has no unit of time: the run says which one it had there."""
+    words = (made / "net.npz", made / "x.npy", "--target", "mesh", "--time-unit", "1e-7", *REFERENCE)
+    assert called(capsys, *words, "--out", "run.npz")[0] == OK
+    plots = {name for name in cli.plot.KINDS if name in cli.plot.ON_CHIP}
+    assert {*ON_CHIP} == plots
+    for kind, more in ON_CHIP.items():
+        draw = ["plot", "run.npz", "--kind", kind, *more]
+        assert cli.main([*draw, "--network", str(made / "net.npz")]) == OK
+        assert (here / f"{kind}.png").read_bytes().startswith(b"\x89PNG")
+        capsys.readouterr()
+        assert cli.main(draw) == REFUSED
+        assert "needs --network NET.npz" in capsys.readouterr().err
+    assert cli.main([*draw[:6], "--network", str(made / "net.npz")]) == REFUSED
+    assert "path of 1 populations and 0 neurons; must be one of each" in capsys.readouterr().err
+
+
+def test_a_run_on_a_chip_is_verified_whose_network_had_its_unit_of_time_there(capsys: Any, made: Path) -> None:
+    words = (made / "net.npz", made / "x.npy", "--target", "mesh", "--time-unit", "1e-6", *REFERENCE)
+    assert called(capsys, *words, "--out", "run.npz")[0] == OK
+    assert cli.main(["verify", str(made / "net.npz"), str(made / "x.npy"), "--run", "run.npz"]) == OK
+    assert network_of(made / "net.npz", Path("run.npz")).time_unit == 1e-6
+    assert network_of(made / "net.npz", None).time_unit is None
+    eventsim.simulate(eventsim.load_network(made / "net.npz"), np.load(made / "x.npy"), engine="reference").save(
+        "own.npz"
+    )
+    assert network_of(made / "net.npz", Path("own.npz")).time_unit is None
 
 
 def test_too_many_flips_are_a_check_that_failed(capsys: Any, made: Path) -> None:

@@ -133,7 +133,7 @@ def timed(net: "Network", time_unit: float | None) -> "Network":
     InputError
         It has none, and none is asked for.
     """
-    from eventsim.hardware.physical_time import with_time_unit
+    from eventsim.hardware import with_time_unit
 
     if time_unit is None:
         if net.time_unit is None:

@@ -96,14 +96,14 @@ class Report(Tabled):
 
     def _blamed(self, known: bool) -> str:
         """The first layer of the samples that flip; `known`: is it known whom packets are late for?"""
-        flips = self.flips
-        assert flips is not None
-        if not flips.late:
+        found = self.flips
+        assert found is not None
+        if not found.late:
             nobody = "no layer of these is late, the first one" if known else "the first layer"
-            return f"{nobody} that differs is {flips.first}"
-        lost = self.latency.lost_by_sample[flips.samples].any()
+            return f"{nobody} that differs is {found.first}"
+        lost = self.latency.lost_by_sample[found.samples].any()
         what = " or ".join(["is late"] * known + ["loses packets"] * bool(lost))
-        return f"the first layer that {what} is {flips.first}"
+        return f"the first layer that {what} is {found.first}"
 
     def table(self) -> Table:
         """A row for each layer, as `Latency.table` has it: the statement above; decisions and throughput below."""
