@@ -113,6 +113,21 @@ def test_too_many_flips_are_a_check_that_failed(capsys: Any, made: Path) -> None
     assert (code, json.loads(out)["flips"]["share"], err) == (OK, 0, "")
 
 
+def test_a_check_of_decisions_needs_some(capsys: Any, tmp_path: Path) -> None:
+    net = eventsim.Network(time_unit=1e-6)
+    net.source(2, "input")
+    net.population("if_delta", 2, "cells", v_threshold=0.5)
+    net.connect("input", "cells", eventsim.OneToOne([1.0, 1.0]))
+    net.save(tmp_path / "plain.npz")
+    np.savez(tmp_path / "times.npz", times=np.array([[0.0, 1.0]]))
+    words = (tmp_path / "plain.npz", tmp_path / "times.npz", "--target", "mesh", *REFERENCE)
+    code, out, err = called(capsys, *words, "--max-flips", "0")
+    assert (code, out) == (REFUSED, "")
+    assert "--max-flips of a network in which nothing decides; must have a read-out of several values" in err
+    assert called(capsys, *words, "--max-flips", "0", "--output", "cells")[0] == OK
+    assert called(capsys, *words)[0] == OK
+
+
 def test_a_network_keeps_all_but_its_unit_of_time(made: Path) -> None:
     net = eventsim.load_network(made / "net.npz")
     other = cli.hardware.timed(net, 1e-6)
