@@ -418,6 +418,20 @@ def test_a_lost_packet_ends_where_it_found_no_room(losing: Run) -> None:
     assert found(ax, "end")[0].get_marker() == "x"
 
 
+def test_of_several_ways_the_one_is_drawn_whose_packet_came_last() -> None:
+    """It left its last station first, but was under way longer behind it."""
+    net = eventsim.Network(time_unit=1e-9)
+    net.source(1, "input")
+    net.population("if_delta", 2, "cells", v_threshold=10.0)
+    net.connect("input", "cells", eventsim.Dense(np.ones((2, 1))))
+    stations = Station("far", service=1.0, latency=5.0), Station("near", service=3.0)
+    routes = ((Hop(0, core=0), Hop(1, core=1)),)
+    made = Fabric(stations, routes, {"input": np.zeros(1, int)}, {"cells": np.array([0, 1])}, log=True)
+    run = eventsim.simulate(net, eventsim.SpikeTimes([[[0.0]]]), transport=Given(made), engine="reference")
+    way = logged_way("test", run, carried("test", run), 0, "input", 0)
+    assert (way.core, way.delivered) == (0, 6.0)
+
+
 def test_a_packet_that_the_end_of_the_run_finds_under_way_has_the_stations_that_it_has_left() -> None:
     early = by_hand(Station("a", service=1.0), Station("b", service=2.0), [0.0, 0.0], until=2.5)
     ax = viz.packet_path(early, 0, "input", 1)
@@ -492,6 +506,28 @@ def test_the_t_min_of_a_receiver_is_where_it_is_since_the_emission(run: Run) -> 
 
 
 # -- all of them ------------------------------------------------------------------------------------------------------
+
+
+def test_the_t_min_of_layers_on_a_core_that_a_packet_does_not_reach_is_no_concern_of_it() -> None:
+    """Three layers on one core, of which the packet reaches one over a delay, and one behind a pool."""
+    net = eventsim.Network(time_unit=1e-6)
+    net.source(1, "input")
+    for name, t_min in (("a", 2.0), ("b", 3.0), ("c", 4.0)):
+        net.population("ttfs_b1", 1, name, (0.0, t_min, 9.0), threshold=5.0)
+    net.population("relay", 1, "pool", (0.0, 4.0, 9.0))
+    net.connect("input", "a", eventsim.Dense([[1.0]]), delay=0.5)
+    net.connect("input", "pool", eventsim.Dense([[1.0]]))
+    net.connect("pool", "c", eventsim.Dense([[1.0]]))
+    net.connect("a", "b", eventsim.Dense([[1.0]]))
+    chip = hardware.chip("mesh").replace({"core.axon_in": "6 us"})
+    run = eventsim.simulate(net, eventsim.SpikeTimes([[[0.25]]]), transport=chip.place(net), engine="reference")
+    ax = viz.packet_path(run, 0, "input", 0)
+    lines = {name: with_gid(ax, f"t_min {name}") for name in run.populations}
+    assert {name for name, found in lines.items() if found} == {"a", "pool"}
+    at = {name: lines[name][0].get_segments()[0][0, 0] for name in ("a", "pool")}
+    assert at == pytest.approx({"a": 2.0 - 0.5 - 0.25, "pool": 4.0 - 0.25})  # in us, since the emission
+    texts = [text.get_text() for text in ax.texts]
+    assert {r"$t_\mathrm{min}$ of a", r"$t_\mathrm{min}$ behind pool"} <= {*texts}
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -49,7 +49,7 @@ def logged_way(
     if not mine.size:
         _refuse_without_packet(where, run, sample, population, neuron, number, sent)
     visits = {one.hop: one for one in (Visit(*row) for row in mine[[*Visit._fields]].tolist())}
-    end = _end(where, mine, core)
+    end = _end(where, run, mine, core)
     last = end[0]
     way = Way(
         float(last["emitted"]), legs_to(on.plan, visits, int(last["hop"])), int(last["outcome"]), int(last["core"])
@@ -79,7 +79,7 @@ def _refuse_without_packet(
     )
 
 
-def _end(where: str, mine: Array, core: int | None) -> Array:
+def _end(where: str, run: Run, mine: Array, core: int | None) -> Array:
     """The record at which the packet's way ends, (1,)."""
     ends = mine[mine["outcome"] != PASSED_ON]
     if core is not None:
@@ -93,7 +93,7 @@ def _end(where: str, mine: Array, core: int | None) -> Array:
         ends = ends[there]
     came = ends[ends["outcome"] == ARRIVED]
     best = came if came.size else ends if ends.size else mine
-    last = int(np.argmax(np.fmax(best["left"], best["entered"])))
+    last = int(np.argmax(np.fmax(behind_stations(run, best), best["entered"])))
     return best[last : last + 1]
 
 
