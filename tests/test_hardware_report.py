@@ -408,8 +408,10 @@ def test_packets_that_are_lost_are_responsible_where_none_is_late() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ideal": "data"}, "report: ideal is a run of another samples; must differ from the run in nothing but"),
+        ({"ideal": "data"}, "report: ideal is a run of other samples; must differ from the run in nothing but"),
         ({"ideal": "network"}, "report: ideal is a run of another network; must differ from the run in nothing but"),
+        ({"ideal": "seed"}, "report: ideal is a run of another seed; must differ from the run in nothing but"),
+        ({"ideal": "faults"}, "report: ideal is a run of other faults; must differ from the run in nothing but"),
         ({"ideal": 3}, "report: ideal is a int; must be a Run"),
         ({"run": 3}, "report: run is a int; must be a Run"),
         ({"run": "ideal"}, "run.latency: the run has no transport"),
@@ -427,6 +429,10 @@ def test_what_cannot_be_reported_on_is_refused(runs: tuple[Network, Run, Run], c
         given["ideal"] = simulate(runs[0], x[:29], engine="reference")
     if given["ideal"] == "network":
         given["ideal"] = simulate(other, x, engine="reference")
+    if given["ideal"] == "seed":
+        given["ideal"] = simulate(runs[0], network(1e-7)[1], engine="reference", seed=1)
+    if given["ideal"] == "faults":
+        given["ideal"] = simulate(runs[0], network(1e-7)[1], engine="reference", faults=eventsim.faults.SpikeLoss(0.5))
     if given["run"] == "ideal":
         given["run"] = ideal
     with pytest.raises(InputError, match=message):

@@ -69,10 +69,13 @@ def flips(run: Run, ideal: Run, latency: Latency, output: str | None) -> Flips |
     InputError
         Runs of other samples, seeds or faults; what `eventsim.compare` refuses.
     """
-    for key, what in (("network_hash", "network"), ("sample_ids", "samples"), ("seed", "seed"), ("faults", "faults")):
+    for key, what in (
+        ("network_hash", "another network"), ("sample_ids", "other samples"), ("seed", "another seed"),
+        ("faults", "other faults"),
+    ):  # fmt: skip
         if run.provenance.get(key) != ideal.provenance.get(key):
             raise InputError(
-                f"report: ideal is a run of another {what}; must differ from the run in nothing but the transport. "
+                f"report: ideal is a run of {what}; must differ from the run in nothing but the transport. "
                 "Simulate the same network on the same data with transport=None."
             )
     mine, theirs = decisions_of(run, output)[0], decisions_of(ideal, output)[0]
