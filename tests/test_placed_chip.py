@@ -234,6 +234,16 @@ def test_the_times_of_a_fast_chip_are_rounded_once() -> None:
     assert (by_part["input"].service, by_part["core"].per_synapse) == (5.0, 2.3)
 
 
+@pytest.mark.parametrize("discipline", ["tick", "real-time"])
+def test_packets_go_on_at_the_ticks_of_a_chip_that_has_some(discipline: str) -> None:
+    net, x = layers()
+    ticking = small(hardware.chip("mesh"), 20).replace({"time.discipline": discipline, "time.tick": "250 us"})
+    run = simulate(net, x, engine="reference", transport=ticking.place(net))
+    came = run.latency().deliveries
+    assert (came["delivered"] % 0.25 == 0.0).all()
+    assert (came["emitted"] % 0.25 != 0.0).any()
+
+
 def test_what_a_chip_lacks_is_said() -> None:
     net, x = layers()
     bare = Network()

@@ -13,6 +13,7 @@ ON_GRID = ("mesh", "torus")
 SHARED_LINK = ("bus", "star", "tree")
 KINDS = ("bus", "mesh", "torus", "tree", "star")
 DISCIPLINES = ("real-time", "tick", "barrier")
+IN_STEPS = DISCIPLINES[1:]
 ARBITERS = ("first come", "fixed priority", "round robin", "tree", "random")
 
 # What a run may count and a chip may price, and what one of it is.
@@ -108,6 +109,7 @@ _CORE = {
     "update_idle": Key("time", "an update of a neuron for which nothing happened", (), (), ("barrier",)),
     "spike": Key("time", "what a spike adds to the update of its neuron", (), (), ("barrier",)),
 }
+_TOLD = "; to be read: delays of a network are not held against it"
 SECTIONS: dict[str, dict[str, Key]] = {
     "time": {
         "discipline": Key("choice", "whether neurons live in real time, on a global tick, or in steps that end at a "
@@ -146,14 +148,14 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "synapses_per_core": Key("count", "synapses of a core"),
         "synapse_memory_per_core": Key("memory", "memory of a core for its synapses"),
         "weight_bits": Key("count", "bits of a weight, its sign included"),
-        "delay_steps_min": Key("count", "the shortest delay, in ticks or steps", (), (), ("tick", "barrier"), True),
-        "delay_steps_max": Key("count", "the longest delay, in ticks or steps", (), (), ("tick", "barrier"), True),
+        "delay_steps_min": Key("count", f"the shortest delay, in ticks or steps{_TOLD}", (), (), IN_STEPS, True),
+        "delay_steps_max": Key("count", f"the longest delay, in ticks or steps{_TOLD}", (), (), IN_STEPS, True),
     },
     "prices": {
         name: Key(
             "power" if name == "seconds" else "energy", f"for {meaning}", (),
             {"hops_x": ON_GRID, "hops_y": ON_GRID, "hops": SHARED_LINK}.get(name, ()),
-            {"barriers": ("barrier",), "neuron_updates_idle": ("tick", "barrier")}.get(name, ()), name == "samples",
+            {"barriers": ("barrier",), "neuron_updates_idle": IN_STEPS}.get(name, ()), name == "samples",
         )
         for name, meaning in OPERATIONS.items()
     },

@@ -56,7 +56,7 @@ class Traffic:
                 kind = part_of(one, np.ones(population.size, dtype=bool))[0] if isinstance(one.kind, Pool) else one.kind
                 self.net.connect(sources[one.pre.order], sink, kind)
         slices = [part for name, core in cores.items() for part in slices_of(name, core) if part.core != OFF_CHIP]
-        in_time = chip.replace({"time.discipline": "real-time"})
+        in_time = chip.replace({"time.discipline": "real-time", "time.tick": None})
         placed = place_by_hand(self.net, slices, placement.positions, pools="neurons")
         self.placed = PlacedChip(in_time, placed)
 

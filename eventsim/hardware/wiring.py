@@ -81,7 +81,7 @@ class Wiring:
         used = sorted({station for paths in self.paths for path, _ in paths for station in path})
         self.used, self.places = used, {station: k for k, station in enumerate(used)}
         deadline = chip.known("time.deadline")
-        tick = chip.need("time.tick") if chip.need("time.discipline") == "tick" else 0.0
+        tick = chip.need("time.tick") if chip.need("time.discipline") == "tick" else chip.known("time.tick", 0.0)
         return Fabric(
             stations=tuple(self._station(*station) for station in used),
             routes=tuple(self._route(paths) for paths in self.paths),
