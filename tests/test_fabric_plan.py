@@ -86,7 +86,7 @@ def test_what_is_changed_below_is_carried_out_as_it_is() -> None:
             "source 'input' has a neuron, 1, with targets on core 0, to which its route does not lead; must lead",
         ),
         (
-            {"route_of": MADE.route_of | {"imput": [0, 0]}},
+            {"route_of": {**MADE.route_of, "imput": [0, 0]}},
             "route_of of unknown 'imput', did you mean 'input'?; must be of input, cells. Rename it, or leave it out.",
         ),
         ({"cores": {"input": [0, 0]}}, "cores of unknown 'input'; must be of cells. Rename it, or leave it out."),
