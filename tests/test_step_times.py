@@ -24,7 +24,7 @@ BUS = {
 def bus(**values: Any) -> Chip:
     """A bus with a barrier on which everything waits for as long as it must."""
     chip = hardware.chip("aer_bus").replace(BUS)
-    open_ended = {f"{part}.buffer": "unlimited" for part in ("axon_out", "input", "output", "core")}
+    open_ended = {f"{part}.buffer": "unlimited" for part in ("output", "core")}
     return chip.replace(open_ended | {key.replace("__", "."): value for key, value in values.items()})
 
 
@@ -315,11 +315,7 @@ def test_a_report_has_both_times(tmp_path: Any, capsys: Any) -> None:
     np.save(tmp_path / "x.npy", x)
     command = ["hardware", str(tmp_path / "net.npz"), str(tmp_path / "x.npy"), "--target", "loihi_sanafe"]
     free = [f"--set={part}.{name}=0 ns" for part in ("input", "output") for name in ("service", "latency")]
-    free += [
-        f"--set={part}.{name}"
-        for part in ("input", "output")
-        for name in ("buffer=unlimited", "full=stall", "arbiter=first come")
-    ]
+    free += [f"--set=output.{given}" for given in ("buffer=unlimited", "full=stall", "arbiter=first come")]
     assert main([*command, *free, "--step", "0.125", "--engine", "reference", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["steps"] == content["steps"]
     assert main([*command, *free, "--engine", "reference"]) == 2
