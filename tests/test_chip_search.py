@@ -171,6 +171,8 @@ def test_slower_multiplies_all_that_circuits_do_and_nothing_else(name: str) -> N
 def test_another_clock_multiplies_by_the_ratio() -> None:
     fast = WITH_CLOCK.at_clock("250 MHz")
     assert (fast.need("time.clock"), fast.need("core.axon_in"), fast.need("link_y.latency")) == (4e-9, 8e-9, 8e-10)
+    assert fast.facts["time.clock"].text == "250 MHz"  # as it was asked for, not as it was reckoned
+    assert WITH_CLOCK.at_clock("200 MHz").facts["core.axon_in"] == WITH_CLOCK.facts["core.axon_in"]
     assert fast.at_clock("5 ns").need("core.axon_in") == 1e-8
     assert WITH_CLOCK.slower(2).need("time.clock") == 1e-8
     turned = PlacedChip.of_settings(

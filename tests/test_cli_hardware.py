@@ -169,3 +169,24 @@ def test_what_cannot_be_put_on_a_chip_is_refused_in_one_line(
     code, out, err = called(capsys, made / "net.npz", made / "x.npy", "--target", "mesh", *REFERENCE, *words)
     assert (code, out, err.count("\n")) == (REFUSED, "", 1)
     assert message in err
+
+
+def test_every_option_comes_to_the_run(capsys: Any, made: Path) -> None:
+    """What a run's own file says of how it was made."""
+    x = np.load(made / "x.npy")
+    x[0, 0] = 1.5
+    np.save("beyond.npy", x)
+    words = (made / "net.npz", "beyond.npy", "--target", "mesh", "--time-unit", "1e-6", *REFERENCE)
+    code, _, err = called(capsys, *words)
+    assert code == REFUSED
+    assert "1.5" in err
+    more = ("--clip", "--seed", "7", "--until", "2.5", "--pools", "neurons", "--strategy", "spiral", "--out", "r.npz")
+    code, out, _ = called(capsys, *words, *more, "--json", "--set", "core.arbiter=random")
+    assert code == OK
+    run = eventsim.load_run("r.npz")
+    assert run.counters["clipped"] == 1
+    assert run.provenance["seed"] == 7
+    assert run.reached.tolist() == [2.5] * len(x)
+    assert run.provenance["transport"]["placement"]["pools"] == json.loads(out)["pools"] == "neurons"
+    assert run.provenance["transport"]["placement"]["strategy"] == "spiral"
+    assert run.provenance["transport"]["chip"]["facts"]["core.arbiter"]["low"] == "random"

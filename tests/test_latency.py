@@ -20,7 +20,7 @@ from eventsim.engines.fabric_records import HOP_RECORD
 from eventsim.errors import FileFormatError, SimulationError
 from eventsim.fabric import AerBus, Hop
 from eventsim.fabric.ticks import next_tick
-from eventsim.run.due import due_times
+from eventsim.run.due import due_times, longest_delays
 from eventsim.run.packets import depth_times, inversions, on_ticks
 from eventsim.run.run import Run
 
@@ -246,6 +246,20 @@ def test_own_delays_count_with_their_longest() -> None:
     layer = run.latency().layer("input")
     assert (layer.late, layer.overrun) == (1, 0.0)
     assert run.counters["late"] == 1
+
+
+def test_the_longest_delay_to_a_core_is_of_the_synapses_there() -> None:
+    """Three cores, of which nothing came to the middle one."""
+    net = Network()
+    net.source(2, "input")
+    net.population("lif_delta", 4, "cells", tau_mem=10.0)
+    net.connect("input", "cells", Sparse([0, 0, 0, 1, 1], [0, 1, 3, 2, 3], np.ones(5), [0.5, 2.0, 1.0, 4.0, 0.25]))
+    core = np.array([0, 0, 1, 2])
+    found = longest_delays(net.projections[0], core, np.array([0, 2]))
+    assert found.tolist() == [[2.0, 1.0], [0.0, 0.25]]
+    assert longest_delays(net.projections[0], core, np.array([1])).tolist() == [[0.0], [4.0]]
+    net.connect("input", "cells", Dense(np.ones((4, 2))), delay=0.75)
+    assert longest_delays(net.projections[1], core, np.array([0, 2])).tolist() == [[0.75, 0.75]] * 2
 
 
 class Bus(AerBus):
