@@ -26,7 +26,7 @@ from eventsim.engines.fabric_records import (
 )
 from eventsim.fabric import Fabric, Hop, Station
 from eventsim.inspection.logged_way import logged_way, served_before
-from eventsim.inspection.packets import carried, hops_of
+from eventsim.inspection.packets import carried, deliveries, hops_of
 from eventsim.models import digits
 from eventsim.run.spans import durations
 from eventsim.run.station_load import station_loads
@@ -59,14 +59,16 @@ def run() -> Run:
     return on_mesh("multicast")
 
 
-def by_hand(first: Station, second: Station, times: list[float], tick: float = 0.0, until: Any = None) -> Run:
+def by_hand(
+    first: Station, second: Station, times: list[float], tick: float = 0.0, until: Any = None, **late: Any
+) -> Run:
     """A source whose spikes take two stations, one behind the other, to a cell that hears them a unit later."""
     net = eventsim.Network(time_unit=1e-9)
     net.source(len(times), "input")
     net.population("if_delta", 1, "cell", v_threshold=10.0)
     net.connect("input", "cell", eventsim.Dense(np.ones((1, len(times)))), delay=1.0)
     route_of = {"input": np.zeros(len(times), int)}
-    made = Fabric((first, second), ((Hop(0, (Hop(1, core=0),)),),), route_of, tick=tick, log=True)
+    made = Fabric((first, second), ((Hop(0, (Hop(1, core=0),)),),), route_of, tick=tick, log=True, **late)
     trains = eventsim.SpikeTimes([[[t] for t in times]])
     return eventsim.simulate(net, trains, transport=Given(made), engine="reference", until=until)
 
@@ -183,6 +185,13 @@ def test_the_ground_of_a_row_is_the_window_of_its_layer(run: Run) -> None:
 def test_a_delay_counts_when_inputs_come(queue: Run) -> None:
     bar = one(viz.timeline(queue), "inputs cell")
     assert ends(bar) == (4.5, 8.5)  # delivered at 3.5, 5.5 and 7.5
+
+
+def test_the_white_stroke_is_at_the_median() -> None:
+    run = by_hand(Station("a"), Station("b"), [0.0, 1.0, 6.0])
+    ax = viz.timeline(run)
+    at = {what: one(ax, f"median {what}").get_segments()[0][0, 0] for what in ("inputs cell", "spikes input")}
+    assert at == {"inputs cell": 2.0, "spikes input": 1.0}
 
 
 def test_a_spike_is_an_input_of_the_populations_with_synapses_of_its_neuron_alone() -> None:
@@ -366,6 +375,18 @@ def test_a_stretch_shows_what_is_under_way_in_it(queue: Run) -> None:
     assert one(ax, "deliveries input").get_xdata().tolist() == [7.5]
 
 
+@pytest.fixture(scope="module")
+def too_late() -> Run:
+    """Of three spikes at 0 the first is in time; the others are lost behind the second station, for which they wait."""
+    late = {"deadline": 3.0, "late": "drop"}
+    return by_hand(Station("a"), Station("b", service=2.0, latency=0.5), [0.0, 0.0, 0.0], **late)
+
+
+def test_what_is_lost_as_late_is_lost_when_it_leaves(too_late: Run) -> None:
+    assert one(viz.delivered_raster(too_late), "lost input").get_xdata().tolist() == [4.0, 6.0]
+    assert station_values(too_late, "dropped").tolist() == [0.0, 2.0]
+
+
 def test_lost_packets_are_crosses(losing: Run) -> None:
     ax = viz.delivered_raster(losing)
     assert one(ax, "lost input").get_xdata().tolist() == [0.0, 0.0]
@@ -408,6 +429,39 @@ def test_a_packet_that_is_delivered_waits_for_the_tick() -> None:
     assert found(ax, "end")[0].get_xdata()[0] == 2.0
     assert one(viz.delivered_raster(ticking), "deliveries input").get_xdata().tolist() == [2.0, 4.0]
     assert ends(one(viz.timeline(ticking), "inputs cell")) == (3.0, 5.0)
+
+
+def test_a_packet_waits_for_those_that_a_blocked_station_holds() -> None:
+    """It comes to a at 2.25, when a has served the packet before it, and holds it until 3."""
+    run = by_hand(Station("a", service=1.0), Station("b", service=3.0, buffer=1), [0.0, 0.0, 0.0, 2.25])
+    assert run.records.hops["left"][run.records.hops["station"] == 0].tolist() == [1.0, 2.0, 4.0, 7.0]
+    for neuron, before in ((3, [2]), (2, [0, 1]), (1, [0]), (0, [])):
+        way = logged_way("test", run, carried("test", run), 0, "input", neuron)
+        found = served_before(hops_of("test", run, 0), 0, way.legs[0])
+        assert found["neuron"].tolist() == before
+        plain = [
+            int(one["neuron"])
+            for one in hops(run)
+            if one["station"] == 0 and one["started"] < way.legs[0].started and one["left"] > way.legs[0].entered
+        ]
+        assert sorted(found["neuron"].tolist()) == sorted(plain)
+
+
+def test_what_needs_no_packet_goes_on_at_ticks_too() -> None:
+    """A pool at its receivers: what it receives comes at a tick and, over a delay, a quarter of one later."""
+    net = eventsim.Network(time_unit=1e-6)
+    net.source(2, "input")
+    net.population("relay", 2, "pool")
+    net.population("if_delta", 2, "cells", v_threshold=0.5)
+    net.connect("input", "pool", eventsim.OneToOne([1.0, 1.0]), delay=0.25)
+    net.connect("pool", "cells", eventsim.OneToOne([1.0, 1.0]))
+    placed = hardware.chip("mesh").replace({"time.tick": "1 us"}).place(net)
+    spikes = eventsim.SpikeTimes([[[0.5], [2.0]]])
+    run = eventsim.simulate(net, spikes, transport=placed, engine="reference", until=9.0)
+    assert run.spike_times("cells")[0].tolist() == [2.0, 4.0]
+    came = deliveries("test", run, 0, carried("test", run))
+    local = came[came["population"] == net.node("pool").order]
+    assert local[["emitted", "delivered"]].tolist() == [(1.25, 2.0), (3.25, 4.0)]
 
 
 def test_a_lost_packet_ends_where_it_found_no_room(losing: Run) -> None:

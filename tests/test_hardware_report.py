@@ -351,6 +351,13 @@ def test_the_report_says_it_in_a_sentence_a_table_and_json(runs: tuple[Network, 
     assert report(run).statement.endswith(f"the first layer that is late is {found.latency.first_late}.")
 
 
+def test_the_report_says_where_pools_are(runs: tuple[Network, Run, Run]) -> None:
+    net, x = network(1e-6)
+    run = simulate(net, x[:1], engine="reference", transport=chip().place(net, pools="neurons"))
+    assert (report(run).pools, report(runs[1]).pools) == ("neurons", "receiver")
+    assert "pools are: placed as neurons" in report(run).table()
+
+
 def test_prices_may_be_those_of_another_chip(runs: tuple[Network, Run, Run]) -> None:
     found = report(runs[1], prices=hardware.chip("loihi"))
     assert found.bill == runs[1].energy(hardware.chip("loihi"))

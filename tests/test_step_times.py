@@ -13,6 +13,7 @@ import eventsim
 from eventsim import Dense, InputError, Network, SpikeTimes, hardware, simulate
 from eventsim.cli import main
 from eventsim.hardware import Chip, PlacedChip, place_by_hand
+from eventsim.hardware.quantities import text_of
 
 LOIHI = hardware.chip("loihi_sanafe")
 BUS = {
@@ -291,7 +292,7 @@ def test_a_report_has_both_times(tmp_path: Any, capsys: Any) -> None:
     net.population("integrator", 2, "c", (1.0, 3.0))
     net.connect("a", "b", Dense([[0.9, 0.4], [0.2, 0.8]]))
     net.connect("b", "c", Dense([[1.0, -1.0], [-1.0, 1.0]]))
-    x = np.array([[0.2, 0.7], [0.9, 0.1]])
+    x = np.array([[0.2, 0.7], [0.9, 0.0]])
     chip = outside(LOIHI)
     placed = chip.place(net, "by_layer", step=0.125)
     ideal, run = (simulate(net, x, transport=how, engine="reference") for how in (None, placed))
@@ -301,7 +302,12 @@ def test_a_report_has_both_times(tmp_path: Any, capsys: Any) -> None:
     assert steps.lengths.shape == (2, 25)
     assert "On loihi_sanafe, in steps of 0.125, " in report.statement
     said = str(report)
-    assert "a sample takes: " in said
+    until = steps.until(np.array([3.0, 3.0]))  # the read-out's t_min
+    assert until[0] != until[1]
+    assert f"decided after: {text_of(max(until), 's')} at most" in said
+    mean = float(np.nansum(steps.lengths)) / 2
+    assert f"a sample takes: {text_of(mean, 's')}, {1 / mean:.4g} a second, one behind the other" in said
+    assert f"the longest step takes: {text_of(float(np.nanmax(steps.lengths)), 's')}" in said
     assert "of each step" in said
     assert "core 0 out" in said
     content = json.loads(report.to_json())
