@@ -432,8 +432,8 @@ def test_a_packet_that_is_delivered_waits_for_the_tick() -> None:
 
 
 def test_a_packet_waits_for_those_that_a_blocked_station_holds() -> None:
-    """It comes to a at 2.25, when a has served the packet before it, and holds it until 3."""
-    run = by_hand(Station("a", service=1.0), Station("b", service=3.0, buffer=1), [0.0, 0.0, 0.0, 2.25])
+    """It comes to a at 3.5, when a has served the packet before it, and holds it until 4."""
+    run = by_hand(Station("a", service=1.0), Station("b", service=3.0, buffer=1), [0.0, 0.0, 0.0, 3.5])
     assert run.records.hops["left"][run.records.hops["station"] == 0].tolist() == [1.0, 2.0, 4.0, 7.0]
     for neuron, before in ((3, [2]), (2, [0, 1]), (1, [0]), (0, [])):
         way = logged_way("test", run, carried("test", run), 0, "input", neuron)
