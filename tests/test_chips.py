@@ -145,7 +145,7 @@ def test_tiles_of_loihi_are_numbered_along_y_as_sanafe_does() -> None:
 @every_chip
 def test_a_chip_is_described_in_json_and_made_again(name: str) -> None:
     chip = hardware.chip(name)
-    again = chip_from(json.loads(json.dumps(described(chip))))
+    again = chip_from(json.loads(json.dumps(described(chip), allow_nan=False)))
     assert again.facts == chip.facts
     assert str(again) == str(chip)
 
@@ -222,6 +222,16 @@ def test_a_tree_needs_a_root() -> None:
     assert bus.replace({"topology.kind": "tree", "topology.branching": 2}).need("topology.branching") == 2
     with pytest.raises(InputError, match=r"topology\.branching: 1 leads to no root; must be an integer >= 2\. Give"):
         bus.replace({"topology.kind": "tree", "topology.branching": 1})
+
+
+def test_what_is_said_of_one_axis_holds_there_and_what_is_said_of_links_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MESH.replace("[core]", '[link_x]\nservice = "7 ns"\nbuffer = 9\n\n[core]', 1), encoding="utf-8")
+    chip = hardware.chip(path)
+    assert [chip.need(f"link_{axis}.service") for axis in "xy"] == [7e-9, 5e-9]
+    assert [chip.need(f"link_{axis}.buffer") for axis in "xy"] == [9, 4]
+    assert [chip.need(f"link_{axis}.latency") for axis in "xy"] == [1e-9, 1e-9]
+    assert not [key for key in chip.facts if key.startswith("link.")]
 
 
 def test_a_range_of_cores_contradicts_tiles_where_no_value_of_it_fits() -> None:

@@ -305,6 +305,10 @@ def test_a_report_has_both_times(tmp_path: Any, capsys: Any) -> None:
     until = steps.until(np.array([3.0, 3.0]))  # the read-out's t_min
     assert until[0] != until[1]
     assert f"decided after: {text_of(max(until), 's')} at most" in said
+    for behind in (3.5, 1e6, np.inf):  # of the last step
+        assert steps.until(np.array([behind, behind])).tolist() == pytest.approx(steps.seconds.tolist(), rel=1e-15)
+    first = steps.lengths[:, 0].tolist()
+    assert steps.until(np.array([0.0, 0.0])).tolist() == first
     mean = float(np.nansum(steps.lengths)) / 2
     assert f"a sample takes: {text_of(mean, 's')}, {1 / mean:.4g} a second, one behind the other" in said
     assert f"the longest step takes: {text_of(float(np.nanmax(steps.lengths)), 's')}" in said
