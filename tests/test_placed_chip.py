@@ -170,7 +170,7 @@ def test_each_neuron_has_a_route_to_the_cores_of_its_targets_and_to_no_other() -
 def test_packets_go_to_where_the_positions_of_tiles_are() -> None:
     """Core 0 at the far corner, core 1 at the gate: links and distances are those of these places."""
     net, x = layers()
-    small = {"topology__size": [3, 3], "limits__neurons_per_core": 400}
+    small: dict[str, Any] = {"topology__size": [3, 3], "limits__neurons_per_core": 400}
     moved = timeless(**small, topology__positions=[[2, 1], [0, 0]], topology__numbering=None)
     placed = moved.place(net)
     assert placed.placement.positions == ((2.0, 1.0), (0.0, 0.0))  # type: ignore[union-attr]

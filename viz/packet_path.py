@@ -13,6 +13,7 @@ from eventsim.engines.fabric_records import ARRIVED, OUTCOMES, PASSED_ON
 from eventsim.engines.packet_way import Leg, Way
 from eventsim.inspection.logged_way import logged_way, served_before
 from eventsim.inspection.packets import Carried, carried, hops_of
+from eventsim.network.network import Population
 from eventsim.run.due import arrivals
 from eventsim.run.packets import DELIVERY, log_of
 from eventsim.run.run import Run
@@ -192,7 +193,8 @@ def _deadlines(ax: Axes, run: Run, on: Carried, way: Way, who: tuple[str, int], 
             tops, ends = zip(*((k / n_rows + line, (k + 1) / n_rows) for k in range(n_rows)), strict=True)
             style: dict[str, Any] = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "zorder": 1}
             ax.vlines([x] * n_rows, tops, ends, color=INK, gid=f"t_min {name}", **style)
-            whose = "behind" if on.net.node(name).model.relay else "of"
+            node = on.net.node(name)
+            whose = "behind" if isinstance(node, Population) and node.model.relay else "of"
             ax.annotate(
                 f"$t_\\mathrm{{min}}$ {whose} {plain_text(name)}", (x, 0.0), xycoords=ax.get_xaxis_transform(),
                 xytext=(2, 2), textcoords="offset points", fontsize=note_size(), color=INK,

@@ -86,8 +86,10 @@ def network_of(path: Path, run: Path | None) -> Network:
     from eventsim.hardware import with_time_unit
 
     net = load_network(path)
-    provenance = {} if run is None else header_of(run).get("provenance")
-    unit = provenance.get("time_unit") if isinstance(provenance, dict) else None
+    provenance = None if run is None else header_of(run).get("provenance")
+    if not isinstance(provenance, dict):
+        return net
+    unit = provenance.get("time_unit")
     if isinstance(unit, float) and unit > 0 and unit != net.time_unit:
         other = with_time_unit(net, unit)
         if other.hash() in (provenance.get("network_hash"), provenance.get("made_from")):
