@@ -12,6 +12,7 @@ from random_fabrics import Case, case
 
 import eventsim
 from eventsim import SpikeTimes, fabric
+from eventsim.engines.fabric_records import HOP_RECORD
 from eventsim.engines.options import ARBITRATION
 from eventsim.errors import SimulationError
 from eventsim.randomness import stream_key, uniforms
@@ -78,3 +79,32 @@ def test_both_engines_are_the_fabric_that_is_written_with_simpy() -> None:
     assert shown["exact"] >= N_CASES // 7
     assert shown["deadlock"] >= 20
     assert shown["float"] >= 150
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_a_sample_knows_nothing_of_those_before_it(engine: str) -> None:
+    """Whose turn it is, what is blocked, in flight, counted: three equal samples on one thread are three times one."""
+    n_stateful = 0
+    for number in range(50):
+        drawn = case(number)
+        net, x, made, _ = as_network(drawn.fabric, float, drawn.load)
+        if "random" in {one.arbiter for one in drawn.fabric.stations}:
+            continue  # draws belong to samples
+        n_stateful += bool({one.arbiter for one in drawn.fabric.stations} & {"round_robin", "binary_tree"})
+        for until in (FOR_EVER, 2.25):
+            given: Any = {"transport": Given(made), "until": until, "engine": engine, "threads": 1}
+            try:
+                once = eventsim.simulate(net, x, **given)
+            except SimulationError:
+                break
+            thrice = eventsim.simulate(net, SpikeTimes([*x.times] * 3), **given)
+            alone, several = once.records, thrice.records
+            assert alone.hops is not None
+            assert several.hops is not None
+            fields = [name for name in HOP_RECORD.names or () if name != "sample"]
+            for sample in range(3):
+                mine = several.hops[several.hops["sample"] == sample]
+                assert str(mine[fields].tolist()) == str(alone.hops[fields].tolist())  # NaN is itself, too
+            for name in ("stations", "fabric"):
+                np.testing.assert_array_equal(getattr(several, name), np.repeat(getattr(alone, name), 3, axis=0))
+    assert n_stateful >= 12
