@@ -108,3 +108,22 @@ def test_a_sample_knows_nothing_of_those_before_it(engine: str) -> None:
             for name in ("stations", "fabric"):
                 np.testing.assert_array_equal(getattr(several, name), np.repeat(getattr(alone, name), 3, axis=0))
     assert n_stateful >= 12
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize("arbiter", [fabric.arbiters.RoundRobin(), fabric.arbiters.BinaryTree()], ids=repr)
+def test_the_turn_of_one_sample_is_not_that_of_the_next(arbiter: fabric.Arbiter, engine: str) -> None:
+    """In the first one the lower port alone was served; in the second both have a packet at one time."""
+    net = eventsim.Network()
+    net.source(2, "input")
+    net.population("if_delta", 1, "sink", v_threshold=9.0)
+    net.connect("input", "sink", eventsim.Sparse([0, 1], [0, 0], np.ones(2)))
+    stations = fabric.Station("a"), fabric.Station("b"), fabric.Station("shared", service=1.0, arbiter=arbiter)
+    routes = tuple((fabric.Hop(k, (fabric.Hop(2, core=0),)),) for k in (0, 1))
+    made = fabric.Fabric(stations, routes, {"input": np.array([0, 1])}, log=True)
+    x = SpikeTimes([[[0.0], []], [[0.0], [0.0]]])
+    run = eventsim.simulate(net, x, transport=Given(made), until=9.0, engine=engine, threads=1)
+    hops = run.records.hops
+    assert hops is not None
+    served = hops[hops["station"] == 2]
+    assert served[["sample", "neuron", "started"]].tolist() == [(0, 0, 0.0), (1, 0, 0.0), (1, 1, 1.0)]
