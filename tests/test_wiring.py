@@ -97,6 +97,19 @@ def test_packets_take_the_links_of_the_topology(
     assert ways(chip, chain())["layer3", 1] == [["core 3 out", *out, "output"]]
 
 
+@pytest.mark.parametrize("numbering", ["rows", "columns"])
+def test_input_and_output_are_at_the_gate(numbering: str) -> None:
+    small = {"topology.size": [3, 2], "topology.gate": [2, 1], "topology.numbering": numbering}
+    chip = hardware.chip("mesh").replace({"limits.neurons_per_core": 2, **small})
+    found = ways(chip, chain(1))
+    assert found["input", 0] == [
+        ["input", "(2, 1) to (1, 1)", "(1, 1) to (0, 1)", "(0, 1) to (0, 0)", "core 0"]
+    ]  # fmt: skip
+    assert found["layer0", 0] == [
+        ["core 0 out", "(0, 0) to (1, 0)", "(1, 0) to (2, 0)", "(2, 0) to (2, 1)", "output"]
+    ]  # fmt: skip
+
+
 def test_what_nobody_on_the_chip_hears_leaves_it() -> None:
     net = chain(2)
     run = simulate(

@@ -68,6 +68,9 @@ def _places(facts: Mapping[str, Fact]) -> str:
         return (
             f"topology.cores: {cores.text} are more than {tiles} tiles have; must be at most these. Mend one of them."
         )
+    gate = facts.get("topology.gate")
+    if gate and size and not (gate.value[0] < size.value[0] and gate.value[1] < size.value[1]):
+        return f"topology.gate: {list(gate.value)} is outside {size.text} tiles; must lie inside. Mend it."
     if positions and size:
         inside = [(x, y) for x, y in positions.value if 0 <= x < size.value[0] and 0 <= y < size.value[1]]
         if len(inside) != len(positions.value):

@@ -60,7 +60,7 @@ def entry(key: Key, priced: bool = False) -> dict[str, Any]:
         return {"description": key.meaning, **table}
     value = alone(key)
     parts: dict[str, Any] = {"value": value, **_said(), "note": {"type": "string"}}
-    if key.kind not in ("choice", "size", "positions"):
+    if key.kind not in ("choice", "size", "place", "positions"):
         parts["range"] = {"type": "array", "items": value, "minItems": 2, "maxItems": 2}
     if priced:
         names = {"type": "array", "items": {"enum": list(OPERATIONS)}, "minItems": 1, "uniqueItems": True}
@@ -85,6 +85,8 @@ def alone(key: Key) -> dict[str, Any]:
         return {"if": {"type": "string"}, "then": {"const": UNLIMITED}, "else": COUNT}
     if key.kind == "size":
         return {"type": "array", "items": COUNT | {"maximum": 10**6}, "minItems": 2, "maxItems": 2}
+    if key.kind == "place":
+        return {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 2, "maxItems": 2}
     if key.kind == "positions":
         place = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
         return {"type": "array", "items": place, "minItems": 1, "uniqueItems": True}
@@ -104,6 +106,7 @@ def allowed(key: Key) -> str:
         "count": "must be an integer >= 1",
         "capacity": f'must be an integer >= 1, or "{UNLIMITED}"',
         "size": "must be two integers >= 1, along x and along y: [8, 4]",
+        "place": "must be two integers >= 0, x and y: [0, 0]",
         "positions": "must be different places, [x, y] in integers: [[0, 0], [1, 0]]",
         "by count": 'must be a table of times by number: {1 = "0.6 us", 2 = "1.0 us"}',
     }[key.kind]

@@ -3,6 +3,7 @@
 Relies on the chip, the placement and the topologies. Used by `placed_chip`. Seconds become units of the network here.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +45,9 @@ def topology_of(chip: ChipDescription) -> Topology:
         grid = Mesh if kind == "mesh" else Torus
         # Where positions say which tile is where, numbers say nothing; those of places are then the topology's own.
         numbering = "rows" if "topology.positions" in chip.facts else chip.need("topology.numbering")
-        return grid(int(width), int(height), numbering, chip.need("topology.routing"))
+        made = grid(int(width), int(height), numbering, chip.need("topology.routing"))
+        x, y = chip.known("topology.gate", (0, 0))
+        return dataclasses.replace(made, gate=made.place((int(x), int(y))))
     if kind == "tree":
         return Tree(chip.n_tiles, int(chip.need("topology.branching")))
     return Bus(chip.n_tiles) if kind == "bus" else Star(chip.n_tiles)
