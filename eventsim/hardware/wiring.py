@@ -18,6 +18,7 @@ from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.model_steps import BARRIER
 from eventsim.hardware.physical_time import in_units
 from eventsim.hardware.placement import Placement
+from eventsim.hardware.quantities import decimal
 from eventsim.network.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
@@ -64,7 +65,7 @@ class Wiring:
         self.topology = topology_of(chip)
         self.links = self.topology.links()
         self.multicast = chip.need("topology.packets") == "multicast"
-        self.speedup = float(chip.known("time.speedup", 1.0))
+        self.speedup = decimal(chip.known("time.speedup", 1.0))
         self.in_steps = chip.need("time.discipline") == BARRIER
         self.places: dict[tuple[int, int], int] = {}  # stations that are used: part and number -> number
         self.routes: dict[tuple[int, tuple[int, ...]], int] = {}  # by the sender's core and its targets'
@@ -94,7 +95,7 @@ class Wiring:
 
     def units(self, seconds: float) -> float:
         """Seconds of the chip as the network's units of time; where its steps end at a barrier, seconds as they are."""
-        return float(seconds) if self.in_steps else in_units(self.net, seconds * self.speedup)
+        return float(seconds) if self.in_steps else in_units(self.net, decimal(seconds) * self.speedup)
 
     # -- stations ----------------------------------------------------------------------------------------------------
 
