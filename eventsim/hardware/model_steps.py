@@ -9,7 +9,7 @@ import numpy as np
 
 from eventsim.checks import number
 from eventsim.errors import InputError
-from eventsim.fabric.contract import DROP, NOWHERE, Fabric, Hop, Route, Station
+from eventsim.fabric.contract import DROP, NOWHERE, Fabric, Hop, Route, Station, ends_of
 from eventsim.fabric.ticks import COUNTABLE
 from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.keys import STATIONS
@@ -51,13 +51,10 @@ def on_steps(fabric: Fabric, step: float) -> Fabric:
 
     Spikes that need no packet need none here either.
     """
-
-    def ends(hop: Hop) -> list[Hop]:
-        if hop.children:
-            return [end for child in hop.children for end in ends(child)]
-        return [hop if hop.station == NOWHERE else Hop(0, core=hop.core)]
-
-    routes: tuple[Route, ...] = tuple(tuple(end for hop in route for end in ends(hop)) for route in fabric.routes)
+    routes: tuple[Route, ...] = tuple(
+        tuple(end if end.station == NOWHERE else Hop(0, core=end.core) for end in ends_of(route))
+        for route in fabric.routes
+    )
     return Fabric(
         stations=(Station(THE_STATION),),
         routes=routes,
