@@ -1,5 +1,6 @@
 """What is the slowest clock, narrowest link, smallest window, fewest cores? Searches against scans of plain runs."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -209,6 +210,15 @@ def test_an_unplaced_chip_is_the_placed_one_of_each_network() -> None:
         assert hardware.report(runs[0]).target == "mesh"
     again = UnplacedChip.of_settings({k: v for k, v in unplaced.describe().items() if k != "transport"})
     assert again.describe() == unplaced.describe()
+
+
+def test_a_chip_of_barriers_keeps_its_step_in_studies() -> None:
+    outside = {"service": "5 ns", "latency": "0 ns", "buffer": "unlimited", "full": "stall", "arbiter": "first come"}
+    known = {f"{part}.{name}": value for part in ("input", "output") for name, value in outside.items()}
+    unplaced = UnplacedChip(hardware.chip("loihi").replace(known), step=0.125)
+    assert {*unplaced.describe()} == {"transport", *(one.name for one in dataclasses.fields(UnplacedChip))}
+    again = UnplacedChip.of_settings({k: v for k, v in unplaced.describe().items() if k != "transport"})
+    assert again.on(timed()).step == 0.125
 
 
 def test_a_network_is_placed_before_faults_change_it() -> None:
