@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -318,6 +319,16 @@ def test_prices_may_be_those_of_another_chip(runs: tuple[Network, Run, Run]) -> 
     assert json.loads(found.to_json())["energy"]["grade"] == "pre-silicon"
 
 
+class LoggedBus(AerBus):
+    """A bus with a log."""
+
+    name = "report_bus"
+
+    def fabric(self, net: Network) -> Any:
+        made = super().fabric(net)
+        return type(made)(made.stations, made.routes, made.route_of, log=True)
+
+
 def test_a_transport_that_is_no_chip_has_no_prices() -> None:
     net, x = network(None)
     run = simulate(net, x[:2], engine="reference", transport=LoggedBus(0.001))
@@ -329,14 +340,40 @@ def test_a_transport_that_is_no_chip_has_no_prices() -> None:
         found.energy()
 
 
-class LoggedBus(AerBus):
-    """A bus with a log."""
+@dataclass(frozen=True)
+class Chipped(LoggedBus):
+    """A transport of one's own, whose arguments are called as those of a placed chip are."""
 
-    name = "report_bus"
+    chip: str = "silicon"
+    placement: str = "central"
+    step: float = 2.0
 
-    def fabric(self, net: Network) -> Any:
-        made = super().fabric(net)
-        return type(made)(made.stations, made.routes, made.route_of, log=True)
+    name = "chipped"
+
+
+def test_only_a_placed_chip_is_taken_for_one() -> None:
+    net = Network(time_unit=1e-6)
+    net.connect(net.source(1, "input"), net.population("lif_delta", 1, "cells", tau_mem=10.0), Dense([[0.5]]))
+    x = SpikeTimes([[[0.0, 1.0]]])
+    run = simulate(net, x, engine="reference", transport=Chipped(0.125))
+    found, ledger = hardware.report(run, prices=hardware.chip("loihi")), hardware.counted(run)
+    assert (found.target, found.pools, found.steps) == ("chipped", "", None)
+    assert ledger.seconds == 1.125e-6
+    with pytest.raises(InputError, match="step_times: the run was not on a chip whose steps end at a barrier"):
+        hardware.step_times(run)
+
+
+@pytest.mark.parametrize(
+    ("chip", "placement", "message"),
+    [
+        ("mesh", None, r"PlacedChip: chip = 'mesh'; must be a Chip\. Give e\.g\. hardware\.chip"),
+        (hardware.chip("mesh"), 3, r"PlacedChip: placement = 3; must be a Placement\. Let chip\.place"),
+        ({"name": "x", "title": "", "note": "", "facts": {}, "sources": ["ab", "c"]}, {}, "of a chip is damaged"),
+    ],
+)
+def test_what_is_no_placed_chip_is_refused(chip: Any, placement: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        hardware.PlacedChip(chip, placement)
 
 
 def test_lost_packets_are_responsible_too() -> None:
