@@ -407,6 +407,8 @@ def test_packets_that_are_lost_are_responsible_where_none_is_late() -> None:
     [
         ({"ideal": "data"}, "report: ideal is a run of another samples; must differ from the run in nothing but"),
         ({"ideal": "network"}, "report: ideal is a run of another network; must differ from the run in nothing but"),
+        ({"ideal": "pixels"}, "report: ideal is a run of other data: 'input' sent other spikes; must differ from"),
+        ({"ideal": "chip"}, "report: ideal is a run with a transport, too; must be one without"),
         ({"ideal": 3}, "report: ideal is a int; must be a Run"),
         ({"run": 3}, "report: run is a int; must be a Run"),
         ({"run": "ideal"}, "run.latency: the run has no transport"),
@@ -422,12 +424,24 @@ def test_what_cannot_be_reported_on_is_refused(runs: tuple[Network, Run, Run], c
     given = {"run": run, "ideal": ideal} | change
     if given["ideal"] == "data":
         given["ideal"] = simulate(runs[0], x[:29], engine="reference")
+    if given["ideal"] == "pixels":
+        given["ideal"] = simulate(runs[0], x[::-1], engine="reference")
+    if given["ideal"] == "chip":
+        given["ideal"] = run
     if given["ideal"] == "network":
         given["ideal"] = simulate(other, x, engine="reference")
     if given["run"] == "ideal":
         given["run"] = ideal
     with pytest.raises(InputError, match=message):
         report(given.pop("run"), given.pop("ideal"), **given)
+
+
+def test_what_cannot_be_counted_is_refused(runs: tuple[Network, Run, Run]) -> None:
+    with pytest.raises(InputError, match=r"counted: run is a int; must be a Run\. Give what simulate returned"):
+        hardware.counted(3)  # type: ignore[arg-type]
+    for steps in (3, "x"):
+        with pytest.raises(InputError, match=r"counted: steps = .*; must be the StepTimes of a run whose steps"):
+            hardware.counted(runs[1], steps)  # type: ignore[arg-type]
 
 
 def test_a_run_that_ended_early_is_refused() -> None:

@@ -43,7 +43,7 @@ def step_of(chip: ChipDescription, step: Any) -> float:
             f"PlacedChip: {chip.name} has steps that end at a barrier, and {losing[0]}; must lose no packet, since a "
             f'step takes as long as all of them need. Give chip.replace({{"{losing[0]}": {instead}}}).'
         )
-    return number("PlacedChip", "step", step, low=0, open_low=True)
+    return float(number("PlacedChip", "step", step, low=0, open_low=True))
 
 
 def on_steps(fabric: Fabric, step: float) -> Fabric:
