@@ -185,6 +185,18 @@ def test_another_clock_multiplies_by_the_ratio() -> None:
         MESH.at_clock("100 MHz")
     with pytest.raises(InputError, match=r"Chip mesh: slower = 0; must be > 0"):
         MESH.slower(0)
+    for clock in ("0 s", "0 ns"):
+        with pytest.raises(InputError, match=r"time.clock = 0 n?s; must be longer than 0, .* Give a frequency"):
+            WITH_CLOCK.at_clock(clock)
+        with pytest.raises(InputError, match=r"time.clock = 0 n?s; must be longer than 0"):
+            MESH.replace({"time.clock": clock}).at_clock("100 MHz")
+
+
+@pytest.mark.parametrize("factor", [1e308, 1e-320, 5e-324])
+def test_times_that_float64_would_not_hold_are_refused(factor: float) -> None:
+    chip = MESH.replace({"core.latency": "100 s" if factor > 1 else "1 ns"})
+    with pytest.raises(InputError, match=r"Chip mesh: [a-z_.]+: .* as long; must be a time that float64 holds\. Give"):
+        chip.slower(factor)
 
 
 # -- a chip that is placed anew ----------------------------------------------------------------------------------------

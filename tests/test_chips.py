@@ -16,6 +16,7 @@ from fuzzed_reader import damaged
 from eventsim import hardware
 from eventsim.cli import main
 from eventsim.errors import FileFormatError, InputError
+from eventsim.fabric.topologies import Tree
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import kinds
 from eventsim.hardware import presets
@@ -223,7 +224,7 @@ def test_a_tree_needs_a_root() -> None:
     """One child a node would never come to one."""
     bus = hardware.chip("aer_bus")
     assert bus.replace({"topology.kind": "tree", "topology.branching": 2}).need("topology.branching") == 2
-    with pytest.raises(InputError, match=r"topology\.branching: 1 leads to no root; must be an integer >= 2\. Give"):
+    with pytest.raises(InputError, match=r"topology\.branching = 1; must be an integer >= 2\. Mend it"):
         bus.replace({"topology.kind": "tree", "topology.branching": 1})
 
 
@@ -324,6 +325,14 @@ MALFORMED: list[tuple[str, str, str]] = [
     ("[time]", '[time]\nlate = "clamp"', "11: time.late = 'clamp'; must be one of deliver, drop: what is late cannot"),
     ("[time]", '[time]\nlate = "dorp"', "11: time.late = 'dorp', did you mean 'drop'?; must be one of deliver, drop"),
     ("[time]", "[time", "10: this is no TOML"),
+    ('name = "mesh"', 'name = "mesh\\n"', "1: name = 'mesh\\n'; must be letters a to z"),
+    ("[limits]", '[time.barrier_by_cores]\n1 = "1 s"\n"٢" = "2 s"\n[limits]', "55: time.barrier_by_cores.٢: unk"),
+    ("[limits]", '[time.barrier_by_cores]\n1 = "1 s"\n"2\\n" = "2 s"\n[limits]', "55: time.barrier_by_cores.2\n: unkn"),
+    ("size = [4, 4]", f"positions = [[{10**400}, 0]]", "15: topology.positions = "),
+    ("size = [4, 4]", "positions = [[1000001, 0]]", "15: topology.positions = 1000001; must be different places"),
+    ("size = [4, 4]", "size = [4, 4]\ncores = {range = [17, 20]}", "16: topology.cores: 17 to 20 are more than 16 "),
+    ("size = [4, 4]", f"size = [4, 4]\ncores = {2**53}", f"16: topology.cores: {2**53} are more than 1,000,000 cores"),
+    ("size = [4, 4]", f"size = [4, 4]\ncores_per_tile = {2**53}", "16: topology.cores_per_tile: 900719925474"),
 ]  # fmt: skip
 
 
@@ -338,6 +347,29 @@ def test_a_malformed_file_is_refused_with_line_and_key(
         hardware.chip(path)
     assert f"my.toml, line {message}" in str(error.value)
     assert "must " in str(error.value)
+
+
+def test_a_number_of_cores_may_be_a_range_until_somebody_needs_it() -> None:
+    mesh = hardware.chip("mesh").replace({"topology.cores": {"range": [8, 17]}, "topology.cores_per_tile": 2})
+    assert [mesh.at(end).n_cores for end in ("low", "high")] == [8, 17]
+    with pytest.raises(InputError, match=r"topology\.cores is a range, 8 to 17"):
+        _ = mesh.n_cores
+
+
+@pytest.mark.parametrize("count", [10**6 + 1, 2**53])
+@pytest.mark.parametrize("name", ["mesh", "aer_bus"])
+def test_more_cores_than_can_be_listed_are_refused_at_once(name: str, count: int) -> None:
+    for key in ("topology.cores", "topology.cores_per_tile"):
+        with pytest.raises(InputError, match=rf"{key}: {count} .*are more than 1,000,000 cores; must be fewer"):
+            hardware.chip(name).replace({key: count})
+
+
+def test_a_tree_branches() -> None:
+    tree = {"topology.kind": "tree", "topology.cores": 4, "topology.branching": 1}
+    with pytest.raises(InputError, match=r"topology\.branching = 1; must be an integer >= 2\. Mend it"):
+        hardware.chip("aer_bus").replace(tree)
+    with pytest.raises(InputError, match=r"Tree: branching = 1; must be an integer >= 2"):
+        Tree(4, 1)
 
 
 def lines_cut(whole: str, rng: random.Random) -> str:

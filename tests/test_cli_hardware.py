@@ -156,6 +156,8 @@ def test_values_of_the_chip_are_words_numbers_and_lists(made: Path) -> None:
         (("--time-unit", "1e-6", "--max-flips", "2"), "hardware: --max-flips 2; must be a share, 0 to 1"),
         (("--time-unit", "1e-6", "--set", "core.buffer"), "hardware: --set core.buffer; must be KEY=VALUE"),
         (("--time-unit", "1e-6", "--set", "core.bufer=3"), "key = 'core.bufer', did you mean 'core.buffer'?"),
+        (("--time-unit", "1e-6", "--set", "core.axon_in=" + "[" * 5000), "core.axon_in = '[[["),
+        (("--time-unit", "1e-320"), "in_units: 5e-09 s with a time_unit of 9.99989e-321 s; must be a number"),
         (("--time-unit", "1e-6", "--target", "mehs"), "'mehs', did you mean 'mesh'"),
         (("--time-unit", "1e-6", "--target", "loihi"), "loihi has steps that end at a barrier"),
         (("--time-unit", "1e-6", "--strategy", "lineal"), "strategy = 'lineal', did you mean 'linear'"),

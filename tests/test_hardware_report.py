@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -229,9 +230,12 @@ def test_what_is_not_known_is_not_said(runs: tuple[Network, Run, Run], tmp_path:
     run.save(tmp_path / "run.npz")
     alone = eventsim.load_run(tmp_path / "run.npz")
     assert report(alone, ideal).statement.endswith("; the first layer that differs is dense1.")
-    assert report(alone, alone).statement.endswith("no decision of 30 flips.")
-    assert report(run, run).statement.endswith("no decision of 30 flips, although packets of input are late.")
     assert report(alone).statement.endswith(f"{run.latency().counted['delivered']:,} packets were delivered.")
+    net, x = network(1e-3)
+    quick, same = (simulate(net, x, engine="reference", transport=one) for one in (chip().place(net, "linear"), None))
+    quick.save(tmp_path / "quick.npz")
+    assert report(quick, same).statement.endswith("no decision of 30 flips and no layer is late.")
+    assert report(eventsim.load_run(tmp_path / "quick.npz"), same).statement.endswith("no decision of 30 flips.")
 
 
 def test_packets_that_are_lost_are_said_where_no_decision_flips() -> None:
@@ -365,6 +369,16 @@ def test_prices_may_be_those_of_another_chip(runs: tuple[Network, Run, Run]) -> 
     assert json.loads(found.to_json())["energy"]["grade"] == "pre-silicon"
 
 
+class LoggedBus(AerBus):
+    """A bus with a log."""
+
+    name = "report_bus"
+
+    def fabric(self, net: Network) -> Any:
+        made = super().fabric(net)
+        return type(made)(made.stations, made.routes, made.route_of, log=True)
+
+
 def test_a_transport_that_is_no_chip_has_no_prices() -> None:
     net, x = network(None)
     run = simulate(net, x[:2], engine="reference", transport=LoggedBus(0.001))
@@ -376,14 +390,40 @@ def test_a_transport_that_is_no_chip_has_no_prices() -> None:
         found.energy()
 
 
-class LoggedBus(AerBus):
-    """A bus with a log."""
+@dataclass(frozen=True)
+class Chipped(LoggedBus):
+    """A transport of one's own, whose arguments are called as those of a placed chip are."""
 
-    name = "report_bus"
+    chip: str = "silicon"
+    placement: str = "central"
+    step: float = 2.0
 
-    def fabric(self, net: Network) -> Any:
-        made = super().fabric(net)
-        return type(made)(made.stations, made.routes, made.route_of, log=True)
+    name = "chipped"
+
+
+def test_only_a_placed_chip_is_taken_for_one() -> None:
+    net = Network(time_unit=1e-6)
+    net.connect(net.source(1, "input"), net.population("lif_delta", 1, "cells", tau_mem=10.0), Dense([[0.5]]))
+    x = SpikeTimes([[[0.0, 1.0]]])
+    run = simulate(net, x, engine="reference", transport=Chipped(0.125))
+    found, ledger = hardware.report(run, prices=hardware.chip("loihi")), hardware.counted(run)
+    assert (found.target, found.pools, found.steps) == ("chipped", "", None)
+    assert ledger.seconds == 1.125e-6
+    with pytest.raises(InputError, match="step_times: the run was not on a chip whose steps end at a barrier"):
+        hardware.step_times(run)
+
+
+@pytest.mark.parametrize(
+    ("chip", "placement", "message"),
+    [
+        ("mesh", None, r"PlacedChip: chip = 'mesh'; must be a Chip\. Give e\.g\. hardware\.chip"),
+        (hardware.chip("mesh"), 3, r"PlacedChip: placement = 3; must be a Placement\. Let chip\.place"),
+        ({"name": "x", "title": "", "note": "", "facts": {}, "sources": ["ab", "c"]}, {}, "of a chip is damaged"),
+    ],
+)
+def test_what_is_no_placed_chip_is_refused(chip: Any, placement: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        hardware.PlacedChip(chip, placement)
 
 
 def test_lost_packets_are_responsible_too() -> None:
@@ -419,6 +459,8 @@ def test_packets_that_are_lost_are_responsible_where_none_is_late() -> None:
         ({"ideal": "network"}, "report: ideal is a run of another network; must differ from the run in nothing but"),
         ({"ideal": "seed"}, "report: ideal is a run of another seed; must differ from the run in nothing but"),
         ({"ideal": "faults"}, "report: ideal is a run of other faults; must differ from the run in nothing but"),
+        ({"ideal": "pixels"}, "report: ideal is a run of other data: 'input' sent other spikes; must differ from"),
+        ({"ideal": "chip"}, "report: ideal is a run with a transport, too; must be one without"),
         ({"ideal": 3}, "report: ideal is a int; must be a Run"),
         ({"run": 3}, "report: run is a int; must be a Run"),
         ({"run": "ideal"}, "run.latency: the run has no transport"),
@@ -434,6 +476,10 @@ def test_what_cannot_be_reported_on_is_refused(runs: tuple[Network, Run, Run], c
     given = {"run": run, "ideal": ideal} | change
     if given["ideal"] == "data":
         given["ideal"] = simulate(runs[0], x[:29], engine="reference")
+    if given["ideal"] == "pixels":
+        given["ideal"] = simulate(runs[0], x[::-1], engine="reference")
+    if given["ideal"] == "chip":
+        given["ideal"] = run
     if given["ideal"] == "network":
         given["ideal"] = simulate(other, x, engine="reference")
     if given["ideal"] == "seed":
@@ -444,6 +490,14 @@ def test_what_cannot_be_reported_on_is_refused(runs: tuple[Network, Run, Run], c
         given["run"] = ideal
     with pytest.raises(InputError, match=message):
         report(given.pop("run"), given.pop("ideal"), **given)
+
+
+def test_what_cannot_be_counted_is_refused(runs: tuple[Network, Run, Run]) -> None:
+    with pytest.raises(InputError, match=r"counted: run is a int; must be a Run\. Give what simulate returned"):
+        hardware.counted(3)  # type: ignore[arg-type]
+    for steps in (3, "x"):
+        with pytest.raises(InputError, match=r"counted: steps = .*; must be the StepTimes of a run whose steps"):
+            hardware.counted(runs[1], steps)  # type: ignore[arg-type]
 
 
 def test_a_run_that_ended_early_is_refused() -> None:

@@ -191,6 +191,11 @@ def test_depths_are_those_of_a_clock_that_looks_all_the_time() -> None:
         assert not counted[len(found[station]) :].any()
 
 
+def test_a_station_without_packets_had_none_waiting_all_the_time() -> None:
+    found = depth_times(np.zeros(0, dtype=HOP_RECORD), 2, np.array([0.25, 3.5]))
+    assert [times.tolist() for times in found] == [[3.75], [3.75]]
+
+
 # -- what arrives too late ---------------------------------------------------------------------------------------------
 
 

@@ -199,3 +199,21 @@ def test_grades_have_an_order() -> None:
     assert weakest(GRADES) == "assumed"
     assert weakest(["measured"]) == "measured"
     assert weakest([]) == ""
+
+
+def test_energies_that_could_be_infinite_are_refused() -> None:
+    dear = hardware.chip("mesh").replace({"prices.spikes": {"range": ["1 J", "1e308 J"]}})
+    with pytest.raises(
+        InputError,
+        match=r"price: mesh: 24 of spikes at 1 J to 1e308 J each; must be at most 1e\+300 J\. Give the price",
+    ):
+        hardware.price(hardware.Ledger(spikes=24), dear)
+    assert hardware.price(hardware.Ledger(spikes=0), dear).high == 0.0
+    with pytest.raises(InputError, match=r"price: mesh: 10,.* of spikes at 1 J each"):
+        hardware.price(hardware.Ledger(spikes=10**400), dear.at("low"))
+
+
+@pytest.mark.parametrize("among", ["loihi", 5, hardware.chip("loihi")])
+def test_prices_are_compared_among_several_chips(among: object) -> None:
+    with pytest.raises(InputError, match=r"compare_prices: among = .*; must be several chips\. Give a list"):
+        hardware.compare_prices(hardware.Ledger(spikes=1), among)  # type: ignore[arg-type]

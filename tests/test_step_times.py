@@ -340,3 +340,14 @@ def test_a_run_from_a_file_needs_its_network(tmp_path: Any) -> None:
     assert hardware.step_times(again).lengths.tobytes() == hardware.step_times(run).lengths.tobytes()
     with pytest.raises(InputError, match=r"run does not have its network, whose neurons are updated"):
         hardware.step_times(eventsim.load_run(tmp_path / "run.npz"))
+
+
+def test_a_step_may_be_given_as_a_fraction(tmp_path: Any) -> None:
+    net = Network()
+    net.connect(net.source(1, "input"), net.population("lif_delta", 1, "cells", tau_mem=10.0), Dense([[2.0]]))
+    placed = outside(LOIHI).place(net, step=Fraction(1, 3))
+    run = simulate(net, SpikeTimes([[[0.5]]]), until=2.0, transport=placed, engine="reference")
+    assert placed.step == 1 / 3
+    assert hardware.step_times(run, "reference").step == 1 / 3
+    run.save(tmp_path / "run.npz")
+    assert eventsim.load_run(tmp_path / "run.npz").provenance["transport"]["step"] == 1 / 3

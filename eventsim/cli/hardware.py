@@ -163,7 +163,7 @@ def chip_of(options: argparse.Namespace) -> "Chip":
             )
         try:
             values[key.strip()] = json.loads(text)
-        except ValueError:  # words, and numbers with a unit
+        except (ValueError, RecursionError):  # words, and numbers with a unit; lists within too many others
             values[key.strip()] = text.strip()
     chip = hardware.chip(options.target)
     return chip.replace(values) if values else chip

@@ -332,7 +332,11 @@ class ChipDescription(Tabled, Priced):
 def _of_table(key: Any) -> str:
     """The key of the table that a key belongs to: those by count end with the count."""
     section, _, count = str(key).rpartition(".")
-    return section if count.isdecimal() and KEYS.get(section, KEYS["core.axon_in"]).kind == "by count" else str(key)
+    return (
+        section
+        if count.isascii() and count.isdecimal() and KEYS.get(section, KEYS["core.axon_in"]).kind == "by count"
+        else str(key)
+    )
 
 
 def _count(key: str) -> int:

@@ -19,7 +19,7 @@ from eventsim.hardware.flips import Flips, flips
 from eventsim.hardware.ledger import Ledger
 from eventsim.hardware.pricing import Bill, Priced, price
 from eventsim.hardware.quantities import text_of
-from eventsim.hardware.run_time import in_steps, seconds_a_unit
+from eventsim.hardware.run_time import in_steps, said_of_chip, seconds_a_unit
 from eventsim.hardware.step_times import StepTimes, step_times
 from eventsim.hardware.throughput import Throughput, throughput
 from eventsim.run.latency import Latency
@@ -242,13 +242,12 @@ def report(run: Run, ideal: Run | None = None, *, prices: Priced | None = None, 
     _check_output(run, output)
     steps = step_times(run) if in_steps(run) else None
     ledger, found = counted(run, steps), run.latency()
-    transport = run.provenance["transport"]
-    chip = chip_from(transport["chip"]) if "chip" in transport else None
+    on = said_of_chip(run)
+    chip = chip_from(on["chip"]) if on else None
     priced = prices or chip
-    placement = transport.get("placement") or {}
     return Report(
-        target=transport["transport"] if chip is None else chip.name,
-        pools=placement.get("pools", ""),
+        target=run.provenance["transport"]["transport"] if chip is None else chip.name,
+        pools=on["placement"]["pools"] if on else "",
         seconds_a_unit=seconds_a_unit(run) if steps is None else None,
         latency=found,
         flips=None if ideal is None else flips(run, ideal, found, output),

@@ -42,7 +42,9 @@ def chip_from(description: Mapping[str, Any]) -> ChipDescription:
         return ChipDescription(
             description["name"], description["title"], description["note"], facts, dict(description["sources"])
         )
-    except (KeyError, TypeError, AttributeError) as problem:
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise InputError(
             f"hardware: a description of a chip is damaged ({problem!r}); must be what was written."
         ) from None

@@ -10,12 +10,12 @@ from eventsim.hardware.facts import Fact
 from eventsim.hardware.keys import BARRIERS, KEYS
 from eventsim.hardware.problems import Problem
 
-LARGEST = 10**6  # number of tiles
+LARGEST = 10**6  # number of tiles, and of cores
 
 
 def inconsistency(facts: Mapping[str, Fact]) -> Problem | None:
     """Return the first contradiction among the values of a chip; None where there is none."""
-    for check in (_parts_of_another, _barriers, _branching, _places, _charged_twice):
+    for check in (_parts_of_another, _barriers, _places, _charged_twice):
         text = check(facts)
         if text:
             return Problem(tuple(text.split(":")[0].split(".")), text)
@@ -49,21 +49,20 @@ def _barriers(facts: Mapping[str, Fact]) -> str:
     return ""
 
 
-def _branching(facts: Mapping[str, Fact]) -> str:
-    """A tree whose nodes have one child each comes to no root."""
-    branching = facts.get("topology.branching")
-    if branching and branching.low < 2:
-        return f"topology.branching: {branching.text} leads to no root; must be an integer >= 2. Give 2 or more."
-    return ""
-
-
 def _places(facts: Mapping[str, Fact]) -> str:
-    """Tiles inside their grid, and enough of them for all cores."""
+    """Tiles inside their grid, and enough of them for all cores; no more of either than can be listed."""
     positions, size = facts.get("topology.positions"), facts.get("topology.size")
     if size and size.value[0] * size.value[1] > LARGEST:
         return f"topology.size: {size.text} are more than {LARGEST:,} tiles; must be fewer. Make it smaller."
     tiles = len(positions.value) if positions else size.value[0] * size.value[1] if size else None
     cores, shared = facts.get("topology.cores"), facts.get("topology.cores_per_tile")
+    if cores and cores.high > LARGEST:
+        return f"topology.cores: {cores.text} are more than {LARGEST:,} cores; must be fewer. Write a smaller number."
+    if shared and shared.high * (tiles or 1) > LARGEST:
+        return (
+            f"topology.cores_per_tile: {shared.text} on {tiles or 1:,} tiles are more than {LARGEST:,} cores; must be "
+            "fewer. Write a smaller number."
+        )
     if tiles and cores and cores.low > tiles * (shared.high if shared else 1):
         return (
             f"topology.cores: {cores.text} are more than {tiles} tiles have; must be at most these. Mend one of them."

@@ -16,6 +16,7 @@ from eventsim.run.decisions import decisions_of
 from eventsim.run.latency import Latency
 from eventsim.run.packets import log_of
 from eventsim.run.run import Run
+from eventsim.wording import name_text
 
 Array = np.ndarray[Any, Any]
 
@@ -67,7 +68,7 @@ def flips(run: Run, ideal: Run, latency: Latency, output: str | None) -> Flips |
     Raises
     ------
     InputError
-        Runs of other samples, seeds or faults; what `eventsim.compare` refuses.
+        Runs of other samples, data, seeds or faults; an ideal run with a transport; what `eventsim.compare` refuses.
     """
     for key, what in (
         ("network_hash", "another network"), ("sample_ids", "other samples"), ("seed", "another seed"),
@@ -78,6 +79,11 @@ def flips(run: Run, ideal: Run, latency: Latency, output: str | None) -> Flips |
                 f"report: ideal is a run of {what}; must differ from the run in nothing but the transport. "
                 "Simulate the same network on the same data with transport=None."
             )
+    if ideal.provenance.get("transport") is not None:
+        raise InputError(
+            "report: ideal is a run with a transport, too; must be one without, whose decisions are taken for right. "
+            "Simulate the same network on the same data with transport=None."
+        )
     mine, theirs = decisions_of(run, output)[0], decisions_of(ideal, output)[0]
     if mine is None or theirs is None:
         return None
@@ -97,6 +103,12 @@ def _different(run: Run, ideal: Run, output: str | None) -> Array:
     """Which layers are not those of the ideal run in which sample, (n_samples, n_populations)."""
     found = compare(run, ideal).differences
     order = {name: k for k, name in enumerate(run.populations)}
+    other_data = [name for name in run.sources if (found["population"] == name).any()]
+    if other_data:
+        raise InputError(
+            f"report: ideal is a run of other data: {name_text(other_data[0])} sent other spikes; must differ from the "
+            "run in nothing but the transport. Simulate the same network on the same data with transport=None."
+        )
     other = np.zeros((run.n_samples, len(order)), dtype=bool)
     other[found["sample"], [order[name] for name in found["population"].tolist()]] = True
     if output is None:

@@ -43,8 +43,8 @@ class Key(NamedTuple):
     Attributes
     ----------
     kind
-        "time", "energy", "power", "memory", "count", "capacity" (a count, or "unlimited"), "ratio", "choice", "size",
-        "place", "positions" or "by count" (a time for each of several counts).
+        "time", "energy", "power", "memory", "count", "several" (a count of two or more), "capacity" (a count, or
+        "unlimited"), "ratio", "choice", "size", "place", "positions" or "by count" (a time for each of several counts).
     meaning
         In half a sentence.
     choices
@@ -131,7 +131,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "size": Key("size", "tiles along x and along y", (), ON_GRID),
         "cores": Key("count", "number of cores; on a grid those of all tiles where nothing is said"),
         "gate": Key("place", "the tile with input and output; [0, 0] where nothing is said", (), ON_GRID, (), True),
-        "branching": Key("count", "children of each node of the tree, 2 or more", (), ("tree",)),
+        "branching": Key("several", "children of each node of the tree", (), ("tree",)),
         "cores_per_tile": Key("count", "cores that share a tile; 1 where nothing is said", (), (), (), True),
         "numbering": Key("choice", "whether tiles are numbered along rows, x first, or along columns, y first",
                          ("rows", "columns"), ON_GRID),

@@ -9,7 +9,7 @@ import numpy as np
 
 from eventsim.checks import number
 from eventsim.errors import InputError
-from eventsim.fabric.contract import DROP, NOWHERE, Fabric, Hop, Route, Station
+from eventsim.fabric.contract import DROP, NOWHERE, Fabric, Hop, Route, Station, ends_of
 from eventsim.fabric.ticks import COUNTABLE
 from eventsim.hardware.chip_description import ChipDescription
 from eventsim.run.packets import on_ticks
@@ -42,7 +42,7 @@ def step_of(chip: ChipDescription, step: Any) -> float:
             f"PlacedChip: {chip.name} has steps that end at a barrier, and {losing[0]}; must lose no packet, since a "
             f'step takes as long as all of them need. Give chip.replace({{"{losing[0]}": {instead}}}).'
         )
-    return number("PlacedChip", "step", step, low=0, open_low=True)
+    return float(number("PlacedChip", "step", step, low=0, open_low=True))
 
 
 def on_steps(fabric: Fabric, step: float) -> Fabric:
@@ -50,13 +50,10 @@ def on_steps(fabric: Fabric, step: float) -> Fabric:
 
     Spikes that need no packet need none here either.
     """
-
-    def ends(hop: Hop) -> list[Hop]:
-        if hop.children:
-            return [end for child in hop.children for end in ends(child)]
-        return [hop if hop.station == NOWHERE else Hop(0, core=hop.core)]
-
-    routes: tuple[Route, ...] = tuple(tuple(end for hop in route for end in ends(hop)) for route in fabric.routes)
+    routes: tuple[Route, ...] = tuple(
+        tuple(end if end.station == NOWHERE else Hop(0, core=end.core) for end in ends_of(route))
+        for route in fabric.routes
+    )
     return Fabric(
         stations=(Station(THE_STATION),),
         routes=routes,

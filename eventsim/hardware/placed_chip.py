@@ -63,7 +63,12 @@ class PlacedChip(Transport):
             object.__setattr__(self, "chip", chip_from(self.chip))
         flag("PlacedChip", "log", self.log)
         chip = self.chip
-        assert isinstance(chip, ChipDescription)
+        if not isinstance(chip, ChipDescription):
+            raise InputError(f'PlacedChip: chip = {shown(chip)}; must be a Chip. Give e.g. hardware.chip("mesh").')
+        if not isinstance(self.placement, Placement | Mapping):
+            raise InputError(
+                f"PlacedChip: placement = {shown(self.placement)}; must be a Placement. Let chip.place(net) make both."
+            )
         if chip.need("time.discipline") == BARRIER:
             object.__setattr__(self, "step", step_of(chip, self.step))
         elif self.step is not None:

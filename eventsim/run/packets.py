@@ -164,7 +164,7 @@ def depth_times(log: Array, n_stations: int, durations: Array) -> list[Array]:
         in_time = np.lexsort((-change, time, sample))
         depth = np.cumsum(change[in_time])
         lasts = np.diff(time[in_time], append=0.0)
-        at = np.bincount(depth, weights=lasts, minlength=1)
+        at = np.bincount(depth, weights=lasts, minlength=1).astype(np.float64)  # of no packet numpy makes integers
         at[0] = max(0.0, float(durations.sum()) - at[1:].sum())
         found.append(at[: int(np.flatnonzero(at).max(initial=0)) + 1])
     return found

@@ -18,7 +18,7 @@ class Tree(Topology):
     Raises
     ------
     InputError
-        No leaf; a branching below 2, which leads to no root.
+        A branching below 2.
     """
 
     places: int
@@ -27,8 +27,7 @@ class Tree(Topology):
     name = "tree"
 
     def __post_init__(self) -> None:
-        integer("Tree", "places", self.places, low=1, remedy="Give how many leaves there are.")
-        integer("Tree", "branching", self.branching, low=2, remedy="Give the children of each router.")
+        integer("Tree", "branching", self.branching, low=2, remedy="Of routers with one child there is no root.")
 
     @property
     def n_places(self) -> int:
