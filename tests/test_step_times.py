@@ -345,3 +345,13 @@ def test_a_step_may_be_given_as_a_fraction(tmp_path: Any) -> None:
     assert hardware.step_times(run, "reference").step == 1 / 3
     run.save(tmp_path / "run.npz")
     assert eventsim.load_run(tmp_path / "run.npz").provenance["transport"]["step"] == 1 / 3
+
+
+def test_a_run_on_fractions_is_reported_on_by_the_engine_that_it_was_on() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("integrator", 1, "output", window=(Fraction(1), Fraction(2)))
+    net.connect("input", "output", Dense(np.array([[Fraction(1, 3)]])))
+    placed = outside(LOIHI).place(net, step=0.25)
+    run = simulate(net, SpikeTimes(np.array([[Fraction(1, 7)]])), transport=placed, engine="reference")
+    assert hardware.report(run).steps.n_steps == hardware.counted(run).barriers == 9  # type: ignore[union-attr]

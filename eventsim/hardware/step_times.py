@@ -142,7 +142,7 @@ class StepTimes(Tabled):
         }  # fmt: skip
 
 
-def step_times(run: Run, engine: str = "compiled") -> StepTimes:
+def step_times(run: Run, engine: str | None = None) -> StepTimes:
     """Return how long the steps of a run took on its chip.
 
     Parameters
@@ -150,7 +150,8 @@ def step_times(run: Run, engine: str = "compiled") -> StepTimes:
     run
         A run with ``transport=chip.place(net, step=…)`` on a chip whose steps end at a barrier, and all its spikes.
     engine
-        That simulates the packets of the steps, "compiled" or "reference"; both give the same.
+        That simulates the packets of the steps, "compiled" or "reference"; both give the same. None: that of the run,
+        which is "reference" for one on Fractions.
 
     Raises
     ------
@@ -186,8 +187,9 @@ def step_times(run: Run, engine: str = "compiled") -> StepTimes:
     if len(busy):
         of_step = Traffic(net, chip, placement)
         took = of_step.run(
-            len(busy), spikes["population"][sent], spikes["neuron"][sent], which.ravel(), leaving[sent], engine
-        )
+            len(busy), spikes["population"][sent], spikes["neuron"][sent], which.ravel(), leaving[sent],
+            run.provenance["engine"] if engine is None else engine,
+        )  # fmt: skip
         traffic.ravel()[busy] = _served_by(took, len(busy))
     tiles = {chip.tile(core) for core in placement.used.tolist()}
     barrier = chip.barrier_length(max(1, len(placement.used)), max(1, len(tiles)))
