@@ -31,6 +31,7 @@ from eventsim.wording import name_text
 
 Array = np.ndarray[Any, Any]
 WHERE = "step_times"
+MOST_VISITS = 2**29  # of neurons, in a sample: a few gigabytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +180,11 @@ def step_times(run: Run, engine: str | None = None) -> StepTimes:
     _check_once_a_step(run, spikes, step)
     n_steps = steps_at(WHERE, durations(run), placed.step) + 1
     visits = Visits(net, chip, placement, placed.step)
+    if int(n_steps.max(initial=0)) * max(visits.n, 1) > MOST_VISITS:
+        raise InputError(
+            f"{WHERE}: {int(n_steps.max()):,} steps of {placed.step:g} with {visits.n:,} neurons; must be at most "
+            f"{MOST_VISITS:,} visits in a sample. Place the network with longer steps, or end the run (until)."
+        )
     updates, leaving, driven = _updated(visits, spikes, step, n_steps)
     traffic = np.where(np.isnan(updates), np.nan, 0.0)
     sent = spikes["packets"]
