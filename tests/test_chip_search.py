@@ -199,6 +199,19 @@ def test_times_that_float64_would_not_hold_are_refused(factor: float) -> None:
         chip.slower(factor)
 
 
+@pytest.mark.parametrize("name", ["link.servce[ns]", "link.service[ns", "link.service[]", "[ns]", "slow"])
+def test_a_setting_that_there_is_not_is_never_passed_over(name: str) -> None:
+    with pytest.raises(InputError, match=r"Chip mesh: setting = .*; must be a value of a chip, slower or clock"):
+        UnplacedChip.of_settings({"chip": "mesh", name: 5})
+    assert not UnplacedChip.takes(name)
+
+
+def test_what_is_said_of_one_axis_holds_whatever_is_said_of_both_before_or_after() -> None:
+    for order in (("link.service", "link_x.service"), ("link_x.service", "link.service")):
+        chip = MESH.replace({key: {"link.service": "3 ns", "link_x.service": "4 ns"}[key] for key in order})
+        assert (chip.need("link_x.service"), chip.need("link_y.service")) == (4e-9, 3e-9)
+
+
 # -- a chip that is placed anew ----------------------------------------------------------------------------------------
 
 
@@ -249,6 +262,10 @@ def test_a_network_is_placed_before_faults_change_it() -> None:
         ({"chip": "mesh", "strategy": "spred"}, "strategy = 'spred', did you mean 'spread'"),
         ({"chip": "mesh", "pools": "x"}, "pools = 'x'; must be one of receiver, neurons"),
         ({"chip": "mesh", "sources": "x"}, "sources = 'x'; must be one of off-chip, cores"),
+        (
+            {"chip": "mesh", "link.service[ns]": 5, "link.service": "3 ns"},
+            "link.service is given twice, with a unit and",
+        ),
         ({"chip": "mesh", "strateg": "linear"}, "unknown setting 'strateg', did you mean 'strategy'"),
         ({"chip": "mesh", "link.service[ns]": "x"}, "link"),
         ({}, "chip missing; must be given"),

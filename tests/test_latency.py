@@ -196,6 +196,18 @@ def test_a_station_without_packets_had_none_waiting_all_the_time() -> None:
     assert [times.tolist() for times in found] == [[3.75], [3.75]]
 
 
+def test_a_chain_of_pools_may_be_long() -> None:
+    net = Network()
+    net.source(1, "pool 0")
+    for k in range(1, 1_200):
+        net.population("relay", 1, f"pool {k}")
+        net.connect(f"pool {k - 1}", f"pool {k}", eventsim.OneToOne([1.0]), delay=0.5)
+    net.population("integrator", 1, "output", window=(0.0, 1000.0))
+    net.connect("pool 1199", "output", Dense([[1.0]]))
+    due = due_times(net)
+    assert (due["output"], due["pool 1199"], due["pool 1"]) == (1000.0, 1000.0, 1000.0 - 1198 * 0.5)
+
+
 # -- what arrives too late ---------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,7 @@ from eventsim.viz.chip_parts import parts_of
 
 TIMES = ("service", "latency")
 PARTS = ("input", "output", "axon_out", "link")
+POOLS = ("receiver", "neurons")
 STRATEGIES = ("linear", "by_layer", "spiral", "greedy", "spread")
 
 
@@ -242,6 +243,53 @@ def test_packets_go_on_at_the_ticks_of_a_chip_that_has_some(discipline: str) -> 
     came = run.latency().deliveries
     assert (came["delivered"] % 0.25 == 0.0).all()
     assert (came["emitted"] % 0.25 != 0.0).any()
+
+
+@pytest.mark.parametrize("pools", ["receiver", "neurons"])
+def test_spikes_of_a_pool_that_nothing_hears_leave_the_chip_as_those_of_neurons_do(pools: str) -> None:
+    net, x = pooled()
+    run = simulate(net, x, engine="reference", transport=timeless().place(net, pools=pools))
+    ledger, n = hardware.counted(run), run.n_spikes("pool")
+    assert n > 0
+    assert (ledger.output_packets, ledger.axon_out) == (n, n + run.n_spikes("conv"))
+    assert run.latency().layer("pool").packets == n
+
+
+def test_a_pool_that_is_placed_as_a_neuron_needs_packets_to_its_own_core_as_a_neuron_does() -> None:
+    net, x = pooled()
+    net.connect("pool", net.population("lif_delta", 2, "cells", tau_mem=10.0), Dense(np.ones((2, 4))))
+    runs = [simulate(net, x, engine="reference", transport=timeless().place(net, pools=pools)) for pools in POOLS]
+    n_pool, sent = runs[0].n_spikes("pool"), [hardware.counted(run).axon_out for run in runs]
+    assert n_pool > 0
+    assert sent == [sum(runs[0].n_spikes(name) for name in ("conv", "cells")), sent[0] + n_pool]
+    assert runs[0].spikes.tolist() == runs[1].spikes.tolist()
+
+
+def pooled() -> tuple[Network, Any]:
+    """Neurons and a pool of theirs, all on one core."""
+    net = Network(time_unit=1e-3)
+    net.source((1, 4, 4), "input")
+    net.population("ttfs_b1", (1, 4, 4), "conv", (0.0, 1.0, 4.0), threshold=0.5)
+    net.population("relay", (1, 2, 2), "pool", (0.0, 1.0, 4.0))
+    net.connect("input", "conv", Conv(np.ones((1, 1, 1, 1))))
+    net.connect("conv", "pool", Pool((2, 2)))
+    return net, np.random.default_rng(1).uniform(0, 1, (2, 1, 4, 4))
+
+
+def test_a_network_of_pools_alone_is_placed() -> None:
+    net = Network(time_unit=1e-3)
+    net.source((1, 4, 4), "input")
+    net.population("relay", (1, 2, 2), "pool")
+    net.connect("input", "pool", Pool((2, 2)))
+    known = {f"{part}.{name}": "0 ns" for part in ("input", "output") for name in TIMES}
+    known |= {"output.buffer": "unlimited", "output.full": "stall", "output.arbiter": "first come"}
+    stepped = hardware.chip("loihi_sanafe").replace(known)
+    for strategy in STRATEGIES:
+        for chip, step in ((timeless(), None), (stepped, 0.25)):
+            placed = chip.place(net, strategy, step=step)
+            run = simulate(net, SpikeTimes(np.arange(16.0)[None]), until=20.0, engine="reference", transport=placed)
+            assert run.n_spikes("pool") > 0
+            assert hardware.counted(run).spikes == run.n_spikes("pool")
 
 
 def test_what_a_chip_lacks_is_said() -> None:

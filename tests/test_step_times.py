@@ -351,3 +351,25 @@ def test_a_step_may_be_given_as_a_fraction(tmp_path: Any) -> None:
     assert hardware.step_times(run, "reference").step == 1 / 3
     run.save(tmp_path / "run.npz")
     assert eventsim.load_run(tmp_path / "run.npz").provenance["transport"]["step"] == 1 / 3
+
+
+def test_a_run_on_fractions_is_reported_on_by_the_engine_that_it_was_on() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("integrator", 1, "output", window=(Fraction(1), Fraction(2)))
+    net.connect("input", "output", Dense(np.array([[Fraction(1, 3)]])))
+    placed = outside(LOIHI).place(net, step=0.25)
+    run = simulate(net, SpikeTimes(np.array([[Fraction(1, 7)]])), transport=placed, engine="reference")
+    assert hardware.report(run).steps.n_steps == hardware.counted(run).barriers == 9  # type: ignore[union-attr]
+
+
+def test_steps_that_cannot_be_worked_out_are_refused() -> None:
+    net = Network()
+    net.connect(net.source(1, "input"), net.population("lif_delta", 4, "cells", tau_mem=10.0), Dense([[2.0]] * 4))
+    x, slow = SpikeTimes([[[0.5]]]), outside(LOIHI).slower(1e20)
+    short = simulate(net, x, until=2.0, transport=outside(LOIHI).place(net, step=1e-9), engine="reference")
+    with pytest.raises(InputError, match=r"step_times: 2,000,000,001 steps of 1e-09 with 4 neurons; must be at most"):
+        hardware.step_times(short)
+    long = simulate(net, x, until=2.0, transport=slow.place(net, step=1.0), engine="reference")
+    with pytest.raises(InputError, match=r"step_times: packets of a step take longer than 5\.5e\+11 s; must be there"):
+        hardware.step_times(long)

@@ -302,13 +302,11 @@ class ChipDescription(Tabled, Priced):
         return self._with(kept | facts, sources)
 
     def _on_both_axes(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """On a grid, links are those along x and those along y."""
+        """On a grid, links are those along x and those along y, where nothing else is said of these."""
         kind = self.facts.get("topology.kind")
-        given: dict[str, Any] = {}
-        for key, value in values.items():
-            both = kind is not None and kind.value in ON_GRID and str(key).startswith("link.")
-            given |= {f"link_{axis}.{key[5:]}": value for axis in "xy"} if both else {key: value}
-        return given
+        both = [key for key in values if kind is not None and kind.value in ON_GRID and str(key).startswith("link.")]
+        spread = {f"link_{axis}.{key[5:]}": values[key] for key in both for axis in "xy"}
+        return spread | {key: value for key, value in values.items() if key not in both}
 
     def _with(self, facts: Mapping[str, Fact], sources: Mapping[str, str]) -> Self:
         used = {name for fact in facts.values() for name in fact.sources}

@@ -66,6 +66,7 @@ class Wiring:
         self.net, self.chip, self.placement = net, chip, placement
         self.topology = topology_of(chip)
         self.links = self.topology.links()
+        self.at_receivers = {one.name for one in placement.nodes if one.kind == "relay"}
         self.multicast = chip.need("topology.packets") == "multicast"
         self.speedup = decimal(chip.known("time.speedup", 1.0))
         self.in_steps = chip.need("time.discipline") == BARRIER
@@ -158,8 +159,8 @@ class Wiring:
         cores = sorted(reached)
         ends = np.array([reached[c] for c in cores]).reshape(len(cores), node.size)
         local = np.zeros(node.size, dtype=bool)
-        if isinstance(node, Population) and node.model.relay:
-            local = ~self.placement.packets(node.name)
+        if node.name in self.at_receivers:
+            local = ends.any(axis=0) & ~self.placement.packets(node.name)
         outside = not outgoing and bool((start >= 0).all())
         found = np.full(node.size, -1, dtype=np.int64)
         rows, which = np.unique(np.vstack([ends, start[None, :], local[None, :]]).T, axis=0, return_inverse=True)

@@ -73,7 +73,8 @@ def logged_ways(where: str, run: Run, plan: FabricPlan, sample: int) -> dict[tup
     InputError
         A log that is not one of this fabric.
     """
-    hops: Array = run.records.hops
+    hops = run.records.hops
+    assert hops is not None
     low, high = np.searchsorted(hops["sample"], [sample, sample + 1])
     mine = hops[low:high].copy()
     check_log(where, mine, plan)

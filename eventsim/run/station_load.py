@@ -40,7 +40,8 @@ class StationLoad:
         Packets that waited at one time: mean over time (None where that is not known), and the most, those among them
         that began to be served at once.
     depths
-        The share of time at which 0, 1, … packets waited; () without a log, or where the time is not known.
+        The share of time at which 0, 1, … packets waited that were served in the end, which a log tells of: those that
+        the end of a run finds waiting are in `depth` alone. () without a log, or where the time is not known.
     blocked, blockings
         For how long it held a packet that it could not pass on, and how often.
     dropped
