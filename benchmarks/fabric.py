@@ -29,7 +29,7 @@ class Chain(fabric.Transport):
     n_hops: int
     name = "chain"
 
-    def fabric(self, net: eventsim.Network) -> fabric.Fabric:
+    def fabric(self, net: eventsim.Network) -> fabric.Fabric:  # noqa: ARG002
         """Return the stations, and one route through all of them."""
         hop = fabric.Hop(self.n_hops - 1, core=0)
         for k in reversed(range(self.n_hops - 1)):
