@@ -54,7 +54,7 @@ class PlacedChip(Transport):
     chip: ChipDescription | Mapping[str, Any]
     placement: Placement | Mapping[str, Any]
     log: bool = True
-    step: float | None = None
+    step: Any = None
 
     name = "placed_chip"
 
