@@ -20,6 +20,7 @@ from eventsim.fabric.topologies import Tree
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import kinds
 from eventsim.hardware import presets
+from eventsim.hardware.chip_text import chip_from, described
 from eventsim.hardware.facts import GRADES
 from eventsim.hardware.keys import KEYS, OPERATIONS, STATIONS
 from eventsim.network.neuron_model import model_names
@@ -321,6 +322,31 @@ def test_more_cores_than_can_be_listed_are_refused_at_once(name: str, count: int
     for key in ("topology.cores", "topology.cores_per_tile"):
         with pytest.raises(InputError, match=rf"{key}: {count} .*are more than 1,000,000 cores; must be fewer"):
             hardware.chip(name).replace({key: count})
+
+
+DAMAGES: list[tuple[str, str, Any]] = [
+    ("core.axon_in", "grade", "good"), ("core.axon_in", "grade", ["text"]), ("core.axon_in", "sources", 0),
+    ("core.axon_in", "sources", [1]), ("core.axon_in", "note", 3), ("core.axon_in", "contains", -1),
+    ("core.axon_in", "text", None), ("core.axon_in", "low", "1 ns"), ("core.axon_in", "low", float("nan")),
+    ("core.axon_in", "high", -1.0), ("core.axon_in", "low", True), ("core.full", "low", "wait"),
+    ("topology.size", "high", [1, 1]), ("topology.size", "low", 4), ("core.buffer", "low", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "part", "value"), DAMAGES)
+def test_a_damaged_description_of_a_chip_is_refused(key: str, part: str, value: Any) -> None:
+    said = described(hardware.chip("mesh"))
+    assert chip_from(said).facts == hardware.chip("mesh").facts
+    said["facts"][key][part] = value
+    with pytest.raises(InputError, match="a description of a chip is damaged"):
+        chip_from(said)
+
+
+@every_chip
+def test_a_chip_is_what_its_description_describes(name: str) -> None:
+    chip = hardware.chip(name)
+    again = chip_from(json.loads(json.dumps(described(chip))))
+    assert (again.facts, again.sources, str(again)) == (chip.facts, chip.sources, str(chip))
 
 
 def test_a_tree_branches() -> None:
