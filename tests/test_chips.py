@@ -364,6 +364,31 @@ def test_more_cores_than_can_be_listed_are_refused_at_once(name: str, count: int
             hardware.chip(name).replace({key: count})
 
 
+DAMAGES: list[tuple[str, str, Any]] = [
+    ("core.axon_in", "grade", "good"), ("core.axon_in", "grade", ["text"]), ("core.axon_in", "sources", 0),
+    ("core.axon_in", "sources", [1]), ("core.axon_in", "note", 3), ("core.axon_in", "contains", -1),
+    ("core.axon_in", "text", None), ("core.axon_in", "low", "1 ns"), ("core.axon_in", "low", float("nan")),
+    ("core.axon_in", "high", -1.0), ("core.axon_in", "low", True), ("core.full", "low", "wait"),
+    ("topology.size", "high", [1, 1]), ("topology.size", "low", 4), ("core.buffer", "low", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "part", "value"), DAMAGES)
+def test_a_damaged_description_of_a_chip_is_refused(key: str, part: str, value: Any) -> None:
+    said = described(hardware.chip("mesh"))
+    assert chip_from(said).facts == hardware.chip("mesh").facts
+    said["facts"][key][part] = value
+    with pytest.raises(InputError, match="a description of a chip is damaged"):
+        chip_from(said)
+
+
+@every_chip
+def test_a_chip_is_what_its_description_describes(name: str) -> None:
+    chip = hardware.chip(name)
+    again = chip_from(json.loads(json.dumps(described(chip))))
+    assert (again.facts, again.sources, str(again)) == (chip.facts, chip.sources, str(chip))
+
+
 def test_a_tree_branches() -> None:
     tree = {"topology.kind": "tree", "topology.cores": 4, "topology.branching": 1}
     with pytest.raises(InputError, match=r"topology\.branching = 1; must be an integer >= 2\. Mend it"):
