@@ -86,7 +86,7 @@ def as_network(
         ),
         routes=tuple(tuple(map(hop, route)) for route in plain.routes),
         route_of={name: np.array(list(sources)) for name, sources in reached.items()},
-        cores={"sink": np.arange(leaves), "relay": np.array([at[relay] for relay in relays], dtype=np.int64)},
+        cores={"sink": np.arange(leaves)} | ({"relay": np.array([at[relay] for relay in relays])} if relays else {}),
         deadline=plain.deadline, late=plain.late, tick=plain.tick, log=True,
     )  # fmt: skip
     times: list[list[Any]] = [[] for _ in range(n_inputs)]

@@ -1,5 +1,6 @@
 """What is the slowest clock, narrowest link, smallest window, fewest cores? Searches against scans of plain runs."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -170,6 +171,8 @@ def test_slower_multiplies_all_that_circuits_do_and_nothing_else(name: str) -> N
 def test_another_clock_multiplies_by_the_ratio() -> None:
     fast = WITH_CLOCK.at_clock("250 MHz")
     assert (fast.need("time.clock"), fast.need("core.axon_in"), fast.need("link_y.latency")) == (4e-9, 8e-9, 8e-10)
+    assert fast.facts["time.clock"].text == "250 MHz"  # as it was asked for, not as it was reckoned
+    assert WITH_CLOCK.at_clock("200 MHz").facts["core.axon_in"] == WITH_CLOCK.facts["core.axon_in"]
     assert fast.at_clock("5 ns").need("core.axon_in") == 1e-8
     assert WITH_CLOCK.slower(2).need("time.clock") == 1e-8
     turned = PlacedChip.of_settings(
@@ -182,6 +185,31 @@ def test_another_clock_multiplies_by_the_ratio() -> None:
         MESH.at_clock("100 MHz")
     with pytest.raises(InputError, match=r"Chip mesh: slower = 0; must be > 0"):
         MESH.slower(0)
+    for clock in ("0 s", "0 ns"):
+        with pytest.raises(InputError, match=r"time.clock = 0 n?s; must be longer than 0, .* Give a frequency"):
+            WITH_CLOCK.at_clock(clock)
+        with pytest.raises(InputError, match=r"time.clock = 0 n?s; must be longer than 0"):
+            MESH.replace({"time.clock": clock}).at_clock("100 MHz")
+
+
+@pytest.mark.parametrize("factor", [1e308, 1e-320, 5e-324])
+def test_times_that_float64_would_not_hold_are_refused(factor: float) -> None:
+    chip = MESH.replace({"core.latency": "100 s" if factor > 1 else "1 ns"})
+    with pytest.raises(InputError, match=r"Chip mesh: [a-z_.]+: .* as long; must be a time that float64 holds\. Give"):
+        chip.slower(factor)
+
+
+@pytest.mark.parametrize("name", ["link.servce[ns]", "link.service[ns", "link.service[]", "[ns]", "slow"])
+def test_a_setting_that_there_is_not_is_never_passed_over(name: str) -> None:
+    with pytest.raises(InputError, match=r"Chip mesh: setting = .*; must be a value of a chip, slower or clock"):
+        UnplacedChip.of_settings({"chip": "mesh", name: 5})
+    assert not UnplacedChip.takes(name)
+
+
+def test_what_is_said_of_one_axis_holds_whatever_is_said_of_both_before_or_after() -> None:
+    for order in (("link.service", "link_x.service"), ("link_x.service", "link.service")):
+        chip = MESH.replace({key: {"link.service": "3 ns", "link_x.service": "4 ns"}[key] for key in order})
+        assert (chip.need("link_x.service"), chip.need("link_y.service")) == (4e-9, 3e-9)
 
 
 # -- a chip that is placed anew ----------------------------------------------------------------------------------------
@@ -199,6 +227,28 @@ def test_an_unplaced_chip_is_the_placed_one_of_each_network() -> None:
     assert again.describe() == unplaced.describe()
 
 
+@pytest.mark.parametrize("kind", [PlacedChip, UnplacedChip])
+def test_a_description_has_every_setting_of_a_chip(kind: type[Any]) -> None:
+    """Studies make a transport again of nothing but that."""
+    steps = SMALL.replace({"time.discipline": "barrier", "core.per_synapse": None})
+    placed = steps.place(timed(), "spread", log=False, step=0.25)
+    made: Any = placed if kind is PlacedChip else UnplacedChip(steps, "spread", "neurons", "cores", True, 0.25)
+    told = made.describe()
+    assert told.pop("transport") == kind.name
+    assert {*told} == {one.name for one in dataclasses.fields(kind)}
+    again = kind.of_settings(json.loads(json.dumps(told)))
+    assert again.describe() == made.describe()
+    assert again.on(timed()).step == 0.25
+
+
+def test_a_study_keeps_the_steps_of_a_chip_that_is_placed_anew() -> None:
+    steps = MESH.replace({"time.discipline": "barrier"})
+    for transport in (UnplacedChip(steps, "by_layer", step=0.25), steps.place(timed(), "by_layer", step=0.25)):
+        study = Study(timed(), timed_data()[:2], {"until": [9.0]}, transport=transport, engine="reference")
+        assert study.setup.transport is not None
+        assert study.setup.transport["step"] == 0.25
+
+
 def test_a_network_is_placed_before_faults_change_it() -> None:
     net, fault = timed(), {"fault": "weight_quantization", "bits": 2}
     run = simulate(net, timed_data()[:1], engine="reference", faults=fault, transport=UnplacedChip(SMALL, "by_layer"))
@@ -212,6 +262,10 @@ def test_a_network_is_placed_before_faults_change_it() -> None:
         ({"chip": "mesh", "strategy": "spred"}, "strategy = 'spred', did you mean 'spread'"),
         ({"chip": "mesh", "pools": "x"}, "pools = 'x'; must be one of receiver, neurons"),
         ({"chip": "mesh", "sources": "x"}, "sources = 'x'; must be one of off-chip, cores"),
+        (
+            {"chip": "mesh", "link.service[ns]": 5, "link.service": "3 ns"},
+            "link.service is given twice, with a unit and",
+        ),
         ({"chip": "mesh", "strateg": "linear"}, "unknown setting 'strateg', did you mean 'strategy'"),
         ({"chip": "mesh", "link.service[ns]": "x"}, "link"),
         ({}, "chip missing; must be given"),

@@ -16,9 +16,11 @@ from fuzzed_reader import damaged
 from eventsim import hardware
 from eventsim.cli import main
 from eventsim.errors import FileFormatError, InputError
+from eventsim.fabric.topologies import Tree
 from eventsim.faults.presets import PRESETS
 from eventsim.faults.text import kinds
 from eventsim.hardware import presets
+from eventsim.hardware.chip_text import chip_from, described
 from eventsim.hardware.facts import GRADES
 from eventsim.hardware.keys import KEYS, OPERATIONS, STATIONS
 from eventsim.network.neuron_model import model_names
@@ -45,6 +47,8 @@ PUBLISHED: dict[tuple[str, str], tuple[Any, Any, str]] = {
     ("loihi_sanafe", "prices.neuron_updates_driven"): (51.2e-12 + 21.6e-12, 72.8e-12, "fitted"),
     ("loihi_sanafe", "prices.hops_y"): (4.2e-12, 4.2e-12, "fitted"),
     ("loihi2", "limits.neurons_per_core"): (8192, 8192, "text"),
+    ("loihi2", "topology.cores"): (128, 128, "text"),
+    ("loihi2", "topology.size"): ((8, 16), (8, 16), "assumed"),
     ("loihi2", "time.step_min"): (200e-9, 200e-9, "recalled"),
     ("truenorth", "prices.synaptic_operations"): (2.5e-12, 26e-12, "conflicting"),
     ("truenorth", "time.tick"): (1e-3, 1e-3, "measured"),
@@ -139,6 +143,14 @@ def test_tiles_of_loihi_are_numbered_along_y_as_sanafe_does() -> None:
     assert (moved.n_cores, moved.position(0), moved.position(1)) == (2, (3, 3), (0, 0))
 
 
+@every_chip
+def test_a_chip_is_described_in_json_and_made_again(name: str) -> None:
+    chip = hardware.chip(name)
+    again = chip_from(json.loads(json.dumps(described(chip), allow_nan=False)))
+    assert again.facts == chip.facts
+    assert str(again) == str(chip)
+
+
 def test_a_barrier_is_as_long_as_the_largest_count_that_is_in_use() -> None:
     loihi = hardware.chip("loihi")
     lengths = [loihi.barrier_length(cores=4 * tiles, tiles=tiles) for tiles in (1, 2, 3, 4, 28, 29, 32)]
@@ -186,6 +198,9 @@ REFUSED_VALUES: list[tuple[str, Any, str]] = [
     ("topology.branching", 2, "topology.branching: this is no part of a mesh"),
     ("core.axon_in", {"value": "3 ns", "grade": "guessed"}, "core.axon_in.grade = 'guessed'; must be one of measured"),
     ("topology.positions", [[4, 0]], "topology.positions: [4, 0] is outside 4 x 4 tiles"),
+    ("topology.gate", [4, 0], "topology.gate: [4, 0] is outside 4 x 4 tiles; must lie inside"),
+    ("topology.gate", [0, -1], "topology.gate = -1; must be two integers >= 0, x and y: [0, 0]"),
+    ("topology.gate", 3, "topology.gate = 3; must be two integers >= 0, x and y: [0, 0]"),
     ("topology.cores", 17, "topology.cores: 17 are more than 16 tiles have"),
     ("topology.size", [2000, 2000], "more than 1,000,000 tiles"),
     ("time.barrier_by_tiles", {2: "1 us"}, "there is no length for 1"),
@@ -203,6 +218,31 @@ def test_what_a_chip_cannot_have_is_refused(key: str, value: Any, message: str) 
     with pytest.raises(InputError) as error:
         priced.replace({key: value})
     assert message in str(error.value)
+
+
+def test_a_tree_needs_a_root() -> None:
+    """One child a node would never come to one."""
+    bus = hardware.chip("aer_bus")
+    assert bus.replace({"topology.kind": "tree", "topology.branching": 2}).need("topology.branching") == 2
+    with pytest.raises(InputError, match=r"topology\.branching = 1; must be an integer >= 2\. Mend it"):
+        bus.replace({"topology.kind": "tree", "topology.branching": 1})
+
+
+def test_what_is_said_of_one_axis_holds_there_and_what_is_said_of_links_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MESH.replace("[core]", '[link_x]\nservice = "7 ns"\nbuffer = 9\n\n[core]', 1), encoding="utf-8")
+    chip = hardware.chip(path)
+    assert [chip.need(f"link_{axis}.service") for axis in "xy"] == [7e-9, 5e-9]
+    assert [chip.need(f"link_{axis}.buffer") for axis in "xy"] == [9, 4]
+    assert [chip.need(f"link_{axis}.latency") for axis in "xy"] == [1e-9, 1e-9]
+    assert not [key for key in chip.facts if key.startswith("link.")]
+
+
+def test_a_range_of_cores_contradicts_tiles_where_no_value_of_it_fits() -> None:
+    mesh = hardware.chip("mesh")
+    assert mesh.replace({"topology.cores": {"range": [8, 32]}}).at("low").n_cores == 8
+    with pytest.raises(InputError, match=r"topology\.cores: 17 to 32 are more than 16 tiles have"):
+        mesh.replace({"topology.cores": {"range": [17, 32]}})
 
 
 def test_replace_takes_values_of_numpy_and_refuses_what_is_no_value() -> None:
@@ -248,41 +288,51 @@ def test_an_all_in_price_stands_alone_with_what_it_contains() -> None:
 TWO_BARRIERS = '[time.barrier_by_tiles]\n1 = "1 s"\n[time.barrier_by_cores]\n1 = "1 s"\n[limits]'
 # What is written in place of what, and the line and the key that the answer names.
 MALFORMED: list[tuple[str, str, str]] = [
-    ('per_synapse = "2 ns"', 'per_synapse = "2 Ns"', "37: core.per_synapse = '2 Ns': 'Ns' is no unit of time, did you"),
-    ('per_synapse = "2 ns"', "per_synapse = 2", "37: core.per_synapse = 2: it has no unit; must be a time such as"),
-    ('per_synapse = "2 ns"', 'per_synapse = "-2 ns"', "37: core.per_synapse = '-2 ns': it is no number with a unit"),
-    ('per_synapse = "2 ns"', 'per_synapse = "2 pJ"', "37: core.per_synapse = '2 pJ': 'pJ' is no unit of time"),
-    ("per_synapse =", "per_synapses =", "37: core.per_synapses: unknown key, did you mean 'per_synapse'?"),
-    ("[core]", "[cores]", "35: cores: unknown key, did you mean 'core'?"),
+    ('per_synapse = "2 ns"', 'per_synapse = "2 Ns"', "34: core.per_synapse = '2 Ns': 'Ns' is no unit of time, did you"),
+    ('per_synapse = "2 ns"', "per_synapse = 2", "34: core.per_synapse = 2: it has no unit; must be a time such as"),
+    ('per_synapse = "2 ns"', 'per_synapse = "-2 ns"', "34: core.per_synapse = '-2 ns': it is no number with a unit"),
+    ('per_synapse = "2 ns"', 'per_synapse = "2 pJ"', "34: core.per_synapse = '2 pJ': 'pJ' is no unit of time"),
+    ("per_synapse =", "per_synapses =", "34: core.per_synapses: unknown key, did you mean 'per_synapse'?"),
+    ("[core]", "[cores]", "32: cores: unknown key, did you mean 'core'?"),
     ('kind = "mesh"', 'kind = "mash"', "14: topology.kind = 'mash', did you mean 'mesh'?; must be one of bus, mesh"),
     ("size = [4, 4]", "size = [4, 0]", "15: topology.size = 0; must be two integers >= 1"),
     ("size = [4, 4]", "size = [4.0, 4]", "15: topology.size = [4.0, 4]; must be two integers >= 1"),
     ("size = [4, 4]", "size = 4", "15: topology.size = 4; must be two integers >= 1"),
-    ("buffer = 4\nintake", "buffer = 0\nintake", '23: axon_out.buffer = 0; must be an integer >= 1, or "unlimited"'),
-    ("buffer = 4\nintake", 'buffer = "none"\nintake', "23: axon_out.buffer = 'none'; must be an integer >= 1"),
+    ("buffer = 4\n", "buffer = 0\n", '28: link.buffer = 0; must be an integer >= 1, or "unlimited"'),
+    ("buffer = 4\n", 'buffer = "none"\n', "28: link.buffer = 'none'; must be an integer >= 1"),
+    ("[link]", '[link]\nintake = 4', "26: link.intake: unknown key; must be one of grade, source, service"),
+    ('intake = "unlimited"', "buffer = 4", "23: axon_out.buffer: unknown key; must be one of grade, source, service"),
     ('grade = "assumed"', 'grade = "asumed"', "4: grade = 'asumed', did you mean 'assumed'?"),
     ('grade = "assumed"', "", "11: time.discipline has no grade; must have one"),
     ('source = "eventsim"', "", "11: time.discipline has no source; must have one"),
     ('source = "eventsim"', 'source = "evensim"', "5: source = 'evensim', did you mean 'eventsim'?"),
-    ('[core]', '[core]\nsource = "me"', "36: core.source = 'me'; must be one of [sources]: eventsim"),
+    ('[core]', '[core]\nsource = "me"', "33: core.source = 'me'; must be one of [sources]: eventsim"),
     ('eventsim = "Chosen', 'Eventsim = "Chosen', "8: sources: 'Eventsim'; a name of a source must be letters a to z"),
     ('name = "mesh"', "", "1: name is missing; must be given"),
     ('name = "mesh"', 'name = "My chip"', "1: name = 'My chip'; must be letters a to z"),
-    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", range = ["1 ns", "2 ns"]}', "36: core.axon_in = {"),
-    ('axon_in = "10 ns"', 'axon_in = {range = ["3 ns", "2 ns"]}', "36: core.axon_in: its range does not rise"),
-    ('axon_in = "10 ns"', 'axon_in = {range = ["1 ns", "2"]}', "36: core.axon_in = '2': it has no unit"),
-    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", grade = "conflicting"}', "36: core.axon_in: grade 'conflicting'"),
-    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", sorce = "x"}', "36: core.axon_in.sorce: unknown key, did"),
-    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", note = 3}', "36: core.axon_in.note = 3; must be a text"),
-    ('axon_in = "10 ns"', "axon_in = 2026-01-01", "36: core.axon_in = datetime.date(2026, 1, 1)"),
-    ("weight_bits = 8", "weight_bits = nan", "61: limits.weight_bits = nan; must be an integer >= 1"),
-    ("[limits]", '[prices]\nhops = "1 pJ"\n[limits]', "60: prices.hops: this is no part of a mesh"),
-    ("[limits]", '[time.barrier_by_tiles]\n0 = "1 us"\n[limits]', "60: time.barrier_by_tiles.0: unknown key"),
-    ("[limits]", '[time.barrier_by_tiles]\n1 = "1"\n[limits]', "60: time.barrier_by_tiles.1 = '1': it has no unit"),
-    ("[limits]", TWO_BARRIERS, "60: time.barrier_by_tiles.1: time.barrier_by_cores is there, too"),
+    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", range = ["1 ns", "2 ns"]}', "33: core.axon_in = {"),
+    ('axon_in = "10 ns"', 'axon_in = {range = ["3 ns", "2 ns"]}', "33: core.axon_in: its range does not rise"),
+    ('axon_in = "10 ns"', 'axon_in = {range = ["1 ns", "2"]}', "33: core.axon_in = '2': it has no unit"),
+    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", grade = "conflicting"}', "33: core.axon_in: grade 'conflicting'"),
+    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", sorce = "x"}', "33: core.axon_in.sorce: unknown key, did"),
+    ('axon_in = "10 ns"', 'axon_in = {value = "1 ns", note = 3}', "33: core.axon_in.note = 3; must be a text"),
+    ('axon_in = "10 ns"', "axon_in = 2026-01-01", "33: core.axon_in = datetime.date(2026, 1, 1)"),
+    ("weight_bits = 8", "weight_bits = nan", "55: limits.weight_bits = nan; must be an integer >= 1"),
+    ("[limits]", '[prices]\nhops = "1 pJ"\n[limits]', "54: prices.hops: this is no part of a mesh"),
+    ("[limits]", '[time.barrier_by_tiles]\n0 = "1 us"\n[limits]', "54: time.barrier_by_tiles.0: unknown key"),
+    ("[limits]", '[time.barrier_by_tiles]\n1 = "1"\n[limits]', "54: time.barrier_by_tiles.1 = '1': it has no unit"),
+    ("[limits]", TWO_BARRIERS, "54: time.barrier_by_tiles.1: time.barrier_by_cores is there, too"),
     ("[time]", '[time]\nlate = "clamp"', "11: time.late = 'clamp'; must be one of deliver, drop: what is late cannot"),
     ("[time]", '[time]\nlate = "dorp"', "11: time.late = 'dorp', did you mean 'drop'?; must be one of deliver, drop"),
     ("[time]", "[time", "10: this is no TOML"),
+    ('name = "mesh"', 'name = "mesh\\n"', "1: name = 'mesh\\n'; must be letters a to z"),
+    ("[limits]", '[time.barrier_by_cores]\n1 = "1 s"\n"٢" = "2 s"\n[limits]', "55: time.barrier_by_cores.٢: unk"),
+    ("[limits]", '[time.barrier_by_cores]\n1 = "1 s"\n"2\\n" = "2 s"\n[limits]', "55: time.barrier_by_cores.2\n: unkn"),
+    ("size = [4, 4]", f"positions = [[{10**400}, 0]]", "15: topology.positions = "),
+    ("size = [4, 4]", "positions = [[1000001, 0]]", "15: topology.positions = 1000001; must be different places"),
+    ("size = [4, 4]", "size = [4, 4]\ncores = {range = [17, 20]}", "16: topology.cores: 17 to 20 are more than 16 "),
+    ("size = [4, 4]", f"size = [4, 4]\ncores = {2**53}", f"16: topology.cores: {2**53} are more than 1,000,000 cores"),
+    ("size = [4, 4]", f"size = [4, 4]\ncores_per_tile = {2**53}", "16: topology.cores_per_tile: 900719925474"),
 ]  # fmt: skip
 
 
@@ -297,6 +347,54 @@ def test_a_malformed_file_is_refused_with_line_and_key(
         hardware.chip(path)
     assert f"my.toml, line {message}" in str(error.value)
     assert "must " in str(error.value)
+
+
+def test_a_number_of_cores_may_be_a_range_until_somebody_needs_it() -> None:
+    mesh = hardware.chip("mesh").replace({"topology.cores": {"range": [8, 17]}, "topology.cores_per_tile": 2})
+    assert [mesh.at(end).n_cores for end in ("low", "high")] == [8, 17]
+    with pytest.raises(InputError, match=r"topology\.cores is a range, 8 to 17"):
+        _ = mesh.n_cores
+
+
+@pytest.mark.parametrize("count", [10**6 + 1, 2**53])
+@pytest.mark.parametrize("name", ["mesh", "aer_bus"])
+def test_more_cores_than_can_be_listed_are_refused_at_once(name: str, count: int) -> None:
+    for key in ("topology.cores", "topology.cores_per_tile"):
+        with pytest.raises(InputError, match=rf"{key}: {count} .*are more than 1,000,000 cores; must be fewer"):
+            hardware.chip(name).replace({key: count})
+
+
+DAMAGES: list[tuple[str, str, Any]] = [
+    ("core.axon_in", "grade", "good"), ("core.axon_in", "grade", ["text"]), ("core.axon_in", "sources", 0),
+    ("core.axon_in", "sources", [1]), ("core.axon_in", "note", 3), ("core.axon_in", "contains", -1),
+    ("core.axon_in", "text", None), ("core.axon_in", "low", "1 ns"), ("core.axon_in", "low", float("nan")),
+    ("core.axon_in", "high", -1.0), ("core.axon_in", "low", True), ("core.full", "low", "wait"),
+    ("topology.size", "high", [1, 1]), ("topology.size", "low", 4), ("core.buffer", "low", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "part", "value"), DAMAGES)
+def test_a_damaged_description_of_a_chip_is_refused(key: str, part: str, value: Any) -> None:
+    said = described(hardware.chip("mesh"))
+    assert chip_from(said).facts == hardware.chip("mesh").facts
+    said["facts"][key][part] = value
+    with pytest.raises(InputError, match="a description of a chip is damaged"):
+        chip_from(said)
+
+
+@every_chip
+def test_a_chip_is_what_its_description_describes(name: str) -> None:
+    chip = hardware.chip(name)
+    again = chip_from(json.loads(json.dumps(described(chip))))
+    assert (again.facts, again.sources, str(again)) == (chip.facts, chip.sources, str(chip))
+
+
+def test_a_tree_branches() -> None:
+    tree = {"topology.kind": "tree", "topology.cores": 4, "topology.branching": 1}
+    with pytest.raises(InputError, match=r"topology\.branching = 1; must be an integer >= 2\. Mend it"):
+        hardware.chip("aer_bus").replace(tree)
+    with pytest.raises(InputError, match=r"Tree: branching = 1; must be an integer >= 2"):
+        Tree(4, 1)
 
 
 def lines_cut(whole: str, rng: random.Random) -> str:
@@ -401,7 +499,7 @@ def test_a_chip_is_a_value() -> None:
     assert hash(loihi) == hash(hardware.chip("loihi"))
     assert loihi != hardware.chip("loihi").replace({"core.axon_in": "1 ns"})
     assert loihi.grade == "assumed"
-    assert repr(loihi) == "Chip('loihi': 47 values, 19 unknown, weakest grade 'assumed')"
+    assert repr(loihi) == "Chip('loihi': 44 values, 16 unknown, weakest grade 'assumed')"
     with pytest.raises(InputError, match=r"station = 'links', did you mean 'link'"):
         loihi.station("links")
     assert {row["key"] for row in loihi.table()} == {*loihi.facts}

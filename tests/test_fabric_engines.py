@@ -12,6 +12,7 @@ from random_fabrics import Case, case
 
 import eventsim
 from eventsim import SpikeTimes, fabric
+from eventsim.engines.fabric_records import HOP_RECORD
 from eventsim.engines.options import ARBITRATION
 from eventsim.errors import SimulationError
 from eventsim.randomness import stream_key, uniforms
@@ -78,3 +79,51 @@ def test_both_engines_are_the_fabric_that_is_written_with_simpy() -> None:
     assert shown["exact"] >= N_CASES // 7
     assert shown["deadlock"] >= 20
     assert shown["float"] >= 150
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_a_sample_knows_nothing_of_those_before_it(engine: str) -> None:
+    """Whose turn it is, what is blocked, in flight, counted: three equal samples on one thread are three times one."""
+    n_stateful = 0
+    for number in range(50):
+        drawn = case(number)
+        net, x, made, _ = as_network(drawn.fabric, float, drawn.load)
+        if "random" in {one.arbiter for one in drawn.fabric.stations}:
+            continue  # draws belong to samples
+        n_stateful += bool({one.arbiter for one in drawn.fabric.stations} & {"round_robin", "binary_tree"})
+        for until in (FOR_EVER, 2.25):
+            given: Any = {"transport": Given(made), "until": until, "engine": engine, "threads": 1}
+            try:
+                once = eventsim.simulate(net, x, **given)
+            except SimulationError:
+                break
+            thrice = eventsim.simulate(net, SpikeTimes([*x.times] * 3), **given)
+            alone, several = once.records, thrice.records
+            assert alone.hops is not None
+            assert several.hops is not None
+            fields = [name for name in HOP_RECORD.names or () if name != "sample"]
+            for sample in range(3):
+                mine = several.hops[several.hops["sample"] == sample]
+                assert str(mine[fields].tolist()) == str(alone.hops[fields].tolist())  # NaN is itself, too
+            for name in ("stations", "fabric"):
+                np.testing.assert_array_equal(getattr(several, name), np.repeat(getattr(alone, name), 3, axis=0))
+    assert n_stateful >= 12
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize("arbiter", [fabric.arbiters.RoundRobin(), fabric.arbiters.BinaryTree()], ids=repr)
+def test_the_turn_of_one_sample_is_not_that_of_the_next(arbiter: fabric.Arbiter, engine: str) -> None:
+    """In the first one the lower port alone was served; in the second both have a packet at one time."""
+    net = eventsim.Network()
+    net.source(2, "input")
+    net.population("if_delta", 1, "sink", v_threshold=9.0)
+    net.connect("input", "sink", eventsim.Sparse([0, 1], [0, 0], np.ones(2)))
+    stations = fabric.Station("a"), fabric.Station("b"), fabric.Station("shared", service=1.0, arbiter=arbiter)
+    routes = tuple((fabric.Hop(k, (fabric.Hop(2, core=0),)),) for k in (0, 1))
+    made = fabric.Fabric(stations, routes, {"input": np.array([0, 1])}, log=True)
+    x = SpikeTimes([[[0.0], []], [[0.0], [0.0]]])
+    run = eventsim.simulate(net, x, transport=Given(made), until=9.0, engine=engine, threads=1)
+    hops = run.records.hops
+    assert hops is not None
+    served = hops[hops["station"] == 2]
+    assert served[["sample", "neuron", "started"]].tolist() == [(0, 0, 0.0), (1, 0, 0.0), (1, 1, 1.0)]

@@ -26,10 +26,12 @@ from eventsim.engines.fabric_records import (
 )
 from eventsim.fabric import Fabric, Hop, Station
 from eventsim.inspection.logged_way import logged_way, served_before
-from eventsim.inspection.packets import carried, hops_of
+from eventsim.inspection.packets import carried, deliveries, hops_of
 from eventsim.models import digits
+from eventsim.run.spans import durations
+from eventsim.run.station_load import station_loads
 from eventsim.viz.packet_path import pieces
-from eventsim.viz.station_load import MOST_BELOW, WHICH
+from eventsim.viz.station_load import MOST_BELOW, WHICH, station_values
 
 Run = eventsim.Run
 FIGURES: dict[str, Any] = {
@@ -44,9 +46,12 @@ FIGURES: dict[str, Any] = {
 def on_mesh(packets: str) -> Run:
     """Two images on 13 cores of a mesh, in windows so short that packets queue and come too late."""
     net = models.to_ttfs(digits.network(), digits.calibration_images()[0], windows="certified", time_unit=3e-6)
-    chip = hardware.chip("mesh").replace({"limits.neurons_per_core": 144, "topology.packets": packets})
     images = digits.test_images()[0][:2]
-    return eventsim.simulate(net, images, transport=chip.place(net), engine="reference")
+    return eventsim.simulate(net, images, transport=on_mesh_chip(packets).place(net), engine="reference")
+
+
+def on_mesh_chip(packets: str = "multicast") -> hardware.Chip:
+    return hardware.chip("mesh").replace({"limits.neurons_per_core": 144, "topology.packets": packets})
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +59,16 @@ def run() -> Run:
     return on_mesh("multicast")
 
 
-def by_hand(first: Station, second: Station, times: list[float], tick: float = 0.0, until: Any = None) -> Run:
+def by_hand(
+    first: Station, second: Station, times: list[float], tick: float = 0.0, until: Any = None, **late: Any
+) -> Run:
     """A source whose spikes take two stations, one behind the other, to a cell that hears them a unit later."""
     net = eventsim.Network(time_unit=1e-9)
     net.source(len(times), "input")
     net.population("if_delta", 1, "cell", v_threshold=10.0)
     net.connect("input", "cell", eventsim.Dense(np.ones((1, len(times)))), delay=1.0)
     route_of = {"input": np.zeros(len(times), int)}
-    made = Fabric((first, second), ((Hop(0, (Hop(1, core=0),)),),), route_of, tick=tick, log=True)
+    made = Fabric((first, second), ((Hop(0, (Hop(1, core=0),)),),), route_of, tick=tick, log=True, **late)
     trains = eventsim.SpikeTimes([[[t] for t in times]])
     return eventsim.simulate(net, trains, transport=Given(made), engine="reference", until=until)
 
@@ -116,7 +123,7 @@ def heard(run: Run, population: str, sample: int = 0) -> list[tuple[float, int]]
 
 
 def placement_of(run: Run) -> Any:
-    return hardware.chip("mesh").replace({"limits.neurons_per_core": 144}).place(run._network).placement
+    return on_mesh_chip().place(run._network).placement
 
 
 # -- the timeline -----------------------------------------------------------------------------------------------------
@@ -180,6 +187,13 @@ def test_a_delay_counts_when_inputs_come(queue: Run) -> None:
     assert ends(bar) == (4.5, 8.5)  # delivered at 3.5, 5.5 and 7.5
 
 
+def test_the_white_stroke_is_at_the_median() -> None:
+    run = by_hand(Station("a"), Station("b"), [0.0, 1.0, 6.0])
+    ax = viz.timeline(run)
+    at = {what: one(ax, f"median {what}").get_segments()[0][0, 0] for what in ("inputs cell", "spikes input")}
+    assert at == {"inputs cell": 2.0, "spikes input": 1.0}
+
+
 def test_a_spike_is_an_input_of_the_populations_with_synapses_of_its_neuron_alone() -> None:
     net = eventsim.Network()
     net.source(2, "input")
@@ -238,6 +252,23 @@ def test_the_load_of_one_sample_is_its_own(run: Run) -> None:
     assert viz.station_load(run, which="packets", sample=1).get_title(loc="left") == "packets a sample, sample 1"
 
 
+def test_the_load_of_one_sample_is_that_of_a_run_of_it_alone(run: Run) -> None:
+    net = run._network
+    x, placed = digits.test_images()[0][1:2], on_mesh_chip().place(net)
+    alone = eventsim.simulate(net, x, transport=placed, engine="reference", sample_ids=[1])
+    assert station_loads(run, durations(run), 1) == station_loads(alone, durations(alone))
+    for which in WHICH:
+        np.testing.assert_array_equal(station_values(run, which, 1), station_values(alone, which))
+
+
+def test_a_wait_of_roundings_is_none_whatever_is_asked() -> None:
+    """As of times that are no dyadic numbers: here of some ulps of the time of the run."""
+    run = by_hand(Station("a", service=1.0), Station("b", service=0.5), [0.0, 0.0, 0.0])
+    run.records.stations[:, 1, [WAITED, LONGEST]] = 1e-15
+    assert station_values(run, "waiting").tolist() == [1.0, 0.0]
+    assert station_values(run, "longest").tolist() == [2.0, 0.0]
+
+
 def test_links_that_lead_to_no_core_are_said_below_the_plan() -> None:
     net = eventsim.Network(time_unit=1e-6)
     net.source(8, "input")
@@ -245,8 +276,7 @@ def test_links_that_lead_to_no_core_are_said_below_the_plan() -> None:
     net.population("if_delta", 8, "b", v_threshold=0.5)
     net.connect("input", "a", eventsim.OneToOne(np.ones(8)))
     net.connect("a", "b", eventsim.Dense(np.ones((8, 8))))
-    values = {"service": "5 ns", "latency": "0 ns", "buffer": "unlimited", "full": "stall", "arbiter": "first come"}
-    given = {f"{part}.{key}": value for part in ("input", "output") for key, value in values.items()}
+    given = {"input.service": "5 ns", "output.service": "5 ns"}
     chip = hardware.chip("aer_bus").replace(
         {"topology.kind": "star", "topology.cores": 8, "limits.neurons_per_core": 2, **given}
     )
@@ -345,6 +375,18 @@ def test_a_stretch_shows_what_is_under_way_in_it(queue: Run) -> None:
     assert one(ax, "deliveries input").get_xdata().tolist() == [7.5]
 
 
+@pytest.fixture(scope="module")
+def too_late() -> Run:
+    """Of three spikes at 0 the first is in time; the others are lost behind the second station, for which they wait."""
+    late = {"deadline": 3.0, "late": "drop"}
+    return by_hand(Station("a"), Station("b", service=2.0, latency=0.5), [0.0, 0.0, 0.0], **late)
+
+
+def test_what_is_lost_as_late_is_lost_when_it_leaves(too_late: Run) -> None:
+    assert one(viz.delivered_raster(too_late), "lost input").get_xdata().tolist() == [4.0, 6.0]
+    assert station_values(too_late, "dropped").tolist() == [0.0, 2.0]
+
+
 def test_lost_packets_are_crosses(losing: Run) -> None:
     ax = viz.delivered_raster(losing)
     assert one(ax, "lost input").get_xdata().tolist() == [0.0, 0.0]
@@ -389,12 +431,59 @@ def test_a_packet_that_is_delivered_waits_for_the_tick() -> None:
     assert ends(one(viz.timeline(ticking), "inputs cell")) == (3.0, 5.0)
 
 
+def test_a_packet_waits_for_those_that_a_blocked_station_holds() -> None:
+    """It comes to a at 3.5, when a has served the packet before it, and holds it until 4."""
+    run = by_hand(Station("a", service=1.0), Station("b", service=3.0, buffer=1), [0.0, 0.0, 0.0, 3.5])
+    assert run.records.hops["left"][run.records.hops["station"] == 0].tolist() == [1.0, 2.0, 4.0, 7.0]
+    for neuron, before in ((3, [2]), (2, [0, 1]), (1, [0]), (0, [])):
+        way = logged_way("test", run, carried("test", run), 0, "input", neuron)
+        found = served_before(hops_of("test", run, 0), 0, way.legs[0])
+        assert found["neuron"].tolist() == before
+        plain = [
+            int(one["neuron"])
+            for one in hops(run)
+            if one["station"] == 0 and one["started"] < way.legs[0].started and one["left"] > way.legs[0].entered
+        ]
+        assert sorted(found["neuron"].tolist()) == sorted(plain)
+
+
+def test_what_needs_no_packet_goes_on_at_ticks_too() -> None:
+    """A pool at its receivers: what it receives comes at a tick and, over a delay, a quarter of one later."""
+    net = eventsim.Network(time_unit=1e-6)
+    net.source(2, "input")
+    net.population("relay", 2, "pool")
+    net.population("if_delta", 2, "cells", v_threshold=0.5)
+    net.connect("input", "pool", eventsim.OneToOne([1.0, 1.0]), delay=0.25)
+    net.connect("pool", "cells", eventsim.OneToOne([1.0, 1.0]))
+    placed = hardware.chip("mesh").replace({"time.tick": "1 us"}).place(net)
+    spikes = eventsim.SpikeTimes([[[0.5], [2.0]]])
+    run = eventsim.simulate(net, spikes, transport=placed, engine="reference", until=9.0)
+    assert run.spike_times("cells")[0].tolist() == [2.0, 4.0]
+    came = deliveries("test", run, 0, carried("test", run))
+    local = came[came["population"] == net.node("pool").order]
+    assert local[["emitted", "delivered"]].tolist() == [(1.25, 2.0), (3.25, 4.0)]
+
+
 def test_a_lost_packet_ends_where_it_found_no_room(losing: Run) -> None:
     ax = viz.packet_path(losing, 0, "input", 1)
     assert bars(ax) == []
     assert note_of(ax, "a") == "no room: lost"
     assert one(ax, "name lost: no room")
     assert found(ax, "end")[0].get_marker() == "x"
+
+
+def test_of_several_ways_the_one_is_drawn_whose_packet_came_last() -> None:
+    """It left its last station first, but was under way longer behind it."""
+    net = eventsim.Network(time_unit=1e-9)
+    net.source(1, "input")
+    net.population("if_delta", 2, "cells", v_threshold=10.0)
+    net.connect("input", "cells", eventsim.Dense(np.ones((2, 1))))
+    stations = Station("far", service=1.0, latency=5.0), Station("near", service=3.0)
+    routes = ((Hop(0, core=0), Hop(1, core=1)),)
+    made = Fabric(stations, routes, {"input": np.zeros(1, int)}, {"cells": np.array([0, 1])}, log=True)
+    run = eventsim.simulate(net, eventsim.SpikeTimes([[[0.0]]]), transport=Given(made), engine="reference")
+    way = logged_way("test", run, carried("test", run), 0, "input", 0)
+    assert (way.core, way.delivered) == (0, 6.0)
 
 
 def test_a_packet_that_the_end_of_the_run_finds_under_way_has_the_stations_that_it_has_left() -> None:
@@ -471,6 +560,28 @@ def test_the_t_min_of_a_receiver_is_where_it_is_since_the_emission(run: Run) -> 
 
 
 # -- all of them ------------------------------------------------------------------------------------------------------
+
+
+def test_the_t_min_of_layers_on_a_core_that_a_packet_does_not_reach_is_no_concern_of_it() -> None:
+    """Three layers on one core, of which the packet reaches one over a delay, and one behind a pool."""
+    net = eventsim.Network(time_unit=1e-6)
+    net.source(1, "input")
+    for name, t_min in (("a", 2.0), ("b", 3.0), ("c", 4.0)):
+        net.population("ttfs_b1", 1, name, (0.0, t_min, 9.0), threshold=5.0)
+    net.population("relay", 1, "pool", (0.0, 4.0, 9.0))
+    net.connect("input", "a", eventsim.Dense([[1.0]]), delay=0.5)
+    net.connect("input", "pool", eventsim.Dense([[1.0]]))
+    net.connect("pool", "c", eventsim.Dense([[1.0]]))
+    net.connect("a", "b", eventsim.Dense([[1.0]]))
+    chip = hardware.chip("mesh").replace({"core.axon_in": "6 us"})
+    run = eventsim.simulate(net, eventsim.SpikeTimes([[[0.25]]]), transport=chip.place(net), engine="reference")
+    ax = viz.packet_path(run, 0, "input", 0)
+    lines = {name: with_gid(ax, f"t_min {name}") for name in run.populations}
+    assert {name for name, found in lines.items() if found} == {"a", "pool"}
+    at = {name: lines[name][0].get_segments()[0][0, 0] for name in ("a", "pool")}
+    assert at == pytest.approx({"a": 2.0 - 0.5 - 0.25, "pool": 4.0 - 0.25})  # in us, since the emission
+    texts = [text.get_text() for text in ax.texts]
+    assert {r"$t_\mathrm{min}$ of a", r"$t_\mathrm{min}$ behind pool"} <= {*texts}
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -11,6 +11,7 @@ from random_fabrics import case
 
 import eventsim
 from eventsim import InputError, SimulationError, simulate
+from eventsim.engines.fabric_records import DELIVERED, LOST, PACKETS, UNDER_WAY
 from eventsim.run.run import Run
 
 END = 60.0
@@ -110,3 +111,15 @@ def test_damaged_packets_are_refused_or_harmless(engine: str) -> None:
             except SimulationError:
                 pass
     assert refused >= 100
+
+
+@pytest.mark.parametrize("more", [{PACKETS: 1}, {DELIVERED: 1}, {LOST: 2}, {UNDER_WAY: 1}, {PACKETS: 1, UNDER_WAY: 1}])
+def test_counts_that_are_not_those_of_the_packets_of_a_state_are_refused(more: dict[int, int]) -> None:
+    """Also where they add up: what is under way is counted anew."""
+    number = next(k for k in range(50) if runs_through(k) and len(state_of(stopped(k)).parcel_t) >= 3)
+    net, x, transport = at_work(number)
+    damaged = stopped(number)
+    for counter, n in more.items():
+        state_of(damaged).fabric[counter] += n
+    with pytest.raises(InputError, match="a packet of the fabric is none that this network can have; it is damaged"):
+        simulate(net, x, until=END, transport=transport, engine="reference", resume=damaged)

@@ -158,6 +158,12 @@ def test_a_network_file_with_a_wrong_array_is_refused_by_its_name(saved, tmp_pat
         (("provenance", "sources"), ["x"], r"provenance\['sources'\] = \['x'\]; must be names of populations"),
         (("provenance", "sources"), "input", r"provenance\['sources'\] = 'input'; must be names of populations"),
         (("provenance", "faults"), LOST, r"provenance\['faults'\] = None; must be a list of dicts"),
+        (("provenance", "transport"), {}, r"provenance\['transport'\] = \{\}; must be a dict with its name, or null"),
+        (
+            ("provenance", "fabric", "parts", 0),
+            "wire",
+            "must be the name, the part and the latency of each of 1 station",
+        ),
     ],
 )
 def test_a_run_file_with_a_wrong_entry_is_refused_by_its_place(saved, tmp_path, place, value, message):

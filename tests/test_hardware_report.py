@@ -4,6 +4,8 @@ import itertools
 import json
 import math
 from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -206,6 +208,48 @@ def test_a_spike_decides_and_needs_what_came_until_then() -> None:
     assert found.statement == "On mesh, with 1 us a unit of time, no decision of 3 flips and no layer is late."
 
 
+def test_a_read_out_that_delays_alone_change_is_the_first_that_differs() -> None:
+    """No neuron fires, and every packet is in time; the second one waits half a unit for the first."""
+    net = Network(time_unit=1e-6)
+    net.source(2, "input")
+    net.population("integrator", 2, "output", window=(0.0, 4.0))
+    net.connect("input", "output", eventsim.OneToOne([1.0, 1.125]))
+    one = hardware.chip("mesh").replace({"core.per_synapse": "0 ns", "core.axon_in": "500 ns", "input.service": "0 ns"})
+    x = SpikeTimes([[[1.0], [1.0]], [[1.0], [2.0]]])
+    ideal, run = (simulate(net, x, engine="reference", transport=to) for to in (None, one.place(net, "linear")))
+    found = report(run, ideal)
+    assert found.flips is not None
+    assert (found.flips.late, found.flips.changed, found.flips.first) == ({}, {"output": 1}, "output")
+    assert found.flips.stations == {"core 0": 1.0}
+    assert found.statement.endswith("(1 of 2); no layer of these is late, the first one that differs is output.")
+
+
+def test_what_is_not_known_is_not_said(runs: tuple[Network, Run, Run], tmp_path: Path) -> None:
+    """Of a run from a file without its network nobody knows whom packets are late for."""
+    _, run, ideal = runs
+    run.save(tmp_path / "run.npz")
+    alone = eventsim.load_run(tmp_path / "run.npz")
+    assert report(alone, ideal).statement.endswith("; the first layer that differs is dense1.")
+    assert report(alone).statement.endswith(f"{run.latency().counted['delivered']:,} packets were delivered.")
+    net, x = network(1e-3)
+    quick, same = (simulate(net, x, engine="reference", transport=one) for one in (chip().place(net, "linear"), None))
+    quick.save(tmp_path / "quick.npz")
+    assert report(quick, same).statement.endswith("no decision of 30 flips and no layer is late.")
+    assert report(eventsim.load_run(tmp_path / "quick.npz"), same).statement.endswith("no decision of 30 flips.")
+
+
+def test_packets_that_are_lost_are_said_where_no_decision_flips() -> None:
+    net = Network(time_unit=1e-3)
+    net.source(2, "input")
+    net.population("integrator", 2, "output", window=(0.0, 1.0))
+    net.connect("input", "output", eventsim.OneToOne([0.5, 0.25]))
+    x = SpikeTimes([[[0.25], [0.25]]])
+    lossy = chip(**{"input.intake": 1})
+    run, ideal = (simulate(net, x, engine="reference", transport=one) for one in (lossy.place(net, "linear"), None))
+    assert report(run, ideal).statement.endswith("no decision of 1 flips, although 1 packet is lost.")
+    assert report(run).statement.endswith("no layer is late and 1 packet is lost.")
+
+
 def test_what_comes_to_a_pool_that_leads_to_the_read_out_is_needed() -> None:
     net = Network(time_unit=1e-6)
     net.source(2, "input")
@@ -311,11 +355,28 @@ def test_the_report_says_it_in_a_sentence_a_table_and_json(runs: tuple[Network, 
     assert report(run).statement.endswith(f"the first layer that is late is {found.latency.first_late}.")
 
 
+def test_the_report_says_where_pools_are(runs: tuple[Network, Run, Run]) -> None:
+    net, x = network(1e-6)
+    run = simulate(net, x[:1], engine="reference", transport=chip().place(net, pools="neurons"))
+    assert (report(run).pools, report(runs[1]).pools) == ("neurons", "receiver")
+    assert "pools are: placed as neurons" in report(run).table()
+
+
 def test_prices_may_be_those_of_another_chip(runs: tuple[Network, Run, Run]) -> None:
     found = report(runs[1], prices=hardware.chip("loihi"))
     assert found.bill == runs[1].energy(hardware.chip("loihi"))
     assert str(found.energy()) == str(found.bill)
     assert json.loads(found.to_json())["energy"]["grade"] == "pre-silicon"
+
+
+class LoggedBus(AerBus):
+    """A bus with a log."""
+
+    name = "report_bus"
+
+    def fabric(self, net: Network) -> Any:
+        made = super().fabric(net)
+        return type(made)(made.stations, made.routes, made.route_of, log=True)
 
 
 def test_a_transport_that_is_no_chip_has_no_prices() -> None:
@@ -329,14 +390,40 @@ def test_a_transport_that_is_no_chip_has_no_prices() -> None:
         found.energy()
 
 
-class LoggedBus(AerBus):
-    """A bus with a log."""
+@dataclass(frozen=True)
+class Chipped(LoggedBus):
+    """A transport of one's own, whose arguments are called as those of a placed chip are."""
 
-    name = "report_bus"
+    chip: str = "silicon"
+    placement: str = "central"
+    step: float = 2.0
 
-    def fabric(self, net: Network) -> Any:
-        made = super().fabric(net)
-        return type(made)(made.stations, made.routes, made.route_of, log=True)
+    name = "chipped"
+
+
+def test_only_a_placed_chip_is_taken_for_one() -> None:
+    net = Network(time_unit=1e-6)
+    net.connect(net.source(1, "input"), net.population("lif_delta", 1, "cells", tau_mem=10.0), Dense([[0.5]]))
+    x = SpikeTimes([[[0.0, 1.0]]])
+    run = simulate(net, x, engine="reference", transport=Chipped(0.125))
+    found, ledger = hardware.report(run, prices=hardware.chip("loihi")), hardware.counted(run)
+    assert (found.target, found.pools, found.steps) == ("chipped", "", None)
+    assert ledger.seconds == 1.125e-6
+    with pytest.raises(InputError, match="step_times: the run was not on a chip whose steps end at a barrier"):
+        hardware.step_times(run)
+
+
+@pytest.mark.parametrize(
+    ("chip", "placement", "message"),
+    [
+        ("mesh", None, r"PlacedChip: chip = 'mesh'; must be a Chip\. Give e\.g\. hardware\.chip"),
+        (hardware.chip("mesh"), 3, r"PlacedChip: placement = 3; must be a Placement\. Let chip\.place"),
+        ({"name": "x", "title": "", "note": "", "facts": {}, "sources": ["ab", "c"]}, {}, "of a chip is damaged"),
+    ],
+)
+def test_what_is_no_placed_chip_is_refused(chip: Any, placement: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        hardware.PlacedChip(chip, placement)
 
 
 def test_lost_packets_are_responsible_too() -> None:
@@ -368,8 +455,12 @@ def test_packets_that_are_lost_are_responsible_where_none_is_late() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ideal": "data"}, "report: ideal is a run of another samples; must differ from the run in nothing but"),
+        ({"ideal": "data"}, "report: ideal is a run of other samples; must differ from the run in nothing but"),
         ({"ideal": "network"}, "report: ideal is a run of another network; must differ from the run in nothing but"),
+        ({"ideal": "seed"}, "report: ideal is a run of another seed; must differ from the run in nothing but"),
+        ({"ideal": "faults"}, "report: ideal is a run of other faults; must differ from the run in nothing but"),
+        ({"ideal": "pixels"}, "report: ideal is a run of other data: 'input' sent other spikes; must differ from"),
+        ({"ideal": "chip"}, "report: ideal is a run with a transport, too; must be one without"),
         ({"ideal": 3}, "report: ideal is a int; must be a Run"),
         ({"run": 3}, "report: run is a int; must be a Run"),
         ({"run": "ideal"}, "run.latency: the run has no transport"),
@@ -385,12 +476,28 @@ def test_what_cannot_be_reported_on_is_refused(runs: tuple[Network, Run, Run], c
     given = {"run": run, "ideal": ideal} | change
     if given["ideal"] == "data":
         given["ideal"] = simulate(runs[0], x[:29], engine="reference")
+    if given["ideal"] == "pixels":
+        given["ideal"] = simulate(runs[0], x[::-1], engine="reference")
+    if given["ideal"] == "chip":
+        given["ideal"] = run
     if given["ideal"] == "network":
         given["ideal"] = simulate(other, x, engine="reference")
+    if given["ideal"] == "seed":
+        given["ideal"] = simulate(runs[0], network(1e-7)[1], engine="reference", seed=1)
+    if given["ideal"] == "faults":
+        given["ideal"] = simulate(runs[0], network(1e-7)[1], engine="reference", faults=eventsim.faults.SpikeLoss(0.5))
     if given["run"] == "ideal":
         given["run"] = ideal
     with pytest.raises(InputError, match=message):
         report(given.pop("run"), given.pop("ideal"), **given)
+
+
+def test_what_cannot_be_counted_is_refused(runs: tuple[Network, Run, Run]) -> None:
+    with pytest.raises(InputError, match=r"counted: run is a int; must be a Run\. Give what simulate returned"):
+        hardware.counted(3)  # type: ignore[arg-type]
+    for steps in (3, "x"):
+        with pytest.raises(InputError, match=r"counted: steps = .*; must be the StepTimes of a run whose steps"):
+            hardware.counted(runs[1], steps)  # type: ignore[arg-type]
 
 
 def test_a_run_that_ended_early_is_refused() -> None:

@@ -20,7 +20,7 @@ from eventsim.engines.fabric_records import HOP_RECORD
 from eventsim.errors import FileFormatError, SimulationError
 from eventsim.fabric import AerBus, Hop
 from eventsim.fabric.ticks import next_tick
-from eventsim.run.due import due_times
+from eventsim.run.due import due_times, longest_delays
 from eventsim.run.packets import depth_times, inversions, on_ticks
 from eventsim.run.run import Run
 
@@ -191,6 +191,23 @@ def test_depths_are_those_of_a_clock_that_looks_all_the_time() -> None:
         assert not counted[len(found[station]) :].any()
 
 
+def test_a_station_without_packets_had_none_waiting_all_the_time() -> None:
+    found = depth_times(np.zeros(0, dtype=HOP_RECORD), 2, np.array([0.25, 3.5]))
+    assert [times.tolist() for times in found] == [[3.75], [3.75]]
+
+
+def test_a_chain_of_pools_may_be_long() -> None:
+    net = Network()
+    net.source(1, "pool 0")
+    for k in range(1, 1_200):
+        net.population("relay", 1, f"pool {k}")
+        net.connect(f"pool {k - 1}", f"pool {k}", eventsim.OneToOne([1.0]), delay=0.5)
+    net.population("integrator", 1, "output", window=(0.0, 1000.0))
+    net.connect("pool 1199", "output", Dense([[1.0]]))
+    due = due_times(net)
+    assert (due["output"], due["pool 1199"], due["pool 1"]) == (1000.0, 1000.0, 1000.0 - 1198 * 0.5)
+
+
 # -- what arrives too late ---------------------------------------------------------------------------------------------
 
 
@@ -246,6 +263,20 @@ def test_own_delays_count_with_their_longest() -> None:
     layer = run.latency().layer("input")
     assert (layer.late, layer.overrun) == (1, 0.0)
     assert run.counters["late"] == 1
+
+
+def test_the_longest_delay_to_a_core_is_of_the_synapses_there() -> None:
+    """Three cores, of which nothing came to the middle one."""
+    net = Network()
+    net.source(2, "input")
+    net.population("lif_delta", 4, "cells", tau_mem=10.0)
+    net.connect("input", "cells", Sparse([0, 0, 0, 1, 1], [0, 1, 3, 2, 3], np.ones(5), [0.5, 2.0, 1.0, 4.0, 0.25]))
+    core = np.array([0, 0, 1, 2])
+    found = longest_delays(net.projections[0], core, np.array([0, 2]))
+    assert found.tolist() == [[2.0, 1.0], [0.0, 0.25]]
+    assert longest_delays(net.projections[0], core, np.array([1])).tolist() == [[0.0], [4.0]]
+    net.connect("input", "cells", Dense(np.ones((4, 2))), delay=0.75)
+    assert longest_delays(net.projections[1], core, np.array([0, 2])).tolist() == [[0.75, 0.75]] * 2
 
 
 class Bus(AerBus):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eventsim
+from eventsim import hardware
 from eventsim.errors import InputError
 from eventsim.hardware import in_seconds, in_units
 
@@ -37,3 +38,22 @@ def test_without_a_unit_of_time_there_is_one_error() -> None:
         in_units(eventsim.Network(time_unit=1.0), -1)
     with pytest.raises(InputError, match="time = nan; must be a finite number"):
         in_seconds(eventsim.Network(time_unit=1.0), float("nan"))
+
+
+@pytest.mark.parametrize(("seconds", "unit"), [(1.0, 5e-324), (1e308, 1e-6), (5e-324, 1e3), (1e-300, 1e30)])
+def test_what_float64_does_not_hold_is_refused_and_neither_infinite_nor_nothing(seconds: float, unit: float) -> None:
+    with pytest.raises(InputError, match=r"in_units: .* must be a number that float64 holds\. Give the network a unit"):
+        in_units(eventsim.Network(time_unit=unit), seconds)
+    with pytest.raises(InputError, match=r"in_seconds: a time of 1e\+300 .* must be a number that float64 holds"):
+        in_seconds(eventsim.Network(time_unit=1e300), 1e300)
+
+
+@given(digits=st.integers(1, 10**6), power=st.integers(-12, 0), speedup=st.sampled_from([1000.0, 0.1, 3.7, 1e4]))
+def test_a_faster_second_is_rounded_once(digits: int, power: int, speedup: float) -> None:
+    """1.1 ns of a chip whose neurons are ten times as fast as their models are 11 ns of these."""
+    net = eventsim.Network(time_unit=1e-9)
+    net.population("lif_delta", 1, "cells", tau_mem=10.0)
+    seconds = float(Fraction(digits) * Fraction(10) ** power)
+    chip = hardware.chip("mesh").replace({"time.speedup": speedup})
+    exact = Fraction(repr(seconds)) * Fraction(repr(speedup)) * 10**9
+    assert chip.place(net).wiring(net).units(seconds) == float(exact)

@@ -6,14 +6,31 @@ import numpy as np
 import pytest
 
 import eventsim
-from eventsim import Conv, Dense, InputError, Network, Pool, Sparse, SpikeTimes, hardware, models, simulate
+from eventsim import (
+    Conv,
+    Dense,
+    InputError,
+    Network,
+    PlacementError,
+    Pool,
+    Sparse,
+    SpikeTimes,
+    hardware,
+    models,
+    simulate,
+)
 from eventsim.fabric.contract import NOWHERE, Hop
 from eventsim.hardware import Chip
+from eventsim.hardware.keys import KEYS
+from eventsim.hardware.physical_time import with_time_unit
 from eventsim.hardware.placed_chip import PlacedChip
+from eventsim.inspection.packets import carried
 from eventsim.run.run import Run
+from eventsim.viz.chip_parts import parts_of
 
 TIMES = ("service", "latency")
 PARTS = ("input", "output", "axon_out", "link")
+POOLS = ("receiver", "neurons")
 STRATEGIES = ("linear", "by_layer", "spiral", "greedy", "spread")
 
 
@@ -151,6 +168,39 @@ def test_each_neuron_has_a_route_to_the_cores_of_its_targets_and_to_no_other() -
                     assert sorted(found) == sorted(wanted)
 
 
+def test_packets_go_to_where_the_positions_of_tiles_are() -> None:
+    """Core 0 at the far corner, core 1 at the gate: links and distances are those of these places."""
+    net, x = layers()
+    small: dict[str, Any] = {"topology__size": [3, 3], "limits__neurons_per_core": 400}
+    moved = timeless(**small, topology__positions=[[2, 1], [0, 0]], topology__numbering=None)
+    placed = moved.place(net)
+    assert placed.placement.positions == ((2.0, 1.0), (0.0, 0.0))  # type: ignore[union-attr]
+    one = moved.replace({"topology.positions": [[2, 1]]}).place(net)
+    assert [station.name for station in one.fabric(net).stations] == [
+        "input", "core 0 out", "(0, 0) to (1, 0)", "(1, 0) to (2, 0)", "(2, 0) to (2, 1)", "core 0",
+    ]  # fmt: skip
+    usual = timeless(**small)
+    same_places = usual.replace({"topology.positions": [usual.position(core) for core in range(9)]})
+    found, expected = (chip.replace({"limits.neurons_per_core": 30}).place(net) for chip in (same_places, usual))
+    assert found.fabric(net).stations == expected.fabric(net).stations
+    assert found.fabric(net).routes == expected.fabric(net).routes
+    run = simulate(net, x, engine="reference", transport=moved.replace({"limits.neurons_per_core": 180}).place(net))
+    on = carried("test", run)
+    links = {part.name: part.cores for part in parts_of(on) if part.kind.startswith("link")}
+    assert links
+    assert not any(links.values())  # no link joins the two tiles, which are no neighbours
+    beside = moved.replace({"topology.positions": [[1, 0], [0, 0]], "limits.neurons_per_core": 180}).place(net)
+    parts = parts_of(carried("test", simulate(net, x, engine="reference", transport=beside)))
+    assert {part.name: part.cores for part in parts if part.kind == "link_x"}["(0, 0) to (1, 0)"] == (1, 0)
+
+
+def test_what_a_grid_needs_is_not_made_up() -> None:
+    net, _ = layers()
+    for key in ("topology.numbering", "topology.routing"):
+        with pytest.raises(InputError, match=rf"{key} is unknown; must be known here"):
+            hardware.chip("mesh").replace({key: None}).place(net).fabric(net)
+
+
 def leaves(hop: Hop) -> list[int]:
     return [core for child in hop.children for core in leaves(child)] if hop.children else [hop.core]
 
@@ -172,6 +222,76 @@ def test_a_pool_at_its_receivers_sends_no_packets() -> None:
     assert net.node("pool").order in senders[1]
 
 
+def test_the_times_of_a_fast_chip_are_rounded_once() -> None:
+    """8 ns a thousand times over are 8 us, which float64 says of no product of both."""
+    net = with_time_unit(layers()[0], 1e-6)
+    fast = hardware.chip("mesh").replace({
+        "time.speedup": 1000, "time.discipline": "tick", "time.tick": "8 ns", "time.deadline": "4.1 ns",
+        "link.service": "16.4 ns", "core.per_synapse": "2.3 ns",
+    })  # fmt: skip
+    made = fast.place(net).fabric(net)
+    assert (made.tick, made.deadline) == (8.0, 4.1)
+    by_part = {station.part: station for station in made.stations}
+    assert (by_part["input"].service, by_part["core"].per_synapse) == (5.0, 2.3)
+
+
+@pytest.mark.parametrize("discipline", ["tick", "real-time"])
+def test_packets_go_on_at_the_ticks_of_a_chip_that_has_some(discipline: str) -> None:
+    net, x = layers()
+    ticking = small(hardware.chip("mesh"), 20).replace({"time.discipline": discipline, "time.tick": "250 us"})
+    run = simulate(net, x, engine="reference", transport=ticking.place(net))
+    came = run.latency().deliveries
+    assert (came["delivered"] % 0.25 == 0.0).all()
+    assert (came["emitted"] % 0.25 != 0.0).any()
+
+
+@pytest.mark.parametrize("pools", ["receiver", "neurons"])
+def test_spikes_of_a_pool_that_nothing_hears_leave_the_chip_as_those_of_neurons_do(pools: str) -> None:
+    net, x = pooled()
+    run = simulate(net, x, engine="reference", transport=timeless().place(net, pools=pools))
+    ledger, n = hardware.counted(run), run.n_spikes("pool")
+    assert n > 0
+    assert (ledger.output_packets, ledger.axon_out) == (n, n + run.n_spikes("conv"))
+    assert run.latency().layer("pool").packets == n
+
+
+def test_a_pool_that_is_placed_as_a_neuron_needs_packets_to_its_own_core_as_a_neuron_does() -> None:
+    net, x = pooled()
+    net.connect("pool", net.population("lif_delta", 2, "cells", tau_mem=10.0), Dense(np.ones((2, 4))))
+    runs = [simulate(net, x, engine="reference", transport=timeless().place(net, pools=pools)) for pools in POOLS]
+    n_pool, sent = runs[0].n_spikes("pool"), [hardware.counted(run).axon_out or 0 for run in runs]
+    assert n_pool > 0
+    assert sent == [sum(runs[0].n_spikes(name) for name in ("conv", "cells")), sent[0] + n_pool]
+    assert runs[0].spikes.tolist() == runs[1].spikes.tolist()
+
+
+def pooled() -> tuple[Network, Any]:
+    """Neurons and a pool of theirs, all on one core."""
+    net = Network(time_unit=1e-3)
+    net.source((1, 4, 4), "input")
+    net.population("ttfs_b1", (1, 4, 4), "conv", (0.0, 1.0, 4.0), threshold=0.5)
+    net.population("relay", (1, 2, 2), "pool", (0.0, 1.0, 4.0))
+    net.connect("input", "conv", Conv(np.ones((1, 1, 1, 1))))
+    net.connect("conv", "pool", Pool((2, 2)))
+    return net, np.random.default_rng(1).uniform(0, 1, (2, 1, 4, 4))
+
+
+def test_a_network_of_pools_alone_is_placed() -> None:
+    net = Network(time_unit=1e-3)
+    net.source((1, 4, 4), "input")
+    net.population("relay", (1, 2, 2), "pool")
+    net.connect("input", "pool", Pool((2, 2)))
+    known = {f"{part}.{name}": "0 ns" for part in ("input", "output") for name in TIMES}
+    known |= {"output.buffer": "unlimited", "output.full": "stall", "output.arbiter": "first come"}
+    stepped = hardware.chip("loihi_sanafe").replace(known)
+    for strategy in STRATEGIES:
+        for chip, step in ((timeless(), None), (stepped, 0.25)):
+            placed = chip.place(net, strategy, step=step)
+            run = simulate(net, SpikeTimes(np.arange(16.0)[None]), until=20.0, engine="reference", transport=placed)
+            assert run.n_spikes("pool") > 0
+            assert hardware.counted(run).spikes == run.n_spikes("pool")
+
+
 def test_what_a_chip_lacks_is_said() -> None:
     net, x = layers()
     bare = Network()
@@ -186,6 +306,28 @@ def test_what_a_chip_lacks_is_said() -> None:
     lacking = hardware.chip("aer_bus").replace({"link.service": None}).place(net)
     with pytest.raises(InputError, match=r"link.service is unknown; must be known here"):
         simulate(net, x, transport=lacking)
+
+
+def test_every_limit_of_a_chip_limits() -> None:
+    """One value too few of each, with which everything else would fit."""
+    net, _ = layers()
+    roomy = timeless(topology__size=[1, 1], limits__weight_bits=8)
+    loads = roomy.place(net).placement.loads  # type: ignore[union-attr]
+    per_core = {name: int(getattr(loads, name)[0]) for name in ("neurons", "synapses", "axons")}
+    enough = {
+        "limits.neurons_per_core": per_core["neurons"], "limits.fan_in": 36, "limits.axons_per_core": per_core["axons"],
+        "limits.synapses_per_core": per_core["synapses"],
+    }  # fmt: skip
+    known = {key for key in KEYS if key.startswith("limits.") and "delay" not in key}
+    assert {*enough, "limits.synapse_memory_per_core", "limits.weight_bits"} == known
+    roomy.replace(enough).place(net)
+    for key, most in enough.items():
+        with pytest.raises(PlacementError, match=f"{most - 1:,}"):
+            roomy.replace({key: most - 1}).place(net)
+    bits = 8 * per_core["synapses"]
+    roomy.replace({"limits.synapse_memory_per_core": f"{bits} bit"}).place(net)
+    with pytest.raises(PlacementError, match=f"{bits - 1:,} bits of weights"):
+        roomy.replace({"limits.synapse_memory_per_core": f"{bits - 1} bit"}).place(net)
 
 
 def test_studies_turn_the_values_of_a_chip() -> None:

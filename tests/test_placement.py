@@ -45,16 +45,14 @@ def random_slices(net: Network, n_cores: int, seed: int, pools: str) -> list[Sli
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_fan_in_fan_out_and_inputs_are_those_of_the_listed_synapses(seed):
+def test_fan_in_and_inputs_are_those_of_the_listed_synapses(seed):
     net, draw = random_network(seed), random.Random(seed)
     listed = synapses(net)
     for projection in net.projections:
         mine = [one for one in listed if one.projection == projection.order]
         n_sources, n_targets = projection.pre.size, projection.post.size
         ins = np.bincount([one.post[1] for one in mine], minlength=n_targets)
-        outs = np.bincount([one.pre[1] for one in mine], minlength=n_sources)
         assert reach.fan_in(projection).tolist() == ins.tolist()
-        assert reach.fan_out(projection).tolist() == outs.tolist()
         for _ in range(5):
             first = draw.randrange(n_targets)
             last = draw.randrange(first, n_targets)

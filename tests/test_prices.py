@@ -75,6 +75,14 @@ def test_a_total_is_a_range_with_the_weakest_grade_and_the_list_of_what_lacks() 
     assert hardware.price(EXAMPLE.replace(spikes=0), weaker).grade == "pre-silicon"  # it weighs nothing
 
 
+def test_samples_are_charged_where_they_have_a_price_and_else_no_lack() -> None:
+    assert "samples" not in hardware.price(EXAMPLE, hardware.chip("loihi")).unpriced
+    bill = hardware.price(Ledger(samples=5), hardware.chip("mesh").replace({"prices.samples": "2 nJ"}))
+    assert bill.charged == ("samples",)
+    assert not bill.unpriced
+    assert bill.low == pytest.approx(1e-8)
+
+
 def test_an_all_in_price_charges_nothing_twice() -> None:
     bill = hardware.price(EXAMPLE, hardware.chip("truenorth"))
     assert bill.low == pytest.approx(10_000 * 2.5e-12)
@@ -191,3 +199,21 @@ def test_grades_have_an_order() -> None:
     assert weakest(GRADES) == "assumed"
     assert weakest(["measured"]) == "measured"
     assert weakest([]) == ""
+
+
+def test_energies_that_could_be_infinite_are_refused() -> None:
+    dear = hardware.chip("mesh").replace({"prices.spikes": {"range": ["1 J", "1e308 J"]}})
+    with pytest.raises(
+        InputError,
+        match=r"price: mesh: 24 of spikes at 1 J to 1e308 J each; must be at most 1e\+300 J\. Give the price",
+    ):
+        hardware.price(hardware.Ledger(spikes=24), dear)
+    assert hardware.price(hardware.Ledger(spikes=0), dear).high == 0.0
+    with pytest.raises(InputError, match=r"price: mesh: 10,.* of spikes at 1 J each"):
+        hardware.price(hardware.Ledger(spikes=10**400), dear.at("low"))
+
+
+@pytest.mark.parametrize("among", ["loihi", 5, hardware.chip("loihi")])
+def test_prices_are_compared_among_several_chips(among: object) -> None:
+    with pytest.raises(InputError, match=r"compare_prices: among = .*; must be several chips\. Give a list"):
+        hardware.compare_prices(hardware.Ledger(spikes=1), among)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ import eventsim
 from eventsim import Dense, InputError, Network, SpikeTimes, hardware, simulate
 from eventsim.cli import main
 from eventsim.hardware import Chip, PlacedChip, place_by_hand
+from eventsim.hardware.quantities import text_of
 
 LOIHI = hardware.chip("loihi_sanafe")
 BUS = {
@@ -24,7 +25,7 @@ BUS = {
 def bus(**values: Any) -> Chip:
     """A bus with a barrier on which everything waits for as long as it must."""
     chip = hardware.chip("aer_bus").replace(BUS)
-    open_ended = {f"{part}.buffer": "unlimited" for part in ("axon_out", "input", "output", "core")}
+    open_ended = {f"{part}.buffer": "unlimited" for part in ("output", "core")}
     return chip.replace(open_ended | {key.replace("__", "."): value for key, value in values.items()})
 
 
@@ -40,8 +41,8 @@ def pair(core: int = 1) -> tuple[Network, Any]:
 
 def outside(chip: Chip) -> Chip:
     """The chip with links to the outside that take no time."""
-    given = {"service": "0 ns", "latency": "0 ns", "buffer": "unlimited", "full": "stall", "arbiter": "first come"}
-    return chip.replace({f"{part}.{name}": value for part in ("input", "output") for name, value in given.items()})
+    times = {f"{part}.{time}": "0 ns" for part in ("input", "output") for time in ("service", "latency")}
+    return chip.replace(times | {"output.buffer": "unlimited", "output.full": "stall", "output.arbiter": "first come"})
 
 
 @pytest.mark.parametrize(("core", "hop", "barrier"), [(0, 0, 600), (1, 0, 600), (4, 6.5, 1000), (16, 4.1, 1000)])
@@ -291,7 +292,7 @@ def test_a_report_has_both_times(tmp_path: Any, capsys: Any) -> None:
     net.population("integrator", 2, "c", (1.0, 3.0))
     net.connect("a", "b", Dense([[0.9, 0.4], [0.2, 0.8]]))
     net.connect("b", "c", Dense([[1.0, -1.0], [-1.0, 1.0]]))
-    x = np.array([[0.2, 0.7], [0.9, 0.1]])
+    x = np.array([[0.2, 0.7], [0.9, 0.0]])
     chip = outside(LOIHI)
     placed = chip.place(net, "by_layer", step=0.125)
     ideal, run = (simulate(net, x, transport=how, engine="reference") for how in (None, placed))
@@ -301,7 +302,16 @@ def test_a_report_has_both_times(tmp_path: Any, capsys: Any) -> None:
     assert steps.lengths.shape == (2, 25)
     assert "On loihi_sanafe, in steps of 0.125, " in report.statement
     said = str(report)
-    assert "a sample takes: " in said
+    until = steps.until(np.array([3.0, 3.0]))  # the read-out's t_min
+    assert until[0] != until[1]
+    assert f"decided after: {text_of(max(until), 's')} at most" in said
+    for behind in (3.5, 1e6, np.inf):  # of the last step
+        assert steps.until(np.array([behind, behind])).tolist() == pytest.approx(steps.seconds.tolist(), rel=1e-15)
+    first = steps.lengths[:, 0].tolist()
+    assert steps.until(np.array([0.0, 0.0])).tolist() == first
+    mean = float(np.nansum(steps.lengths)) / 2
+    assert f"a sample takes: {text_of(mean, 's')}, {1 / mean:.4g} a second, one behind the other" in said
+    assert f"the longest step takes: {text_of(float(np.nanmax(steps.lengths)), 's')}" in said
     assert "of each step" in said
     assert "core 0 out" in said
     content = json.loads(report.to_json())
@@ -315,11 +325,7 @@ def test_a_report_has_both_times(tmp_path: Any, capsys: Any) -> None:
     np.save(tmp_path / "x.npy", x)
     command = ["hardware", str(tmp_path / "net.npz"), str(tmp_path / "x.npy"), "--target", "loihi_sanafe"]
     free = [f"--set={part}.{name}=0 ns" for part in ("input", "output") for name in ("service", "latency")]
-    free += [
-        f"--set={part}.{name}"
-        for part in ("input", "output")
-        for name in ("buffer=unlimited", "full=stall", "arbiter=first come")
-    ]
+    free += [f"--set=output.{given}" for given in ("buffer=unlimited", "full=stall", "arbiter=first come")]
     assert main([*command, *free, "--step", "0.125", "--engine", "reference", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["steps"] == content["steps"]
     assert main([*command, *free, "--engine", "reference"]) == 2
@@ -334,3 +340,36 @@ def test_a_run_from_a_file_needs_its_network(tmp_path: Any) -> None:
     assert hardware.step_times(again).lengths.tobytes() == hardware.step_times(run).lengths.tobytes()
     with pytest.raises(InputError, match=r"run does not have its network, whose neurons are updated"):
         hardware.step_times(eventsim.load_run(tmp_path / "run.npz"))
+
+
+def test_a_step_may_be_given_as_a_fraction(tmp_path: Any) -> None:
+    net = Network()
+    net.connect(net.source(1, "input"), net.population("lif_delta", 1, "cells", tau_mem=10.0), Dense([[2.0]]))
+    placed = outside(LOIHI).place(net, step=Fraction(1, 3))
+    run = simulate(net, SpikeTimes([[[0.5]]]), until=2.0, transport=placed, engine="reference")
+    assert placed.step == 1 / 3
+    assert hardware.step_times(run, "reference").step == 1 / 3
+    run.save(tmp_path / "run.npz")
+    assert eventsim.load_run(tmp_path / "run.npz").provenance["transport"]["step"] == 1 / 3
+
+
+def test_a_run_on_fractions_is_reported_on_by_the_engine_that_it_was_on() -> None:
+    net = Network()
+    net.source(1, "input")
+    net.population("integrator", 1, "output", window=(Fraction(1), Fraction(2)))
+    net.connect("input", "output", Dense(np.array([[Fraction(1, 3)]])))
+    placed = outside(LOIHI).place(net, step=0.25)
+    run = simulate(net, SpikeTimes(np.array([[Fraction(1, 7)]])), transport=placed, engine="reference")
+    assert hardware.report(run).steps.n_steps == hardware.counted(run).barriers == 9  # type: ignore[union-attr]
+
+
+def test_steps_that_cannot_be_worked_out_are_refused() -> None:
+    net = Network()
+    net.connect(net.source(1, "input"), net.population("lif_delta", 4, "cells", tau_mem=10.0), Dense([[2.0]] * 4))
+    x, slow = SpikeTimes([[[0.5]]]), outside(LOIHI).slower(1e20)
+    short = simulate(net, x, until=2.0, transport=outside(LOIHI).place(net, step=1e-9), engine="reference")
+    with pytest.raises(InputError, match=r"step_times: 2,000,000,001 steps of 1e-09 with 4 neurons; must be at most"):
+        hardware.step_times(short)
+    long = simulate(net, x, until=2.0, transport=slow.place(net, step=1.0), engine="reference")
+    with pytest.raises(InputError, match=r"step_times: packets of a step take longer than 5\.5e\+11 s; must be there"):
+        hardware.step_times(long)

@@ -99,6 +99,8 @@ REFUSED = {
     'a = 1\nb = """\n\n': "a.toml, line 2: this is no TOML",
     "a = 1\nb = [1,\n2": "a.toml, line 2: this is no TOML",
     "a = " + "[" * 5000: "a.toml: this is no TOML (tables or lists within too many others)",
+    "a" + ".a" * 5000 + " = 1": "a.toml: this is no TOML (tables or lists within too many others)",
+    "a = " + "[" * 60 + "]" * 60: "a.toml: this is no TOML (tables or lists within too many others)",
     "a = " + "1" * 5000: "a.toml: this is no TOML (Exceeds the limit",
     "\ufeffa = 1": "this is no TOML",
     "a = 1\x00": "this is no TOML",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from eventsim import InputError
 from eventsim.fabric.topologies import Bus, Mesh, Star, Torus, Tree
 from eventsim.fabric.topology import OUTSIDE, Topology
 
@@ -87,14 +88,41 @@ def test_a_path_in_a_tree_goes_up_to_the_first_router_that_is_above_both_and_dow
             assert len(up) == level
 
 
-@pytest.mark.parametrize("topology", [Mesh(3, 2), Torus(3, 3), Tree(5), Star(4), Bus(3)], ids=repr)
-def test_ways_from_and_to_the_outside_end_there(topology: Topology) -> None:
+def test_a_tree_that_comes_to_no_root_is_refused() -> None:
+    with pytest.raises(InputError, match=r"Tree: branching = 1; must be an integer >= 2\. Of routers with one child"):
+        Tree(4, 1)
+
+
+OUTSIDE_IS: list[tuple[Topology, Any]] = [
+    (Mesh(3, 2), 0),  # at the tile of place 0
+    (Mesh(3, 2, gate=4), 4),
+    (Torus(3, 3), 0),
+    (Torus(4, 3, "columns", "yx", gate=5), 5),
+]
+
+
+@pytest.mark.parametrize(("grid", "gate"), OUTSIDE_IS, ids=repr)
+def test_the_outside_of_a_grid_is_at_its_gate(grid: Topology, gate: int) -> None:
+    for place in range(grid.n_places):
+        assert grid.path(OUTSIDE, place) == grid.path(gate, place)
+        assert grid.path(place, OUTSIDE) == grid.path(place, gate)
+
+
+@pytest.mark.parametrize(
+    ("topology", "into", "out"),
+    [
+        (Tree(5), ["down 2.1", "down 1.2", "down 0.4"], ["up 0.4", "up 1.2", "up 2.1"]),
+        (Tree(5, 3), ["down 1.1", "down 0.4"], ["up 0.4", "up 1.1"]),
+        (Star(5), ["down 4"], ["up 4"]),
+        (Bus(5), ["bus"], ["bus"]),
+    ],
+    ids=repr,
+)
+def test_the_outside_is_at_the_root_and_at_the_hub(topology: Topology, into: list[str], out: list[str]) -> None:
     names = [link.name for link in topology.links()]
     assert len(set(names)) == len(names)
-    for place in range(topology.n_places):
-        into, out = topology.path(OUTSIDE, place), topology.path(place, OUTSIDE)
-        assert len(into) == len(out)
-        assert all(0 <= k < len(names) for k in (*into, *out))
+    assert [names[k] for k in topology.path(OUTSIDE, 4)] == into
+    assert [names[k] for k in topology.path(4, OUTSIDE)] == out
 
 
 def test_a_star_has_a_link_up_and_one_down() -> None:

@@ -39,12 +39,12 @@ def parts_of(on: Carried) -> list[Part]:
         return [Part(name, name) for name in names]
     wiring = on.transport.wiring(on.net)
     wiring.fabric(log=False)
-    tile = wiring.chip.cores_per_tile
-    found = []
+    first, found = wiring.first_cores(), []
     for station, name in enumerate(names):
         kind, k = wiring.part(station)
         ends = wiring.links[k].ends if kind.startswith("link") else None
-        cores = (k,) if kind in (CORE, AXON_OUT) else tuple(end * tile for end in ends or ())
+        on_plan = [first[end] for end in ends or () if end in first]
+        cores = (k,) if kind in (CORE, AXON_OUT) else tuple(on_plan) if len(on_plan) == 2 else ()
         found.append(Part(name, kind, cores))
     return found
 

@@ -4,13 +4,14 @@ Relies on matplotlib's objects; sizes of texts are those of the user's rcParams.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 
 from eventsim.errors import InputError
 from eventsim.run.run import Run
@@ -79,8 +80,8 @@ def plain_text(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def left_title(ax: Axes, usual: str, title: str | None = None, lines: float = 0.0, small: bool = False) -> None:
-    """Set a title that begins where the axes begin: the user's, or the usual one of this figure where that is None.
+def left_title(ax: Axes, usual: str, title: str | None = None, lines: float = 0.0, small: bool = False) -> Text:
+    """Set and return a title that begins where the axes begin: the user's, or the usual one where that is None.
 
     The usual one is about as wide as the axes at most. `lines`: how many lines of notes stand between the axes and it.
     `small`: it is one of several panels'.
@@ -93,7 +94,14 @@ def left_title(ax: Axes, usual: str, title: str | None = None, lines: float = 0.
     pad = float(rcParams["axes.titlepad"]) + lines * line_height()
     # Names of populations are no formulas, whatever they hold; what the user writes may be one.
     style: dict[str, Any] = {"loc": "left", "fontsize": size, "color": INK, "pad": pad}
-    ax.set_title(usual if title is None else title, parse_math=title is not None, **style)
+    return ax.set_title(usual if title is None else title, parse_math=title is not None, **style)
+
+
+def even_titles(titles: Sequence[Text]) -> None:
+    """Give the titles of panels beside each other one size, the smallest that `left_title` gave any of them."""
+    size = min(float(title.get_fontsize()) for title in titles)
+    for title in titles:
+        title.set_fontsize(size)
 
 
 def axes_points(ax: Axes) -> tuple[float, float]:

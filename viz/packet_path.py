@@ -14,7 +14,8 @@ from eventsim.engines.packet_way import Leg, Way
 from eventsim.inspection.logged_way import logged_way, served_before
 from eventsim.inspection.packets import Carried, carried, hops_of
 from eventsim.network.network import Population
-from eventsim.run.packets import log_of
+from eventsim.run.due import arrivals
+from eventsim.run.packets import DELIVERY, log_of
 from eventsim.run.run import Run
 from eventsim.viz.durations import Unit, duration_label, suiting
 from eventsim.viz.frame import Array, axes_points, drawable, left_title, line_height, note_size, plain_text, quieten
@@ -53,8 +54,8 @@ def packet_path(
 
     Thin bars: under way; of half height: waiting, then, hatched, blocked since a station behind had no room; high ones:
     service. Above each row stand the station and the packets that it served, or held, while this one waited. The last
-    row is the delivery; a dashed line is the t_min of a layer on the core that it came to, where it is in sight: what
-    comes behind it is late.
+    row is the delivery; a dashed line is the t_min of a layer that it reaches there, less the delay on the way, where
+    it is in sight: what comes behind it is late. That of a pool is the one of the layer behind it.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def packet_path(
     seen |= _delivery(ax, band, way, unit)
     draw_header(ax, _whither(way), INK, band, line, "")
     _frame(ax, (end - way.emitted) * unit.factor, unit)
-    _deadlines(ax, run, on, way, unit, line)
+    _deadlines(ax, run, on, way, (population, neuron), unit, line)
     lines = _key(ax, seen)
     left_title(ax, _usual_title(way, population, neuron, sample, unit), title, lines)
     return ax
@@ -182,27 +183,38 @@ def _whither(way: Way) -> str:
     return FLIGHT if way.outcome == PASSED_ON else f"lost: {OUTCOMES[way.outcome]}"
 
 
-def _deadlines(ax: Axes, run: Run, on: Carried, way: Way, unit: Unit, line: float) -> None:
-    """The t_min of layers on the core that it came to, where it is in sight; not through the names of stations."""
-    if way.outcome != ARRIVED:
-        return
+def _deadlines(ax: Axes, run: Run, on: Carried, way: Way, who: tuple[str, int], unit: Unit, line: float) -> None:
+    """Until when it is in time for the layers that it reaches there, where that is in sight; not through names."""
     low, high = ax.get_xlim()
-    for node in on.net.populations:
-        window = run.windows.get(node.name)
-        cores = np.asarray(on.fabric.cores.get(node.name, np.zeros(1)))
-        if window is None or not isinstance(node, Population) or node.model.relay or way.core not in cores:
-            continue
-        x = (float(window[-2]) - way.emitted) * unit.factor
+    n_rows = len(way.legs) + 1
+    for name, due in _due(run, on, way, *who).items():
+        x = (due - way.emitted) * unit.factor
         if low <= x <= high:
-            n_rows = len(way.legs) + 1
             tops, ends = zip(*((k / n_rows + line, (k + 1) / n_rows) for k in range(n_rows)), strict=True)
             style: dict[str, Any] = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "zorder": 1}
-            ax.vlines([x] * n_rows, tops, ends, color=INK, gid=f"t_min {node.name}", **style)
+            ax.vlines([x] * n_rows, tops, ends, color=INK, gid=f"t_min {name}", **style)
+            node = on.net.node(name)
+            whose = "behind" if isinstance(node, Population) and node.model.relay else "of"
             ax.annotate(
-                f"$t_\\mathrm{{min}}$ of {plain_text(node.name)}", (x, 0.0), xycoords=ax.get_xaxis_transform(),
+                f"$t_\\mathrm{{min}}$ {whose} {plain_text(name)}", (x, 0.0), xycoords=ax.get_xaxis_transform(),
                 xytext=(2, 2), textcoords="offset points", fontsize=note_size(), color=INK,
                 ha="left" if x < (low + high) / 2 else "right",
             )  # fmt: skip
+
+
+def _due(run: Run, on: Carried, way: Way, population: str, neuron: int) -> dict[str, float]:
+    """Until when the packet must be delivered for each population that it reaches: its t_min, less the delay there."""
+    if way.outcome != ARRIVED:
+        return {}
+    came = np.zeros(1, dtype=DELIVERY)
+    came["population"], came["neuron"], came["core"] = run.populations.index(population), neuron, way.core
+    came["delivered"] = way.delivered
+    found: dict[str, float] = {}
+    for one in arrivals(on.net, on.fabric, came, [one for one in on.net.projections if one.pre.name == population]):
+        for arrives in one.times.tolist():
+            due = one.due - (arrives - way.delivered)
+            found[one.target] = min(due, found.get(one.target, math.inf))
+    return found
 
 
 def _key(ax: Axes, seen: set[str]) -> float:

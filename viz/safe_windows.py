@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from eventsim.checks import integer
 from eventsim.checks import names as checked_names
 from eventsim.errors import InputError, nearest
 from eventsim.models.checking.certificates import Certificates, Layer
-from eventsim.viz.frame import Array, left_title, note_size, quieten
+from eventsim.viz.frame import Array, even_titles, left_title, note_size, quieten
 from eventsim.viz.palette import CAUSES, INK
 from eventsim.viz.panels import panels
 from eventsim.viz.selection import panel_titles
@@ -81,13 +82,15 @@ def safe_windows(
     bins = integer("safe_windows", "bins", bins, low=1, high=MOST_BINS, remedy="50 suit most windows.")
     titles = panel_titles("safe_windows", title, len(names))
     axes = panels("safe_windows", ax, len(names))
-    for panel, name, own in zip(axes, names, titles, strict=True):
-        _draw(panel, name, own, certificates.layers[name], bins)
+    layers = certificates.layers
+    heads = zip(axes, names, titles, strict=True)
+    even_titles([_draw(panel, name, own, layers[name], bins) for panel, name, own in heads])
     axes[0].set_ylabel("neurons and samples")
     return axes
 
 
-def _draw(ax: Axes, name: str, title: str | None, layer: Layer, bins: int) -> None:
+def _draw(ax: Axes, name: str, title: str | None, layer: Layer, bins: int) -> Text:
+    """Draw one panel, and return its title."""
     needed = (layer.window - layer.margin).ravel()
     some = needed[needed > 0]
     end = 1.05 * max(layer.window, some.max(initial=0.0))
@@ -125,7 +128,7 @@ def _draw(ax: Axes, name: str, title: str | None, layer: Layer, bins: int) -> No
     early = int(np.count_nonzero(layer.premature))
     rest = f"{early:,} premature" if early else "none premature"
     usual = f"{name}\n{rest}, {1 - some.size / needed.size:.0%} need none"
-    left_title(ax, usual, title, lines=1.0, small=True)
+    return left_title(ax, usual, title, lines=1.0, small=True)
 
 
 def _edges(window: float, longest: float, width: float) -> Array:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from eventsim.checks import integer
 from eventsim.run.run import Run
 from eventsim.run.spans import began
-from eventsim.viz.frame import Array, left_title, mark_window, quieten, time_label
+from eventsim.viz.frame import Array, even_titles, left_title, mark_window, quieten, time_label
 from eventsim.viz.layers import Layer, layers, spikes_of
 from eventsim.viz.panels import panels
 from eventsim.viz.selection import Stretch, checked_stretch, panel_titles
@@ -69,16 +70,20 @@ def spike_histogram(
     titles = panel_titles("spike_histogram", title, len(chosen))
     spikes = spikes_of(run)
     axes = panels("spike_histogram", ax, len(chosen))
+    heads = []
     for panel, layer, own in zip(axes, chosen, titles, strict=True):
-        _draw_layer(panel, run, layer, spikes.time[spikes.population == layer.order], bins, stretch, own)
+        times = spikes.time[spikes.population == layer.order]
+        heads.append(_draw_layer(panel, run, layer, times, bins, stretch, own))
         panel.set_xlabel(time_label(run))
+    even_titles(heads)
     axes[0].set_ylabel("spikes per bin")
     return axes
 
 
 def _draw_layer(
     ax: Axes, run: Run, layer: Layer, times: Array, bins: int, stretch: Stretch | None, title: str | None
-) -> None:
+) -> Text:
+    """Draw one panel, and return its title."""
     window = layer.fire_window(times)
     usual = f"{layer.name}\n{_share_that_fires(run, layer):.1%} fire{_levels(times, bins)}"
     if stretch is not None:
@@ -94,7 +99,7 @@ def _draw_layer(
     if stretch is not None:
         ax.set_xlim(stretch)
     quieten(ax)
-    left_title(ax, usual, title, lines=float(window is not None), small=True)
+    return left_title(ax, usual, title, lines=float(window is not None), small=True)
 
 
 def _span(marks: Array, bins: int) -> tuple[float, float]:

@@ -1,30 +1,21 @@
 """The load of a chip's stations on its floor plan: cores as shades, links as arrows, what is not on it in words.
 
-Relies on the counters of a run's stations and on the floor plan.
+Relies on what reports say of stations (`run.station_load`) and on the floor plan.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from eventsim.checks import choice
-from eventsim.engines.fabric_records import (
-    BLOCKED,
-    BUSY,
-    DEEPEST,
-    DROPPED,
-    LONGEST,
-    LOST_LATE,
-    SERVED,
-    WAITED,
-)
 from eventsim.inspection.packets import carried
 from eventsim.run.packets import log_of
 from eventsim.run.run import Run
 from eventsim.run.spans import began, durations
+from eventsim.run.station_load import StationLoad, station_loads
 from eventsim.viz.chip_parts import AXON_OUT, CORE, Part, parts_of, placement_of
 from eventsim.viz.durations import Unit, duration_label, suiting
 from eventsim.viz.floor_plan import floor_plan, value_text
@@ -43,7 +34,6 @@ WHICH = {
     "deepest": "most packets waiting",
 }
 DURATIONS = ("waiting", "longest")
-SHARES = ("utilisation", "blocked")
 MOST_BELOW = 6  # stations that are nowhere on the plan and are said below it, those of the largest numbers
 
 
@@ -113,25 +103,23 @@ def station_load(
 
 def station_values(run: Run, which: str, sample: int | None = None) -> Array:
     """Return one of `WHICH` for each station, (n_stations,), over one sample or all; NaN where there is none."""
-    assert run.records.stations is not None
     chosen = slice(None) if sample is None else slice(sample, sample + 1)
-    counters = run.records.stations[chosen]
-    totals = counters.sum(axis=0)
-    lasted = durations(run)[chosen]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if which in SHARES:
-            share: Array = totals[:, BUSY if which == "utilisation" else BLOCKED] / np.nansum(lasted)
-            return share
-        if which == "waiting":
-            mean: Array = totals[:, WAITED] / totals[:, SERVED]
-            # Times that are equal but for their rounding are no wait.
-            return np.where(mean <= ROUNDING * np.spacing(np.nanmax(lasted)), 0.0 * mean, mean)
-    if which in ("longest", "deepest"):
-        most: Array = counters[:, :, LONGEST if which == "longest" else DEEPEST].max(axis=0)
-        return most
-    n = max(int(np.count_nonzero(began(run)[chosen])), 1)
-    counted: Array = totals[:, SERVED] if which == "packets" else totals[:, DROPPED] + totals[:, LOST_LATE]
-    return counted / n
+    lasted = durations(run)
+    n, time = int(np.count_nonzero(began(run)[chosen])), float(np.nansum(lasted[chosen]))
+    values_of: dict[str, Callable[[StationLoad], float | None]] = {
+        "utilisation": lambda one: one.utilisation,
+        "blocked": lambda one: None if one.utilisation is None else one.blocked / time,
+        "waiting": lambda one: one.waiting if one.packets else None,
+        "longest": lambda one: one.longest,
+        "packets": lambda one: one.packets / max(n, 1),
+        "dropped": lambda one: (one.dropped + one.lost_late) / max(n, 1),
+        "deepest": lambda one: one.deepest,
+    }
+    values = np.array([values_of[which](one) for one in station_loads(run, lasted, sample)], dtype=np.float64)
+    if which in DURATIONS:
+        # Times that are equal but for their rounding are no wait.
+        values[values <= ROUNDING * np.spacing(np.nanmax(lasted[chosen], initial=0.0))] = 0.0
+    return values
 
 
 def _on_the_plan(

@@ -5,7 +5,7 @@ Relies on the run's spikes and windows, and on what its packets delivered.
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -183,7 +183,13 @@ def _bars(ax: Axes, row: Traffic, band: Band) -> None:
         bar = Rectangle((first, top), last - first, tall, facecolor=colour, edgecolor=colour, linewidth=1.2)
         bar.set(zorder=2, gid=f"{gid} {row.layer.name}")
         ax.add_patch(bar)
-        ax.vlines([float(np.median(times))], top, top + tall, color="white", linewidth=1.2, zorder=3.5)
+        look: dict[str, Any] = {
+            "color": "white",
+            "linewidth": 1.2,
+            "zorder": 3.5,
+            "gid": f"median {gid} {row.layer.name}",
+        }
+        ax.vlines([float(np.median(times))], top, top + tall, **look)
     if row.late.size:
         top, bottom = (band.top + lane * height for lane in (LANES[0] - OVER, LANES[1] + OVER))
         ax.vlines(_apart(row.late), top, bottom, color=LATE, linewidth=0.9, zorder=3, gid=f"late {row.layer.name}")

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from eventsim.checks import choice
 from eventsim.errors import InputError
-from eventsim.viz.frame import Array, given_axes, left_title, note_size, quieten
+from eventsim.viz.frame import Array, even_titles, given_axes, left_title, note_size, quieten
 from eventsim.viz.layers import chosen_names
 from eventsim.viz.new_figure import figure_size, new_figure
 from eventsim.viz.palette import GRID, INK, SILENT, cause_style
@@ -137,6 +137,7 @@ def verification(
     titles = panel_titles("verification", title, len(names))
     axes = _new_axes(len(names)) if ax is None else given_axes("verification", ax, (2, len(names)))
     counts: dict[int, int] = {}
+    heads = []
     for column, (name, own) in enumerate(zip(names, titles, strict=True)):
         points = _points(report, name, reference)
         for cause in np.unique(np.asarray(report.causes[name])).tolist():
@@ -145,9 +146,10 @@ def verification(
         _draw_differences(axes[1, column], points, edge, report.CAUSES)
         spikes = name in report.populations
         below = f"{points.n_silent:,} silent in both" if spikes else "potentials"
-        left_title(axes[0, column], f"{name}\n{below}", own, small=True)
+        heads.append(left_title(axes[0, column], f"{name}\n{below}", own, small=True))
         what = f"{reference.word} {'time' if spikes else 'potential'}"
         axes[1, column].set_xlabel(what, fontsize=note_size())
+    even_titles(heads)
     for column in range(0, len(names), columns_for(len(names)) if ax is None else len(names)):
         axes[0, column].set_ylabel("simulated", fontsize=note_size())
         axes[1, column].set_ylabel("error / bound", fontsize=note_size())

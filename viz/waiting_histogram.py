@@ -19,7 +19,7 @@ from eventsim.run.packets import log_of
 from eventsim.run.run import Run
 from eventsim.viz.chip_parts import parts_of
 from eventsim.viz.durations import Unit, duration_label, suiting
-from eventsim.viz.frame import Array, left_title, quieten
+from eventsim.viz.frame import Array, even_titles, left_title, quieten
 from eventsim.viz.layers import check_sample
 from eventsim.viz.palette import LAYERS, SILENT
 from eventsim.viz.panels import panels
@@ -102,10 +102,11 @@ def waiting_histogram(
     longest = max((float(one.waits.max(initial=0.0)) for one in found), default=0.0)
     unit = suiting(run, longest)
     edges = _edges(np.concatenate([one.waits for one in found]) * unit.factor, bins)
-    for panel, one, own in zip(axes, found, titles, strict=True):
+    for panel, one in zip(axes, found, strict=True):
         _draw(panel, one, edges, unit)
-        left_title(panel, _usual_title(run, one), own, small=True)
         panel.set_xlabel(duration_label("waiting", unit))
+    heads = zip(axes, found, titles, strict=True)
+    even_titles([left_title(panel, _usual_title(run, one), own, small=True) for panel, one, own in heads])
     most = max(panel.get_ylim()[1] for panel in axes)
     for panel in axes:
         panel.set_ylim(0.5, most)

@@ -13,6 +13,8 @@ from eventsim.errors import FileFormatError, InputError
 from eventsim.files.archive import DAMAGE, HEADER
 from eventsim.files.arrays import TIMES, VALUES, arrays_of, chosen_array
 from eventsim.files.output import check_place, replacing
+from eventsim.network.network import Network
+from eventsim.network.network_file import load_network
 from eventsim.network.sources import SpikeTimes
 
 Array = np.ndarray[Any, Any]
@@ -60,14 +62,39 @@ def read_times(path: Path) -> dict[str, Array]:
 
 def format_of(path: Path) -> str:
     """Return the format that an eventsim file says it is; "" for another file. Nothing is checked beyond that."""
+    return str(header_of(path).get("format", ""))
+
+
+def header_of(path: Path) -> dict[str, Any]:
+    """Return the header of an eventsim file, of which nothing is checked; {} for another file."""
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            return ""
+            return {}
         with loaded:
-            return str(json.loads(loaded[HEADER].tobytes())["format"])
+            header = json.loads(loaded[HEADER].tobytes())
     except DAMAGE:
-        return ""
+        return {}
+    return header if isinstance(header, dict) else {}
+
+
+def network_of(path: Path, run: Path | None) -> Network:
+    """Return the network of a file, with the unit of time that it had in a run.
+
+    `eventsim hardware --time-unit` gives it one that its file does not have.
+    """
+    from eventsim.hardware import with_time_unit
+
+    net = load_network(path)
+    provenance = None if run is None else header_of(run).get("provenance")
+    if not isinstance(provenance, dict):
+        return net
+    unit = provenance.get("time_unit")
+    if isinstance(unit, float) and unit > 0 and unit != net.time_unit:
+        other = with_time_unit(net, unit)
+        if other.hash() in (provenance.get("network_hash"), provenance.get("made_from")):
+            return other
+    return net
 
 
 def check_folder_of(path: Path, *inputs: Path | None) -> None:

@@ -120,6 +120,11 @@ def execute(options: argparse.Namespace) -> int:
         from eventsim import viz
 
         save_figure(viz.station_load(run).figure, options.plot)
+    if options.max_flips is not None and report.flips is None:
+        raise InputError(
+            "hardware: --max-flips of a network in which nothing decides; must have a read-out of several values, or a "
+            "population whose first spike decides. Give --output POPULATION."
+        )
     passed = options.max_flips is None or report.flips is None or report.flips.share <= options.max_flips
     say(report, placed.placement, options, warned, passed)
     return OK if passed else FAILED
@@ -133,7 +138,7 @@ def timed(net: "Network", time_unit: float | None) -> "Network":
     InputError
         It has none, and none is asked for.
     """
-    from eventsim.hardware.physical_time import with_time_unit
+    from eventsim.hardware import with_time_unit
 
     if time_unit is None:
         if net.time_unit is None:
@@ -153,10 +158,12 @@ def chip_of(options: argparse.Namespace) -> "Chip":
     for given in options.set:
         key, equals, text = given.partition("=")
         if not equals:
-            raise InputError(f'hardware: --set {given}; must be KEY=VALUE, such as "core.per_synapse=1 ns".')
+            raise InputError(
+                f'hardware: --set {given}; must be KEY=VALUE. Write it so, such as --set "core.per_synapse=1 ns".'
+            )
         try:
             values[key.strip()] = json.loads(text)
-        except ValueError:  # words, and numbers with a unit
+        except (ValueError, RecursionError):  # words, and numbers with a unit; lists within too many others
             values[key.strip()] = text.strip()
     chip = hardware.chip(options.target)
     return chip.replace(values) if values else chip

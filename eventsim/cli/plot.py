@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from eventsim.network.network import Network
     from eventsim.run.run import Run
 
-KINDS = ("raster", "rates", "histogram", "membrane", "verification", "windows")
+ON_CHIP = ("timeline", "load", "waits", "deliveries", "path")
+KINDS = ("raster", "rates", "histogram", "membrane", "verification", "windows", *ON_CHIP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,20 +20,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN.npz", help="a run, as `eventsim run --out` saved it")
     parser.add_argument(
         "--kind", choices=KINDS, default="raster",
-        help="raster, rates and membrane show one sample, the others all samples (default: raster)",
+        help="raster, rates and membrane show one sample, the others all samples (default: raster). Of a run on a "
+        "chip: timeline, deliveries and path (of one spike) show one sample, load and waits all",
     )  # fmt: skip
     parser.add_argument("--sample", type=integer_from(0), default=0, metavar="K", help="which sample (default: 0)")
     parser.add_argument(
         "--population", action="append", metavar="NAME",
-        help="draw this layer only; may be repeated (default: all; needed for membrane)",
+        help="draw this layer only; may be repeated (default: all; needed for membrane and path)",
     )  # fmt: skip
     parser.add_argument(
         "--neurons", type=indices, metavar="I,J,…",
-        help="membrane: which recorded neurons (default: all that were recorded)",
+        help="membrane: which recorded neurons (default: all that were recorded); path: which neuron",
     )  # fmt: skip
     parser.add_argument(
         "--network", type=Path, metavar="NET.npz",
-        help="membrane: the network, for V(t) between the events; verification and windows: what to check the run with",
+        help="membrane: the network, for V(t) between the events; verification and windows: what to check the run "
+        "with. Needed for a run on a chip, whose stations are made once more",
     )  # fmt: skip
     parser.add_argument(
         "--relu", type=Path, metavar="RELU.npz",
@@ -51,11 +54,11 @@ def indices(text: str) -> list[int]:
 def execute(options: argparse.Namespace) -> int:
     """Load the run, draw, save."""
     import eventsim
-    from eventsim.cli.files import check_folder_of, save_figure
+    from eventsim.cli.files import check_folder_of, network_of, save_figure
 
     out = options.out or Path(f"{options.kind}.png")
     check_folder_of(out, options.run, options.network, options.relu)
-    net = None if options.network is None else eventsim.load_network(options.network)
+    net = None if options.network is None else network_of(options.network, options.run)
     run = eventsim.load_run(options.run, net)
     save_figure(figure(run, net, options), out)
     print(f"written: {out}")
@@ -76,6 +79,8 @@ def figure(run: "Run", net: "Network | None", options: argparse.Namespace) -> An
         return _verification(run, net, options)
     if options.kind == "windows":
         return _windows(run, net, options)
+    if options.kind in ON_CHIP:
+        return _on_chip(run, net, options)
     return _membrane(run, options)
 
 
@@ -99,6 +104,30 @@ def _windows(run: "Run", net: "Network | None", options: argparse.Namespace) -> 
         )
     certificates = models.certify(net, run=run)
     return viz.safe_windows(certificates, populations=options.population)[0].figure
+
+
+def _on_chip(run: "Run", net: "Network | None", options: argparse.Namespace) -> Any:
+    from eventsim import viz
+
+    if net is None:
+        raise InputError(
+            f"plot: --kind {options.kind} needs --network NET.npz, of which the stations of the chip are made once more"
+        )
+    if options.kind == "timeline":
+        return viz.timeline(run, options.sample, populations=options.population).figure
+    if options.kind == "load":
+        return viz.station_load(run).figure
+    if options.kind == "waits":
+        return viz.waiting_histogram(run)[0].figure
+    if options.kind == "deliveries":
+        return viz.delivered_raster(run, options.sample, populations=options.population).figure
+    names, neurons = options.population or [], options.neurons or []
+    if len(names) != 1 or len(neurons) != 1:
+        raise InputError(
+            f"plot: --kind path of {len(names)} populations and {len(neurons)} neurons; must be one of each, since it "
+            "draws the way of one spike. Give --population NAME --neurons I."
+        )
+    return viz.packet_path(run, options.sample, names[0], neurons[0]).figure
 
 
 def _membrane(run: "Run", options: argparse.Namespace) -> Any:
@@ -138,6 +167,14 @@ COMMAND = Command(
         (
             "eventsim plot run.npz --kind windows --network net.npz",
             "how much window each neuron needs to wait for all of its inputs",
+        ),
+        (
+            "eventsim plot on_chip.npz --kind timeline --network net.npz",
+            "of a run that `eventsim hardware --out` saved: which inputs came after their windows",
+        ),
+        (
+            "eventsim plot on_chip.npz --kind path --network net.npz --population dense1 --neurons 17",
+            "where the spike of a neuron waited on its way, and for whom",
         ),
     ),
     add_arguments,

@@ -41,10 +41,10 @@ def execute(options: argparse.Namespace) -> int:
     """Simulate if need be, verify, and print the report."""
     import eventsim
     from eventsim import models
-    from eventsim.cli.files import read_times, read_values
+    from eventsim.cli.files import network_of, read_times, read_values
     from eventsim.cli.results import shows_progress
 
-    net = eventsim.load_network(options.network)
+    net = network_of(options.network, options.run)
     relu = None if options.relu is None else models.read_relu(options.relu)
     x = read_values(options.data)
     times, run = None, None

@@ -4,16 +4,17 @@ Relies on the contract, the network and the lanes. Made once a run, and read by 
 is checked here: every spike comes to all its targets, each once, over stations that exist.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from eventsim.checks import choice, number
 from eventsim.engines.destinations import EVERYWHERE, Lane, core_of, lanes_of, reached_by
-from eventsim.errors import FaultError, listed
-from eventsim.fabric.contract import CLAMP, FULL, LATE, NO_CLAMP, NOWHERE, PARTS, Fabric, Hop, Route, Station
+from eventsim.engines.fabric_checks import check_fabric
+from eventsim.errors import FaultError
+from eventsim.fabric.contract import NOWHERE, Fabric, Hop, Route, Station, ends_of
 from eventsim.network.network import Network, Population, Source
 
 Array = np.ndarray[Any, Any]
@@ -103,9 +104,14 @@ class FabricPlan:
 
     def cores_behind(self, hop: int) -> list[int]:
         """The cores at which the routes through a hop end."""
-        one = self.hops[hop]
-        children = range(one.first_child, one.first_child + one.n_children)
-        return [core for child in children for core in self.cores_behind(child)] if one.n_children else [one.core]
+        found, ahead = [], [hop]
+        while ahead:
+            one = self.hops[ahead.pop()]
+            if one.n_children:
+                ahead += reversed(range(one.first_child, one.first_child + one.n_children))
+            else:
+                found.append(one.core)
+        return found
 
 
 def plan_fabric(net: Network, fabric: Fabric) -> FabricPlan:
@@ -114,9 +120,10 @@ def plan_fabric(net: Network, fabric: Fabric) -> FabricPlan:
     Raises
     ------
     FaultError
-        Stations with times that are none, routes over stations that do not exist, targets that no route reaches.
+        Stations with times that are none, routes over stations that do not exist, targets that no route reaches; cores
+        and routes of neurons that there are not.
     """
-    _check_stations(fabric)
+    check_fabric(net, fabric)
     first = np.cumsum([0, *(node.size for node in net.nodes)])
     plan = FabricPlan(fabric, lanes_of(net, fabric.cores), first)
     _make_ports(plan)
@@ -126,34 +133,16 @@ def plan_fabric(net: Network, fabric: Fabric) -> FabricPlan:
     return plan
 
 
-def _check_stations(fabric: Fabric) -> None:
-    names = [station.name for station in fabric.stations]
-    for k, station in enumerate(fabric.stations):
-        where = f"fabric: station {station.name!r}"
-        if station.name in names[:k]:
-            raise FaultError(f"{where}: there are two of this name; must be unique. Rename one.")
-        for name in ("service", "latency", "per_synapse", "per_neuron"):
-            number(where, name, getattr(station, name), FaultError, low=0, remedy="Give it in units of time.")
-        for name, least in (("buffer", 1), ("intake", 0)):
-            given = getattr(station, name)
-            if given is not None and not (isinstance(given, int | np.integer) and given >= least):
-                raise FaultError(f"{where}: {name} = {given!r}; must be an integer >= {least}, or None for no limit.")
-        choice(where, "full", station.full, FULL, FaultError)
-        choice(where, "part", station.part, ("", *PARTS), FaultError)
-    if fabric.late == CLAMP:
-        raise FaultError(f"fabric: late = {fabric.late!r}; must be one of {listed(LATE)}: {NO_CLAMP}.")
-    choice("fabric", "late", fabric.late, LATE, FaultError)
-    number("fabric", "tick", fabric.tick, FaultError, low=0, remedy="0 is none.")
-    if fabric.deadline is not None:
-        number("fabric", "deadline", fabric.deadline, FaultError, low=0, remedy="None is no age.")
-
-
 def _make_ports(plan: FabricPlan) -> None:
     """A port for each pair of stations that a route leads over, and for neurons where one begins."""
     senders: list[set[int]] = [set() for _ in plan.stations]
     for route in plan.fabric.routes:
-        for hop in route:
-            _note_senders(plan, hop, FROM_NEURONS, senders)
+        ahead = [(hop, FROM_NEURONS) for hop in route]
+        while ahead:
+            hop, sender = ahead.pop()
+            if hop.station != NOWHERE:
+                senders[hop.station].add(sender)
+            ahead += [(child, hop.station) for child in hop.children]
     for k, (station, found) in enumerate(zip(plan.stations, senders, strict=True)):
         plan.first_port.append(len(plan.ports))
         for sender in sorted(found):
@@ -161,25 +150,6 @@ def _make_ports(plan: FabricPlan) -> None:
             drops = sender == FROM_NEURONS or station.full == "drop"
             plan.ports.append(Port(k, sender, NO_LIMIT if given is None else int(given), drops))
     plan.first_port.append(len(plan.ports))
-
-
-def _note_senders(plan: FabricPlan, hop: Hop, sender: int, senders: list[set[int]]) -> None:
-    n = len(plan.stations)
-    if hop.station == NOWHERE and sender == FROM_NEURONS and not hop.children:
-        return
-    if not 0 <= hop.station < n:
-        raise FaultError(
-            f"fabric: a route leads over station {hop.station} of {n}; must be one of them, numbered from 0. Only a "
-            "route that is a core alone has none."
-        )
-    if hop.children and hop.core != NOWHERE:
-        raise FaultError(
-            f"fabric: a route goes on behind station {plan.stations[hop.station].name!r}, where it ends at core "
-            f"{hop.core}; must do one of both. Give the core a hop of its own."
-        )
-    senders[hop.station].add(sender)
-    for child in hop.children:
-        _note_senders(plan, child, hop.station, senders)
 
 
 class _Node:
@@ -211,8 +181,6 @@ class _Node:
                 self._refuse("no route; must have one for each neuron. Give them in route_of")
             return
         chosen = np.asarray(given[node.name])
-        if chosen.shape != (node.size,):
-            self._refuse(f"routes of shape {chosen.shape}; must be one a neuron, ({node.size},). See route_of")
         used = np.unique(chosen[chosen != NO_ROUTE]).tolist()
         if used and not 0 <= used[0] <= used[-1] < len(plan.fabric.routes):
             self._refuse(f"route {used[-1]} of {len(plan.fabric.routes)}; must be one of them, numbered from 0")
@@ -222,30 +190,43 @@ class _Node:
             self._check_reached(who, () if route == NO_ROUTE else plan.fabric.routes[route])
             if route != NO_ROUTE:
                 mine[who] = len(plan.roots)
-                plan.roots.append(self._add(plan.fabric.routes[route], FROM_NEURONS, None))
+                plan.roots.append(self._add(plan.fabric.routes[route]))
 
-    def _add(self, hops: tuple[Hop, ...], sender: int, root: int | None) -> tuple[int, ...]:
-        """Number hops that begin at one place, and all behind them; `root` is that of all of them, None: their own."""
+    def _add(self, route: Route) -> tuple[int, ...]:
+        """Number the hops of a route: those that begin at one place, then what is behind each; return the first ones.
+
+        Without recursion, since a route may be as long as a chip has links.
+        """
         plan, begin = self.plan, len(self.plan.hops)
-        for place, hop in enumerate(hops):
-            port = NOWHERE
-            if hop.station != NOWHERE:
-                ports = range(plan.first_port[hop.station], plan.first_port[hop.station + 1])
-                port = next(k for k in ports if plan.ports[k].sender == sender)
-            made = PlannedHop(hop.station, port, len(plan.roots), place if root is None else root, hop.core)
-            if not hop.children:
-                made.lanes = tuple(self.lanes.get(hop.core, ()))
-                made.work = self._work(hop.station, hop.core)
-            plan.hops.append(made)
-        for k, hop in enumerate(hops, begin):
-            if hop.children:
-                children = self._add(hop.children, hop.station, plan.hops[k].root)
-                one = plan.hops[k]
-                one.first_child, one.n_children = children[0], len(children)
-                for child in children:
-                    plan.hops[child].before = k
-                one.leaves = sum(plan.hops[child].leaves for child in children)
-        return tuple(range(begin, begin + len(hops)))
+        groups: list[tuple[tuple[Hop, ...], int]] = [(route, FROM_NEURONS)]  # hops, and the number of that before them
+        while groups:
+            hops, before = groups.pop()
+            first = len(plan.hops)
+            if before != FROM_NEURONS:
+                plan.hops[before].first_child, plan.hops[before].n_children = first, len(hops)
+            for place, hop in enumerate(hops):
+                plan.hops.append(self._planned(hop, before, place))
+            behind = [(hop.children, first + place) for place, hop in enumerate(hops) if hop.children]
+            groups += reversed(behind)
+        for one in reversed(plan.hops[begin:]):  # each comes after that before it
+            if one.n_children:
+                children = plan.hops[one.first_child : one.first_child + one.n_children]
+                one.leaves = sum(child.leaves for child in children)
+        return tuple(range(begin, begin + len(route)))
+
+    def _planned(self, hop: Hop, before: int, place: int) -> PlannedHop:
+        """A hop with its port; `place` is its number among the roots, if none is before it."""
+        plan, port = self.plan, NOWHERE
+        root = place if before == FROM_NEURONS else plan.hops[before].root
+        if hop.station != NOWHERE:
+            sender = FROM_NEURONS if before == FROM_NEURONS else plan.hops[before].station
+            ports = range(plan.first_port[hop.station], plan.first_port[hop.station + 1])
+            port = next(k for k in ports if plan.ports[k].sender == sender)
+        made = PlannedHop(hop.station, port, len(plan.roots), root, hop.core, before)
+        if not hop.children:
+            made.lanes = tuple(self.lanes.get(hop.core, ()))
+            made.work = self._work(hop.station, hop.core)
+        return made
 
     def _work(self, station: int, core: int) -> int:
         """Where the services of this population's packets at the end of a route begin."""
@@ -264,23 +245,19 @@ class _Node:
 
     def _check_reached(self, who: Array, route: Route) -> None:
         """Do these neurons' spikes come to every core with synapses of theirs, and to none twice?"""
-        ends = _ends(route)
-        for core in ends:
-            if ends.count(core) > 1 and core != NOWHERE:
-                self._refuse(f"a route that ends twice at core {core}; must end once at each")
+        ends = [hop.core for hop in ends_of(route)]
+        for core, n in Counter(ends).items():
+            if n > 1 and core != NOWHERE:
+                self._refuse(f"a route that ends twice at core {core}; must end once at each. Take one end out")
+        reached = {*ends}
         for core, (synapses, _) in self.counts.items():
-            if core not in ends and synapses[who].any():
+            if core not in reached and synapses[who].any():
                 lost = int(np.flatnonzero(who & (synapses > 0))[0])
-                self._refuse(f"a neuron, {lost}, with targets on core {core}, to which its route does not lead")
+                self._refuse(
+                    f"a neuron, {lost}, with targets on core {core}, to which its route does not lead; must lead to "
+                    "all of its targets. Add an end to the route, or give the neuron another in route_of"
+                )
 
     def _refuse(self, what: str) -> None:
         kind = "source" if isinstance(self.node, Source) else "population"
         raise FaultError(f"fabric: {kind} {self.node.name!r} has {what}.")
-
-
-def _ends(hops: tuple[Hop, ...]) -> list[int]:
-    """The cores at which a route ends."""
-    found: list[int] = []
-    for hop in hops:
-        found += _ends(hop.children) if hop.children else [hop.core]
-    return found

@@ -4,11 +4,14 @@ Relies on the plan of a fabric. Ways are made of what a log says: of a run (`ins
 that carries its spikes once more (`reference.fabric_replay`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from eventsim.engines.fabric_plan import FROM_NEURONS, FabricPlan
-from eventsim.engines.fabric_records import NO_ROOM
+from eventsim.engines.fabric_plan import FROM_NEURONS, NO_ROUTE, FabricPlan
+from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, PASSED_ON
+from eventsim.fabric.contract import NOWHERE
+from eventsim.fabric.ticks import next_tick
 
 
 class Visit(NamedTuple):
@@ -110,6 +113,46 @@ def legs_to(plan: FabricPlan, visits: Mapping[int, Visit], hop: int) -> tuple[Le
             found.append(Leg(name, one.sent, one.entered, *times))
         hop, behind = plan.hops[hop].before, one
     return tuple(reversed(found))
+
+
+def ways_of(
+    plan: FabricPlan, log: Iterable[Visit], latencies: Sequence[Any], tick: Any
+) -> dict[tuple[int, int, int], Way]:
+    """Return the ways that a log tells to their ends, delivered or lost, by neuron, number of the spike and core.
+
+    Neurons are counted over all sources and populations. `latencies` are those of the stations, in the numbers of the
+    log, as `tick` is.
+    """
+    visits: dict[tuple[int, int], dict[int, Visit]] = defaultdict(dict)
+    for one in log:
+        visits[one.neuron, one.number][one.hop] = one
+    found: dict[tuple[int, int, int], Way] = {}
+    for who, there in visits.items():
+        for one in there.values():
+            hop = plan.hops[one.hop]
+            if one.outcome == PASSED_ON:
+                continue
+            way = Way(one.emitted, legs_to(plan, there, one.hop), one.outcome, hop.core)
+            if one.outcome != ARRIVED:
+                found |= {(*who, core): way for core in plan.cores_behind(one.hop)}
+                continue
+            arrived = one.left + latencies[hop.station]
+            found[*who, hop.core] = way._replace(arrived=arrived, delivered=next_tick(arrived, tick))
+    return found
+
+
+def ways_without_stations(
+    plan: FabricPlan, emissions: Iterable[tuple[Any, int, int]], tick: Any
+) -> dict[tuple[int, int, int], Way]:
+    """Return the ways of spikes to where they need no packet; `emissions` has when, neuron and number of each."""
+    found: dict[tuple[int, int, int], Way] = {}
+    for t, neuron, number in emissions:
+        route = int(plan.route_of[neuron])
+        for root in () if route == NO_ROUTE else plan.roots[route]:
+            if plan.hops[root].station == NOWHERE:
+                core = plan.hops[root].core
+                found[neuron, number, core] = Way(t, (), ARRIVED, core, t, next_tick(t, tick))
+    return found
 
 
 def legs_text(legs: Sequence[Leg]) -> str:

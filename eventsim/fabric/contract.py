@@ -91,6 +91,18 @@ class Hop:
 Route = tuple[Hop, ...]  # a packet for each, in this order
 
 
+def ends_of(route: Route) -> list[Hop]:
+    """Return where a route ends, in the order of its branches; it may be as long as a chip has links."""
+    found, ahead = [], [*reversed(route)]
+    while ahead:
+        hop = ahead.pop()
+        if hop.children:
+            ahead += reversed(hop.children)
+        else:
+            found.append(hop)
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Fabric:
     """Stations, and the routes of a network's spikes between them.

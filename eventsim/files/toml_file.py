@@ -14,6 +14,8 @@ from typing import Any
 from eventsim.errors import EventsimError, FileFormatError
 
 MOST_BYTES = 1 << 20  # of a file that somebody writes
+MOST_DEEP = 50  # tables and lists within each other
+TOO_DEEP = "tables or lists within too many others"
 MOST_ENDS = 1000  # lines with a bracket or quotation marks in one statement
 LINE_END = b"\n"
 ENDING = re.compile("[\\]\"'}]")  # without one of these no statement of several lines ends
@@ -57,7 +59,8 @@ def read_toml(path: str | Path, what: str) -> TomlFile:
     Raises
     ------
     FileFormatError
-        There is no such file; it cannot be read; it is longer than 1 MiB; it is no TOML, with the line.
+        There is no such file; it cannot be read; it is longer than 1 MiB; it is no TOML, with the line; its
+        tables lie more than 50 deep.
     """
     place, text = Path(path), ""
     allowed = f"must be a TOML file of {what}"
@@ -66,18 +69,36 @@ def read_toml(path: str | Path, what: str) -> TomlFile:
             raise FileFormatError(f"{place}: this file is larger than 1 MiB; {allowed}. Check the path.")
         text = place.read_bytes().decode()
         content = tomllib.loads(text)
+        if _is_deep(content):
+            raise FileFormatError(f"{place}: this is no TOML ({TOO_DEEP}); {allowed}. Mend it.")
     except FileNotFoundError as error:
         raise FileFormatError(f"{place}: there is no such file; {allowed}. Check the path.") from error
     except EventsimError:
         raise
     except (ValueError, RecursionError) as error:  # of tomllib, of the encoding, and of numbers with too many digits
-        reason = "tables or lists within too many others" if isinstance(error, RecursionError) else str(error)
+        reason = TOO_DEEP if isinstance(error, RecursionError) else str(error)
         raise FileFormatError(
             f"{place}{_line_of(error, text)}: this is no TOML ({reason}); {allowed}. Mend it."
         ) from error
     except OSError as error:
         raise FileFormatError(f"{place}: this file cannot be read ({error.strerror}); {allowed}.") from error
     return TomlFile(str(place), text, content)
+
+
+def _is_deep(content: Any) -> bool:
+    """Are there more tables and lists within each other than anybody means? What reads them goes from one to the next.
+
+    `tomllib` itself reads a key of thousands of names, "a.a.a.…", without a word.
+    """
+    layer = [content]
+    for _ in range(MOST_DEEP):
+        layer = [
+            inner
+            for one in layer
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return any(isinstance(one, dict | list) for one in layer)
 
 
 def _line_of(error: Exception, text: str) -> str:

@@ -7,7 +7,7 @@ from eventsim.hardware.counting import counted
 from eventsim.hardware.facts import Fact
 from eventsim.hardware.ledger import Ledger
 from eventsim.hardware.limits import CoreLimits
-from eventsim.hardware.physical_time import in_seconds, in_units
+from eventsim.hardware.physical_time import in_seconds, in_units, with_time_unit
 from eventsim.hardware.placed_chip import PlacedChip
 from eventsim.hardware.placement import Placement, Slice
 from eventsim.hardware.placing import place, place_as, place_by_hand
@@ -44,6 +44,7 @@ __all__ = [
     "report",
     "schema",
     "step_times",
+    "with_time_unit",
 ]
 
 

@@ -3,6 +3,7 @@
 Relies on the description of a chip, and on placed chips. Made from TOML files (`eventsim.hardware.chip`).
 """
 
+from fractions import Fraction
 from typing import Any, Self
 
 from eventsim.hardware import clocks
@@ -57,7 +58,7 @@ class Chip(ChipDescription):
 
     def place(
         self, net: Network, strategy: Any = "linear", *, pools: str = "receiver", sources: str = "off-chip",
-        traffic: Any = None, log: bool = True, step: float | None = None,
+        traffic: Any = None, log: bool = True, step: float | Fraction | None = None,
     ) -> PlacedChip:  # fmt: skip
         """Place a network on the chip; what is returned is the ``transport`` of `eventsim.simulate`.
 

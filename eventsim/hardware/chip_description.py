@@ -12,10 +12,11 @@ from typing import Any, Self
 
 from eventsim.checks import choice, integer, shown
 from eventsim.errors import InputError, listed, nearest
+from eventsim.fabric.contract import STALL
 from eventsim.hardware.chip_table import chip_table
 from eventsim.hardware.consistency import inconsistency
 from eventsim.hardware.facts import Fact, weakest
-from eventsim.hardware.keys import BARRIERS, KEYS, ON_GRID, OPERATIONS, STATIONS
+from eventsim.hardware.keys import ARBITERS, BARRIERS, KEYS, ON_GRID, OPERATIONS, STATIONS
 from eventsim.hardware.pricing import Priced
 from eventsim.hardware.problems import RefusedError
 from eventsim.hardware.values import facts_of, tables_of
@@ -35,19 +36,19 @@ class Station:
     latency
         For how long a packet is under way after it, in seconds.
     buffer, intake
-        How many packets of each station before it, and of neurons, may wait; infinity is without a limit.
+        How many packets of each station before it, or of neurons, may wait; infinity is without a limit.
     full
-        "stall" or "drop".
+        "stall" or "drop": what the stations before it do.
     arbiter
         One of `eventsim.hardware.keys.ARBITERS`.
     """
 
     service: float
     latency: float
-    buffer: float
-    intake: float
-    full: str
-    arbiter: str
+    buffer: float = math.inf
+    intake: float = math.inf
+    full: str = STALL
+    arbiter: str = ARBITERS[0]
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,14 @@ class ChipDescription(Tabled, Priced):
             No such part; a value of it is unknown or a range. An intake that is unknown is one without a limit.
         """
         choice(f"Chip {self.name}", "station", name, list(STATIONS))
+        service = self.need(f"{name}.{'axon_in' if name == 'core' else 'service'}")
+        latency = self.need(f"{name}.latency")
+        if "intake" in STATIONS[name]:
+            return Station(service, latency, intake=self.known(f"{name}.intake", math.inf))
         return Station(
-            service=self.need(f"{name}.{'axon_in' if name == 'core' else 'service'}"),
-            latency=self.need(f"{name}.latency"),
+            service,
+            latency,
             buffer=self.need(f"{name}.buffer"),
-            intake=self.known(f"{name}.intake", math.inf),
             full=self.need(f"{name}.full"),
             arbiter=self.need(f"{name}.arbiter"),
         )
@@ -298,13 +302,11 @@ class ChipDescription(Tabled, Priced):
         return self._with(kept | facts, sources)
 
     def _on_both_axes(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """On a grid, links are those along x and those along y."""
+        """On a grid, links are those along x and those along y, where nothing else is said of these."""
         kind = self.facts.get("topology.kind")
-        given: dict[str, Any] = {}
-        for key, value in values.items():
-            both = kind is not None and kind.value in ON_GRID and str(key).startswith("link.")
-            given |= {f"link_{axis}.{key[5:]}": value for axis in "xy"} if both else {key: value}
-        return given
+        both = [key for key in values if kind is not None and kind.value in ON_GRID and str(key).startswith("link.")]
+        spread = {f"link_{axis}.{key[5:]}": values[key] for key in both for axis in "xy"}
+        return spread | {key: value for key, value in values.items() if key not in both}
 
     def _with(self, facts: Mapping[str, Fact], sources: Mapping[str, str]) -> Self:
         used = {name for fact in facts.values() for name in fact.sources}
@@ -328,7 +330,11 @@ class ChipDescription(Tabled, Priced):
 def _of_table(key: Any) -> str:
     """The key of the table that a key belongs to: those by count end with the count."""
     section, _, count = str(key).rpartition(".")
-    return section if count.isdecimal() and KEYS.get(section, KEYS["core.axon_in"]).kind == "by count" else str(key)
+    return (
+        section
+        if count.isascii() and count.isdecimal() and KEYS.get(section, KEYS["core.axon_in"]).kind == "by count"
+        else str(key)
+    )
 
 
 def _count(key: str) -> int:

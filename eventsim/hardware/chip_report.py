@@ -19,7 +19,7 @@ from eventsim.hardware.flips import Flips, flips
 from eventsim.hardware.ledger import Ledger
 from eventsim.hardware.pricing import Bill, Priced, price
 from eventsim.hardware.quantities import text_of
-from eventsim.hardware.run_time import in_steps, seconds_a_unit
+from eventsim.hardware.run_time import in_steps, said_of_chip, seconds_a_unit
 from eventsim.hardware.step_times import StepTimes, step_times
 from eventsim.hardware.throughput import Throughput, throughput
 from eventsim.run.latency import Latency
@@ -79,21 +79,31 @@ class Report(Tabled):
         if self.steps is not None:
             unit = f", in steps of {self.steps.step:g}"
         where = f"On {self.target}{unit}, "
-        late = self.latency.first_late
+        late, lost = self.latency.first_late, self.latency.counted["lost"]
+        known = self.latency.late_by_sample is not None
+        losses = f"{lost:,} packet{'s are' if lost > 1 else ' is'} lost" if lost else ""
         if self.flips is None:
-            known = self.latency.late_by_sample is not None
+            said = f"the first layer that is late is {late}" if late else "no layer is late"
             if not known:
-                return f"{where}{self.latency.counted['delivered']:,} packets were delivered."
-            return f"{where}{f'the first layer that is late is {late}' if late else 'no layer is late'}."
+                said = f"{self.latency.counted['delivered']:,} packets were delivered"
+            return f"{where}{' and '.join(filter(None, (said, losses)))}."
         n, of = len(self.flips.samples), self.flips.n_samples
         if not n:
-            but = f", although packets of {late} are late" if late else " and no layer is late"
+            troubles = " and ".join(filter(None, (f"packets of {late} are late" if late else "", losses)))
+            but = f", although {troubles}" if troubles else " and no layer is late" if known else ""
             return f"{where}no decision of {of:,} flips{but}."
-        share = f"{where}{100 * self.flips.share:.3g} % of decisions flip ({n:,} of {of:,})"
-        if not self.flips.late:
-            return f"{share}; no layer of these is late, the first one with other spikes is {self.flips.first}."
-        lost = self.latency.lost_by_sample[self.flips.samples].any()
-        return f"{share}; the first layer that is late{' or loses packets' if lost else ''} is {self.flips.first}."
+        return f"{where}{100 * self.flips.share:.3g} % of decisions flip ({n:,} of {of:,}); {self._blamed(known)}."
+
+    def _blamed(self, known: bool) -> str:
+        """The first layer of the samples that flip; `known`: is it known whom packets are late for?"""
+        found = self.flips
+        assert found is not None
+        if not found.late:
+            nobody = "no layer of these is late, the first one" if known else "the first layer"
+            return f"{nobody} that differs is {found.first}"
+        lost = self.latency.lost_by_sample[found.samples].any()
+        what = " or ".join(["is late"] * known + ["loses packets"] * bool(lost))
+        return f"the first layer that {what} is {found.first}"
 
     def table(self) -> Table:
         """A row for each layer, as `Latency.table` has it: the statement above; decisions and throughput below."""
@@ -107,7 +117,7 @@ class Report(Tabled):
             if self.flips.late:
                 rows.append(("flipped samples by the first layer late", _counts(self.flips.late)))
             if self.flips.changed:
-                rows.append(("flipped samples by the first layer with other spikes", _counts(self.flips.changed)))
+                rows.append(("flipped samples by the first layer that differs", _counts(self.flips.changed)))
             if self.flips.stations:
                 shares = list(self.flips.stations.items())[:BLAMED]
                 said = ", ".join(f"{name} {share:.0%}" for name, share in shares)
@@ -232,13 +242,12 @@ def report(run: Run, ideal: Run | None = None, *, prices: Priced | None = None, 
     _check_output(run, output)
     steps = step_times(run) if in_steps(run) else None
     ledger, found = counted(run, steps), run.latency()
-    transport = run.provenance["transport"]
-    chip = chip_from(transport["chip"]) if "chip" in transport else None
+    on = said_of_chip(run)
+    chip = chip_from(on["chip"]) if on else None
     priced = prices or chip
-    placement = transport.get("placement") or {}
     return Report(
-        target=transport["transport"] if chip is None else chip.name,
-        pools=placement.get("pools", ""),
+        target=run.provenance["transport"]["transport"] if chip is None else chip.name,
+        pools=on["placement"]["pools"] if on else "",
         seconds_a_unit=seconds_a_unit(run) if steps is None else None,
         latency=found,
         flips=None if ideal is None else flips(run, ideal, found, output),

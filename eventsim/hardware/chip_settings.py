@@ -12,14 +12,18 @@ name                     what it sets
 =======================  ===============================================================
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from eventsim.checks import shown
+from eventsim.errors import InputError, nearest
 from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.clocks import at_clock, slower
 from eventsim.hardware.keys import KEYS
 
 SLOWER, CLOCK = "slower", "clock"
+FORM = re.compile(r"([^\[\]]+)(?:\[([^\[\]]+)\])?")
 
 
 def names() -> list[str]:
@@ -38,9 +42,23 @@ def turned(chip: ChipDescription, settings: Mapping[str, Any]) -> ChipDescriptio
     Raises
     ------
     InputError
-        What `Chip.replace`, `Chip.at_clock` and `Chip.slower` refuse.
+        What `Chip.replace`, `Chip.at_clock` and `Chip.slower` refuse; names of nothing, or two of one thing.
     """
-    given = {_bare(name): _with_unit(name, value) for name, value in settings.items()}
+    given: dict[str, Any] = {}
+    for name, value in settings.items():
+        bare = _bare(name)
+        if bare not in names():
+            raise InputError(
+                f"Chip {chip.name}: setting = {shown(name)}{nearest(bare, names())}; must be a value of a chip, "
+                f"{SLOWER} or {CLOCK}, with a unit in brackets where it is a number of these. docs/reference/chips.md "
+                "lists them."
+            )
+        if bare in given:
+            raise InputError(
+                f"Chip {chip.name}: setting = {shown(name)}: {bare} is given twice, with a unit and without; must be "
+                "one of them. Take one out."
+            )
+        given[bare] = _with_unit(name, value)
     values = {name: value for name, value in given.items() if name in KEYS}
     if values:
         chip = chip.replace(values)
@@ -50,10 +68,12 @@ def turned(chip: ChipDescription, settings: Mapping[str, Any]) -> ChipDescriptio
 
 
 def _bare(name: str) -> str:
-    return name.partition("[")[0]
+    """The name without its unit."""
+    found = FORM.fullmatch(name)
+    return found[1] if found else name
 
 
 def _with_unit(name: str, value: Any) -> Any:
     """The value, behind it the unit that the name has in brackets."""
-    _, bracket, unit = name.partition("[")
-    return f"{value} {unit.rstrip(']')}" if bracket else value
+    found = FORM.fullmatch(name)
+    return value if found is None or found[2] is None else f"{value} {found[2]}"

@@ -14,7 +14,7 @@ from eventsim.errors import InputError
 from eventsim.hardware.chip_description import CHOSEN, ChipDescription
 from eventsim.hardware.facts import Fact
 from eventsim.hardware.keys import BARRIERS, KEYS
-from eventsim.hardware.quantities import text_of
+from eventsim.hardware.quantities import decimal, held, text_of
 
 CLOCK = "time.clock"
 GIVEN_TIMES = ("time.tick", "time.deadline", CLOCK)
@@ -30,10 +30,10 @@ def slower(chip: Described, factor: Any) -> Described:
     Raises
     ------
     InputError
-        A factor that is not above 0 and finite.
+        A factor that is not above 0 and finite; times that float64 would not hold.
     """
     remedy = "2 takes twice as long."
-    by = _decimal(number(f"Chip {chip.name}", "slower", factor, low=0, open_low=True, remedy=remedy))
+    by = decimal(number(f"Chip {chip.name}", "slower", factor, low=0, open_low=True, remedy=remedy))
     return _stretched(chip, by, f"{float(by):.6g} times as long")
 
 
@@ -43,7 +43,8 @@ def at_clock(chip: Described, clock: Any) -> Described:
     Raises
     ------
     InputError
-        The chip does not say at which clock its times hold (`time.clock`); a clock that is none.
+        The chip does not say at which clock its times hold (`time.clock`); a clock that is none; times that float64
+        would not hold.
     """
     if chip.fact(CLOCK) is None:
         raise InputError(
@@ -51,7 +52,13 @@ def at_clock(chip: Described, clock: Any) -> Described:
             f'chip\'s times hold. Give it, chip.replace({{"{CLOCK}": "100 MHz"}}), or a factor: slower.'
         )
     other = chip.replace({CLOCK: clock})
-    by = _decimal(other.need(CLOCK)) / _decimal(chip.need(CLOCK))
+    for one in (chip, other):
+        if one.need(CLOCK) == 0.0:
+            raise InputError(
+                f"Chip {chip.name}: {CLOCK} = {one.facts[CLOCK].text}; must be longer than 0, since all times of the "
+                'chip are so many of it. Give a frequency, "100 MHz".'
+            )
+    by = decimal(other.need(CLOCK)) / decimal(chip.need(CLOCK))
     made = _stretched(chip, by, f"at {other.facts[CLOCK].text} in place of {chip.facts[CLOCK].text}")
     return made.replace({CLOCK: clock})
 
@@ -59,9 +66,10 @@ def at_clock(chip: Described, clock: Any) -> Described:
 def _stretched(chip: Described, by: Fraction, said: str) -> Described:
     if by == 1:
         return chip
-    facts = {key: _times(fact, by, said) if _of_circuits(key) else fact for key, fact in chip.facts.items()}
-    if CLOCK in facts:
-        facts[CLOCK] = _times(facts[CLOCK], by, said)
+    facts = dict(chip.facts)
+    for key, fact in facts.items():
+        if _of_circuits(key) or key == CLOCK:
+            facts[key] = _times(f"Chip {chip.name}: {key}", fact, by, said)
     return dataclasses.replace(chip, facts=facts, sources={**chip.sources, CHOSEN: "chosen: another clock"})
 
 
@@ -71,12 +79,12 @@ def _of_circuits(key: str) -> bool:
     return KEYS[key].kind == "time" if key in KEYS else key.startswith(BARRIERS)
 
 
-def _times(fact: Fact, by: Fraction, said: str) -> Fact:
-    low, high = (float(_decimal(end) * by) for end in (fact.low, fact.high))
+def _times(where: str, fact: Fact, by: Fraction, said: str) -> Fact:
+    low, high = (held(decimal(end) * by) for end in (fact.low, fact.high))
+    if low is None or high is None:
+        raise InputError(
+            f"{where}: {fact.text}, {said}; must be a time that float64 holds. Give a factor, or a clock, that is "
+            "nearer to the chip's."
+        )
     ends = [text_of(end, "s", 8) for end in ((low, high) if fact.is_range else (low,))]
     return Fact(" to ".join(ends), low, high, "assumed", (CHOSEN,), f"{fact.text} ({fact.grade}), {said}")
-
-
-def _decimal(value: Any) -> Fraction:
-    """The number that float64 is written as."""
-    return value if isinstance(value, Fraction) else Fraction(repr(float(value)))

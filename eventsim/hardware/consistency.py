@@ -10,7 +10,7 @@ from eventsim.hardware.facts import Fact
 from eventsim.hardware.keys import BARRIERS, KEYS
 from eventsim.hardware.problems import Problem
 
-LARGEST = 10**6  # number of tiles
+LARGEST = 10**6  # number of tiles, and of cores
 
 
 def inconsistency(facts: Mapping[str, Fact]) -> Problem | None:
@@ -50,16 +50,26 @@ def _barriers(facts: Mapping[str, Fact]) -> str:
 
 
 def _places(facts: Mapping[str, Fact]) -> str:
-    """Tiles inside their grid, and enough of them for all cores."""
+    """Tiles inside their grid, and enough of them for all cores; no more of either than can be listed."""
     positions, size = facts.get("topology.positions"), facts.get("topology.size")
     if size and size.value[0] * size.value[1] > LARGEST:
         return f"topology.size: {size.text} are more than {LARGEST:,} tiles; must be fewer. Make it smaller."
     tiles = len(positions.value) if positions else size.value[0] * size.value[1] if size else None
     cores, shared = facts.get("topology.cores"), facts.get("topology.cores_per_tile")
-    if tiles and cores and cores.value > tiles * (shared.value if shared else 1):
+    if cores and cores.high > LARGEST:
+        return f"topology.cores: {cores.text} are more than {LARGEST:,} cores; must be fewer. Write a smaller number."
+    if shared and shared.high * (tiles or 1) > LARGEST:
+        return (
+            f"topology.cores_per_tile: {shared.text} on {tiles or 1:,} tiles are more than {LARGEST:,} cores; must be "
+            "fewer. Write a smaller number."
+        )
+    if tiles and cores and cores.low > tiles * (shared.high if shared else 1):
         return (
             f"topology.cores: {cores.text} are more than {tiles} tiles have; must be at most these. Mend one of them."
         )
+    gate = facts.get("topology.gate")
+    if gate and size and not (gate.value[0] < size.value[0] and gate.value[1] < size.value[1]):
+        return f"topology.gate: {list(gate.value)} is outside {size.text} tiles; must lie inside. Mend it."
     if positions and size:
         inside = [(x, y) for x, y in positions.value if 0 <= x < size.value[0] and 0 <= y < size.value[1]]
         if len(inside) != len(positions.value):

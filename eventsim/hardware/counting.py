@@ -6,6 +6,7 @@ Relies on the counters of runs, on packets and on steps. Used by reports and whe
 import math
 from collections.abc import Iterable
 
+from eventsim.checks import shown
 from eventsim.engines.fabric_records import SERVED
 from eventsim.errors import InputError
 from eventsim.hardware.ledger import Ledger
@@ -43,8 +44,15 @@ def counted(run: Run, steps: StepTimes | None = None) -> Ledger:
     Raises
     ------
     InputError
-        The run ended early: its counts are those of a part.
+        No run, steps of something else; the run ended early: its counts are those of a part.
     """
+    if not isinstance(run, Run):
+        raise InputError(f"counted: run is a {type(run).__name__}; must be a Run. Give what simulate returned.")
+    if steps is not None and not (isinstance(steps, StepTimes) and in_steps(run)):
+        raise InputError(
+            f"counted: steps = {shown(steps)}; must be the StepTimes of a run whose steps end at a barrier. Leave it "
+            "out, or give hardware.step_times(run)."
+        )
     if not run.complete:
         raise InputError(
             "counted: run ended early; must be complete, or its energy would be that of a part. Go on with it "

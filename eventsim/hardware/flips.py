@@ -3,6 +3,7 @@
 Relies on decisions, on the comparison of runs and on latency. Used by `chip_report`.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from eventsim.run.decisions import decisions_of
 from eventsim.run.latency import Latency
 from eventsim.run.packets import log_of
 from eventsim.run.run import Run
+from eventsim.wording import name_text
 
 Array = np.ndarray[Any, Any]
 
@@ -33,7 +35,7 @@ class Flips:
         Of how many of these each layer is the first, in the order of the network, with a packet that came too late for
         what it reaches, or that was lost; layers that are the first of none are left out.
     changed
-        Of how many each layer is the first whose spikes differ from those of the ideal run.
+        Of how many each layer is the first whose spikes (of a read-out: values) differ from those of the ideal run.
     stations
         Where the packets of these samples were that may have changed that first layer, those of the layers before it:
         the share of their time at each station, waiting, served and blocked, the largest first. A station that blocks
@@ -55,7 +57,7 @@ class Flips:
     def first(self) -> str | None:
         """The layer that is responsible: the first one that is late, or lost packets, in the samples that differ.
 
-        Where none is, delays alone changed spike times: the first one whose spikes differ. None where nothing differs.
+        Where none is, delays alone changed spike times: the first one of `changed`. None where no decision differs.
         """
         return next(iter(self.late or self.changed), None)
 
@@ -66,14 +68,22 @@ def flips(run: Run, ideal: Run, latency: Latency, output: str | None) -> Flips |
     Raises
     ------
     InputError
-        Runs of other samples, seeds or faults; what `eventsim.compare` refuses.
+        Runs of other samples, data, seeds or faults; an ideal run with a transport; what `eventsim.compare` refuses.
     """
-    for key, what in (("network_hash", "network"), ("sample_ids", "samples"), ("seed", "seed"), ("faults", "faults")):
+    for key, what in (
+        ("network_hash", "another network"), ("sample_ids", "other samples"), ("seed", "another seed"),
+        ("faults", "other faults"),
+    ):  # fmt: skip
         if run.provenance.get(key) != ideal.provenance.get(key):
             raise InputError(
-                f"report: ideal is a run of another {what}; must differ from the run in nothing but the transport. "
+                f"report: ideal is a run of {what}; must differ from the run in nothing but the transport. "
                 "Simulate the same network on the same data with transport=None."
             )
+    if ideal.provenance.get("transport") is not None:
+        raise InputError(
+            "report: ideal is a run with a transport, too; must be one without, whose decisions are taken for right. "
+            "Simulate the same network on the same data with transport=None."
+        )
     mine, theirs = decisions_of(run, output)[0], decisions_of(ideal, output)[0]
     if mine is None or theirs is None:
         return None
@@ -82,14 +92,30 @@ def flips(run: Run, ideal: Run, latency: Latency, output: str | None) -> Flips |
     troubled = latency.lost_by_sample if latency.late_by_sample is None else (
         latency.lost_by_sample + latency.late_by_sample
     )  # fmt: skip
-    found = compare(run, ideal).differences
-    order = {name: k for k, name in enumerate(run.populations)}
-    other = np.zeros((run.n_samples, len(order)), dtype=bool)
-    other[found["sample"], [order[name] for name in found["population"].tolist()]] = True
+    other = _different(run, ideal, output)
     return Flips(
         run.n_samples, samples, _firsts(troubled[samples] > 0, run.populations),
         _firsts(other[samples], run.populations), _shares(run, samples, other),
     )  # fmt: skip
+
+
+def _different(run: Run, ideal: Run, output: str | None) -> Array:
+    """Which layers are not those of the ideal run in which sample, (n_samples, n_populations)."""
+    found = compare(run, ideal).differences
+    order = {name: k for k, name in enumerate(run.populations)}
+    other_data = [name for name in run.sources if (found["population"] == name).any()]
+    if other_data:
+        raise InputError(
+            f"report: ideal is a run of other data: {name_text(other_data[0])} sent other spikes; must differ from the "
+            "run in nothing but the transport. Simulate the same network on the same data with transport=None."
+        )
+    other = np.zeros((run.n_samples, len(order)), dtype=bool)
+    other[found["sample"], [order[name] for name in found["population"].tolist()]] = True
+    if output is None:
+        same = (run.readout == ideal.readout) | ((run.readout != run.readout) & (ideal.readout != ideal.readout))
+        read_outs = [order[name] for name, window in run.windows.items() if window and window[-1] == math.inf]
+        other[np.ix_(~same.all(axis=1), read_outs)] = True
+    return other
 
 
 def _shares(run: Run, samples: Array, other: Array) -> dict[str, float]:

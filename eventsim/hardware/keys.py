@@ -13,6 +13,7 @@ ON_GRID = ("mesh", "torus")
 SHARED_LINK = ("bus", "star", "tree")
 KINDS = ("bus", "mesh", "torus", "tree", "star")
 DISCIPLINES = ("real-time", "tick", "barrier")
+IN_STEPS = DISCIPLINES[1:]
 ARBITERS = ("first come", "fixed priority", "round robin", "tree", "random")
 
 # What a run may count and a chip may price, and what one of it is.
@@ -42,8 +43,8 @@ class Key(NamedTuple):
     Attributes
     ----------
     kind
-        "time", "energy", "power", "memory", "count", "capacity" (a count, or "unlimited"), "ratio", "choice", "size",
-        "positions" or "by count" (a time for each of several counts).
+        "time", "energy", "power", "memory", "count", "several" (a count of two or more), "capacity" (a count, or
+        "unlimited"), "ratio", "choice", "size", "place", "positions" or "by count" (a time for each of several counts).
     meaning
         In half a sentence.
     choices
@@ -67,28 +68,37 @@ class Key(NamedTuple):
     absent: Mapping[str, str] = {}
 
 
-def _station(kinds: tuple[str, ...] = ()) -> dict[str, Key]:
+def _served(kinds: tuple[str, ...] = ()) -> dict[str, Key]:
     """What every station has, whatever it is a station of."""
     return {
         "service": Key("time", "for how long a packet occupies it", (), kinds),
         "latency": Key("time", "for how long a packet is under way after it", (), kinds),
+    }
+
+
+def _from_neurons() -> dict[str, Key]:
+    """A station where packets begin: one queue, of neurons, which do not wait."""
+    meaning = "packets of neurons that may wait; those that find it full are lost. Unlimited where nothing is said"
+    return _served() | {"intake": Key("capacity", meaning, (), (), (), True)}
+
+
+def _from_stations(kinds: tuple[str, ...] = ()) -> dict[str, Key]:
+    """A station that others send to: a queue for each of them."""
+    return _served(kinds) | {
         "buffer": Key("capacity", "packets of each station before it that may wait", (), kinds),
-        "intake": Key(
-            "capacity", "packets of neurons that may wait; those that find it full are lost", (), kinds, (), True
-        ),
         "full": Key("choice", "what its senders do where it is full: stall, or drop the packet", FULL, kinds),
         "arbiter": Key("choice", "who is served next", ARBITERS, kinds),
     }
 
 
 STATIONS = {
-    "axon_out": _station(),
-    "link": _station(SHARED_LINK),
-    "link_x": _station(ON_GRID),
-    "link_y": _station(ON_GRID),
-    "core": {name: key for name, key in _station().items() if name != "service"},
-    "input": _station(),
-    "output": _station(),
+    "axon_out": _from_neurons(),
+    "link": _from_stations(SHARED_LINK),
+    "link_x": _from_stations(ON_GRID),
+    "link_y": _from_stations(ON_GRID),
+    "core": {name: key for name, key in _from_stations().items() if name != "service"},
+    "input": _from_neurons(),
+    "output": _from_stations(),
 }
 # A core's service depends on the packet, so it is made of parts.
 _CORE = {
@@ -99,6 +109,7 @@ _CORE = {
     "update_idle": Key("time", "an update of a neuron for which nothing happened", (), (), ("barrier",)),
     "spike": Key("time", "what a spike adds to the update of its neuron", (), (), ("barrier",)),
 }
+_TOLD = "; to be read: delays of a network are not held against it"
 SECTIONS: dict[str, dict[str, Key]] = {
     "time": {
         "discipline": Key("choice", "whether neurons live in real time, on a global tick, or in steps that end at a "
@@ -119,7 +130,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "kind": Key("choice", "what lies between the cores", KINDS),
         "size": Key("size", "tiles along x and along y", (), ON_GRID),
         "cores": Key("count", "number of cores; on a grid those of all tiles where nothing is said"),
-        "branching": Key("count", "children of each node of the tree", (), ("tree",)),
+        "gate": Key("place", "the tile with input and output; [0, 0] where nothing is said", (), ON_GRID, (), True),
+        "branching": Key("several", "children of each node of the tree", (), ("tree",)),
         "cores_per_tile": Key("count", "cores that share a tile; 1 where nothing is said", (), (), (), True),
         "numbering": Key("choice", "whether tiles are numbered along rows, x first, or along columns, y first",
                          ("rows", "columns"), ON_GRID),
@@ -137,14 +149,14 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "synapses_per_core": Key("count", "synapses of a core"),
         "synapse_memory_per_core": Key("memory", "memory of a core for its synapses"),
         "weight_bits": Key("count", "bits of a weight, its sign included"),
-        "delay_steps_min": Key("count", "the shortest delay, in ticks or steps", (), (), ("tick", "barrier"), True),
-        "delay_steps_max": Key("count", "the longest delay, in ticks or steps", (), (), ("tick", "barrier"), True),
+        "delay_steps_min": Key("count", f"the shortest delay, in ticks or steps{_TOLD}", (), (), IN_STEPS, True),
+        "delay_steps_max": Key("count", f"the longest delay, in ticks or steps{_TOLD}", (), (), IN_STEPS, True),
     },
     "prices": {
         name: Key(
             "power" if name == "seconds" else "energy", f"for {meaning}", (),
             {"hops_x": ON_GRID, "hops_y": ON_GRID, "hops": SHARED_LINK}.get(name, ()),
-            {"barriers": ("barrier",), "neuron_updates_idle": ("tick", "barrier")}.get(name, ()), name == "samples",
+            {"barriers": ("barrier",), "neuron_updates_idle": IN_STEPS}.get(name, ()), name == "samples",
         )
         for name, meaning in OPERATIONS.items()
     },

@@ -9,10 +9,9 @@ import numpy as np
 
 from eventsim.checks import number
 from eventsim.errors import InputError
-from eventsim.fabric.contract import DROP, NOWHERE, Fabric, Hop, Route, Station
+from eventsim.fabric.contract import DROP, NOWHERE, Fabric, Hop, Route, Station, ends_of
 from eventsim.fabric.ticks import COUNTABLE
 from eventsim.hardware.chip_description import ChipDescription
-from eventsim.hardware.keys import STATIONS
 from eventsim.run.packets import on_ticks
 
 Array = np.ndarray[Any, Any]
@@ -34,8 +33,8 @@ def step_of(chip: ChipDescription, step: Any) -> float:
             f"PlacedChip: {chip.name} has steps that end at a barrier, and step is None; must be the length of a step "
             "in the network's unit of time. Give chip.place(net, step=1/64)."
         )
-    losing = [f"{name}.full" for name in STATIONS if chip.known(f"{name}.full") == DROP]
-    losing += [f"{name}.intake" for name in STATIONS if chip.known(f"{name}.intake", np.inf) != np.inf]
+    losing = [key for key in chip.facts if key.endswith(".full") and chip.need(key) == DROP]
+    losing += [key for key in chip.facts if key.endswith(".intake") and chip.need(key) != np.inf]
     losing += ["time.deadline"] if chip.known("time.deadline") is not None else []
     if losing:
         instead = '"stall"' if losing[0].endswith("full") else "None"
@@ -43,7 +42,7 @@ def step_of(chip: ChipDescription, step: Any) -> float:
             f"PlacedChip: {chip.name} has steps that end at a barrier, and {losing[0]}; must lose no packet, since a "
             f'step takes as long as all of them need. Give chip.replace({{"{losing[0]}": {instead}}}).'
         )
-    return number("PlacedChip", "step", step, low=0, open_low=True)
+    return float(number("PlacedChip", "step", step, low=0, open_low=True))
 
 
 def on_steps(fabric: Fabric, step: float) -> Fabric:
@@ -51,13 +50,10 @@ def on_steps(fabric: Fabric, step: float) -> Fabric:
 
     Spikes that need no packet need none here either.
     """
-
-    def ends(hop: Hop) -> list[Hop]:
-        if hop.children:
-            return [end for child in hop.children for end in ends(child)]
-        return [hop if hop.station == NOWHERE else Hop(0, core=hop.core)]
-
-    routes: tuple[Route, ...] = tuple(tuple(end for hop in route for end in ends(hop)) for route in fabric.routes)
+    routes: tuple[Route, ...] = tuple(
+        tuple(end if end.station == NOWHERE else Hop(0, core=end.core) for end in ends_of(route))
+        for route in fabric.routes
+    )
     return Fabric(
         stations=(Station(THE_STATION),),
         routes=routes,

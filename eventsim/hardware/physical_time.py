@@ -8,17 +8,18 @@ from fractions import Fraction
 
 from eventsim.checks import number
 from eventsim.errors import InputError
+from eventsim.hardware.quantities import decimal, held
 from eventsim.network.network import Network
 from eventsim.network.replacement import rebuild
 
 
-def in_units(net: Network, seconds: float) -> float:
+def in_units(net: Network, seconds: float | Fraction) -> float:
     """Return a time in seconds as a number of the network's units of time.
 
     Raises
     ------
     InputError
-        The network has no `time_unit`; seconds that are negative or not finite.
+        The network has no `time_unit`; seconds that are negative or not finite; a number that float64 does not hold.
 
     Examples
     --------
@@ -26,7 +27,7 @@ def in_units(net: Network, seconds: float) -> float:
     5e-06
     """
     given = number("in_units", "seconds", seconds, low=0)
-    return float(_decimal(given) / _decimal(time_unit(net)))
+    return _held("in_units", f"{float(given):g} s", net, decimal(given) / decimal(time_unit(net)))
 
 
 def in_seconds(net: Network, time: float) -> float:
@@ -35,10 +36,10 @@ def in_seconds(net: Network, time: float) -> float:
     Raises
     ------
     InputError
-        The network has no `time_unit`; a time that is not finite.
+        The network has no `time_unit`; a time that is not finite; seconds that float64 does not hold.
     """
     given = number("in_seconds", "time", time)
-    return float(_decimal(given) * _decimal(time_unit(net)))
+    return _held("in_seconds", f"a time of {float(given):g}", net, decimal(given) * decimal(time_unit(net)))
 
 
 def time_unit(net: Network) -> float:
@@ -70,5 +71,12 @@ def with_time_unit(net: Network, seconds: float) -> Network:
     return other
 
 
-def _decimal(value: float) -> Fraction:
-    return value if isinstance(value, Fraction) else Fraction(repr(float(value)))
+def _held(where: str, what: str, net: Network, exact: Fraction) -> float:
+    """The number of float64; what is beyond them, or would become 0, is refused."""
+    near = held(exact)
+    if near is None:
+        raise InputError(
+            f"{where}: {what} with a time_unit of {time_unit(net):g} s; must be a number that float64 holds. Give the "
+            "network a unit of time that is nearer to the times of the chip."
+        )
+    return near

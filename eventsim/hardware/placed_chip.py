@@ -25,7 +25,7 @@ from eventsim.network.network import Network
 
 LIMITS = {
     "neurons": "neurons_per_core", "fan_in": "fan_in", "synapses": "synapses_per_core",
-    "memory": "synapse_memory_per_core", "weight_bits": "weight_bits",
+    "memory": "synapse_memory_per_core", "axons": "axons_per_core", "weight_bits": "weight_bits",
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ class PlacedChip(Transport):
     chip: ChipDescription | Mapping[str, Any]
     placement: Placement | Mapping[str, Any]
     log: bool = True
-    step: float | None = None
+    step: Any = None
 
     name = "placed_chip"
 
@@ -63,7 +63,12 @@ class PlacedChip(Transport):
             object.__setattr__(self, "chip", chip_from(self.chip))
         flag("PlacedChip", "log", self.log)
         chip = self.chip
-        assert isinstance(chip, ChipDescription)
+        if not isinstance(chip, ChipDescription):
+            raise InputError(f'PlacedChip: chip = {shown(chip)}; must be a Chip. Give e.g. hardware.chip("mesh").')
+        if not isinstance(self.placement, Placement | Mapping):
+            raise InputError(
+                f"PlacedChip: placement = {shown(self.placement)}; must be a Placement. Let chip.place(net) make both."
+            )
         if chip.need("time.discipline") == BARRIER:
             object.__setattr__(self, "step", step_of(chip, self.step))
         elif self.step is not None:
@@ -80,8 +85,8 @@ class PlacedChip(Transport):
         """Place a network by a strategy; see `Chip.place`."""
         known = {name: chip.known(f"limits.{key}") for name, key in LIMITS.items()}
         given: dict[str, Any] = {name: None if value is None else int(value) for name, value in known.items()}
-        grid = chip.need("topology.kind") in ON_GRID
-        positions = [chip.position(core) if grid else (core, 0) for core in range(chip.n_cores)]
+        somewhere = chip.need("topology.kind") in ON_GRID or "topology.positions" in chip.facts
+        positions = [chip.position(core) if somewhere else (core, 0) for core in range(chip.n_cores)]
         distance: Distance = manhattan
         if chip.need("topology.kind") == "torus":
             distance = torus(*map(int, chip.need("topology.size")))

@@ -7,6 +7,8 @@ table says what.
 from collections.abc import Iterable
 from pathlib import Path
 
+from eventsim.checks import shown
+from eventsim.errors import InputError
 from eventsim.hardware.chip import Chip
 from eventsim.hardware.chip_file import chip, chips
 from eventsim.hardware.ledger import Ledger
@@ -32,8 +34,12 @@ def compare_prices(ledger: Ledger, among: Iterable[Chip | str | Path] | None = N
     Raises
     ------
     InputError, FileFormatError
-        No ledger; what `eventsim.hardware.chip` refuses.
+        No ledger, no list; what `eventsim.hardware.chip` refuses.
     """
+    if among is not None and (isinstance(among, str | Path | Chip) or not isinstance(among, Iterable)):
+        raise InputError(
+            f'compare_prices: among = {shown(among)}; must be several chips. Give a list: ["loihi", "truenorth"].'
+        )
     given = [one for one in map(chip, chips()) if one.prices] if among is None else [_chip(one) for one in among]
     rows = []
     for one in given:

@@ -15,6 +15,7 @@ from eventsim.hardware.ledger import Ledger, count_text
 from eventsim.hardware.quantities import text_of
 from eventsim.table import Column, Table, Tabled
 
+MOST_ENERGY = 1e300  # joules of one operation, of which a sum of all is finite
 CHARGED, CONTAINED, UNPRICED, UNCOUNTED = "charged", "contained", "unpriced", "not counted"
 
 
@@ -169,7 +170,7 @@ def price(ledger: Ledger, chip: Priced) -> Bill:
     Raises
     ------
     InputError
-        No ledger, no chip.
+        No ledger, no chip; an energy beyond 1e300 J.
     """
     if not isinstance(ledger, Ledger):
         raise InputError(f"price: ledger is a {type(ledger).__name__}; must be a Ledger. Give hardware.counted(run).")
@@ -188,9 +189,20 @@ def price(ledger: Ledger, chip: Priced) -> Bill:
             status = UNPRICED if fact is None else UNCOUNTED if count is None else CHARGED
         if name == "samples" and fact is None:  # how many there were is asked for, and is nothing that is paid for
             continue
+        if status == CHARGED and fact is not None and count:
+            _check_energy(chip, name, count, fact)
         if not (status == CONTAINED and count is None):
             items.append(Item(name, count, fact, status, within.get(name, "")))
     return Bill(chip.name, tuple(items), ledger.samples)
+
+
+def _check_energy(chip: Priced, name: str, count: float, price: Fact) -> None:
+    """Refuse an energy of which sums could be infinite."""
+    if count > MOST_ENERGY / max(price.high, 1.0):  # a count may be an integer that float64 does not hold
+        raise InputError(
+            f"price: {chip.name}: {count_text(count)} of {name} at {price.text} each; must be at most {MOST_ENERGY:g} "
+            f'J. Give the price that was meant: chip.replace({{"prices.{name}": "23.6 pJ"}}).'
+        )
 
 
 def _energy(ends: tuple[float, float]) -> str:

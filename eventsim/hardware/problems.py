@@ -3,6 +3,7 @@
 Relies on `jsonschema` (an extra), the schema and the units. Used where a chip is read from a file or changed.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -108,8 +109,8 @@ def _unknown(path: tuple[Any, ...], name: Any, error: Any) -> Problem:
 
 
 def _is_known(name: Any, rules: Mapping[str, Any]) -> bool:
-    by_number = "patternProperties" in rules and str(name).isdecimal() and not str(name).startswith("0")
-    return name in rules.get("properties", {}) or (by_number and len(str(name)) <= 6)
+    by_number = any(re.search(form, str(name)) for form in rules.get("patternProperties", {}))
+    return name in rules.get("properties", {}) or by_number
 
 
 def _about(path: tuple[Any, ...], name: str, given: Any) -> Problem:

@@ -93,13 +93,28 @@ def parse(text: str, quantity: str) -> float:
     else:
         known = [*units, *(FREQUENCIES if quantity == "time" else ())]
         raise ValueError(f"{unit!r} is no unit of {quantity}{nearest(unit, known)}")
+    near = held(exact)
+    if near is None:
+        raise ValueError("float64 does not hold it")
+    return near
+
+
+def held(exact: Fraction) -> float | None:
+    """Return the number of float64 that is nearest; None beyond its range, and where that would be 0 and is not.
+
+    >>> held(Fraction(1, 3)), held(Fraction(10) ** 400), held(Fraction(1, 10**400))
+    (0.3333333333333333, None, None)
+    """
     try:
         near = float(exact)
     except OverflowError:
-        near = float("inf")
-    if near == float("inf") or (near == 0) != (exact == 0):
-        raise ValueError("float64 does not hold it")
-    return near
+        return None
+    return near if near or not exact else None
+
+
+def decimal(value: float | Fraction) -> Fraction:
+    """Return the number that a float64 is written as: a tenth, where it is 0.1."""
+    return value if isinstance(value, Fraction) else Fraction(repr(float(value)))
 
 
 def text_of(value: float, base: str, digits: int = 4) -> str:

@@ -1,6 +1,6 @@
 """Who reaches whom, counted neuron by neuron and core by core, without listing the synapses of dense layers or kernels.
 
-Relies on the projections. Used by placements, by the traffic between cores, and by whatever routes spikes.
+Relies on the projections. Used by placements and by the traffic between cores; routes ask `engines.destinations`.
 """
 
 import math
@@ -49,19 +49,6 @@ def fan_in(projection: Projection) -> Array:
         seen = np.bincount(kind.taps.target, minlength=n_targets // c_out)
         return np.tile(seen * (c_in // kind.groups), c_out)
     return np.bincount(kind.targets, minlength=n_targets)
-
-
-def fan_out(projection: Projection) -> Array:
-    """Return how many synapses each source neuron has, (n_sources,)."""
-    kind, n_sources, n_targets = projection.kind, projection.pre.size, projection.post.size
-    if isinstance(kind, Dense):
-        return np.full(n_sources, n_targets)
-    if isinstance(kind, OneToOne):
-        return np.ones(n_sources, dtype=np.int64)
-    if isinstance(kind, Conv | Pool):
-        c_in, c_out = kind.channels
-        return np.tile(np.diff(kind.taps.start) * (c_out // kind.groups), c_in)
-    return np.bincount(kind.sources, minlength=n_sources)
 
 
 def kernel_size(projection: Projection) -> int | None:

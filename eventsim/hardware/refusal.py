@@ -26,6 +26,8 @@ def check_each_neuron(demands: Sequence[Demand], limits: CoreLimits) -> None:
     PlacementError
         A fan-in, or synapses, memory or axons of one neuron beyond the limit.
     """
+    if not demands:  # of pools alone, which take no place
+        return
     if limits.fan_in is not None:
         name, neuron, most = _worst([(demand, demand.fan_in) for demand in demands])
         if most > limits.fan_in:

@@ -3,6 +3,10 @@
 Relies on the provenance of runs. Used by ledgers and reports.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+from eventsim.hardware.placed_chip import PlacedChip
 from eventsim.run.recorded import RecordedRun
 
 
@@ -11,12 +15,17 @@ def seconds_a_unit(run: RecordedRun) -> float | None:
 
     Where the neurons of a chip are faster than their models, its second is shorter: ``time.speedup``.
     """
-    unit = run.provenance.get("time_unit")
-    chip = (run.provenance.get("transport") or {}).get("chip") or {}
+    unit, chip = run.provenance.get("time_unit"), said_of_chip(run).get("chip") or {}
     speedup = (chip.get("facts", {}).get("time.speedup") or {"low": 1.0})["low"]
     return None if unit is None else float(unit) / float(speedup)
 
 
+def said_of_chip(run: RecordedRun) -> Mapping[str, Any]:
+    """Return what the provenance of a run says of the placed chip that it was on; {} where it was on none."""
+    said: Mapping[str, Any] = run.provenance.get("transport") or {}
+    return said if said.get("transport") == PlacedChip.name else {}
+
+
 def in_steps(run: RecordedRun) -> bool:
     """Was a run on a chip whose steps end at a barrier?"""
-    return (run.provenance.get("transport") or {}).get("step") is not None
+    return said_of_chip(run).get("step") is not None

@@ -12,7 +12,11 @@ from eventsim.hardware.facts import GRADES
 from eventsim.hardware.keys import OPERATIONS, SECTIONS, Key
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NAME = "^[a-z][a-z0-9_]*$"
+# In Python, "$" is before a last line break, too; in the expressions of JSON schemas, which know no "\Z", it is not.
+END = "$(?!\\n)"
+NAME = f"^[a-z][a-z0-9_]*{END}"
+NUMBER = f"^[1-9][0-9]{{0,5}}{END}"
+FARTHEST = 10**6  # from the corner, of a tile
 COUNT = {"type": "integer", "minimum": 1, "maximum": 2**53}
 UNLIMITED = "unlimited"
 EVERYTHING = "everything"
@@ -54,13 +58,13 @@ def entry(key: Key, priced: bool = False) -> dict[str, Any]:
         table = {
             "type": "object",
             "properties": _said(),
-            "patternProperties": {"^[1-9][0-9]{0,5}$": entry(key._replace(kind="time"))},
+            "patternProperties": {NUMBER: entry(key._replace(kind="time"))},
             "additionalProperties": False,
         }
         return {"description": key.meaning, **table}
     value = alone(key)
     parts: dict[str, Any] = {"value": value, **_said(), "note": {"type": "string"}}
-    if key.kind not in ("choice", "size", "positions"):
+    if key.kind not in ("choice", "size", "place", "positions"):
         parts["range"] = {"type": "array", "items": value, "minItems": 2, "maxItems": 2}
     if priced:
         names = {"type": "array", "items": {"enum": list(OPERATIONS)}, "minItems": 1, "uniqueItems": True}
@@ -85,10 +89,14 @@ def alone(key: Key) -> dict[str, Any]:
         return {"if": {"type": "string"}, "then": {"const": UNLIMITED}, "else": COUNT}
     if key.kind == "size":
         return {"type": "array", "items": COUNT | {"maximum": 10**6}, "minItems": 2, "maxItems": 2}
+    if key.kind == "place":
+        coordinate = {"type": "integer", "minimum": 0, "maximum": FARTHEST}
+        return {"type": "array", "items": coordinate, "minItems": 2, "maxItems": 2}
     if key.kind == "positions":
-        place = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
+        coordinate = {"type": "integer", "minimum": -FARTHEST, "maximum": FARTHEST}
+        place = {"type": "array", "items": coordinate, "minItems": 2, "maxItems": 2}
         return {"type": "array", "items": place, "minItems": 1, "uniqueItems": True}
-    return dict(COUNT)
+    return COUNT | {"minimum": 2} if key.kind == "several" else dict(COUNT)
 
 
 def allowed(key: Key) -> str:
@@ -102,9 +110,11 @@ def allowed(key: Key) -> str:
     return {
         "ratio": "must be a number > 0",
         "count": "must be an integer >= 1",
+        "several": "must be an integer >= 2",
         "capacity": f'must be an integer >= 1, or "{UNLIMITED}"',
         "size": "must be two integers >= 1, along x and along y: [8, 4]",
-        "positions": "must be different places, [x, y] in integers: [[0, 0], [1, 0]]",
+        "place": "must be two integers >= 0, x and y: [0, 0]",
+        "positions": f"must be different places, [x, y] in integers up to {FARTHEST:,}: [[0, 0], [1, 0]]",
         "by count": 'must be a table of times by number: {1 = "0.6 us", 2 = "1.0 us"}',
     }[key.kind]
 

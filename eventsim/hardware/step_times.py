@@ -31,6 +31,7 @@ from eventsim.wording import name_text
 
 Array = np.ndarray[Any, Any]
 WHERE = "step_times"
+MOST_VISITS = 2**29  # of neurons, in a sample: a few gigabytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +143,7 @@ class StepTimes(Tabled):
         }  # fmt: skip
 
 
-def step_times(run: Run, engine: str = "compiled") -> StepTimes:
+def step_times(run: Run, engine: str | None = None) -> StepTimes:
     """Return how long the steps of a run took on its chip.
 
     Parameters
@@ -150,7 +151,8 @@ def step_times(run: Run, engine: str = "compiled") -> StepTimes:
     run
         A run with ``transport=chip.place(net, step=…)`` on a chip whose steps end at a barrier, and all its spikes.
     engine
-        That simulates the packets of the steps, "compiled" or "reference"; both give the same.
+        That simulates the packets of the steps, "compiled" or "reference"; both give the same. None: that of the run,
+        which is "reference" for one on Fractions.
 
     Raises
     ------
@@ -178,6 +180,11 @@ def step_times(run: Run, engine: str = "compiled") -> StepTimes:
     _check_once_a_step(run, spikes, step)
     n_steps = steps_at(WHERE, durations(run), placed.step) + 1
     visits = Visits(net, chip, placement, placed.step)
+    if int(n_steps.max(initial=0)) * max(visits.n, 1) > MOST_VISITS:
+        raise InputError(
+            f"{WHERE}: {int(n_steps.max()):,} steps of {placed.step:g} with {visits.n:,} neurons; must be at most "
+            f"{MOST_VISITS:,} visits in a sample. Place the network with longer steps, or end the run (until)."
+        )
     updates, leaving, driven = _updated(visits, spikes, step, n_steps)
     traffic = np.where(np.isnan(updates), np.nan, 0.0)
     sent = spikes["packets"]
@@ -186,8 +193,9 @@ def step_times(run: Run, engine: str = "compiled") -> StepTimes:
     if len(busy):
         of_step = Traffic(net, chip, placement)
         took = of_step.run(
-            len(busy), spikes["population"][sent], spikes["neuron"][sent], which.ravel(), leaving[sent], engine
-        )
+            len(busy), spikes["population"][sent], spikes["neuron"][sent], which.ravel(), leaving[sent],
+            run.provenance["engine"] if engine is None else engine,
+        )  # fmt: skip
         traffic.ravel()[busy] = _served_by(took, len(busy))
     tiles = {chip.tile(core) for core in placement.used.tolist()}
     barrier = chip.barrier_length(max(1, len(placement.used)), max(1, len(tiles)))

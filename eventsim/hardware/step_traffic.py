@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.engines.destinations import part_of
+from eventsim.errors import InputError
 from eventsim.hardware.chip_description import ChipDescription
 from eventsim.hardware.placed_chip import PlacedChip
 from eventsim.hardware.placement import Placement, slices_of
@@ -56,7 +57,7 @@ class Traffic:
                 kind = part_of(one, np.ones(population.size, dtype=bool))[0] if isinstance(one.kind, Pool) else one.kind
                 self.net.connect(sources[one.pre.order], sink, kind)
         slices = [part for name, core in cores.items() for part in slices_of(name, core) if part.core != OFF_CHIP]
-        in_time = chip.replace({"time.discipline": "real-time"})
+        in_time = chip.replace({"time.discipline": "real-time", "time.tick": None})
         placed = place_by_hand(self.net, slices, placement.positions, pools="neurons")
         self.placed = PlacedChip(in_time, placed)
 
@@ -65,6 +66,8 @@ class Traffic:
 
         Raises
         ------
+        InputError
+            Packets that take thousands of years.
         SimulationError
             Packets that wait for each other in a circle.
         """
@@ -75,7 +78,13 @@ class Traffic:
             borders = np.searchsorted(which[in_order], np.arange(n + 1))
             parts = [in_order[a:b] for a, b in itertools.pairwise(borders)]
             x[source.name] = SpikeTimes([Events(leaving[part], neuron[part], source.shape) for part in parts])
-        return simulate(self.net, x, transport=self.placed, engine=engine, until=FOREVER / 2)
+        found = simulate(self.net, x, transport=self.placed, engine=engine, until=FOREVER / 2)
+        if found.counters["transport"]["under_way"]:
+            raise InputError(
+                f"step_times: packets of a step take longer than {FOREVER / 2:.3g} s; must be there by then. Give the "
+                "chip shorter services and latencies."
+            )
+        return found
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -64,7 +64,7 @@ class Visits:
         self.visited = [one for one in net.populations if kinds[one.name] != "relay"]
         sizes = [one.size for one in self.visited]
         first = dict(zip((one.order for one in self.visited), np.cumsum([0, *sizes]).tolist(), strict=False))
-        core = np.concatenate([placement.cores(one.name) for one in self.visited])
+        core = np.concatenate([np.empty(0, np.int64), *(placement.cores(one.name) for one in self.visited)])
         order = np.argsort(core, kind="stable")
         rank = np.empty(core.size, dtype=np.int64)
         rank[order] = np.arange(core.size)

@@ -130,7 +130,4 @@ class UnplacedChip(Transport):
 
     def describe(self) -> dict[str, Any]:
         """Chip and options, of what JSON knows."""
-        return {
-            "transport": self.name, "chip": described(self._chip), "strategy": self.strategy, "pools": self.pools,
-            "sources": self.sources, "log": self.log,
-        }  # fmt: skip
+        return super().describe() | {"chip": described(self._chip)}

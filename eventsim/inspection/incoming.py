@@ -13,11 +13,12 @@ from eventsim.engines.destinations import core_of
 from eventsim.engines.fabric_plan import FabricPlan, plan_fabric
 from eventsim.engines.fabric_records import OUTCOMES
 from eventsim.engines.options import ARBITRATION
-from eventsim.engines.packet_way import Leg, Way
+from eventsim.engines.packet_way import Leg, Way, ways_without_stations
 from eventsim.engines.reference.fabric_replay import Emission, follow
 from eventsim.errors import InputError
 from eventsim.faults.acting import Deliveries, fault_keys
 from eventsim.faults.contract import AT_ARRIVAL, ArrivalFault
+from eventsim.inspection.logged_way import logged_ways
 from eventsim.inspection.trains import Trains, first_neurons, has_all_spikes, numbers_of, trains
 from eventsim.network import order
 from eventsim.network.network import Network, Population, Projection, Source
@@ -176,7 +177,11 @@ class Heard:
         return plan_fabric(self.net, fabric_of(self.run, self.net, "explain"))
 
     def _departures(self, every: bool) -> dict[tuple[int, int, int], Way]:
-        """The ways of spikes over the fabric to their synapses, by neuron, number of the spike and core."""
+        """The ways of spikes over the fabric to their synapses, by neuron, number of the spike and core.
+
+        As the log has them; without one, and of Fractions, which a log has rounded, the fabric carries all spikes once
+        more. That is the same but where spikes of one time are of several micro-steps, which a run does not tell.
+        """
         if self.plan is None:
             return {}
         if not every:
@@ -190,8 +195,14 @@ class Heard:
                 self.times, self.node.tolist(), self.neuron.tolist(), self.numbers.tolist(), strict=True
             )
         ]
+        if self.run.records.hops is not None and self.run.records.exact_times is None:
+            local = ways_without_stations(
+                self.plan, ((one.t, one.neuron, one.number) for one in emissions), float(self.plan.fabric.tick)
+            )
+            return local | logged_ways("explain", self.run, self.plan, self.sample)
         key = stream_key(int(self.run.provenance.get("seed") or 0), ARBITRATION)
-        return follow(self.plan, self.number, key, self.sample_id, sorted(emissions))
+        in_order = sorted(emissions, key=lambda one: (one.t, one.inside))  # stable: those of one time as they were
+        return follow(self.plan, self.number, key, self.sample_id, in_order)
 
     def left(self, place: int, core: int) -> Any:
         """When a spike left for its synapses on a core: as it was emitted, or out of the fabric; None: it was lost."""

@@ -1,6 +1,6 @@
 """The way of one packet as the log of its run tells it, and for which others it waited.
 
-Relies on the log of a run and on its fabric. Used by figures.
+Relies on the log of a run and on its fabric. Used by figures and by `explain`.
 """
 
 import math
@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import integer, shown
+from eventsim.engines.fabric_plan import FabricPlan
 from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, PASSED_ON
-from eventsim.engines.packet_way import Leg, Visit, Way, legs_to
+from eventsim.engines.packet_way import Leg, Visit, Way, legs_to, ways_of
 from eventsim.errors import InputError, listed
-from eventsim.inspection.packets import Carried, hops_of
+from eventsim.inspection.packets import Carried, check_log, hops_of
+from eventsim.inspection.trains import first_neurons
 from eventsim.run.packets import behind_stations, deliveries
 from eventsim.run.run import Run
 from eventsim.wording import name_text
@@ -49,7 +51,7 @@ def logged_way(
     if not mine.size:
         _refuse_without_packet(where, run, sample, population, neuron, number, sent)
     visits = {one.hop: one for one in (Visit(*row) for row in mine[[*Visit._fields]].tolist())}
-    end = _end(where, mine, core)
+    end = _end(where, run, mine, core)
     last = end[0]
     way = Way(
         float(last["emitted"]), legs_to(on.plan, visits, int(last["hop"])), int(last["outcome"]), int(last["core"])
@@ -59,6 +61,26 @@ def logged_way(
     return way._replace(
         arrived=float(behind_stations(run, end)[0]), delivered=float(deliveries(run, end)["delivered"][0])
     )
+
+
+def logged_ways(where: str, run: Run, plan: FabricPlan, sample: int) -> dict[tuple[int, int, int], Way]:
+    """Return the ways of all packets of a sample that came to their ends, or were lost, as the log has them.
+
+    By neuron, over all sources and populations, number of the spike and core.
+
+    Raises
+    ------
+    InputError
+        A log that is not one of this fabric.
+    """
+    hops = run.records.hops
+    assert hops is not None
+    low, high = np.searchsorted(hops["sample"], [sample, sample + 1])
+    mine = hops[low:high].copy()
+    check_log(where, mine, plan)
+    mine["neuron"] += first_neurons(run)[mine["population"]].astype(mine["neuron"].dtype)
+    log = (Visit(*row) for row in mine[[*Visit._fields]].tolist())
+    return ways_of(plan, log, [float(station.latency) for station in plan.stations], float(plan.fabric.tick))
 
 
 def _refuse_without_packet(
@@ -79,7 +101,7 @@ def _refuse_without_packet(
     )
 
 
-def _end(where: str, mine: Array, core: int | None) -> Array:
+def _end(where: str, run: Run, mine: Array, core: int | None) -> Array:
     """The record at which the packet's way ends, (1,)."""
     ends = mine[mine["outcome"] != PASSED_ON]
     if core is not None:
@@ -93,7 +115,7 @@ def _end(where: str, mine: Array, core: int | None) -> Array:
         ends = ends[there]
     came = ends[ends["outcome"] == ARRIVED]
     best = came if came.size else ends if ends.size else mine
-    last = int(np.argmax(np.fmax(best["left"], best["entered"])))
+    last = int(np.argmax(np.fmax(behind_stations(run, best), best["entered"])))
     return best[last : last + 1]
 
 

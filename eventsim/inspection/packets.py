@@ -54,13 +54,18 @@ def carried(where: str, run: Run) -> Carried:
         )
     transport = transport_of(run, where)
     plan = plan_fabric(net, transport.fabric(net))
+    check_log(where, hops, plan)
+    return Carried(net, transport, plan)
+
+
+def check_log(where: str, hops: Array, plan: FabricPlan) -> None:
+    """Refuse records, (n_hops,), of packets that are on no route of a fabric."""
     stations = np.array([hop.station for hop in plan.hops] or [NOWHERE])
     if (hops["hop"] >= stations.size).any() or (stations[hops["hop"]] != hops["station"]).any():
         raise InputError(
             f"{where}: run has packets where no route of its network leads; must be a log of this network and "
             "transport. It is damaged, or its transport makes another fabric now: simulate it again."
         )
-    return Carried(net, transport, plan)
 
 
 def hops_of(where: str, run: Run, sample: int) -> Array:

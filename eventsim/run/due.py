@@ -85,7 +85,7 @@ def due_times(net: Network) -> dict[str, float]:
                 found[population.name] = float(population.window[1])
         return found[population.name]
 
-    for population in net.populations:
+    for population in reversed(net.populations):  # those behind a pool first, so that no chain of pools is gone down
         due(population)
     return found
 

@@ -16,7 +16,7 @@ from eventsim.engines.fabric_records import FABRIC_COUNTERS
 from eventsim.errors import InputError, listed, nearest
 from eventsim.run.due import arrivals, fabric_of
 from eventsim.run.layer_latency import LayerLatency, Log, ages, late_by_sample, layer_latency, lost_by_sample
-from eventsim.run.packets import deliveries, inversions, log_of, spikes_in
+from eventsim.run.packets import deliveries, log_of, out_of_order, spikes_in
 from eventsim.run.recorded import RecordedRun
 from eventsim.run.spans import durations
 from eventsim.run.spread import Spread
@@ -178,8 +178,7 @@ def latency(run: RecordedRun) -> Latency:
             arrivals(net, fabric, came, [one for one in net.projections if one.pre is node]) for node in net.nodes
         ]
     log = Log(hops, came, spikes_in(hops), ages(run, hops), reached)
-    group = came["sample"].astype(np.int64) * (int(came["core"].max(initial=0)) + 2) + came["core"]
-    counts = np.unique(group, return_counts=True)[1]
+    overtaken, pairs = out_of_order(came)
     return Latency(
         layers=tuple(layer_latency(run, log, k) for k in range(len(run.populations))),
         stations=tuple(station_loads(run, lasted)),
@@ -188,8 +187,8 @@ def latency(run: RecordedRun) -> Latency:
         deadline=run.provenance["fabric"]["deadline"],
         durations=lasted,
         counted=dict(zip(FABRIC_COUNTERS, run.records.fabric.sum(axis=0).tolist(), strict=True)),
-        inversions=inversions(group, came["emitted"], came["delivered"]),
-        pairs=int((counts * (counts - 1) // 2).sum()),
+        inversions=overtaken,
+        pairs=pairs,
         deliveries=came,
         late_by_sample=None if reached is None else late_by_sample(run, came, reached),
         lost_by_sample=lost_by_sample(run, hops),

@@ -11,7 +11,7 @@ import numpy as np
 
 from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, TOO_LATE
 from eventsim.run.due import Arrivals
-from eventsim.run.packets import behind_stations, inversions
+from eventsim.run.packets import behind_stations, out_of_order
 from eventsim.run.recorded import RecordedRun
 from eventsim.run.spread import Spread
 
@@ -115,8 +115,7 @@ def layer_latency(run: RecordedRun, log: Log, population: int) -> LayerLatency:
     deadline = run.provenance["fabric"]["deadline"]
     old = log.age[log.hops["population"] == population]
     late, overrun = _late(log, population)
-    group = came["sample"].astype(np.int64) * (int(came["core"].max(initial=0)) + 2) + came["core"]
-    counts = np.unique(group, return_counts=True)[1]
+    overtaken, pairs = out_of_order(came)
     return LayerLatency(
         population=name,
         spikes=len(sent),
@@ -130,8 +129,8 @@ def layer_latency(run: RecordedRun, log: Log, population: int) -> LayerLatency:
         t_min=None if window is None else float(window[-2]),
         late=late,
         overrun=overrun,
-        inversions=inversions(group, came["emitted"], came["delivered"]),
-        pairs=int((counts * (counts - 1) // 2).sum()),
+        inversions=overtaken,
+        pairs=pairs,
         waiting=float(waited.sum()) / len(came) if len(came) else 0.0,
         longest=float(waited.max(initial=0.0)),
         blocked=float((served["left"] - served["ended"]).sum()),

@@ -107,6 +107,16 @@ def spikes_in(log: Array) -> Array:
     return log[order[new]]
 
 
+def out_of_order(came: Array) -> tuple[int, int]:
+    """Return how many pairs of packets to one core in one sample overtook each other, and how many pairs there are.
+
+    `came` (n_packets,) has records of `DELIVERY`.
+    """
+    group = came["sample"].astype(np.int64) * (int(came["core"].max(initial=0)) + 2) + came["core"]
+    counts = np.unique(group, return_counts=True)[1]
+    return inversions(group, came["emitted"], came["delivered"]), int((counts * (counts - 1) // 2).sum())
+
+
 def inversions(group: Array, first: Array, second: Array) -> int:
     """Return how many pairs of one group are in one order by `first` and in the other by `second`.
 
@@ -154,7 +164,7 @@ def depth_times(log: Array, n_stations: int, durations: Array) -> list[Array]:
         in_time = np.lexsort((-change, time, sample))
         depth = np.cumsum(change[in_time])
         lasts = np.diff(time[in_time], append=0.0)
-        at = np.bincount(depth, weights=lasts, minlength=1)
+        at = np.bincount(depth, weights=lasts, minlength=1).astype(np.float64)  # of no packet numpy makes integers
         at[0] = max(0.0, float(durations.sum()) - at[1:].sum())
         found.append(at[: int(np.flatnonzero(at).max(initial=0)) + 1])
     return found

@@ -25,6 +25,7 @@ from eventsim.engines.records import RunRecords
 from eventsim.engines.run_state import RunState
 from eventsim.engines.tables import COUNTERS, SPIKE, TRACE
 from eventsim.errors import FileFormatError
+from eventsim.fabric.contract import PARTS
 
 Array = np.ndarray[Any, Any]
 FILE_FORMAT = "eventsim-run"
@@ -93,6 +94,7 @@ def _tells_stations(said: Mapping[str, Any], n: int) -> bool:
     times = [tick, *(latencies if isinstance(latencies, list) else ()), *(() if deadline is None else (deadline,))]
     return (
         _is_list(said.get("parts"), n, str)
+        and {"", *PARTS}.issuperset(said["parts"])
         and isinstance(latencies, list)
         and len(latencies) == n
         and all(_is_finite(time) and time >= 0 for time in times)
@@ -111,7 +113,10 @@ PROVENANCE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         "a list of dicts",
         lambda value: isinstance(value, list) and all(isinstance(entry, dict) for entry in value),
     ),
-    "transport": ("a dict or null", lambda value: value is None or isinstance(value, dict)),
+    "transport": (
+        "a dict with its name, or null",
+        lambda value: value is None or (isinstance(value, dict) and isinstance(value.get("transport"), str)),
+    ),
     "stop": ("a dict or null", lambda value: value is None or isinstance(value, dict)),
     "record": ("text or a list of names", lambda value: isinstance(value, str) or _is_names(value)),
     "error_bounds": ("true or false", lambda value: isinstance(value, bool)),

@@ -1,6 +1,6 @@
 """How busy each station of a fabric was, and how packets waited in front of it.
 
-Relies on the counters of stations and, where it is there, on the log. Used by `latency`.
+Relies on the counters of stations and, where it is there, on the log. Used by `latency`, by steps and by figures.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class StationLoad:
-    """One station over all samples. Times in the unit of the network.
+    """One station, over all samples or in one. Times in the unit of the network.
 
     Attributes
     ----------
@@ -40,7 +40,8 @@ class StationLoad:
         Packets that waited at one time: mean over time (None where that is not known), and the most, those among them
         that began to be served at once.
     depths
-        The share of time at which 0, 1, … packets waited; () without a log, or where the time is not known.
+        The share of time at which 0, 1, … packets waited that were served in the end, which a log tells of: those that
+        the end of a run finds waiting are in `depth` alone. () without a log, or where the time is not known.
     blocked, blockings
         For how long it held a packet that it could not pass on, and how often.
     dropped
@@ -67,9 +68,16 @@ class StationLoad:
     lost_late: int
 
 
-def station_loads(run: RecordedRun, durations: Array) -> list[StationLoad]:
-    """Return how busy each station was; `durations` (n_samples,), inf where it is not known how long a sample took."""
-    counted = station_counters(run)
+def station_loads(run: RecordedRun, durations: Array, sample: int | None = None) -> list[StationLoad]:
+    """Return how busy each station was, over all samples or in one.
+
+    `durations` (n_samples,) has how long each sample took, inf where that is not known.
+    """
+    chosen = slice(None) if sample is None else slice(sample, sample + 1)
+    counted = {name: values[chosen] for name, values in station_counters(run).items()}
+    durations, hops = durations[chosen], run.records.hops
+    if hops is not None and sample is not None:
+        hops = hops[hops["sample"] == sample]
     began = ~np.isnan(durations)
     total = float(durations[began].sum())
     known = 0.0 < total < np.inf
@@ -77,7 +85,6 @@ def station_loads(run: RecordedRun, durations: Array) -> list[StationLoad]:
     # What waits at the end of a run waits until then.
     still = np.where(counted["waiting"] > 0, np.nan_to_num(durations)[:, None] - counted["since"], 0.0)
     area = counted["area"] + (counted["waiting"] * still if known else 0.0)
-    hops = run.records.hops
     depths = depth_times(hops, n, durations[began]) if hops is not None and known else None
     p95 = None if hops is None else _waiting_p95(hops, n)
     names, parts = run.provenance["stations"], run.provenance["fabric"]["parts"]

@@ -10,10 +10,10 @@ import numpy as np
 
 from eventsim.engines.compiled.alternatives import BROAD
 from eventsim.engines.compiled.queue import new_queue
-from eventsim.engines.fabric_plan import NO_ROUTE, FabricPlan
+from eventsim.engines.fabric_plan import FROM_NEURONS, NO_ROUTE, FabricPlan
 from eventsim.engines.fabric_records import FABRIC_COUNTERS, STATION_COUNTERS
 from eventsim.fabric.arbiter import Arbiter
-from eventsim.fabric.contract import DROP, NOWHERE, Hop
+from eventsim.fabric.contract import DROP, NOWHERE
 from eventsim.kinds import loaded_kinds
 
 Array = Any  # plain arrays and record arrays, whose fields are read as attributes
@@ -161,7 +161,7 @@ def fabric_arrays(plan: FabricPlan, key: int) -> FabricArrays:
     control.key, control.tick = key, float(fabric.tick)
     control.deadline = np.inf if fabric.deadline is None else float(fabric.deadline)
     control.drops_late, control.logs, control.worst = fabric.late == DROP, fabric.log, int(leaves.sum())
-    control.depth = max(map(_depth, fabric.routes), default=0)
+    control.depth = _depth(plan)
     return FabricArrays(
         stations=stations,
         ports=np.array([tuple(port) for port in plan.ports], dtype=PORT).view(np.recarray),
@@ -215,9 +215,12 @@ def with_room(arrays: FabricArrays, room: int) -> FabricArrays:
     return arrays._replace(parcels=parcels, control=control)
 
 
-def _depth(hops: tuple[Hop, ...]) -> int:
+def _depth(plan: FabricPlan) -> int:
     """How many stations lie one behind another, at most."""
-    return 1 + max(_depth(hop.children) for hop in hops) if hops else 0
+    depths: list[int] = []
+    for hop in plan.hops:  # each comes after that before it
+        depths.append(1 if hop.before == FROM_NEURONS else depths[hop.before] + 1)
+    return max(depths, default=0)
 
 
 assert NO_ROUTE == NONE == NOWHERE

@@ -3,21 +3,19 @@
 Relies on the fabric of the reference engine. Used where a run is checked or explained.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eventsim.engines.fabric_plan import FabricPlan
-from eventsim.engines.fabric_records import ARRIVED, NO_ROOM, TOO_LATE
-from eventsim.engines.packet_way import Visit, Way, legs_to
+from eventsim.engines.packet_way import Way, ways_of, ways_without_stations
 from eventsim.engines.reference.fabric import Delivery, FabricState
-from eventsim.fabric.contract import NOWHERE
 
 
 class Emission(NamedTuple):
-    """A spike as it is emitted; sorted, emissions are in the order in which a fabric takes them.
+    """A spike as it is emitted.
 
-    Spikes of populations at one time are taken to be of one micro-step, as those of neurons with windows are.
+    Those of one time are in the order in which they were emitted, what comes from outside first; sorted, they are that
+    of one micro-step. A new one is taken to begin where the neurons do not rise, since within one they do.
     """
 
     t: Any
@@ -38,7 +36,7 @@ def replay(
     key, sample_id
         The stream of random arbitration, and the sample.
     emissions
-        Those of one sample, sorted.
+        Those of one sample, in the order of time.
     """
     delivered = _carry(FabricState(plan, number, key, sample_id, logs=False), emissions)
     return {(one.neuron, one.number, plan.hops[one.hop].core): left for one, _, left in delivered}
@@ -52,21 +50,9 @@ def follow(
     Whether or not the fabric keeps a log.
     """
     fabric = FabricState(plan, number, key, sample_id, logs=True)
-    delivered = _carry(fabric, emissions)
-    visits: dict[tuple[int, int], dict[int, Visit]] = defaultdict(dict)
-    for one in fabric.log:
-        visits[one.neuron, one.number][one.hop] = one
-    found: dict[tuple[int, int, int], Way] = {}
-    for packet, _, left in delivered:
-        who, hop = (packet.neuron, packet.number), plan.hops[packet.hop]
-        legs = () if hop.station == NOWHERE else legs_to(plan, visits[who], packet.hop)
-        arrived = legs[-1].left + fabric.latency[hop.station] if legs else packet.emitted
-        found[*who, hop.core] = Way(packet.emitted, legs, ARRIVED, hop.core, arrived, left)
-    for lost in (one for one in fabric.log if one.outcome in (NO_ROOM, TOO_LATE)):
-        who, cores = (lost.neuron, lost.number), plan.cores_behind(lost.hop)
-        way = Way(lost.emitted, legs_to(plan, visits[who], lost.hop), lost.outcome, plan.hops[lost.hop].core)
-        found |= {(*who, core): way for core in cores}
-    return found
+    _carry(fabric, emissions)
+    local = ways_without_stations(plan, ((one.t, one.neuron, one.number) for one in emissions), fabric.tick)
+    return local | ways_of(plan, fabric.log, fabric.latency, fabric.tick)
 
 
 def _carry(fabric: FabricState, emissions: Sequence[Emission]) -> list[Delivery]:
@@ -79,7 +65,11 @@ def _carry(fabric: FabricState, emissions: Sequence[Emission]) -> list[Delivery]
             return found
         t = min(due)
         for inside in (False, True):  # what comes from outside is there before anything else happens
+            last = -1
             while k < len(emissions) and emissions[k].t == t and emissions[k].inside == inside:
+                if emissions[k].neuron <= last:
+                    found += fabric.settle(t)
                 fabric.inject(t, emissions[k].neuron, emissions[k].number)
+                last = emissions[k].neuron
                 k += 1
             found += fabric.settle(t)

@@ -47,6 +47,11 @@ class Mesh(Topology):
             x, y = divmod(place, self.height)
         return x, y
 
+    def place(self, tile: Tile) -> int:
+        """The place at (x, y): what `tile` turns round."""
+        x, y = tile
+        return y * self.width + x if self.numbering == "rows" else x * self.height + y
+
     def links(self) -> tuple[Link, ...]:
         """Tile by tile those to its neighbours: along x upwards and downwards, then along y."""
         place = {self.tile(place): place for place in range(self.n_places)}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from eventsim.checks import integer
 from eventsim.fabric.topology import OUTSIDE, Link, Topology
 
 
@@ -13,12 +14,20 @@ class Tree(Topology):
     ----------
     places
         Leaves, `branching` below each router of the lowest level, as many of these below each of the next, and so on.
+
+    Raises
+    ------
+    InputError
+        A branching below 2.
     """
 
     places: int
     branching: int = 2
 
     name = "tree"
+
+    def __post_init__(self) -> None:
+        integer("Tree", "branching", self.branching, low=2, remedy="Of routers with one child there is no root.")
 
     @property
     def n_places(self) -> int:
