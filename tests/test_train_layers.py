@@ -221,3 +221,10 @@ def test_alpha_neurons_have_no_batch_norm() -> None:
     """It would change their weights, and so their slope."""
     with pytest.raises(NetworkError, match="layer 'dense1': a batch norm before neurons of slope 'alpha1'"):
         trainable("4-bn-relu-2", (3,), AlphaSlope())
+
+
+def test_inputs_are_not_written() -> None:
+    """Papers write 784-340-10; here that is three layers, which is said."""
+    with pytest.warns(UserWarning, match="begins with a layer of 6 neurons, as many as there are inputs"):
+        trainable("6-4-3", (6,))
+    assert [layer.shape for layer in trainable("4-3", (6,)).layers] == [(4,), (3,)]

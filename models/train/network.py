@@ -5,6 +5,7 @@ Relies on the layers and on a backend's operations. Used by the training loop an
 
 import copy
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -241,8 +242,20 @@ def trainable(
     ------
     NetworkError
         An architecture, slope or dtype that is none.
+
+    Warns
+    -----
+    UserWarning
+        A first layer of as many neurons as there are inputs: papers write inputs first, architectures here do not.
     """
     layers, code = layers_of(architecture, input_shape), parameterisation(slope)
+    if architecture.partition("-")[0] == str(math.prod(input_shape)) and len(layers) > 2:
+        warnings.warn(
+            f"trainable: architecture {architecture!r} begins with a layer of {layers[0].shape[0]} neurons, as many as "
+            "there are inputs, which are not written here; leave the number out if it stands for them",
+            UserWarning,
+            stacklevel=2,
+        )
     return TrainableNetwork(layers, input_shape, code, checked_dtype(dtype))
 
 
