@@ -249,7 +249,8 @@ def trainable(
         A first layer of as many neurons as there are inputs: papers write inputs first, architectures here do not.
     """
     layers, code = layers_of(architecture, input_shape), parameterisation(slope)
-    if architecture.partition("-")[0] == str(math.prod(input_shape)) and len(layers) > 2:
+    n_in = math.prod(input_shape)
+    if n_in > 1 and len(layers) > 2 and architecture.partition("-")[0] == str(n_in):
         warnings.warn(
             f"trainable: architecture {architecture!r} begins with a layer of {layers[0].shape[0]} neurons, as many as "
             "there are inputs, which are not written here; leave the number out if it stands for them",
