@@ -134,7 +134,7 @@ class TrainableNetwork:
         given = self.encoded(x)
         for layer in self.layers:
             given, _ = layer.forward(OPERATIONS, self.code, self.of(layer), self.state_of(layer), given, False)
-            self._within_window(layer.name, given)
+            self.within_window(layer.name, given)
             yield layer.name, given
 
     def gradients(self, x: Array, loss: Any, targets: Array, activity: float = 0.0) -> Pass:
@@ -156,7 +156,7 @@ class TrainableNetwork:
             state = self.state_of(layer)
             given, tape = layer.forward(OPERATIONS, self.code, self.of(layer), state, given, True)
             self.state.update({f"{layer.name}.{name}": values for name, values in state.items()})
-            cut = self._within_window(layer.name, given)
+            cut = self.within_window(layer.name, given)
             if layer.name in self.windows:
                 largest[layer.name] = float(np.abs(given).max())
             tapes.append((tape, cut))
@@ -173,7 +173,20 @@ class TrainableNetwork:
             found |= {f"{layer.name}.{name}": values for name, values in own.items()}
         return Pass(value, found, largest, given)
 
-    def _within_window(self, name: str, sent: Array) -> Array | None:
+    def take_slope(self, slope: Any) -> None:
+        """Let all neurons be of another parameterisation, a name or a `parameterisation`; numbers stay as they are.
+
+        Raises
+        ------
+        NetworkError
+            A slope that is none, or that a layer does not take; then the network is as it was.
+        """
+        code = parameterisation(slope)
+        for layer in self.layers:
+            check_takes(layer, code)
+        self.code = code
+
+    def within_window(self, name: str, sent: Array) -> Array | None:
         """Where `saturates`, no spike is earlier than t_min; which would have been, None where none was."""
         if not self.saturates or name not in self.windows:
             return None

@@ -1,0 +1,357 @@
+"""Where training begins: initial weights, Jacobians, their spectra against the theory, and what a step moves."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eventsim.errors import InputError, NetworkError
+from eventsim.models.train.alpha_slope import AlphaSlope
+from eventsim.models.train.constant_slope import ConstantSlope
+from eventsim.models.train.initialise import LARGEST_SUM, RULES, initialise, row_variance
+from eventsim.models.train.jacobians import jacobians, network_jacobian
+from eventsim.models.train.losses import MeanSquare
+from eventsim.models.train.naive_start import NORMAL, NaiveStart
+from eventsim.models.train.network import TrainableNetwork, trainable
+from eventsim.models.train.relu_twin import ReluTwin
+from eventsim.models.train.row_spectrum import largest_singular_value, share_within
+from eventsim.models.train.sharpness import sharpness
+from eventsim.models.train.weight_metric import step_factors
+
+Array = np.ndarray[Any, Any]
+SIGMAS = 4  # of a statistic with a normal law: one test in 16,000 would fail by chance, and seeds are fixed
+
+
+def started(architecture: str, shape: tuple[int, ...], slope: Any, **options: Any) -> TrainableNetwork:
+    """A network with weights drawn."""
+    network = trainable(architecture, shape, slope)
+    initialise(network, **options)
+    return network
+
+
+def naive_weights(variance: float, n: int, seed: int) -> tuple[Array, Array]:
+    """Slopes and effective weights of n naive alpha neurons, rows of 0 where they do not climb."""
+    weight = np.random.default_rng(seed).normal(0, math.sqrt(variance / n), (n, n))
+    slopes = 1 + weight.sum(axis=1)
+    return slopes, np.where(slopes[:, None] > 0, weight / slopes[:, None], 0)
+
+
+# --- Jacobians
+
+
+@pytest.mark.parametrize("slope", ["b1", "b0.5", "alpha1", "relu"])
+def test_the_jacobian_of_a_dense_layer_is_its_weights_by_its_slopes_where_neurons_spike(slope: str) -> None:
+    network = started("30-20-4", (10,), slope, seed=3, start="naive")
+    x = np.random.default_rng(0).random(10)
+    found = jacobians(network, x)
+    sent = dict(network.sent(x[None]))
+    for name in ("dense1", "dense2"):
+        weight, _ = network.code.to_relu(network.parameters[f"{name}.weight"], network.parameters[f"{name}.bias"])
+        # One product by a slope, rounded once or twice.
+        assert np.allclose(found[name], weight * (sent[name][0] != 0)[:, None], rtol=1e-15, atol=0), name
+    assert np.array_equal(found["output"], network.code.sign * network.parameters["output.weight"])
+    assert np.array_equal(network_jacobian(network, x), found["output"] @ (found["dense2"] @ found["dense1"]))
+
+
+def test_the_jacobian_of_pools_convolutions_and_batch_norms_is_a_difference() -> None:
+    """Piecewise linear: a central difference is right away from kinks, to its own rounding."""
+    network = started("conv3x3-bn-relu-pool2-conv2x3-avg2-4", (1, 8, 8), "b1", seed=2)
+    draws = np.random.default_rng(1)
+    for name, values in network.state.items():
+        values[...] = draws.uniform(0.5, 1.5, values.shape) if name.endswith("variance") else draws.normal(size=3) / 9
+    x, step = draws.random((1, 8, 8)), 1e-6
+    found = network_jacobian(network, x)
+    for pixel in np.ndindex(x.shape):
+        shift = np.zeros(x.shape)
+        shift[pixel] = step
+        # A later time is a smaller value.
+        difference = (network.outputs((x - shift)[None]) - network.outputs((x + shift)[None]))[0] / (2 * step)
+        assert np.allclose(found[:, np.ravel_multi_index(pixel, x.shape)], difference, rtol=0, atol=1e-9)
+
+
+def test_a_spike_at_the_edge_of_a_window_that_saturates_depends_on_nothing() -> None:
+    network = started("6-2", (4,), "b1", seed=1)
+    network.saturates = True
+    x = np.full(4, 0.7)
+    sent = next(network.sent(x[None]))[1][0]
+    network.windows["dense1"] = float(np.sort(-sent)[-2])
+    found = jacobians(network, x)["dense1"]
+    assert not found[sent.argmin()].any()
+    assert found[np.argsort(sent)[1]].any()
+
+
+def test_a_jacobian_is_of_one_sample() -> None:
+    with pytest.raises(InputError, match=r"x of shape \(2, 4\); must be one input, of 4 values; pass one sample"):
+        jacobians(started("3-2", (4,), "b1"), np.zeros((2, 4)))
+
+
+# --- slopes of naive alpha neurons
+
+
+@pytest.mark.parametrize("rule", ["he_normal", "glorot_normal", "torch"])
+def test_the_slopes_of_naive_alpha_neurons_are_normal_and_a_share_never_climbs(rule: str) -> None:
+    n_out, n_in = 4000, 200
+    network = started(f"{n_out}-2", (n_in,), "alpha1", rule=rule, start="naive", seed=7)
+    variance = row_variance(rule, (n_out, n_in))
+    theory = NaiveStart(variance)
+    slopes = network.code.slopes(network.parameters["dense1.weight"])  # type: ignore[attr-defined]
+    assert abs(slopes.mean() - 1) < SIGMAS * math.sqrt(variance / n_out)
+    assert abs(slopes.var() / variance - 1) < SIGMAS * math.sqrt(2 / n_out)
+    share = theory.never_climbs
+    assert abs((slopes <= 0).mean() - share) < SIGMAS * math.sqrt(share * (1 - share) / n_out)
+    # The density at 0, counted within 0.1 of it, where it changes by a few percent to both sides alike.
+    expected = 0.2 * theory.density
+    assert abs((abs(slopes) < 0.1).mean() - expected) < SIGMAS * math.sqrt(expected / n_out)
+
+
+def test_a_quarter_of_he_neurons_never_climbs() -> None:
+    """The numbers that the page states."""
+    assert round(NaiveStart(2.0).never_climbs, 3) == 0.24
+    assert round(NaiveStart(2.0).density, 3) == 0.22
+    assert round(NaiveStart(1.0).never_climbs, 3) == 0.159
+    assert round(NaiveStart(1 / 3).never_climbs, 3) == 0.042
+
+
+def test_row_sums_of_effective_weights_are_one_minus_one_by_the_slope() -> None:
+    slopes, weights = naive_weights(2.0, 300, 0)
+    climbs = slopes > 0
+    # Sums of 300 numbers of the size of 1 / S.
+    assert np.allclose(weights.sum(axis=1)[climbs], (1 - 1 / slopes)[climbs], rtol=1e-12, atol=1e-13)
+    # What is orthogonal to the sum has variance v / S² over n, whatever S is: a chi square by its mean.
+    rest = (weights - weights.mean(axis=1, keepdims=True))[climbs]
+    scaled = (rest**2).sum(axis=1) * slopes[climbs] ** 2 / 2.0
+    assert abs(scaled.mean() - 299 / 300) < SIGMAS * math.sqrt(2 / 299 / climbs.sum())
+    assert abs(np.corrcoef(scaled, slopes[climbs])[0, 1]) < SIGMAS / math.sqrt(climbs.sum())
+
+
+# --- spectra
+
+
+def test_equal_rows_have_the_circular_law() -> None:
+    radii = np.array([0.0, 0.5, 1.0, 1.4, 2.0])
+    assert np.allclose(share_within(radii, [2.0]), np.minimum(radii**2 / 2, 1), atol=1e-12)
+    # Half of the rows silent, as at a sample: half of the eigenvalues 0, the others in a disc of the radius 1.
+    assert np.allclose(share_within(radii, [2.0, 0.0]), np.minimum(0.5 + radii**2 / 2, 1), atol=1e-12)
+
+
+def test_rows_of_two_sizes_have_the_derived_law() -> None:
+    n, sizes = 500, np.array([0.2, 3.0])
+    variances = np.repeat(sizes, n // 2)
+    matrix = np.random.default_rng(0).normal(size=(n, n)) * np.sqrt(variances / n)[:, None]
+    found = abs(np.linalg.eigvals(matrix))
+    radii = np.linspace(0.1, 1.5, 15)
+    counted = (found[:, None] <= radii).mean(axis=0)
+    # Eigenvalues repel: their counts scatter by far less than those of independent points, edges by n^(-1/2).
+    assert abs(counted - share_within(radii, variances)).max() < 0.5 / math.sqrt(n)
+
+
+@pytest.mark.parametrize("variance", [2.0, 1.0, 1 / 3])
+def test_eigenvalues_of_naive_weights_have_the_derived_law_without_an_edge(variance: float) -> None:
+    n = 400
+    theory, radii = NaiveStart(variance), np.array([0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0])
+    counted = np.mean(
+        [(abs(np.linalg.eigvals(naive_weights(variance, n, seed)[1]))[:, None] <= radii).mean(0) for seed in range(3)],
+        axis=0,
+    )
+    # The shares of rows of each slope are themselves drawn: n independent draws, three times.
+    assert abs(counted - theory.share_within(radii)).max() < SIGMAS * 0.5 / math.sqrt(3 * n)
+
+
+def test_the_law_has_the_tail_that_is_stated() -> None:
+    for theory in (NaiveStart(2.0), NaiveStart(1 / 3), NaiveStart(2.0, coherence=0.3)):
+        far = np.array([30.0, 100.0])
+        # The next term of the expansion is smaller by the ratio of the peak's width, 1 / r.
+        assert np.allclose((1 - theory.share_within(far)) * far**2, theory.tail, rtol=0.05)
+
+
+def test_the_law_of_random_rows_is_that_of_many_drawn_ones() -> None:
+    """Two ways to one mean: a quadrature over slopes, and two hundred thousand drawn slopes."""
+    slopes = np.random.default_rng(0).normal(1, math.sqrt(2), 200_000)
+    variances = np.where(slopes > 0, 2 / np.maximum(slopes, 1e-9) ** 2, 0)
+    radii = np.array([0.3, 1.0, 2.0])
+    assert np.allclose(share_within(radii, variances), NaiveStart(2.0).share_within(radii), atol=0.004)
+
+
+def test_the_squared_norm_of_naive_weights_follows_a_levy_law() -> None:
+    n, draws = 300, 400
+    rng = np.random.default_rng(0)
+    slopes = rng.normal(1, math.sqrt(2), (draws, n))
+    rest = 2 * rng.chisquare(n - 1, (draws, n)) / n
+    sums = np.where(slopes > 0, ((slopes - 1) ** 2 / n + rest) / slopes**2, 0).sum(axis=1)
+    theory = NaiveStart(2.0)
+    for quantile in (0.1, 0.25, 0.5, 0.75, 0.9):
+        below = (sums <= theory.squared_norm(quantile, n)).mean()
+        # A count of 400 draws; the law holds for wide layers, and n = 300 moves it by less than 0.03.
+        assert abs(below - quantile) < SIGMAS * math.sqrt(quantile * (1 - quantile) / draws) + 0.03
+    with pytest.raises(InputError, match="quantile"):
+        theory.squared_norm(0.0, n)
+
+
+def test_eigenvalues_of_a_jacobian_of_naive_neurons_have_the_law_of_its_input() -> None:
+    """Which neurons spike depends on their slopes, the more the more the mean of the input is of its size."""
+    n, radii = 400, np.array([0.2, 0.5, 1.0, 2.0, 3.0])
+    x = abs(np.random.default_rng(1).normal(size=n)) / 5
+    theory = NaiveStart(2.0, coherence=float(x.mean() ** 2 / (x**2).mean()))
+    counted = []
+    for seed in range(3):
+        network = started(f"{n}-2", (n,), "alpha1", seed=seed, start="naive")
+        counted.append((abs(np.linalg.eigvals(jacobians(network, x)["dense1"]))[:, None] <= radii).mean(axis=0))
+    assert abs(np.mean(counted, axis=0) - theory.share_within(radii)).max() < SIGMAS * 0.5 / math.sqrt(3 * n)
+
+
+@pytest.mark.parametrize("slope", ["b1", "b0.5", "alpha1"])
+def test_smart_starts_have_the_spectrum_of_their_relu_network(slope: str) -> None:
+    """Eigenvalues within the unit circle, half of them 0; singular values up to 1 + sqrt(2)."""
+    n = 400
+    network = started(f"{n}-2", (n,), slope, seed=4)
+    x = abs(np.random.default_rng(1).normal(size=n)) / 5
+    matrix = jacobians(network, x)["dense1"]
+    spiking = (matrix != 0).any(axis=1).mean()
+    values = abs(np.linalg.eigvals(matrix))
+    radii = np.array([0.2, 0.5, 0.8])
+    expected = share_within(radii, np.where((matrix != 0).any(axis=1), 2.0, 0.0))
+    assert abs((values[:, None] <= radii).mean(axis=0) - expected).max() < 0.5 / math.sqrt(n)
+    # Edges of both laws move by about n^(-2/3) to n^(-1/2).
+    assert values.max() < math.sqrt(2 * spiking) * (1 + 2 / math.sqrt(n))
+    largest = np.linalg.svd(matrix, compute_uv=False)[0]
+    assert abs(largest / largest_singular_value(2.0, round(spiking * n), n) - 1) < 2 / math.sqrt(n)
+
+
+# --- what a step moves
+
+
+def moved_weights(code: Any, weight: Array, bias: Array) -> Array:
+    """d(w, b) / d(parameters) of one neuron by central differences, (n + 1, n + 1)."""
+    size, columns = 1e-6, []
+    for place in range(weight.size + 1):
+        sides = []
+        for sign in (1, -1):
+            shifted, shifted_bias = weight.copy(), bias.copy()
+            if place < weight.size:
+                shifted[0, place] += sign * size
+            else:
+                shifted_bias += sign * size
+            w, b = code.to_relu(shifted, shifted_bias)
+            sides.append(np.append(w.ravel(), b))
+        columns.append((sides[0] - sides[1]) / (2 * size))
+    return np.array(columns).T
+
+
+@pytest.mark.parametrize("code", [ConstantSlope(1.0), ConstantSlope(0.5), AlphaSlope(), AlphaSlope(2.0), ReluTwin()])
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_step_factors_are_the_eigenvalues_of_the_metric(code: Any, n: int) -> None:
+    draws = np.random.default_rng(n)
+    for _ in range(5):
+        w = draws.normal(size=(1, n)) / n
+        weight, bias = code.from_relu(w - max(w.sum() - 0.5, 0) / n, draws.normal(size=1))
+        a = moved_weights(code, weight, bias)
+        expected = np.linalg.eigvalsh(a @ a.T)
+        least, largest = step_factors(code, weight, bias)
+        # Central differences of step 1e-6 in float64 are good to about 1e-9 of the largest entries.
+        assert largest[0] == pytest.approx(expected[-1], rel=1e-7)
+        assert least[0] == pytest.approx(expected[0], rel=1e-6, abs=1e-8 * expected[-1])
+
+
+def test_a_neuron_that_does_not_climb_is_moved_by_no_step() -> None:
+    least, largest = step_factors(AlphaSlope(), np.array([[-1.0, -0.5]]), np.zeros(1))
+    assert least.tolist() == largest.tolist() == [0.0]
+
+
+def test_step_factors_of_unknown_neurons_are_refused() -> None:
+    class Other:
+        name = "own"
+
+    with pytest.raises(InputError, match="parameterisation 'own'; must be a constant slope"):
+        step_factors(Other(), np.zeros((1, 1)), np.zeros(1))  # type: ignore[arg-type]
+
+
+def test_smart_alpha_neurons_are_stretched_in_proportion_to_their_inputs() -> None:
+    """Where s = 0 and |w|² = 2, T = 2 + 2 n: the largest factor is about twice the fan-in."""
+    for n in (50, 200):
+        w = np.random.default_rng(n).normal(0, math.sqrt(2 / n), (1, n))
+        w -= w.mean()
+        largest = float(step_factors(AlphaSlope(), w, np.zeros(1))[1][0])
+        assert largest == pytest.approx(n * float((w**2).sum()) + 2, rel=1e-3)
+
+
+def test_sharpness_is_the_largest_eigenvalue_of_the_hessian() -> None:
+    """Of linear outputs under a mean square: 2 X'X / (n n_out), X with a column of ones for the biases."""
+    network = started("3", (5,), "b1", seed=1)
+    x, targets = np.random.default_rng(0).random((40, 5)), np.random.default_rng(1).random((40, 3))
+    design = np.column_stack([x, np.ones(40)])
+    expected = np.linalg.eigvalsh(2 * design.T @ design / (40 * 3))[-1]
+    # Quadratic, so that differences are good to rounding; the second eigenvalue is far below, and is forgotten.
+    assert sharpness(network, x, MeanSquare(), targets) == pytest.approx(expected, rel=1e-7)
+
+
+def test_smart_alpha_needs_a_learning_rate_that_is_smaller_by_the_largest_factor_at_most() -> None:
+    """The curvature in J is at most the largest factor times that in w, and a good part of it."""
+    draws = np.random.default_rng(0)
+    x = draws.random((100, 40))
+    targets = draws.normal(size=(100, 3))
+    found, largest = {}, 1.0
+    for slope in ("b1", "alpha1"):
+        network = started("40-3", (40,), slope, seed=2, rule="torch")
+        # Targets that are nearly met, where the second derivative is the part with the metric.
+        found[slope] = sharpness(network, x, MeanSquare(), network.outputs(x) + 1e-6 * targets)
+        if slope == "alpha1":
+            largest = float(step_factors(network.code, network.of(network.layers[0])["weight"], np.zeros(40))[1].max())
+    assert 5 < found["alpha1"] / found["b1"] < 1.001 * largest
+
+
+# --- initial weights
+
+
+@pytest.mark.parametrize("slope", ["b1", "b0.5", "alpha1", "alpha2"])
+@pytest.mark.parametrize("rule", RULES)
+def test_effective_weights_of_any_slope_are_those_of_the_rule(slope: str, rule: str) -> None:
+    n_out, n_in = 300, 200
+    twin = started(f"{n_out}-2", (n_in,), "relu", seed=9, rule=rule).parameters["dense1.weight"]
+    network = trainable(f"{n_out}-2", (n_in,), "relu")
+    n_lowered = initialise(network, seed=9, rule=rule, slope=slope)["dense1"]
+    assert network.code.name == slope
+    w, b = network.code.to_relu(network.parameters["dense1.weight"], network.parameters["dense1.bias"])
+    assert not b.any()
+    above = twin.sum(axis=1) > LARGEST_SUM
+    assert n_lowered == (above.sum() if slope.startswith("alpha") else 0)
+    kept = ~above if n_lowered else np.ones(n_out, bool)
+    # One division by 1 - sum, up to 100, and back.
+    assert np.allclose(w[kept], twin[kept], rtol=1e-11, atol=1e-14)
+    assert np.allclose(w[~kept].sum(axis=1), LARGEST_SUM, rtol=1e-11)
+    variance, size = row_variance(rule, (n_out, n_in)), w.size
+    # Lowering moves the variance by less than 1 / n_in of it.
+    assert abs(w.var() * n_in / variance - 1) < SIGMAS * math.sqrt(2 / size) + 1 / n_in
+    lowered = lowered_mean(variance) if slope.startswith("alpha") else 0.0
+    assert abs(w.sum(axis=1).mean() + lowered) < SIGMAS * math.sqrt(variance / n_out)
+    if n_lowered:
+        expected = 1 - NORMAL.cdf(LARGEST_SUM / math.sqrt(variance))
+        assert abs(n_lowered / n_out - expected) < SIGMAS * math.sqrt(expected / n_out)
+
+
+def lowered_mean(variance: float) -> float:
+    """How much lower the mean of sums N(0, variance) is once they are cut at the largest sum."""
+    sigma = math.sqrt(variance)
+    z = LARGEST_SUM / sigma
+    return sigma * NORMAL.pdf(z) - LARGEST_SUM * (1 - NORMAL.cdf(z))
+
+
+def test_the_kernels_of_a_convolution_are_drawn_and_lowered_as_rows() -> None:
+    network = started("conv64x3-2", (4, 6, 6), "alpha1", seed=1)
+    w, _ = network.code.to_relu(network.parameters["conv1.weight"], network.parameters["conv1.bias"])
+    sums = w.reshape(64, -1).sum(axis=1)
+    assert sums.max() == pytest.approx(LARGEST_SUM, rel=1e-11)
+    assert abs(w.var() * 36 / 2 - 1) < SIGMAS * math.sqrt(2 / w.size) + 1 / 36
+
+
+def test_naive_weights_are_the_relu_weights_as_they_are() -> None:
+    twin, naive = (started("9-2", (5,), slope, seed=2, start="naive") for slope in ("relu", "alpha1"))
+    for name, values in twin.parameters.items():
+        assert np.array_equal(values, naive.parameters[name])
+
+
+def test_a_slope_that_a_layer_does_not_take_leaves_the_network_as_it_was() -> None:
+    network = trainable("4-bn-relu-2", (3,), "b1")
+    with pytest.raises(NetworkError, match="a batch norm before neurons of slope 'alpha1'"):
+        initialise(network, slope="alpha1")
+    assert network.code.name == "b1"
