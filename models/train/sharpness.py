@@ -55,11 +55,11 @@ def sharpness(
                 moved.parameters[name] = values + sign * step * direction[name]
             sides.append(moved.gradients(x, loss, targets).gradients)
         after = {name: (sides[0][name] - sides[1][name]) / (2 * step) for name in direction}
-        length = _norm(direction)
-        found = sum(float(np.vdot(direction[name], after[name])) for name in direction) / length**2
-        if not _norm(after):
+        found = sum(float(np.vdot(direction[name], after[name])) for name in direction) / _norm(direction) ** 2
+        size = _norm(after)
+        if not size:
             break
-        direction = after
+        direction = {name: one / size for name, one in after.items()}
     return found
 
 
