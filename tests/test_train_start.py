@@ -11,9 +11,10 @@ from eventsim.models.train.alpha_slope import AlphaSlope
 from eventsim.models.train.constant_slope import ConstantSlope
 from eventsim.models.train.initialise import LARGEST_SUM, RULES, initialise, row_variance
 from eventsim.models.train.jacobians import jacobians, network_jacobian
-from eventsim.models.train.losses import MeanSquare
+from eventsim.models.train.losses import CrossEntropy, MeanSquare
 from eventsim.models.train.naive_start import NORMAL, NaiveStart
 from eventsim.models.train.network import TrainableNetwork, trainable
+from eventsim.models.train.optimizers import Adam
 from eventsim.models.train.relu_twin import ReluTwin
 from eventsim.models.train.row_spectrum import largest_singular_value, share_within
 from eventsim.models.train.sharpness import sharpness
@@ -375,3 +376,55 @@ def test_a_slope_that_a_layer_does_not_take_leaves_the_network_as_it_was() -> No
     with pytest.raises(NetworkError, match="a batch norm before neurons of slope 'alpha1'"):
         initialise(network, slope="alpha1")
     assert network.code.name == "b1"
+
+
+def test_at_a_positive_input_lowered_sums_send_less() -> None:
+    """For He's weights and inputs that are values of ReLUs, 0.75 of the mean square a layer, as the page says."""
+    n = 2000
+    x = np.maximum(np.random.default_rng(0).normal(size=n), 0) / 3
+    sent = []
+    for slope in ("b1", "alpha1"):
+        network = started(f"{n}-2", (n,), slope, seed=3)
+        sent.append(float((next(network.sent(x[None]))[1] ** 2).mean()))
+    # Derived: z = s m + N(0, v (q - m²)), s ~ N(0, v) cut at 0.99 or not, m² = q / pi.
+    sums = np.random.default_rng(1).normal(0, math.sqrt(2), 400_000)
+    rest = np.random.default_rng(2).normal(0, math.sqrt(2 * (1 - 1 / math.pi)), sums.size)
+    lowered, free = (
+        float((np.maximum(one / math.sqrt(math.pi) + rest, 0) ** 2).mean())
+        for one in (np.minimum(sums, LARGEST_SUM), sums)
+    )
+    assert round(lowered / free, 2) == 0.75
+    # Means of n squares of rectified normal numbers, twice; the same draws in part.
+    assert abs(sent[1] / sent[0] - lowered / free) < SIGMAS * math.sqrt(5 / n)
+
+
+def test_the_rank_one_part_of_naive_weights_is_not_what_lies_far_out() -> None:
+    """Row sums by n in each entry: without them the eigenvalues are as far out as with them."""
+    n, radii = 300, np.linspace(0.1, 5, 50)
+    _, weights = naive_weights(2.0, n, 1)
+    rest = weights - weights.mean(axis=1, keepdims=True)
+    with_, without = (abs(np.linalg.eigvals(one)) for one in (weights, rest))
+    # Eigenvalues interlace loosely around a rank-one change: few of them cross any circle.
+    assert abs((with_[:, None] <= radii).mean(axis=0) - (without[:, None] <= radii).mean(axis=0)).max() < 0.05
+    assert with_.max() == pytest.approx(without.max(), rel=0.2)
+    # Its own eigenvalue, the mean of the row sums, is smaller than the largest ones.
+    assert abs(weights.sum(axis=1).mean()) < 0.5 * with_.max()
+
+
+def slopes_after_a_step(rate: float, n: int) -> tuple[float, float]:
+    """How far one step of Adam moves the slopes of alpha neurons, and their weights: the largest change of each."""
+    network = started(f"{n}-3", (n,), "alpha1", seed=1)
+    before = network.parameters["dense1.weight"].copy()
+    x, labels = np.random.default_rng(0).random((32, n)), np.random.default_rng(1).integers(0, 3, 32)
+    found = network.gradients(x, CrossEntropy(), labels)
+    Adam(rate).step(network.parameters, found.gradients, {}, 1, rate)
+    moved = network.parameters["dense1.weight"] - before
+    return float(abs(moved.sum(axis=1)).max()), float(abs(moved).max())
+
+
+def test_one_step_of_adam_moves_a_slope_as_far_as_it_has_inputs() -> None:
+    """All weights of a neuron whose value is beyond its inputs are pushed alike, each by the rate."""
+    for n in (50, 200):
+        slope, weight = slopes_after_a_step(1e-3, n)
+        assert weight == pytest.approx(1e-3, rel=1e-3)
+        assert 0.8 * n * 1e-3 < slope <= n * 1e-3 * (1 + 1e-9)
