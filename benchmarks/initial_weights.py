@@ -26,10 +26,11 @@ from matplotlib.figure import Figure
 
 from eventsim.errors import TrainingError
 from eventsim.models import digits
-from eventsim.models.train import Adam, TrainableNetwork, Training, initialise, trainable
+from eventsim.models.train import Adam, CrossEntropy, TrainableNetwork, Training, initialise, trainable
 from eventsim.models.train.jacobians import jacobians
 from eventsim.models.train.naive_start import NaiveStart
 from eventsim.models.train.row_spectrum import share_within
+from eventsim.models.train.sharpness import sharpness
 from eventsim.viz.palette import GRID, INK, LAYERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +45,7 @@ STARTS = {
 }
 RADII = (0.5, 1.0, 2.0, 4.0)
 WIDE = 400
+CURVED = (2, 5, 10)
 Array = np.ndarray[Any, Any]
 
 
@@ -145,6 +147,14 @@ def disc(radii: Array) -> Array:
     return share_within(radii, [2.0, 0.0])
 
 
+def curvature(label: str, depth: int) -> float:
+    """The largest second derivative of the loss at the beginning, in size: its median over the seeds."""
+    images, labels = digits.training_images()
+    part = slice(0, 300)
+    found = (sharpness(network(label, depth, seed), images[part], CrossEntropy(), labels[part]) for seed in SEEDS)
+    return statistics.median(abs(one) for one in found)
+
+
 def share(rows: list[Trained], label: str, depth: int, rate: float) -> float:
     """How many of the trainings of one kind failed."""
     return statistics.mean(one.failed for one in rows if (one.start, one.depth, one.rate) == (label, depth, rate))
@@ -159,7 +169,7 @@ def write(path: Path, rows: list[Any]) -> None:
 
 
 def tables(rows: list[Trained], found: list[Spectrum]) -> str:
-    """Both, as the pages show them."""
+    """All, as the page shows them."""
     depths, rates = sorted({one.depth for one in rows}), sorted({one.rate for one in rows})
     lines = [
         "| start | rate | " + " | ".join(f"{depth} layers" for depth in depths) + " |",
@@ -177,6 +187,9 @@ def tables(rows: list[Trained], found: list[Spectrum]) -> str:
     for label in STARTS:
         cells = [f"{one.beyond:.3f} ({one.expected:.3f})" for one in found if one.start == label]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    lines += ["", f"| start | {' | '.join(f'curvature, {depth} layers' for depth in CURVED)} |", "|---|---|---|---|"]
+    for label in STARTS:
+        lines.append(f"| {label} | " + " | ".join(f"{curvature(label, depth):.3g}" for depth in CURVED) + " |")
     return "\n".join(lines)
 
 
