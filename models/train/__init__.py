@@ -5,14 +5,19 @@ from eventsim.models.train.event_gradients.gradients import gradients
 from eventsim.models.train.event_gradients.losses import Cotangents, EarliestWins, OnFirstSpikes, OnReadout
 from eventsim.models.train.event_gradients.result import Gradients
 from eventsim.models.train.initialise import initialise
+from eventsim.models.train.jacobians import jacobians, network_jacobian
 from eventsim.models.train.judge import Judge, Verdict
 from eventsim.models.train.loop import fit
 from eventsim.models.train.losses import CrossEntropy, MeanSquare
+from eventsim.models.train.naive_start import NaiveStart
 from eventsim.models.train.network import TrainableNetwork, trainable
 from eventsim.models.train.optimizers import SGD, Adam
+from eventsim.models.train.row_spectrum import largest_singular_value, share_within
 from eventsim.models.train.schedules import Constant, Cosine, Steps
+from eventsim.models.train.sharpness import sharpness
 from eventsim.models.train.spiking import relu_network, spiking_network
 from eventsim.models.train.training import Epoch, Training, accuracy
+from eventsim.models.train.weight_metric import step_factors
 from eventsim.models.train.windows import Growth, Quantile
 
 __all__ = [
@@ -28,6 +33,7 @@ __all__ = [
     "Growth",
     "Judge",
     "MeanSquare",
+    "NaiveStart",
     "OnFirstSpikes",
     "OnReadout",
     "Quantile",
@@ -39,10 +45,16 @@ __all__ = [
     "fit",
     "gradients",
     "initialise",
+    "jacobians",
+    "largest_singular_value",
     "load_training",
+    "network_jacobian",
     "relu_network",
     "save_training",
+    "share_within",
+    "sharpness",
     "spiking_network",
+    "step_factors",
     "trainable",
 ]
 

@@ -3,7 +3,7 @@
 With J_ij ~ N(0, v / n), independent, the slope S = alpha + sum_j J_ij is N(alpha, v). Where S <= 0 the neuron never
 reaches its threshold; elsewhere it computes with w = J / S, whose sum is 1 - alpha / S exactly, and what is orthogonal
 to the sum is independent of S, of variance v / S² over n. Since S has a density at 0, the largest 1 / S of a layer
-grows with its width: 1 / S has no mean. All of this is derived here; `tests/test_train_start.py` holds it.
+grows with its width: 1 / S has no mean. All of this is derived here; `tests/test_train_spectra.py` holds it.
 
 Relies on the spectrum of rows. Used by the theory page and its pictures.
 """
