@@ -222,8 +222,8 @@ def finish(panels: Any) -> None:
     """Labels and a legend."""
     first: Axes = panels[0, 0]
     first.set(ylabel="trainings that fail", ylim=(-0.04, 1.04))
-    panels[1, 0].set(ylabel="neurons that no longer climb", ylim=(-0.02, 0.7))
-    first.legend(frameon=False, fontsize="small")
+    panels[1, 0].set(ylabel="neurons that no longer climb", ylim=(-0.02, 0.8))
+    panels[1, 0].legend(*first.get_legend_handles_labels(), frameon=False, fontsize="small", loc="upper left")
 
 
 def main() -> None:
