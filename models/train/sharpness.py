@@ -45,7 +45,9 @@ def sharpness(
     integer("sharpness", "rounds", rounds, low=1)
     draws, moved = np.random.default_rng(seed), network.copy()
     moved.dtype = np.dtype(np.float64)
-    direction = {name: draws.standard_normal(values.shape) for name, values in network.parameters.items()}
+    direction: dict[str, Array] = {}
+    for name, values in network.parameters.items():
+        direction[name] = np.asarray(draws.standard_normal(values.shape))
     scale = _norm(network.parameters) or 1.0
     found = 0.0
     for _ in range(rounds):
