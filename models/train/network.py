@@ -139,7 +139,7 @@ class TrainableNetwork:
         for layer in self.layers:
             p, _ = self._made(layer, disturbance)
             given, _ = layer.forward(OPERATIONS, self.code, p, self.state_of(layer), given, False)
-            self._within_window(layer.name, given)
+            self.within_window(layer.name, given)
             if disturbance is not None:
                 given, _ = disturbance.sent(layer, given)
             yield layer.name, given
@@ -175,7 +175,7 @@ class TrainableNetwork:
             p, through = self._made(layer, disturbance)
             given, tape = layer.forward(OPERATIONS, self.code, p, state, given, True)
             self.state.update({f"{layer.name}.{name}": values for name, values in state.items()})
-            cut = self._within_window(layer.name, given)
+            cut = self.within_window(layer.name, given)
             passes = None if cut is None else ~cut
             if layer.name in self.windows:
                 largest[layer.name] = float(np.abs(given).max())
@@ -202,7 +202,20 @@ class TrainableNetwork:
         """The parameters of a layer, on a chip where there is one, and where their gradients pass."""
         return (self.of(layer), {}) if disturbance is None else disturbance.parameters(layer, self.of(layer))
 
-    def _within_window(self, name: str, sent: Array) -> Array | None:
+    def take_slope(self, slope: Any) -> None:
+        """Let all neurons be of another parameterisation, a name or a `parameterisation`; numbers stay as they are.
+
+        Raises
+        ------
+        NetworkError
+            A slope that is none, or that a layer does not take; then the network is as it was.
+        """
+        code = parameterisation(slope)
+        for layer in self.layers:
+            check_takes(layer, code)
+        self.code = code
+
+    def within_window(self, name: str, sent: Array) -> Array | None:
         """Where `saturates`, no spike is earlier than t_min; which would have been, None where none was."""
         if not self.saturates or name not in self.windows:
             return None
@@ -246,11 +259,13 @@ def trainable(
     Warns
     -----
     UserWarning
-        A first layer of as many neurons as there are inputs: papers write inputs first, architectures here do not.
+        A first layer of as many neurons as there are inputs, unlike the next: papers write inputs first, here they are
+        not written.
     """
     layers, code = layers_of(architecture, input_shape), parameterisation(slope)
     n_in = math.prod(input_shape)
-    if n_in > 1 and len(layers) > 2 and architecture.partition("-")[0] == str(n_in):
+    narrower = len(layers) > 2 and layers[1].shape != layers[0].shape
+    if n_in > 1 and narrower and architecture.partition("-")[0] == str(n_in):
         warnings.warn(
             f"trainable: architecture {architecture!r} begins with a layer of {layers[0].shape[0]} neurons, as many as "
             "there are inputs, which are not written here; leave the number out if it stands for them",
