@@ -34,7 +34,7 @@ def jaxsnn(case: Case, *, dtype: str = "float32", room: int = 60, taus: tuple[fl
     with precision(dtype):
         import jax
         import jax.numpy as jnp
-        from jaxsnn.event.modules import LIF, Linear, LIFParameters, Source
+        from jaxsnn.event.modules import LIF, LIFParameters, Linear, Source
         from jaxsnn.event.topology import Topology
 
         tau_mem, tau_syn = taus or (case.tau_mem, case.tau_syn)
@@ -56,7 +56,9 @@ def jaxsnn(case: Case, *, dtype: str = "float32", room: int = 60, taus: tuple[fl
         initialise, apply = builder.done()
         parameters = initialise(jax.random.PRNGKey(0))
         spikes = jax.jit(apply)({"input": inputs_of_jaxsnn(case)}, parameters)
-        return {name: by_neuron(spikes[name], len(weights)) for name, weights in zip(case.names, case.weights, strict=True)}
+        return {
+            name: by_neuron(spikes[name], len(weights)) for name, weights in zip(case.names, case.weights, strict=True)
+        }
 
 
 def inputs_of_jaxsnn(case: Case) -> Any:

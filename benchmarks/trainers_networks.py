@@ -4,6 +4,7 @@ tau_mem dV/dt = -V + I and tau_syn dI/dt = -I, a spike moves I by its weight, V 
 eventsim: what published trainers make of these networks is in `trainers_torch` and `trainers_jax`.
 """
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -41,10 +42,12 @@ class Case(NamedTuple):
 
     @property
     def names(self) -> list[str]:
+        """Those of the layers."""
         return [f"layer{k + 1}" for k in range(len(self.weights))]
 
     @property
     def n_inputs(self) -> int:
+        """How many inputs there are."""
         return int(self.weights[0].shape[1])
 
 
@@ -68,7 +71,7 @@ def chain(name: str, tau_mem: float, tau_syn: float) -> Case:
     height = response(tau_mem, tau_syn, peak_lag(tau_mem, tau_syn))
     sizes = (8, 10, 8, 6)
     weights = tuple(
-        rng.normal(0.25, 0.6, (n_out, n_in)) / height / math.sqrt(n_in / 8) for n_in, n_out in zip(sizes, sizes[1:])
+        rng.normal(0.25, 0.6, (n_out, n_in)) / height / math.sqrt(n_in / 8) for n_in, n_out in itertools.pairwise(sizes)
     )
     trains = [[[float(t)] for t in rng.uniform(0.0, 15.0, 8)] for _ in range(12)]
     return Case(name, tau_mem, tau_syn, weights, trains)
@@ -105,7 +108,7 @@ def early() -> Case:
 
 
 def between() -> Case:
-    """Two inputs whose common peak lies behind both and at neither's own lag: of sample k just above neuron k's threshold."""
+    """Two inputs with a common peak at neither's own lag: in sample k it is just above the threshold of neuron k."""
     tau_mem, tau_syn = 10.0, 5.0
     gaps = np.linspace(0.5, 6.0, 12)
     grid = np.linspace(0.0, 30.0, 300_001)
@@ -150,9 +153,7 @@ def exact(case: Case) -> Run:
     before = "input"
     often = "once" if case.once else "many"
     for name, weights in zip(case.names, case.weights, strict=True):
-        net.population(
-            "lif_exp", weights.shape[0], name, tau_mem=case.tau_mem, tau_syn=case.tau_syn, spikes=often
-        )
+        net.population("lif_exp", weights.shape[0], name, tau_mem=case.tau_mem, tau_syn=case.tau_syn, spikes=often)
         net.connect(before, name, Dense(weights))
         before = name
     if case.back is not None:

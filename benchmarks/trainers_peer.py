@@ -16,7 +16,6 @@ from trainers_networks import Case, Found
 
 import eventsim
 
-DOUBLE = {"dtype": "float64"}
 FINE = 40_001  # points, 20 times the usual
 
 
@@ -31,22 +30,27 @@ class Variant(NamedTuple):
 
     @property
     def installed(self) -> bool:
+        """Can its package be imported here?"""
         return importlib.util.find_spec(self.module) is not None
 
 
 def first_spikes(case: Case) -> bool:
+    """Does each neuron fire at most once?"""
     return case.once
 
 
 def unequal(case: Case) -> bool:
+    """The same, with two different time constants."""
     return case.once and case.tau_mem != case.tau_syn
 
 
 def one_layer(case: Case) -> bool:
+    """Spike trains of one layer without weights to itself."""
     return not case.once and case.back is None
 
 
 def two_ratios(case: Case) -> bool:
+    """Is the ratio of the time constants 1 or 2?"""
     return case.tau_mem / case.tau_syn in (1.0, 2.0)
 
 
@@ -56,6 +60,7 @@ def room(case: Case) -> int:
 
 
 def jaxsnn(case: Case, dtype: str = "float32") -> Found:
+    """With as much room as the network needs, since there is no default."""
     return trainers_jax.jaxsnn(case, dtype=dtype, room=room(case))
 
 
@@ -96,6 +101,7 @@ class Counts(NamedTuple):
 
     @property
     def text(self) -> str:
+        """Cells of a table."""
         whole = [f"{count:,}" for count in self[:5]]
         return " | ".join([*whole, f"{self.largest:.1e}", f"{self.median:.1e}"])
 

@@ -4,8 +4,6 @@ Each function returns the spikes of each layer. Every neuron of their layers of 
 layer gets these times. Their kernels differ from I and V by factors, which the weights take up here.
 """
 
-import contextlib
-import io
 import math
 from typing import Any
 
@@ -57,7 +55,9 @@ def exact_snn(case: Case, *, dtype: str = "float32", grid: int = 2001, events: b
     for name, weights in zip(case.names, case.weights, strict=True):
         given: dict[str, Any] = {"tm": case.tau_mem, "ts": case.tau_syn, "t_max": UNTIL, "dtype": kind}
         n_out, n_in = weights.shape
-        layer = ExactEventLinear(n_in, n_out, **given) if events else ExactTTFSLinear(n_in, n_out, grid_pts=grid, **given)
+        layer = (
+            ExactEventLinear(n_in, n_out, **given) if events else ExactTTFSLinear(n_in, n_out, grid_pts=grid, **given)
+        )
         with torch.no_grad():
             layer.weight.copy_(exact_snn_weights(case, weights, kind))
             times = layer(times)
@@ -75,8 +75,8 @@ def exact_snn_many(
     kind, (channels, times) = getattr(torch, dtype), split(case)
     weights = case.weights[0][:, [k for k, _ in channels]]
     layer = ExactMultiSpike(
-        len(channels), len(weights), tm=case.tau_mem, ts=case.tau_syn, t_max=UNTIL, grid_pts=grid, max_spikes=max_spikes,
-        dtype=kind,
+        len(channels), len(weights), tm=case.tau_mem, ts=case.tau_syn, t_max=UNTIL, grid_pts=grid,
+        max_spikes=max_spikes, dtype=kind,
     )  # fmt: skip
     scaled = exact_snn_weights(case, weights, kind)
     if ode_units:
@@ -125,8 +125,3 @@ def adjoint(case: Case, *, dtype: str = "float32", probes: int = 0) -> Found:
         seen = times.double().numpy().T
         found[name] = as_trains(np.where(seen < UNTIL, seen, math.inf)[:, :, None])
     return found
-
-
-def quiet() -> contextlib.redirect_stdout[io.StringIO]:
-    """Nothing printed by a package reaches a table."""
-    return contextlib.redirect_stdout(io.StringIO())

@@ -1,7 +1,7 @@
 """Published trainers of spike times: what the page says of them is what they do, and each rule turns as it says."""
 
+import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,9 @@ CASES = trainers_networks.cases()
 def rows(n_names: int) -> dict[tuple[str, ...], list[str]]:
     """The numbers of the page's tables whose rows begin with so many names."""
     text = PAGE.read_text(encoding="utf-8")
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
+    ]
     width = n_names + (7 if n_names == 3 else 5)
     return {tuple(line[:n_names]): line[n_names:] for line in lines if len(line) == width and line[-1][0].isdigit()}
 
@@ -60,20 +62,37 @@ def test_a_row_of_the_page_is_what_the_trainer_does(case: str, trainer: str, set
     same(rows(3)[case, trainer, setting], [cell.strip() for cell in made.text.split("|")], 3)
 
 
-def experiments() -> Iterator[pytest.param]:  # type: ignore[valid-type]
-    for module, made in (
-        ("exact_snn", trainers_rules.of_exact_snn), ("exact_event_adjoint", trainers_rules.of_adjoint),
-        ("jaxsnn", trainers_rules.of_jaxsnn), ("eventax", trainers_rules.of_eventax),
-    ):  # fmt: skip
-        yield pytest.param(module, made, id=module)
+EXPERIMENTS = {
+    "exact_snn": trainers_rules.of_exact_snn, "exact_event_adjoint": trainers_rules.of_adjoint,
+    "jaxsnn": trainers_rules.of_jaxsnn, "eventax": trainers_rules.of_eventax,
+}  # fmt: skip
 
 
 @pytest.mark.trainers
-@pytest.mark.parametrize(("module", "made"), experiments())
-def test_a_rule_that_is_turned_does_what_the_page_says(module: str, made) -> None:
+@pytest.mark.parametrize("module", EXPERIMENTS)
+def test_a_rule_that_is_turned_does_what_the_page_says(module: str) -> None:
     pytest.importorskip(module)
     written = rows(2)
-    for line in made():
+    for line in EXPERIMENTS[module]():
         rule, setting, *numbers = [cell.strip() for cell in line.strip("|").split("|")]
-        if (rule, setting) in written:
-            same(written[rule, setting], numbers, 3)
+        same(written[rule, setting], numbers, 3)
+
+
+@pytest.mark.trainers
+@pytest.mark.parametrize("taus", [(10.0, 5.0), (15.0, 4.0), (15.0, 5.0), (30.0, 5.0)])
+def test_jaxsnn_takes_every_ratio_above_two_for_two(taus: tuple[float, float]) -> None:
+    pytest.importorskip("jaxsnn")
+    weight = 8.0
+    of_two = taus[0] * math.log(2 * weight / (weight + math.sqrt(weight**2 - 4 * weight)))
+    assert trainers_rules.solver_of_jaxsnn(*taus, weight) == pytest.approx(of_two, rel=1e-12)
+
+
+@pytest.mark.trainers
+@pytest.mark.parametrize("above", [1e-8, 1e-9, 1e-10])
+def test_jaxsnn_has_a_thousandth_for_a_smaller_root(above: float) -> None:
+    pytest.importorskip("jaxsnn")
+    weight = 4.0 * (1.0 + above)  # the peak of its response is above the threshold by this part
+    epsilon = 10.0 * math.log(2 * weight / (weight + 1e-3))
+    assert trainers_rules.solver_of_jaxsnn(10.0, 5.0, weight) == pytest.approx(epsilon, rel=1e-12)
+    true = 10.0 * math.log(2 * weight / (weight + math.sqrt(weight**2 - 4 * weight)))
+    assert true - epsilon > 1e-3
