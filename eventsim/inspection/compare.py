@@ -32,7 +32,7 @@ CIRCUMSTANCES = {
 }
 
 
-def compare(run_a: Run, run_b: Run | Mapping[str, SpikeTimes], within: float | None = None) -> Comparison:
+def compare(run_a: Run, run_b: Run | Mapping[str, SpikeTimes], *, within: float | None = None) -> Comparison:
     """Hold the spikes of two runs, or of a run and given ones, against each other, to the last bit.
 
     The runs may be of different networks, as long as these have the same populations. Where one of them recorded first
