@@ -54,6 +54,11 @@ def two_ratios(case: Case) -> bool:
     return case.tau_mem / case.tau_syn in (1.0, 2.0)
 
 
+def not_grazing(case: Case) -> bool:
+    """With small tolerances eventax raises an error where Newton's method finds no root next to a peak."""
+    return case.name != "grazing"
+
+
 def room(case: Case) -> int:
     """More events than a layer has in any sample: inputs, its own spikes, and these again where they come back."""
     if case.once:
@@ -85,8 +90,8 @@ VARIANTS = (
     Variant("jaxsnn", "jaxsnn", "default", two_ratios, jaxsnn),
     Variant("jaxsnn", "jaxsnn", "float64", two_ratios, partial(jaxsnn, dtype="float64")),
     Variant("eventax", "eventax", "default", lambda _case: True, trainers_jax.eventax),
-    Variant("eventax", "eventax", "float64, Tsit5, 10⁻¹⁰", lambda _case: True,
-            partial(trainers_jax.eventax, dtype="float64", tolerance=1e-10)),
+    Variant("eventax", "eventax", "float64, Tsit5, 10⁻¹⁰", not_grazing,
+            partial(trainers_jax.eventax, dtype="float64", tolerance=1e-10, max_events=10_000)),
 )  # fmt: skip
 
 

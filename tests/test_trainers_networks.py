@@ -58,7 +58,8 @@ def spikes_of(case: Case, weights: Any, trains: list[list[Any]]) -> list[list[An
     events = sorted((t, k) for k, train in enumerate(trains) for t in train)
     found: list[list[Any]] = []
     for row in weights:
-        neuron, now, mine = Neuron(case), mpf(0), []
+        neuron, now = Neuron(case), mpf(0)
+        mine: list[Any] = []
         for t, k in [*events, (mpf(trainers_networks.UNTIL), None)]:
             while (s := neuron.crossing(t - now)) is not None and not (case.once and mine):
                 neuron.advance(s)

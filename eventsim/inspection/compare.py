@@ -67,10 +67,14 @@ def compare(run_a: Run, run_b: Run | Mapping[str, SpikeTimes], *, within: float 
             f"compare: within = {shown(within)}; must be None or a finite time of at least 0. Give the distance up to "
             "which two spikes of a neuron are one."
         )
-    given = not isinstance(run_b, Run) and isinstance(run_b, Mapping)
-    _check(run_a, run_a if given else run_b)
-    pairs, every, compared, notes = _of_given(run_a, run_b, within) if given else _of_runs(run_a, run_b, within)
-    differing, readout = (None, None) if given else _readouts(run_a, run_b, _matched(run_a, run_b), notes)
+    differing, readout = None, None
+    if isinstance(run_b, Mapping):
+        _check(run_a, run_a)
+        pairs, every, compared, notes = _of_given(run_a, run_b, within)
+    else:
+        _check(run_a, run_b)
+        pairs, every, compared, notes = _of_runs(run_a, run_b, within)
+        differing, readout = _readouts(run_a, run_b, _matched(run_a, run_b), notes)
     return Comparison(
         n_samples=run_a.n_samples,
         n_spikes=(int(np.count_nonzero(pairs.in_a)), int(np.count_nonzero(pairs.in_b))),
