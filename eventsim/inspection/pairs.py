@@ -39,10 +39,10 @@ class Pairs:
         Slot, and number of the spike in a, or in b where a has none.
     time_a, time_b, place_a, place_b : array (n_rows,)
         Times and places of either side.
-    differ : bool array (n_rows,)
-        Are the times different?
-    in_a, in_b : bool array (n_rows,)
-        Has a side such a spike?
+    differ : array (n_rows,)
+        Booleans: are the times different?
+    in_a, in_b : array (n_rows,)
+        Booleans: has a side such a spike?
     """
 
     def __init__(self, a: Side, b: Side, within: float | None) -> None:
