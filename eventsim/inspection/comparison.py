@@ -25,9 +25,16 @@ def difference_dtype(shapes: Mapping[str, Sequence[int]], exact: bool) -> np.dty
     return np.dtype([("population", f"U{width}"), *whole, ("time_a", time), ("time_b", time), ("place", f"U{where}")])
 
 
+def neuron_dtype(shapes: Mapping[str, Sequence[int]]) -> np.dtype[Any]:
+    """Return the type of a record of `Comparison.neurons`."""
+    width, where = max(map(len, shapes), default=1), longest_place(shapes.values())
+    counts = [(name, "i8") for name in ("neuron", "both", "only_a", "only_b", "earlier", "later")]
+    return np.dtype([("population", f"U{width}"), *counts, ("largest", "f8"), ("place", f"U{where}")])
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Tabled):
-    """The result of `eventsim.compare`; a and b are the runs in the order in which they were given.
+    """The result of `eventsim.compare`; a and b are the runs, or a run and given spikes, in the order of the arguments.
 
     Attributes
     ----------
@@ -36,11 +43,16 @@ class Comparison(Tabled):
         sample (its place in a), number (of the spike, from 0), time_a, time_b (inf = no such spike; objects where a run
         is of Fractions), place (of the neuron, "c 0, y 2, x 3" in a shape (channels, height, width); empty where the
         population has one axis). By sample, in event order.
+    neurons : structured array (n,)
+        A record for each neuron that was compared, over all samples: population, neuron, both (spikes that a and b
+        have), only_a, only_b, earlier and later (spikes that both have, but b earlier or later than a), largest
+        (distance of these), place.
     shapes
         Shape of each source and population, by name.
     by_population
-        Dicts by name: compared and different (neurons times samples), only_a and only_b (spikes that the other run has
-        not, by number), largest (distance of time_a and time_b, of spikes that both have).
+        Dicts by name: compared and different (neurons times samples), only_a and only_b (spikes that the other side has
+        not), earlier and later (spikes that both have, but b earlier or later than a), largest and median (distance of
+        time_a and time_b, of spikes that both have).
     n_samples
         Number of samples compared.
     n_spikes
@@ -60,6 +72,7 @@ class Comparison(Tabled):
     n_spikes: tuple[int, int]
     all_spikes: bool
     differences: Array
+    neurons: Array
     shapes: dict[str, tuple[int, ...]]
     by_population: dict[str, dict[str, Any]]
     differing_predictions: Array | None
