@@ -30,7 +30,6 @@ from eventsim.faults.reach import parts_of
 from eventsim.faults.state.complete_sum import CompleteSum
 from eventsim.faults.sweep import sweep_of
 from eventsim.models.train.alpha_slope import AlphaSlope
-from eventsim.models.train.constant_slope import ConstantSlope
 from eventsim.models.train.disturbance import Disturbance
 from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.layers import Arrays, EarliestPool, MeanPool, Neurons, TrainableLayer
@@ -249,10 +248,8 @@ class Drawn:
 
 
 def _skeleton(network: TrainableNetwork) -> Network:
-    """The spiking network with weights of 0: its names, shapes and places; of a network of values that of B1."""
+    """The spiking network with weights of 0: its names, shapes and places."""
     bare = network.copy()
-    if bare.code.sign > 0:
-        bare.code = ConstantSlope()
     for name, values in bare.parameters.items():
         if not name.endswith(".gamma"):
             values[...] = 0

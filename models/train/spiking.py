@@ -15,6 +15,7 @@ from eventsim.models.relu.conv_layer import Conv
 from eventsim.models.relu.pool_layers import AveragePool, MaxPool
 from eventsim.models.relu.relu_layers import Dense
 from eventsim.models.relu.relu_network import ReluNetwork
+from eventsim.models.train.constant_slope import ConstantSlope
 from eventsim.models.train.fields import fields_of, folded
 from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut
 from eventsim.models.train.linear_maps import ConvMap
@@ -55,12 +56,12 @@ def relu_network(network: TrainableNetwork) -> ReluNetwork:
 
 
 def spiking_network(network: TrainableNetwork, calibration: Any = None, time_unit: float | None = None) -> Network:
-    """Return the spiking network of the trained parameters.
+    """Return the spiking network of the trained parameters; of a network of values that of B1.
 
     Parameters
     ----------
     network
-        A trained network of spike times.
+        A trained network.
     calibration
         Inputs in [0, 1], (n, *input_shape), by which windows are set (`eventsim.models.to_ttfs`), for neurons of slope
         1; None takes the windows of the network.
@@ -70,26 +71,22 @@ def spiking_network(network: TrainableNetwork, calibration: Any = None, time_uni
     Raises
     ------
     InputError
-        A network of values; calibration data for neurons of another slope.
+        Calibration data for neurons of another slope.
     MappingError
         What `to_ttfs` and `ttfs_network` refuse.
     """
-    if network.code.sign > 0:
-        raise InputError(
-            "spiking_network: this is a network of values, slope 'relu'; must be one of spike times. Convert its "
-            "relu_network with to_ttfs."
-        )
+    code = ConstantSlope() if network.code.sign > 0 else network.code
     if calibration is not None:
-        if network.code.name != "b1":
+        if code.name != "b1":
             raise InputError(
-                f"spiking_network: calibration for neurons of slope {network.code.name!r}; must be None, or the slope "
+                f"spiking_network: calibration for neurons of slope {code.name!r}; must be None, or the slope "
                 "'b1', whose thresholds follow the windows. Set network.windows."
             )
         return to_ttfs(relu_network(network), calibration, time_unit=time_unit)
     times, shape, layers = (0.0, 1.0), network.input_shape, []
     for layer in network.layers:
         window = network.windows.get(layer.name, 0.0)
-        fields = fields_of(layer, network.code, network.of(layer), network.state_of(layer), window, times, shape[0])
+        fields = fields_of(layer, code, network.of(layer), network.state_of(layer), window, times, shape[0])
         layers.append({"name": layer.name, **fields})
         shape = layer.shape
         if "t_max" in fields:
