@@ -42,17 +42,17 @@ class BatchNorm:
         if training:
             n = math.prod(sums.shape) // layer.weight_shape[0]
             mean = layer.total(sums, p["gamma"]) / n
-            centred = sums - layer.spread(mean)
-            variance = layer.total(centred * centred, p["gamma"]) / n
+            sums -= layer.spread(mean)
+            variance = layer.total(sums * sums, p["gamma"]) / n
             keep = 1 - self.momentum
             state["mean"] = keep * state["mean"] + self.momentum * sign * mean
             state["variance"] = keep * state["variance"] + self.momentum * variance * (n / max(n - 1, 1))
         else:
             variance = state["variance"]
-            centred = sums - layer.spread(sign * state["mean"])
+            sums -= layer.spread(sign * state["mean"])
         inverse = 1 / ops.root(variance + self.epsilon)
-        normal = centred * layer.spread(inverse)
-        return normal * layer.spread(p["gamma"]), (normal, inverse, n)
+        sums *= layer.spread(inverse)
+        return sums * layer.spread(p["gamma"]), (sums, inverse, n)
 
     def back(self, layer: LinearMap, p: Parameters, tape: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
         """Return the gradient with respect to the sums, on which statistics of a batch depend, and that of gamma."""
@@ -60,5 +60,7 @@ class BatchNorm:
         to_gamma = layer.total(grad * normal, p["gamma"])
         if n:
             to_mean = layer.total(grad, p["gamma"])
-            grad = grad - layer.spread(to_mean / n) - normal * layer.spread(to_gamma / n)
-        return grad * layer.spread(inverse * p["gamma"]), {"gamma": to_gamma}
+            grad -= layer.spread(to_mean / n)
+            grad -= normal * layer.spread(to_gamma / n)
+        grad *= layer.spread(inverse * p["gamma"])
+        return grad, {"gamma": to_gamma}

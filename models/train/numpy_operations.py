@@ -60,18 +60,22 @@ class NumpyOperations:
         windows: Any = sliding.windows(x, -math.inf)
         first, *others = np.ndindex(*sliding.kernel)
         found = windows[(..., *first)].copy()
-        which = np.zeros(found.shape, np.uint16)
+        which = np.zeros(found.shape, np.uint8 if sliding.n_taps <= 256 else np.uint16)
         for number, tap in enumerate(others, 1):
             candidate = windows[(..., *tap)]
-            which[candidate > found] = number
+            np.copyto(which, number, where=candidate > found)
             np.maximum(found, candidate, out=found)
         return found, which
 
     def largest_to_input(self, grad: Array, which: Array, sliding: Sliding, shape: Any) -> Array:
         """Return `grad` where the largest inputs were, and 0 elsewhere."""
         padded: Any = _padded_zeros(sliding, shape, grad.dtype)
+        apart = all(step >= extent for step, extent in zip(sliding.stride, sliding.extent, strict=True))
         for number, (_, where) in enumerate(_taps(sliding, grad.shape[2:])):
-            padded[where] += grad * (which == number)
+            if apart:  # each input is in one window at most
+                np.multiply(grad, which == number, out=padded[where])
+            else:
+                padded[where] += grad * (which == number)
         return _inside(padded, sliding, shape)
 
     def at_most_zero(self, x: Array) -> Array:
