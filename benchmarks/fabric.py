@@ -15,6 +15,7 @@ import numpy as np
 
 import eventsim
 from eventsim import fabric, hardware, models, viz
+from eventsim.engines.fabric_records import SERVED
 from eventsim.models import digits
 
 HOPS = (1, 2, 4, 8, 16, 32)
@@ -48,8 +49,10 @@ def seconds_a_packet(n_hops: int) -> float:
     found = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        eventsim.simulate(net, times, transport=Chain(n_hops), until=PACKETS * 1e-2 + 1.0, threads=1)
+        run = eventsim.simulate(net, times, transport=Chain(n_hops), until=PACKETS * 1e-2 + 1.0, threads=1)
         found.append((time.perf_counter() - started) / PACKETS)
+        assert run.records.stations is not None
+        assert run.records.stations[0, :, SERVED].tolist() == [PACKETS] * n_hops
     return statistics.median(found[1:])
 
 

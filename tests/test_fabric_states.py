@@ -10,8 +10,9 @@ from fabric_networks import Given, as_network
 from random_fabrics import case
 
 import eventsim
-from eventsim import InputError, SimulationError, simulate
+from eventsim import BudgetError, InputError, SimulationError, simulate
 from eventsim.engines.fabric_records import DELIVERED, LOST, PACKETS, UNDER_WAY
+from eventsim.engines.task import Task
 from eventsim.run.run import Run
 
 END = 60.0
@@ -123,3 +124,44 @@ def test_counts_that_are_not_those_of_the_packets_of_a_state_are_refused(more: d
         state_of(damaged).fabric[counter] += n
     with pytest.raises(InputError, match="a packet of the fabric is none that this network can have; it is damaged"):
         simulate(net, x, until=END, transport=transport, engine="reference", resume=damaged)
+
+
+def test_a_budget_and_an_interruption_keep_what_was_done_with_packets_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was done is the beginning of the whole run, on either engine, and the run goes on from there."""
+    kept = 0
+    for number in filter(runs_through, range(30)):
+        net, x, transport = at_work(number)
+        options: dict[str, Any] = {"until": END, "transport": transport}
+        whole = simulate(net, x, engine="reference", **options)
+        half = whole.counters["events"] // 2
+        parts = []
+        for engine in ("reference", "compiled"):
+            with pytest.raises(BudgetError) as ended:
+                simulate(net, x, engine=engine, max_events=half, keep_state=True, **options)
+            parts.append(ended.value.run)
+        with monkeypatch.context() as patch:  # as the Ctrl-C of the command line, which stops at the next look
+            looks = [0, 10**9]
+            patch.setattr(Task, "check_budget", lambda _, __, looks=looks: looked(looks))
+            simulate(net, x, engine="reference", **options)
+            looks[:] = 0, looks[0] // 2
+            with pytest.raises(SimulationError, match="interrupted") as stopped_by:
+                simulate(net, x, engine="reference", **options)
+        parts.append(stopped_by.value.run)
+        for part in parts:
+            assert not part.complete
+            assert part.spikes.tolist() == whole.spikes[: len(part.spikes)].tolist()
+            assert part.records.hops is not None
+            assert whole.records.hops is not None
+            assert {one.tobytes() for one in part.records.hops} <= {one.tobytes() for one in whole.records.hops}
+            kept += part.counters["transport"]["under_way"] > 0
+        same(parts[0], parts[1])
+        same(whole, simulate(net, x, engine="compiled", resume=parts[0], **options))
+    assert kept >= 10
+
+
+def looked(looks: list[int]) -> str | None:
+    """Count a look at the budget; say what an interruption says behind the last one."""
+    looks[0] += 1
+    return "interrupted" if looks[0] > looks[1] else None
