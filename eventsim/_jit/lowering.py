@@ -18,6 +18,7 @@ from numba.core.typed_passes import NativeLowering
 from numba.cpython import slicing
 
 from eventsim._jit.borrowing import say_unchanged
+from eventsim._jit.lean_lowering import LeanLower
 
 # numba numbers functions from 1 in each process. A process that loads one loop from disk and compiles another would
 # have two different functions of one name, and the linker would take the first for both: names hold the process.
@@ -46,7 +47,7 @@ def _our_rules() -> Iterator[None]:
 
     def decorate_function(self: Any, function: Any, names: Any, types: Any, noalias: bool = False) -> None:
         decorate(self, function, names, types, noalias)
-        say_unchanged(self.context, function, types)
+        say_unchanged(function)
 
     slicing.fix_index = lambda builder, index, size: index  # noqa: ARG005 - numba's signature
     MinimalCallConv.decorate_function = decorate_function
@@ -72,6 +73,11 @@ class _LowerPart(NativeLowering):
     """Lowering that stops before machine code: a part of a loop is only ever linked into the loop."""
 
     _name = "eventsim_lower_part"
+
+    @property
+    def lowering_class(self) -> Any:
+        """What lowers the statements of a part."""
+        return LeanLower
 
     def run_pass(self, state: Any) -> bool:
         state.flags.no_compile = True
