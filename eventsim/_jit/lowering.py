@@ -19,6 +19,7 @@ from numba.cpython import slicing
 
 from eventsim._jit.borrowing import say_unchanged
 from eventsim._jit.lean_lowering import LeanLower
+from eventsim._jit.sparing import spared, without_idle_passes
 
 # numba numbers functions from 1 in each process. A process that loads one loop from disk and compiles another would
 # have two different functions of one name, and the linker would take the first for both: names hold the process.
@@ -125,11 +126,14 @@ class _LowerLoop(NativeLowering):
         return True
 
 
-def _pipeline(state: Any, lowering: Any) -> Any:
+def _pipeline(state: Any, lowering: Any, part: bool) -> Any:
     """Numba's usual pipeline with another lowering at its end."""
     pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
     pipeline.add_pass_after(lowering, NativeLowering)
     pipeline.passes = [entry for entry in pipeline.passes if entry[0] is not NativeLowering]
+    if part:
+        pipeline.passes = without_idle_passes(pipeline.passes, state.func_id.func)
+        state.type_annotation = ""
     pipeline.finalize()
     return pipeline
 
@@ -139,7 +143,12 @@ class LoopCompiler(CompilerBase):
 
     def define_pipelines(self) -> list[Any]:
         self.state.flags.no_cfunc_wrapper = True
-        return [_pipeline(self.state, _LowerLoop)]
+        return [_pipeline(self.state, _LowerLoop, part=False)]
+
+    def compile_extra(self, function: Any) -> Any:
+        """Compile a loop and all of its parts."""
+        with spared():
+            return super().compile_extra(function)
 
 
 class PartCompiler(CompilerBase):
@@ -148,4 +157,4 @@ class PartCompiler(CompilerBase):
     def define_pipelines(self) -> list[Any]:
         self.state.flags.no_cpython_wrapper = True
         self.state.flags.no_cfunc_wrapper = True
-        return [_pipeline(self.state, _LowerPart)]
+        return [_pipeline(self.state, _LowerPart, part=True)]
