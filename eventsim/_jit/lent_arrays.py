@@ -87,7 +87,7 @@ class _SetItem(AbstractTemplate):
 
 
 @lower_getattr(LentArray, "size")
-def _size(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+def _size(context: Any, builder: Any, kind: Any, value: Any) -> Any:  # noqa: ARG001 - numba's signature
     return builder.extract_value(value, SIZE)
 
 

@@ -24,12 +24,13 @@ from eventsim._jit.sparing import spared, without_idle_passes
 # numba numbers functions from 1 in each process. A process that loads one loop from disk and compiles another would
 # have two different functions of one name, and the linker would take the first for both: names hold the process.
 _PROCESS = secrets.token_hex(8)
+PREFIX = "eventsim_"  # of the symbols of parts
 
 
 def short_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = None) -> str:
     """A symbol for a part. numba's own spells out every field of every record, which makes kilobytes of each name."""
     digest = hashlib.sha256(repr((name, types, abi_tags)).encode()).hexdigest()[:16]
-    return f"eventsim_{name.rsplit('.', 1)[-1]}_{digest}_{_PROCESS}_{uid}".replace("<", "").replace(">", "")
+    return f"{PREFIX}{name.rsplit('.', 1)[-1]}_{digest}_{_PROCESS}_{uid}".replace("<", "").replace(">", "")
 
 
 def _unique_name(name: str, types: Any, *, abi_tags: Any = (), uid: int | None = None) -> str:
@@ -59,14 +60,20 @@ def _our_rules() -> Iterator[None]:
 
 
 class _PartLibrary(JITCodeLibrary):
-    """Code of a part: kept as it is for linking; optimised and made into machine code once, inside its loop."""
+    """Code of a part: linked, optimised and made into machine code once, inside its loop."""
 
-    def _optimize_final_module(self) -> None:
+    def _optimize_functions(self, module: Any) -> None:
         pass
 
-    def _finalize_final_module(self) -> None:
+    def finalize(self) -> None:
+        """Nothing is linked before the loop links each of its parts, once."""
+        self._raise_if_finalized()
         self._finalize_dynamic_globals()
         self._finalized = True
+
+    def defined(self) -> set[str]:
+        """The names of its functions."""
+        return {function.name for function in self.get_defined_functions()}
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -102,9 +109,29 @@ class _LowerPart(NativeLowering):
 class _LoopLibrary(JITCodeLibrary):
     """Code of a whole loop: optimised once. numba's usual cheap pass before that is for counting references."""
 
+    def finalize(self) -> None:
+        """Link all parts, those of parts too, each once and behind one that calls it: LLVM takes what is called."""
+        for library in self._linking_libraries:  # it grows meanwhile
+            if isinstance(library, _PartLibrary):
+                known = set(map(id, self._linking_libraries))
+                self._linking_libraries += [one for one in library._linking_libraries if id(one) not in known]
+        super().finalize()
+
     def _optimize_final_module(self) -> None:
+        self._link_late()
         passes, builder = self._codegen._module_pass_manager()
         passes.run(self._final_module, builder)
+
+    def _link_late(self) -> None:
+        """Link parts again that were not called by those linked before them, but are by those linked behind."""
+        while missing := {
+            function.name
+            for function in self._final_module.functions
+            if function.is_declaration and function.name.startswith(PREFIX)
+        }:
+            for library in self._linking_libraries:
+                if isinstance(library, _PartLibrary) and library.defined() & missing:
+                    self._final_module.link_in(library._get_module_for_linking(), preserve=True)
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)

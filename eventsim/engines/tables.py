@@ -319,7 +319,7 @@ class Machine(NamedTuple):
     travel: Array  # lanes whose synapses have delays of their own: spikes under way, and those that have arrived
     waiting: Array  # stored crossings (one heap a cohort), then pending emissions (one heap)
     work: Array  # lists of the micro-step: touched cohorts, fired neurons, packets, clocks that are due
-    fabric: Any = ()  # `FabricArrays`, of which a part is plan and a part is state; () without a fabric
+    fabric: Any  # `FabricArrays`, of which a part is plan and a part is state; empty ones without a fabric
 
 
 class Lowered(NamedTuple):

@@ -7,6 +7,7 @@ that a network uses, and over all shipped faults where it has any: fewer loops, 
 That pays for whoever meets many kinds of networks, such as a test suite.
 """
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,7 @@ def _name(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
+@functools.cache
 def choice(functions: tuple[Any, ...]) -> Any:
     """``choose(kind, *arguments)`` calls the function number `kind`; compiled to nested ifs."""
     first = functions[0]

@@ -3,6 +3,7 @@
 Relies on the machine's arrays, the queue and the models' dynamics. Used by the loop.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -31,6 +32,7 @@ ULP = 2.0**-53
 LOW = 2 * TOGETHER
 
 
+@functools.cache
 def make_arrive(delivers: tuple[Any, ...], receptors: bool, dense: Any, conv: Any, row: Any) -> Any:
     """Stage 3: fold all packets of this micro-step into their targets, in the published order.
 
@@ -76,6 +78,7 @@ def make_arrive(delivers: tuple[Any, ...], receptors: bool, dense: Any, conv: An
     return arrive
 
 
+@functools.cache
 def _make_sort(numbered: bool) -> Any:
     """Put the packets of this micro-step into the order of events: (population, neuron, lane), then spike number.
 
@@ -156,6 +159,7 @@ def _synapses(m: Machine, k: int, neuron: int, number: int) -> tuple[int, int, i
     return 1, 0, 0, number
 
 
+@functools.cache
 def _make_take(spike: Any, dense: Any, conv: Any, row: Any) -> Any:
     """Fold the packet of one neuron that lane k brings at t into its targets, and count it."""
 

@@ -4,6 +4,7 @@ Relies on the machine's arrays. Used by `gathering`, by the loop and by `standin
 of the micro-step for that of its rank. Ticks are counted, never added up.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def gather_clock(m: Machine, n: int) -> None:
     requeue(m.queue, clock_key(m, n), m.node_states[n].tick * m.nodes[n].period)
 
 
+@functools.cache
 def make_ticks(tick: Any) -> Any:
     """``ticks(m, rank, t, sample)``: take those of this rank, in the order of populations."""
 

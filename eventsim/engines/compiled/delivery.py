@@ -5,6 +5,7 @@ by `folding`, `lookahead` and `arrival`. Where no fault acts at arrival, an inpu
 else is compiled.
 """
 
+import functools
 from typing import Any
 
 from eventsim._jit import jitable, kernel_part, whole
@@ -16,6 +17,7 @@ from eventsim.faults.acting import ARRIVAL
 from eventsim.network.dynamics import Dynamics
 
 
+@functools.cache
 def make_spike(delivers: tuple[Any, ...], receptors: bool) -> Any:
     """``spike(m, k, number, sample)``: what the synapses share that one packet of lane k reaches, for `receive`.
 
@@ -44,6 +46,7 @@ def make_spike(delivers: tuple[Any, ...], receptors: bool) -> Any:
     return spike
 
 
+@functools.cache
 def make_weigh(delivers: tuple[Any, ...]) -> Any:
     """``weigh(spike, synapse, w)``: the weight with which a spike arrives at a synapse whose own weight is w.
 
@@ -73,6 +76,7 @@ def make_weigh(delivers: tuple[Any, ...]) -> Any:
     return weigh
 
 
+@functools.cache
 def make_receive(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """``receive(spike, synapse, s, w, error)``: the state behind an input at a synapse of weight w (`make_weigh`).
 
@@ -94,6 +98,7 @@ def make_receive(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     return receive
 
 
+@functools.cache
 def make_take(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """``take(spike, s, w, error)``: the model's `receive`, with what it asks of an input beside its weight.
 
@@ -129,6 +134,7 @@ def make_take(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     return take
 
 
+@functools.cache
 def make_sweeps(dynamics: Dynamics, delivers: tuple[Any, ...]) -> tuple[Any, Any]:
     """(sweep, fold): one spike into neighbours that share a time of last update, in loops over contiguous arrays.
 

@@ -4,6 +4,7 @@ Relies on the machine's arrays and on the scalar functions of faults (`eventsim.
 hands over to `emit_or_wait`), `gathering` and the loop.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -26,6 +27,7 @@ from eventsim.engines.tables import (
 from eventsim.faults.acting import EMISSION
 
 
+@functools.cache
 def make_departure(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
     """The emission stage: (emit_or_wait, earliest_departure).
 
@@ -65,6 +67,7 @@ def make_departure(perturbs: tuple[Any, ...]) -> tuple[Any, Any]:
     return emit_or_wait, earliest_departure
 
 
+@functools.cache
 def _make_decided(leave: Any) -> Any:
     """What `leave` returns, without drawing again where it was asked when the neuron was settled."""
 
@@ -79,6 +82,7 @@ def _make_decided(leave: Any) -> Any:
     return decided
 
 
+@functools.cache
 def _make_leave(perturbs: tuple[Any, ...]) -> Any:
     """When a spike would leave, and whether a fault had to be clipped: the faults one after another, each causal."""
     if not perturbs:
@@ -105,6 +109,7 @@ def _make_leave(perturbs: tuple[Any, ...]) -> Any:
     return leave
 
 
+@functools.cache
 def make_emit(send: Any) -> Any:
     """Stage 5: record, count and send all spikes of this micro-step, in (population, neuron) order."""
 

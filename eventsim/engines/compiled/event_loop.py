@@ -221,6 +221,7 @@ def _touch_all(m: Machine, t: float) -> None:
                     m.cohort_states[c].touched_at = before
 
 
+@functools.cache
 def _make_events(pending: bool, gather: Any, arrive: Any, ticks: Any) -> Any:
     """Stages 1 to 3 of a micro-step: all that is due at t, and what arrives. Returns the time reached."""
 
@@ -240,6 +241,7 @@ def _make_events(pending: bool, gather: Any, arrive: Any, ticks: Any) -> Any:
     return events
 
 
+@functools.cache
 def _make_carry(carries: bool, settle_fabric: Any) -> tuple[Any, Any, Any]:
     """All that the fabric does at a time, and whether it has room for what a micro-step may add."""
     if carries:
@@ -256,6 +258,7 @@ def _make_carry(carries: bool, settle_fabric: Any) -> tuple[Any, Any, Any]:
     return carry, never, never
 
 
+@functools.cache
 def _make_micro_step(carries: bool, feed: Any, settle_fabric: Any, events: Any, settle: Any, emit: Any) -> Any:
     """One micro-step (t, n): the five stages of the event order. Returns a status; DONE leaves control ready.
 

@@ -4,6 +4,7 @@ Relies on the arrays of the fabric, on the lanes, and on the arbiters' scalar fu
 injected) and by the loop, which lets all happen that is due at a time. The rounds are those of docs/event-order.md.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -125,6 +126,7 @@ def lacks_records(m: Machine, output: Output) -> bool:
     return control.logs == 1 and control.records + (control.used + control.worst) * control.depth > output.hops.size
 
 
+@functools.cache
 def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any, Any]:
     """The stages ``inject(m, output, g, number, t)`` and ``settle(m, output, t)``; both return a status.
 
@@ -138,6 +140,7 @@ def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any,
     return _make_inject(deliver), _make_settle(deliver, pass_on, start)
 
 
+@functools.cache
 def _make_inject(deliver: Any) -> Any:
     """A spike becomes packets, one for each beginning of its route."""
 
@@ -174,6 +177,7 @@ def _make_inject(deliver: Any) -> Any:
     return inject
 
 
+@functools.cache
 def _make_settle(deliver: Any, pass_on: Any, start: Any) -> Any:
     """All that happens at t, round after round: what lands, whose service ends, who begins to serve."""
 
@@ -232,6 +236,7 @@ def _make_settle(deliver: Any, pass_on: Any, start: Any) -> Any:
     return settle
 
 
+@functools.cache
 def _make_deliver(bring: Any) -> Any:
     """A parcel has come to the end of its route: its spike leaves for the synapses of the lanes there."""
 
@@ -254,6 +259,7 @@ def _make_deliver(bring: Any) -> Any:
     return deliver
 
 
+@functools.cache
 def _make_pass_on(deliver: Any) -> Any:
     """The packet of a station leaves it: copy after copy, until one finds no room."""
 
@@ -327,6 +333,7 @@ def _look_for_a_deadlock(m: Machine, k: int) -> int:
     return DONE
 
 
+@functools.cache
 def _make_start(rank: Any, served: Any, pass_on: Any) -> Any:
     """A free station takes the packet that its arbiter chooses."""
 

@@ -24,9 +24,6 @@ def parcels_under_way(machine: Machine) -> dict[str, Any]:
     """Arrays of a state, by name; of a machine without a fabric empty ones."""
     names = ("place", "hop", "child", "neuron", "number", "emitted", "sent", "entered", "started", "t")
     columns: dict[str, list[Any]] = {f"parcel_{name}": [] for name in names}
-    none = ("fabric", "stations", "arbiters", "station_child", "station_blocked", "station_since")
-    if not isinstance(machine.fabric, FabricArrays):
-        return {**columns, **{name: [] for name in none}}
     f = machine.fabric
 
     def note(i: int, place: int, child: int, started: float, t: float) -> None:

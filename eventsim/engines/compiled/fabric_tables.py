@@ -121,6 +121,20 @@ class FabricArrays(NamedTuple):
     station_counters: Array  # (n_stations, n_counters)
 
 
+def no_fabric() -> FabricArrays:
+    """The arrays of no fabric: empty ones, so that the parts of a loop are of one type whether it has one or not."""
+    records = {
+        "stations": STATION, "ports": PORT, "hops": HOP, "routes": ROUTE, "control": FABRIC_CONTROL,
+        "station_states": STATION_STATE, "port_states": PORT_STATE, "parcels": PARCEL,
+    }  # fmt: skip
+    whole, none = np.zeros(0, dtype=np.int64), np.zeros(0)
+    return FabricArrays(
+        **{name: np.zeros(0, dtype=kind).view(np.recarray) for name, kind in records.items()},
+        route_of=whole, lists=whole, work=none, numbers=np.zeros((0, 0)), arbiters=none, queue=new_queue(0),
+        lists_now=whole, counters=whole, station_counters=np.zeros((0, 0)),
+    )  # fmt: skip
+
+
 PLAN = ("stations", "ports", "hops", "routes", "route_of", "lists", "work", "numbers")
 
 

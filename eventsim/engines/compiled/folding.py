@@ -5,6 +5,7 @@ share a time of last update are folded in one loop over contiguous arrays; other
 its own.
 """
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from eventsim.engines.tables import BY_ORDER, CONV, DENSE, NOT_BEGUN, ONE_TO_ONE
 from eventsim.network.dynamics import Dynamics
 
 
+@functools.cache
 def make_dense(dynamics: Dynamics, delivers: tuple[Any, ...], ahead: bool) -> Any:
     """Fold a packet into a whole population: one propagator, then a loop over contiguous arrays."""
     n_state, n_rows = len(dynamics.state), len(dynamics.rows)
@@ -52,6 +54,7 @@ def make_dense(dynamics: Dynamics, delivers: tuple[Any, ...], ahead: bool) -> An
     return dense
 
 
+@functools.cache
 def make_conv(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """Fold a packet into the channels of each position that a kernel reaches: a cohort, or several, a position."""
     n_state, n_rows = len(dynamics.state), len(dynamics.rows)
@@ -103,6 +106,7 @@ class Member(NamedTuple):
     single: bool
 
 
+@functools.cache
 def _make_fold(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """Fold one input into a neuron that is updated alone; a refractory one takes none."""
     load, store, part = LOAD[len(dynamics.state)], STORE[len(dynamics.state)], LOAD[len(dynamics.rows)]
@@ -136,6 +140,7 @@ def _make_fold(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     return fold
 
 
+@functools.cache
 def make_row(dynamics: Dynamics, delivers: tuple[Any, ...]) -> Any:
     """Fold a packet into neurons that are updated one by one."""
     slices, rows, fold = SLICES[len(dynamics.state)], SLICES[len(dynamics.rows)], _make_fold(dynamics, delivers)

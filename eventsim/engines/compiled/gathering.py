@@ -3,6 +3,7 @@
 Relies on the queue and on every stage that has keys in it. Used by the loop.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -19,6 +20,7 @@ from eventsim.engines.compiled.windows import gather_switches, make_switch
 from eventsim.engines.tables import SPREAD, Machine, Output, Stimulus, packet_at
 
 
+@functools.cache
 def _make_gather_cohort(cross: Any) -> Any:
     """A cohort's time has come: a stored crossing fires (stage 1), a refractory end or a bound is looked at."""
 
@@ -74,6 +76,7 @@ def gather_lane(m: Machine, stimulus: Stimulus, k: int, t: float) -> None:
     requeue(m.queue, lane_key(m, k), key)
 
 
+@functools.cache
 def make_gather(cross: Any, readout: Any, open_window: Any) -> Any:
     """Take everything that the queue holds for time t: crossings fire (stage 1), intervals end (stage 2)."""
     switch_node, gather_cohort = make_switch(readout, open_window), _make_gather_cohort(cross)

@@ -6,6 +6,7 @@ those of packets taken one by one; only the loops over packets and over neurons 
 registers. If anybody may spike before the last of the packets, the state is put back and they are taken one by one.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -78,6 +79,7 @@ def take_singly(m: Machine, n: int, k: int, neuron: int, spike: Any, t: float) -
     return False
 
 
+@functools.cache
 def _make_sweep(dynamics: Dynamics) -> Any:
     """``sweep(spike, st, tried, pr, w, c, near)``: see there."""
     load, store, part = LOAD[len(dynamics.state)], STORE[len(dynamics.state)], LOAD[len(dynamics.rows)]
@@ -110,6 +112,7 @@ def _make_sweep(dynamics: Dynamics) -> Any:
     return sweep
 
 
+@functools.cache
 def make_together(dynamics: Dynamics) -> Any:
     """``together(m, n, k, neuron, spike, t)``: fold a packet and those behind it; False: they must be taken alone."""
     n_state, n_rows = len(dynamics.state), len(dynamics.rows)

@@ -12,7 +12,7 @@ import numpy as np
 
 from eventsim.engines.compiled.alternatives import LoopModel, loop_model, loop_models
 from eventsim.engines.compiled.fabric_tables import PLAN as FABRIC_PLAN
-from eventsim.engines.compiled.fabric_tables import FabricArrays
+from eventsim.engines.compiled.fabric_tables import FabricArrays, no_fabric
 from eventsim.engines.compiled.lane_tables import lane_tables
 from eventsim.engines.compiled.lists import undecided
 from eventsim.engines.compiled.queue import WAITING, new_queue
@@ -89,6 +89,7 @@ def lower(net: Network, error_bounds: bool, stimulus_room: int, cores: Mapping[s
         travel=np.empty(n_travel, dtype=TRAVEL).view(np.recarray),
         waiting=np.empty(n_total + pending, dtype=WAITING).view(np.recarray),
         work=_lay_out_work(control, len(cohorts), pending, len(nodes), n_ring + n_travel + 1),
+        fabric=no_fabric(),
     )
     return Lowered(machine, initial)
 
@@ -303,9 +304,7 @@ APART = 128
 def fork(lowered: Lowered) -> Lowered:
     """A machine of its own for one thread: the plan is shared, the state copied."""
     parts = lowered.machine._asdict()
-    fabric = parts.pop("fabric")
-    if isinstance(fabric, FabricArrays):
-        fabric = FabricArrays(**_own(fabric._asdict(), FABRIC_PLAN))
+    fabric = FabricArrays(**_own(parts.pop("fabric")._asdict(), FABRIC_PLAN))
     return Lowered(Machine(**_own(parts, PLAN), fabric=fabric), lowered.initial)
 
 

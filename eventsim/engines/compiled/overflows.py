@@ -3,6 +3,7 @@
 Relies on the machine's arrays and on the dynamics that count them. Used by `parts`, `event_loop` and `engine`.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from eventsim.network.dynamics import Dynamics
 from eventsim.network.network import Network
 
 
+@functools.cache
 def make_overflows(dynamics: Dynamics) -> Any:
     """Sum what the neurons of a population counted, those to come until the end included."""
     n_state, n_rows, counted = len(dynamics.state), len(dynamics.rows), dynamics.overflows
@@ -44,6 +46,7 @@ def make_overflows(dynamics: Dynamics) -> Any:
     return overflows
 
 
+@functools.cache
 def make_check(overflows: Any) -> Any:
     """Count what left the range of a register in a sample that ends; does it end the run?"""
     if overflows is None:

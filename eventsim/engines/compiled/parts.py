@@ -15,6 +15,7 @@ before the first event store only, also what crosses at once ·
 ``overflows(m, n, end)`` how many additions of a population left their range until `end`.
 """
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -46,6 +47,7 @@ class ModelParts(NamedTuple):
     overflows: Any
 
 
+@functools.cache
 def make_parts(
     model: LoopModel, delivers: tuple[Any, ...], emit_or_wait: Any, earliest_departure: Any, early: bool
 ) -> ModelParts:
@@ -77,6 +79,7 @@ def _never(*_arguments: Any) -> None:
     """Stands in for a part that this model cannot need."""
 
 
+@functools.cache
 def _make_note_error(dynamics: Dynamics) -> Any:
     """Keep the rounding bounds of a spike at t, where the model has them."""
     time_error = dynamics.time_error
@@ -95,6 +98,7 @@ def _make_note_error(dynamics: Dynamics) -> Any:
     return note_error
 
 
+@functools.cache
 def _make_note_tangent(dynamics: Dynamics) -> Any:
     """Count a spike whose existence rounding decided, where the model can tell."""
     touching = dynamics.touching
@@ -114,6 +118,7 @@ def _make_note_tangent(dynamics: Dynamics) -> Any:
     return note_tangent
 
 
+@functools.cache
 def _make_cross(dynamics: Dynamics, emit_or_wait: Any, early: bool) -> Any:
     """Neuron i of node n (in cohort c) crosses at t: stage 1 of the spine, handing over to emission."""
     n_state, n_rows = len(dynamics.state), len(dynamics.rows)
@@ -165,6 +170,7 @@ def _make_cross(dynamics: Dynamics, emit_or_wait: Any, early: bool) -> Any:
     return cross
 
 
+@functools.cache
 def _make_settle(in_cohorts: bool, settle_shared: Any, settle_single: Any) -> Any:
     """After the arrivals of a micro-step: jump test, then prediction, then the cohort's key in the queue."""
 
@@ -182,6 +188,7 @@ def _make_settle(in_cohorts: bool, settle_shared: Any, settle_single: Any) -> An
     return settle
 
 
+@functools.cache
 def _make_settle_block(dynamics: Dynamics, earliest_departure: Any, cross: Any, early: bool) -> tuple[Any, Any]:
     """(count, settle_block) of neighbours: how many may cross within `pad`; fire them, or store when they will."""
     load, part = LOAD[len(dynamics.state)], LOAD[len(dynamics.rows)]
@@ -230,6 +237,7 @@ def _make_settle_block(dynamics: Dynamics, earliest_departure: Any, cross: Any, 
     return count, settle_block
 
 
+@functools.cache
 def _make_settle_shared(dynamics: Dynamics, earliest_departure: Any, cross: Any, early: bool) -> Any:
     """Settle a cohort of several neurons: nothing to do where nobody can cross before the horizon."""
     n_state, n_rows = len(dynamics.state), len(dynamics.rows)
@@ -261,6 +269,7 @@ def _make_settle_shared(dynamics: Dynamics, earliest_departure: Any, cross: Any,
     return settle_shared
 
 
+@functools.cache
 def _make_settle_single(dynamics: Dynamics, earliest_departure: Any, cross: Any, early: bool) -> Any:
     """Settle a neuron that is a cohort of its own."""
     n_state, n_rows = len(dynamics.state), len(dynamics.rows)
@@ -295,6 +304,7 @@ def _make_settle_single(dynamics: Dynamics, earliest_departure: Any, cross: Any,
     return settle_single
 
 
+@functools.cache
 def _make_switches(dynamics: Dynamics) -> tuple[Any, Any]:
     """t_min, a change of the drive, and the read-out."""
     n_state, n_rows = len(dynamics.state), len(dynamics.rows)
@@ -334,6 +344,7 @@ def _make_switches(dynamics: Dynamics) -> tuple[Any, Any]:
     return open_window, readout
 
 
+@functools.cache
 def _make_tick(dynamics: Dynamics, emit_or_wait: Any) -> Any:
     """A clocked population takes a tick: leak, buffered input, test, reset."""
     n_state, n_rows = len(dynamics.state), len(dynamics.rows)

@@ -3,6 +3,7 @@
 Relies on the lanes and on the fabric. Used by `emission` and `sources`.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -37,6 +38,7 @@ def bring(m: Machine, k: int, left: float, t: float, neuron: int, number: int) -
     return DONE
 
 
+@functools.cache
 def make_send(arbiters: tuple[tuple[Any, Any], ...]) -> tuple[Any, Any]:
     """``send(m, output, n, neuron, t)``: a spike is emitted at t; ``settle(m, output, t)``: what the fabric does at t.
 

@@ -3,6 +3,7 @@
 Relies on the machine's arrays. Used by `machine`, which lays them out, by `gathering` and by `standing`.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -48,6 +49,7 @@ def new_switches(net: Network, first: Array, sizes: Array, standing: Standing = 
     return np.array(sorted(made) + sorted(to_come), dtype=SWITCH).view(np.recarray), len(made)
 
 
+@functools.cache
 def make_switch(readout: Any, open_window: Any) -> Any:
     """Stage 2, switch j: a node begins to integrate, opens (t_min) or closes (t_max), or its drive changes."""
 
