@@ -140,7 +140,6 @@ def make_fabric(arbiters: tuple[tuple[Any, Any], ...], bring: Any) -> tuple[Any,
     return _make_inject(deliver), _make_settle(deliver, pass_on, start)
 
 
-@functools.cache
 def _make_inject(deliver: Any) -> Any:
     """A spike becomes packets, one for each beginning of its route."""
 
@@ -177,7 +176,6 @@ def _make_inject(deliver: Any) -> Any:
     return inject
 
 
-@functools.cache
 def _make_settle(deliver: Any, pass_on: Any, start: Any) -> Any:
     """All that happens at t, round after round: what lands, whose service ends, who begins to serve."""
 
@@ -236,7 +234,6 @@ def _make_settle(deliver: Any, pass_on: Any, start: Any) -> Any:
     return settle
 
 
-@functools.cache
 def _make_deliver(bring: Any) -> Any:
     """A parcel has come to the end of its route: its spike leaves for the synapses of the lanes there."""
 
@@ -259,7 +256,6 @@ def _make_deliver(bring: Any) -> Any:
     return deliver
 
 
-@functools.cache
 def _make_pass_on(deliver: Any) -> Any:
     """The packet of a station leaves it: copy after copy, until one finds no room."""
 
@@ -333,7 +329,6 @@ def _look_for_a_deadlock(m: Machine, k: int) -> int:
     return DONE
 
 
-@functools.cache
 def _make_start(rank: Any, served: Any, pass_on: Any) -> Any:
     """A free station takes the packet that its arbiter chooses."""
 
