@@ -19,7 +19,7 @@ from eventsim.models.train.inputs import Inputs, first
 from eventsim.models.train.network import TrainableNetwork
 from eventsim.models.train.safe_windows import too_short
 from eventsim.models.train.spiking import spiking_network
-from eventsim.run.decisions import decisions_of
+from eventsim.run.decisions import UNDECIDED
 from eventsim.run.run import Run
 from eventsim.simulate import simulate
 
@@ -136,10 +136,10 @@ class Judge:
 
 
 def _of_run(network: TrainableNetwork, run: Run) -> Array:
-    """What the samples of a run decide, as `decided` has it."""
+    """What the samples of a run decide, as `decided` has it: what leaves at t_max or later is no spike."""
     last = network.layers[-1]
-    if network.fires:
-        first_spikes, _ = decisions_of(run, last.name)
-        assert first_spikes is not None
-        return first_spikes
-    return decided(network, run.readout.reshape(-1, *last.shape))
+    if not network.fires:
+        return decided(network, run.readout.reshape(-1, *last.shape))
+    times = run.spike_times(last.name)
+    before = np.where(times < float(run.windows[last.name][2]), times, np.inf)
+    return np.where(np.isfinite(before.min(axis=1)), before.argmin(axis=1), UNDECIDED)

@@ -149,7 +149,7 @@ class TrainableNetwork:
         for layer in self.layers:
             p, _ = self._made(layer, disturbance)
             given, _ = layer.forward(OPERATIONS, self.code, p, self.state_of(layer), given, False)
-            self.kept(layer, given)
+            given, _ = self.kept(layer, given)
             if disturbance is not None:
                 given, _ = disturbance.sent(layer, given)
             yield layer.name, given
@@ -190,7 +190,7 @@ class TrainableNetwork:
             given, tape = layer.forward(OPERATIONS, self.code, p, state, given, True)
             self.state.update({f"{layer.name}.{name}": values for name, values in state.items()})
             late = np.maximum(-self.code.sign * given, 0) if isinstance(layer, LastNeurons) and silent else None
-            cut = self.kept(layer, given)
+            given, cut = self.kept(layer, given)
             passes = None if cut is None else ~cut
             if layer.name in self.windows:
                 largest[layer.name] = float(np.abs(given).max())
@@ -237,24 +237,23 @@ class TrainableNetwork:
             check_takes(layer, code)
         self.code = code
 
-    def kept(self, layer: TrainableLayer, sent: Array) -> Array | None:
-        """Keep what a layer sends in its window, in place; return what was cut, None where nothing was.
+    def kept(self, layer: TrainableLayer, sent: Array) -> tuple[Array, Array | None]:
+        """Return what stays of what a layer sends, and what was cut, None where nothing was; `sent` may be overwritten.
 
         Last neurons send nothing from t_max on. Where `saturates`, no spike is earlier than t_min.
         """
         found = None
-        if isinstance(layer, LastNeurons):
-            keep = OPERATIONS.at_most_zero if self.code.sign < 0 else OPERATIONS.at_least_zero
-            keep(sent)
+        if isinstance(layer, LastNeurons):  # the tape of the layer has the times as they were
+            sent = np.minimum(sent, 0) if self.code.sign < 0 else np.maximum(sent, 0)
             found = sent == 0
         if not self.saturates or layer.name not in self.windows:
-            return found
+            return sent, found
         window = self.windows[layer.name]
         cut = np.abs(sent) > window
         if not cut.any():
-            return found
+            return sent, found
         np.clip(sent, -window, window, out=sent)
-        return cut if found is None else found | cut
+        return sent, cut if found is None else found | cut
 
     def of(self, layer: TrainableLayer) -> dict[str, Array]:
         """Return the parameters of a layer by their own names."""
