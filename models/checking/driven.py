@@ -17,7 +17,7 @@ from eventsim.network.network import Network, Population, Source
 from eventsim.network.sources import SpikeTimes
 from eventsim.simulate import simulate
 
-GIVEN = "given {}"  # what the source of a population's spikes is called
+GIVEN = "given "  # begins the name of the source of a population's spikes
 
 
 def of_trains(times: Any) -> bool:
@@ -38,29 +38,32 @@ def verify_trains(
     _check(net, times)
     held = {name: given for name, given in times.items() if isinstance(net.node(name), Population)}
     stimulus = _stimulus(net, x, times)
-    driven = driven_network(net)
-    for projection in net.projections:
-        if isinstance(projection.pre, Population):
-            stimulus[GIVEN.format(projection.pre.name)] = times[projection.pre.name]
+    driven = driven_network(net, set(held))
+    for source in driven.sources:
+        if source.name.startswith(GIVEN) and source.name.removeprefix(GIVEN) in held:
+            stimulus[source.name] = held[source.name.removeprefix(GIVEN)]
     run = simulate(driven, stimulus, record="spikes", until=until, engine=engine)
     found = compare(run, held, within=within)
     return replace(found, notes=(*found.notes, "each neuron received the spikes of b"))
 
 
-def driven_network(net: Network) -> Network:
-    """Return the network with a source of given spikes in place of each population where it sends some.
+def driven_network(net: Network, held: set[str]) -> Network:
+    """Return the network with a source of given spikes in place of each population of `held` where it sends some.
 
     Nodes and projections stand in the order of `net`, which is that of arrivals at one time.
     """
     sending = {projection.pre.name for projection in net.projections}
-    found, pre = Network(net.time_unit), {}
+    found = Network(net.time_unit)
+    pre: dict[str, Any] = {}
     for node in net.nodes:
         if isinstance(node, Source):
             pre[node.name] = found.source(node.shape, node.name, node.window, node.value_range)
             continue
-        if node.name in sending:
-            pre[node.name] = found.source(node.shape, GIVEN.format(node.name))
-        found.population(node.model, node.shape, node.name, node.window, **node.parameters)
+        if node.name in sending & held:
+            window = (0.0, 1.0) if node.window is None else node.window[-2:]
+            pre[node.name] = found.source(node.shape, GIVEN + node.name, window)
+        own = found.population(node.model, node.shape, node.name, node.window, **{**node.parameters, **node.steps})
+        pre.setdefault(node.name, own)
     for projection in net.projections:
         found.connect(
             pre[projection.pre.name], projection.post.name, projection.kind, projection.delay,
@@ -99,9 +102,10 @@ def _check(net: Any, times: Mapping[str, Any]) -> None:
                 "trains of all as eventsim.SpikeTimes, or first spikes of all as arrays."
             )
     for projection in net.projections:
-        if isinstance(projection.pre, Population) and projection.pre.name not in times:
+        pre = projection.pre
+        if isinstance(pre, Population) and not pre.model.relay and pre.name not in times:
             raise InputError(
-                f"verify: times lacks {projection.pre.name!r}, which sends to {projection.post.name!r}; must have every "
+                f"verify: times lacks {pre.name!r}, which sends to {projection.post.name!r}; must have every "
                 "population that sends, since each neuron is given what it received. Add its trains."
             )
     for source in net.sources:

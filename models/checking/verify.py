@@ -70,12 +70,19 @@ def verify(
     *,
     within: float | None = None,
     until: Any = None,
+    engine: str = "compiled",
 ) -> Comparison: ...
 
 
 @overload
 def verify(
-    net: Network, relu: Any = None, x: Any = None, run: Run | None = None, times: Any = None
+    net: Network,
+    relu: Any = None,
+    x: Any = None,
+    run: Run | None = None,
+    times: Any = None,
+    *,
+    engine: str = "compiled",
 ) -> VerificationReport: ...
 
 
@@ -88,6 +95,7 @@ def verify(
     *,
     within: float | None = None,
     until: Any = None,
+    engine: str = "compiled",
 ) -> VerificationReport | Comparison:
     """Hold the spike times of a network against its closed form and its ReLU network, and name a cause for each.
 
@@ -117,6 +125,8 @@ def verify(
         Of trains: how far a spike may be from the one that is due; None is to the last bit (`eventsim.compare`).
     until
         Of trains: up to when, exclusive, as for `simulate`.
+    engine
+        As for `simulate`; networks of Fractions take the reference.
 
     Returns
     -------
@@ -143,7 +153,7 @@ def verify(
                 "verify: relu or run with trains of spikes; must be none, since these are held against the neurons of net "
                 "themselves. Leave them out."
             )
-        return verify_trains(net, x, times, within, until)
+        return verify_trains(net, x, times, within, until, engine)
     if within is not None or until is not None:
         raise InputError(
             "verify: within or until without trains of spikes; must be left out, since closed forms have bounds of their "
@@ -151,7 +161,7 @@ def verify(
         )
     shape = net.sources[0].shape if is_torch(relu) and isinstance(net, Network) and net.sources else None
     trained = None if relu is None else read_relu(relu, shape)
-    seen = observe(net, x, run, times)
+    seen = observe(net, x, run, times, engine=engine)
     shapes = {node.name: node.shape for node in net.nodes}
     checked = _checked(net, trained, seen)
     return VerificationReport(checked, shapes, seen.n_samples, seen.notes, net.provenance.get("decision"))
