@@ -29,9 +29,8 @@ def drawn(slope: str, seed: int = 4) -> train.TrainableNetwork:
     train.initialise(network, seed)
     draws = np.random.default_rng(seed)
     for name, values in network.parameters.items():
-        values += draws.normal(size=values.shape) / 4
-        if name.endswith("weight") and slope == "alpha1":
-            values += 0.2
+        up = 0.2 if name.endswith("weight") and slope == "alpha1" else 0.0
+        values[...] = values + draws.normal(size=values.shape) / 4 + up
     return network
 
 

@@ -98,8 +98,8 @@ def _check(net: Any, times: Mapping[str, Any]) -> None:
             )
         if not isinstance(given, SpikeTimes):
             raise InputError(
-                f"verify: times of {name!r} is a {type(given).__name__}, and others are SpikeTimes; must be alike. Give "
-                "trains of all as eventsim.SpikeTimes, or first spikes of all as arrays."
+                f"verify: times of {name!r} is a {type(given).__name__}, and others are SpikeTimes; must be alike. "
+                "Give trains of all as eventsim.SpikeTimes, or first spikes of all as arrays."
             )
     for projection in net.projections:
         pre = projection.pre

@@ -170,7 +170,13 @@ def _repeated(net: Network, seen: Observation, engine: str) -> Run:
     """The same run once more, with rounding bounds."""
     stimulus = {source.name: SpikeTimes(seen.times[source.name]) for source in net.sources}
     return _simulated(
-        net, stimulus, engine, faults=seen.faults, transport=seen.transport, seed=seen.seed, sample_ids=list(seen.sample_ids)
+        net,
+        stimulus,
+        engine,
+        faults=seen.faults,
+        transport=seen.transport,
+        seed=seen.seed,
+        sample_ids=list(seen.sample_ids),
     )
 
 

@@ -150,14 +150,14 @@ def verify(
     if of_trains(times):
         if relu is not None or run is not None:
             raise InputError(
-                "verify: relu or run with trains of spikes; must be none, since these are held against the neurons of net "
-                "themselves. Leave them out."
+                "verify: relu or run with trains of spikes; must be none, since these are held against the neurons of "
+                "net themselves. Leave them out."
             )
         return verify_trains(net, x, times, within, until, engine)
     if within is not None or until is not None:
         raise InputError(
-            "verify: within or until without trains of spikes; must be left out, since closed forms have bounds of their "
-            "own. Give times= as eventsim.SpikeTimes by population for trains."
+            "verify: within or until without trains of spikes; must be left out, since closed forms have bounds of "
+            "their own. Give times= as eventsim.SpikeTimes by population for trains."
         )
     shape = net.sources[0].shape if is_torch(relu) and isinstance(net, Network) and net.sources else None
     trained = None if relu is None else read_relu(relu, shape)

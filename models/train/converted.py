@@ -30,7 +30,7 @@ Array = np.ndarray[Any, Any]
 CHAINED = (Dense, Conv, BatchNorm, MaxPool, AveragePool, Flatten)
 ALLOWED = (
     "a chain of dense layers and convolutions with a ReLU behind each but the last, batch norms, max pools, average "
-    "pools and flattenings, with a dense layer at its end"
+    "pools and flattenings, with a dense layer or a convolution at its end"
 )
 
 
@@ -138,7 +138,7 @@ def _layer(one: CodedLayer, i: int, shape: tuple[int, ...], is_last: bool) -> Tr
             one.after or one.name, "takes values below 0, which no ReLU has cut, so that two populations carry them"
         )
     if is_last:
-        return _read_out(one)
+        return _read_out(one, shape)
     if one.pool is not None:
         pool, _, _ = one.pool
         return EarliestPool(one.name, pool.sliding, one.shape, tuple(pool.smallest))
@@ -154,11 +154,12 @@ def _layer(one: CodedLayer, i: int, shape: tuple[int, ...], is_last: bool) -> Tr
     return Neurons(one.name, linear, one.shape, everywhere=everywhere)
 
 
-def _read_out(one: CodedLayer) -> ReadOut:
-    if len(one.terms) != 1 or not isinstance(one.terms[0].layer, Dense) or len(one.shape) != 1:
-        raise _refused(one.after or one.name, "is the last, and no dense layer without a ReLU")
-    n_out, n_in = one.terms[0].weight.shape
-    return ReadOut(one.name, DenseMap(n_out, n_in), one.shape)
+def _read_out(one: CodedLayer, shape: tuple[int, ...]) -> ReadOut:
+    if len(one.terms) != 1 or not isinstance(one.terms[0].layer, Dense | Conv):
+        raise _refused(one.after or one.name, "is the last, and no dense layer or convolution without a ReLU")
+    if one.bias is not None and one.bias.ndim > 1:
+        raise _refused(one.after or one.name, "is the last, and its biases differ from position to position")
+    return ReadOut(one.name, _linear(one, one.terms[0], shape), one.shape)
 
 
 def _linear(one: CodedLayer, term: CodedTerm, shape: tuple[int, ...]) -> DenseMap | ConvMap:
