@@ -201,6 +201,15 @@ def test_b1_trains_to_the_bits_of_its_twin_and_learns_the_yin_yang_sign() -> Non
         assert (decisions_of(run, "dense2")[0] == decided(trained[0], trained[0].outputs(x[:12]))).all()
 
 
+def test_a_relu_network_that_ends_with_a_relu_is_fine_tuned_as_one_whose_outputs_fire() -> None:
+    """`trainable_from` of `relu_network` is the network again, B1 and ReLU."""
+    network, x = drawn("b1"), np.random.default_rng(1).random((6, 4))
+    for slope in ("b1", "relu"):
+        again = train.trainable_from(train.relu_network(network), slope)
+        assert again.fires
+        assert (again.outputs(x) == network.outputs(x)).all()
+
+
 def test_a_chip_moves_the_first_spikes_and_judge_and_trainer_agree() -> None:
     """Jitter of the outputs' spikes: trained with, and simulated with the same draws."""
     some = yin_yang(60, 1)

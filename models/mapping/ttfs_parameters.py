@@ -330,12 +330,14 @@ def _add_layers(net: Network, node: Any, layers: Sequence[_Given]) -> None:
 
 
 def _check_names(layers: Sequence[_Given]) -> None:
-    known = {INPUT, OUTPUT} if "t_max" in layers[-1].fields else {INPUT}
+    known = {INPUT: "the source"}
+    if "t_max" in layers[-1].fields:
+        known[OUTPUT] = "the read-out behind the last layer"
     for layer in layers:
         if layer.name in known:
-            whose = "the source" if layer.name == INPUT else "the read-out" if layer.name == OUTPUT else "another layer"
+            whose = known[layer.name]
             raise MappingError(f"{layer.place}: this is the name of {whose}, too; give each layer a name of its own")
-        known.add(layer.name)
+        known[layer.name] = "another layer"
 
 
 def _input_shape(given: Any, first: _Given, layout: str) -> Shape:
