@@ -195,10 +195,6 @@ REFUSED = {
         "layer 'cut' is of kind",
     ),
     "no relu": (ReluNetwork([dense("a", 3, 3, relu=False), LAST]), "layer 'a' takes|which no ReLU has cut"),
-    "relu last": (
-        ReluNetwork([Conv("c", np.ones((2, 1, 1, 1)), np.zeros(2), True)], (1, 2, 2)),
-        "is the last, and no dense layer or convolution without a ReLU",
-    ),
     "quantizer": (
         ReluNetwork([dense("a", 3, 3), LAST], quantizers={"a": Quantizer(0.1, 0, 0, 255)}),
         "layer 'a' has a quantizer",

@@ -10,9 +10,10 @@ import spike_time_layers as oracle
 
 import eventsim
 from eventsim import models
-from eventsim.errors import EventsimError, InputError, NetworkError
+from eventsim.errors import EventsimError, InputError, MappingError, NetworkError
 from eventsim.models import train
 from eventsim.models.data.yin_yang_sign import yin_yang
+from eventsim.models.relu.relu_network import Conv, ReluNetwork
 from eventsim.models.train.alpha_slope import AlphaSlope
 from eventsim.models.train.constant_slope import ConstantSlope
 from eventsim.models.train.decisions import decided
@@ -202,12 +203,20 @@ def test_b1_trains_to_the_bits_of_its_twin_and_learns_the_yin_yang_sign() -> Non
 
 
 def test_a_relu_network_that_ends_with_a_relu_is_fine_tuned_as_one_whose_outputs_fire() -> None:
-    """`trainable_from` of `relu_network` is the network again, B1 and ReLU."""
+    """`trainable_from` of `relu_network` is the network again, B1 and ReLU; an alpha one would be scaled: refused.
+
+    A convolution that ends with one has its values read out at each position.
+    """
     network, x = drawn("b1"), np.random.default_rng(1).random((6, 4))
     for slope in ("b1", "relu"):
         again = train.trainable_from(train.relu_network(network), slope)
         assert again.fires
         assert (again.outputs(x) == network.outputs(x)).all()
+    with pytest.raises(MappingError, match="layer 'output' is the last, and no dense layer or convolution"):
+        train.trainable_from(train.relu_network(network), "alpha1")
+    relu = ReluNetwork([Conv("c", np.array([1.0, -1.0]).reshape(2, 1, 1, 1), np.zeros(2), True)], (1, 2, 2))
+    values = np.arange(4.0).reshape(1, 1, 2, 2) / 4
+    assert train.trainable_from(relu).outputs(values)[0].tolist() == [values[0, 0].tolist(), [[0, 0], [0, 0]]]
 
 
 def test_a_chip_moves_the_first_spikes_and_judge_and_trainer_agree() -> None:
