@@ -161,6 +161,7 @@ def test_silence_that_nothing_leads_out_of_is_told() -> None:
         else:
             with pytest.warns(UserWarning, match=r"output neurons 0 have fired for no sample.*give silent="):
                 train.fit(training, x, labels, 1)
+            train.fit(training, x, labels % 2 + 1, 2)  # of no sample is neuron 0 the right one
 
 
 def test_the_first_that_fires_decides_and_ties_and_silence_are_those_of_runs() -> None:
@@ -203,7 +204,7 @@ def test_b1_trains_to_the_bits_of_its_twin_and_learns_the_yin_yang_sign() -> Non
 
 
 def test_a_relu_network_that_ends_with_a_relu_is_fine_tuned_as_one_whose_outputs_fire() -> None:
-    """`trainable_from` of `relu_network` is the network again, B1 and ReLU; an alpha one would be scaled: refused.
+    """`trainable_from` of `relu_network` is the network again; alpha neurons that must be scaled are refused.
 
     A convolution that ends with one has its values read out at each position.
     """
@@ -212,6 +213,8 @@ def test_a_relu_network_that_ends_with_a_relu_is_fine_tuned_as_one_whose_outputs
         again = train.trainable_from(train.relu_network(network), slope)
         assert again.fires
         assert (again.outputs(x) == network.outputs(x)).all()
+    assert np.allclose(train.trainable_from(train.relu_network(network), "alpha1").outputs(x), network.outputs(x))
+    network.parameters["dense2.weight"] += 2.0
     with pytest.raises(MappingError, match="layer 'output' is the last, and no dense layer or convolution"):
         train.trainable_from(train.relu_network(network), "alpha1")
     relu = ReluNetwork([Conv("c", np.array([1.0, -1.0]).reshape(2, 1, 1, 1), np.zeros(2), True)], (1, 2, 2))

@@ -28,6 +28,7 @@ from eventsim.models.train.torch_layers import (  # noqa: E402
     TTFSEncoder,
     TTFSLinear,
     TTFSReadOut,
+    TTFSReadOutConv2d,
 )
 from eventsim.models.train.torch_losses import EarliestWinsLoss  # noqa: E402
 
@@ -339,6 +340,39 @@ def test_first_spikes_decide_and_their_gradients_are_those_of_the_trainer_and_of
     fired = run.spike_times("dense2")
     t_max = net.node("dense2").window[2]
     assert np.allclose(np.where(np.isfinite(fired), fired - t_max, 0), times, atol=1e-9)
+
+
+def test_a_convolution_is_read_out_at_each_position() -> None:
+    """As in numpy, gradients included; its modules of values and its spiking network do the same."""
+    torch.manual_seed(8)
+    kind: Any = {"dtype": torch.float64}
+    module = nn.Sequential(
+        TTFSEncoder(), TTFSConv2d(1, 3, 3, padding=1, **kind), TTFSReadOutConv2d(3, 2, 3, 2, 1, **kind)
+    )
+    network = trainable("conv3x3-relu-conv2x3s2", (1, 4, 4))
+    named = {
+        f"{name}.{own}": getattr(module[k], own)
+        for k, name in ((1, "conv1"), (2, "output"))
+        for own in ("weight", "bias")
+    }
+    with torch.no_grad():
+        for name, parameter in named.items():
+            network.parameters[name] = parameter.add_(0.05).numpy().copy()
+    draws = np.random.default_rng(2)
+    x, labels = draws.random((5, 1, 4, 4)), draws.integers(0, 2, (5, 2, 2))
+    found = network.gradients(x, CrossEntropy(), labels)
+    loss = nn.functional.cross_entropy(module(torch.from_numpy(x)), torch.from_numpy(labels))
+    loss.backward()
+    assert found.loss == pytest.approx(loss.item(), rel=1e-13)
+    for name, parameter in named.items():
+        theirs = parameter.grad.numpy()
+        assert np.linalg.norm(found.gradients[name] - theirs) <= NEAR * np.linalg.norm(theirs), name
+    outputs = network.outputs(x)
+    values = nn.Sequential(*[layer.as_values() for layer in module])(torch.from_numpy(x)).detach().numpy()
+    assert np.allclose(values, outputs, rtol=0, atol=1e-13)
+    net = models.ttfs_network(module, (1, 4, 4))
+    run = eventsim.simulate(net, x, engine="reference", record="first_spikes")
+    assert np.allclose(run.readout.reshape(outputs.shape), outputs, rtol=0, atol=1e-9)
 
 
 def test_other_modules_are_no_spiking_network() -> None:

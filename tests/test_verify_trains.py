@@ -1,5 +1,6 @@
 """`verify` of trains of spikes: each neuron, of any model, is held against what it does with what it received."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,25 @@ def test_what_is_missed_and_what_is_invented_is_counted_by_population() -> None:
     assert found.by_population["last"]["only_a"] == 1
     assert found.by_population["others"]["only_b"] == 1
     assert found.by_population["cells"]["different"] == 0  # a spike that comes 2 later, or not before the end
+
+
+def test_fractions_are_held_to_fractions() -> None:
+    """Exactly, by the reference engine whatever is asked for."""
+    net = eventsim.Network()
+    net.source(1, "input")
+    net.population("linear_psp", 1, "a", threshold=Fraction(1))
+    net.population("linear_psp", 1, "b", threshold=Fraction(1))
+    net.connect("input", "a", eventsim.Dense([[Fraction(3)]]))
+    net.connect("a", "b", eventsim.Dense([[Fraction(7)]]), delay=Fraction(1, 5))
+    inputs = SpikeTimes([[[Fraction(1, 7)]]])
+    run = eventsim.simulate(net, inputs, engine="reference", until=2)
+    times = {name: run.spike_times(name) for name in ("a", "b")}
+    assert times["a"].tolist() == [[Fraction(1, 7) + Fraction(1, 3)]]
+    given = {name: SpikeTimes([[[one] for one in row] for row in array.tolist()]) for name, array in times.items()}
+    assert models.verify(net, x=inputs, times=given, until=Fraction(2)).same
+    given["b"] = SpikeTimes([[[times["b"][0, 0] + Fraction(1, 10**40)]]])
+    found = models.verify(net, x=inputs, times=given, until=Fraction(2))
+    assert found.differences["population"].tolist() == ["b"]
 
 
 def test_first_spikes_of_time_to_first_spike_networks_are_trains_too_and_pools_may_be_left_out() -> None:

@@ -270,6 +270,41 @@ class TTFSReadOut(TTFSLayer):
         super().__init__(ReadOut("", linear, (out_features,)), slope, dtype, device)
 
 
+class TTFSReadOutConv2d(TTFSLayer):
+    """Integrators behind a convolution, whose potentials at each position are the outputs.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, groups
+        As for `torch.nn.Conv2d`; what lies outside is no spike.
+    slope, dtype, device
+        As for `TTFSReadOut`.
+
+    Raises
+    ------
+    NetworkError
+        Settings that are no whole numbers.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        slope: Any = "b1",
+        *,
+        dtype: Any = None,
+        device: Any = None,
+    ) -> None:
+        sliding = Sliding("TTFSReadOutConv2d", _pair(kernel_size), stride, padding, dilation)
+        linear = ConvMap(out_channels, in_channels, sliding, groups)
+        super().__init__(ReadOut("", linear, (out_channels,)), slope, dtype, device)
+
+
 class EarliestPool2d(TTFSLayer):
     """A max pool of values: the earliest spike of each window goes on.
 

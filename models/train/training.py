@@ -22,7 +22,15 @@ from eventsim.models.train.epoch import Epoch
 from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.inputs import BATCH, Inputs, in_batches, taken
 from eventsim.models.train.judge import Judge
-from eventsim.models.train.losses import POTENTIALS, SPIKE_TIMES, CrossEntropy, Loss, MeanSquare, checked_labels
+from eventsim.models.train.losses import (
+    POTENTIALS,
+    SPIKE_TIMES,
+    CrossEntropy,
+    Loss,
+    MeanSquare,
+    checked_labels,
+    shall_fire,
+)
 from eventsim.models.train.network import Pass, TrainableNetwork
 from eventsim.models.train.optimizers import Adam, Optimizer
 from eventsim.models.train.schedules import Constant, Schedule
@@ -159,7 +167,7 @@ class Training:
         Warns
         -----
         UserWarning
-            An output neuron has fired for no sample, and no gradient has reached it: it stays silent.
+            An output neuron that shall fire has done so for no sample, and no gradient has reached it: it stays silent.
         """
         targets, labelled = self._checked(targets, len(x))
         self._reached = np.zeros(self.network.n_out, dtype=bool)
@@ -182,8 +190,10 @@ class Training:
             dict(self.network.windows), verdict,
         )  # fmt: skip
         self.history.append(done)
-        if self.network.fires and not self._reached.all():
-            warnings.warn(self._stays_silent(), UserWarning, stacklevel=2)
+        if self.network.fires:
+            lost = shall_fire(targets, (len(x), self.network.n_out)).any(axis=0) & ~self._reached
+            if lost.any():
+                warnings.warn(self._stays_silent(lost), UserWarning, stacklevel=2)
         return done
 
     def _check_outputs(self) -> None:
@@ -218,11 +228,11 @@ class Training:
             )
         return targets, False
 
-    def _stays_silent(self) -> str:
-        lost = ", ".join(map(str, np.flatnonzero(~self._reached).tolist()))
+    def _stays_silent(self, lost: Array) -> str:
+        who = ", ".join(map(str, np.flatnonzero(lost).tolist()))
         climbs = "give it other first weights" if self.silent else "give silent= what it costs, or other first weights"
         return (
-            f"training: epoch {self.epochs}: output neurons {lost} have fired for no sample, and no gradient has "
+            f"training: epoch {self.epochs}: output neurons {who} have fired for no sample, and no gradient has "
             f"reached them; must fire to be trained; {climbs}."
         )
 
