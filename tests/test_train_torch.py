@@ -338,8 +338,8 @@ def test_first_spikes_decide_and_their_gradients_are_those_of_the_trainer_and_of
     net = models.ttfs_network(module, (4,))
     run = eventsim.simulate(net, x, engine="reference", record="first_spikes")
     fired = run.spike_times("dense2")
-    t_max = net.node("dense2").window[2]
-    assert np.allclose(np.where(np.isfinite(fired), fired - t_max, 0), times, atol=1e-9)
+    window: Any = net.node("dense2").window
+    assert np.allclose(np.where(np.isfinite(fired), fired - window[2], 0), times, atol=1e-9)
 
 
 def test_a_convolution_is_read_out_at_each_position() -> None:

@@ -140,6 +140,7 @@ def _of_run(network: TrainableNetwork, run: Run) -> Array:
     last = network.layers[-1]
     if not network.fires:
         return decided(network, run.readout.reshape(-1, *last.shape))
-    times = run.spike_times(last.name)
-    before = np.where(times < float(run.windows[last.name][2]), times, np.inf)
+    times, window = run.spike_times(last.name), run.windows[last.name]
+    assert window is not None
+    before = np.where(times < float(window[2]), times, np.inf)
     return np.where(np.isfinite(before.min(axis=1)), before.argmin(axis=1), UNDECIDED)
