@@ -162,7 +162,7 @@ def test_the_windows_of_the_spiking_network_are_calibrated_or_as_trained() -> No
     calibrated, trained = (carry_out(read_plan("my.toml", {"spiking": one})) for one in ("calibrated", "trained"))
     network = trained.training.network
     assert trained.spiking.hash() == spiking_network(network).hash()
-    x, _, _ = read_plan("my.toml").parts(models.data.load("points.npz"))
+    x: Any = read_plan("my.toml").parts(models.data.load("points.npz"))[0]
     assert calibrated.spiking.hash() == models.to_ttfs(calibrated.relu, x).hash()
     with pytest.raises(InputError, match="spiking = 'calibrated' with slope = 'alpha1'; must be 'trained'"):
         read_plan("my.toml", {"spiking": "calibrated", "slope": "alpha1"})

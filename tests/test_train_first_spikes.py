@@ -58,7 +58,7 @@ def test_gradients_are_exact_differences_in_fractions(slope: str) -> None:
     draws = np.random.default_rng(6)
     network.dtype = np.dtype(object)
     for name, values in network.parameters.items():
-        whole = draws.integers(1 if slope == "alpha1" else -600, 997, values.shape)
+        whole: Array = draws.integers(1 if slope == "alpha1" else -600, 997, values.shape)
         if name == "dense2.bias":
             whole = np.array([-1500, 300, -900])  # neuron 0 is silent
         network.parameters[name] = np.array([Fraction(int(n), 997) for n in whole.ravel()], object).reshape(
@@ -66,7 +66,8 @@ def test_gradients_are_exact_differences_in_fractions(slope: str) -> None:
         )
     x = np.array([[Fraction(3, 7), Fraction(5, 7)], [Fraction(1, 7), Fraction(6, 7)]], object)
     factors = np.array([[Fraction(2), Fraction(-3), Fraction(5)]] * 2, object)
-    labels, silent, loss = np.array([0, 1]), Fraction(7, 2), Linear(factors)
+    labels, loss = np.array([0, 1]), Linear(factors)
+    silent: Any = Fraction(7, 2)
 
     def value() -> Any:
         uncut = network.copy()
@@ -94,6 +95,7 @@ def test_gradients_are_exact_differences_in_fractions(slope: str) -> None:
 def lateness(network: train.TrainableNetwork, x: Array) -> Any:
     """By how much each output would be behind t_max, by the papers' equations in absolute time."""
     t_start, t_min = Fraction(0), Fraction(1)
+    code: Any = network.code
     found = []
     for row in x:
         times, start, begin = [t_min - v for v in row], t_start, t_min
@@ -101,13 +103,13 @@ def lateness(network: train.TrainableNetwork, x: Array) -> Any:
             p, end = network.of(layer), begin + LENGTH
             far = end if layer is not network.layers[-1] else begin + 10**9  # so late that nothing is cut
             arguments = (times, p["weight"].tolist(), p["bias"].tolist())
-            if isinstance(network.code, AlphaSlope):
+            if isinstance(code, AlphaSlope):
                 # Its threshold follows t_max, so that D is that of the longer window.
                 rows = [1 + sum(weights) for weights in p["weight"].tolist()]
                 shifted = [d + s * (far - end) for d, s in zip(p["bias"].tolist(), rows, strict=True)]
                 times = oracle.alpha_times(arguments[0], arguments[1], shifted, start, begin, far)
             else:
-                steep = network.code.slope
+                steep = code.slope
                 shifted = [d + steep * (far - end) for d in p["bias"].tolist()]
                 times = oracle.b1_times(arguments[0], arguments[1], shifted, begin, far, steep)
             start, begin = begin, end
@@ -175,7 +177,8 @@ def test_the_first_that_fires_decides_and_ties_and_silence_are_those_of_runs() -
     assert decided(network, times).tolist() == [1, 0, UNDECIDED, 0]
     net = train.spiking_network(network)
     run = eventsim.simulate(net, x, engine="reference", record="first_spikes", error_bounds=True)
-    assert decisions_of(run, "dense1")[0].tolist() == [1, 0, UNDECIDED, 0]
+    decisions: Any = decisions_of(run, "dense1")[0]
+    assert decisions.tolist() == [1, 0, UNDECIDED, 0]
     assert run.spike_times("dense1").tolist() == [[4.75, 4.5, 4.5], [4.5, 4.75, 4.75], [np.inf] * 3, [4.5] * 3]
     assert run.readout.tolist() == (-times).tolist()  # of the read-out behind them, as behind a ReLU of `to_ttfs`
     assert run.predictions[[0, 1, 3]].tolist() == [1, 0, 0]
@@ -200,7 +203,8 @@ def test_b1_trains_to_the_bits_of_its_twin_and_learns_the_yin_yang_sign() -> Non
     for calibration in (x, None):
         net = train.spiking_network(trained[0], calibration)
         run = eventsim.simulate(net, x[:12], engine="reference", record="first_spikes")
-        assert (decisions_of(run, "dense2")[0] == decided(trained[0], trained[0].outputs(x[:12]))).all()
+        decisions: Any = decisions_of(run, "dense2")[0]
+        assert (decisions == decided(trained[0], trained[0].outputs(x[:12]))).all()
 
 
 def test_a_relu_network_that_ends_with_a_relu_is_fine_tuned_as_one_whose_outputs_fire() -> None:

@@ -34,10 +34,12 @@ Relies on `observation` (what happened), `expected_times` (what should happen, g
 `ideal_values` (what should have been received). Used by the command line and the figures.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from eventsim.errors import InputError
 from eventsim.inspection.comparison import Comparison
@@ -63,6 +65,18 @@ Array = np.ndarray[Any, Any]
 @overload
 def verify(
     net: Network,
+    relu: Any = None,
+    x: Any = None,
+    run: Run | None = None,
+    times: str | os.PathLike[str] | Mapping[str, ArrayLike] | None = None,
+    *,
+    engine: str = "compiled",
+) -> VerificationReport: ...
+
+
+@overload
+def verify(
+    net: Network,
     relu: None = None,
     x: Any = None,
     run: None = None,
@@ -72,18 +86,6 @@ def verify(
     until: Any = None,
     engine: str = "compiled",
 ) -> Comparison: ...
-
-
-@overload
-def verify(
-    net: Network,
-    relu: Any = None,
-    x: Any = None,
-    run: Run | None = None,
-    times: Any = None,
-    *,
-    engine: str = "compiled",
-) -> VerificationReport: ...
 
 
 def verify(
