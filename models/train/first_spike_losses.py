@@ -43,7 +43,7 @@ class EarliestWins:
 
     Notes
     -----
-    Held by tests/test_train_first_spikes.py and tests/test_event_gradients_losses.py.
+    Held by tests/test_train_first_spikes.py and tests/test_event_gradients_edges.py.
     """
 
     tau: float = 1.0
