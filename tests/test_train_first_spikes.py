@@ -58,7 +58,7 @@ def test_gradients_are_exact_differences_in_fractions(slope: str) -> None:
     draws = np.random.default_rng(6)
     network.dtype = np.dtype(object)
     for name, values in network.parameters.items():
-        whole: Array = draws.integers(1 if slope == "alpha1" else -600, 997, values.shape)
+        whole: Any = draws.integers(1 if slope == "alpha1" else -600, 997, values.shape)
         if name == "dense2.bias":
             whole = np.array([-1500, 300, -900])  # neuron 0 is silent
         network.parameters[name] = np.array([Fraction(int(n), 997) for n in whole.ravel()], object).reshape(
