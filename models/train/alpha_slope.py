@@ -40,12 +40,16 @@ class AlphaSlope:
         """Return the slope of each unit at its threshold, (n_units,)."""
         return row_sums(weight) + self.alpha
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
-        """Return the spike times, 0 for no spike, and (times, which of them are spikes)."""
+    def fire(
+        self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array, cut: bool = True
+    ) -> tuple[Array, Any]:
+        """Return the spike times, 0 for no spike or uncut, and (times, where gradients pass)."""
         slopes = self.slopes(p["weight"])
         climbs = slopes > 0
         sums -= layer.spread(p["bias"])
         sums *= layer.spread(climbs / (slopes + ~climbs * (1 - slopes)))  # 1 / slope, and 0 where it does not climb
+        if not cut:
+            return sums, (sums, True)
         times = ops.at_most_zero(sums)
         return times, (times, times < 0)
 

@@ -32,11 +32,15 @@ class ConstantSlope:
         """Return "b1", or "b" with another slope, such as "b0.5"."""
         return f"b{float(self.slope):g}"
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
-        """Return the spike times, 0 for no spike, and where there are spikes."""
+    def fire(
+        self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array, cut: bool = True
+    ) -> tuple[Array, Any]:
+        """Return the spike times, 0 for no spike or uncut, and where gradients pass."""
         sums -= layer.spread(p["bias"])
         if self.slope != 1.0:
             sums /= self.slope
+        if not cut:
+            return sums, True
         times = ops.at_most_zero(sums)
         return times, times < 0
 

@@ -8,7 +8,7 @@ Used by the trainable network.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from eventsim.errors import NetworkError
 from eventsim.models.relu.sliding import Sliding
@@ -67,6 +67,7 @@ class Neurons:
     shape: tuple[int, ...]
     norm: BatchNorm | None = None
     everywhere: bool = False
+    cut: ClassVar[bool] = True
 
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Weights, a bias a unit or a neuron, and gamma of a batch norm, whose beta is the bias."""
@@ -86,7 +87,7 @@ class Neurons:
         normed = None
         if self.norm is not None:
             sums, normed = self.norm.forward(ops, self.linear, p, state, sums, code.sign, training)
-        sent, fired = code.fire(ops, self.linear, p, sums)
+        sent, fired = code.fire(ops, self.linear, p, sums, self.cut)
         return sent, (x.shape, kept, normed, fired)
 
     def backward(
@@ -104,11 +105,24 @@ class Neurons:
 
 
 @dataclass(frozen=True)
+class LastNeurons(Neurons):
+    """Neurons that are the outputs: the class is that of the neuron that fires first.
+
+    Their times are not cut at t_max: above 0 is a neuron that is silent, and by how much it would be too late.
+    """
+
+    cut: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
 class ReadOut:
-    """Integrators, whose potentials at the end of the last window are the outputs: sum_j W_ij (t_min - t_j) + D_i."""
+    """Integrators, whose potentials at the end of the last window are the outputs: sum_j W_ij (t_min - t_j) + D_i.
+
+    Those of a convolution are read out at each position.
+    """
 
     name: str
-    linear: DenseMap
+    linear: DenseMap | ConvMap
     shape: tuple[int, ...]
 
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -128,7 +142,7 @@ class ReadOut:
         x: Array,
         training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
-        """Return the potentials, (n, n_out)."""
+        """Return the potentials, (n, *shape)."""
         sums, kept = self.linear.forward(ops, p["weight"], x)
         return code.sign * sums + self.linear.spread(p["bias"]), (x.shape, kept)
 

@@ -26,8 +26,14 @@ class Parameterisation(Protocol):
     def sign(self) -> int:
         """That of what is sent, where a value is not 0: 1 for values, -1 for spike times."""
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
-        """Return what the neurons send, and a tape for `fire_back`. `sums` may be overwritten."""
+    def fire(
+        self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array, cut: bool = True
+    ) -> tuple[Array, Any]:
+        """Return what the neurons send, and a tape for `fire_back`. `sums` may be overwritten.
+
+        Without `cut`, a neuron that reaches its threshold only behind t_max, and so is silent, gives the time at which
+        it would, > 0, and a ReLU what it cuts off, < 0; gradients pass there, too.
+        """
 
     def fire_back(
         self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array

@@ -16,9 +16,13 @@ class ReluTwin:
     name: ClassVar[str] = "relu"
     sign: ClassVar[int] = 1
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
-        """Return the values, and which of them are above 0."""
+    def fire(
+        self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array, cut: bool = True
+    ) -> tuple[Array, Any]:
+        """Return the values, and where gradients pass: above 0, or uncut."""
         sums += layer.spread(p["bias"])
+        if not cut:
+            return sums, True
         values = ops.at_least_zero(sums)
         return values, values > 0
 
