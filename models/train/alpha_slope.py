@@ -46,27 +46,22 @@ class AlphaSlope:
         climbs = slopes > 0
         sums -= layer.spread(p["bias"])
         sums *= layer.spread(climbs / (slopes + ~climbs * (1 - slopes)))  # 1 / slope, and 0 where it does not climb
-        times = ops.at_most_zero(sums)
-        return times, (times, times < 0)
+        times, spiking = ops.rectify(sums, 0, -1)
+        return times, (times, spiking)
 
     def fire_back(
-        self,
-        ops: Operations,  # noqa: ARG002
-        layer: LinearMap,
-        p: Parameters,
-        tape: Any,
-        grad: Array,
+        self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
     ) -> tuple[Array, dict[str, Array]]:
         """Return the gradient with respect to the sums, that of D, and what the weights change through the slope."""
         times, spiking = tape
-        passed = grad * spiking
+        passed = ops.rectify_back(grad, spiking)
         slopes = self.slopes(p["weight"])
         climbs = slopes > 0
         passed *= layer.spread(climbs / (slopes + ~climbs * (1 - slopes)))
-        through_slope = -layer.total(passed * times, slopes)
+        through_slope = -layer.total(ops, passed * times, slopes)
         # Every weight of a unit changes its slope alike.
         same = per_row(through_slope, p["weight"]) + 0 * p["weight"]
-        return passed, {"bias": -layer.total(passed, p["bias"]), "weight": same}
+        return passed, {"bias": -layer.total(ops, passed, p["bias"]), "weight": same}
 
     def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return J = alpha w / (1 - sum_j w_ij) and D = S b.

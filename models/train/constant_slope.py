@@ -34,25 +34,21 @@ class ConstantSlope:
 
     def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
         """Return the spike times, 0 for no spike, and where there are spikes."""
-        sums -= layer.spread(p["bias"])
-        if self.slope != 1.0:
-            sums /= self.slope
-        times = ops.at_most_zero(sums)
-        return times, times < 0
+        shift = -layer.spread(p["bias"])
+        if self.slope == 1.0:
+            return ops.rectify(sums, shift, -1)
+        sums += shift
+        sums /= self.slope
+        return ops.rectify(sums, 0, -1)
 
     def fire_back(
-        self,
-        ops: Operations,  # noqa: ARG002
-        layer: LinearMap,
-        p: Parameters,
-        tape: Any,
-        grad: Array,
+        self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
     ) -> tuple[Array, dict[str, Array]]:
         """Return the gradient with respect to the sums, and that of D."""
-        passed = grad * tape
+        passed = ops.rectify_back(grad, tape)
         if self.slope != 1.0:
             passed /= self.slope
-        return passed, {"bias": -layer.total(passed, p["bias"])}
+        return passed, {"bias": -layer.total(ops, passed, p["bias"])}
 
     def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return W = B w and D = B b: the spike then comes max(0, w x + b) before t_max."""

@@ -96,7 +96,7 @@ class Neurons:
         shape, kept, normed, fired = tape
         grad, found = code.fire_back(ops, self.linear, p, fired, grad)
         if self.norm is not None:
-            grad, more = self.norm.back(self.linear, p, normed, grad)
+            grad, more = self.norm.back(ops, self.linear, p, normed, grad)
             found |= more
         direct = self.linear.to_weight(ops, p["weight"], kept, grad)
         found["weight"] = found["weight"] + direct if "weight" in found else direct
@@ -140,7 +140,7 @@ class ReadOut:
         signed = code.sign * grad
         found = {
             "weight": self.linear.to_weight(ops, p["weight"], kept, signed),
-            "bias": self.linear.total(grad, p["bias"]),
+            "bias": self.linear.total(ops, grad, p["bias"]),
         }
         return self.linear.to_input(ops, p["weight"], signed, shape) if to_input else None, found
 
@@ -178,9 +178,8 @@ class EarliestPool:
         training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
         """Return the earliest spike times, (n, channels, *positions)."""
-        signs = self._signs(ops, code, x)
-        found, which = ops.largest(signs * x, self.sliding)
-        return signs * found, (x.shape, which)
+        found, which = ops.largest(x, self.sliding, self._signs(ops, code, x))
+        return found, (x.shape, which)
 
     def backward(
         self,

@@ -1,6 +1,6 @@
-"""The linear operations of the trainer on numpy's arrays: BLAS, and windows that are unfolded.
+"""The operations of the trainer on numpy's arrays: BLAS, windows that are unfolded, and slices that stay in the cache.
 
-Relies on `sliding`. Used by the trainable network.
+Relies on `sliding` and `slices`. Used by the trainable network.
 """
 
 import math
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.models.relu.sliding import Sliding
+from eventsim.models.train.slices import in_slices
 
 Array = np.ndarray[Any, Any]
 
@@ -24,23 +25,37 @@ class NumpyOperations:
 
     def conv(self, x: Array, weight: Array, sliding: Sliding, groups: int) -> tuple[Array, Array]:
         """Return the cross-correlation and the unfolded inputs, (n, groups, c_in / groups * taps, positions)."""
-        n_axes = len(sliding.kernel)
-        windows: Any = sliding.windows(x, 0)
-        positions = windows.shape[2 : 2 + n_axes]
-        taps_first = windows.transpose(0, 1, *range(2 + n_axes, 2 + 2 * n_axes), *range(2, 2 + n_axes))
-        unfolded = taps_first.reshape(len(x), groups, math.prod(weight.shape[1:]), math.prod(positions))
-        product: Array = _by_group(weight, groups) @ unfolded
-        return product.reshape(len(x), len(weight), *positions), unfolded
+        n, c_in, n_axes = len(x), x.shape[1], len(sliding.kernel)
+        positions, by_group = sliding.positions(x.shape[1:]), _by_group(weight, groups)
+        unfolded = np.empty((n, c_in, *sliding.kernel, *positions), x.dtype)
+        flat = unfolded.reshape(n, groups, by_group.shape[2], math.prod(positions))
+        found = np.empty((n, groups, by_group.shape[1], math.prod(positions)), np.result_type(x, weight))
+
+        def work(some: slice) -> None:
+            windows: Any = sliding.windows(x[some], 0)
+            taps_first = (0, 1, *range(2 + n_axes, 2 + 2 * n_axes), *range(2, 2 + n_axes))
+            unfolded[some] = windows.transpose(taps_first)
+            np.matmul(by_group, flat[some], out=found[some])
+
+        in_slices(work, n, flat[:1].size)
+        return found.reshape(n, len(weight), *positions), flat
 
     def conv_to_input(self, grad: Array, weight: Array, sliding: Sliding, groups: int, shape: Any) -> Array:
         """Return the transpose of `conv` in its inputs, (n, c_in, *positions)."""
         by_group = grad.reshape(len(grad), groups, len(weight) // groups, -1)
-        unfolded = _by_group(weight, groups).swapaxes(1, 2) @ by_group
-        taps: Any = unfolded.reshape(len(grad), shape[1], *sliding.kernel, *grad.shape[2:])
-        padded: Any = _padded_zeros(sliding, shape, grad.dtype)
-        for tap, where in _taps(sliding, grad.shape[2:]):
-            padded[where] += taps[(slice(None), slice(None), *tap)]
-        return _inside(padded, sliding, shape)
+        transposed, taps = _by_group(weight, groups).swapaxes(1, 2), list(_taps(sliding, grad.shape[2:]))
+        found = np.empty(shape, np.result_type(grad, weight))
+
+        def work(some: slice) -> None:
+            here = grad[some]
+            unfolded: Any = (transposed @ by_group[some]).reshape(len(here), shape[1], *sliding.kernel, *here.shape[2:])
+            padded: Any = _padded_zeros(sliding, (len(here), *shape[1:]), found.dtype)
+            for tap, where in taps:
+                padded[where] += unfolded[(slice(None), slice(None), *tap)]
+            found[some] = _inside(padded, sliding, shape)
+
+        in_slices(work, len(grad), shape[1] * len(taps) * by_group.shape[3])
+        return found
 
     def conv_to_weight(
         self,
@@ -52,39 +67,98 @@ class NumpyOperations:
     ) -> Array:
         """Return the transpose of `conv` in its weights, of the shape of `weight`."""
         by_group = grad.reshape(len(grad), groups, len(weight) // groups, -1)
-        found: Array = (by_group @ kept.swapaxes(2, 3)).sum(axis=0)
-        return found.reshape(weight.shape)
 
-    def largest(self, x: Array, sliding: Sliding) -> tuple[Array, Array]:
-        """Return the largest input of each window, and the number of its tap in C order."""
-        windows: Any = sliding.windows(x, -math.inf)
-        first, *others = np.ndindex(*sliding.kernel)
-        found = windows[(..., *first)].copy()
+        def work(some: slice) -> Array:
+            found: Array = (by_group[some] @ kept[some].swapaxes(2, 3)).sum(axis=0)
+            return found
+
+        return _added(in_slices(work, len(grad), kept[:1].size)).reshape(weight.shape)
+
+    def largest(self, x: Array, sliding: Sliding, signs: Any) -> tuple[Array, Array]:
+        """Return the input of each window with the largest signs * x, and the number of its tap in C order."""
+        found = np.empty((*x.shape[:2], *sliding.positions(x.shape[1:])), x.dtype)
         which = np.zeros(found.shape, np.uint8 if sliding.n_taps <= 256 else np.uint16)
-        for number, tap in enumerate(others, 1):
-            candidate = windows[(..., *tap)]
-            np.copyto(which, number, where=candidate > found)
-            np.maximum(found, candidate, out=found)
+        first, *others = np.ndindex(*sliding.kernel)
+
+        def work(some: slice) -> None:
+            windows: Any = sliding.windows(signs * x[some], -math.inf)
+            best, number_of = found[some], which[some]
+            best[...] = windows[(..., *first)]
+            for number, tap in enumerate(others, 1):
+                candidate = windows[(..., *tap)]
+                np.copyto(number_of, number, where=candidate > best)
+                np.maximum(best, candidate, out=best)
+            best *= signs
+
+        in_slices(work, *_extent(x))
         return found, which
 
     def largest_to_input(self, grad: Array, which: Array, sliding: Sliding, shape: Any) -> Array:
-        """Return `grad` where the largest inputs were, and 0 elsewhere."""
+        """Return `grad` where the chosen inputs were, and 0 elsewhere."""
         padded: Any = _padded_zeros(sliding, shape, grad.dtype)
         apart = all(step >= extent for step, extent in zip(sliding.stride, sliding.extent, strict=True))
-        for number, (_, where) in enumerate(_taps(sliding, grad.shape[2:])):
-            if apart:  # each input is in one window at most
-                np.multiply(grad, which == number, out=padded[where])
-            else:
-                padded[where] += grad * (which == number)
+        taps = list(_taps(sliding, grad.shape[2:]))
+
+        def work(some: slice) -> None:
+            for number, (_, where) in enumerate(taps):
+                if apart:  # each input is in one window at most
+                    np.multiply(grad[some], which[some] == number, out=padded[some][where])
+                else:
+                    padded[some][where] += grad[some] * (which[some] == number)
+
+        in_slices(work, len(grad), padded[:1].size)
         return _inside(padded, sliding, shape)
 
-    def at_most_zero(self, x: Array) -> Array:
-        """Return min(x, 0), written over `x`."""
-        return np.minimum(x, 0, out=x)
+    def rectify(self, x: Array, shift: Any, sign: int) -> tuple[Array, Array]:
+        """Return max(x + shift, 0) or min(x + shift, 0), written over `x`, and where that is not 0."""
+        kept = np.empty(x.shape, bool)
+        cut: Any = np.maximum if sign > 0 else np.minimum
 
-    def at_least_zero(self, x: Array) -> Array:
-        """Return max(x, 0), written over `x`."""
-        return np.maximum(x, 0, out=x)
+        def work(some: slice) -> None:
+            here = x[some]
+            here += shift
+            cut(here, 0, out=here)
+            np.not_equal(here, 0, out=kept[some])
+
+        in_slices(work, *_extent(x))
+        return x, kept
+
+    def rectify_back(self, grad: Array, kept: Array) -> Array:
+        """Return `grad` where `kept`, and 0 elsewhere, written over `grad`."""
+        in_slices(lambda some: np.multiply(grad[some], kept[some], out=grad[some]), *_extent(grad))
+        return grad
+
+    def normalise(self, sums: Array, gamma: Array, epsilon: float) -> tuple[Array, Array, Array, Any]:
+        """Return what it says there; `sums` less their means are written over them, and kept."""
+        centred, n = _by_unit(sums), math.prod(sums.shape) // sums.shape[1]
+        mean = self.totals(sums) / n
+        variance = _added(in_slices(lambda some: _centre(centred[some], mean), *_extent(centred))) / n
+        inverse = 1 / np.sqrt(variance + epsilon)
+        scale, found = (inverse * gamma)[:, None], np.empty_like(centred)
+        in_slices(lambda some: np.multiply(centred[some], scale, out=found[some]), *_extent(centred))
+        return found.reshape(sums.shape), mean, variance * (n / max(n - 1, 1)), (centred, inverse, n)
+
+    def normalise_back(self, grad: Array, gamma: Array, tape: Any) -> tuple[Array, Array]:
+        """Return the gradients with respect to the sums, written over `grad`, and to gamma."""
+        centred, inverse, n = tape
+        given = _by_unit(grad)
+        to_gamma = inverse * _added(in_slices(lambda some: _products(given[some], centred[some]), *_extent(given)))
+        shift, share = (self.totals(grad) / n)[:, None], (to_gamma * inverse / n)[:, None]
+        scale = (inverse * gamma)[:, None]
+
+        def work(some: slice) -> None:
+            here = given[some]
+            here -= shift
+            here -= centred[some] * share
+            here *= scale
+
+        in_slices(work, *_extent(given))
+        return given.reshape(grad.shape), to_gamma
+
+    def totals(self, grad: Array) -> Array:
+        """Return the sum over samples and positions of each unit, (n_units,)."""
+        given = _by_unit(grad)
+        return _added(in_slices(lambda some: given[some].sum((0, 2)), *_extent(given)))
 
     def zeros(self, shape: Any, like: Array) -> Array:
         """Return zeros of the dtype of `like`."""
@@ -94,6 +168,34 @@ class NumpyOperations:
         """Return the square root."""
         found: Array = np.sqrt(x)
         return found
+
+
+def _by_unit(x: Array) -> Array:
+    """A view (n, n_units, positions) of (n, n_units, *positions)."""
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+
+
+def _extent(x: Array) -> tuple[int, int]:
+    """How many samples there are, of how many values."""
+    return len(x), x[:1].size
+
+
+def _added(parts: list[Array]) -> Array:
+    """The sum of what slices gave, in their order."""
+    found: Array = np.add.reduce(parts)
+    return found
+
+
+def _products(a: Array, b: Array) -> Array:
+    """The sum of products of each unit, over samples and positions."""
+    found: Array = np.einsum("nup,nup->u", a, b)
+    return found
+
+
+def _centre(values: Array, mean: Array) -> Array:
+    """Subtract the mean of each unit, in place; return the sum of squares that is left, (n_units,)."""
+    values -= mean[:, None]
+    return _products(values, values)
 
 
 def _by_group(weight: Array, groups: int) -> Array:

@@ -18,21 +18,14 @@ class ReluTwin:
 
     def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
         """Return the values, and which of them are above 0."""
-        sums += layer.spread(p["bias"])
-        values = ops.at_least_zero(sums)
-        return values, values > 0
+        return ops.rectify(sums, layer.spread(p["bias"]), 1)
 
     def fire_back(
-        self,
-        ops: Operations,  # noqa: ARG002
-        layer: LinearMap,
-        p: Parameters,
-        tape: Any,
-        grad: Array,
+        self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
     ) -> tuple[Array, dict[str, Array]]:
         """Return the gradient with respect to the sums, and that of the bias."""
-        passed = grad * tape
-        return passed, {"bias": layer.total(passed, p["bias"])}
+        passed = ops.rectify_back(grad, tape)
+        return passed, {"bias": layer.total(ops, passed, p["bias"])}
 
     def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return them as they are."""
