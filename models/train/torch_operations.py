@@ -83,8 +83,8 @@ class TorchOperations:
         found, version, sign = kept
         if found._version != version:
             raise RuntimeError(
-                f"spike times (or values) of shape {tuple(found.shape)}, which a layer has sent, were changed in place; "
-                "must be as they were sent until gradients are computed; change a copy"
+                f"what a layer has sent, of shape {tuple(found.shape)}, was changed in place; must be as it was sent "
+                "until gradients are computed; change a copy"
             )
         if sign > 0:
             return torch.ops.aten.threshold_backward(grad, found, 0)
