@@ -178,7 +178,7 @@ class TrainableNetwork:
             cut = self.within_window(layer.name, given)
             passes = None if cut is None else ~cut
             if layer.name in self.windows:
-                largest[layer.name] = float(np.abs(given).max())
+                largest[layer.name] = float(np.maximum(given.max(), -given.min()))
             if disturbance is not None:
                 given, more = disturbance.sent(layer, given)
                 passes = more if passes is None else passes if more is None else passes & more

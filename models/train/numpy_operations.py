@@ -86,7 +86,8 @@ class NumpyOperations:
             best[...] = windows[(..., *first)]
             for number, tap in enumerate(others, 1):
                 candidate = windows[(..., *tap)]
-                np.copyto(number_of, number, where=candidate > best)
+                # Later taps have larger numbers. A masked copy would branch at each value.
+                np.maximum(number_of, np.multiply(candidate > best, number, dtype=which.dtype), out=number_of)
                 np.maximum(best, candidate, out=best)
             best *= signs
 

@@ -32,7 +32,7 @@ class TorchOperations:
         """Return the transpose of `conv` in its inputs, (n, c_in, *positions)."""
         even = _even(sliding)
         sizes = shape[2:] if even else [n + sum(pair) for n, pair in zip(shape[2:], sliding.padding, strict=True)]
-        like = grad.new_empty(1).expand(*shape[:2], *sizes)
+        like = grad.new_empty((*shape[:2], *sizes))  # only its shape counts; one that is expanded would be copied
         found = _convolution_back(grad, like, weight, sliding, groups, (True, False))[0]
         if even:
             return found
@@ -56,7 +56,7 @@ class TorchOperations:
     def largest_to_input(self, grad: Tensor, which: Any, sliding: Sliding, shape: Any) -> Tensor:
         """Return `grad` where the chosen inputs were, and 0 elsewhere."""
         where, plane = which
-        like = grad.new_empty(1).expand(plane)  # only its shape counts
+        like = grad.new_empty(plane)  # only its shape counts
         found = torch.ops.aten.max_pool2d_with_indices_backward(
             grad.reshape(where.shape), like, *_pooling(sliding), False, where
         )
