@@ -124,7 +124,7 @@ class TrainableNetwork:
 
     def encoded(self, x: Array) -> Array:
         """Return inputs in [0, 1], (n, *input_shape), as what the first layer takes."""
-        return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype)
+        return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype, copy=False)
 
     def outputs(self, x: Array, disturbance: Disturbance | None = None) -> Array:
         """Return the outputs, (n, n_out), of inputs in [0, 1]; batch norms use their running statistics."""

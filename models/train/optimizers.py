@@ -139,9 +139,8 @@ class Adam:
                 spare *= 1 - second
                 square *= second
                 square += spare
-                np.sqrt(square, out=spare)
-                spare /= correction
-                spare += self.epsilon
+                np.sqrt(square, out=spare)  # size mean / (root / correction + epsilon), with one division
+                spare += self.epsilon * correction
                 np.divide(mean, spare, out=spare)
-                spare *= size
+                spare *= size * correction
                 values -= spare
