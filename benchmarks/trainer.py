@@ -38,7 +38,7 @@ DENSE, CONV, DEEP = "340-10", "conv8x3-bn-relu-pool2-conv16x3-bn-relu-pool2-10",
 STEPS = {DENSE: 20, CONV: 4}  # of an epoch
 ROUNDS = {"quick": 2, "usual": 15, "large": 51}
 NAMES = ("numpy", "torch layers")
-PAUSE = 0.05  # OpenBLAS's threads look for work for 2^26 cycles
+PAUSE = 0.2  # OpenBLAS's threads look for work for 2^26 cycles
 # Float32: sums in another order, over the steps of an epoch.
 NEAR = 1e-4
 

@@ -44,15 +44,14 @@ class AlphaSlope:
         """Return the spike times, 0 for no spike, and (times, which of them are spikes)."""
         slopes = self.slopes(p["weight"])
         climbs = slopes > 0
-        sums -= layer.spread(p["bias"])
         sums *= layer.spread(climbs / (slopes + ~climbs * (1 - slopes)))  # 1 / slope, and 0 where it does not climb
-        times, spiking = ops.rectify(sums, 0, -1)
+        times, spiking = ops.rectify(sums, self.sign)
         return times, (times, spiking)
 
     def fire_back(
         self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, that of D, and what the weights change through the slope."""
+        """Return the gradient with respect to the sums, and what the weights change through the slope."""
         times, spiking = tape
         passed = ops.rectify_back(grad, spiking)
         slopes = self.slopes(p["weight"])
@@ -61,7 +60,7 @@ class AlphaSlope:
         through_slope = -layer.total(ops, passed * times, slopes)
         # Every weight of a unit changes its slope alike.
         same = per_row(through_slope, p["weight"]) + 0 * p["weight"]
-        return passed, {"bias": -layer.total(ops, passed, p["bias"]), "weight": same}
+        return passed, {"weight": same}
 
     def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return J = alpha w / (1 - sum_j w_ij) and D = S b.

@@ -32,13 +32,13 @@ class BatchNorm:
         sign: int,
         training: bool,
     ) -> tuple[Array, Any]:
-        """Return gamma (sums - mean) / root, and a tape; in `training` by the statistics of `sums`, which `state`
-        follows.
+        """Return gamma (sums - mean) / root + sign bias, and a tape; in `training` by the statistics of `sums`, which
+        `state` follows.
 
         `sign` is -1 where sums are those of spike times, whose mean is minus that of the values.
         """
         if training:
-            normed, mean, variance, tape = ops.normalise(sums, p["gamma"], self.epsilon)
+            normed, mean, variance, tape = ops.normalise(sums, p["gamma"], sign * p["bias"], self.epsilon)
             keep = 1 - self.momentum
             state["mean"] = keep * state["mean"] + self.momentum * sign * mean
             state["variance"] = keep * state["variance"] + self.momentum * variance
@@ -46,17 +46,17 @@ class BatchNorm:
         inverse = 1 / ops.root(state["variance"] + self.epsilon)
         sums -= layer.spread(sign * state["mean"])
         sums *= layer.spread(inverse)
-        return sums * layer.spread(p["gamma"]), (False, (sums, inverse))
+        return sums * layer.spread(p["gamma"]) + layer.spread(sign * p["bias"]), (False, (sums, inverse))
 
     def back(
-        self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
+        self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array, sign: int
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, on which statistics of a batch depend, and that of gamma."""
+        """Return the gradients with respect to the sums, on which statistics of a batch depend, gamma and bias."""
         of_batch, kept = tape
         if of_batch:
-            grad, to_gamma = ops.normalise_back(grad, p["gamma"], kept)
-            return grad, {"gamma": to_gamma}
-        normal, inverse = kept
-        to_gamma = layer.total(ops, grad * normal, p["gamma"])
-        grad *= layer.spread(inverse * p["gamma"])
-        return grad, {"gamma": to_gamma}
+            grad, to_gamma, to_shift = ops.normalise_back(grad, p["gamma"], kept)
+        else:
+            normal, inverse = kept
+            to_gamma, to_shift = layer.total(ops, grad * normal, p["gamma"]), layer.total(ops, grad, p["gamma"])
+            grad *= layer.spread(inverse * p["gamma"])
+        return grad, {"gamma": to_gamma, "bias": sign * to_shift}

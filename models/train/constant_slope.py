@@ -32,23 +32,25 @@ class ConstantSlope:
         """Return "b1", or "b" with another slope, such as "b0.5"."""
         return f"b{float(self.slope):g}"
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
+    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:  # noqa: ARG002
         """Return the spike times, 0 for no spike, and where there are spikes."""
-        shift = -layer.spread(p["bias"])
-        if self.slope == 1.0:
-            return ops.rectify(sums, shift, -1)
-        sums += shift
-        sums /= self.slope
-        return ops.rectify(sums, 0, -1)
+        if self.slope != 1.0:
+            sums /= self.slope
+        return ops.rectify(sums, self.sign)
 
     def fire_back(
-        self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
+        self,
+        ops: Operations,
+        layer: LinearMap,  # noqa: ARG002
+        p: Parameters,  # noqa: ARG002
+        tape: Any,
+        grad: Array,
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, and that of D."""
+        """Return the gradient with respect to the sums; there is no other."""
         passed = ops.rectify_back(grad, tape)
         if self.slope != 1.0:
             passed /= self.slope
-        return passed, {"bias": -layer.total(ops, passed, p["bias"])}
+        return passed, {}
 
     def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return W = B w and D = B b: the spike then comes max(0, w x + b) before t_max."""

@@ -84,7 +84,9 @@ class Neurons:
         """Return what the neurons send."""
         sums, kept = self.linear.forward(ops, p["weight"], x)
         normed = None
-        if self.norm is not None:
+        if self.norm is None:
+            sums += self.linear.spread(code.sign * p["bias"])
+        else:
             sums, normed = self.norm.forward(ops, self.linear, p, state, sums, code.sign, training)
         sent, fired = code.fire(ops, self.linear, p, sums)
         return sent, (x.shape, kept, normed, fired)
@@ -95,8 +97,10 @@ class Neurons:
         """Return the gradients with respect to the inputs and to the parameters."""
         shape, kept, normed, fired = tape
         grad, found = code.fire_back(ops, self.linear, p, fired, grad)
-        if self.norm is not None:
-            grad, more = self.norm.back(ops, self.linear, p, normed, grad)
+        if self.norm is None:
+            found["bias"] = code.sign * self.linear.total(ops, grad, p["bias"])
+        else:
+            grad, more = self.norm.back(ops, self.linear, p, normed, grad, code.sign)
             found |= more
         direct = self.linear.to_weight(ops, p["weight"], kept, grad)
         found["weight"] = found["weight"] + direct if "weight" in found else direct

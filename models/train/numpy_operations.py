@@ -96,13 +96,12 @@ class NumpyOperations:
                     padded[some][where] += grad[some] * (which[some] == number)
         return _inside(padded, sliding, shape)
 
-    def rectify(self, x: Array, shift: Any, sign: int) -> tuple[Array, Array]:
-        """Return max(x + shift, 0) or min(x + shift, 0), written over `x`, and where that is not 0."""
+    def rectify(self, x: Array, sign: int) -> tuple[Array, Array]:
+        """Return max(x, 0) or min(x, 0), written over `x`, and where that is not 0."""
         kept = np.empty(x.shape, bool)
         cut: Any = np.maximum if sign > 0 else np.minimum
         for some in slices_of(x):
             here = x[some]
-            here += shift
             cut(here, 0, out=here)
             np.not_equal(here, 0, out=kept[some])
         return x, kept
@@ -111,7 +110,7 @@ class NumpyOperations:
         """Return `grad` where `kept`, and 0 elsewhere, written over `grad`."""
         return np.multiply(grad, kept, out=grad)
 
-    def normalise(self, sums: Array, gamma: Array, epsilon: float) -> tuple[Array, Array, Array, Any]:
+    def normalise(self, sums: Array, gamma: Array, shift: Array, epsilon: float) -> tuple[Array, Array, Array, Any]:
         """Return what it says there; `sums` less their means are written over them, and kept."""
         centred, n = _by_unit(sums), math.prod(sums.shape) // sums.shape[1]
         mean, squares = self.totals(sums) / n, np.zeros_like(gamma)
@@ -121,22 +120,26 @@ class NumpyOperations:
             squares += _products(here, here)
         variance = squares / n
         inverse = 1 / np.sqrt(variance + epsilon)
-        found = centred * (inverse * gamma)[:, None]
+        found = np.empty_like(centred)
+        for some in slices_of(centred):
+            here = np.multiply(centred[some], (inverse * gamma)[:, None], out=found[some])
+            here += shift[:, None]
         return found.reshape(sums.shape), mean, variance * (n / max(n - 1, 1)), (centred, inverse, n)
 
-    def normalise_back(self, grad: Array, gamma: Array, tape: Any) -> tuple[Array, Array]:
-        """Return the gradients with respect to the sums, written over `grad`, and to gamma."""
+    def normalise_back(self, grad: Array, gamma: Array, tape: Any) -> tuple[Array, Array, Array]:
+        """Return the gradients with respect to the sums, written over `grad`, gamma and shift."""
         centred, inverse, n = tape
         given = _by_unit(grad)
         to_gamma = inverse * _products(given, centred)
-        shift, share = (self.totals(grad) / n)[:, None], (to_gamma * inverse / n)[:, None]
+        to_shift = self.totals(grad)
+        mean, share = (to_shift / n)[:, None], (to_gamma * inverse / n)[:, None]
         scale = (inverse * gamma)[:, None]
         for some in slices_of(given):
             here = given[some]
-            here -= shift
+            here -= mean
             here -= centred[some] * share
             here *= scale
-        return given.reshape(grad.shape), to_gamma
+        return given.reshape(grad.shape), to_gamma, to_shift
 
     def totals(self, grad: Array) -> Array:
         """Return the sum over samples and positions of each unit, (n_units,)."""

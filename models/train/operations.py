@@ -47,24 +47,21 @@ class Operations(Protocol):
     def largest_to_input(self, grad: Array, which: Any, sliding: Sliding, shape: Any) -> Array:
         """Return `grad` where `largest` found its inputs, and 0 elsewhere; shape (n, c, *positions)."""
 
-    def rectify(self, x: Array, shift: Any, sign: int) -> tuple[Array, Any]:
-        """Return max(x + shift, 0), or min(x + shift, 0) where `sign` is -1, and what `rectify_back` needs.
-
-        `shift` is an array that broadcasts over `x`, or 0. `x` may be overwritten.
-        """
+    def rectify(self, x: Array, sign: int) -> tuple[Array, Any]:
+        """Return max(x, 0), or min(x, 0) where `sign` is -1, and what `rectify_back` needs; `x` may be overwritten."""
 
     def rectify_back(self, grad: Array, kept: Any) -> Array:
         """Return `grad` where `rectify` gave anything but 0, and 0 elsewhere; `grad` may be overwritten."""
 
-    def normalise(self, sums: Array, gamma: Array, epsilon: float) -> tuple[Array, Array, Array, Any]:
-        """Return gamma (sums - mean) / sqrt(variance + epsilon), mean, unbiased variance, and a tape.
+    def normalise(self, sums: Array, gamma: Array, shift: Array, epsilon: float) -> tuple[Array, Array, Array, Any]:
+        """Return gamma (sums - mean) / sqrt(variance + epsilon) + shift, mean, unbiased variance, and a tape.
 
         Statistics are those of each unit over samples and positions, (n_units,); the variance that divides is the
         biased one. Of a single value the unbiased variance is 0. `sums` may be overwritten.
         """
 
-    def normalise_back(self, grad: Array, gamma: Array, tape: Any) -> tuple[Array, Array]:
-        """Return the gradients of `normalise` with respect to the sums, on which statistics depend, and to gamma.
+    def normalise_back(self, grad: Array, gamma: Array, tape: Any) -> tuple[Array, Array, Array]:
+        """Return the gradients of `normalise` with respect to the sums, on which statistics depend, gamma and shift.
 
         `grad` may be overwritten.
         """

@@ -14,7 +14,7 @@ from eventsim.checks import number
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
-BLOCK = 1 << 14  # of a parameter, so that a block of all its arrays stays in the cache between operations
+BLOCK = 1 << 15  # of a parameter, so that a block of all its arrays stays in the cache between operations
 
 
 class Optimizer(Protocol):

@@ -16,7 +16,9 @@ Parameters = Mapping[str, Array]
 
 
 class Parameterisation(Protocol):
-    """How neurons answer. `sums` are weighted sums of what the layer before has sent, (n, *outputs)."""
+    """How neurons answer. `sums` are weighted sums of what the layer before has sent, and of the bias by the sign, (n,
+    *outputs).
+    """
 
     @property
     def name(self) -> str:
@@ -32,7 +34,7 @@ class Parameterisation(Protocol):
     def fire_back(
         self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, and with respect to parameters apart from them.
+        """Return the gradient with respect to the sums, and what parameters change apart from them.
 
         `grad` is that with respect to what the neurons send, and may be overwritten.
         """

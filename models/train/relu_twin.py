@@ -16,16 +16,20 @@ class ReluTwin:
     name: ClassVar[str] = "relu"
     sign: ClassVar[int] = 1
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
+    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:  # noqa: ARG002
         """Return the values, and which of them are above 0."""
-        return ops.rectify(sums, layer.spread(p["bias"]), 1)
+        return ops.rectify(sums, self.sign)
 
     def fire_back(
-        self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
+        self,
+        ops: Operations,
+        layer: LinearMap,  # noqa: ARG002
+        p: Parameters,  # noqa: ARG002
+        tape: Any,
+        grad: Array,
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, and that of the bias."""
-        passed = ops.rectify_back(grad, tape)
-        return passed, {"bias": layer.total(ops, passed, p["bias"])}
+        """Return the gradient with respect to the sums; there is no other."""
+        return ops.rectify_back(grad, tape), {}
 
     def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return them as they are."""

@@ -64,9 +64,8 @@ class TorchOperations:
         middle = [slice(pair[0], pair[0] + n) for n, pair in zip(shape[2:], sliding.padding, strict=True)]
         return found[(slice(None), slice(None), *middle)]
 
-    def rectify(self, x: Tensor, shift: Any, sign: int) -> tuple[Tensor, Any]:
-        """Return max(x + shift, 0) or min(x + shift, 0), written over `x`, and itself with the sign."""
-        x += shift
+    def rectify(self, x: Tensor, sign: int) -> tuple[Tensor, Any]:
+        """Return max(x, 0) or min(x, 0), written over `x`, and itself with the sign."""
         found = x.clamp_(min=0) if sign > 0 else x.clamp_(max=0)
         # Another tensor of the same numbers: one that is returned, and kept for the way back, would never be freed.
         kept = found.detach()
@@ -90,21 +89,23 @@ class TorchOperations:
             return torch.ops.aten.threshold_backward(grad, found, 0)
         return torch.ops.aten.hardtanh_backward(grad, found, -math.inf, 0)
 
-    def normalise(self, sums: Tensor, gamma: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor, Any]:
+    def normalise(
+        self, sums: Tensor, gamma: Tensor, shift: Tensor, epsilon: float
+    ) -> tuple[Tensor, Tensor, Tensor, Any]:
         """Return what it says there: with a momentum of 1, running statistics become those of the batch."""
         mean, variance = torch.zeros_like(gamma), torch.zeros_like(gamma)
-        found, *kept = torch.native_batch_norm(sums, gamma, None, mean, variance, True, 1.0, epsilon)
+        found, *kept = torch.native_batch_norm(sums, gamma, shift, mean, variance, True, 1.0, epsilon)
         if sums.numel() == len(gamma):
             variance.zero_()  # 0 / 0 there
         return found, mean, variance, (sums, kept, epsilon)
 
-    def normalise_back(self, grad: Tensor, gamma: Tensor, tape: Any) -> tuple[Tensor, Tensor]:
-        """Return the gradients with respect to the sums and to gamma."""
+    def normalise_back(self, grad: Tensor, gamma: Tensor, tape: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the gradients with respect to the sums, gamma and shift."""
         sums, kept, epsilon = tape
         found: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.native_batch_norm_backward(
-            grad, sums, gamma, None, None, *kept, True, epsilon, [True, True, False]
+            grad, sums, gamma, None, None, *kept, True, epsilon, [True, True, True]
         )
-        return found[:2]
+        return found
 
     def totals(self, grad: Tensor) -> Tensor:
         """Return the sum over samples and positions of each unit, (n_units,)."""
