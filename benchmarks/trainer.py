@@ -35,10 +35,10 @@ Array = np.ndarray[Any, Any]
 BATCH, RATE = 128, 1e-3
 SHAPE = (1, 28, 28)
 DENSE, CONV, DEEP = "340-10", "conv8x3-bn-relu-pool2-conv16x3-bn-relu-pool2-10", "512-512-10"
-STEPS = {DENSE: 20, CONV: 4}  # of an epoch
-ROUNDS = {"quick": 2, "usual": 15, "large": 51}
+STEPS = {DENSE: 100, CONV: 10}  # of an epoch: the first ones find cold caches behind the pause
+ROUNDS = {"quick": 1, "usual": 9, "large": 31}
 NAMES = ("numpy", "torch layers")
-PAUSE = 0.2  # OpenBLAS's threads look for work for 2^26 cycles
+PAUSE = 0.1  # OpenBLAS has its threads look for work for 2^26 cycles
 # Float32: sums in another order, over the steps of an epoch.
 NEAR = 1e-4
 
