@@ -266,7 +266,7 @@ def test_both_backends_pool_alike(positions: tuple[int, ...], sliding: Sliding, 
     found, which = ours.largest(x, sliding, sign)
     given, kept = theirs.largest(torch.from_numpy(x), sliding, sign)
     assert np.array_equal(found, given.numpy())
-    grad = draws.integers(1, 100, found.shape).astype(np.float64)
+    grad: Any = draws.integers(1, 100, found.shape).astype(np.float64)
     back = theirs.largest_to_input(torch.from_numpy(grad), kept, sliding, x.shape)
     assert np.array_equal(ours.largest_to_input(grad, which, sliding, x.shape), back.numpy())
 
