@@ -66,7 +66,7 @@ def test_convolutions_and_their_transposes(
         part = under[:, first : first + 4 // groups]
         wanted = np.tensordot(part, weight[unit], [(1, *range(-len(sliding.kernel), 0)), range(weight.ndim - 1)])
         assert np.allclose(given[:, unit], wanted, rtol=0, atol=NEAR)
-    grad = draws.normal(size=given.shape)
+    grad: Any = draws.normal(size=given.shape)
     back = OPS.conv_to_input(grad, weight, sliding, groups, x.shape)
     to_weight = OPS.conv_to_weight(kept, grad, weight, sliding, groups)
     assert (back.shape, to_weight.shape) == (x.shape, weight.shape)
@@ -93,7 +93,7 @@ def test_pools_choose_the_first_of_the_largest(
     under = patches(factors * x, sliding, -np.inf).reshape(*found.shape, -1)
     assert np.array_equal(found, factors * under.max(axis=-1))
     assert np.array_equal(which, under.argmax(axis=-1))
-    grad = draws.normal(size=found.shape)
+    grad: Any = draws.normal(size=found.shape)
     back = OPS.largest_to_input(grad, which, sliding, x.shape)
     wanted = np.zeros((*x.shape[:2], *(n + sum(p) for n, p in zip(positions, sliding.padding, strict=True))))
     for place in np.ndindex(found.shape):
