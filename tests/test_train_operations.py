@@ -64,7 +64,8 @@ def test_convolutions_and_their_transposes(
     for unit in range(6):
         first = (unit * groups // 6) * (4 // groups)
         part = under[:, first : first + 4 // groups]
-        wanted = np.tensordot(part, weight[unit], [(1, *range(-len(sliding.kernel), 0)), range(weight.ndim - 1)])
+        axes: Any = ((1, *range(-len(sliding.kernel), 0)), tuple(range(weight.ndim - 1)))
+        wanted = np.tensordot(part, weight[unit], axes)
         assert np.allclose(given[:, unit], wanted, rtol=0, atol=NEAR)
     grad: Any = draws.normal(size=given.shape)
     back = OPS.conv_to_input(grad, weight, sliding, groups, x.shape)
