@@ -1,5 +1,6 @@
 """The trainer against PyTorch: gradients, trajectories, losses, optimizers, and the modules of spike times."""
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ import eventsim  # noqa: E402
 from eventsim import models  # noqa: E402
 from eventsim.errors import MappingError  # noqa: E402
 from eventsim.models import digits  # noqa: E402
+from eventsim.models.relu.sliding import Sliding  # noqa: E402
 from eventsim.models.train.first_spike_losses import EarliestWins  # noqa: E402
 from eventsim.models.train.initialise import initialise  # noqa: E402
 from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut  # noqa: E402
 from eventsim.models.train.linear_maps import ConvMap  # noqa: E402
 from eventsim.models.train.losses import CrossEntropy, MeanSquare  # noqa: E402
 from eventsim.models.train.network import TrainableNetwork, trainable  # noqa: E402
+from eventsim.models.train.numpy_operations import NumpyOperations  # noqa: E402
 from eventsim.models.train.optimizers import SGD, Adam  # noqa: E402
 from eventsim.models.train.parameterisations import parameterisation  # noqa: E402
 from eventsim.models.train.torch_layers import (  # noqa: E402
@@ -31,6 +34,7 @@ from eventsim.models.train.torch_layers import (  # noqa: E402
     TTFSReadOutConv2d,
 )
 from eventsim.models.train.torch_losses import EarliestWinsLoss  # noqa: E402
+from eventsim.models.train.torch_operations import TorchOperations  # noqa: E402
 
 pytestmark = pytest.mark.references
 
@@ -245,6 +249,48 @@ def test_modules_against_gradcheck(slope: str) -> None:
     norm = TTFSConv2d(2, 3, 3, batch_norm=True, dtype=torch.float64).eval()
     norm.running_mean.add_(0.3)
     assert torch.autograd.gradcheck(norm, (-torch.rand(2, 2, 4, 4, dtype=torch.float64).requires_grad_(),), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("positions", "sliding"),
+    [
+        ((6, 5), Sliding("here", (2, 3), (2, 1), [(0, 1), (2, 0)])),
+        ((7, 7), Sliding("here", (2, 2), 1, 0, (3, 2))),
+        ((9,), Sliding("here", (3,), 2, 1)),
+    ],
+    ids=["uneven padding", "dilation", "one axis"],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_both_backends_pool_alike(positions: tuple[int, ...], sliding: Sliding, sign: int) -> None:
+    """With as much padding as there may be; of equal inputs the first is chosen."""
+    draws = np.random.default_rng(3)
+    x = draws.integers(-2, 3, (4, 3, *positions)).astype(np.float64)
+    ours, theirs = NumpyOperations(), TorchOperations()
+    found, which = ours.largest(x, sliding, sign)
+    given, kept = theirs.largest(torch.from_numpy(x), sliding, sign)
+    assert np.array_equal(found, given.numpy())
+    grad: Any = draws.integers(1, 100, found.shape).astype(np.float64)
+    back = theirs.largest_to_input(torch.from_numpy(grad), kept, sliding, x.shape)
+    assert np.array_equal(ours.largest_to_input(grad, which, sliding, x.shape), back.numpy())
+
+
+def test_a_batch_norm_of_one_value() -> None:
+    """Its variance is 0, where PyTorch's operation says 0 / 0."""
+    for ops, kind in ((NumpyOperations(), np.array), (TorchOperations(), torch.tensor)):
+        given, mean, variance, _ = ops.normalise(kind([[3.0]]), kind([1.0]), kind([0.5]), 1e-5)
+        assert (mean.item(), variance.item()) == (3.0, 0.0)
+        assert given.item() == pytest.approx(0.5, abs=1e-4)  # float32, and PyTorch scales before it subtracts the mean
+
+
+def test_times_that_are_changed_in_place_have_no_gradients() -> None:
+    """As PyTorch's own layers say it, in place of wrong ones; and times that are kept are freed without a collector."""
+    layer = TTFSLinear(4, 3)
+    sent = layer(-torch.rand(2, 4))
+    sent.mul_(0.5)
+    with pytest.raises(RuntimeError, match=r"of shape \(2, 3\), was changed in place"):
+        sent.sum().backward()
+    kept = weakref.ref(layer(-torch.rand(2, 4)))
+    assert kept() is None
 
 
 def test_autocast_takes_no_bits_from_times() -> None:

@@ -85,7 +85,9 @@ class Neurons:
         """Return what the neurons send."""
         sums, kept = self.linear.forward(ops, p["weight"], x)
         normed = None
-        if self.norm is not None:
+        if self.norm is None:
+            sums += self.linear.spread(code.sign * p["bias"])
+        else:
             sums, normed = self.norm.forward(ops, self.linear, p, state, sums, code.sign, training)
         sent, fired = code.fire(ops, self.linear, p, sums, self.cut)
         return sent, (x.shape, kept, normed, fired)
@@ -96,8 +98,10 @@ class Neurons:
         """Return the gradients with respect to the inputs and to the parameters."""
         shape, kept, normed, fired = tape
         grad, found = code.fire_back(ops, self.linear, p, fired, grad)
-        if self.norm is not None:
-            grad, more = self.norm.back(self.linear, p, normed, grad)
+        if self.norm is None:
+            found["bias"] = code.sign * self.linear.total(ops, grad, p["bias"])
+        else:
+            grad, more = self.norm.back(ops, self.linear, p, normed, grad, code.sign)
             found |= more
         direct = self.linear.to_weight(ops, p["weight"], kept, grad)
         found["weight"] = found["weight"] + direct if "weight" in found else direct
@@ -154,7 +158,7 @@ class ReadOut:
         signed = code.sign * grad
         found = {
             "weight": self.linear.to_weight(ops, p["weight"], kept, signed),
-            "bias": self.linear.total(grad, p["bias"]),
+            "bias": self.linear.total(ops, grad, p["bias"]),
         }
         return self.linear.to_input(ops, p["weight"], signed, shape) if to_input else None, found
 
@@ -192,9 +196,8 @@ class EarliestPool:
         training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
         """Return the earliest spike times, (n, channels, *positions)."""
-        signs = self._signs(ops, code, x)
-        found, which = ops.largest(signs * x, self.sliding)
-        return signs * found, (x.shape, which)
+        found, which = ops.largest(x, self.sliding, self._signs(ops, code, x))
+        return found, (x.shape, which)
 
     def backward(
         self,

@@ -130,7 +130,7 @@ class TrainableNetwork:
 
     def encoded(self, x: Array) -> Array:
         """Return inputs in [0, 1], (n, *input_shape), as what the first layer takes."""
-        return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype)
+        return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype, copy=False)
 
     def outputs(self, x: Array, disturbance: Disturbance | None = None) -> Array:
         """Return the outputs of inputs in [0, 1]; batch norms use their running statistics.
@@ -193,7 +193,7 @@ class TrainableNetwork:
             given, cut = self.kept(layer, given)
             passes = None if cut is None else ~cut
             if layer.name in self.windows:
-                largest[layer.name] = float(np.abs(given).max())
+                largest[layer.name] = float(np.maximum(given.max(), -given.min()))
             if disturbance is not None:
                 given, more = disturbance.sent(layer, given)
                 passes = more if passes is None else passes if more is None else passes & more
