@@ -46,12 +46,13 @@ PART = 500  # images that are simulated at once: the first spikes of a VGG fill 
 
 
 class Recipe(NamedTuple):
-    """A network, how long it is trained, and how many test images are certified."""
+    """A network, how it is trained, on how many images at most; how many test images are certified."""
 
     architecture: str
     epochs: int
     rate: float
     certified: int
+    images: int = 60_000
 
 
 RECIPES = {
