@@ -1,6 +1,6 @@
 """VGG-11 with batch norm at 3 x 32 x 32: torch layers of spike times beside PyTorch's own ReLU network, step by step.
 
-    python benchmarks/vgg11_fine_tuning.py [--width 1] [--steps 200] [--batch 16] [--dtype float64] [--quick]
+    python benchmarks/vgg11_fine_tuning.py [--width 1] [--steps 200] [--batch 8] [--dtype float64] [--quick]
 
 A ReLU VGG-11 (Simonyan and Zisserman 2015, configuration A; batch norms behind all convolutions, one dense layer) is
 trained for some steps, and mapped to `eventsim.models.train.torch_layers` of B1. Both are then fine-tuned on the same
@@ -237,7 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=float, default=1.0, help="times the channels of VGG-11")
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--dtype", action="append", choices=["float64", "float32"], help="both without it")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="an eighth of the width, five steps")
