@@ -47,7 +47,7 @@ RECIPES = {
     "digits": Recipe("64-10", 30, 32, 3e-3, 3e-2),
     "yin-yang": Recipe("120-3", 40, 32, 3e-3, 3e-3),
     "mnist-5k": Recipe("128-10", 20, 64, 1e-3, 1e-2),
-    "fashion-mnist": Recipe("128-10", 4, 128, 1e-3, 1e-2),
+    "fashion-mnist": Recipe("128-10", 2, 128, 1e-3, 1e-2),
 }
 
 
