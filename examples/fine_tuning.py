@@ -37,7 +37,7 @@ class Panel(NamedTuple):
 
 
 PANELS = {
-    "jitter.sigma": Panel("jitter of spike times", "standard deviation, in input windows", [0.1, 0.3, 0.5, 1.0, 2.0]),
+    "jitter.sigma": Panel("jitter of spike times", "standard deviation", [0.1, 0.3, 0.5, 1.0, 2.0]),
     "time_bits.bits": Panel("times of few bits, windows 6 × the largest value", "bits", [1, 2, 3, 4, 5], 6.0),
     "weight_quantization.bits": Panel("weights of few bits", "bits", [2, 3, 4, 6]),
     "network.strength": Panel(
