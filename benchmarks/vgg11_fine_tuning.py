@@ -1,6 +1,6 @@
 """VGG-11 with batch norm at 3 x 32 x 32: torch layers of spike times beside PyTorch's own ReLU network, step by step.
 
-    python benchmarks/vgg11_fine_tuning.py [--width 1] [--steps 200] [--batch 8] [--dtype float64] [--quick]
+    python benchmarks/vgg11_fine_tuning.py [--width 1] [--steps 200] [--batch 8] [--dtype float64] [--control] [--quick]
 
 A ReLU VGG-11 (Simonyan and Zisserman 2015, configuration A; batch norms behind all convolutions, one dense layer) is
 trained for some steps, and mapped to `eventsim.models.train.torch_layers` of B1. Both are then fine-tuned on the same
@@ -10,6 +10,7 @@ made, ten classes of smooth patterns that are moved about, with noise; a number 
 """
 
 import argparse
+import copy
 import json
 import statistics
 import subprocess
@@ -38,6 +39,7 @@ class Case(NamedTuple):
     steps: int
     batch: int
     dtype: str
+    control: bool = False
 
 
 def images(seed: int, n: int, classes: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,6 +97,13 @@ def spiking_network(relu: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
     return nn.Sequential(*modules)
 
 
+def second(relu: nn.Sequential, case: Case) -> nn.Sequential:
+    """What is trained beside the ReLU network: spike times, or as a control itself, with sums in another order."""
+    if case.control:
+        return copy.deepcopy(relu).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return spiking_network(relu, getattr(torch, case.dtype))
+
+
 def loaded(module: Any, own: dict[str, Any]) -> Any:
     """A layer with the numbers of another."""
     with torch.no_grad():
@@ -127,7 +136,7 @@ def begun(case: Case) -> tuple[nn.Sequential, Tensor]:
 def measured(case: Case) -> dict[str, Any]:
     """Fine-tune both; how far apart they are, and how long a step takes."""
     relu, classes = begun(case)
-    both = {"relu": relu, "b1": spiking_network(relu, getattr(torch, case.dtype))}
+    both = {"relu": relu, "b1": second(relu, case)}
     optimizers = {
         name: torch.optim.SGD(module.parameters(), lr=RATE, momentum=MOMENTUM) for name, module in both.items()
     }
@@ -203,7 +212,7 @@ def memory(case: Case) -> dict[str, float]:
     """What each network needs, in a process of its own."""
     found = {}
     for which in ("relu", "b1"):
-        options = [f"--{name}={value}" for name, value in case._asdict().items()]
+        options = [f"--{name}={getattr(case, name)}" for name in ("width", "steps", "batch", "dtype")]
         child = [sys.executable, str(Path(__file__)), *options, "--memory", which]
         said = subprocess.run(child, check=True, capture_output=True, text=True).stdout
         found[which] = float(json.loads(said.splitlines()[-1]))
@@ -212,7 +221,7 @@ def memory(case: Case) -> dict[str, float]:
 
 def row(case: Case) -> str:
     """One line of the table."""
-    found, needed = measured(case), memory(case)
+    found, needed = measured(case), None if case.control else memory(case)
     seconds = found["seconds"]
     far = ", ".join(f"{value:.1e} ({number})" for number, value in found["apart"].items())
     cells = [
@@ -220,7 +229,9 @@ def row(case: Case) -> str:
         f"{found['loss']:.1e}", f"{found['first']:.2f} to {found['last']:.2f}",
         f"{found['held_out']['relu']:.1%}, {found['held_out']['b1']:.1%}".replace("%", " %"),
         f"{1e3 * seconds['relu']:.0f}, {1e3 * seconds['b1']:.0f} ms ({found['ratio']:.2f} ×)",
-        f"{needed['relu'] / 1e6:.0f}, {needed['b1'] / 1e6:.0f} MB ({needed['b1'] / needed['relu']:.2f} ×)",
+        "–"
+        if needed is None
+        else f"{needed['relu'] / 1e6:.0f}, {needed['b1'] / 1e6:.0f} MB ({needed['b1'] / needed['relu']:.2f} ×)",
     ]  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 
@@ -239,17 +250,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--dtype", action="append", choices=["float64", "float32"], help="both without it")
+    parser.add_argument("--control", action="store_true", help="PyTorch's network beside itself, channels last")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="an eighth of the width, five steps")
     parser.add_argument("--memory", choices=["relu", "b1"], help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
     width, steps = (0.125, 5) if chosen.quick else (chosen.width, chosen.steps)
-    cases = [Case(width, steps, chosen.batch, dtype) for dtype in chosen.dtype or ["float64", "float32"]]
+    dtypes = chosen.dtype or ["float64", "float32"]
+    cases = [Case(width, steps, chosen.batch, dtype, chosen.control) for dtype in dtypes]
     if chosen.memory:
         show_memory(cases[0], chosen.memory)
         return
-    print(HEAD, flush=True)
+    print(HEAD.replace("B1", "control") if chosen.control else HEAD, flush=True)
     for case in cases:
         print(row(case), flush=True)
 
