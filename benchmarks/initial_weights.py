@@ -1,6 +1,6 @@
 """Which starts can be trained, by depth and learning rate; and whether layers begin as the theory says.
 
-    python benchmarks/initial_weights.py [--quick] [--out FOLDER]
+    python benchmarks/initial_weights.py [--quick | --redraw] [--out FOLDER]
 
 Dense networks of 64 neurons a layer on the digits that come with eventsim, Adam, batches of 64, no schedule. A training
 fails where none of its 30 epochs classifies 90 % of the training images rightly, each before the step that it is part
@@ -31,6 +31,7 @@ from eventsim.models.train.jacobians import jacobians
 from eventsim.models.train.naive_start import NaiveStart
 from eventsim.models.train.row_spectrum import share_within
 from eventsim.models.train.sharpness import sharpness
+from eventsim.viz.frame import quieten
 from eventsim.viz.palette import GRID, INK, LAYERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -168,6 +169,18 @@ def write(path: Path, rows: list[Any]) -> None:
         writer.writerows(asdict(one) for one in rows)
 
 
+def read(path: Path) -> list[Trained]:
+    """The trainings of a file that `write` wrote."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [
+            Trained(
+                one["start"], int(one["depth"]), float(one["rate"]), int(one["seed"]), int(one["epochs"]),
+                float(one["accuracy"]), float(one["loss"]), float(one["never_climb"]), one["failed"] == "True",
+            )
+            for one in csv.DictReader(stream)
+        ]  # fmt: skip
+
+
 def tables(rows: list[Trained], found: list[Spectrum]) -> str:
     """All, as the page shows them."""
     depths, rates = sorted({one.depth for one in rows}), sorted({one.rate for one in rows})
@@ -196,7 +209,7 @@ def tables(rows: list[Trained], found: list[Spectrum]) -> str:
 def draw(rows: list[Trained], path: Path) -> None:
     """Failures by depth, one panel a learning rate, and the loss of neurons."""
     depths, rates = sorted({one.depth for one in rows}), sorted({one.rate for one in rows})
-    figure = Figure(figsize=(2.4 * len(rates), 4.8), layout="constrained")
+    figure = Figure(figsize=(2.6 * len(rates), 5.4), layout="constrained")
     panels = figure.subplots(2, len(rates), sharex=True, sharey="row", squeeze=False)
     for column, rate in enumerate(rates):
         for label, (_, colour, marker) in STARTS.items():
@@ -221,8 +234,10 @@ def draw(rows: list[Trained], path: Path) -> None:
 def finish(panels: Any) -> None:
     """Labels and a legend."""
     first: Axes = panels[0, 0]
-    first.set(ylabel="trainings that fail", ylim=(-0.04, 1.04))
-    panels[1, 0].set(ylabel="neurons that no longer climb", ylim=(-0.02, 0.8))
+    first.set(ylabel="share of trainings that fail", ylim=(-0.04, 1.04))
+    panels[1, 0].set(ylabel="share of neurons\nthat no longer climb", ylim=(-0.02, 0.8))
+    for one in panels.ravel():
+        quieten(one)
     panels[1, 0].legend(*first.get_legend_handles_labels(), frameon=False, fontsize="small", loc="upper left")
 
 
@@ -230,13 +245,18 @@ def main() -> None:
     """Sweep, write, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two depths, two rates, one seed, three epochs")
+    parser.add_argument("--redraw", action="store_true", help="the picture alone, from the table beside this file")
     parser.add_argument("--out", type=Path, help="a folder for all three files")
     chosen = parser.parse_args()
+    picture = (chosen.out or ROOT / "docs" / "images") / "initial_weights.png"
+    if chosen.redraw:
+        draw(read(ROOT / "benchmarks" / "initial_weights.csv"), picture)
+        return
     rows = sweep((2, 5), (1e-3, 1e-2), (0,), 3) if chosen.quick else sweep(DEPTHS, RATES, SEEDS, EPOCHS)
     found = spectra()
     write((chosen.out or ROOT / "benchmarks") / "initial_weights.csv", rows)
     write((chosen.out or ROOT / "benchmarks") / "initial_spectra.csv", found)
-    draw(rows, (chosen.out or ROOT / "docs" / "images") / "initial_weights.png")
+    draw(rows, picture)
     print(tables(rows, found))
 
 

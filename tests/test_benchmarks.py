@@ -10,6 +10,7 @@ import pytest
 import report
 import safe_windows
 import start_up
+import trainer
 import w1
 import w2
 import w4
@@ -187,3 +188,19 @@ def test_every_rule_is_measured_and_held_to_what_it_promises() -> None:
     assert sum("30,000 synapses" in row.benchmark for row in rows) >= 2 * 5
     with pytest.raises(AssertionError):
         by_rule.check("fixed_indegree", eventsim.Sparse([0], [0], [1.0]), 300)
+
+
+# -- the trainer -------------------------------------------------------------------------------------------------------
+
+
+def test_a_pass_is_held_against_all_of_its_matrix_products(monkeypatch) -> None:
+    made: list[tuple[tuple[int, ...], ...]] = []
+    ours = trainer.network(trainer.DEEP, np.float32)
+    monkeypatch.setattr(np, "matmul", lambda a, b, out: made.append((a.shape, b.shape, out.shape)))
+    trainer.products(ours, 4)()
+    # Forward, to the weights, to the inputs: but for those of the first layer.
+    wanted = []
+    for n_in, n_out in ((784, 512), (512, 512), (512, 10)):
+        wanted += [((4, n_in), (n_in, n_out), (4, n_out)), ((n_out, 4), (4, n_in), (n_out, n_in))]
+        wanted += [((4, n_out), (n_out, n_in), (4, n_in))] if n_in < 784 else []
+    assert made == wanted

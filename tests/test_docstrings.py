@@ -224,10 +224,15 @@ def exported() -> Iterator[tuple[Path, ast.ClassDef | Function]]:
                     )
 
 
+def is_overload(node: Function) -> bool:
+    """Types of a function that has its docstring elsewhere."""
+    return any(isinstance(one, ast.Name) and one.id == "overload" for one in node.decorator_list)
+
+
 def public_functions() -> Iterator[tuple[Path, Function]]:
     """Exported functions that have parameters, and methods of exported classes that document any."""
     for path, node in exported():
-        if isinstance(node, Function) and parameters(node):
+        if isinstance(node, Function) and parameters(node) and not is_overload(node):
             yield path, node
         for item in node.body if isinstance(node, ast.ClassDef) else []:
             if isinstance(item, Function) and "Parameters" in headings(ast.get_docstring(item) or ""):

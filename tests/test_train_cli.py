@@ -23,6 +23,7 @@ from eventsim.models.train.plan import KEYS, Plan, plan_of
 from eventsim.models.train.plan_file import read_plan, write_plan
 from eventsim.models.train.spiking import spiking_network
 from eventsim.models.train.text import CHOICES, EXAMPLES, made
+from eventsim.models.train.training import accuracy
 from eventsim.models.train.windows import Certified
 
 FILES = ["checkpoint.npz", "curves.png", "log.csv", "plan.toml", "relu.npz", "spiking.npz"]
@@ -117,6 +118,25 @@ def test_flags_take_the_place_of_the_file_and_a_program_reads_json(capsys: Any) 
     assert dense.model.name == "ttfs_alpha1"
 
 
+def test_outputs_that_fire_are_trained_by_flags_and_by_files_alike(capsys: Any) -> None:
+    """The first that fires decides, on the test data too; without a loss of spike times it is said which there are."""
+    words = ("my.toml", "--architecture", "8-3-relu", "--silent", 0.5, "--epochs", 2)
+    code, out, err = called(capsys, *words, "--loss", "first_spike:tau=0.5", "--out", "fires")
+    assert (code, err) == (OK, "")
+    outcome = carry_out(read_plan("fires/plan.toml"))
+    network, test = outcome.training.network, models.data.load("points.npz").test
+    assert outcome.training.silent == 0.5
+    assert f"test accuracy {100 * accuracy(network, test.values(), test.labels):.2f} %" in out
+    assert [one.name for one in eventsim.load_network("fires/spiking.npz").populations] == [
+        "dense1",
+        "dense2",
+        "output",
+    ]
+    code, _, err = called(capsys, *words, "--out", "none")
+    assert code == REFUSED
+    assert "loss CrossEntropy is of potentials, and the outputs are spike times" in err
+
+
 def test_a_plan_that_is_written_is_the_plan_that_is_read(here: Path) -> None:
     for plan in (
         read_plan("my.toml"),
@@ -142,7 +162,7 @@ def test_the_windows_of_the_spiking_network_are_calibrated_or_as_trained() -> No
     calibrated, trained = (carry_out(read_plan("my.toml", {"spiking": one})) for one in ("calibrated", "trained"))
     network = trained.training.network
     assert trained.spiking.hash() == spiking_network(network).hash()
-    x, _, _ = read_plan("my.toml").parts(models.data.load("points.npz"))
+    x: Any = read_plan("my.toml").parts(models.data.load("points.npz"))[0]
     assert calibrated.spiking.hash() == models.to_ttfs(calibrated.relu, x).hash()
     with pytest.raises(InputError, match="spiking = 'calibrated' with slope = 'alpha1'; must be 'trained'"):
         read_plan("my.toml", {"spiking": "calibrated", "slope": "alpha1"})

@@ -195,7 +195,6 @@ REFUSED = {
         "layer 'cut' is of kind",
     ),
     "no relu": (ReluNetwork([dense("a", 3, 3, relu=False), LAST]), "layer 'a' takes|which no ReLU has cut"),
-    "relu last": (ReluNetwork([dense("a", 3, 3), dense("b", 2, 3)]), "is the last, and no dense layer without a ReLU"),
     "quantizer": (
         ReluNetwork([dense("a", 3, 3), LAST], quantizers={"a": Quantizer(0.1, 0, 0, 255)}),
         "layer 'a' has a quantizer",

@@ -193,7 +193,7 @@ def test_from_relu_and_back() -> None:
     ("architecture", "message"),
     [
         ("", "must be text"),
-        ("conv8x3", "the last part must be the number of outputs"),
+        ("conv8x3-pool2", "the last part must be the number of outputs, or a conv"),
         ("bn-10", "part 1, 'bn': stands behind no conv"),
         ("conv8x3-bn-pool2-10", "'bn': is followed by no relu; write bn-relu"),
         ("conv8x4-10", "needs channels, and a kernel that is odd"),

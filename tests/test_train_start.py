@@ -255,5 +255,6 @@ def test_the_sweep_of_starts_says_what_fails(tmp_path: Path) -> None:
     assert 0.24 < rows[-1].never_climb < 1
     module.write(tmp_path / "rows.csv", rows)
     assert len((tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()) == 5
+    assert module.read(tmp_path / "rows.csv") == rows
     module.draw(rows, tmp_path / "drawn.png")
     assert image.imread(tmp_path / "drawn.png").size

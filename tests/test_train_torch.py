@@ -1,5 +1,6 @@
 """The trainer against PyTorch: gradients, trajectories, losses, optimizers, and the modules of spike times."""
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,14 @@ import eventsim  # noqa: E402
 from eventsim import models  # noqa: E402
 from eventsim.errors import MappingError  # noqa: E402
 from eventsim.models import digits  # noqa: E402
+from eventsim.models.relu.sliding import Sliding  # noqa: E402
+from eventsim.models.train.first_spike_losses import EarliestWins  # noqa: E402
 from eventsim.models.train.initialise import initialise  # noqa: E402
 from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut  # noqa: E402
 from eventsim.models.train.linear_maps import ConvMap  # noqa: E402
 from eventsim.models.train.losses import CrossEntropy, MeanSquare  # noqa: E402
 from eventsim.models.train.network import TrainableNetwork, trainable  # noqa: E402
+from eventsim.models.train.numpy_operations import NumpyOperations  # noqa: E402
 from eventsim.models.train.optimizers import SGD, Adam  # noqa: E402
 from eventsim.models.train.parameterisations import parameterisation  # noqa: E402
 from eventsim.models.train.torch_layers import (  # noqa: E402
@@ -27,7 +31,10 @@ from eventsim.models.train.torch_layers import (  # noqa: E402
     TTFSEncoder,
     TTFSLinear,
     TTFSReadOut,
+    TTFSReadOutConv2d,
 )
+from eventsim.models.train.torch_losses import EarliestWinsLoss  # noqa: E402
+from eventsim.models.train.torch_operations import TorchOperations  # noqa: E402
 
 pytestmark = pytest.mark.references
 
@@ -244,6 +251,48 @@ def test_modules_against_gradcheck(slope: str) -> None:
     assert torch.autograd.gradcheck(norm, (-torch.rand(2, 2, 4, 4, dtype=torch.float64).requires_grad_(),), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("positions", "sliding"),
+    [
+        ((6, 5), Sliding("here", (2, 3), (2, 1), [(0, 1), (2, 0)])),
+        ((7, 7), Sliding("here", (2, 2), 1, 0, (3, 2))),
+        ((9,), Sliding("here", (3,), 2, 1)),
+    ],
+    ids=["uneven padding", "dilation", "one axis"],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_both_backends_pool_alike(positions: tuple[int, ...], sliding: Sliding, sign: int) -> None:
+    """With as much padding as there may be; of equal inputs the first is chosen."""
+    draws = np.random.default_rng(3)
+    x = draws.integers(-2, 3, (4, 3, *positions)).astype(np.float64)
+    ours, theirs = NumpyOperations(), TorchOperations()
+    found, which = ours.largest(x, sliding, sign)
+    given, kept = theirs.largest(torch.from_numpy(x), sliding, sign)
+    assert np.array_equal(found, given.numpy())
+    grad: Any = draws.integers(1, 100, found.shape).astype(np.float64)
+    back = theirs.largest_to_input(torch.from_numpy(grad), kept, sliding, x.shape)
+    assert np.array_equal(ours.largest_to_input(grad, which, sliding, x.shape), back.numpy())
+
+
+def test_a_batch_norm_of_one_value() -> None:
+    """Its variance is 0, where PyTorch's operation says 0 / 0."""
+    for ops, kind in ((NumpyOperations(), np.array), (TorchOperations(), torch.tensor)):
+        given, mean, variance, _ = ops.normalise(kind([[3.0]]), kind([1.0]), kind([0.5]), 1e-5)
+        assert (mean.item(), variance.item()) == (3.0, 0.0)
+        assert given.item() == pytest.approx(0.5, abs=1e-4)  # float32, and PyTorch scales before it subtracts the mean
+
+
+def test_times_that_are_changed_in_place_have_no_gradients() -> None:
+    """As PyTorch's own layers say it, in place of wrong ones; and times that are kept are freed without a collector."""
+    layer = TTFSLinear(4, 3)
+    sent = layer(-torch.rand(2, 4))
+    sent.mul_(0.5)
+    with pytest.raises(RuntimeError, match=r"of shape \(2, 3\), was changed in place"):
+        sent.sum().backward()
+    kept = weakref.ref(layer(-torch.rand(2, 4)))
+    assert kept() is None
+
+
 def test_autocast_takes_no_bits_from_times() -> None:
     """Outputs under bfloat16 autocast are those without it."""
     torch.manual_seed(2)
@@ -289,6 +338,87 @@ def test_a_module_is_read_and_simulated_as_it_is(slope: str, reach: tuple[float,
         # Slopes of alpha neurons as small as 0.2 at each layer magnify what rounding leaves of times up to 100.
         found = eventsim.simulate(net, images, engine="reference").readout
         assert np.allclose(found, theirs, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("slope", ["b1", "alpha1"])
+def test_first_spikes_decide_and_their_gradients_are_those_of_the_trainer_and_of_autograd(slope: str) -> None:
+    """Modules and numpy against each other, and both against a loss written down in PyTorch alone; read and simulated.
+
+    Some outputs are silent, some of these those of their label.
+    """
+    torch.manual_seed(7)
+    kind: Any = {"slope": slope, "dtype": torch.float64}
+    module = nn.Sequential(TTFSEncoder(), TTFSLinear(4, 6, **kind), TTFSLinear(6, 3, last=True, **kind))
+    network = trainable("6-3-relu", (4,), slope)
+    named = {f"dense{k}.{name}": getattr(module[k], name) for k in (1, 2) for name in ("weight", "bias")}
+    with torch.no_grad():
+        module[2].bias.copy_(torch.tensor([0.3, 1.5, -1.5]))
+        for name, parameter in named.items():
+            network.parameters[name] = parameter.numpy().copy()
+    draws = np.random.default_rng(2)
+    x, labels = draws.random((16, 4)), np.arange(16) % 3
+    times = network.outputs(x)
+    own = times[np.arange(16), labels]
+    assert (own == 0).any()
+    assert (own < 0).any()
+    found = network.gradients(x, EarliestWins(0.4, 0.2, 3.0), labels, silent=0.7)
+    loss = EarliestWinsLoss(0.4, 0.2, 3.0, silent=0.7)
+    value = loss(module(torch.from_numpy(x)), torch.from_numpy(labels))
+    value.backward()
+    late = module(torch.from_numpy(x)).detach().numpy()[np.arange(16), labels].clip(min=0)
+    assert found.loss + 0.7 * late.mean() == pytest.approx(value.item(), rel=1e-13)
+    alone = {name: torch.from_numpy(values.copy()).requires_grad_() for name, values in network.parameters.items()}
+    given = -torch.from_numpy(x)
+    for k in (1, 2):
+        weight, bias = alone[f"dense{k}.weight"], alone[f"dense{k}.bias"]
+        slopes = 1 + weight.sum(1) if slope == "alpha1" else torch.ones(len(weight), dtype=torch.float64)
+        reached = (given @ weight.T - bias) / slopes
+        given = torch.clamp(reached, max=0)
+    rows, chosen = torch.arange(16), torch.from_numpy(labels)
+    entropy = torch.logsumexp(-given / 0.4, 1) + given[rows, chosen] / 0.4
+    early = 0.2 * torch.exp(given[rows, chosen] / 3.0)
+    (entropy + early + 0.7 * torch.clamp(reached[rows, chosen], min=0)).mean().backward()
+    for name, parameter in named.items():
+        for theirs in (parameter.grad.numpy(), alone[name].grad.numpy()):
+            assert np.linalg.norm(found.gradients[name] - theirs) <= NEAR * np.linalg.norm(theirs), name
+    net = models.ttfs_network(module, (4,))
+    run = eventsim.simulate(net, x, engine="reference", record="first_spikes")
+    fired = run.spike_times("dense2")
+    window: Any = net.node("dense2").window
+    assert np.allclose(np.where(np.isfinite(fired), fired - window[2], 0), times, atol=1e-9)
+
+
+def test_a_convolution_is_read_out_at_each_position() -> None:
+    """As in numpy, gradients included; its modules of values and its spiking network do the same."""
+    torch.manual_seed(8)
+    kind: Any = {"dtype": torch.float64}
+    module = nn.Sequential(
+        TTFSEncoder(), TTFSConv2d(1, 3, 3, padding=1, **kind), TTFSReadOutConv2d(3, 2, 3, 2, 1, **kind)
+    )
+    network = trainable("conv3x3-relu-conv2x3s2", (1, 4, 4))
+    named = {
+        f"{name}.{own}": getattr(module[k], own)
+        for k, name in ((1, "conv1"), (2, "output"))
+        for own in ("weight", "bias")
+    }
+    with torch.no_grad():
+        for name, parameter in named.items():
+            network.parameters[name] = parameter.add_(0.05).numpy().copy()
+    draws = np.random.default_rng(2)
+    x, labels = draws.random((5, 1, 4, 4)), draws.integers(0, 2, (5, 2, 2))
+    found = network.gradients(x, CrossEntropy(), labels)
+    loss = nn.functional.cross_entropy(module(torch.from_numpy(x)), torch.from_numpy(labels))
+    loss.backward()
+    assert found.loss == pytest.approx(loss.item(), rel=1e-13)
+    for name, parameter in named.items():
+        theirs = parameter.grad.numpy()
+        assert np.linalg.norm(found.gradients[name] - theirs) <= NEAR * np.linalg.norm(theirs), name
+    outputs = network.outputs(x)
+    values = nn.Sequential(*[layer.as_values() for layer in module])(torch.from_numpy(x)).detach().numpy()
+    assert np.allclose(values, outputs, rtol=0, atol=1e-13)
+    net = models.ttfs_network(module, (1, 4, 4))
+    run = eventsim.simulate(net, x, engine="reference", record="first_spikes")
+    assert np.allclose(run.readout.reshape(outputs.shape), outputs, rtol=0, atol=1e-9)
 
 
 def test_other_modules_are_no_spiking_network() -> None:

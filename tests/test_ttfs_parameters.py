@@ -159,6 +159,18 @@ def test_a_pool_may_come_first_and_a_read_out_later() -> None:
     assert run.readout.tolist() == [[2 * 1.625]]
 
 
+def test_the_last_layer_may_be_neurons_whose_times_are_read_out() -> None:
+    """As `to_ttfs` has it behind a ReLU, in floats and in Fractions: how long before t_max each fires, 0 of silent."""
+    for number in (float, Fraction):
+        weights = [[number(1), number(0)], [number(-1), number(0)]]
+        net = models.ttfs_network([{"W": weights, "D": number(1) / 4, "t_min": 1, "t_max": 4}])
+        assert [population.name for population in net.populations] == ["dense1", "output"]
+        run = eventsim.simulate(net, [[0.5, 0.25]], engine="reference")
+        assert run.spike_times("dense1").tolist() == [[3.25, math.inf]]
+        assert run.readout.tolist() == [[0.75, 0.0]]
+        assert run.predictions.tolist() == [0]
+
+
 def test_the_read_out_has_its_name_and_what_is_none_is_absent() -> None:
     net = models.ttfs_network([HIDDEN | {"threshold": None, "alpha": None}, READOUT | {"name": "logits", "D": None}])
     assert [node.name for node in net.nodes] == ["input", "dense1", "logits"]
@@ -249,6 +261,7 @@ REFUSED: list[tuple[Any, str]] = [
     ([HIDDEN, READOUT | {"threshold": 1.0}], "has threshold; the last layer is the read-out"),
     ([HIDDEN | {"name": "input"}, READOUT], "layer 'input': this is the name of the source, too; give each layer"),
     ([HIDDEN | {"name": "output"}, READOUT], "layer 'output': this is the name of another layer, too"),
+    ([HIDDEN | {"name": "output"}], "layer 'output': this is the name of the read-out behind the last layer, too"),
     ([HIDDEN | {"W": None}, READOUT], "layer 'dense1': has neither W nor J nor pool"),
     ([HIDDEN | {"D": None}, READOUT], "exactly one of threshold and, for B1 neurons, D"),
     ([{"pool": 2}, HIDDEN, READOUT], "layer 'pool1': input_shape is needed before it"),

@@ -180,7 +180,7 @@ def test_every_cause_has_a_look_of_its_own() -> None:
 
 
 def test_each_picture_is_small_and_has_the_script_that_makes_it() -> None:
-    scripts = {script.stem for script in (ROOT / "examples").glob("*.py")}
+    scripts = {script.stem for room in ("examples", "benchmarks") for script in (ROOT / room).glob("*.py")}
     for picture in (ROOT / "docs" / "images").glob("*.png"):
         assert picture.stem in scripts
         assert picture.stat().st_size < 150_000

@@ -18,14 +18,16 @@ OUT = Path("trained")
 CURVES = "curves.png"
 # Values of a plan, each with a flag of its name that takes the place of the file's.
 TEXTS = {
-    "architecture": "layers in one line, such as conv8x3-bn-relu-pool2-10",
+    "architecture": "layers in one line, such as conv8x3-bn-relu-pool2-10; with -relu at its end the outputs are "
+    "neurons, and the first that fires decides",
     "slope": "b1 (default), alpha1, or relu for the network of values",
     "initial": "first weights: he_normal (default), he_uniform, glorot_normal, glorot_uniform, torch, with settings "
     "start=smart or naive, and seed",
     "dtype": "float64 (default) or float32",
     "optimizer": "adam (default), adamw or sgd, with settings such as sgd:rate=0.1,momentum=0.9,weight_decay=1e-4",
     "schedule": "of the learning rate: constant (default), steps:every=5,by=0.5, cosine:epochs=20",
-    "loss": "cross_entropy (default) or mean_square",
+    "loss": "cross_entropy (default) or mean_square; of outputs that are neurons first_spike, with settings such as "
+    "first_spike:tau=0.2, or target_times:early=-1,late=0",
     "windows": "growth (default), quantile:q=0.99,below_safe=keep, certified:margin=0.5",
     "judge": "events (default), with settings such as events:samples=64,on_premature=grow (or report, stop), or none",
     "redraw": "how often faults are drawn anew: each step (default), each epoch, or never, chip",
@@ -43,6 +45,7 @@ NUMBERS = {
         "of the training part that is held out, and judged (default: 0.1); 0 judges what is trained on",
     ),
     "activity": ("COST", "of the values that neurons send; makes spikes rare (default: 0)"),
+    "silent": ("COST", "of an output neuron that shall fire and is silent, for each unit of time (default: 0)"),
 }
 
 
@@ -184,6 +187,10 @@ COMMAND = Command(
         (
             "eventsim train --data digits --architecture 32-10 --windows certified --activity 0.01 --out rare",
             "windows that are certified after each epoch; rare spikes",
+        ),
+        (
+            "eventsim train --data yin-yang --architecture 120-3-relu --loss first_spike:tau=0.2 --silent 1 --out sign",
+            "outputs that are neurons: the first that fires decides",
         ),
         (
             "eventsim train --data digits --architecture 32-10 --judge events:samples=9,on_premature=stop --out strict",

@@ -86,6 +86,7 @@ def compare(run_a: Run, run_b: Run | Mapping[str, SpikeTimes], *, within: float 
         differing_predictions=differing,
         readout_difference=readout,
         notes=tuple(notes),
+        within=within,
     )
 
 

@@ -66,6 +66,8 @@ class Comparison(Tabled):
         any.
     notes
         What else a reader should know.
+    within
+        As it was asked for.
     """
 
     n_samples: int
@@ -78,11 +80,17 @@ class Comparison(Tabled):
     differing_predictions: Array | None
     readout_difference: float | None
     notes: tuple[str, ...]
+    within: float | None = None
 
     @property
     def same(self) -> bool:
         """Is every spike that was compared equal to the last bit? Read-outs are told apart."""
         return not len(self.differences)
+
+    @property
+    def ok(self) -> bool:
+        """Has b every spike of a and none else, each at most `within` away, or where that is None to the last bit?"""
+        return self.same if self.within is None else not (self.only_a or self.only_b)
 
     @property
     def first(self) -> list[Any]:

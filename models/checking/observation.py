@@ -88,7 +88,9 @@ class Observation:
         return replace(self, **parts)
 
 
-def observe(net: Network, x: Any, run: Run | None, times: Any, who: str = "verify") -> Observation:
+def observe(
+    net: Network, x: Any, run: Run | None, times: Any, who: str = "verify", engine: str = "compiled"
+) -> Observation:
     """Return what is to be verified; see `eventsim.models.verify` for the arguments and errors.
 
     `who` begins the messages about networks and runs.
@@ -102,7 +104,7 @@ def observe(net: Network, x: Any, run: Run | None, times: Any, who: str = "verif
     if times is not None:
         return _of_times(net, run, times, values)
     if run is None:
-        run = _simulated(net, x)
+        run = _simulated(net, x, engine)
     elif x is not None and (counts := {name: len(array) for name, array in values.items()}) != dict.fromkeys(
         counts, run.n_samples
     ):
@@ -113,7 +115,7 @@ def observe(net: Network, x: Any, run: Run | None, times: Any, who: str = "verif
         raise InputError(
             f"{who}: the run clipped values of source {clipped[0]!r}, and which ones only x can tell; {remedy}"
         )
-    return _of_run(net, run, values, who)
+    return _of_run(net, run, values, who, engine)
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------
@@ -124,15 +126,15 @@ def encoded(net: Network, x: Any) -> dict[str, Array]:
     return {name: _held(times) for name, times in Inputs(net, x, None, 0, None, False).one_each().items()}
 
 
-def _simulated(net: Network, x: Any, **options: Any) -> Run:
+def _simulated(net: Network, x: Any, engine: str, **options: Any) -> Run:
     bounds = not net.exact
-    engine = "compiled" if bounds else "reference"
+    engine = engine if bounds else "reference"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PrematureSpikeWarning)  # the report says where, and how far off
         return simulate(net, x, engine=engine, record="first_spikes", error_bounds=bounds, **options)
 
 
-def _of_run(net: Network, run: Run, values: dict[str, Array], who: str) -> Observation:
+def _of_run(net: Network, run: Run, values: dict[str, Array], who: str, engine: str) -> Observation:
     run.check_one_network(who)
     if run.provenance.get("made_from") == net.hash():
         made = [one["fault"] for one in run.provenance["faults"]]
@@ -157,18 +159,24 @@ def _of_run(net: Network, run: Run, values: dict[str, Array], who: str) -> Obser
     if run.provenance["network_hash"] != net.hash():
         seen.notes.append(f"the run was made with another network ({run.network_difference(net)})")
     elif not net.exact:
-        again = run if run.provenance.get("error_bounds") else _repeated(net, seen)
+        again = run if run.provenance.get("error_bounds") else _repeated(net, seen, engine)
         seen.bounds = {population.name: again.spike_errors(population.name) for population in net.populations}
         if again is not run:
             _compare(net, seen, again)
     return seen
 
 
-def _repeated(net: Network, seen: Observation) -> Run:
+def _repeated(net: Network, seen: Observation, engine: str) -> Run:
     """The same run once more, with rounding bounds."""
     stimulus = {source.name: SpikeTimes(seen.times[source.name]) for source in net.sources}
     return _simulated(
-        net, stimulus, faults=seen.faults, transport=seen.transport, seed=seen.seed, sample_ids=list(seen.sample_ids)
+        net,
+        stimulus,
+        engine,
+        faults=seen.faults,
+        transport=seen.transport,
+        seed=seen.seed,
+        sample_ids=list(seen.sample_ids),
     )
 
 

@@ -41,7 +41,8 @@ def check_network(net: Any, who: str = "verify") -> None:
         if not population.model.relay and (population.model.dynamics.rows != ROWS or not population.model.windowed):
             raise InputError(
                 f"{who}: population {population.name!r} is of model {population.model.name}; verified are ttfs_b1, "
-                "ttfs_alpha1, integrator and pools of relays, whose times have a closed form"
+                "ttfs_alpha1, integrator and pools of relays, whose times have a closed form; give trains of others as "
+                "times={name: eventsim.SpikeTimes(trains)}"
             )
         if population.model.spiking and not population.model.relay:
             _check_slope(population, who)

@@ -34,12 +34,17 @@ Relies on `observation` (what happened), `expected_times` (what should happen, g
 `ideal_values` (what should have been received). Used by the command line and the figures.
 """
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from eventsim.errors import InputError
+from eventsim.inspection.comparison import Comparison
 from eventsim.models.checking.causes import check_population, check_readout, check_relays, check_source
+from eventsim.models.checking.driven import of_trains, verify_trains
 from eventsim.models.checking.expected_times import Neurons, extended, neurons_of
 from eventsim.models.checking.fields import fields_of, on_cores
 from eventsim.models.checking.ideal_values import Ideal, coded_values, own_values, relu_values
@@ -51,15 +56,53 @@ from eventsim.models.readers.read_relu import read_relu
 from eventsim.models.readers.read_torch import is_torch
 from eventsim.models.relu.relu_network import ReluNetwork
 from eventsim.network.network import Network, Population, Source
+from eventsim.network.sources import SpikeTimes
 from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
 
 
+@overload
 def verify(
-    net: Network, relu: Any = None, x: Any = None, run: Run | None = None, times: Any = None
-) -> VerificationReport:
+    net: Network,
+    relu: Any = None,
+    x: Any = None,
+    run: Run | None = None,
+    times: str | os.PathLike[str] | Mapping[str, ArrayLike] | None = None,
+    *,
+    engine: str = "compiled",
+) -> VerificationReport: ...
+
+
+@overload
+def verify(
+    net: Network,
+    relu: None = None,
+    x: Any = None,
+    run: None = None,
+    times: Mapping[str, SpikeTimes] = ...,
+    *,
+    within: float | None = None,
+    until: Any = None,
+    engine: str = "compiled",
+) -> Comparison: ...
+
+
+def verify(
+    net: Network,
+    relu: Any = None,
+    x: Any = None,
+    run: Run | None = None,
+    times: Any = None,
+    *,
+    within: float | None = None,
+    until: Any = None,
+    engine: str = "compiled",
+) -> VerificationReport | Comparison:
     """Hold the spike times of a network against its closed form and its ReLU network, and name a cause for each.
+
+    Trains of spikes, of neurons of any model, are held against what each neuron does with the spikes that it received
+    according to them.
 
     Parameters
     ----------
@@ -77,7 +120,21 @@ def verify(
     times
         Spike times of another program, a dict or the path of an .npz file, by population (n_samples, *shape), silence
         as inf or the end of the window. They take the place of a run's and are held against the first crossing too,
-        which such programs do not see. A source that is left out is coded from `x`.
+        which such programs do not see. A source that is left out is coded from `x`. Or trains: `eventsim.SpikeTimes` by
+        population, of all that send spikes; then `net` may have neurons of any model and recurrent projections, and
+        neither `relu` nor `run` is given.
+    within
+        Of trains: how far a spike may be from the one that is due; None is to the last bit (`eventsim.compare`).
+    until
+        Of trains: up to when, exclusive, as for `simulate`.
+    engine
+        As for `simulate`; networks of Fractions take the reference.
+
+    Returns
+    -------
+    VerificationReport
+        With a cause for each neuron and sample. Of trains a `Comparison` of what is due, a, with what is given, b: what
+        b misses and invents by population and neuron, and `ok`.
 
     Raises
     ------
@@ -88,11 +145,25 @@ def verify(
     Notes
     -----
     Expected times are computed in extended precision without BLAS; where that is no wider than float64 the bounds say
-    so. Cost: about 0.1 µs per synapse and sample. Held by tests/test_verify.py.
+    so. Cost: about 0.1 µs per synapse and sample. Held by tests/test_verify.py, of trains by
+    tests/test_verify_trains.py. Of trains, what arrives at one time counts as arriving in one micro-step, as if no
+    delay were 0.
     """
+    if of_trains(times):
+        if relu is not None or run is not None:
+            raise InputError(
+                "verify: relu or run with trains of spikes; must be none, since these are held against the neurons of "
+                "net themselves. Leave them out."
+            )
+        return verify_trains(net, x, times, within, until, engine)
+    if within is not None or until is not None:
+        raise InputError(
+            "verify: within or until without trains of spikes; must be left out, since closed forms have bounds of "
+            "their own. Give times= as eventsim.SpikeTimes by population for trains."
+        )
     shape = net.sources[0].shape if is_torch(relu) and isinstance(net, Network) and net.sources else None
     trained = None if relu is None else read_relu(relu, shape)
-    seen = observe(net, x, run, times)
+    seen = observe(net, x, run, times, engine=engine)
     shapes = {node.name: node.shape for node in net.nodes}
     checked = _checked(net, trained, seen)
     return VerificationReport(checked, shapes, seen.n_samples, seen.notes, net.provenance.get("decision"))

@@ -85,6 +85,12 @@ class LabelledValues:
         divided: Array = np.divide(stored, kind.type(self.white), dtype=kind, casting="same_kind")
         return divided
 
+    def view(self, chosen: Any = slice(None), dtype: Any = np.float64) -> "ValuesView":
+        """Return what `values` does, but read only when it is taken, so that it may be larger than memory."""
+        places = np.arange(len(self))[self._places(chosen)]
+        checks.choice("view", "dtype", _name_of(dtype), FLOATS)
+        return ValuesView(self, places, dtype)
+
     def batches(
         self, size: int, seed: int = 0, epoch: int = 0, *, last: str = "keep", dtype: Any = np.float64
     ) -> Iterator[tuple[Array, NDArray[np.int64]]]:
@@ -108,6 +114,36 @@ class LabelledValues:
                 else f"values: chosen has {places.ndim} axes; must be a slice, or a list of places. Flatten it."
             )
         return places
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ValuesView:
+    """Some inputs of a part, as an array of numbers in [0, 1] that is read when it is taken; `fit` trains on it.
+
+    Attributes
+    ----------
+    part, places, dtype
+        Which inputs, (n,) of which part, and of which type.
+    """
+
+    part: LabelledValues
+    places: NDArray[np.int64]
+    dtype: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, *shape)."""
+        return (len(self.places), *self.part.shape)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, chosen: Any) -> Array:
+        """Return the inputs at these places of the view, a slice or an array of integers."""
+        return self.part.values(np.atleast_1d(self.places[chosen]), self.dtype)
+
+    def __repr__(self) -> str:
+        return f"ValuesView({len(self):,} of shape {size_text(self.part.shape)})"
 
 
 def labelled(where: str, stored: Stored, labels: Array, white: float = 1.0) -> LabelledValues:

@@ -40,7 +40,8 @@ def named_entries(parameters: Any, input_shape: Any) -> list[tuple[str, dict[str
         weights = plain_array("ttfs_network: weights", layer.get("W", layer.get("J", ())), MappingError)
         kind = "pool" if "pool" in layer else "conv" if weights.ndim > 2 else "dense"
         counts[kind] = counts.get(kind, 0) + 1
-        name = layer.get("name", f"{kind}{counts[kind]}" if n < len(layers) - 1 else OUTPUT)
+        sends = n < len(layers) - 1 or "t_max" in layer
+        name = layer.get("name", f"{kind}{counts[kind]}" if sends else OUTPUT)
         found.append((name.item() if isinstance(name, np.ndarray) and name.ndim == 0 else name, layer))
     return found
 

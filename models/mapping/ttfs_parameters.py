@@ -20,11 +20,11 @@ from eventsim.errors import MappingError, nearest
 from eventsim.models.mapping.parameter_entries import named_entries
 from eventsim.models.relu.pool_layers import MaxPool
 from eventsim.models.relu.real_numbers import EXACT, as_fraction, real_array
-from eventsim.models.relu.relu_network import INPUT
+from eventsim.models.relu.relu_network import INPUT, OUTPUT
 from eventsim.models.relu.sliding import Sliding
 from eventsim.network.convolution import Conv, Pool
 from eventsim.network.network import Network
-from eventsim.network.projections import Dense
+from eventsim.network.projections import Dense, OneToOne
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -63,7 +63,9 @@ def ttfs_network(
         A max pool has ``pool``, its kernel, and ``stride``, ``padding``, ``dilation``, and ``smallest``, the channels
         that pass on their smallest input. The last layer is the read-out:
         ``W`` and ``D``, its biases (0); ``t_min`` is when it is read, by default the end of the last window. Without a
-        name it is "output". A field that is None counts as absent.
+        name it is "output". With ``t_max`` it is neurons; then a read-out behind them, "output", holds how long before
+        t_max each has fired, 0 of silent ones, as `to_ttfs` has it behind a ReLU: the largest is the first that fires.
+        A field that is None counts as absent.
     input_shape
         Shape of one input, (channels, *positions) before a convolution; None takes the inputs of a first dense layer
         as flat.
@@ -216,7 +218,7 @@ class _Given:
 
     def add_readout(self, net: Network, node: Any, window: tuple[Any, ...]) -> None:
         for field in ("J", "pool", "threshold", "alpha", "slope", "smallest", "t_max"):
-            self._only(field, "the last layer is the read-out, with W, D and t_min")
+            self._only(field, "the last layer is the read-out, with W, D and t_min, or has t_max")
         kind = self._projection("W", node)
         shape = self._shape_by(kind, node)
         duration = as_fraction(window[1]) - as_fraction(window[0])
@@ -308,7 +310,7 @@ def _given_layers(parameters: Any, layout: Any, input_shape: Any) -> list[_Given
 
 
 def _add_layers(net: Network, node: Any, layers: Sequence[_Given]) -> None:
-    """Add a population for each layer behind the source `node`; the last one is the read-out."""
+    """Add a population for each layer behind the source `node`; the last is the read-out, or neurons with one."""
     *hidden, last = layers
     window: tuple[Any, ...] = tuple(node.window)
     for layer in hidden:
@@ -317,16 +319,25 @@ def _add_layers(net: Network, node: Any, layers: Sequence[_Given]) -> None:
         else:
             window = (window[-2], layer.opening(window[-1]), layer.number("t_max"))
             node = layer.add_neurons(net, node, window)
-    last.add_readout(net, node, (window[-2], last.opening(window[-1])))
+    if "t_max" not in last.fields or last.is_pool:
+        last.add_readout(net, node, (window[-2], last.opening(window[-1])))
+        return
+    window = (window[-2], last.opening(window[-1]), last.number("t_max"))
+    node = last.add_neurons(net, node, window)
+    number = Fraction if node.parameters["threshold"].dtype == EXACT else float
+    readout = net.population("integrator", node.shape, OUTPUT, window[-2:], drift=number(0))
+    net.connect(node, readout, OneToOne(number(1)))
 
 
 def _check_names(layers: Sequence[_Given]) -> None:
-    known = {INPUT}
+    known = {INPUT: "the source"}
+    if "t_max" in layers[-1].fields:
+        known[OUTPUT] = "the read-out behind the last layer"
     for layer in layers:
         if layer.name in known:
-            whose = "the source" if layer.name == INPUT else "another layer"
+            whose = known[layer.name]
             raise MappingError(f"{layer.place}: this is the name of {whose}, too; give each layer a name of its own")
-        known.add(layer.name)
+        known[layer.name] = "another layer"
 
 
 def _input_shape(given: Any, first: _Given, layout: str) -> Shape:

@@ -5,8 +5,9 @@ from eventsim.models.train.checkpoint import load_training, save_training
 from eventsim.models.train.converted import trainable_from
 from eventsim.models.train.epoch import Epoch, write_log
 from eventsim.models.train.event_gradients.gradients import gradients
-from eventsim.models.train.event_gradients.losses import Cotangents, EarliestWins, OnFirstSpikes, OnReadout
+from eventsim.models.train.event_gradients.losses import Cotangents, OnFirstSpikes, OnReadout
 from eventsim.models.train.event_gradients.result import Gradients
+from eventsim.models.train.first_spike_losses import EarliestWins, TargetTimes
 from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.initialise import initialise
 from eventsim.models.train.jacobians import jacobians, network_jacobian
@@ -50,6 +51,7 @@ __all__ = [
     "Plan",
     "Quantile",
     "Steps",
+    "TargetTimes",
     "TrainableNetwork",
     "Training",
     "TrainingFolder",

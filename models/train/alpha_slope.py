@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from eventsim.errors import MappingError
 from eventsim.models.train.linear_maps import LinearMap, per_row, row_sums
 from eventsim.models.train.operations import Array, Operations
-from eventsim.models.train.parameterisation import Parameters
+from eventsim.models.train.parameterisation import Parameters, passing
 
 
 @dataclass(frozen=True)
@@ -40,33 +40,31 @@ class AlphaSlope:
         """Return the slope of each unit at its threshold, (n_units,)."""
         return row_sums(weight) + self.alpha
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
-        """Return the spike times, 0 for no spike, and (times, which of them are spikes)."""
+    def fire(
+        self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array, cut: bool = True
+    ) -> tuple[Array, Any]:
+        """Return the spike times, 0 for no spike or uncut, and (times, where gradients pass)."""
         slopes = self.slopes(p["weight"])
         climbs = slopes > 0
-        sums -= layer.spread(p["bias"])
         sums *= layer.spread(climbs / (slopes + ~climbs * (1 - slopes)))  # 1 / slope, and 0 where it does not climb
-        times = ops.at_most_zero(sums)
-        return times, (times, times < 0)
+        if not cut:
+            return sums, (sums, None)
+        times, spiking = ops.rectify(sums, self.sign)
+        return times, (times, spiking)
 
     def fire_back(
-        self,
-        ops: Operations,  # noqa: ARG002
-        layer: LinearMap,
-        p: Parameters,
-        tape: Any,
-        grad: Array,
+        self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, that of D, and what the weights change through the slope."""
+        """Return the gradient with respect to the sums, and what the weights change through the slope."""
         times, spiking = tape
-        passed = grad * spiking
+        passed = passing(ops, grad, spiking)
         slopes = self.slopes(p["weight"])
         climbs = slopes > 0
         passed *= layer.spread(climbs / (slopes + ~climbs * (1 - slopes)))
-        through_slope = -layer.total(passed * times, slopes)
+        through_slope = -layer.total(ops, passed * times, slopes)
         # Every weight of a unit changes its slope alike.
         same = per_row(through_slope, p["weight"]) + 0 * p["weight"]
-        return passed, {"bias": -layer.total(passed, p["bias"]), "weight": same}
+        return passed, {"weight": same}
 
     def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return J = alpha w / (1 - sum_j w_ij) and D = S b.

@@ -13,15 +13,15 @@ from eventsim.checks import shown
 from eventsim.errors import NetworkError
 from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.batch_norm import BatchNorm
-from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer
+from eventsim.models.train.layers import EarliestPool, LastNeurons, MeanPool, Neurons, ReadOut, TrainableLayer
 from eventsim.models.train.linear_maps import ConvMap, DenseMap
 
 GRAMMAR = (
     "parts joined by '-': conv<channels>x<kernel> (with s<stride> and p<padding> behind it), a number of neurons, bn, "
-    "relu, pool<size>, avg<size>, and at last the number of outputs"
+    "relu, pool<size>, avg<size>, and at last the outputs: a number or a conv, or a number and relu"
 )
 _CONV = re.compile(r"conv(\d+)x(\d+)(?:s(\d+))?(?:p(\d+))?")
-_POOL = re.compile(r"(pool|avg)(\d+)(?:s(\d+))?")
+_POOL = re.compile(r"(pool|avg)(?:(\d+)(?:s(\d+))?)?")
 
 
 def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableLayer, ...]:
@@ -33,8 +33,10 @@ def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableL
         Parts joined by "-". ``conv8x3``: 8 channels, kernels of 3 × 3 (on one axis of positions: of 3), padded such
         that positions stay; ``conv8x5s2p0``: with stride 2 and padding 0. ``340``: so many neurons. ``bn``: a batch
         norm on what comes before it. ``relu``: what makes neurons of it; a layer without ``bn`` has one anyway.
-        ``pool2``: a max pool of 2 × 2, ``avg2`` an average pool, ``pool3s2`` with stride 2. The last part is the number
-        of outputs.
+        ``pool2``: a max pool of 2 × 2, ``avg2`` an average pool, ``pool3s2`` with stride 2, ``avg`` over all positions.
+        The last part is the number of outputs, potentials that are read out, or a ``conv`` whose channels are read out
+        at each position. With ``relu`` behind it, as in ``64-10-relu``, the outputs are neurons, and the first that
+        fires decides.
     input_shape
         Shape of one input.
 
@@ -47,13 +49,17 @@ def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableL
         raise NetworkError(f"architecture = {shown(architecture)}; must be text, {GRAMMAR}")
     parts = architecture.split("-")
     builder = _Builder(architecture, tuple(input_shape))
-    if not parts[-1].isdecimal():
-        raise builder.refused(len(parts) - 1, parts[-1], "the last part must be the number of outputs")
-    for place, part in enumerate(parts[:-1]):
+    hidden = parts if parts[-1] == "relu" else parts[:-1]
+    for place, part in enumerate(hidden):
         builder.add(place, part)
     builder.close(len(parts) - 1)
-    builder.layers.append(builder.read_out(len(parts) - 1, parts[-1]))
+    builder.end(len(parts) - 1, parts[-1])
     return tuple(builder.layers)
+
+
+def fires(architecture: str) -> bool:
+    """Whether the outputs of an architecture are neurons, the first of which decides."""
+    return architecture.endswith("-relu")
 
 
 @dataclass
@@ -135,14 +141,28 @@ class _Builder:
         sliding.positions(self.shape)
         return ConvMap(int(channels), self.shape[0], sliding)
 
-    def pool(self, place: int, part: str, kind: str, size: str, stride: Any) -> TrainableLayer:
-        if len(self.shape) < 2 or int(size) < 1:
+    def pool(self, place: int, part: str, kind: str, size: Any, stride: Any) -> TrainableLayer:
+        if len(self.shape) < 2 or size == "0":
             raise self.refused(place, part, f"needs an input (channels, *positions), not {self.shape}, and a size")
         where = f"architecture {self.architecture!r}: part {part!r}"
-        sliding = Sliding(where, (int(size),) * (len(self.shape) - 1), int(stride or size))
+        kernel = (int(size),) * (len(self.shape) - 1) if size else self.shape[1:]
+        sliding = Sliding(where, kernel, int(stride) if stride else kernel)
         shape = (self.shape[0], *sliding.positions(self.shape))
         return (EarliestPool if kind == "pool" else MeanPool)(self.name("pool"), sliding, shape)
 
-    def read_out(self, place: int, part: str) -> ReadOut:
-        linear = self.dense(place, part)
-        return ReadOut("output", linear, (linear.n_out,))
+    def end(self, place: int, part: str) -> None:
+        """The outputs: neurons in place of the last layer, or a read-out behind it."""
+        if part == "relu":
+            last = self.layers[-1]
+            if not isinstance(last, Neurons) or len(last.shape) != 1:
+                what = "the outputs, the first of which decides, must be a number of neurons; write e.g. 10-relu"
+                raise self.refused(place, part, what)
+            self.layers[-1] = LastNeurons(last.name, last.linear, last.shape, last.norm)
+        elif part.isdecimal():
+            linear = self.dense(place, part)
+            self.layers.append(ReadOut("output", linear, (linear.n_out,)))
+        elif found := _CONV.fullmatch(part):
+            conv = self.conv(place, part, *found.groups())
+            self.layers.append(ReadOut("output", conv, (conv.c_out, *conv.sliding.positions(self.shape))))
+        else:
+            raise self.refused(place, part, "the last part must be the number of outputs, or a conv")

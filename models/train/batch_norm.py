@@ -7,7 +7,6 @@ batch in training, by the running mean and the running unbiased variance otherwi
 Used by the layers of neurons.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,34 +32,31 @@ class BatchNorm:
         sign: int,
         training: bool,
     ) -> tuple[Array, Any]:
-        """Return gamma (sums - mean) / root, and a tape; in `training` by the statistics of `sums`, which `state`
-        follows.
+        """Return gamma (sums - mean) / root + sign bias, and a tape; in `training` by the statistics of `sums`, which
+        `state` follows.
 
         `sign` is -1 where sums are those of spike times, whose mean is minus that of the values.
         """
-        n = 0
         if training:
-            n = math.prod(sums.shape) // layer.weight_shape[0]
-            mean = layer.total(sums, p["gamma"]) / n
-            sums -= layer.spread(mean)
-            variance = layer.total(sums * sums, p["gamma"]) / n
+            normed, mean, variance, tape = ops.normalise(sums, p["gamma"], sign * p["bias"], self.epsilon)
             keep = 1 - self.momentum
             state["mean"] = keep * state["mean"] + self.momentum * sign * mean
-            state["variance"] = keep * state["variance"] + self.momentum * variance * (n / max(n - 1, 1))
-        else:
-            variance = state["variance"]
-            sums -= layer.spread(sign * state["mean"])
-        inverse = 1 / ops.root(variance + self.epsilon)
+            state["variance"] = keep * state["variance"] + self.momentum * variance
+            return normed, (True, tape)
+        inverse = 1 / ops.root(state["variance"] + self.epsilon)
+        sums -= layer.spread(sign * state["mean"])
         sums *= layer.spread(inverse)
-        return sums * layer.spread(p["gamma"]), (sums, inverse, n)
+        return sums * layer.spread(p["gamma"]) + layer.spread(sign * p["bias"]), (False, (sums, inverse))
 
-    def back(self, layer: LinearMap, p: Parameters, tape: Any, grad: Array) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, on which statistics of a batch depend, and that of gamma."""
-        normal, inverse, n = tape
-        to_gamma = layer.total(grad * normal, p["gamma"])
-        if n:
-            to_mean = layer.total(grad, p["gamma"])
-            grad -= layer.spread(to_mean / n)
-            grad -= normal * layer.spread(to_gamma / n)
-        grad *= layer.spread(inverse * p["gamma"])
-        return grad, {"gamma": to_gamma}
+    def back(
+        self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array, sign: int
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return the gradients with respect to the sums, on which statistics of a batch depend, gamma and bias."""
+        of_batch, kept = tape
+        if of_batch:
+            grad, to_gamma, to_shift = ops.normalise_back(grad, p["gamma"], kept)
+        else:
+            normal, inverse = kept
+            to_gamma, to_shift = layer.total(ops, grad * normal, p["gamma"]), layer.total(ops, grad, p["gamma"])
+            grad *= layer.spread(inverse * p["gamma"])
+        return grad, {"gamma": to_gamma, "bias": sign * to_shift}

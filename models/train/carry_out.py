@@ -19,6 +19,7 @@ from eventsim.models.relu.relu_network import ReluNetwork
 from eventsim.models.train.alpha_slope import AlphaSlope
 from eventsim.models.train.checkpoint import load_training
 from eventsim.models.train.epoch import Epoch, write_log
+from eventsim.models.train.inputs import first
 from eventsim.models.train.loop import fit
 from eventsim.models.train.losses import checked_labels
 from eventsim.models.train.plan import Plan
@@ -149,7 +150,7 @@ def carry_out(
     )
     relu = relu_network(network)
     calibrates = plan.spiking != "trained" and not isinstance(network.code, AlphaSlope)
-    spiking = spiking_network(network, x[: plan.calibration].astype(np.float64) if calibrates else None)
+    spiking = spiking_network(network, first(x, plan.calibration).astype(np.float64) if calibrates else None)
     if place is not None:
         write_log(place.log, training.history)
         relu.save(place.relu)
@@ -185,4 +186,4 @@ def _opened(folder: str | os.PathLike[str], resume: bool) -> TrainingFolder:
 def _tested(training: Training, data: DataSet) -> float:
     if not len(data.test):
         return math.nan
-    return accuracy(training.network, data.test.values(dtype=training.network.dtype), data.test.labels)
+    return accuracy(training.network, data.test.view(dtype=training.network.dtype), data.test.labels)

@@ -4,6 +4,7 @@ Relies on eventsim's archives. Used by the loop.
 """
 
 import os
+from dataclasses import is_dataclass
 from typing import Any
 
 from eventsim.errors import FileFormatError
@@ -103,11 +104,12 @@ def _settings(training: Training) -> dict[str, str]:
         "dtype": network.dtype.name,
         "optimizer": repr(training.optimizer),
         "schedule": repr(training.schedule),
-        "loss": type(training.loss).__name__,
+        "loss": repr(training.loss) if is_dataclass(training.loss) else type(training.loss).__name__,
         "batch": str(training.batch),
         "seed": str(training.seed),
         "windows": repr(training.windows),
         "activity": repr(training.activity),
+        "silent": repr(training.silent),
         "hardware": repr(training.hardware),
         "judge": repr(training.judge),
     } | {str(name): str(value) for name, value in training.about.items()}

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from eventsim.models.train.linear_maps import LinearMap
 from eventsim.models.train.operations import Array, Operations
-from eventsim.models.train.parameterisation import Parameters
+from eventsim.models.train.parameterisation import Parameters, passing
 
 
 @dataclass(frozen=True)
@@ -32,27 +32,32 @@ class ConstantSlope:
         """Return "b1", or "b" with another slope, such as "b0.5"."""
         return f"b{float(self.slope):g}"
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
-        """Return the spike times, 0 for no spike, and where there are spikes."""
-        sums -= layer.spread(p["bias"])
+    def fire(
+        self,
+        ops: Operations,
+        layer: LinearMap,  # noqa: ARG002
+        p: Parameters,  # noqa: ARG002
+        sums: Array,
+        cut: bool = True,
+    ) -> tuple[Array, Any]:
+        """Return the spike times, 0 for no spike or uncut, and where there are spikes."""
         if self.slope != 1.0:
             sums /= self.slope
-        times = ops.at_most_zero(sums)
-        return times, times < 0
+        return ops.rectify(sums, self.sign) if cut else (sums, None)
 
     def fire_back(
         self,
-        ops: Operations,  # noqa: ARG002
-        layer: LinearMap,
-        p: Parameters,
+        ops: Operations,
+        layer: LinearMap,  # noqa: ARG002
+        p: Parameters,  # noqa: ARG002
         tape: Any,
         grad: Array,
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, and that of D."""
-        passed = grad * tape
+        """Return the gradient with respect to the sums; there is no other."""
+        passed = passing(ops, grad, tape)
         if self.slope != 1.0:
             passed /= self.slope
-        return passed, {"bias": -layer.total(passed, p["bias"])}
+        return passed, {}
 
     def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return W = B w and D = B b: the spike then comes max(0, w x + b) before t_max."""

@@ -5,6 +5,7 @@ same code (`coded_layers`); what comes out is a chain of dense layers, convoluti
 on the readers, the coded layers and the trainable network. Used by people, and by hardware-aware training.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from eventsim.models.relu.pool_layers import AveragePool, Flatten, MaxPool
 from eventsim.models.relu.relu_layers import Dense
 from eventsim.models.relu.relu_network import ReluNetwork
 from eventsim.models.train.alpha_slope import AlphaSlope
-from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer
+from eventsim.models.train.layers import EarliestPool, LastNeurons, MeanPool, Neurons, ReadOut, TrainableLayer
 from eventsim.models.train.linear_maps import ConvMap, DenseMap
 from eventsim.models.train.network import TrainableNetwork, checked_dtype
 from eventsim.models.train.parameterisation import Parameterisation
@@ -30,7 +31,7 @@ Array = np.ndarray[Any, Any]
 CHAINED = (Dense, Conv, BatchNorm, MaxPool, AveragePool, Flatten)
 ALLOWED = (
     "a chain of dense layers and convolutions with a ReLU behind each but the last, batch norms, max pools, average "
-    "pools and flattenings, with a dense layer at its end"
+    "pools and flattenings, with a dense layer or a convolution, or a dense layer with a ReLU, at its end"
 )
 
 
@@ -92,12 +93,14 @@ def chained(
     coded = coded_layers(network.streams(), number, value_range, scaling)
     if scaling:
         check_row_sums(coded[:-1])
+    fires = _fires(coded)
+    coded = coded[:-1] if fires else coded  # what only passes on what the neurons before it say
     layers: list[TrainableLayer] = []
     arrays: dict[str, Array] = {}
     factor: Any = 1
     shape = network.input_shape
     for i, one in enumerate(coded):
-        layer = _layer(one, i, shape, is_last=i == len(coded) - 1)
+        layer = _layer(one, i, shape, is_last=i == len(coded) - 1 and not fires)
         if isinstance(layer, Neurons | ReadOut):
             assert one.bias is not None
             # What follows an average pool takes its means, not those times the gain that scaling gives it.
@@ -109,6 +112,10 @@ def chained(
             factor = factor * one.gain
         layers.append(layer)
         shape = layer.shape
+    if fires:
+        last = layers[-1]
+        assert isinstance(last, Neurons)
+        layers[-1] = LastNeurons(last.name, last.linear, last.shape, last.norm, last.everywhere)
     return layers, arrays
 
 
@@ -131,6 +138,15 @@ def check_chain(network: ReluNetwork) -> None:
         raise _refused(name, "has a quantizer, which rounds its values")
 
 
+def _fires(coded: Sequence[CodedLayer]) -> bool:
+    """Whether the outputs are those of a dense layer with its ReLU, which are as they should be, not scaled."""
+    if len(coded) < 2 or len(coded[-1].terms) != 1 or coded[-1].terms[0].layer is not None:
+        return False
+    before = coded[-2]
+    dense = before.pool is None and isinstance(before.terms[0].layer, Dense) and len(before.shape) == 1
+    return dense and bool((np.asarray(coded[-1].terms[0].weight) == 1).all())
+
+
 def _layer(one: CodedLayer, i: int, shape: tuple[int, ...], is_last: bool) -> TrainableLayer:
     """One trainable layer without its numbers; it takes values of `shape`."""
     if one.sources != ((i - 1,) if i else (INPUTS,)):
@@ -138,7 +154,7 @@ def _layer(one: CodedLayer, i: int, shape: tuple[int, ...], is_last: bool) -> Tr
             one.after or one.name, "takes values below 0, which no ReLU has cut, so that two populations carry them"
         )
     if is_last:
-        return _read_out(one)
+        return _read_out(one, shape)
     if one.pool is not None:
         pool, _, _ = one.pool
         return EarliestPool(one.name, pool.sliding, one.shape, tuple(pool.smallest))
@@ -154,11 +170,12 @@ def _layer(one: CodedLayer, i: int, shape: tuple[int, ...], is_last: bool) -> Tr
     return Neurons(one.name, linear, one.shape, everywhere=everywhere)
 
 
-def _read_out(one: CodedLayer) -> ReadOut:
-    if len(one.terms) != 1 or not isinstance(one.terms[0].layer, Dense) or len(one.shape) != 1:
-        raise _refused(one.after or one.name, "is the last, and no dense layer without a ReLU")
-    n_out, n_in = one.terms[0].weight.shape
-    return ReadOut(one.name, DenseMap(n_out, n_in), one.shape)
+def _read_out(one: CodedLayer, shape: tuple[int, ...]) -> ReadOut:
+    if len(one.terms) != 1 or not isinstance(one.terms[0].layer, Dense | Conv):
+        raise _refused(one.after or one.name, "is the last, and no dense layer or convolution without a ReLU")
+    if one.bias is not None and one.bias.ndim > 1:
+        raise _refused(one.after or one.name, "is the last, and its biases differ from position to position")
+    return ReadOut(one.name, _linear(one, one.terms[0], shape), one.shape)
 
 
 def _linear(one: CodedLayer, term: CodedTerm, shape: tuple[int, ...]) -> DenseMap | ConvMap:

@@ -52,7 +52,7 @@ def jacobians(network: TrainableNetwork, x: Array) -> dict[str, Array]:
             n_rows = min(ROWS, n_out - begin)
             repeated = np.repeat(given, n_rows, axis=0)
             sent, tape = layer.forward(OPERATIONS, network.code, own, state, repeated, False)
-            cut = network.within_window(layer.name, sent)
+            sent, cut = network.kept(layer, sent)
             directions = np.eye(n_rows, n_out, begin, network.dtype).reshape(n_rows, *layer.shape)
             if cut is not None:
                 directions = directions * ~cut

@@ -14,9 +14,13 @@ import numpy as np
 from eventsim.checks import choice, integer
 from eventsim.errors import PrematureSpikeWarning, TrainingError
 from eventsim.models.train.chip import Chip
+from eventsim.models.train.decisions import decided
+from eventsim.models.train.inputs import Inputs, first
 from eventsim.models.train.network import TrainableNetwork
 from eventsim.models.train.safe_windows import too_short
 from eventsim.models.train.spiking import spiking_network
+from eventsim.run.decisions import UNDECIDED
+from eventsim.run.run import Run
 from eventsim.simulate import simulate
 
 Array = np.ndarray[Any, Any]
@@ -84,7 +88,7 @@ class Judge:
         integer("Judge", "samples", self.samples, low=1)
         choice("Judge", "on_premature", self.on_premature, ON_PREMATURE)
 
-    def __call__(self, network: TrainableNetwork, x: Array, chip: Chip | None = None) -> Verdict:
+    def __call__(self, network: TrainableNetwork, x: Inputs, chip: Chip | None = None) -> Verdict:
         """Return the verdict on `network` for inputs `x` in [0, 1]; windows of `network` may be lengthened.
 
         Both sides decide on the `chip` where one is given, with the seed of its hardware, and samples numbered from 0.
@@ -94,17 +98,17 @@ class Judge:
         TrainingError
             A neuron fired early, and `on_premature` is "stop".
         """
-        x = x[: self.samples]
+        shown = first(x, self.samples)
         net = spiking_network(network)
-        flat = x.reshape(len(x), -1)
+        flat = shown.reshape(len(shown), -1)
         faults, seed = ((), 0) if chip is None else (chip.hardware.faults, chip.hardware.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PrematureSpikeWarning)  # they are counted
             run = simulate(
                 net, flat, record="first_spikes", engine=self.engine, faults=faults, seed=seed, progress=False
             )
-        disturbance = None if chip is None else chip.draw(seed, np.arange(len(x)))
-        closed = network.outputs(x, disturbance)
+        disturbance = None if chip is None else chip.draw(seed, np.arange(len(shown)))
+        closed = decided(network, network.outputs(shown, disturbance))
         premature, n_spikes, n_neurons = {}, 0, 0
         for layer in network.layers:
             if layer.name not in network.windows:
@@ -121,10 +125,22 @@ class Judge:
                 name = next(name for name, count in premature.items() if count)
                 raise TrainingError(
                     f"judge: {premature[name]} neurons of layer {name!r} fire before their window begins, over "
-                    f"{len(x)} samples; must be none with on_premature = 'stop'; lengthen its window, or take 'grow'"
+                    f"{len(shown)} samples; must be none with on_premature = 'stop'; lengthen its window, or take "
+                    "'grow'"
                 )
             if self.on_premature == "grow":
-                grown = too_short(network, x)
+                grown = too_short(network, shown)
                 network.windows |= grown
-        agreement = float(np.mean(run.readout.argmax(axis=1) == closed.argmax(axis=1)))
-        return Verdict(len(x), agreement, premature, n_spikes / max(n_neurons, 1), grown)
+        agreement = float(np.mean(_of_run(network, run) == closed))
+        return Verdict(len(shown), agreement, premature, n_spikes / max(n_neurons, 1), grown)
+
+
+def _of_run(network: TrainableNetwork, run: Run) -> Array:
+    """What the samples of a run decide, as `decided` has it: what leaves at t_max or later is no spike."""
+    last = network.layers[-1]
+    if not network.fires:
+        return decided(network, run.readout.reshape(-1, *last.shape))
+    times, window = run.spike_times(last.name), run.windows[last.name]
+    assert window is not None
+    before = np.where(times < float(window[2]), times, np.inf)
+    return np.where(np.isfinite(before.min(axis=1)), before.argmin(axis=1), UNDECIDED)

@@ -8,7 +8,7 @@ Used by the trainable network.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from eventsim.errors import NetworkError
 from eventsim.models.relu.sliding import Sliding
@@ -67,6 +67,7 @@ class Neurons:
     shape: tuple[int, ...]
     norm: BatchNorm | None = None
     everywhere: bool = False
+    cut: ClassVar[bool] = True
 
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Weights, a bias a unit or a neuron, and gamma of a batch norm, whose beta is the bias."""
@@ -84,9 +85,11 @@ class Neurons:
         """Return what the neurons send."""
         sums, kept = self.linear.forward(ops, p["weight"], x)
         normed = None
-        if self.norm is not None:
+        if self.norm is None:
+            sums += self.linear.spread(code.sign * p["bias"])
+        else:
             sums, normed = self.norm.forward(ops, self.linear, p, state, sums, code.sign, training)
-        sent, fired = code.fire(ops, self.linear, p, sums)
+        sent, fired = code.fire(ops, self.linear, p, sums, self.cut)
         return sent, (x.shape, kept, normed, fired)
 
     def backward(
@@ -95,8 +98,10 @@ class Neurons:
         """Return the gradients with respect to the inputs and to the parameters."""
         shape, kept, normed, fired = tape
         grad, found = code.fire_back(ops, self.linear, p, fired, grad)
-        if self.norm is not None:
-            grad, more = self.norm.back(self.linear, p, normed, grad)
+        if self.norm is None:
+            found["bias"] = code.sign * self.linear.total(ops, grad, p["bias"])
+        else:
+            grad, more = self.norm.back(ops, self.linear, p, normed, grad, code.sign)
             found |= more
         direct = self.linear.to_weight(ops, p["weight"], kept, grad)
         found["weight"] = found["weight"] + direct if "weight" in found else direct
@@ -104,11 +109,24 @@ class Neurons:
 
 
 @dataclass(frozen=True)
+class LastNeurons(Neurons):
+    """Neurons that are the outputs: the class is that of the neuron that fires first.
+
+    Their times are not cut at t_max: above 0 is a neuron that is silent, and by how much it would be too late.
+    """
+
+    cut: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
 class ReadOut:
-    """Integrators, whose potentials at the end of the last window are the outputs: sum_j W_ij (t_min - t_j) + D_i."""
+    """Integrators, whose potentials at the end of the last window are the outputs: sum_j W_ij (t_min - t_j) + D_i.
+
+    Those of a convolution are read out at each position.
+    """
 
     name: str
-    linear: DenseMap
+    linear: DenseMap | ConvMap
     shape: tuple[int, ...]
 
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -128,7 +146,7 @@ class ReadOut:
         x: Array,
         training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
-        """Return the potentials, (n, n_out)."""
+        """Return the potentials, (n, *shape)."""
         sums, kept = self.linear.forward(ops, p["weight"], x)
         return code.sign * sums + self.linear.spread(p["bias"]), (x.shape, kept)
 
@@ -140,7 +158,7 @@ class ReadOut:
         signed = code.sign * grad
         found = {
             "weight": self.linear.to_weight(ops, p["weight"], kept, signed),
-            "bias": self.linear.total(grad, p["bias"]),
+            "bias": self.linear.total(ops, grad, p["bias"]),
         }
         return self.linear.to_input(ops, p["weight"], signed, shape) if to_input else None, found
 
@@ -178,9 +196,8 @@ class EarliestPool:
         training: bool,  # noqa: ARG002
     ) -> tuple[Array, Any]:
         """Return the earliest spike times, (n, channels, *positions)."""
-        signs = self._signs(ops, code, x)
-        found, which = ops.largest(signs * x, self.sliding)
-        return signs * found, (x.shape, which)
+        found, which = ops.largest(x, self.sliding, self._signs(ops, code, x))
+        return found, (x.shape, which)
 
     def backward(
         self,

@@ -3,7 +3,6 @@
 Relies on the operations of a backend. Used by the layers of neurons and by the parameterisations.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,7 +29,7 @@ class LinearMap(Protocol):
     def spread(self, values: Array) -> Array:
         """Return values of units, (n_units,) or of each neuron, such that they broadcast over outputs."""
 
-    def total(self, grad: Array, like: Array) -> Array:
+    def total(self, ops: Operations, grad: Array, like: Array) -> Array:
         """Return the sum of `grad` over samples, and over positions where `like` has one value a unit."""
 
 
@@ -63,7 +62,7 @@ class DenseMap:
         """Return them as they are."""
         return values
 
-    def total(self, grad: Array, like: Array) -> Array:  # noqa: ARG002
+    def total(self, ops: Operations, grad: Array, like: Array) -> Array:  # noqa: ARG002
         """Return (n_out,)."""
         return grad.sum(0)
 
@@ -98,11 +97,9 @@ class ConvMap:
         """Return one value a channel as (c_out, 1, …), and one a neuron, (c_out, *positions), as it is."""
         return values if values.ndim > 1 else values.reshape(-1, *[1] * len(self.sliding.kernel))
 
-    def total(self, grad: Array, like: Array) -> Array:
+    def total(self, ops: Operations, grad: Array, like: Array) -> Array:
         """Return (c_out,), or (c_out, *positions) where `like` has one value a neuron."""
-        if like.ndim > 1:
-            return grad.sum(0)
-        return grad.reshape(len(grad), self.c_out, math.prod(grad.shape[2:])).sum((0, 2))
+        return grad.sum(0) if like.ndim > 1 else ops.totals(grad)
 
 
 def per_row(values: Array, weight: Array) -> Array:

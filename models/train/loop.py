@@ -13,6 +13,7 @@ from eventsim.checks import integer
 from eventsim.errors import EventsimError
 from eventsim.models.train.checkpoint import save_training
 from eventsim.models.train.epoch import Epoch
+from eventsim.models.train.inputs import Inputs
 from eventsim.models.train.training import Training
 from eventsim.progress import Progress
 
@@ -21,11 +22,11 @@ Array = np.ndarray[Any, Any]
 
 def fit(
     training: Training,
-    x: Array,
+    x: Inputs,
     targets: Array,
     epochs: int,
     *,
-    validation: tuple[Array, Array] | None = None,
+    validation: tuple[Inputs, Array] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     watch: Callable[[Epoch], None] | None = None,
     progress: bool | None = False,
@@ -37,9 +38,11 @@ def fit(
     training
         What is trained, and how.
     x
-        Inputs in [0, 1], (n, *input_shape) or (n, n_in).
+        Inputs in [0, 1], (n, *input_shape) or (n, n_in): an array, or anything with a length that gives those at
+        increasing places (k,), such as a `numpy.memmap`, a dataset of an HDF5 file or `LabelledValues.view`. No more
+        than a batch, or 512 where batches have no meaning, is asked for at once.
     targets
-        Labels (n,), or what the loss takes, (n, n_out).
+        Labels (n,), or of a convolution that is read out (n, *positions); or what the loss takes, (n, n_out).
     validation
         Inputs (m, *input_shape) and labels (m,) that are not trained on.
     epochs

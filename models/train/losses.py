@@ -1,29 +1,42 @@
-"""What training makes small: losses of outputs, with their gradients.
+"""What training makes small: losses of outputs, potentials or spike times, with their gradients.
 
-Used by the training loop.
+`first_spike_losses` has more of the latter. Used by the training loop, and by losses of simulated runs.
 """
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from eventsim.errors import InputError
 
 Array = np.ndarray[Any, Any]
+POTENTIALS, SPIKE_TIMES = "potentials", "spike times"
 
 
 class Loss(Protocol):
-    """A loss, the mean over samples."""
+    """A loss, the mean over samples.
+
+    Its attribute `of`, where it has one, says of which outputs it is: `POTENTIALS` or `SPIKE_TIMES`.
+    """
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss and its gradient with respect to `outputs`, (n, n_out)."""
 
 
 class CrossEntropy:
-    """Softmax cross-entropy of output potentials and labels (n,), as PyTorch's; nothing overflows."""
+    """Softmax cross-entropy of output potentials and labels (n,), as PyTorch's; nothing overflows.
+
+    Of a convolution that is read out, (n, n_out, *positions), each position has a label, (n, *positions).
+    """
+
+    of: ClassVar[str] = POTENTIALS
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
-        """Return the loss and (softmax - one-hot) / n."""
+        """Return the loss and (softmax - one-hot) / n, n counting positions."""
+        if outputs.ndim > 2:
+            last = np.moveaxis(outputs, 1, -1)
+            loss, gradient = self(last.reshape(-1, last.shape[-1]), targets.reshape(-1))
+            return loss, np.moveaxis(gradient.reshape(last.shape), -1, 1)
         shifted = outputs - outputs.max(axis=1, keepdims=True)
         exponentials = np.exp(shifted)
         sums = exponentials.sum(axis=1, keepdims=True)
@@ -36,26 +49,43 @@ class CrossEntropy:
 
 
 class MeanSquare:
-    """Mean over samples and outputs of the squared difference, as PyTorch's; targets (n, n_out), or labels (n,)."""
+    """Mean over samples and outputs of the squared difference, as PyTorch's; targets as outputs, or labels.
+
+    Labels stand for potentials, 1 of the label and 0 of the others; spike times need targets of their own.
+    """
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss and 2 (outputs - targets) / (n n_out)."""
-        wanted = np.eye(outputs.shape[1], dtype=outputs.dtype)[targets] if targets.ndim == 1 else targets
+        wanted = targets
+        if targets.ndim < outputs.ndim:
+            wanted = np.moveaxis(np.eye(outputs.shape[1], dtype=outputs.dtype)[targets], -1, 1)
         difference = outputs - wanted
         return float(np.mean(difference * difference)), difference * (2 / difference.size)
 
 
-def checked_labels(place: str, labels: Any, n_samples: int, n_classes: int) -> Array:
-    """Return labels as int64 (n_samples,); InputError where one is no whole number from 0 to n_classes - 1."""
+def shall_fire(targets: Array, shape: tuple[int, ...]) -> Array:
+    """Which neurons of outputs that fire shall do so: that of the label, or those with a target before t_max, < 0."""
+    if targets.ndim > 1:
+        return np.asarray(targets < 0)
+    found = np.zeros(shape, dtype=bool)
+    found[np.arange(len(found)), targets] = True
+    return found
+
+
+def checked_labels(place: str, labels: Any, n_samples: int, n_classes: int, positions: tuple[int, ...] = ()) -> Array:
+    """Return labels as int64 (n_samples, *positions); InputError where one is no whole number below n_classes."""
     given = np.asarray(labels)
-    if given.shape != (n_samples,):
-        raise InputError(f"{place}: labels of shape {given.shape}; must be ({n_samples},), one for each sample")
+    shape = (n_samples, *positions)
+    if given.shape != shape:
+        each = "position of each sample" if positions else "sample"
+        raise InputError(f"{place}: labels of shape {given.shape}; must be {shape}, one for each {each}")
     if given.dtype.kind not in "iu" and not (given.dtype.kind == "f" and np.all(given == np.floor(given))):
         raise InputError(f"{place}: labels of dtype {given.dtype}; must be whole numbers from 0 to {n_classes - 1}")
-    wrong = np.flatnonzero((given < 0) | (given >= n_classes))
+    wrong = np.argwhere((given < 0) | (given >= n_classes))
     if len(wrong):
+        first = tuple(wrong[0].tolist())
         raise InputError(
-            f"{place}: labels[{wrong[0]}] = {given[wrong[0]]}; must be from 0 to {n_classes - 1}, for the network has "
-            f"{n_classes} outputs; number the classes from 0"
+            f"{place}: labels[{', '.join(map(str, first))}] = {given[first]}; must be from 0 to "
+            f"{n_classes - 1}, for the network has {n_classes} outputs; number the classes from 0"
         )
     return given.astype(np.int64)

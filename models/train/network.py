@@ -16,7 +16,8 @@ from eventsim.checks import shown
 from eventsim.errors import NetworkError
 from eventsim.models.train.architecture import layers_of
 from eventsim.models.train.disturbance import Disturbance
-from eventsim.models.train.layers import Arrays, MeanPool, Neurons, TrainableLayer, check_takes
+from eventsim.models.train.layers import Arrays, LastNeurons, MeanPool, Neurons, TrainableLayer, check_takes
+from eventsim.models.train.losses import shall_fire
 from eventsim.models.train.numpy_operations import NumpyOperations
 from eventsim.models.train.parameterisation import Parameterisation
 from eventsim.models.train.parameterisations import parameterisation
@@ -39,7 +40,7 @@ class Pass:
     largest
         The largest value that each layer with a window sent.
     outputs
-        (n, n_out).
+        (n, n_out), or (n, n_out, *positions).
     """
 
     loss: float
@@ -54,7 +55,7 @@ class TrainableNetwork:
     Parameters
     ----------
     layers
-        In order; the last is a read-out.
+        In order; the last is a read-out, or `LastNeurons`, of which the first that fires decides.
     input_shape
         Shape of one input.
     code
@@ -111,8 +112,13 @@ class TrainableNetwork:
 
     @property
     def n_out(self) -> int:
-        """How many outputs there are."""
+        """How many outputs there are, at each position of a convolution that is read out."""
         return self.layers[-1].shape[0]
+
+    @property
+    def fires(self) -> bool:
+        """Whether the outputs are neurons, the first of which decides; otherwise they are potentials."""
+        return isinstance(self.layers[-1], LastNeurons)
 
     def copy(self) -> Self:
         """Return a network of its own arrays."""
@@ -124,12 +130,16 @@ class TrainableNetwork:
 
     def encoded(self, x: Array) -> Array:
         """Return inputs in [0, 1], (n, *input_shape), as what the first layer takes."""
-        return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype)
+        return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype, copy=False)
 
     def outputs(self, x: Array, disturbance: Disturbance | None = None) -> Array:
-        """Return the outputs, (n, n_out), of inputs in [0, 1]; batch norms use their running statistics."""
+        """Return the outputs of inputs in [0, 1]; batch norms use their running statistics.
+
+        Potentials, (n, n_out) or (n, n_out, *positions). Of a network that fires: spike times relative to t_max of the
+        outputs, (n, n_out), 0 = no spike; of its ReLU twin, minus its values.
+        """
         *_, (_, sent) = self.sent(x, disturbance)
-        return sent
+        return -self.code.sign * sent if self.fires else sent
 
     def sent(self, x: Array, disturbance: Disturbance | None = None) -> Iterator[tuple[str, Array]]:
         """Yield for each layer its name and what it sends, (n, *shape): times relative to its t_max, or values."""
@@ -139,7 +149,7 @@ class TrainableNetwork:
         for layer in self.layers:
             p, _ = self._made(layer, disturbance)
             given, _ = layer.forward(OPERATIONS, self.code, p, self.state_of(layer), given, False)
-            self.within_window(layer.name, given)
+            given, _ = self.kept(layer, given)
             if disturbance is not None:
                 given, _ = disturbance.sent(layer, given)
             yield layer.name, given
@@ -151,6 +161,7 @@ class TrainableNetwork:
         targets: Array,
         activity: float = 0.0,
         disturbance: Disturbance | None = None,
+        silent: float = 0.0,
     ) -> Pass:
         """Return what one batch asks of the parameters.
 
@@ -166,6 +177,9 @@ class TrainableNetwork:
             What a value that a layer of neurons sends costs, on average over the samples (L1); it makes spikes rare.
         disturbance
             What a chip makes of this batch; None is nothing.
+        silent
+            Of outputs that fire: what it costs, on average over the samples, a unit of time by which one that shall
+            fire, that of the label or with a target below 0, is too late. Nothing else reaches a silent one.
         """
         given, tapes, largest = self.encoded(x), [], {}
         if disturbance is not None:
@@ -175,28 +189,36 @@ class TrainableNetwork:
             p, through = self._made(layer, disturbance)
             given, tape = layer.forward(OPERATIONS, self.code, p, state, given, True)
             self.state.update({f"{layer.name}.{name}": values for name, values in state.items()})
-            cut = self.within_window(layer.name, given)
+            late = np.maximum(-self.code.sign * given, 0) if isinstance(layer, LastNeurons) and silent else None
+            given, cut = self.kept(layer, given)
             passes = None if cut is None else ~cut
             if layer.name in self.windows:
-                largest[layer.name] = float(np.abs(given).max())
+                largest[layer.name] = float(np.maximum(given.max(), -given.min()))
             if disturbance is not None:
                 given, more = disturbance.sent(layer, given)
                 passes = more if passes is None else passes if more is None else passes & more
             tapes.append((p, through, tape, passes))
-        value, grad = loss(given, targets)
+        outputs = -self.code.sign * given if self.fires else given
+        value, grad = loss(outputs, targets)
+        if self.fires:
+            grad = -self.code.sign * grad
         found: dict[str, Array] = {}
         share = self.code.sign * activity / len(x)
         for place in range(len(self.layers) - 1, -1, -1):
             layer, (p, through, tape, passes) = self.layers[place], tapes[place]
-            if activity and layer.name in self.windows:
+            if activity and layer.name in self.windows and not isinstance(layer, LastNeurons):
                 grad = grad + share
             if passes is not None:
                 grad = grad * passes
+            if late is not None:
+                shall = shall_fire(targets, outputs.shape)
+                grad = grad - self.code.sign * (silent / len(x)) * (shall & (late > 0))
+                late = None
             grad, own = layer.backward(OPERATIONS, self.code, p, tape, grad, place > 0)
             for name, values in own.items():
                 kept = values * through[name] if name in through else values
                 found[f"{layer.name}.{name}"] = _as_trained(kept, self.parameters[f"{layer.name}.{name}"])
-        return Pass(value, found, largest, given)
+        return Pass(value, found, largest, outputs)
 
     def _made(self, layer: TrainableLayer, disturbance: Disturbance | None) -> tuple[Arrays, Arrays]:
         """The parameters of a layer, on a chip where there is one, and where their gradients pass."""
@@ -215,16 +237,23 @@ class TrainableNetwork:
             check_takes(layer, code)
         self.code = code
 
-    def within_window(self, name: str, sent: Array) -> Array | None:
-        """Where `saturates`, no spike is earlier than t_min; which would have been, None where none was."""
-        if not self.saturates or name not in self.windows:
-            return None
-        window = self.windows[name]
+    def kept(self, layer: TrainableLayer, sent: Array) -> tuple[Array, Array | None]:
+        """Return what stays of what a layer sends, and what was cut, None where nothing was; `sent` may be overwritten.
+
+        Last neurons send nothing from t_max on. Where `saturates`, no spike is earlier than t_min.
+        """
+        found = None
+        if isinstance(layer, LastNeurons):  # the tape of the layer has the times as they were
+            sent = np.minimum(sent, 0) if self.code.sign < 0 else np.maximum(sent, 0)
+            found = sent == 0
+        if not self.saturates or layer.name not in self.windows:
+            return sent, found
+        window = self.windows[layer.name]
         cut = np.abs(sent) > window
         if not cut.any():
-            return None
+            return sent, found
         np.clip(sent, -window, window, out=sent)
-        return cut
+        return sent, cut if found is None else found | cut
 
     def of(self, layer: TrainableLayer) -> dict[str, Array]:
         """Return the parameters of a layer by their own names."""

@@ -1,6 +1,6 @@
-"""The linear operations of the trainer on numpy's arrays: BLAS, and windows that are unfolded.
+"""The operations of the trainer on numpy's arrays: BLAS, unfolded windows, and slices that stay in the cache.
 
-Relies on `sliding`. Used by the trainable network.
+Relies on `sliding` and `slices`. Used by the trainable network.
 """
 
 import math
@@ -10,8 +10,13 @@ from typing import Any
 import numpy as np
 
 from eventsim.models.relu.sliding import Sliding
+from eventsim.models.train.slices import slices, slices_of
 
 Array = np.ndarray[Any, Any]
+
+# glibc gives memory back as soon as twice as much is free as its largest block had, and to be given cleared pages again
+# took a sixth of a step. A block that is freed at once, and never written to, lets it keep 62 MB.
+np.empty(31 << 20, np.uint8)
 
 
 class NumpyOperations:
@@ -23,68 +28,123 @@ class NumpyOperations:
         return product
 
     def conv(self, x: Array, weight: Array, sliding: Sliding, groups: int) -> tuple[Array, Array]:
-        """Return the cross-correlation and the unfolded inputs, (n, groups, c_in / groups * taps, positions)."""
-        n_axes = len(sliding.kernel)
-        windows: Any = sliding.windows(x, 0)
-        positions = windows.shape[2 : 2 + n_axes]
-        taps_first = windows.transpose(0, 1, *range(2 + n_axes, 2 + 2 * n_axes), *range(2, 2 + n_axes))
-        unfolded = taps_first.reshape(len(x), groups, math.prod(weight.shape[1:]), math.prod(positions))
-        product: Array = _by_group(weight, groups) @ unfolded
-        return product.reshape(len(x), len(weight), *positions), unfolded
+        """Return the cross-correlation, and `x` itself."""
+        positions, by_group = sliding.positions(x.shape[1:]), _by_group(weight, groups)
+        found = np.empty((len(x), groups, by_group.shape[1], math.prod(positions)), np.result_type(x, weight))
+        for some, unfolded in _unfolded(x, sliding, groups, positions):
+            np.matmul(by_group, unfolded, out=found[some])
+        return found.reshape(len(x), len(weight), *positions), x
 
     def conv_to_input(self, grad: Array, weight: Array, sliding: Sliding, groups: int, shape: Any) -> Array:
         """Return the transpose of `conv` in its inputs, (n, c_in, *positions)."""
         by_group = grad.reshape(len(grad), groups, len(weight) // groups, -1)
-        unfolded = _by_group(weight, groups).swapaxes(1, 2) @ by_group
-        taps: Any = unfolded.reshape(len(grad), shape[1], *sliding.kernel, *grad.shape[2:])
-        padded: Any = _padded_zeros(sliding, shape, grad.dtype)
-        for tap, where in _taps(sliding, grad.shape[2:]):
-            padded[where] += taps[(slice(None), slice(None), *tap)]
-        return _inside(padded, sliding, shape)
+        transposed, taps = _by_group(weight, groups).swapaxes(1, 2), _taps(sliding, grad.shape[2:])
+        found = np.empty(shape, np.result_type(grad, weight))
+        size = (groups, transposed.shape[1], by_group.shape[3])
+        parts = slices(len(grad), size, found.dtype)
+        room = np.empty((_longest(parts), *size), found.dtype)
+        padded = _padded_zeros(sliding, (len(room), *shape[1:]), found.dtype)
+        for some in parts:
+            here = room[: some.stop - some.start]
+            np.matmul(transposed, by_group[some], out=here)
+            taps_first: Any = here.reshape(len(here), shape[1], *sliding.kernel, *grad.shape[2:])
+            sums: Any = padded[: len(here)]
+            sums[...] = 0
+            for tap, where in taps:
+                sums[where] += taps_first[(slice(None), slice(None), *tap)]
+            found[some] = _inside(sums, sliding, shape)
+        return found
 
-    def conv_to_weight(
-        self,
-        kept: Array,
-        grad: Array,
-        weight: Array,
-        sliding: Sliding,  # noqa: ARG002
-        groups: int,
-    ) -> Array:
+    def conv_to_weight(self, kept: Array, grad: Array, weight: Array, sliding: Sliding, groups: int) -> Array:
         """Return the transpose of `conv` in its weights, of the shape of `weight`."""
         by_group = grad.reshape(len(grad), groups, len(weight) // groups, -1)
-        found: Array = (by_group @ kept.swapaxes(2, 3)).sum(axis=0)
+        found = np.zeros_like(_by_group(weight, groups))
+        for some, unfolded in _unfolded(kept, sliding, groups, grad.shape[2:]):
+            found += (by_group[some] @ unfolded.swapaxes(2, 3)).sum(axis=0)
         return found.reshape(weight.shape)
 
-    def largest(self, x: Array, sliding: Sliding) -> tuple[Array, Array]:
-        """Return the largest input of each window, and the number of its tap in C order."""
-        windows: Any = sliding.windows(x, -math.inf)
-        first, *others = np.ndindex(*sliding.kernel)
-        found = windows[(..., *first)].copy()
+    def largest(self, x: Array, sliding: Sliding, signs: Any) -> tuple[Array, Array]:
+        """Return the input of each window with the largest signs * x, and the number of its tap in C order."""
+        found = np.empty((*x.shape[:2], *sliding.positions(x.shape[1:])), x.dtype)
         which = np.zeros(found.shape, np.uint8 if sliding.n_taps <= 256 else np.uint16)
-        for number, tap in enumerate(others, 1):
-            candidate = windows[(..., *tap)]
-            np.copyto(which, number, where=candidate > found)
-            np.maximum(found, candidate, out=found)
+        first, *others = np.ndindex(*sliding.kernel)
+        parts = slices_of(x)
+        room = np.empty((_longest(parts), *x.shape[1:]), x.dtype)
+        for some in parts:
+            signed = np.multiply(signs, x[some], out=room[: some.stop - some.start])
+            windows: Any = sliding.windows(signed, -math.inf)
+            best, number_of = found[some], which[some]
+            best[...] = windows[(..., *first)]
+            for number, tap in enumerate(others, 1):
+                candidate = windows[(..., *tap)]
+                # Later taps have larger numbers. A masked copy would branch at each value.
+                np.maximum(number_of, np.multiply(candidate > best, number, dtype=which.dtype), out=number_of)
+                np.maximum(best, candidate, out=best)
+            best *= signs
         return found, which
 
     def largest_to_input(self, grad: Array, which: Array, sliding: Sliding, shape: Any) -> Array:
-        """Return `grad` where the largest inputs were, and 0 elsewhere."""
+        """Return `grad` where the chosen inputs were, and 0 elsewhere."""
         padded: Any = _padded_zeros(sliding, shape, grad.dtype)
         apart = all(step >= extent for step, extent in zip(sliding.stride, sliding.extent, strict=True))
-        for number, (_, where) in enumerate(_taps(sliding, grad.shape[2:])):
-            if apart:  # each input is in one window at most
-                np.multiply(grad, which == number, out=padded[where])
-            else:
-                padded[where] += grad * (which == number)
+        taps = _taps(sliding, grad.shape[2:])
+        for some in slices_of(padded):
+            for number, (_, where) in enumerate(taps):
+                if apart:  # each input is in one window at most
+                    np.multiply(grad[some], which[some] == number, out=padded[some][where])
+                else:
+                    padded[some][where] += grad[some] * (which[some] == number)
         return _inside(padded, sliding, shape)
 
-    def at_most_zero(self, x: Array) -> Array:
-        """Return min(x, 0), written over `x`."""
-        return np.minimum(x, 0, out=x)
+    def rectify(self, x: Array, sign: int) -> tuple[Array, Array]:
+        """Return max(x, 0) or min(x, 0), written over `x`, and where that is not 0."""
+        kept = np.empty(x.shape, bool)
+        cut: Any = np.maximum if sign > 0 else np.minimum
+        for some in slices_of(x):
+            here = x[some]
+            cut(here, 0, out=here)
+            np.not_equal(here, 0, out=kept[some])
+        return x, kept
 
-    def at_least_zero(self, x: Array) -> Array:
-        """Return max(x, 0), written over `x`."""
-        return np.maximum(x, 0, out=x)
+    def rectify_back(self, grad: Array, kept: Array) -> Array:
+        """Return `grad` where `kept`, and 0 elsewhere, written over `grad`."""
+        return np.multiply(grad, kept, out=grad)
+
+    def normalise(self, sums: Array, gamma: Array, shift: Array, epsilon: float) -> tuple[Array, Array, Array, Any]:
+        """Return what it says there; `sums` less their means are written over them, and kept."""
+        centred, n = _by_unit(sums), math.prod(sums.shape) // sums.shape[1]
+        mean, squares = self.totals(sums) / n, np.zeros_like(gamma)
+        for some in slices_of(centred):
+            here = centred[some]
+            here -= mean[:, None]
+            squares += _products(here, here)
+        variance = squares / n
+        inverse = 1 / np.sqrt(variance + epsilon)
+        found = np.empty_like(centred)
+        for some in slices_of(centred):
+            here = np.multiply(centred[some], (inverse * gamma)[:, None], out=found[some])
+            here += shift[:, None]
+        return found.reshape(sums.shape), mean, variance * (n / max(n - 1, 1)), (centred, inverse, n)
+
+    def normalise_back(self, grad: Array, gamma: Array, tape: Any) -> tuple[Array, Array, Array]:
+        """Return the gradients with respect to the sums, written over `grad`, gamma and shift."""
+        centred, inverse, n = tape
+        given = _by_unit(grad)
+        to_gamma = inverse * _products(given, centred)
+        to_shift = self.totals(grad)
+        mean, share = (to_shift / n)[:, None], (to_gamma * inverse / n)[:, None]
+        scale = (inverse * gamma)[:, None]
+        for some in slices_of(given):
+            here = given[some]
+            here -= mean
+            here -= centred[some] * share
+            here *= scale
+        return given.reshape(grad.shape), to_gamma, to_shift
+
+    def totals(self, grad: Array) -> Array:
+        """Return the sum over samples and positions of each unit, (n_units,)."""
+        found: Array = _by_unit(grad).sum((0, 2))
+        return found
 
     def zeros(self, shape: Any, like: Array) -> Array:
         """Return zeros of the dtype of `like`."""
@@ -94,6 +154,36 @@ class NumpyOperations:
         """Return the square root."""
         found: Array = np.sqrt(x)
         return found
+
+
+def _by_unit(x: Array) -> Array:
+    """A view (n, n_units, positions) of (n, n_units, *positions)."""
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+
+
+def _products(a: Array, b: Array) -> Array:
+    """The sum of products of each unit, over samples and positions."""
+    found: Array = np.einsum("nup,nup->u", a, b)
+    return found
+
+
+def _unfolded(x: Array, sliding: Sliding, groups: int, positions: Any) -> Iterator[tuple[slice, Array]]:
+    """Slices with their unfolded inputs, (n, groups, c_in / groups * taps, positions), until the next is asked for.
+
+    To unfold a slice again on the way back costs less than to write all of them to memory outside the cache.
+    """
+    n_axes, shape = len(sliding.kernel), (x.shape[1], *sliding.kernel, *positions)
+    parts = slices(len(x), shape, x.dtype)
+    room = np.empty((_longest(parts), *shape), x.dtype)
+    taps_first = (0, 1, *range(2 + n_axes, 2 + 2 * n_axes), *range(2, 2 + n_axes))
+    for some in parts:
+        here: Any = room[: some.stop - some.start]
+        here[...] = sliding.windows(x[some], 0).transpose(taps_first)
+        yield some, here.reshape(len(here), groups, -1, math.prod(positions))
+
+
+def _longest(parts: list[slice]) -> int:
+    return max(some.stop - some.start for some in parts)
 
 
 def _by_group(weight: Array, groups: int) -> Array:
@@ -112,12 +202,14 @@ def _inside(padded: Array, sliding: Sliding, shape: Any) -> Array:
     return padded[(slice(None), slice(None), *middle)]
 
 
-def _taps(sliding: Sliding, positions: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+def _taps(sliding: Sliding, positions: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[slice, ...]]]:
     """Each tap of the kernel, in C order, with where its inputs are among the padded ones."""
+    found = []
     for tap in np.ndindex(*sliding.kernel):
         starts = [t * d for t, d in zip(tap, sliding.dilation, strict=True)]
         where = [
             slice(start, start + step * (n - 1) + 1, step)
             for start, step, n in zip(starts, sliding.stride, positions, strict=True)
         ]
-        yield tap, (slice(None), slice(None), *where)
+        found.append((tap, (slice(None), slice(None), *where)))
+    return found

@@ -14,7 +14,7 @@ from eventsim.checks import number
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
-BLOCK = 1 << 14  # of a parameter, so that a block of all its arrays stays in the cache between operations
+BLOCK = 1 << 15  # of a parameter, so that a block of all its arrays stays in the cache between operations
 
 
 class Optimizer(Protocol):
@@ -139,9 +139,8 @@ class Adam:
                 spare *= 1 - second
                 square *= second
                 square += spare
-                np.sqrt(square, out=spare)
-                spare /= correction
-                spare += self.epsilon
+                np.sqrt(square, out=spare)  # size mean / (root / correction + epsilon), with one division
+                spare += self.epsilon * correction
                 np.divide(mean, spare, out=spare)
-                spare *= size
+                spare *= size * correction
                 values -= spare

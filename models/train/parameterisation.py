@@ -16,7 +16,9 @@ Parameters = Mapping[str, Array]
 
 
 class Parameterisation(Protocol):
-    """How neurons answer. `sums` are weighted sums of what the layer before has sent, (n, *outputs)."""
+    """How neurons answer. `sums` are weighted sums of what the layer before has sent, and of the bias by the sign, (n,
+    *outputs).
+    """
 
     @property
     def name(self) -> str:
@@ -26,13 +28,19 @@ class Parameterisation(Protocol):
     def sign(self) -> int:
         """That of what is sent, where a value is not 0: 1 for values, -1 for spike times."""
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
-        """Return what the neurons send, and a tape for `fire_back`. `sums` may be overwritten."""
+    def fire(
+        self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array, cut: bool = True
+    ) -> tuple[Array, Any]:
+        """Return what the neurons send, and a tape for `fire_back`. `sums` may be overwritten.
+
+        Without `cut`, a neuron that reaches its threshold only behind t_max, and so is silent, gives the time at which
+        it would, > 0, and a ReLU what it cuts off, < 0; gradients pass there, too.
+        """
 
     def fire_back(
         self, ops: Operations, layer: LinearMap, p: Parameters, tape: Any, grad: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, and with respect to parameters apart from them.
+        """Return the gradient with respect to the sums, and what parameters change apart from them.
 
         `grad` is that with respect to what the neurons send, and may be overwritten.
         """
@@ -42,3 +50,8 @@ class Parameterisation(Protocol):
 
     def to_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return weights and biases of the ReLU layer that does the same."""
+
+
+def passing(ops: Operations, grad: Array, kept: Any) -> Array:
+    """Return the gradient where `kept` of `rectify` lets it pass; everywhere where nothing was cut (None)."""
+    return grad if kept is None else ops.rectify_back(grad, kept)

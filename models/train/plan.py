@@ -15,8 +15,10 @@ from eventsim.errors import InputError, listed, nearest
 from eventsim.models.data import DataSet, load
 from eventsim.models.data.held_out import split
 from eventsim.models.train.alpha_slope import AlphaSlope
+from eventsim.models.train.architecture import fires, layers_of
 from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.initialise import initialise
+from eventsim.models.train.inputs import Inputs
 from eventsim.models.train.losses import checked_labels
 from eventsim.models.train.network import TrainableNetwork, trainable
 from eventsim.models.train.parameterisations import parameterisation
@@ -45,7 +47,7 @@ class Plan:
         The first weights: a rule of `eventsim.models.train.initialise`, with its settings.
     dtype
         "float64" or "float32".
-    batch, seed, activity
+    batch, seed, activity, silent
         As for `Training`; the seed is also that of the first weights, unless they have one, and of what is held out.
     optimizer, schedule, loss, windows
         Text forms, as "sgd:momentum=0.9": a rule, or its name with settings, or a mapping with its name under "rule".
@@ -83,6 +85,7 @@ class Plan:
     schedule: Any = "constant"
     loss: Any = "cross_entropy"
     activity: float = 0.0
+    silent: float = 0.0
     windows: Any = "growth"
     judge: Any = "events"
     validation: float = 0.1
@@ -110,7 +113,7 @@ class Plan:
             )
         object.__setattr__(self, "faults", tuple(self.faults) if isinstance(self.faults, list) else self.faults)
         self.hardware()
-        self.training(trainable("2", (1,), self.slope, self.dtype))
+        self.training(trainable("2-relu" if fires(self.architecture) else "2", (1,), self.slope, self.dtype))
 
     def data_set(self) -> DataSet:
         """Return the data; what `load` refuses is refused."""
@@ -133,29 +136,33 @@ class Plan:
         parts = {key: made(key, getattr(self, key)) for key in ("optimizer", "schedule", "loss", "windows", "judge")}
         about = {} if data is None else {"data": digest(data), "validation": repr(float(self.validation))}
         return Training(
-            network, **parts, batch=self.batch, seed=self.seed, activity=self.activity,
+            network, **parts, batch=self.batch, seed=self.seed, activity=self.activity, silent=self.silent,
             about=about | {"initial": repr(made("initial", self.initial))},
             hardware=None if data is None else self.hardware(),
         )  # fmt: skip
 
-    def parts(self, data: DataSet) -> tuple[Array, Array, tuple[Array, Array] | None]:
+    def parts(self, data: DataSet) -> tuple[Inputs, Array, tuple[Inputs, Array] | None]:
         """Return inputs and labels to train on, and those that are held out, None without.
+
+        Pictures that are read when they are taken stay in their files.
 
         Raises
         ------
         InputError
-            Nothing is left to train on; labels that no output of the architecture has.
+            Nothing is left to train on; labels that no output of the architecture has, or one for each sample where
+            outputs have positions.
         """
-        labels = data.train.labels
-        n_out = int(self.architecture.rpartition("-")[2])  # an architecture ends so
-        checked_labels(f"plan: data {data.name}", labels, len(labels), n_out)
+        labels, last = data.train.labels, layers_of(self.architecture, data.shape)[-1]
+        checked_labels(f"plan: data {data.name}", labels, len(labels), last.shape[0], last.shape[1:])
         kept, held = split(labels, self.validation, self.seed)
         if not len(kept):
             raise InputError(
                 f"plan: validation = {self.validation} of {len(labels)} inputs; must leave some to train on. Give less."
             )
-        values = data.train.values(kept, self.dtype), labels[kept]
-        return *values, (data.train.values(held, self.dtype), labels[held]) if len(held) else None
+        in_memory = isinstance(data.train.stored, np.ndarray)
+        inputs = data.train.values if in_memory else data.train.view
+        x, rest = inputs(kept, self.dtype), inputs(held, self.dtype)
+        return x, labels[kept], (rest, labels[held]) if len(held) else None
 
     def replaced(self, changes: Mapping[str, Any]) -> "Plan":
         """Return the plan with other values."""

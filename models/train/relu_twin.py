@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from eventsim.models.train.linear_maps import LinearMap
 from eventsim.models.train.operations import Array, Operations
-from eventsim.models.train.parameterisation import Parameters
+from eventsim.models.train.parameterisation import Parameters, passing
 
 
 class ReluTwin:
@@ -16,23 +16,27 @@ class ReluTwin:
     name: ClassVar[str] = "relu"
     sign: ClassVar[int] = 1
 
-    def fire(self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array) -> tuple[Array, Any]:
-        """Return the values, and which of them are above 0."""
-        sums += layer.spread(p["bias"])
-        values = ops.at_least_zero(sums)
-        return values, values > 0
+    def fire(
+        self,
+        ops: Operations,
+        layer: LinearMap,  # noqa: ARG002
+        p: Parameters,  # noqa: ARG002
+        sums: Array,
+        cut: bool = True,
+    ) -> tuple[Array, Any]:
+        """Return the values, and which of them are above 0; uncut all."""
+        return ops.rectify(sums, self.sign) if cut else (sums, None)
 
     def fire_back(
         self,
-        ops: Operations,  # noqa: ARG002
-        layer: LinearMap,
-        p: Parameters,
+        ops: Operations,
+        layer: LinearMap,  # noqa: ARG002
+        p: Parameters,  # noqa: ARG002
         tape: Any,
         grad: Array,
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the gradient with respect to the sums, and that of the bias."""
-        passed = grad * tape
-        return passed, {"bias": layer.total(passed, p["bias"])}
+        """Return the gradient with respect to the sums; there is no other."""
+        return passing(ops, grad, tape), {}
 
     def from_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return them as they are."""

@@ -28,6 +28,8 @@ Array = np.ndarray[Any, Any]
 def relu_network(network: TrainableNetwork) -> ReluNetwork:
     """Return the ReLU network that computes what a trained network does; batch norms are folded into the weights.
 
+    One whose outputs are neurons ends with a ReLU.
+
     Running statistics take the place of those of batches. Parameters of float32 are taken as they are.
     """
     layers: list[Any] = []
@@ -57,6 +59,8 @@ def relu_network(network: TrainableNetwork) -> ReluNetwork:
 
 def spiking_network(network: TrainableNetwork, calibration: Any = None, time_unit: float | None = None) -> Network:
     """Return the spiking network of the trained parameters; of a network of values that of B1.
+
+    Behind outputs that are neurons stands a read-out of what they say, the time from the first spike of each to t_max.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from typing import Any
 from eventsim.checks import shown
 from eventsim.errors import InputError, listed, nearest
 from eventsim.kinds import add_settings, with_tuples
+from eventsim.models.train.first_spike_losses import EarliestWins, TargetTimes
 from eventsim.models.train.initialise import RULES
 from eventsim.models.train.judge import Judge
 from eventsim.models.train.losses import CrossEntropy, MeanSquare
@@ -23,7 +24,7 @@ RULE = "rule"
 EXAMPLES = {
     "optimizer": "sgd:momentum=0.9",
     "schedule": "cosine:epochs=10",
-    "loss": "cross_entropy",
+    "loss": "first_spike:tau=0.2",
     "windows": "quantile:q=0.99",
     "initial": "he_normal:start=naive",
     "judge": "events:samples=64",
@@ -42,7 +43,12 @@ def _nobody() -> None:
 CHOICES: dict[str, dict[str, Callable[..., Any]]] = {
     "optimizer": {"adam": Adam, "adamw": functools.partial(Adam, decoupled=True), "sgd": SGD},
     "schedule": {"constant": Constant, "steps": Steps, "cosine": Cosine},
-    "loss": {"cross_entropy": CrossEntropy, "mean_square": MeanSquare},
+    "loss": {
+        "cross_entropy": CrossEntropy,
+        "mean_square": MeanSquare,
+        "first_spike": EarliestWins,
+        "target_times": TargetTimes,
+    },
     "windows": {"growth": Growth, "quantile": Quantile, "certified": Certified},
     "initial": {rule: functools.partial(_drawn, rule) for rule in RULES},
     "judge": {"events": Judge, "none": _nobody},

@@ -20,7 +20,15 @@ from torch.autograd.function import once_differentiable
 from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.batch_norm import BatchNorm
 from eventsim.models.train.fields import fields_of, folded
-from eventsim.models.train.layers import EarliestPool, MeanPool, Neurons, ReadOut, TrainableLayer, check_takes
+from eventsim.models.train.layers import (
+    EarliestPool,
+    LastNeurons,
+    MeanPool,
+    Neurons,
+    ReadOut,
+    TrainableLayer,
+    check_takes,
+)
 from eventsim.models.train.linear_maps import ConvMap, DenseMap
 from eventsim.models.train.network import PUBLISHED_START
 from eventsim.models.train.parameterisations import parameterisation
@@ -179,6 +187,9 @@ class TTFSLinear(TTFSLayer):
         "b1", "alpha1", or "relu" for the network of values that it is compared with.
     batch_norm
         Whether a batch norm stands between the sums and the neurons, as PyTorch's; its beta is `bias`.
+    last
+        Whether they are the outputs, of which the first that fires decides: their times are not cut at t_max, so that
+        those above 0, of silent neurons, say by how much they are too late (`torch_losses.EarliestWinsLoss`).
     dtype, device
         As for any module.
 
@@ -195,13 +206,12 @@ class TTFSLinear(TTFSLayer):
         slope: Any = "b1",
         *,
         batch_norm: bool = False,
+        last: bool = False,
         dtype: Any = None,
         device: Any = None,
     ) -> None:
-        linear = DenseMap(out_features, in_features)
-        super().__init__(
-            Neurons("", linear, (out_features,), BatchNorm() if batch_norm else None), slope, dtype, device
-        )
+        linear, kind = DenseMap(out_features, in_features), LastNeurons if last else Neurons
+        super().__init__(kind("", linear, (out_features,), BatchNorm() if batch_norm else None), slope, dtype, device)
 
 
 class TTFSConv2d(TTFSLayer):
@@ -258,6 +268,41 @@ class TTFSReadOut(TTFSLayer):
     ) -> None:
         linear = DenseMap(out_features, in_features)
         super().__init__(ReadOut("", linear, (out_features,)), slope, dtype, device)
+
+
+class TTFSReadOutConv2d(TTFSLayer):
+    """Integrators behind a convolution, whose potentials at each position are the outputs.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, groups
+        As for `torch.nn.Conv2d`; what lies outside is no spike.
+    slope, dtype, device
+        As for `TTFSReadOut`.
+
+    Raises
+    ------
+    NetworkError
+        Settings that are no whole numbers.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        slope: Any = "b1",
+        *,
+        dtype: Any = None,
+        device: Any = None,
+    ) -> None:
+        sliding = Sliding("TTFSReadOutConv2d", _pair(kernel_size), stride, padding, dilation)
+        linear = ConvMap(out_channels, in_channels, sliding, groups)
+        super().__init__(ReadOut("", linear, (out_channels,)), slope, dtype, device)
 
 
 class EarliestPool2d(TTFSLayer):

@@ -6,6 +6,7 @@ command line.
 
 import math
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +14,23 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import integer, number
-from eventsim.errors import TrainingError
+from eventsim.errors import InputError, TrainingError
 from eventsim.models.data.epoch_order import batches
 from eventsim.models.train.chip import Chip
+from eventsim.models.train.decisions import decided
 from eventsim.models.train.epoch import Epoch
 from eventsim.models.train.hardware_aware import HardwareAware
+from eventsim.models.train.inputs import BATCH, Inputs, in_batches, taken
 from eventsim.models.train.judge import Judge
-from eventsim.models.train.losses import CrossEntropy, Loss, checked_labels
+from eventsim.models.train.losses import (
+    POTENTIALS,
+    SPIKE_TIMES,
+    CrossEntropy,
+    Loss,
+    MeanSquare,
+    checked_labels,
+    shall_fire,
+)
 from eventsim.models.train.network import Pass, TrainableNetwork
 from eventsim.models.train.optimizers import Adam, Optimizer
 from eventsim.models.train.schedules import Constant, Schedule
@@ -45,7 +56,10 @@ class Training:
     windows
         What the windows become.
     activity
-        What a value that a neuron sends costs (L1).
+        What a value that a hidden neuron sends costs (L1).
+    silent
+        Of outputs that fire: what a unit of time costs by which the one that shall fire, that of the label, would fire
+        behind t_max, if it went on climbing; there it is silent, and nothing else leads out.
     judge
         Asked after each epoch, of the validation data or, without any, of the training data; None asks nobody.
     hardware
@@ -66,7 +80,7 @@ class Training:
     Raises
     ------
     InputError
-        Numbers out of range.
+        Numbers out of range; a loss of spike times for potentials, or the other way round.
     """
 
     network: TrainableNetwork
@@ -77,6 +91,7 @@ class Training:
     seed: int = 0
     windows: WindowRule = field(default_factory=Growth)
     activity: float = 0.0
+    silent: float = 0.0
     judge: Judge | None = None
     hardware: HardwareAware | None = None
     about: Mapping[str, str] = field(default_factory=dict)
@@ -84,11 +99,14 @@ class Training:
     epochs: int = field(default=0, init=False)
     moments: dict[str, Array] = field(default_factory=dict, init=False)
     history: list[Epoch] = field(default_factory=list, init=False)
+    _reached: Any = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         integer("training", "batch", self.batch, low=1)
         integer("training", "seed", self.seed, low=0, high=2**64 - 1)
         number("training", "activity", self.activity, low=0)
+        number("training", "silent", self.silent, low=0)
+        self._check_outputs()
         self._chip = None if self.hardware is None else Chip(self.network, self.hardware)
 
     def step(self, x: Array, targets: Array, sample_ids: Array | None = None) -> tuple[float, Array]:
@@ -107,7 +125,7 @@ class Training:
             ids = np.arange(len(x)) if sample_ids is None else sample_ids
             disturbance = self._chip.draw(self._chip.hardware.run_seed(self.epochs, self.steps), ids)
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is told below
-            found = self.network.gradients(x, self.loss, targets, self.activity, disturbance)
+            found = self.network.gradients(x, self.loss, targets, self.activity, disturbance, self.silent)
             wrong = "the loss" if not math.isfinite(found.loss) else _not_finite(found.gradients)
             if wrong:
                 self.network.state = before
@@ -116,6 +134,9 @@ class Training:
         rate = self.rate
         self.optimizer.step(self.network.parameters, found.gradients, self.moments, self.steps, rate)
         self.windows.after_step(self.network, found.largest)
+        if self.network.fires:
+            bias = found.gradients[f"{self.network.layers[-1].name}.bias"]
+            self._reached |= (found.outputs < 0).any(axis=0) | (bias != 0)
         return found.loss, found.outputs
 
     @property
@@ -123,34 +144,39 @@ class Training:
         """The learning rate of the step that was taken last, or of the first one."""
         return self.optimizer.rate * self.schedule.factor(self.epochs, max(self.steps - 1, 0))
 
-    def epoch(self, x: Array, targets: Array, validation: tuple[Array, Array] | None = None) -> Epoch:
+    def epoch(self, x: Inputs, targets: Array, validation: tuple[Inputs, Array] | None = None) -> Epoch:
         """Go through the data once, in an order drawn from the seed and the number of the epoch.
 
         Parameters
         ----------
         x
-            Inputs in [0, 1], (n, *input_shape) or (n, n_in).
+            Inputs in [0, 1], (n, *input_shape) or (n, n_in): an array, or what gives a batch when it is asked for it
+            (`eventsim.models.train.inputs.Inputs`).
         targets
-            Labels (n,), or what the loss takes, (n, n_out).
+            Labels (n,), or of a convolution that is read out (n, *positions); or what the loss takes, (n, n_out).
         validation
             Inputs (m, *input_shape) and labels (m,) that are not trained on.
 
         Raises
         ------
         InputError
-            Labels out of range.
+            Labels out of range, or that the loss does not take.
         TrainingError
             As for `step`; what the judge stops.
+
+        Warns
+        -----
+        UserWarning
+            An output neuron that shall fire has done so for no sample, and no gradient has reached it: it stays silent.
         """
-        labelled = np.ndim(targets) == 1
-        if labelled:
-            targets = checked_labels("training", targets, len(x), self.network.n_out)
+        targets, labelled = self._checked(targets, len(x))
+        self._reached = np.zeros(self.network.n_out, dtype=bool)
         started = time.perf_counter()
         losses, right = [], 0
         for chosen in batches(len(x), self.batch, self.seed, self.epochs):
-            loss, outputs = self.step(x[chosen], targets[chosen], chosen)
+            loss, outputs = self.step(taken(x, chosen), targets[chosen], chosen)
             losses.append(loss * len(chosen))
-            right += int(np.count_nonzero(outputs.argmax(axis=1) == targets[chosen])) if labelled else 0
+            right += int(np.count_nonzero(decided(self.network, outputs) == targets[chosen])) if labelled else 0
         rate = self.rate
         self.windows.after_epoch(self.network, x)
         self.epochs += 1
@@ -160,11 +186,55 @@ class Training:
         if self.judge is not None:
             verdict = self.judge(self.network, x if validation is None else validation[0], self._chip)
         done = Epoch(
-            self.epochs, sum(losses) / len(x), right / len(x) if labelled else math.nan, held, rate, seconds,
+            self.epochs, sum(losses) / len(x), right / targets.size if labelled else math.nan, held, rate, seconds,
             dict(self.network.windows), verdict,
         )  # fmt: skip
         self.history.append(done)
+        if self.network.fires:
+            lost = shall_fire(targets, (len(x), self.network.n_out)).any(axis=0) & ~self._reached
+            if lost.any():
+                warnings.warn(self._stays_silent(lost), UserWarning, stacklevel=2)
         return done
+
+    def _check_outputs(self) -> None:
+        """Refuse a loss of other outputs than the network has."""
+        what = SPIKE_TIMES if self.network.fires else POTENTIALS
+        of = getattr(self.loss, "of", what)
+        if of != what:
+            raise InputError(
+                f"training: loss {type(self.loss).__name__} is of {of}, and the outputs are {what}; must be of these. "
+                + ("Take EarliestWins or TargetTimes." if self.network.fires else "End the architecture with '-relu'.")
+            )
+        if self.silent and not self.network.fires:
+            raise InputError(
+                f"training: silent = {self.silent} for outputs that are potentials; must be 0, since these are never "
+                "silent. End the architecture with '-relu', or leave it out."
+            )
+
+    def _checked(self, targets: Any, n_samples: int) -> tuple[Array, bool]:
+        """The targets, and whether they are labels."""
+        targets, positions = np.asarray(targets), self.network.layers[-1].shape[1:]
+        if targets.ndim == 1 + len(positions):
+            if self.network.fires and isinstance(self.loss, MeanSquare):
+                raise InputError(
+                    "training: labels for the mean square of spike times; must be a time for each neuron, (n, n_out). "
+                    "Take TargetTimes, or EarliestWins, which have labels."
+                )
+            return checked_labels("training", targets, n_samples, self.network.n_out, positions), True
+        if targets.ndim == 1:
+            raise InputError(
+                f"training: labels of shape {targets.shape} for outputs at each of {positions} positions; must be "
+                f"{(n_samples, *positions)}. End the architecture with 'avg' and a number for one label a sample."
+            )
+        return targets, False
+
+    def _stays_silent(self, lost: Array) -> str:
+        who = ", ".join(map(str, np.flatnonzero(lost).tolist()))
+        climbs = "give it other first weights" if self.silent else "give silent= what it costs, or other first weights"
+        return (
+            f"training: epoch {self.epochs}: output neurons {who} have fired for no sample, and no gradient has "
+            f"reached them; must fire to be trained; {climbs}."
+        )
 
     def _no_number(self, wrong: str, found: Pass) -> str:
         """The first layer that sends no finite number, and the largest values before it."""
@@ -190,16 +260,20 @@ def _not_finite(gradients: Mapping[str, Array]) -> str:
     return ""
 
 
-def accuracy(network: TrainableNetwork, x: Array, labels: Array, batch: int = 512, chip: Chip | None = None) -> float:
-    """Return the share of samples whose largest output is that of their label, on a chip where one is given.
+def accuracy(
+    network: TrainableNetwork, x: Inputs, labels: Array, batch: int = BATCH, chip: Chip | None = None
+) -> float:
+    """Return the share of samples that are decided as their label says, on a chip where one is given.
+
+    The largest potential decides, or the neuron that fires first; of equal ones the lowest; where none fires, nothing.
+    Of a convolution that is read out each position counts. `x` may be anything that `Training.epoch` takes.
 
     Samples are numbered from 0, and the seed is that of the chip's hardware, as in
     ``simulate(net, x, faults=hardware.faults, seed=hardware.seed)``.
     """
     right = 0
-    for begin in range(0, len(x), batch):
-        part, ids = slice(begin, begin + batch), np.arange(begin, min(begin + batch, len(x)))
-        disturbance = None if chip is None else chip.draw(chip.hardware.seed, ids)
-        outputs = network.outputs(x[part], disturbance)
-        right += int(np.count_nonzero(outputs.argmax(axis=1) == labels[part]))
-    return right / len(x)
+    for places, part in in_batches(x, batch):
+        disturbance = None if chip is None else chip.draw(chip.hardware.seed, places)
+        outputs = network.outputs(part, disturbance)
+        right += int(np.count_nonzero(decided(network, outputs) == labels[places]))
+    return right / np.size(labels)

@@ -13,7 +13,9 @@ import numpy as np
 
 from eventsim.checks import choice, integer, number
 from eventsim.errors import PrematureSpikeWarning, TrainingError
+from eventsim.models.train.inputs import Inputs, first, in_batches
 from eventsim.models.train.network import TrainableNetwork
+from eventsim.models.train.running_quantile import RunningQuantile
 from eventsim.models.train.safe_windows import certified_windows, too_short
 
 Array = np.ndarray[Any, Any]
@@ -27,8 +29,11 @@ class WindowRule(Protocol):
     def after_step(self, network: TrainableNetwork, largest: Mapping[str, float]) -> None:
         """Change `network.windows` by the largest value that each layer sent for the batch of this step."""
 
-    def after_epoch(self, network: TrainableNetwork, x: Array) -> None:
-        """Change `network.windows` by what the network does with the training inputs `x`, (n, *input_shape)."""
+    def after_epoch(self, network: TrainableNetwork, x: Inputs) -> None:
+        """Change `network.windows` by what the network does with the training inputs `x`, (n, *input_shape).
+
+        They may be more than memory holds: ask for some at a time (`eventsim.models.train.inputs`).
+        """
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Fixed:
     def after_step(self, network: TrainableNetwork, largest: Mapping[str, float]) -> None:
         """Nothing."""
 
-    def after_epoch(self, network: TrainableNetwork, x: Array) -> None:
+    def after_epoch(self, network: TrainableNetwork, x: Inputs) -> None:
         """Nothing."""
 
 
@@ -67,7 +72,7 @@ class Growth:
         for name, value in largest.items():
             network.windows[name] = max(network.windows[name], self.factor * value)
 
-    def after_epoch(self, network: TrainableNetwork, x: Array) -> None:
+    def after_epoch(self, network: TrainableNetwork, x: Inputs) -> None:
         """Nothing: each batch has had its say."""
 
 
@@ -110,7 +115,7 @@ class Quantile:
     def after_step(self, network: TrainableNetwork, largest: Mapping[str, float]) -> None:
         """Nothing."""
 
-    def after_epoch(self, network: TrainableNetwork, x: Array) -> None:
+    def after_epoch(self, network: TrainableNetwork, x: Inputs) -> None:
         """Set the windows by the values that the layers would send for `x` uncut; a silent layer keeps its own.
 
         Raises
@@ -125,13 +130,17 @@ class Quantile:
         """
         before, uncut = dict(network.windows), network.copy()
         uncut.saturates = False  # or windows could only become shorter
-        for name, sent in uncut.sent(x):
-            if name in network.windows:
-                values = np.abs(sent[sent != 0])
-                if values.size:
-                    network.windows[name] = (1 + self.margin) * float(np.quantile(values, self.q))
+        values: dict[str, RunningQuantile] = {}
+        for _, part in in_batches(x):
+            for name, sent in uncut.sent(part):
+                if name in network.windows:
+                    known = values.setdefault(name, RunningQuantile(self.q, len(x) * sent[0].size))
+                    known.add(np.abs(sent[sent != 0]))
+        for name, known in values.items():
+            if known.n:
+                network.windows[name] = (1 + self.margin) * known.value()
         try:
-            short = too_short(network, x[: self.samples])
+            short = too_short(network, first(x, self.samples))
             message = _shorter_than_safe(short, network.windows, min(self.samples, len(x))) if short else ""
             if self.below_safe == "keep":
                 network.windows |= short
@@ -173,7 +182,7 @@ class Certified:
     def after_step(self, network: TrainableNetwork, largest: Mapping[str, float]) -> None:
         """Nothing: where values are not cut to their window, its length changes none of them."""
 
-    def after_epoch(self, network: TrainableNetwork, x: Array) -> None:
+    def after_epoch(self, network: TrainableNetwork, x: Inputs) -> None:
         """Set the windows; a layer for which any is safe keeps its own.
 
         Raises
@@ -181,7 +190,7 @@ class Certified:
         TrainingError
             No windows are certified.
         """
-        network.windows |= certified_windows(network, x[: self.samples], self.margin)
+        network.windows |= certified_windows(network, first(x, self.samples), self.margin)
 
 
 def _shorter_than_safe(short: Mapping[str, float], windows: Mapping[str, float], n: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.models.train.losses import CrossEntropy, Loss, checked_labels
+from eventsim.models.train.losses import Loss, checked_labels
 from eventsim.run.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -77,7 +77,8 @@ class OnFirstSpikes:
     population
         Its name.
     loss
-        `EarliestWins`, `MeanSquare`, or another that returns a value and its gradient with respect to the times.
+        `EarliestWins`, `TargetTimes`, `MeanSquare`, or another that returns a value and its gradient with respect to
+        the times.
     targets : array (n_samples,) or (n_samples, size)
         Labels, or the times that the loss compares with.
     silent_at
@@ -101,41 +102,6 @@ class OnFirstSpikes:
             times[silent] = self.silent_at
         value, gradient = self.loss(times, fitting("OnFirstSpikes", self.targets, times))
         return Cotangents(value, {self.population: np.where(silent, 0.0, gradient)})
-
-
-class EarliestWins:
-    """Softmax cross-entropy of -t / tau and labels (n,): the neuron of the label shall fire first.
-
-    A neuron that is silent, at inf, has the probability 0. Sources: I. Comsa et al. 2020 (tau = 1); J. Göltz et al.
-    2021, whose tau is xi tau_syn.
-
-    Parameters
-    ----------
-    tau
-        Differences of spike times of this size count, in the network's unit of time.
-
-    Raises
-    ------
-    InputError
-        A tau that is not > 0 and finite.
-    """
-
-    def __init__(self, tau: float = 1.0) -> None:
-        if not 0 < tau < np.inf:
-            raise InputError(f"EarliestWins: tau = {tau}; must be > 0 and finite. It is a time, such as tau_syn / 5.")
-        self.tau = float(tau)
-
-    def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
-        """Return the loss of spike times (n, size), inf = silent, and its gradient with respect to them."""
-        labels = checked_labels("EarliestWins", targets, *outputs.shape)
-        lost = np.flatnonzero(np.isinf(outputs[np.arange(len(labels)), labels]))
-        if len(lost):
-            raise InputError(
-                f"EarliestWins: neuron {labels[lost[0]]}, which shall fire first in sample {lost[0]}, is silent, and "
-                "the loss infinite; must fire. Give OnFirstSpikes a time silent_at= at which silent neurons count."
-            )
-        value, gradient = CrossEntropy()(-outputs / self.tau, labels)
-        return value, -gradient / self.tau
 
 
 def fitting(place: str, targets: Array, outputs: Array) -> Array:
