@@ -62,9 +62,6 @@ def _our_rules() -> Iterator[None]:
 class _PartLibrary(JITCodeLibrary):
     """Code of a part: linked, optimised and made into machine code once, inside its loop."""
 
-    def _optimize_functions(self, module: Any) -> None:
-        pass
-
     def finalize(self) -> None:
         """Nothing is linked before the loop links each of its parts, once."""
         self._raise_if_finalized()
