@@ -100,7 +100,7 @@ def spiking_network(relu: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
 def second(relu: nn.Sequential, case: Case) -> nn.Sequential:
     """What is trained beside the ReLU network: spike times, or as a control itself, with sums in another order."""
     if case.control:
-        return copy.deepcopy(relu).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return copy.deepcopy(relu).to(memory_format=torch.channels_last)
     return spiking_network(relu, getattr(torch, case.dtype))
 
 
