@@ -99,7 +99,8 @@ def test_a_quantile_of_parts_is_that_of_numpy_bit_for_bit(q: float) -> None:
     """Whatever the parts are, and whether all that may come does."""
     draws = np.random.default_rng(8)
     for n, most in ((1, 1), (2, 40), (997, 997), (1000, 5000)):
-        values = np.round(draws.normal(size=n), 2)
+        values = draws.normal(size=n)
+        values = np.round(values, 2) if n == 997 else values  # many equal ones, and none
         found = RunningQuantile(q, most)
         for part in np.array_split(values, 13):
             found.add(part)

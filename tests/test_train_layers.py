@@ -15,6 +15,7 @@ from eventsim.models.train.initialise import initialise
 from eventsim.models.train.losses import CrossEntropy, MeanSquare, checked_labels
 from eventsim.models.train.network import TrainableNetwork, trainable
 from eventsim.models.train.parameterisations import parameterisation
+from eventsim.models.train.spiking import relu_network
 
 Array = np.ndarray[Any, Any]
 LENGTH = Fraction(3)  # of each window
@@ -201,12 +202,58 @@ def test_from_relu_and_back() -> None:
         ("30-drop-10", "part 2, 'drop': is unknown"),
         ("relu-10", "'relu': stands behind no conv"),
         ("0-10", "has no neurons"),
+        ("30-bn-bn-relu-10", "part 3, 'bn': stands behind no conv"),
     ],
 )
 def test_architectures_that_are_none(architecture: str, message: str) -> None:
     """The part is named, and what may stand there."""
     with pytest.raises(NetworkError, match=message):
         trainable(architecture, (1, 8, 8), parameterisation("b1"))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shapes", "n_taps"),
+    [
+        ("conv2x3-3", [(2, 9, 8)], 9),
+        ("conv2x3p0-3", [(2, 7, 6)], 9),
+        ("conv2x5s2-3", [(2, 5, 4)], 25),
+        ("conv2x4s3p1-3", [(2, 3, 3)], 16),
+        ("pool3-3", [(1, 3, 2)], 9),
+        ("pool3s2-3", [(1, 4, 3)], 9),
+        ("avg2s1-3", [(1, 8, 7)], 4),
+        ("pool-3", [(1, 1, 1)], 72),
+    ],
+)
+def test_kernels_strides_and_paddings_are_those_of_the_line(architecture: str, shapes: Any, n_taps: int) -> None:
+    """On 9 × 8 positions, counted by hand."""
+    layers: Any = trainable(architecture, (1, 9, 8)).layers
+    assert [layer.shape for layer in layers[:-1]] == shapes
+    sliding = layers[0].linear.sliding if architecture.startswith("conv") else layers[0].sliding
+    assert sliding.n_taps == n_taps
+
+
+@pytest.mark.parametrize("slope", ["b1", "relu"])
+def test_running_statistics_follow_those_of_the_values(slope: str) -> None:
+    """Of values also where sums are those of spike times, which are minus these: a tenth of the way each batch, with
+    the unbiased variance; what is evaluated, and folded into the ReLU network, uses them."""
+    network = trainable("3-bn-relu-2", (4,), slope)
+    initialise(network, seed=1)
+    draws = np.random.default_rng(2)
+    mean, variance = np.zeros(3), np.ones(3)
+    for _ in range(3):
+        x = draws.random((6, 4))
+        network.gradients(x, CrossEntropy(), np.arange(6) % 2)
+        sums = x @ network.parameters["dense1.weight"].T
+        mean, variance = 0.9 * mean + 0.1 * sums.mean(axis=0), 0.9 * variance + 0.1 * sums.var(axis=0, ddof=1)
+    assert np.allclose(network.state["dense1.mean"], mean, rtol=0, atol=1e-14)
+    assert np.allclose(network.state["dense1.variance"], variance, rtol=0, atol=1e-14)
+    network.parameters["dense1.gamma"][...] = 0.5, 2.0, -1.0
+    network.parameters["dense1.bias"][...] = 0.1, 0.2, 0.3
+    p = network.parameters
+    normed = p["dense1.gamma"] * (sums - mean) / np.sqrt(variance + 1e-5) + p["dense1.bias"]
+    wanted = np.maximum(normed, 0) @ p["output.weight"].T + p["output.bias"]
+    assert np.allclose(network.outputs(x), wanted, rtol=0, atol=1e-13)
+    assert np.allclose(relu_network(network).forward(x), wanted, rtol=0, atol=1e-13)
 
 
 def test_labels_out_of_range() -> None:

@@ -16,6 +16,7 @@ from eventsim.models.train import (
     SGD,
     Adam,
     Certified,
+    Cosine,
     CrossEntropy,
     Growth,
     Judge,
@@ -34,6 +35,7 @@ from eventsim.models.train import (
     trainable,
 )
 from eventsim.models.train.network import PUBLISHED_START
+from eventsim.models.train.safe_windows import too_short
 from eventsim.progress import Progress
 
 Array = np.ndarray[Any, Any]
@@ -227,6 +229,42 @@ def test_certified_windows_are_certified_after_each_epoch_and_no_longer_than_the
         for name, safe in safe_windows(network, x[:20]).items():
             assert network.windows[name] == pytest.approx(1.25 * safe, rel=1e-6)
     assert sum(Judge(4, engine="reference")(network, x).premature.values()) == 0
+
+
+def test_schedules_by_hand() -> None:
+    steps = Steps(2, 0.5)
+    assert [steps.factor(epoch, 99) for epoch in range(5)] == [1, 1, 0.5, 0.5, 0.25]
+    published = Steps(5000, 0.9, "step")
+    assert [published.factor(7, step) for step in (0, 4999, 5000, 10_000)] == [1, 1, 0.9, 0.81]
+    cosine = Cosine(4, 0.2)
+    assert [cosine.factor(epoch, 99) for epoch in (0, 2, 4, 5, 8)] == pytest.approx([1, 0.6, 0.2, 0.2, 0.2], abs=1e-15)
+
+
+def test_the_rate_of_an_epoch_is_that_of_its_last_step() -> None:
+    """And the optimizer takes it: with a rate of 0 from the second step on, nothing moves any more."""
+    training = begun("4-3", (6,), optimizer=SGD(0.5), schedule=Steps(1, 1e-300, "step"))
+    x, labels = some_data((6,), 16)
+    first = training.network.parameters["dense1.weight"].copy()
+    assert training.epoch(x, labels).rate == 0.5
+    second = training.network.parameters["dense1.weight"].copy()
+    assert (first != second).any()
+    assert training.epoch(x, labels).rate == 0.5 * 1e-300
+    assert (training.network.parameters["dense1.weight"] == second).all()
+
+
+def test_only_windows_that_are_too_short_are_told() -> None:
+    network, x = premature("b1")
+    assert too_short(network, x) == {"dense1": pytest.approx(6.0)}
+    network.windows["dense1"] = 6.5
+    assert too_short(network, x) == {}
+
+
+def test_certified_windows_without_a_margin_are_longer_by_the_bound_on_rounding_alone() -> None:
+    """At the smallest safe window rounding leaves a doubt: the bound on it, once and a quarter, takes it away."""
+    network, x = premature("b1")
+    Certified(margin=0.0).after_epoch(network, x)
+    assert certify(spiking_network(network), x).ok
+    assert 6.0 < network.windows["dense1"] < 6.0 + 1e-12
 
 
 def test_alpha_neurons_that_do_not_climb_have_no_certified_windows() -> None:
