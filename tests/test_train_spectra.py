@@ -46,6 +46,7 @@ def test_the_jacobian_of_pools_convolutions_and_batch_norms_is_a_difference() ->
     draws = np.random.default_rng(1)
     for name, values in network.state.items():
         values[...] = draws.uniform(0.5, 1.5, values.shape) if name.endswith("variance") else draws.normal(size=3) / 9
+    network.parameters["conv1.gamma"][...] = 0.7, -1.3, 2.0
     x, step = draws.random((1, 8, 8)), 1e-6
     found = network_jacobian(network, x)
     for pixel in np.ndindex(x.shape):

@@ -92,6 +92,14 @@ def test_sharpness_is_the_largest_eigenvalue_of_the_hessian() -> None:
     expected = np.linalg.eigvalsh(2 * design.T @ design / (40 * 3))[-1]
     # Quadratic, so that differences are good to rounding; the second eigenvalue is far below, and is forgotten.
     assert sharpness(network, x, MeanSquare(), targets) == pytest.approx(expected, rel=1e-7)
+    assert 0 < sharpness(network, x, MeanSquare(), targets, rounds=1) < expected  # a mean of eigenvalues
+    rounded = network.copy()
+    rounded.dtype = np.dtype(np.float32)
+    rounded.parameters = {name: values.astype(np.float32) for name, values in network.parameters.items()}
+    before = {name: values.copy() for name, values in rounded.parameters.items()}
+    # The second derivative of what is quadratic is the same everywhere, and float64 finds it.
+    assert sharpness(rounded, x, MeanSquare(), targets) == pytest.approx(expected, rel=1e-7)
+    assert all((values == before[name]).all() for name, values in rounded.parameters.items())
 
 
 def second_derivative(network: TrainableNetwork, x: Array, targets: Array) -> Array:

@@ -479,7 +479,7 @@ def test_sizes_that_are_none_are_refused(make: Any, message: str) -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (0.0, float("inf")), ("black", 1.0)])
 def test_a_range_of_values_that_is_none_is_refused(low: Any, high: Any) -> None:
-    with pytest.raises(InputError, match="TTFSEncoder: low, high = .*must be finite numbers, low < high"):
+    with pytest.raises(InputError, match=r"TTFSEncoder: low, high = .*must be finite numbers, low < high"):
         TTFSEncoder(low, high)
 
 

@@ -56,7 +56,8 @@ class EarliestWins:
             given = real(getattr(self, name))
             if given is None or not 0 < given < math.inf:
                 raise InputError(
-                    f"EarliestWins: {name} = {shown(getattr(self, name))}; must be > 0 and finite. It is a time, such as tau_syn / 5."
+                    f"EarliestWins: {name} = {shown(getattr(self, name))}; must be > 0 and finite. It is a time, such "
+                    "as tau_syn / 5."
                 )
         number("EarliestWins", "early", self.early, low=0)
 
@@ -106,8 +107,8 @@ class TargetTimes:
         early, late = real(self.early), real(self.late)
         if early is None or late is None or not -math.inf < early < late < math.inf:
             raise InputError(
-                f"TargetTimes: early, late = {shown(self.early)}, {shown(self.late)}; must be finite, early < late. Give e.g. -1 and "
-                "0, the end of the window of the outputs."
+                f"TargetTimes: early, late = {shown(self.early)}, {shown(self.late)}; must be finite, early < late. "
+                "Give e.g. -1 and 0, the end of the window of the outputs."
             )
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:

@@ -92,6 +92,7 @@ def _certificates(network: TrainableNetwork, x: Array) -> Certificates:
     try:
         return certify(spiking_network(network), given.reshape(len(given), -1))
     except (InputError, MappingError) as error:  # alpha neurons that do not climb, weights without bounds
+        why = str(error).rstrip(".")
         raise TrainingError(
-            f"no windows of this network are certified: {str(error).rstrip('.')}. Take slope = 'b1', or windows = 'growth'"
+            f"no windows of this network are certified: {why}. Take slope = 'b1', or windows = 'growth'"
         ) from error

@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from eventsim.models.train.batch_norm import BatchNorm
 from eventsim.models.train.fields import fields_of, folded
+from eventsim.models.train.initialise import LARGEST_SUM
 from eventsim.models.train.layers import (
     EarliestPool,
     LastNeurons,
@@ -27,13 +28,23 @@ from eventsim.models.train.layers import (
     TrainableLayer,
     check_takes,
 )
-from eventsim.models.train.initialise import LARGEST_SUM
 from eventsim.models.train.linear_maps import ConvMap, DenseMap, per_row, row_sums
 from eventsim.models.train.network import PUBLISHED_START
 from eventsim.models.train.parameterisations import parameterisation
 from eventsim.models.train.torch_arguments import check_groups, check_pool, check_sizes, sliding_of
-from eventsim.models.train.torch_encoder import TTFSEncoder as TTFSEncoder
+from eventsim.models.train.torch_encoder import TTFSEncoder
 from eventsim.models.train.torch_operations import TorchOperations
+
+__all__ = [
+    "EarliestPool2d",
+    "MeanPool2d",
+    "TTFSConv2d",
+    "TTFSEncoder",
+    "TTFSLayer",
+    "TTFSLinear",
+    "TTFSReadOut",
+    "TTFSReadOutConv2d",
+]
 
 Tensor = Any
 OPERATIONS = TorchOperations()
