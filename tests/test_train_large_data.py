@@ -87,6 +87,7 @@ def test_a_memory_map_and_a_part_of_a_data_set_are_trained_on(tmp_path: Path) ->
     assert len(view) == 40
     assert view.shape == (40, 1, 4, 4)
     assert (view[np.array([0, 3])] == whole[[39, 36]] / 255).all()
+    assert part.view(dtype=np.float32)[:2].dtype == np.float32
     found = [
         trained(given, labels, None, train.Growth()).network.parameters
         for given in (whole / 255, np.load(tmp_path / "x.npy", mmap_mode="r"), part.view())

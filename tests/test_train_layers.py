@@ -9,9 +9,11 @@ import pytest
 import spike_time_layers as oracle
 
 from eventsim.errors import MappingError, NetworkError
+from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.alpha_slope import AlphaSlope
 from eventsim.models.train.constant_slope import ConstantSlope
 from eventsim.models.train.initialise import initialise
+from eventsim.models.train.linear_maps import ConvMap
 from eventsim.models.train.losses import CrossEntropy, MeanSquare, checked_labels
 from eventsim.models.train.network import TrainableNetwork, trainable
 from eventsim.models.train.parameterisations import parameterisation
@@ -256,10 +258,64 @@ def test_running_statistics_follow_those_of_the_values(slope: str) -> None:
     assert np.allclose(relu_network(network).forward(x), wanted, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("slope", ["b1", "alpha1", "relu"])
+def test_the_cost_of_activity_is_the_sum_of_what_hidden_neurons_send_a_sample(slope: str) -> None:
+    """Its gradient is that of cost × sum of |sent| / n, by differences; the outputs, which do not fire, cost nothing."""
+    network = trainable("5-4-3", (6,), slope)
+    initialise(network, seed=1)
+    draws, cost, step = np.random.default_rng(4), 0.3, 1e-6
+    x, labels = draws.random((7, 6)), draws.integers(0, 3, 7)
+
+    def spent() -> float:
+        return cost * sum(float(np.abs(sent).sum()) for name, sent in network.sent(x) if name != "output") / len(x)
+
+    free = network.gradients(x, CrossEntropy(), labels).gradients
+    paid = network.gradients(x, CrossEntropy(), labels, cost).gradients
+    for name, values in network.parameters.items():
+        for place in list(np.ndindex(values.shape))[::3]:
+            kept, sides = values[place], []
+            for sign in (1, -1):
+                values[place] = kept + sign * step
+                sides.append(spent())
+            values[place] = kept
+            difference = (sides[0] - sides[1]) / (2 * step)
+            assert (paid[name] - free[name])[place] == pytest.approx(difference, rel=1e-6, abs=1e-7), (name, place)
+
+
+def test_an_average_pool_gives_means() -> None:
+    network = trainable("avg2-2", (1, 2, 4))
+    network.parameters["output.weight"][...] = np.eye(2)
+    x = np.arange(8).reshape(1, 1, 2, 4) / 8
+    assert network.outputs(x).tolist() == [[(0 + 1 + 4 + 5) / 32, (2 + 3 + 6 + 7) / 32]]
+
+
+def test_weights_of_groups_have_the_channels_of_their_group() -> None:
+    assert ConvMap(6, 4, Sliding("here", (3, 5)), groups=2).weight_shape == (6, 2, 3, 5)
+
+
+def test_the_mean_square_and_its_gradient_by_hand() -> None:
+    """Of numbers, and of labels, which stand for 1 and 0."""
+    outputs = np.array([[1.0, 0.0], [0.5, -1.0]])
+    loss, gradient = MeanSquare()(outputs, np.array([[0.0, 0.0], [0.5, 1.0]]))
+    assert loss == 5 / 4
+    assert gradient.tolist() == [[0.5, 0.0], [0.0, -1.0]]
+    loss, gradient = MeanSquare()(outputs, np.array([0, 1]))
+    assert loss == 4.25 / 4
+    assert gradient.tolist() == [[0.0, 0.0], [0.25, -1.0]]
+
+
+def test_weights_that_sum_to_one_have_no_alpha_neuron() -> None:
+    """Exactly one, too: the slope would be without bound."""
+    with pytest.raises(MappingError, match="the weights of unit 1 sum to 1; must be below 1"):
+        AlphaSlope(1.0).from_relu(np.array([[0.25, 0.5], [0.25, 0.75]]), np.zeros(2))
+
+
 def test_labels_out_of_range() -> None:
     """The first wrong one is named."""
     with pytest.raises(Exception, match=r"labels\[1\] = 3; must be from 0 to 2"):
         checked_labels("training", [0, 3, 1], 3, 3)
+    with pytest.raises(Exception, match=r"labels\[0\] = -1; must be from 0 to 2"):
+        checked_labels("training", [-1, 2, 1], 3, 3)
     with pytest.raises(Exception, match="must be whole numbers"):
         checked_labels("training", [0.5, 1, 1], 3, 3)
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,16 @@ def test_the_judge_sees_a_neuron_that_the_closed_form_takes_for_right(slope: str
     assert Judge(engine="reference")(network, x).premature == {"dense1": 1}
 
 
+def test_a_spike_when_its_window_begins_is_not_early() -> None:
+    """The largest value that a window has: numbers of few bits, so that it is met exactly."""
+    network = trainable("1-1", (1,))
+    network.parameters["dense1.weight"][...] = 1.0
+    x = np.array([[0.5]])
+    for length, early in ((0.5, 0), (0.4375, 1)):
+        network.windows["dense1"] = length
+        assert Judge(engine="reference")(network, x).premature == {"dense1": early}
+
+
 def test_a_judge_that_stops_ends_the_training_and_leaves_the_checkpoint(tmp_path: Path) -> None:
     network, x = premature("b1")
     training = Training(network, SGD(0.0), windows=Quantile(1.0, 100.0))
@@ -231,6 +242,27 @@ def test_the_rate_of_an_epoch_is_that_of_its_last_step() -> None:
     assert (first != second).any()
     assert training.epoch(x, labels).rate == 0.5 * 1e-300
     assert (training.network.parameters["dense1.weight"] == second).all()
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_samples() -> None:
+    """Also where the last batch is shorter: with a rate of 0 it is that of all data together."""
+    training = begun("4-3", (6,), optimizer=SGD(0.0))
+    x, labels = some_data((6,), 37)
+    done = training.epoch(x, labels)
+    outputs = training.network.outputs(x)
+    assert done.loss == pytest.approx(CrossEntropy()(outputs, labels)[0], rel=1e-14)
+    assert done.accuracy == np.mean(outputs.argmax(axis=1) == labels)
+
+
+def test_a_quantile_is_asked_about_safety_of_its_first_samples_alone() -> None:
+    """The network is premature for the second."""
+    network, x = premature("b1")
+    both = np.concatenate([np.array([[0.3, 0.0]]), x])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Quantile(1.0, 0.1, samples=1).after_epoch(network, both)
+    with pytest.warns(PrematureSpikeWarning, match="for 2 training samples"):
+        Quantile(1.0, 0.1, samples=2).after_epoch(network, both)
 
 
 def test_only_windows_that_are_too_short_are_told() -> None:
