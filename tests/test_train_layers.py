@@ -260,7 +260,7 @@ def test_running_statistics_follow_those_of_the_values(slope: str) -> None:
 
 @pytest.mark.parametrize("slope", ["b1", "alpha1", "relu"])
 def test_the_cost_of_activity_is_the_sum_of_what_hidden_neurons_send_a_sample(slope: str) -> None:
-    """Its gradient is that of cost × sum of |sent| / n, by differences; the outputs, which do not fire, cost nothing."""
+    """Its gradient is that of cost × sum of |sent| / n, by differences; outputs that do not fire cost nothing."""
     network = trainable("5-4-3", (6,), slope)
     initialise(network, seed=1)
     draws, cost, step = np.random.default_rng(4), 0.3, 1e-6

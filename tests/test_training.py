@@ -394,3 +394,11 @@ def test_a_disk_that_is_full_leaves_the_old_checkpoint(tmp_path: Path) -> None:
     load_training(again, path)
     assert again.epochs == 1
     assert [one.name for one in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_a_copy_of_a_network_shares_nothing_with_it() -> None:
+    network = begun("conv2x3-bn-relu-3", (1, 4, 4)).network
+    twin = network.copy()
+    assert twin.windows is not network.windows
+    for ours, theirs in ((network.parameters, twin.parameters), (network.state, twin.state)):
+        assert not any(np.shares_memory(values, theirs[name]) for name, values in ours.items())
