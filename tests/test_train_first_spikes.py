@@ -277,3 +277,9 @@ def test_target_times_of_each_neuron_are_reached() -> None:
     training = train.Training(network, train.SGD(0.5), loss=train.MeanSquare(), silent=0.1, batch=3)
     train.fit(training, x, targets, 300)
     assert np.abs(network.outputs(x) - targets).max() < 0.01
+
+
+def test_who_shall_fire() -> None:
+    """The neuron of the label; of target times those before t_max, which is 0."""
+    assert shall_fire(np.array([1, 0]), (2, 2)).tolist() == [[False, True], [True, False]]
+    assert shall_fire(np.array([[-1.0, 0.0], [0.0, -0.5]]), (2, 2)).tolist() == [[True, False], [False, True]]

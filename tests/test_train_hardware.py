@@ -24,7 +24,7 @@ from eventsim.models.train.losses import CrossEntropy, MeanSquare
 from eventsim.models.train.network import TrainableNetwork, trainable
 from eventsim.models.train.parameterisations import parameterisation
 from eventsim.models.train.spiking import spiking_network
-from eventsim.models.train.straight_through import EMISSION
+from eventsim.models.train.straight_through import EMISSION, through_weight
 from eventsim.models.train.training import Training, accuracy
 from eventsim.models.train.windows import Quantile
 from eventsim.randomness import normal, stream_key
@@ -397,6 +397,47 @@ def test_validation_and_judge_show_the_chip() -> None:
     assert epoch.validation == accuracy(network, x, labels, batch=7, chip=Chip(network, hardware))
     assert epoch.verdict is not None
     assert epoch.verdict.agreement == 1.0
+
+
+def test_the_judge_of_a_training_runs_the_chip() -> None:
+    """All neurons are dead on it, so that its run has no spike of them."""
+    network = network_of("12-9-4")
+    x, labels = data(network, n=10)
+    for given, silent in ((HardwareAware("dead:fraction=1"), True), (None, False)):
+        training = Training(network.copy(), hardware=given, judge=Judge(10, engine="reference"))
+        for validation in (None, (x, labels)):
+            verdict = training.epoch(x, labels, validation).verdict
+            assert verdict is not None
+            assert (verdict.spikes_per_neuron == 0) is silent
+
+
+def test_weights_at_the_end_of_a_range_are_trained() -> None:
+    """The range of a fake quantization is moved so that it has 0: its lowest and highest level belong to it."""
+    fake = faults.FakeQuantization(2, -1.0, 1.0)
+    step = 2.0 / 3
+    low, high = -fake.zero_point * step, (3 - fake.zero_point) * step
+    for fault, ends in ((fake, (low, high)), (faults.WeightQuantization(3, largest=0.5), (-0.5, 0.5))):
+        given = np.array([ends[0] - 1e-9, ends[0], 0.0, ends[1], ends[1] + 1e-9])
+        found = through_weight(fault, given, given)
+        assert found is not None
+        assert found.astype(int).tolist() == [0, 1, 1, 1, 0]
+
+
+def test_where_one_of_two_faults_lets_no_gradient_pass_none_passes() -> None:
+    """Whatever the later one lets pass: spikes that were set and then jittered, weights that are stuck and rounded."""
+    network = network_of("12-9-4")
+    x, labels = data(network)
+    for given, stopped in (
+        ([faults.AlwaysOn(1.0), faults.Jitter(0.01)], ("dense1.weight", "dense1.bias")),
+        (
+            [faults.StuckAt(1.0, value=0.2), faults.WeightQuantization(8, largest=9.0)],
+            ("dense1.weight", "dense2.weight", "output.weight"),
+        ),
+    ):
+        drawn = Chip(network, HardwareAware(given)).draw(0, np.arange(len(x)))
+        found = network.gradients(x, CrossEntropy(), labels, 0.0, drawn).gradients
+        assert not any(found[name].any() for name in stopped)
+        assert found["output.bias"].any()
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------

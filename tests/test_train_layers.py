@@ -9,12 +9,15 @@ import pytest
 import spike_time_layers as oracle
 
 from eventsim.errors import MappingError, NetworkError
+from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.alpha_slope import AlphaSlope
 from eventsim.models.train.constant_slope import ConstantSlope
 from eventsim.models.train.initialise import initialise
+from eventsim.models.train.linear_maps import ConvMap
 from eventsim.models.train.losses import CrossEntropy, MeanSquare, checked_labels
 from eventsim.models.train.network import TrainableNetwork, trainable
 from eventsim.models.train.parameterisations import parameterisation
+from eventsim.models.train.spiking import relu_network
 
 Array = np.ndarray[Any, Any]
 LENGTH = Fraction(3)  # of each window
@@ -201,6 +204,7 @@ def test_from_relu_and_back() -> None:
         ("30-drop-10", "part 2, 'drop': is unknown"),
         ("relu-10", "'relu': stands behind no conv"),
         ("0-10", "has no neurons"),
+        ("30-bn-bn-relu-10", "part 3, 'bn': stands behind no conv"),
     ],
 )
 def test_architectures_that_are_none(architecture: str, message: str) -> None:
@@ -209,10 +213,109 @@ def test_architectures_that_are_none(architecture: str, message: str) -> None:
         trainable(architecture, (1, 8, 8), parameterisation("b1"))
 
 
+@pytest.mark.parametrize(
+    ("architecture", "shapes", "n_taps"),
+    [
+        ("conv2x3-3", [(2, 9, 8)], 9),
+        ("conv2x3p0-3", [(2, 7, 6)], 9),
+        ("conv2x5s2-3", [(2, 5, 4)], 25),
+        ("conv2x4s3p1-3", [(2, 3, 3)], 16),
+        ("pool3-3", [(1, 3, 2)], 9),
+        ("pool3s2-3", [(1, 4, 3)], 9),
+        ("avg2s1-3", [(1, 8, 7)], 4),
+        ("pool-3", [(1, 1, 1)], 72),
+    ],
+)
+def test_kernels_strides_and_paddings_are_those_of_the_line(architecture: str, shapes: Any, n_taps: int) -> None:
+    """On 9 × 8 positions, counted by hand."""
+    layers: Any = trainable(architecture, (1, 9, 8)).layers
+    assert [layer.shape for layer in layers[:-1]] == shapes
+    sliding = layers[0].linear.sliding if architecture.startswith("conv") else layers[0].sliding
+    assert sliding.n_taps == n_taps
+
+
+@pytest.mark.parametrize("slope", ["b1", "relu"])
+def test_running_statistics_follow_those_of_the_values(slope: str) -> None:
+    """Of values also where sums are those of spike times, which are minus these: a tenth of the way each batch, with
+    the unbiased variance; what is evaluated, and folded into the ReLU network, uses them."""
+    network = trainable("3-bn-relu-2", (4,), slope)
+    initialise(network, seed=1)
+    draws = np.random.default_rng(2)
+    mean, variance = np.zeros(3), np.ones(3)
+    for _ in range(3):
+        x = draws.random((6, 4))
+        network.gradients(x, CrossEntropy(), np.arange(6) % 2)
+        sums = x @ network.parameters["dense1.weight"].T
+        mean, variance = 0.9 * mean + 0.1 * sums.mean(axis=0), 0.9 * variance + 0.1 * sums.var(axis=0, ddof=1)
+    assert np.allclose(network.state["dense1.mean"], mean, rtol=0, atol=1e-14)
+    assert np.allclose(network.state["dense1.variance"], variance, rtol=0, atol=1e-14)
+    network.parameters["dense1.gamma"][...] = 0.5, 2.0, -1.0
+    network.parameters["dense1.bias"][...] = 0.1, 0.2, 0.3
+    p = network.parameters
+    normed = p["dense1.gamma"] * (sums - mean) / np.sqrt(variance + 1e-5) + p["dense1.bias"]
+    wanted = np.maximum(normed, 0) @ p["output.weight"].T + p["output.bias"]
+    assert np.allclose(network.outputs(x), wanted, rtol=0, atol=1e-13)
+    assert np.allclose(relu_network(network).forward(x), wanted, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("slope", ["b1", "alpha1", "relu"])
+def test_the_cost_of_activity_is_the_sum_of_what_hidden_neurons_send_a_sample(slope: str) -> None:
+    """Its gradient is that of cost × sum of |sent| / n, by differences; outputs that do not fire cost nothing."""
+    network = trainable("5-4-3", (6,), slope)
+    initialise(network, seed=1)
+    draws, cost, step = np.random.default_rng(4), 0.3, 1e-6
+    x, labels = draws.random((7, 6)), draws.integers(0, 3, 7)
+
+    def spent() -> float:
+        return cost * sum(float(np.abs(sent).sum()) for name, sent in network.sent(x) if name != "output") / len(x)
+
+    free = network.gradients(x, CrossEntropy(), labels).gradients
+    paid = network.gradients(x, CrossEntropy(), labels, cost).gradients
+    for name, values in network.parameters.items():
+        for place in list(np.ndindex(values.shape))[::3]:
+            kept, sides = values[place], []
+            for sign in (1, -1):
+                values[place] = kept + sign * step
+                sides.append(spent())
+            values[place] = kept
+            difference = (sides[0] - sides[1]) / (2 * step)
+            assert (paid[name] - free[name])[place] == pytest.approx(difference, rel=1e-6, abs=1e-7), (name, place)
+
+
+def test_an_average_pool_gives_means() -> None:
+    network = trainable("avg2-2", (1, 2, 4))
+    network.parameters["output.weight"][...] = np.eye(2)
+    x = np.arange(8).reshape(1, 1, 2, 4) / 8
+    assert network.outputs(x).tolist() == [[(0 + 1 + 4 + 5) / 32, (2 + 3 + 6 + 7) / 32]]
+
+
+def test_weights_of_groups_have_the_channels_of_their_group() -> None:
+    assert ConvMap(6, 4, Sliding("here", (3, 5)), groups=2).weight_shape == (6, 2, 3, 5)
+
+
+def test_the_mean_square_and_its_gradient_by_hand() -> None:
+    """Of numbers, and of labels, which stand for 1 and 0."""
+    outputs = np.array([[1.0, 0.0], [0.5, -1.0]])
+    loss, gradient = MeanSquare()(outputs, np.array([[0.0, 0.0], [0.5, 1.0]]))
+    assert loss == 5 / 4
+    assert gradient.tolist() == [[0.5, 0.0], [0.0, -1.0]]
+    loss, gradient = MeanSquare()(outputs, np.array([0, 1]))
+    assert loss == 4.25 / 4
+    assert gradient.tolist() == [[0.0, 0.0], [0.25, -1.0]]
+
+
+def test_weights_that_sum_to_one_have_no_alpha_neuron() -> None:
+    """Exactly one, too: the slope would be without bound."""
+    with pytest.raises(MappingError, match="the weights of unit 1 sum to 1; must be below 1"):
+        AlphaSlope(1.0).from_relu(np.array([[0.25, 0.5], [0.25, 0.75]]), np.zeros(2))
+
+
 def test_labels_out_of_range() -> None:
     """The first wrong one is named."""
     with pytest.raises(Exception, match=r"labels\[1\] = 3; must be from 0 to 2"):
         checked_labels("training", [0, 3, 1], 3, 3)
+    with pytest.raises(Exception, match=r"labels\[0\] = -1; must be from 0 to 2"):
+        checked_labels("training", [-1, 2, 1], 3, 3)
     with pytest.raises(Exception, match="must be whole numbers"):
         checked_labels("training", [0.5, 1, 1], 3, 3)
 

@@ -1,6 +1,7 @@
 """Jacobians of trainable networks at their beginning, and their spectra against the theory."""
 
 import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ def test_the_jacobian_of_pools_convolutions_and_batch_norms_is_a_difference() ->
     draws = np.random.default_rng(1)
     for name, values in network.state.items():
         values[...] = draws.uniform(0.5, 1.5, values.shape) if name.endswith("variance") else draws.normal(size=3) / 9
+    network.parameters["conv1.gamma"][...] = 0.7, -1.3, 2.0
     x, step = draws.random((1, 8, 8)), 1e-6
     found = network_jacobian(network, x)
     for pixel in np.ndindex(x.shape):
@@ -149,6 +151,16 @@ def test_the_law_has_the_tail_that_is_stated() -> None:
         far = np.array([30.0, 100.0])
         # The next term of the expansion is smaller by the ratio of the peak's width, 1 / r.
         assert np.allclose((1 - theory.share_within(far)) * far**2, theory.tail, rtol=0.05)
+
+
+@pytest.mark.parametrize(("variance", "alpha", "coherence"), [(2.0, 1.0, 0.5), (0.5, 2.0, 0.8), (1.0, 1.0, 0.0)])
+def test_neurons_of_small_slope_spike_as_seldom_as_is_derived(variance: float, alpha: float, coherence: float) -> None:
+    """Given S = 0, J x is N(-alpha m, v (q - m²)), with m² = coherence q: above 0 with this probability."""
+    q = 0.7
+    m = math.sqrt(coherence * q)
+    given_no_slope = NormalDist(-alpha * m, math.sqrt(variance * (q - m * m)))
+    expected = 1 - given_no_slope.cdf(0.0)
+    assert NaiveStart(variance, alpha, coherence).takes_part == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_law_of_random_rows_is_that_of_many_drawn_ones() -> None:

@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 
 import eventsim  # noqa: E402
 from eventsim import models  # noqa: E402
-from eventsim.errors import MappingError  # noqa: E402
+from eventsim.errors import InputError, MappingError, NetworkError  # noqa: E402
 from eventsim.models import digits  # noqa: E402
 from eventsim.models.relu.sliding import Sliding  # noqa: E402
 from eventsim.models.train.first_spike_losses import EarliestWins  # noqa: E402
@@ -22,8 +22,9 @@ from eventsim.models.train.linear_maps import ConvMap  # noqa: E402
 from eventsim.models.train.losses import CrossEntropy, MeanSquare  # noqa: E402
 from eventsim.models.train.network import TrainableNetwork, trainable  # noqa: E402
 from eventsim.models.train.numpy_operations import NumpyOperations  # noqa: E402
-from eventsim.models.train.optimizers import SGD, Adam  # noqa: E402
+from eventsim.models.train.optimizers import BLOCK, SGD, Adam  # noqa: E402
 from eventsim.models.train.parameterisations import parameterisation  # noqa: E402
+from eventsim.models.train.schedules import Cosine, Steps  # noqa: E402
 from eventsim.models.train.torch_layers import (  # noqa: E402
     EarliestPool2d,
     MeanPool2d,
@@ -167,6 +168,36 @@ def test_optimizers(ours: Any, theirs: Any) -> None:
         (torch.from_numpy(scales) * p * p / 2).sum().backward()
         optimizer.step()
         assert np.allclose(parameters["p"], p.detach().numpy(), rtol=1e-13, atol=1e-15)
+
+
+def test_a_large_parameter_is_changed_to_its_end() -> None:
+    """Adam goes through it block by block."""
+    draws = np.random.default_rng(2)
+    start, gradient = draws.normal(size=(2, 2 * BLOCK + 7))
+    parameters, moments = {"p": start.copy()}, {}
+    p = nn.Parameter(torch.from_numpy(start.copy()))
+    p.grad = torch.from_numpy(gradient)
+    Adam(1e-2).step(parameters, {"p": gradient}, moments, 1, 1e-2)
+    torch.optim.Adam([p], lr=1e-2).step()
+    assert np.allclose(parameters["p"], p.detach().numpy(), rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "epochs"),
+    [
+        (Steps(3, 0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 3, 0.5), 10),
+        (Cosine(7, 0.25), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 7, eta_min=0.25 * 0.4), 8),
+    ],
+    ids=["steps", "cosine"],
+)
+def test_schedules(ours: Any, theirs: Any, epochs: int) -> None:
+    """Called once an epoch; of the cosine up to its end, behind which PyTorch's rises again."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.4)
+    schedule = theirs(optimizer)
+    for epoch in range(epochs):
+        assert 0.4 * ours.factor(epoch, 99) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-13)
+        optimizer.step()
+        schedule.step()
 
 
 def test_losses() -> None:
@@ -426,6 +457,47 @@ def test_other_modules_are_no_spiking_network() -> None:
     module = nn.Sequential(TTFSLinear(4, 3), nn.Linear(3, 2))
     with pytest.raises(MappingError, match="module '1' is a Linear, which sends no spike times"):
         models.ttfs_network(module)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TTFSLinear(0, 3), "TTFSLinear: in_features = 0; must be an integer >= 1"),
+        (lambda: TTFSReadOut(3, 2.0), "TTFSReadOut: out_features = 2.0; must be an integer >= 1"),  # type: ignore[arg-type]
+        (lambda: TTFSConv2d(3, 4, 3, groups=2), "TTFSConv2d: in_channels = 3 in groups = 2; must be a multiple"),
+        (lambda: TTFSReadOutConv2d(2, 3, 3, groups=2), "out_channels = 3 in groups = 2; must be a multiple"),
+        (lambda: TTFSConv2d(1, 2, 3, padding=((1, 0), (1, 0))), "the same before and behind"),  # type: ignore[arg-type]
+        (lambda: EarliestPool2d(2, padding=2), "EarliestPool2d: padding = 2 for a kernel 2 wide; must be at most half"),
+        (lambda: MeanPool2d(3, padding=2), "MeanPool2d: padding = 2 for a kernel 3 wide; must be at most half"),
+    ],
+)
+def test_sizes_that_are_none_are_refused(make: Any, message: str) -> None:
+    """When a module is made: uneven padding would be another one in `as_values`, a window of padding has no spike."""
+    with pytest.raises(NetworkError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (0.0, float("inf")), ("black", 1.0)])
+def test_a_range_of_values_that_is_none_is_refused(low: Any, high: Any) -> None:
+    with pytest.raises(InputError, match=r"TTFSEncoder: low, high = .*must be finite numbers, low < high"):
+        TTFSEncoder(low, high)
+
+
+@pytest.mark.parametrize("slope", ["b1", "alpha1"])
+def test_weights_begin_by_the_rule_of_he_and_sums_of_alpha_neurons_below_one(slope: str) -> None:
+    """Of the ReLU weights that they stand for."""
+    torch.manual_seed(0)
+    layer = TTFSLinear(400, 300, slope, dtype=torch.float64)
+    with torch.no_grad():
+        weight, bias = layer.code.to_relu(layer.weight, layer.bias)
+    assert float(weight.var() * 400) == pytest.approx(2.0, abs=0.05)  # of 120,000 draws: 0.008 is one deviation
+    assert not bias.any()
+    sums = weight.sum(dim=1)
+    if slope == "alpha1":
+        assert float(sums.max()) == pytest.approx(0.99)
+        assert 0.15 < float((sums > 0.98).double().mean()) < 0.35  # 24 % are lowered
+    else:
+        assert float(sums.max()) > 2
 
 
 def test_windows_of_modules_grow_in_training_alone() -> None:

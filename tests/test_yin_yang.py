@@ -93,3 +93,9 @@ def test_numbers_that_make_no_sign_are_refused(options: dict, words: str) -> Non
     with pytest.raises(InputError) as caught:
         data.yin_yang(**options)
     assert words in str(caught.value)
+
+
+def test_points_on_the_lines_have_the_class_that_the_published_rule_gives_them() -> None:
+    """A dot is open, a half circle closed; numbers of few bits, so that they lie on the lines exactly."""
+    assert class_of(0.375, 0.5, 0.125) == 0  # to the right of the left dot, on its edge
+    assert class_of(0.25, 0.25) == 1  # on the left half circle, below

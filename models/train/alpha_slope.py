@@ -40,13 +40,17 @@ class AlphaSlope:
         """Return the slope of each unit at its threshold, (n_units,)."""
         return row_sums(weight) + self.alpha
 
+    def inverse_slopes(self, weight: Array) -> Array:
+        """Return 1 by the slope of each unit, and 0 where it does not climb, (n_units,)."""
+        slopes = self.slopes(weight)
+        climbs = slopes > 0
+        return climbs / (slopes + ~climbs * (1 - slopes))
+
     def fire(
         self, ops: Operations, layer: LinearMap, p: Parameters, sums: Array, cut: bool = True
     ) -> tuple[Array, Any]:
         """Return the spike times, 0 for no spike or uncut, and (times, where gradients pass)."""
-        slopes = self.slopes(p["weight"])
-        climbs = slopes > 0
-        sums *= layer.spread(climbs / (slopes + ~climbs * (1 - slopes)))  # 1 / slope, and 0 where it does not climb
+        sums *= layer.spread(self.inverse_slopes(p["weight"]))
         if not cut:
             return sums, (sums, None)
         times, spiking = ops.rectify(sums, self.sign)
@@ -58,10 +62,9 @@ class AlphaSlope:
         """Return the gradient with respect to the sums, and what the weights change through the slope."""
         times, spiking = tape
         passed = passing(ops, grad, spiking)
-        slopes = self.slopes(p["weight"])
-        climbs = slopes > 0
-        passed *= layer.spread(climbs / (slopes + ~climbs * (1 - slopes)))
-        through_slope = -layer.total(ops, passed * times, slopes)
+        inverse = self.inverse_slopes(p["weight"])
+        passed *= layer.spread(inverse)
+        through_slope = -layer.total(ops, passed * times, inverse)
         # Every weight of a unit changes its slope alike.
         same = per_row(through_slope, p["weight"]) + 0 * p["weight"]
         return passed, {"weight": same}
@@ -87,8 +90,6 @@ class AlphaSlope:
 
     def to_relu(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """Return w = J / S and b = D / S; where S <= 0, zeros: such a neuron never spikes behind t_min."""
-        slopes = self.slopes(weight)
-        climbs = slopes > 0
-        inverse = climbs / (slopes + ~climbs * (1 - slopes))
+        inverse = self.inverse_slopes(weight)
         scaled = per_row(inverse, bias) if bias.ndim > 1 else inverse
         return weight * per_row(inverse, weight), bias * scaled

@@ -20,8 +20,9 @@ GRAMMAR = (
     "parts joined by '-': conv<channels>x<kernel> (with s<stride> and p<padding> behind it), a number of neurons, bn, "
     "relu, pool<size>, avg<size>, and at last the outputs: a number or a conv, or a number and relu"
 )
-_CONV = re.compile(r"conv(\d+)x(\d+)(?:s(\d+))?(?:p(\d+))?")
-_POOL = re.compile(r"(pool|avg)(?:(\d+)(?:s(\d+))?)?")
+_CONV = re.compile(r"conv(\d+)x(\d+)(?:s(\d+))?(?:p(\d+))?", re.ASCII)
+_POOL = re.compile(r"(pool|avg)(?:(\d+)(?:s(\d+))?)?", re.ASCII)
+_NUMBER = re.compile(r"\d+", re.ASCII)
 
 
 def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableLayer, ...]:
@@ -45,9 +46,7 @@ def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableL
     NetworkError
         A part that is none of these, or where it cannot be; the message names it.
     """
-    if not isinstance(architecture, str) or not architecture:
-        raise NetworkError(f"architecture = {shown(architecture)}; must be text, {GRAMMAR}")
-    parts = architecture.split("-")
+    parts = parts_of(architecture)
     builder = _Builder(architecture, tuple(input_shape))
     hidden = parts if parts[-1] == "relu" else parts[:-1]
     for place, part in enumerate(hidden):
@@ -57,9 +56,30 @@ def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableL
     return tuple(builder.layers)
 
 
+def parts_of(architecture: Any) -> list[str]:
+    """Return the parts of an architecture in one line, which may still not stand where they do.
+
+    Raises
+    ------
+    NetworkError
+        No text, or a part that is unknown.
+    """
+    if not isinstance(architecture, str) or not architecture:
+        raise NetworkError(f"architecture = {shown(architecture)}; must be text, {GRAMMAR}")
+    parts = architecture.split("-")
+    for place, part in enumerate(parts):
+        if part not in ("bn", "relu") and not any(kind.fullmatch(part) for kind in (_CONV, _POOL, _NUMBER)):
+            raise _refused(architecture, place, part, "is unknown")
+    return parts
+
+
 def fires(architecture: str) -> bool:
     """Whether the outputs of an architecture are neurons, the first of which decides."""
     return architecture.endswith("-relu")
+
+
+def _refused(architecture: str, place: int, part: str, what: str) -> NetworkError:
+    return NetworkError(f"architecture {architecture!r}: part {place + 1}, {part!r}: {what}; must be {GRAMMAR}")
 
 
 @dataclass
@@ -73,9 +93,7 @@ class _Builder:
     norm: BatchNorm | None = None
 
     def refused(self, place: int, part: str, what: str) -> NetworkError:
-        return NetworkError(
-            f"architecture {self.architecture!r}: part {place + 1}, {part!r}: {what}; must be {GRAMMAR}"
-        )
+        return _refused(self.architecture, place, part, what)
 
     def add(self, place: int, part: str) -> None:
         if part == "bn":
@@ -93,11 +111,9 @@ class _Builder:
             self.close(place)
             self.layers.append(self.pool(place, part, *found.groups()))
             self.shape = self.layers[-1].shape
-        elif part.isdecimal():
+        else:
             self.close(place)
             self.open = self.dense(place, part)
-        else:
-            raise self.refused(place, part, "is unknown")
 
     def close(self, place: int) -> None:
         """Before the next layer: neurons without a batch norm need no "relu" to be some."""
@@ -158,7 +174,7 @@ class _Builder:
                 what = "the outputs, the first of which decides, must be a number of neurons; write e.g. 10-relu"
                 raise self.refused(place, part, what)
             self.layers[-1] = LastNeurons(last.name, last.linear, last.shape, last.norm)
-        elif part.isdecimal():
+        elif _NUMBER.fullmatch(part):
             linear = self.dense(place, part)
             self.layers.append(ReadOut("output", linear, (linear.n_out,)))
         elif found := _CONV.fullmatch(part):

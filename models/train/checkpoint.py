@@ -102,6 +102,7 @@ def _settings(training: Training) -> dict[str, str]:
         "input_shape": repr(network.input_shape),
         "slope": network.code.name,
         "dtype": network.dtype.name,
+        "saturates": repr(network.saturates),
         "optimizer": repr(training.optimizer),
         "schedule": repr(training.schedule),
         "loss": repr(training.loss) if is_dataclass(training.loss) else type(training.loss).__name__,

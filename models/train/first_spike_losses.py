@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from eventsim.checks import number
+from eventsim.checks import number, real, shown
 from eventsim.errors import InputError
 from eventsim.models.train.losses import SPIKE_TIMES, CrossEntropy, MeanSquare, checked_labels
 
@@ -53,10 +53,11 @@ class EarliestWins:
 
     def __post_init__(self) -> None:
         for name in ("tau", "early_tau"):
-            given = getattr(self, name)
-            if not 0 < given < math.inf:
+            given = real(getattr(self, name))
+            if given is None or not 0 < given < math.inf:
                 raise InputError(
-                    f"EarliestWins: {name} = {given}; must be > 0 and finite. It is a time, such as tau_syn / 5."
+                    f"EarliestWins: {name} = {shown(getattr(self, name))}; must be > 0 and finite. It is a time, such "
+                    "as tau_syn / 5."
                 )
         number("EarliestWins", "early", self.early, low=0)
 
@@ -103,10 +104,11 @@ class TargetTimes:
     of: ClassVar[str] = SPIKE_TIMES
 
     def __post_init__(self) -> None:
-        if not -math.inf < self.early < self.late < math.inf:
+        early, late = real(self.early), real(self.late)
+        if early is None or late is None or not -math.inf < early < late < math.inf:
             raise InputError(
-                f"TargetTimes: early, late = {self.early}, {self.late}; must be finite, early < late. Give e.g. -1 and "
-                "0, the end of the window of the outputs."
+                f"TargetTimes: early, late = {shown(self.early)}, {shown(self.late)}; must be finite, early < late. "
+                "Give e.g. -1 and 0, the end of the window of the outputs."
             )
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:

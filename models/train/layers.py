@@ -163,8 +163,20 @@ class ReadOut:
         return self.linear.to_input(ops, p["weight"], signed, shape) if to_input else None, found
 
 
+class Untrained:
+    """What a layer says that has no trained arrays and no running statistics."""
+
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """None."""
+        return {}
+
+    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """None."""
+        return {}
+
+
 @dataclass(frozen=True)
-class EarliestPool:
+class EarliestPool(Untrained):
     """A max pool: the earliest spike of each window goes on, the first of equal ones; with values the largest.
 
     Attributes
@@ -177,14 +189,6 @@ class EarliestPool:
     sliding: Sliding
     shape: tuple[int, ...]
     smallest: tuple[int, ...] = ()
-
-    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """None."""
-        return {}
-
-    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """None."""
-        return {}
 
     def forward(
         self,
@@ -222,7 +226,7 @@ class EarliestPool:
 
 
 @dataclass(frozen=True)
-class MeanPool:
+class MeanPool(Untrained):
     """An average pool: the mean of the times, or values, in each window; padding counts as no spike.
 
     It has no parameters; where faults change the weights that it has on a chip, it is given them as "weight".
@@ -231,14 +235,6 @@ class MeanPool:
     name: str
     sliding: Sliding
     shape: tuple[int, ...]
-
-    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """None."""
-        return {}
-
-    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """None."""
-        return {}
 
     def forward(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 
 from eventsim.checks import integer
 from eventsim.errors import EventsimError
+from eventsim.files.output import check_place
 from eventsim.models.train.checkpoint import save_training
 from eventsim.models.train.epoch import Epoch
 from eventsim.models.train.inputs import Inputs
@@ -57,11 +58,13 @@ def fit(
     Raises
     ------
     InputError
-        A number of epochs that is none; what `Training.epoch` refuses.
+        A number of epochs that is none, no place for a checkpoint; what `Training.epoch` refuses.
     TrainingError
         The loss is no number, or the judge or a rule of windows ends the training; a note says what is kept.
     """
     epochs = integer("fit", "epochs", epochs, low=0)
+    if checkpoint is not None:
+        check_place("fit: checkpoint", checkpoint)  # before an epoch has been waited for
     n_steps = -(-len(x) // training.batch)
     done: list[Epoch] = []
     kept = training.epochs

@@ -16,6 +16,7 @@ from eventsim.checks import shown
 from eventsim.errors import NetworkError
 from eventsim.models.train.architecture import layers_of
 from eventsim.models.train.disturbance import Disturbance
+from eventsim.models.train.inputs import checked_inputs
 from eventsim.models.train.layers import Arrays, LastNeurons, MeanPool, Neurons, TrainableLayer, check_takes
 from eventsim.models.train.losses import shall_fire
 from eventsim.models.train.numpy_operations import NumpyOperations
@@ -78,7 +79,7 @@ class TrainableNetwork:
     Raises
     ------
     NetworkError
-        A batch norm where the parameterisation has none.
+        A batch norm where the parameterisation has none; a shape that is none.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class TrainableNetwork:
         dtype: Any = np.float64,
     ) -> None:
         self.layers = tuple(layers)
-        self.input_shape = tuple(input_shape)
+        self.input_shape = checked_shape(input_shape)
         self.code = code
         self.dtype = np.dtype(dtype)
         self.parameters: dict[str, Array] = {}
@@ -129,8 +130,15 @@ class TrainableNetwork:
         return twin
 
     def encoded(self, x: Array) -> Array:
-        """Return inputs in [0, 1], (n, *input_shape), as what the first layer takes."""
-        return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype, copy=False)
+        """Return inputs in [0, 1], (n, *input_shape), as what the first layer takes.
+
+        Raises
+        ------
+        InputError
+            Another number of values, or one outside of [0, 1], for which the window of the input has no time.
+        """
+        given = checked_inputs(x, self.input_shape)
+        return self.code.sign * given.reshape(len(given), *self.input_shape).astype(self.dtype, copy=False)
 
     def outputs(self, x: Array, disturbance: Disturbance | None = None) -> Array:
         """Return the outputs of inputs in [0, 1]; batch norms use their running statistics.
@@ -283,7 +291,7 @@ def trainable(
     Raises
     ------
     NetworkError
-        An architecture, slope or dtype that is none.
+        An architecture, slope, dtype or shape that is none.
 
     Warns
     -----
@@ -291,6 +299,7 @@ def trainable(
         A first layer of as many neurons as there are inputs, unlike the next: papers write inputs first, here they are
         not written.
     """
+    input_shape = checked_shape(input_shape)
     layers, code = layers_of(architecture, input_shape), parameterisation(slope)
     n_in = math.prod(input_shape)
     narrower = len(layers) > 2 and layers[1].shape != layers[0].shape
@@ -304,9 +313,24 @@ def trainable(
     return TrainableNetwork(layers, input_shape, code, checked_dtype(dtype))
 
 
+def checked_shape(shape: Any) -> tuple[int, ...]:
+    """Return the shape of an input as a tuple; NetworkError where it is none."""
+    sizes = tuple(shape) if isinstance(shape, Sequence) and not isinstance(shape, str) else ()
+    if not sizes or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in sizes):
+        raise NetworkError(
+            f"trainable: input_shape = {shown(shape)}; must be whole numbers > 0, as (784,) or (channels, height, "
+            "width). Write (784,) for inputs of one axis."
+        )
+    return tuple(int(n) for n in sizes)
+
+
 def checked_dtype(dtype: Any) -> Any:
     """Return a dtype that numbers are trained in; NetworkError for another."""
-    if np.dtype(dtype) not in (np.float64, np.float32):
+    try:
+        known = np.dtype(dtype) in (np.float64, np.float32)
+    except TypeError:
+        known = False
+    if not known:
         raise NetworkError(f"trainable: dtype = {shown(dtype)}; must be float64 or float32. Simulations use float64.")
     return dtype
 

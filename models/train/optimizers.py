@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eventsim.checks import number
+from eventsim.checks import flag, number, reals, shown
+from eventsim.errors import InputError
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -41,12 +42,12 @@ class SGD:
     weight_decay
         >= 0.
     nesterov
-        Whether g + m v takes the place of v.
+        Whether g + m v takes the place of v; only with a momentum.
 
     Raises
     ------
     InputError
-        Numbers out of these ranges.
+        Numbers out of these ranges, `nesterov` without a momentum.
     """
 
     rate: float = 1e-2
@@ -58,6 +59,11 @@ class SGD:
         number("SGD", "rate", self.rate, low=0)
         number("SGD", "momentum", self.momentum, low=0, high=1)
         number("SGD", "weight_decay", self.weight_decay, low=0)
+        if flag("SGD", "nesterov", self.nesterov) and not self.momentum:
+            raise InputError(
+                "SGD: nesterov = True with momentum = 0, of which nothing would be seen; must be with a momentum > 0. "
+                "Give one, such as 0.9, or leave nesterov out."
+            )
 
     def step(self, parameters: Arrays, gradients: Mapping[str, Array], state: Arrays, number: int, rate: float) -> None:
         """Change `parameters` in place."""
@@ -107,10 +113,14 @@ class Adam:
 
     def __post_init__(self) -> None:
         number("Adam", "rate", self.rate, low=0)
-        for beta in self.betas:
-            number("Adam", "betas", beta, low=0, high=1)
-        number("Adam", "epsilon", self.epsilon, low=0)
+        betas = reals(self.betas)
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise InputError(
+                f"Adam: betas = {shown(self.betas)}; must be two numbers, from 0 to below 1. Give e.g. (0.9, 0.999)."
+            )
+        number("Adam", "epsilon", self.epsilon, low=0, open_low=True)
         number("Adam", "weight_decay", self.weight_decay, low=0)
+        flag("Adam", "decoupled", self.decoupled)
 
     def step(self, parameters: Arrays, gradients: Mapping[str, Array], state: Arrays, number: int, rate: float) -> None:
         """Change `parameters` in place."""

@@ -15,7 +15,7 @@ from eventsim.errors import InputError, listed, nearest
 from eventsim.models.data import DataSet, load
 from eventsim.models.data.held_out import split
 from eventsim.models.train.alpha_slope import AlphaSlope
-from eventsim.models.train.architecture import fires, layers_of
+from eventsim.models.train.architecture import fires, layers_of, parts_of
 from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.initialise import initialise
 from eventsim.models.train.inputs import Inputs
@@ -101,6 +101,7 @@ class Plan:
                 f"plan: architecture = {shown(self.architecture)}, slope = {shown(self.slope)}; must be text, as "
                 '"64-10" and "b1". Write them so.'
             )
+        parts_of(self.architecture)
         choice("plan", "dtype", self.dtype, DTYPES)
         integer("plan", "epochs", self.epochs, low=0)
         integer("plan", "calibration", self.calibration, low=1)

@@ -12,6 +12,7 @@ import numpy as np
 from eventsim.errors import InputError, MappingError, TrainingError
 from eventsim.models.checking.certificates import Certificates
 from eventsim.models.checking.certify import certify
+from eventsim.models.train.inputs import checked_inputs
 from eventsim.models.train.network import TrainableNetwork
 from eventsim.models.train.spiking import spiking_network
 
@@ -34,6 +35,8 @@ def safe_windows(network: TrainableNetwork, x: Array) -> dict[str, float]:
     ------
     TrainingError
         A neuron whose slope behind t_min is not above 0, of which `certify` says nothing.
+    InputError
+        Inputs of another shape, or outside of [0, 1].
     """
     layers = _certificates(network, x).layers
     return {name: float(layers[name].safe_window) for name in network.windows}
@@ -85,9 +88,11 @@ def _unsure(windows: Mapping[str, float], certificates: Certificates) -> dict[st
 
 
 def _certificates(network: TrainableNetwork, x: Array) -> Certificates:
+    given = checked_inputs(x, network.input_shape)
     try:
-        return certify(spiking_network(network), x.reshape(len(x), -1))
+        return certify(spiking_network(network), given.reshape(len(given), -1))
     except (InputError, MappingError) as error:  # alpha neurons that do not climb, weights without bounds
+        why = str(error).rstrip(".")
         raise TrainingError(
-            f"no windows of this network are certified: {error}. Take slope = 'b1', or windows = 'growth'"
+            f"no windows of this network are certified: {why}. Take slope = 'b1', or windows = 'growth'"
         ) from error

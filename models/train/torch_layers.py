@@ -9,7 +9,6 @@ layers autocast is off: a half-precision time has eleven bits, which are too few
 simulator computes in; float32 is faster.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +16,9 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.batch_norm import BatchNorm
 from eventsim.models.train.fields import fields_of, folded
+from eventsim.models.train.initialise import LARGEST_SUM
 from eventsim.models.train.layers import (
     EarliestPool,
     LastNeurons,
@@ -29,10 +28,23 @@ from eventsim.models.train.layers import (
     TrainableLayer,
     check_takes,
 )
-from eventsim.models.train.linear_maps import ConvMap, DenseMap
+from eventsim.models.train.linear_maps import ConvMap, DenseMap, per_row, row_sums
 from eventsim.models.train.network import PUBLISHED_START
 from eventsim.models.train.parameterisations import parameterisation
+from eventsim.models.train.torch_arguments import check_groups, check_pool, check_sizes, sliding_of
+from eventsim.models.train.torch_encoder import TTFSEncoder
 from eventsim.models.train.torch_operations import TorchOperations
+
+__all__ = [
+    "EarliestPool2d",
+    "MeanPool2d",
+    "TTFSConv2d",
+    "TTFSEncoder",
+    "TTFSLayer",
+    "TTFSLinear",
+    "TTFSReadOut",
+    "TTFSReadOutConv2d",
+]
 
 Tensor = Any
 OPERATIONS = TorchOperations()
@@ -101,10 +113,9 @@ class TTFSLayer(nn.Module):
             nn.init.kaiming_normal_(weight)
             bias = torch.zeros_like(self.bias)
             if isinstance(self.layer, Neurons):
-                sums = weight.flatten(1).sum(1)
-                excess = (sums - 0.99).clamp(min=0) / (weight[0].numel())
                 if self.code.name.startswith("alpha"):
-                    weight -= excess.reshape(-1, *[1] * (weight.ndim - 1))
+                    excess = (row_sums(weight) - LARGEST_SUM).clamp(min=0) / weight[0].numel()
+                    weight -= per_row(excess, weight)
                 weight, bias = self.code.from_relu(weight, bias)
             self.weight.copy_(weight)
             self.bias.copy_(bias)
@@ -196,7 +207,7 @@ class TTFSLinear(TTFSLayer):
     Raises
     ------
     NetworkError
-        A slope that is none.
+        Sizes that are no whole numbers, a slope that is none.
     """
 
     def __init__(
@@ -210,6 +221,7 @@ class TTFSLinear(TTFSLayer):
         dtype: Any = None,
         device: Any = None,
     ) -> None:
+        check_sizes("TTFSLinear", in_features=in_features, out_features=out_features)
         linear, kind = DenseMap(out_features, in_features), LastNeurons if last else Neurons
         super().__init__(kind("", linear, (out_features,), BatchNorm() if batch_norm else None), slope, dtype, device)
 
@@ -245,7 +257,9 @@ class TTFSConv2d(TTFSLayer):
         dtype: Any = None,
         device: Any = None,
     ) -> None:
-        sliding = Sliding("TTFSConv2d", _pair(kernel_size), stride, padding, dilation)
+        sliding = sliding_of("TTFSConv2d", kernel_size, stride, padding, dilation)
+        check_sizes("TTFSConv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        check_groups("TTFSConv2d", groups, in_channels=in_channels, out_channels=out_channels)
         linear = ConvMap(out_channels, in_channels, sliding, groups)
         super().__init__(
             Neurons("", linear, (out_channels,), BatchNorm() if batch_norm else None), slope, dtype, device
@@ -261,11 +275,17 @@ class TTFSReadOut(TTFSLayer):
         How many inputs and outputs.
     slope, dtype, device
         As for `TTFSLinear`; of the slope only counts whether it takes times or values.
+
+    Raises
+    ------
+    NetworkError
+        Sizes that are no whole numbers, a slope that is none.
     """
 
     def __init__(
         self, in_features: int, out_features: int, slope: Any = "b1", *, dtype: Any = None, device: Any = None
     ) -> None:
+        check_sizes("TTFSReadOut", in_features=in_features, out_features=out_features)
         linear = DenseMap(out_features, in_features)
         super().__init__(ReadOut("", linear, (out_features,)), slope, dtype, device)
 
@@ -300,7 +320,9 @@ class TTFSReadOutConv2d(TTFSLayer):
         dtype: Any = None,
         device: Any = None,
     ) -> None:
-        sliding = Sliding("TTFSReadOutConv2d", _pair(kernel_size), stride, padding, dilation)
+        sliding = sliding_of("TTFSReadOutConv2d", kernel_size, stride, padding, dilation)
+        check_sizes("TTFSReadOutConv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        check_groups("TTFSReadOutConv2d", groups, in_channels=in_channels, out_channels=out_channels)
         linear = ConvMap(out_channels, in_channels, sliding, groups)
         super().__init__(ReadOut("", linear, (out_channels,)), slope, dtype, device)
 
@@ -324,8 +346,8 @@ class EarliestPool2d(TTFSLayer):
         dilation: int | Sequence[int] = 1,
         slope: Any = "b1",
     ) -> None:
-        kernel = _pair(kernel_size)
-        sliding = Sliding("EarliestPool2d", kernel, kernel if stride is None else stride, padding, dilation)
+        sliding = sliding_of("EarliestPool2d", kernel_size, stride, padding, dilation)
+        check_pool("EarliestPool2d", sliding)
         super().__init__(EarliestPool("", sliding, ()), slope)
 
 
@@ -345,46 +367,6 @@ class MeanPool2d(TTFSLayer):
         padding: int | Sequence[int] = 0,
         slope: Any = "b1",
     ) -> None:
-        kernel = _pair(kernel_size)
-        sliding = Sliding("MeanPool2d", kernel, kernel if stride is None else stride, padding)
+        sliding = sliding_of("MeanPool2d", kernel_size, stride, padding)
+        check_pool("MeanPool2d", sliding)
         super().__init__(MeanPool("", sliding, ()), slope)
-
-
-class TTFSEncoder(nn.Module):
-    """Values as spike times of the input: the largest value spikes first, the smallest not at all.
-
-    Parameters
-    ----------
-    low, high
-        The range of the values; what is outside is cut to it.
-    """
-
-    def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
-        super().__init__()
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError(f"TTFSEncoder: low, high = {low}, {high}; must be finite numbers, low < high")
-        self.low, self.high = low, high
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Return times from -1 to 0 of values, of any shape."""
-        return (self.low - values.clamp(self.low, self.high)) / (self.high - self.low)
-
-    def as_values(self) -> nn.Module:
-        """Return a module that gives values from 0 to 1 in place of times."""
-        return nn.Identity() if (self.low, self.high) == (0.0, 1.0) else _Scaled(self.low, self.high)
-
-
-class _Scaled(nn.Module):
-    """Values of a range as values from 0 to 1."""
-
-    def __init__(self, low: float, high: float) -> None:
-        super().__init__()
-        self.low, self.high = low, high
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Return (values - low) / (high - low)."""
-        return (values - self.low) / (self.high - self.low)
-
-
-def _pair(size: int | Sequence[int]) -> tuple[int, ...]:
-    return (size, size) if isinstance(size, int) else tuple(size)

@@ -4,23 +4,24 @@ Relies on the trainable network, optimizers, schedules, window rules, chips and 
 command line.
 """
 
+import inspect
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from eventsim.checks import integer, number
+from eventsim.checks import integer, number, shown
 from eventsim.errors import InputError, TrainingError
 from eventsim.models.data.epoch_order import batches
 from eventsim.models.train.chip import Chip
 from eventsim.models.train.decisions import decided
 from eventsim.models.train.epoch import Epoch
 from eventsim.models.train.hardware_aware import HardwareAware
-from eventsim.models.train.inputs import BATCH, Inputs, in_batches, taken
+from eventsim.models.train.inputs import BATCH, Inputs, check_some, in_batches, taken
 from eventsim.models.train.judge import Judge
 from eventsim.models.train.losses import (
     POTENTIALS,
@@ -37,6 +38,14 @@ from eventsim.models.train.schedules import Constant, Schedule
 from eventsim.models.train.windows import Growth, WindowRule
 
 Array = np.ndarray[Any, Any]
+# Parts of a training, what each must have, and one that has it.
+PARTS = (
+    ("network", ("parameters", "gradients"), "trainable('64-10', (784,))"),
+    ("optimizer", ("rate", "step"), "Adam()"),
+    ("schedule", ("factor",), "Constant()"),
+    ("loss", ("__call__",), "CrossEntropy()"),
+    ("windows", ("after_step", "after_epoch"), "Growth()"),
+)
 
 
 @dataclass
@@ -80,7 +89,7 @@ class Training:
     Raises
     ------
     InputError
-        Numbers out of range; a loss of spike times for potentials, or the other way round.
+        Numbers out of range; a part that is none; a loss of spike times for potentials, or the other way round.
     """
 
     network: TrainableNetwork
@@ -106,6 +115,7 @@ class Training:
         integer("training", "seed", self.seed, low=0, high=2**64 - 1)
         number("training", "activity", self.activity, low=0)
         number("training", "silent", self.silent, low=0)
+        self._check_parts()
         self._check_outputs()
         self._chip = None if self.hardware is None else Chip(self.network, self.hardware)
 
@@ -160,7 +170,7 @@ class Training:
         Raises
         ------
         InputError
-            Labels out of range, or that the loss does not take.
+            Labels out of range, or that the loss does not take; inputs that are none.
         TrainingError
             As for `step`; what the judge stops.
 
@@ -170,6 +180,10 @@ class Training:
             An output neuron that shall fire has done so for no sample, and no gradient has reached it: it stays silent.
         """
         targets, labelled = self._checked(targets, len(x))
+        if validation is not None:
+            check_some(validation[0], "training: validation")
+            known = len(validation[0]), self.network.n_out, self.network.layers[-1].shape[1:]
+            checked_labels("training: validation", validation[1], *known)
         self._reached = np.zeros(self.network.n_out, dtype=bool)
         started = time.perf_counter()
         losses, right = [], 0
@@ -195,6 +209,21 @@ class Training:
             if lost.any():
                 warnings.warn(self._stays_silent(lost), UserWarning, stacklevel=2)
         return done
+
+    def _check_parts(self) -> None:
+        """Refuse what is no network, optimizer, loss or rule, before an epoch has been waited for."""
+        hint = "a text form, as 'adam:rate=0.01', is what a Plan takes."
+        for name, methods, example in PARTS:
+            given = getattr(self, name)
+            if inspect.isclass(given) or not all(hasattr(given, method) for method in methods):
+                raise InputError(
+                    f"training: {name} = {shown(given)}; must be such a part, as {example}. Give one; {hint}"
+                )
+        for name, kind in (("judge", Callable), ("hardware", HardwareAware)):
+            given = getattr(self, name)
+            if given is not None and (inspect.isclass(given) or not isinstance(given, kind)):
+                example = "Judge()" if name == "judge" else "HardwareAware('jitter:sigma=0.01')"
+                raise InputError(f"training: {name} = {shown(given)}; must be None or such a part. Give {example}.")
 
     def _check_outputs(self) -> None:
         """Refuse a loss of other outputs than the network has."""
@@ -225,6 +254,17 @@ class Training:
             raise InputError(
                 f"training: labels of shape {targets.shape} for outputs at each of {positions} positions; must be "
                 f"{(n_samples, *positions)}. End the architecture with 'avg' and a number for one label a sample."
+            )
+        wanted = (n_samples, *self.network.layers[-1].shape)
+        if isinstance(self.loss, CrossEntropy) or targets.shape[:1] != wanted[:1]:
+            raise InputError(
+                f"training: targets of shape {targets.shape}; must be labels, {(n_samples, *positions)}, or what the "
+                f"loss takes, one for each of {n_samples} samples. Give .argmax(axis=1) of rows with a 1."
+            )
+        if isinstance(self.loss, MeanSquare) and (targets.shape != wanted or not np.isfinite(targets).all()):
+            raise InputError(
+                f"training: targets of shape {targets.shape} for the mean square; must be labels, or finite numbers "
+                f"{wanted}, one for each output. Give these."
             )
         return targets, False
 
@@ -270,7 +310,14 @@ def accuracy(
 
     Samples are numbered from 0, and the seed is that of the chip's hardware, as in
     ``simulate(net, x, faults=hardware.faults, seed=hardware.seed)``.
+
+    Raises
+    ------
+    InputError
+        No inputs, or labels that do not fit them.
     """
+    check_some(x, "accuracy: inputs")
+    labels = checked_labels("accuracy", labels, len(x), network.n_out, network.layers[-1].shape[1:])
     right = 0
     for places, part in in_batches(x, batch):
         disturbance = None if chip is None else chip.draw(chip.hardware.seed, places)

@@ -56,9 +56,7 @@ def step_factors(code: Parameterisation, weight: Array, bias: Array) -> tuple[Ar
             f"step_factors: parameterisation {code.name!r}; must be a constant slope, alpha neurons, or 'relu'; derive "
             "its own, dw / dp times its transpose"
         )
-    slopes = code.slopes(weight)
-    climbs = slopes > 0
-    inverse = climbs / np.where(climbs, slopes, 1)
+    inverse = code.inverse_slopes(weight)
     w, b = code.to_relu(weight, bias)
     n_in, s = weight.size // len(weight), row_sums(w)
     half = 1 - s + n_in * (row_sums(w * w) + b * b) / 2
