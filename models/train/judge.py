@@ -21,7 +21,7 @@ from eventsim.models.train.safe_windows import too_short
 from eventsim.models.train.spiking import spiking_network
 from eventsim.run.decisions import UNDECIDED
 from eventsim.run.run import Run
-from eventsim.simulate import simulate
+from eventsim.simulate import ENGINES, simulate
 
 Array = np.ndarray[Any, Any]
 ON_PREMATURE = ("report", "grow", "stop")
@@ -87,6 +87,7 @@ class Judge:
     def __post_init__(self) -> None:
         integer("Judge", "samples", self.samples, low=1)
         choice("Judge", "on_premature", self.on_premature, ON_PREMATURE)
+        choice("Judge", "engine", self.engine, ENGINES)
 
     def __call__(self, network: TrainableNetwork, x: Inputs, chip: Chip | None = None) -> Verdict:
         """Return the verdict on `network` for inputs `x` in [0, 1]; windows of `network` may be lengthened.

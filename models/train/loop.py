@@ -13,7 +13,7 @@ from eventsim.checks import integer
 from eventsim.errors import EventsimError
 from eventsim.models.train.checkpoint import save_training
 from eventsim.models.train.epoch import Epoch
-from eventsim.models.train.inputs import Inputs
+from eventsim.models.train.inputs import Inputs, as_inputs
 from eventsim.models.train.training import Training
 from eventsim.progress import Progress
 
@@ -62,6 +62,7 @@ def fit(
         The loss is no number, or the judge or a rule of windows ends the training; a note says what is kept.
     """
     epochs = integer("fit", "epochs", epochs, low=0)
+    x = as_inputs("fit", x)
     n_steps = -(-len(x) // training.batch)
     done: list[Epoch] = []
     kept = training.epochs

@@ -14,8 +14,9 @@ import numpy as np
 
 from eventsim.checks import shown
 from eventsim.errors import NetworkError
-from eventsim.models.train.architecture import layers_of
+from eventsim.models.train.architecture import checked_input_shape, layers_of
 from eventsim.models.train.disturbance import Disturbance
+from eventsim.models.train.inputs import checked_shape
 from eventsim.models.train.layers import Arrays, LastNeurons, MeanPool, Neurons, TrainableLayer, check_takes
 from eventsim.models.train.losses import shall_fire
 from eventsim.models.train.numpy_operations import NumpyOperations
@@ -129,8 +130,15 @@ class TrainableNetwork:
         return twin
 
     def encoded(self, x: Array) -> Array:
-        """Return inputs in [0, 1], (n, *input_shape), as what the first layer takes."""
-        return self.code.sign * x.reshape(len(x), *self.input_shape).astype(self.dtype, copy=False)
+        """Return inputs in [0, 1], (n, *input_shape) or (n, n_in), as what the first layer takes.
+
+        Raises
+        ------
+        InputError
+            No real numbers, or of another shape.
+        """
+        given = checked_shape("inputs", x, self.input_shape)
+        return self.code.sign * given.astype(self.dtype, copy=False)
 
     def outputs(self, x: Array, disturbance: Disturbance | None = None) -> Array:
         """Return the outputs of inputs in [0, 1]; batch norms use their running statistics.
@@ -283,7 +291,7 @@ def trainable(
     Raises
     ------
     NetworkError
-        An architecture, slope or dtype that is none.
+        An architecture, shape, slope or dtype that is none.
 
     Warns
     -----
@@ -292,6 +300,7 @@ def trainable(
         not written.
     """
     layers, code = layers_of(architecture, input_shape), parameterisation(slope)
+    input_shape = checked_input_shape(input_shape)
     n_in = math.prod(input_shape)
     narrower = len(layers) > 2 and layers[1].shape != layers[0].shape
     if n_in > 1 and narrower and architecture.partition("-")[0] == str(n_in):
@@ -306,7 +315,11 @@ def trainable(
 
 def checked_dtype(dtype: Any) -> Any:
     """Return a dtype that numbers are trained in; NetworkError for another."""
-    if np.dtype(dtype) not in (np.float64, np.float32):
+    try:
+        known = dtype is not None and np.dtype(dtype) in (np.float64, np.float32)
+    except TypeError:
+        known = False
+    if not known:
         raise NetworkError(f"trainable: dtype = {shown(dtype)}; must be float64 or float32. Simulations use float64.")
     return dtype
 
