@@ -241,7 +241,7 @@ def test_alpha_neurons_that_do_not_climb_have_no_certified_windows() -> None:
         Quantile(1.0).after_epoch(network, x)
 
 
-@pytest.mark.parametrize("what", ["weights", "inputs", "gradients"])
+@pytest.mark.parametrize("what", ["weights", "gradients"])
 def test_a_loss_that_is_no_number_leaves_the_network_as_it_was(what: str) -> None:
     training = begun("conv2x3-bn-relu-4-3", (1, 4, 4))
     x, labels = some_data((1, 4, 4), 16)
@@ -249,9 +249,6 @@ def test_a_loss_that_is_no_number_leaves_the_network_as_it_was(what: str) -> Non
     message = r"step 2: the loss is no finite number \(loss nan\); must be one; conv1 up to .*layer 'dense1' sends no"
     if what == "weights":
         training.network.parameters["dense1.weight"][...] = 1e308
-    elif what == "inputs":
-        x = np.full_like(x, math.nan)
-        message = "layer 'conv1' sends no finite number"
     else:
         training.loss, message = (
             Steep(),

@@ -9,7 +9,6 @@ layers autocast is off: a half-precision time has eleven bits, which are too few
 simulator computes in; float32 is faster.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,8 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from eventsim.checks import number
+from eventsim.errors import InputError
 from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.batch_norm import BatchNorm
 from eventsim.models.train.fields import fields_of, folded
@@ -33,6 +34,7 @@ from eventsim.models.train.linear_maps import ConvMap, DenseMap
 from eventsim.models.train.network import PUBLISHED_START
 from eventsim.models.train.parameterisations import parameterisation
 from eventsim.models.train.torch_operations import TorchOperations
+from eventsim.models.train.torch_shapes import check_takes_shape, pair_of
 
 Tensor = Any
 OPERATIONS = TorchOperations()
@@ -115,13 +117,19 @@ class TTFSLayer(nn.Module):
         Parameters
         ----------
         times
-            Spike times relative to the t_min of this layer, <= 0; 0 is no spike.
+            Relative to the t_min of this layer, <= 0; 0 is no spike. (n, n_in) or (n, channels, *positions).
+
+        Raises
+        ------
+        InputError
+            Times of another shape; a pool of which windows would hold no input.
         """
+        check_takes_shape(type(self).__name__, self.layer, tuple(times.shape))
         if times.dtype in HALF:
             times = times.to(self.weight.dtype if "weight" in self.parameter_names else torch.float32)
         with torch.autocast(times.device.type, enabled=False):
             sent: Tensor = _Pass.apply(self, times, *[getattr(self, name) for name in self.parameter_names])
-            if self.training and self.growth and isinstance(self.layer, Neurons | MeanPool):
+            if self.training and self.growth and len(sent) and isinstance(self.layer, Neurons | MeanPool):
                 with torch.no_grad():
                     self.window.copy_(torch.maximum(self.window, -self.growth * sent.min().to(self.window.dtype)))
             return sent
@@ -227,7 +235,7 @@ class TTFSConv2d(TTFSLayer):
     Raises
     ------
     NetworkError
-        Settings that are no whole numbers, a slope that is none.
+        Settings that are no whole numbers, or groups that do not divide channels; a slope that is none.
     """
 
     def __init__(
@@ -245,7 +253,7 @@ class TTFSConv2d(TTFSLayer):
         dtype: Any = None,
         device: Any = None,
     ) -> None:
-        sliding = Sliding("TTFSConv2d", _pair(kernel_size), stride, padding, dilation)
+        sliding = Sliding("TTFSConv2d", pair_of(kernel_size), stride, padding, dilation)
         linear = ConvMap(out_channels, in_channels, sliding, groups)
         super().__init__(
             Neurons("", linear, (out_channels,), BatchNorm() if batch_norm else None), slope, dtype, device
@@ -300,7 +308,7 @@ class TTFSReadOutConv2d(TTFSLayer):
         dtype: Any = None,
         device: Any = None,
     ) -> None:
-        sliding = Sliding("TTFSReadOutConv2d", _pair(kernel_size), stride, padding, dilation)
+        sliding = Sliding("TTFSReadOutConv2d", pair_of(kernel_size), stride, padding, dilation)
         linear = ConvMap(out_channels, in_channels, sliding, groups)
         super().__init__(ReadOut("", linear, (out_channels,)), slope, dtype, device)
 
@@ -324,7 +332,7 @@ class EarliestPool2d(TTFSLayer):
         dilation: int | Sequence[int] = 1,
         slope: Any = "b1",
     ) -> None:
-        kernel = _pair(kernel_size)
+        kernel = pair_of(kernel_size)
         sliding = Sliding("EarliestPool2d", kernel, kernel if stride is None else stride, padding, dilation)
         super().__init__(EarliestPool("", sliding, ()), slope)
 
@@ -345,7 +353,7 @@ class MeanPool2d(TTFSLayer):
         padding: int | Sequence[int] = 0,
         slope: Any = "b1",
     ) -> None:
-        kernel = _pair(kernel_size)
+        kernel = pair_of(kernel_size)
         sliding = Sliding("MeanPool2d", kernel, kernel if stride is None else stride, padding)
         super().__init__(MeanPool("", sliding, ()), slope)
 
@@ -357,12 +365,17 @@ class TTFSEncoder(nn.Module):
     ----------
     low, high
         The range of the values; what is outside is cut to it.
+
+    Raises
+    ------
+    InputError
+        No finite numbers, low < high.
     """
 
     def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
         super().__init__()
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError(f"TTFSEncoder: low, high = {low}, {high}; must be finite numbers, low < high")
+        if not number("TTFSEncoder", "low", low) < number("TTFSEncoder", "high", high):
+            raise InputError(f"TTFSEncoder: low, high = {low}, {high}; must be low < high. Give the range of the data.")
         self.low, self.high = low, high
 
     def forward(self, values: Tensor) -> Tensor:
@@ -384,7 +397,3 @@ class _Scaled(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Return (values - low) / (high - low)."""
         return (values - self.low) / (self.high - self.low)
-
-
-def _pair(size: int | Sequence[int]) -> tuple[int, ...]:
-    return (size, size) if isinstance(size, int) else tuple(size)

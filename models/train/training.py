@@ -122,6 +122,12 @@ class Training:
             The loss is no finite number, or a gradient, or the learning rate; the network is as it was before.
         """
         x = checked_range("training", as_inputs("training", x), sample_ids)
+        rate = self._rate_of(self.steps)
+        if not math.isfinite(rate):
+            raise TrainingError(
+                f"training: step {self.steps + 1}: the learning rate is {rate}, by {self.schedule!r}; must be a finite "
+                "number; take another schedule. The network is as it was before this step."
+            )
         before = dict(self.network.state)
         disturbance = None
         if self._chip is not None:
@@ -133,15 +139,9 @@ class Training:
             if wrong:
                 self.network.state = before
                 raise TrainingError(self._no_number(wrong, found))
-        rate = self._rate_of(self.steps)
-        if not math.isfinite(rate):
-            self.network.state = before
-            raise TrainingError(
-                f"training: step {self.steps + 1}: the learning rate is {rate}, by {self.schedule!r}; must be a finite "
-                "number; take another schedule. The network is as it was before this step."
-            )
         self.steps += 1
-        self.optimizer.step(self.network.parameters, found.gradients, self.moments, self.steps, rate)
+        with np.errstate(over="ignore", invalid="ignore"):  # told at the end of the epoch, or in the next step
+            self.optimizer.step(self.network.parameters, found.gradients, self.moments, self.steps, rate)
         self.windows.after_step(self.network, found.largest)
         if self.network.fires:
             bias = found.gradients[f"{self.network.layers[-1].name}.bias"]
@@ -214,7 +214,7 @@ class Training:
     def _check_parameters(self) -> None:
         """What the last step has made no number is kept by no checkpoint."""
         for name, values in (self.network.parameters | self.network.state).items():
-            if not np.isfinite(values.sum()) and not np.isfinite(values).all():
+            if not np.isfinite(values).all():
                 raise TrainingError(
                     f"training: step {self.steps}: {name} has become no finite number; must be one; take a smaller "
                     f"learning rate than {self.rate:.3g}"
