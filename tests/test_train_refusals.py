@@ -177,7 +177,9 @@ def test_parameters_that_overflow_in_the_last_step_of_an_epoch_are_kept_by_no_ch
     training = begun(optimizer=SGD(rate=1e-3), batch=12)
     fit(training, X, Y, 1, checkpoint=tmp_path / "a.npz")
     training.optimizer = SGD(rate=1e308, weight_decay=1e308)
-    with pytest.raises(TrainingError, match=r"step 2: dense1.weight has become no finite number.*smaller learning rate"):
+    with pytest.raises(
+        TrainingError, match=r"step 2: dense1.weight has become no finite number.*smaller learning rate"
+    ):
         fit(training, X, Y, 2, checkpoint=tmp_path / "a.npz")
     again = begun(optimizer=SGD(rate=1e-3), batch=12)
     load_training(again, tmp_path / "a.npz")

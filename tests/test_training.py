@@ -1,6 +1,5 @@
 """Training goes on bit for bit, follows the ReLU twin bit for bit, keeps its windows, is judged event by event."""
 
-import math
 import subprocess
 import sys
 from pathlib import Path

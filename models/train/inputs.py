@@ -86,7 +86,9 @@ def checked_range(where: str, given: Any, places: Array | None = None) -> Array:
     remedy = "Divide bytes by 255." if x.dtype == np.uint8 else "Scale the data: (x - low) / (high - low)."
     if value != value:
         remedy = "Replace it, or leave the input out."
-    raise InputError(f"{where}: x[{index}] = {value}; must be in [0, 1], where 1 spikes first and 0 not at all. {remedy}")
+    raise InputError(
+        f"{where}: x[{index}] = {value}; must be in [0, 1], where 1 spikes first and 0 not at all. {remedy}"
+    )
 
 
 def taken(x: Inputs, chosen: Array) -> Array:

@@ -32,8 +32,7 @@ def check_takes_shape(place: str, layer: TrainableLayer, given: tuple[int, ...])
         wanted = f"(n, {'channels' if channels is None else channels}, {'height, width' if n_axes == 2 else 'length'})"
     if not right:
         raise InputError(
-            f"{place}: times of shape {given}; must be {wanted}. One sample needs a leading axis: "
-            "times[None]."
+            f"{place}: times of shape {given}; must be {wanted}. One sample needs a leading axis: times[None]."
         )
     if isinstance(layer, EarliestPool | MeanPool) and not _windows_hold(layer.sliding, given[1:]):
         raise InputError(

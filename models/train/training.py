@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.checks import integer, number
-from eventsim.errors import InputError, TrainingError
+from eventsim.errors import TrainingError
 from eventsim.models.data.epoch_order import batches
 from eventsim.models.train.chip import Chip
 from eventsim.models.train.decisions import decided
