@@ -55,7 +55,7 @@ def test_neurons_of_any_slope_are_trained_to_a_spiking_network(slope: str, tmp_p
     outcome = carry_out(Plan(str(data_at(tmp_path / "d.npz")), slope=slope, **SMALL), tmp_path / "out")
     assert outcome.folder is not None
     assert load_network(outcome.folder.spiking).hash() == outcome.spiking.hash()
-    with pytest.raises(InputError, match="spiking = 'calibrated' with slope = 'b0.5'; must be 'trained'"):
+    with pytest.raises(InputError, match=r"spiking = 'calibrated' with slope = 'b0.5'; must be 'trained'"):
         Plan("digits", slope="b0.5", spiking="calibrated", **SMALL)
 
 

@@ -1,4 +1,4 @@
-"""What a training refuses, before it counts: inputs, targets, parts, shapes; and what no checkpoint keeps or gives back.
+"""What a training refuses, before it counts: inputs, targets, parts, shapes; what no checkpoint keeps or gives back.
 
 Each of these was a traceback of numpy, or a result that looked right, before.
 """

@@ -118,8 +118,8 @@ def carry_out(
     Raises
     ------
     InputError
-        The folder has a training, and `resume` is False; a file of the training is that of the data, or a folder; labels
-        that no output has; what `Plan` refuses of data.
+        The folder has a training, and `resume` is False; a file of the training is that of the data, or a folder;
+        labels that no output has; what `Plan` refuses of data.
     FileFormatError
         A checkpoint of another plan, or a damaged one.
     TrainingError

@@ -1,8 +1,8 @@
 """Inputs to train on, in memory or not: anything with a length that gives the inputs at some places.
 
 So data may be larger than memory: an array, a `numpy.memmap`, a dataset of an HDF5 file, or pictures that are read when
-they are taken (`LabelledValues.view`). No more than a batch is asked for at once. What is no number in [0, 1] is refused
-when it comes, since no spike can stand for it. Used by the training loop, the rules of windows and the judge.
+they are taken (`LabelledValues.view`). No more than a batch is asked for at once. What is no number in [0, 1] is
+refused when it comes, since no spike can stand for it. Used by the training loop, the rules of windows and the judge.
 """
 
 import math

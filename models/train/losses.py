@@ -18,8 +18,8 @@ POTENTIALS, SPIKE_TIMES = "potentials", "spike times"
 class Loss(Protocol):
     """A loss, the mean over samples.
 
-    Its attribute `of`, where it has one, says of which outputs it is: `POTENTIALS` or `SPIKE_TIMES`; `of_labels` whether
-    it takes labels alone.
+    Its attribute `of`, where it has one, says of which outputs it is: `POTENTIALS` or `SPIKE_TIMES`; `of_labels`
+    whether it takes labels alone.
     """
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
@@ -112,7 +112,8 @@ def checked_labels(place: str, labels: Any, n_samples: int, n_classes: int, posi
         raise InputError(f"{place}: labels of shape {given.shape}; must be {shape}, one for each {each}. {remedy}")
     if given.dtype.kind not in "iu" and not (given.dtype.kind == "f" and np.all(given == np.floor(given))):
         raise InputError(
-            f"{place}: labels of dtype {given.dtype}; must be whole numbers from 0 to {n_classes - 1}. Number the classes."
+            f"{place}: labels of dtype {given.dtype}; must be whole numbers from 0 to {n_classes - 1}. Number "
+            "the classes."
         )
     wrong = np.argwhere((given < 0) | (given >= n_classes))
     if len(wrong):

@@ -69,9 +69,9 @@ def write_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
     try:
         text = "".join(lines).encode()
     except UnicodeEncodeError as error:
+        strange = error.object[max(error.start - 20, 0) : error.end]
         raise InputError(
-            f"{path}: {shown(str(error.object[max(error.start - 20, 0) : error.end]))} is no text in UTF-8; must be, to "
-            "be written in a plan. Rename the file."
+            f"{path}: {shown(strange)} is no text in UTF-8; must be, to be written in a plan. Rename the file."
         ) from error
     with replacing("", path) as temporary:
         temporary.write_bytes(text)

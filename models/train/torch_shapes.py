@@ -35,8 +35,9 @@ def check_takes_shape(place: str, layer: TrainableLayer, given: tuple[int, ...])
             f"{place}: times of shape {given}; must be {wanted}. One sample needs a leading axis: times[None]."
         )
     if isinstance(layer, EarliestPool | MeanPool) and not _windows_hold(layer.sliding, given[1:]):
+        where = layer.sliding
         raise InputError(
-            f"{layer.sliding.place}: with kernel {layer.sliding.kernel} and padding {layer.sliding.padding} some windows "
+            f"{where.place}: with kernel {where.kernel} and padding {where.padding} some windows "
             f"on positions {given[2:]} hold no input; must hold one. Use less padding."
         )
 

@@ -272,8 +272,8 @@ def accuracy(
     x, labels = checked_pair(network, "accuracy", x, labels)
     right = 0
     for places, part in in_batches(x, batch):
-        part = checked_range("accuracy", part, places)
+        given = checked_range("accuracy", part, places)
         disturbance = None if chip is None else chip.draw(chip.hardware.seed, places)
-        outputs = network.outputs(part, disturbance)
+        outputs = network.outputs(given, disturbance)
         right += int(np.count_nonzero(decided(network, outputs) == labels[places]))
     return right / np.size(labels)
