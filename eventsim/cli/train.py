@@ -31,7 +31,7 @@ TEXTS = {
     "windows": "growth (default), quantile:q=0.99,below_safe=keep, certified:margin=0.5",
     "judge": "events (default), with settings such as events:samples=64,on_premature=grow (or report, stop), or none",
     "redraw": "how often faults are drawn anew: each step (default), each epoch, or never, chip",
-    "spiking": "windows of the spiking network: calibrated (default; not of alpha neurons), or as trained",
+    "spiking": "windows of the spiking network: calibrated (default of slope 1), or as trained",
 }
 COUNTS = {
     "epochs": ("N", 0, "how many in all (default: 10)"),
@@ -84,12 +84,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Train, and write what came out."""
     from eventsim import viz
-    from eventsim.cli.files import save_figure
+    from eventsim.cli.files import check_folder_of, save_figure
     from eventsim.cli.results import shows_progress
-    from eventsim.models.train.carry_out import carry_out
+    from eventsim.models.train.carry_out import TrainingFolder, carry_out
 
     out = options.out or (OUT if options.config is None else options.config.with_suffix(""))
     plan = plan_for(options, out)
+    if out.is_dir():
+        check_folder_of(out / CURVES)
+        check_folder_of(TrainingFolder(out).plan, None if options.resume else options.config)
     if not options.json:
         print(f"{plan.architecture}, slope {plan.slope}, {plan.epochs} epochs; into {out}\n", flush=True)
     with collected_warnings() as warned:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.checks import shown
+from eventsim.checks import real, shown
 from eventsim.errors import InputError, listed
 from eventsim.inspection.comparison import Comparison, difference_dtype, neuron_dtype
 from eventsim.inspection.given_trains import given_trains
@@ -62,7 +62,7 @@ def compare(run_a: Run, run_b: Run | Mapping[str, SpikeTimes], *, within: float 
     Cost: O(n log n) in the number of spikes; about half a second for a million in each run, some seconds with `within`.
     Held by tests/test_compare.py and tests/test_compare_given.py.
     """
-    if within is not None and not 0 <= within < math.inf:
+    if within is not None and (real(within) is None or not 0 <= within < math.inf):
         raise InputError(
             f"compare: within = {shown(within)}; must be None or a finite time of at least 0. Give the distance up to "
             "which two spikes of a neuron are one."

@@ -9,20 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from eventsim.checks import shown
 from eventsim.errors import NetworkError
 from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.batch_norm import BatchNorm
 from eventsim.models.train.layers import EarliestPool, LastNeurons, MeanPool, Neurons, ReadOut, TrainableLayer
 from eventsim.models.train.linear_maps import ConvMap, DenseMap
+from eventsim.network.convolution import LARGEST
 
 GRAMMAR = (
     "parts joined by '-': conv<channels>x<kernel> (with s<stride> and p<padding> behind it), a number of neurons, bn, "
     "relu, pool<size>, avg<size>, and at last the outputs: a number or a conv, or a number and relu"
 )
-_CONV = re.compile(r"conv(\d+)x(\d+)(?:s(\d+))?(?:p(\d+))?", re.ASCII)
-_POOL = re.compile(r"(pool|avg)(?:(\d+)(?:s(\d+))?)?", re.ASCII)
-_NUMBER = re.compile(r"\d+", re.ASCII)
+_NUMBER = r"([0-9]{1,9})"
+_COUNT = re.compile(_NUMBER)
+_CONV = re.compile(rf"conv{_NUMBER}x{_NUMBER}(?:s{_NUMBER})?(?:p{_NUMBER})?")
+_POOL = re.compile(rf"(pool|avg)(?:{_NUMBER}(?:s{_NUMBER})?)?")
+MOST_WEIGHTS = 1 << 31  # of a layer, which are 16 GiB of float64
 
 
 def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableLayer, ...]:
@@ -44,10 +49,11 @@ def layers_of(architecture: str, input_shape: Sequence[int]) -> tuple[TrainableL
     Raises
     ------
     NetworkError
-        A part that is none of these, or where it cannot be; the message names it.
+        A part that is none of these, or where it cannot be, or of more weights than 2**31; the message names it. An
+        `input_shape` that is none.
     """
     parts = parts_of(architecture)
-    builder = _Builder(architecture, tuple(input_shape))
+    builder = _Builder(architecture, checked_input_shape(input_shape))
     hidden = parts if parts[-1] == "relu" else parts[:-1]
     for place, part in enumerate(hidden):
         builder.add(place, part)
@@ -68,9 +74,20 @@ def parts_of(architecture: Any) -> list[str]:
         raise NetworkError(f"architecture = {shown(architecture)}; must be text, {GRAMMAR}")
     parts = architecture.split("-")
     for place, part in enumerate(parts):
-        if part not in ("bn", "relu") and not any(kind.fullmatch(part) for kind in (_CONV, _POOL, _NUMBER)):
+        if part not in ("bn", "relu") and not any(kind.fullmatch(part) for kind in (_CONV, _POOL, _COUNT)):
             raise _refused(architecture, place, part, "is unknown")
     return parts
+
+
+def checked_input_shape(input_shape: Any) -> tuple[int, ...]:
+    """Return the shape of one input; NetworkError where it is none."""
+    given = tuple(input_shape) if isinstance(input_shape, Sequence | np.ndarray) else ()
+    whole = [isinstance(n, int | np.integer) and not isinstance(n, bool) and 1 <= n <= LARGEST for n in given]
+    if not whole or not all(whole):
+        raise NetworkError(
+            f"input_shape = {shown(input_shape)}; must be whole numbers >= 1, as (64,) or (1, 28, 28). Give data.shape."
+        )
+    return tuple(map(int, given))
 
 
 def fires(architecture: str) -> bool:
@@ -137,7 +154,7 @@ class _Builder:
     def dense(self, place: int, part: str) -> DenseMap:
         if int(part) < 1:
             raise self.refused(place, part, "has no neurons")
-        return DenseMap(int(part), math.prod(self.shape))
+        return self.bounded(place, part, DenseMap(int(part), math.prod(self.shape)))
 
     def conv(self, place: int, part: str, channels: str, kernel: str, stride: Any, padding: Any) -> ConvMap:
         size = int(kernel)
@@ -155,7 +172,13 @@ class _Builder:
             int(padding) if padding is not None else size // 2,
         )
         sliding.positions(self.shape)
-        return ConvMap(int(channels), self.shape[0], sliding)
+        return self.bounded(place, part, ConvMap(int(channels), self.shape[0], sliding))
+
+    def bounded(self, place: int, part: str, linear: Any) -> Any:
+        """A linear map, once its weights fit into a memory."""
+        if math.prod(linear.weight_shape) > MOST_WEIGHTS:
+            raise self.refused(place, part, f"has weights of shape {linear.weight_shape}, more than {MOST_WEIGHTS:,}")
+        return linear
 
     def pool(self, place: int, part: str, kind: str, size: Any, stride: Any) -> TrainableLayer:
         if len(self.shape) < 2 or size == "0":
@@ -174,7 +197,7 @@ class _Builder:
                 what = "the outputs, the first of which decides, must be a number of neurons; write e.g. 10-relu"
                 raise self.refused(place, part, what)
             self.layers[-1] = LastNeurons(last.name, last.linear, last.shape, last.norm)
-        elif _NUMBER.fullmatch(part):
+        elif _COUNT.fullmatch(part):
             linear = self.dense(place, part)
             self.layers.append(ReadOut("output", linear, (linear.n_out,)))
         elif found := _CONV.fullmatch(part):

@@ -5,7 +5,7 @@ Relies on plans, the loop and the spiking network. Used by the command line and 
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.files.output import path_of
+from eventsim.files.output import check_place, path_of
 from eventsim.models.data import DataSet
 from eventsim.models.relu.relu_network import ReluNetwork
-from eventsim.models.train.alpha_slope import AlphaSlope
 from eventsim.models.train.checkpoint import load_training
 from eventsim.models.train.epoch import Epoch, write_log
 from eventsim.models.train.inputs import first
@@ -119,7 +118,8 @@ def carry_out(
     Raises
     ------
     InputError
-        The folder has a training, and `resume` is False; labels that no output has; what `Plan` refuses of data.
+        The folder has a training, and `resume` is False; a file of the training is that of the data, or a folder;
+        labels that no output has; what `Plan` refuses of data.
     FileFormatError
         A checkpoint of another plan, or a damaged one.
     TrainingError
@@ -128,6 +128,8 @@ def carry_out(
         The disk is full; the files of before stay as they were.
     """
     place = None if folder is None else _opened(folder, resume)
+    if place is not None:
+        _check_files(place, plan.data)
     data = plan.data_set()
     network = plan.network(data.shape)
     training = plan.training(network, data)
@@ -149,8 +151,7 @@ def carry_out(
         training, x, labels, plan.epochs, validation=validation, checkpoint=checkpoint, watch=watched, progress=progress
     )
     relu = relu_network(network)
-    calibrates = plan.spiking != "trained" and not isinstance(network.code, AlphaSlope)
-    spiking = spiking_network(network, first(x, plan.calibration).astype(np.float64) if calibrates else None)
+    spiking = spiking_network(network, first(x, plan.calibration).astype(np.float64) if plan.calibrates else None)
     if place is not None:
         write_log(place.log, training.history)
         relu.save(place.relu)
@@ -181,6 +182,25 @@ def _opened(folder: str | os.PathLike[str], resume: bool) -> TrainingFolder:
             "(--resume), or another name"
         )
     return place
+
+
+def _check_files(place: TrainingFolder, data: Any) -> None:
+    """Refuse, before the work, files that cannot be written, and data that one of them would take the place of.
+
+    Raises
+    ------
+    InputError
+        It is one.
+    """
+    source = data.get("source") if isinstance(data, Mapping) else data
+    given = path_of("train", source) if isinstance(source, str | os.PathLike) else None
+    for file in (place.plan, place.checkpoint, place.log, place.relu, place.spiking):
+        check_place("train", file)
+        if given is not None and file.exists() and given.exists() and file.samefile(given):
+            raise InputError(
+                f"train: {file}: this is the file of the data, and the training writes one of this name; must be "
+                "another. Give another folder."
+            )
 
 
 def _tested(training: Training, data: DataSet) -> float:

@@ -3,13 +3,16 @@
 Relies on eventsim's archives. Used by the loop.
 """
 
+import math
 import os
 from dataclasses import is_dataclass
 from typing import Any
 
+import numpy as np
+
 from eventsim.errors import FileFormatError
-from eventsim.files.archive import read_archive, write_archive
-from eventsim.models.train.epoch import epoch_of
+from eventsim.files.archive import REMEDY, read_archive, write_archive
+from eventsim.models.train.epoch import Epoch, epoch_of
 from eventsim.models.train.training import Training
 
 FORMAT = "eventsim-training"
@@ -64,17 +67,13 @@ def load_training(training: Training, path: str | os.PathLike[str]) -> None:
         if part not in held:
             raise FileFormatError(f"{path}: {name!r} is no part of a training; must begin with {', '.join(PARTS)}")
         held[part][own] = values
-    for part, now in _held(training).items():
-        for name, values in now.items():
-            given = held[part].get(name)
-            if part != "moments" and (given is None or given.shape != values.shape or given.dtype != values.dtype):
-                what = "is missing" if given is None else f"is {given.dtype} {given.shape}"
-                raise FileFormatError(f"{path}: {part}/{name} {what}; must be {values.dtype} {values.shape}")
+    _check_arrays(path, training, held)
     try:
         windows = {name: float(header["windows"][name]) for name in training.network.windows}
-        steps, epochs = int(header["steps"]), int(header["epochs"])
+        steps, epochs = header["steps"], header["epochs"]
         history = [epoch_of(entries) for entries in header["history"]]
-    except (LookupError, TypeError, ValueError) as error:
+        _check_counts(windows, steps, epochs, history)
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(
             f"{path}: windows, counts or history are no such ({error!r}); must be as `save_training` wrote them; give "
             "another file"
@@ -84,6 +83,36 @@ def load_training(training: Training, path: str | os.PathLike[str]) -> None:
     training.network.windows = windows
     training.moments = held["moments"]
     training.steps, training.epochs, training.history = steps, epochs, history
+
+
+def _check_arrays(path: Any, training: Training, held: dict[str, dict[str, Any]]) -> None:
+    """Refuse arrays that are missing, of another shape or dtype, or too many; parameters that are no numbers."""
+    network = training.network
+    # What an optimizer keeps, it keeps of each parameter, in arrays as these are.
+    kinds = {name.rpartition(".")[2] for name in held["moments"]}
+    moments = {f"{name}.{kind}": values for name, values in network.parameters.items() for kind in kinds}
+    for part, now in (_held(training) | {"moments": moments}).items():
+        for name in now.keys() | held[part].keys():
+            given, values = held[part].get(name), now.get(name)
+            if values is None:
+                raise FileFormatError(f"{path}: {part}/{name} is no part of this training; {REMEDY}")
+            if given is None or given.shape != values.shape or given.dtype != values.dtype:
+                what = "is missing" if given is None else f"is {given.dtype} {given.shape}"
+                raise FileFormatError(f"{path}: {part}/{name} {what}; must be {values.dtype} {values.shape}; {REMEDY}")
+            if part != "moments" and not np.isfinite(given).all():  # squares of gradients may have overflown
+                raise FileFormatError(f"{path}: {part}/{name} has values that are no finite numbers; {REMEDY}")
+
+
+def _check_counts(windows: dict[str, float], steps: Any, epochs: Any, history: list[Epoch]) -> None:
+    """Refuse, with a ValueError, windows and counts that no training has."""
+    for name, window in windows.items():
+        if not 0 < window < math.inf:
+            raise ValueError(f"a window of {name} of {window}")
+    whole = all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in (steps, epochs))
+    if not whole or steps < epochs or [one.number for one in history] != list(range(1, len(history) + 1)):
+        raise ValueError(f"{steps} steps and {epochs} epochs")
+    if len(history) != epochs:
+        raise ValueError(f"{len(history)} of {epochs} epochs in the history")
 
 
 def _held(training: Training) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ Relies on the judge's verdicts. Used by the training, its checkpoints, the comma
 import csv
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,10 +79,24 @@ def epoch_of(entries: Mapping[str, Any]) -> Epoch:
     numbers = {name: math.nan if entries[name] is None else float(entries[name]) for name in NUMBERS}
     return Epoch(
         int(entries["number"]),
-        windows=dict(entries["windows"]),
-        verdict=None if verdict is None else Verdict(**verdict),
+        windows=_numbers(entries["windows"], float),
+        verdict=None if verdict is None else _verdict_of(verdict),
         **numbers,
     )
+
+
+def _verdict_of(entries: Mapping[str, Any]) -> Verdict:
+    return Verdict(
+        int(entries["samples"]), float(entries["agreement"]), _numbers(entries["premature"], int),
+        float(entries["spikes_per_neuron"]), _numbers(entries["grown"], float),
+    )  # fmt: skip
+
+
+def _numbers(entries: Any, kind: Callable[[Any], Any]) -> dict[str, Any]:
+    """A number for each layer."""
+    if not isinstance(entries, Mapping):
+        raise TypeError(f"{entries!r} in place of a number for each layer")
+    return {name: kind(value) for name, value in entries.items()}
 
 
 def write_log(path: str | os.PathLike[str], epochs: Sequence[Epoch]) -> None:

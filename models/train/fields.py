@@ -69,7 +69,7 @@ def fields_of(
         }  # fmt: skip
     if isinstance(layer, ReadOut):
         weight, bias = folded(layer, own, state)
-        return {"W": weight, "D": bias} | _geometry(layer.linear)
+        return {"W": weight, "D": bias, "t_min": t_min} | _geometry(layer.linear)
     t_max = t_min + window
     timing = {"t_min": t_min, "t_max": t_max}
     if isinstance(layer, MeanPool):

@@ -5,13 +5,12 @@ outputs, with 0 for silence, which is t_max. What is silent passes no gradient o
 `losses`. Used by the training loop, and by losses of simulated runs.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from eventsim.checks import number, real, shown
+from eventsim.checks import number
 from eventsim.errors import InputError
 from eventsim.models.train.losses import SPIKE_TIMES, CrossEntropy, MeanSquare, checked_labels
 
@@ -50,15 +49,12 @@ class EarliestWins:
     early: float = 0.0
     early_tau: float = 1.0
     of: ClassVar[str] = SPIKE_TIMES
+    of_labels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("tau", "early_tau"):
-            given = real(getattr(self, name))
-            if given is None or not 0 < given < math.inf:
-                raise InputError(
-                    f"EarliestWins: {name} = {shown(getattr(self, name))}; must be > 0 and finite. It is a time, such "
-                    "as tau_syn / 5."
-                )
+            remedy = "It is a time, such as tau_syn / 5."
+            number("EarliestWins", name, getattr(self, name), low=0, open_low=True, remedy=remedy)
         number("EarliestWins", "early", self.early, low=0)
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
@@ -102,13 +98,15 @@ class TargetTimes:
     early: float
     late: float = 0.0
     of: ClassVar[str] = SPIKE_TIMES
+    of_labels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        early, late = real(self.early), real(self.late)
-        if early is None or late is None or not -math.inf < early < late < math.inf:
+        for name in ("early", "late"):
+            number("TargetTimes", name, getattr(self, name), remedy="It is a time, such as -1.")
+        if not self.early < self.late:
             raise InputError(
-                f"TargetTimes: early, late = {shown(self.early)}, {shown(self.late)}; must be finite, early < late. "
-                "Give e.g. -1 and 0, the end of the window of the outputs."
+                f"TargetTimes: early, late = {self.early}, {self.late}; must be early < late. Give e.g. -1 and "
+                "0, the end of the window of the outputs."
             )
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:

@@ -1,17 +1,19 @@
 """Inputs to train on, in memory or not: anything with a length that gives the inputs at some places.
 
 So data may be larger than memory: an array, a `numpy.memmap`, a dataset of an HDF5 file, or pictures that are read when
-they are taken (`LabelledValues.view`). No more than a batch is asked for at once. Used by the training loop, the rules
-of windows and the judge.
+they are taken (`LabelledValues.view`). No more than a batch is asked for at once. What is no number in [0, 1] is
+refused when it comes, since no spike can stand for it. Used by the training loop, the rules of windows and the judge.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
+from eventsim.checks import plain_array, real_array, shown
 from eventsim.errors import InputError
+from eventsim.models.relu.input_order import flat_hint, shape_hint
 
 Array = np.ndarray[Any, Any]
 BATCH = 512  # inputs that are looked at together where nobody says how many
@@ -27,41 +29,77 @@ class Inputs(Protocol):
         """Return the inputs at these places, increasing integers (k,), as an array (k, *shape)."""
 
 
+def as_inputs(where: str, x: Any) -> Inputs:
+    """Return what gives inputs at places, a list as an array.
+
+    Raises
+    ------
+    InputError
+        It gives none, or there are none.
+    """
+    found = real_array(where, "x", x) if isinstance(x, list | tuple | np.ma.MaskedArray) else x
+    several = hasattr(found, "__len__") and hasattr(found, "__getitem__") and getattr(found, "shape", None) != ()
+    if not several or isinstance(found, str | bytes | Mapping):
+        raise InputError(
+            f"{where}: x = {shown(x)}; must be an array (n, *shape), or what gives one at some places. Load the data "
+            "first."
+        )
+    if not len(found):
+        raise InputError(f"{where}: there are no inputs in x; must be one at least. Give some.")
+    given: Inputs = found
+    return given
+
+
+def checked_shape(where: str, x: Any, shape: tuple[int, ...]) -> Array:
+    """Return inputs (n, *shape) or (n, n_in) as an array (n, *shape); axes of length 1 may be elsewhere.
+
+    Raises
+    ------
+    InputError
+        No real numbers; another shape: the message says how it becomes right.
+    """
+    array = real_array(where, "x", x)
+    given, size = array.shape[1:], math.prod(shape)
+    if array.ndim and (given == (size,) or [n for n in given if n != 1] == [n for n in shape if n != 1]):
+        return array.reshape(len(array), *shape)
+    hint = shape_hint(array.shape, shape) or "; reshape the data, or make a network of this shape"
+    raise InputError(
+        f"{where}: x has shape {array.shape}; must be (n, {', '.join(map(str, shape))}){flat_hint(shape)}{hint}"
+    )
+
+
+def checked_range(where: str, given: Any, places: Array | None = None) -> Array:
+    """Return inputs (n, …) in [0, 1] as an array; `places` (n,) are their own among all.
+
+    Raises
+    ------
+    InputError
+        A value that is outside, or NaN: the message says which; what is no real number.
+    """
+    x = real_array(where, "x", given)
+    if not x.size or (x.min() >= 0 and x.max() <= 1):  # of NaN neither
+        return x
+    outside = np.argwhere(~((x >= 0) & (x <= 1)))[0]
+    value = x[tuple(outside)]
+    first = outside[0] if places is None else places[outside[0]]
+    index = ", ".join(map(str, (first, *outside[1:])))
+    remedy = "Divide bytes by 255." if x.dtype == np.uint8 else "Scale the data: (x - low) / (high - low)."
+    if value != value:
+        remedy = "Replace it, or leave the input out."
+    raise InputError(
+        f"{where}: x[{index}] = {value}; must be in [0, 1], where 1 spikes first and 0 not at all. {remedy}"
+    )
+
+
 def taken(x: Inputs, chosen: Array) -> Array:
     """Return the inputs at these places, (k,) in any order without repeats, as an array (k, *shape)."""
     if type(x) is np.ndarray:
         return np.asarray(x[chosen])
     order = np.argsort(chosen, kind="stable")
-    given = np.asarray(x[chosen[order]])
+    given = plain_array("inputs: x", x[chosen[order]], InputError)  # a mask would be lost
     found = np.empty_like(given)
     found[order] = given
     return found
-
-
-def checked_inputs(x: Any, shape: tuple[int, ...]) -> Array:
-    """Return inputs as an array, (n, *shape) or (n, n_in), when all are from 0 to 1.
-
-    Raises
-    ------
-    InputError
-        Another shape, no numbers, or one outside of [0, 1]: such an input has no spike time.
-    """
-    given, n_in = np.asarray(x), math.prod(shape)
-    if given.ndim < 2 or math.prod(given.shape[1:]) != n_in:
-        forms = " or ".join(dict.fromkeys((f"(n, {', '.join(map(str, shape))})", f"(n, {n_in})")))
-        raise InputError(
-            f"inputs of shape {given.shape}; must be {forms}, as the network takes them. Reshape them; one input alone "
-            "needs an axis of length 1 before its own."
-        )
-    if given.dtype.kind not in "fiubO":
-        raise InputError(f"inputs of dtype {given.dtype}; must be numbers in [0, 1]. Convert them.")
-    if given.size and not (given.min() >= 0 and given.max() <= 1):  # NaN, too
-        place = tuple(int(k) for k in np.argwhere(~((given >= 0) & (given <= 1)))[0])
-        raise InputError(
-            f"inputs: x[{', '.join(map(str, place))}] = {given[place]}; must be in [0, 1], or no time in the window of "
-            "the input stands for it. Scale the data, as (x - low) / (high - low)."
-        )
-    return given
 
 
 def check_some(x: Inputs, where: str = "inputs") -> None:

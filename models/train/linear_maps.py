@@ -6,6 +6,8 @@ Relies on the operations of a backend. Used by the layers of neurons and by the 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from eventsim.checks import integer
+from eventsim.errors import NetworkError
 from eventsim.models.relu.sliding import Sliding
 from eventsim.models.train.operations import Array, Operations
 
@@ -39,6 +41,10 @@ class DenseMap:
 
     n_out: int
     n_in: int
+
+    def __post_init__(self) -> None:
+        for name in ("n_out", "n_in"):
+            integer("weighted sum", name, getattr(self, name), NetworkError, low=1)
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
@@ -75,6 +81,15 @@ class ConvMap:
     c_in: int
     sliding: Sliding
     groups: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("c_out", "c_in", "groups"):
+            integer("convolution", name, getattr(self, name), NetworkError, low=1)
+        if self.c_in % self.groups or self.c_out % self.groups:
+            raise NetworkError(
+                f"convolution: groups = {self.groups} of {self.c_in} channels in and {self.c_out} out; must divide "
+                "both. Take another number of groups."
+            )
 
     @property
     def weight_shape(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from eventsim.errors import EventsimError
 from eventsim.files.output import check_place
 from eventsim.models.train.checkpoint import save_training
 from eventsim.models.train.epoch import Epoch
-from eventsim.models.train.inputs import Inputs
+from eventsim.models.train.inputs import Inputs, as_inputs
 from eventsim.models.train.training import Training
 from eventsim.progress import Progress
 
@@ -65,6 +65,7 @@ def fit(
     epochs = integer("fit", "epochs", epochs, low=0)
     if checkpoint is not None:
         check_place("fit: checkpoint", checkpoint)  # before an epoch has been waited for
+    x = as_inputs("fit", x)
     n_steps = -(-len(x) // training.batch)
     done: list[Epoch] = []
     kept = training.epochs

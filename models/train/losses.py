@@ -3,10 +3,12 @@
 `first_spike_losses` has more of the latter. Used by the training loop, and by losses of simulated runs.
 """
 
+import math
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from eventsim.checks import finite_array, plain_array
 from eventsim.errors import InputError
 
 Array = np.ndarray[Any, Any]
@@ -16,7 +18,8 @@ POTENTIALS, SPIKE_TIMES = "potentials", "spike times"
 class Loss(Protocol):
     """A loss, the mean over samples.
 
-    Its attribute `of`, where it has one, says of which outputs it is: `POTENTIALS` or `SPIKE_TIMES`.
+    Its attribute `of`, where it has one, says of which outputs it is: `POTENTIALS` or `SPIKE_TIMES`; `of_labels`
+    whether it takes labels alone.
     """
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
@@ -30,20 +33,26 @@ class CrossEntropy:
     """
 
     of: ClassVar[str] = POTENTIALS
+    of_labels: ClassVar[bool] = True
 
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss and (softmax - one-hot) / n, n counting positions."""
-        if outputs.ndim > 2:
-            last = np.moveaxis(outputs, 1, -1)
-            loss, gradient = self(last.reshape(-1, last.shape[-1]), targets.reshape(-1))
-            return loss, np.moveaxis(gradient.reshape(last.shape), -1, 1)
+        n_samples, n_classes, *positions = outputs.shape
+        labels = checked_labels("CrossEntropy", targets, n_samples, n_classes, tuple(positions))
+        if not positions:
+            return self._of_rows(outputs, labels)
+        last = np.moveaxis(outputs, 1, -1)
+        loss, gradient = self._of_rows(last.reshape(-1, n_classes), labels.reshape(-1))
+        return loss, np.moveaxis(gradient.reshape(last.shape), -1, 1)
+
+    def _of_rows(self, outputs: Array, labels: Array) -> tuple[float, Array]:
         shifted = outputs - outputs.max(axis=1, keepdims=True)
         exponentials = np.exp(shifted)
         sums = exponentials.sum(axis=1, keepdims=True)
         rows = np.arange(len(outputs))
-        loss = float(np.mean(np.log(sums[:, 0]) - shifted[rows, targets]))
+        loss = float(np.mean(np.log(sums[:, 0]) - shifted[rows, labels]))
         gradient = exponentials / sums
-        gradient[rows, targets] -= 1
+        gradient[rows, labels] -= 1
         gradient /= len(outputs)
         return loss, gradient
 
@@ -57,8 +66,12 @@ class MeanSquare:
     def __call__(self, outputs: Array, targets: Array) -> tuple[float, Array]:
         """Return the loss and 2 (outputs - targets) / (n n_out)."""
         wanted = targets
-        if targets.ndim < outputs.ndim:
-            wanted = np.moveaxis(np.eye(outputs.shape[1], dtype=outputs.dtype)[targets], -1, 1)
+        if np.ndim(targets) < outputs.ndim:
+            n_samples, n_classes, *positions = outputs.shape
+            labels = checked_labels("MeanSquare", targets, n_samples, n_classes, tuple(positions))
+            wanted = np.moveaxis(np.eye(n_classes, dtype=outputs.dtype)[labels], -1, 1)
+        elif np.shape(targets) != outputs.shape:
+            raise _shaped("MeanSquare", np.shape(targets), outputs.shape)
         difference = outputs - wanted
         return float(np.mean(difference * difference)), difference * (2 / difference.size)
 
@@ -72,15 +85,36 @@ def shall_fire(targets: Array, shape: tuple[int, ...]) -> Array:
     return found
 
 
+def checked_values(where: str, targets: Any, shape: tuple[int, ...]) -> Array:
+    """Return targets that are values, (n, *outputs), as an array of finite numbers; InputError where they are none."""
+    found = finite_array(where, "targets", targets)
+    if found.shape != shape:
+        raise _shaped(where, found.shape, shape)
+    return found
+
+
+def _shaped(where: str, given: tuple[int, ...], shape: tuple[int, ...]) -> InputError:
+    return InputError(
+        f"{where}: targets of shape {given}; must be {shape}, a value for each output of each sample, or a label for "
+        "each sample. Reshape them."
+    )
+
+
 def checked_labels(place: str, labels: Any, n_samples: int, n_classes: int, positions: tuple[int, ...] = ()) -> Array:
     """Return labels as int64 (n_samples, *positions); InputError where one is no whole number below n_classes."""
-    given = np.asarray(labels)
+    given = plain_array(f"{place}: labels", labels, InputError)
     shape = (n_samples, *positions)
     if given.shape != shape:
         each = "position of each sample" if positions else "sample"
-        raise InputError(f"{place}: labels of shape {given.shape}; must be {shape}, one for each {each}")
+        remedy = "Give .argmax(axis=1) of them." if given.shape == (n_samples, n_classes) else "Give as many of both."
+        if given.size == math.prod(shape):
+            remedy = f"Give .reshape{shape}."
+        raise InputError(f"{place}: labels of shape {given.shape}; must be {shape}, one for each {each}. {remedy}")
     if given.dtype.kind not in "iu" and not (given.dtype.kind == "f" and np.all(given == np.floor(given))):
-        raise InputError(f"{place}: labels of dtype {given.dtype}; must be whole numbers from 0 to {n_classes - 1}")
+        raise InputError(
+            f"{place}: labels of dtype {given.dtype}; must be whole numbers from 0 to {n_classes - 1}. Number "
+            "the classes."
+        )
     wrong = np.argwhere((given < 0) | (given >= n_classes))
     if len(wrong):
         first = tuple(wrong[0].tolist())

@@ -14,9 +14,9 @@ import numpy as np
 
 from eventsim.checks import shown
 from eventsim.errors import NetworkError
-from eventsim.models.train.architecture import layers_of
+from eventsim.models.train.architecture import checked_input_shape, layers_of
 from eventsim.models.train.disturbance import Disturbance
-from eventsim.models.train.inputs import checked_inputs
+from eventsim.models.train.inputs import checked_range, checked_shape
 from eventsim.models.train.layers import Arrays, LastNeurons, MeanPool, Neurons, TrainableLayer, check_takes
 from eventsim.models.train.losses import shall_fire
 from eventsim.models.train.numpy_operations import NumpyOperations
@@ -90,7 +90,7 @@ class TrainableNetwork:
         dtype: Any = np.float64,
     ) -> None:
         self.layers = tuple(layers)
-        self.input_shape = checked_shape(input_shape)
+        self.input_shape = checked_input_shape(input_shape)
         self.code = code
         self.dtype = np.dtype(dtype)
         self.parameters: dict[str, Array] = {}
@@ -130,15 +130,15 @@ class TrainableNetwork:
         return twin
 
     def encoded(self, x: Array) -> Array:
-        """Return inputs in [0, 1], (n, *input_shape), as what the first layer takes.
+        """Return inputs in [0, 1], (n, *input_shape) or (n, n_in), as what the first layer takes.
 
         Raises
         ------
         InputError
-            Another number of values, or one outside of [0, 1], for which the window of the input has no time.
+            No real numbers, of another shape, or outside of [0, 1].
         """
-        given = checked_inputs(x, self.input_shape)
-        return self.code.sign * given.reshape(len(given), *self.input_shape).astype(self.dtype, copy=False)
+        given = checked_range("inputs", checked_shape("inputs", x, self.input_shape))
+        return self.code.sign * given.astype(self.dtype, copy=False)
 
     def outputs(self, x: Array, disturbance: Disturbance | None = None) -> Array:
         """Return the outputs of inputs in [0, 1]; batch norms use their running statistics.
@@ -291,7 +291,7 @@ def trainable(
     Raises
     ------
     NetworkError
-        An architecture, slope, dtype or shape that is none.
+        An architecture, shape, slope or dtype that is none.
 
     Warns
     -----
@@ -299,7 +299,7 @@ def trainable(
         A first layer of as many neurons as there are inputs, unlike the next: papers write inputs first, here they are
         not written.
     """
-    input_shape = checked_shape(input_shape)
+    input_shape = checked_input_shape(input_shape)
     layers, code = layers_of(architecture, input_shape), parameterisation(slope)
     n_in = math.prod(input_shape)
     narrower = len(layers) > 2 and layers[1].shape != layers[0].shape
@@ -313,21 +313,10 @@ def trainable(
     return TrainableNetwork(layers, input_shape, code, checked_dtype(dtype))
 
 
-def checked_shape(shape: Any) -> tuple[int, ...]:
-    """Return the shape of an input as a tuple; NetworkError where it is none."""
-    sizes = tuple(shape) if isinstance(shape, Sequence) and not isinstance(shape, str) else ()
-    if not sizes or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in sizes):
-        raise NetworkError(
-            f"trainable: input_shape = {shown(shape)}; must be whole numbers > 0, as (784,) or (channels, height, "
-            "width). Write (784,) for inputs of one axis."
-        )
-    return tuple(int(n) for n in sizes)
-
-
 def checked_dtype(dtype: Any) -> Any:
     """Return a dtype that numbers are trained in; NetworkError for another."""
     try:
-        known = np.dtype(dtype) in (np.float64, np.float32)
+        known = dtype is not None and np.dtype(dtype) in (np.float64, np.float32)
     except TypeError:
         known = False
     if not known:

@@ -66,7 +66,7 @@ class NumpyOperations:
     def largest(self, x: Array, sliding: Sliding, signs: Any) -> tuple[Array, Array]:
         """Return the input of each window with the largest signs * x, and the number of its tap in C order."""
         found = np.empty((*x.shape[:2], *sliding.positions(x.shape[1:])), x.dtype)
-        which = np.zeros(found.shape, np.uint8 if sliding.n_taps <= 256 else np.uint16)
+        which = np.zeros(found.shape, np.min_scalar_type(sliding.n_taps - 1))
         first, *others = np.ndindex(*sliding.kernel)
         parts = slices_of(x)
         room = np.empty((_longest(parts), *x.shape[1:]), x.dtype)

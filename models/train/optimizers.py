@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eventsim.checks import flag, number, reals, shown
+from eventsim.checks import flag, number, real, shown
 from eventsim.errors import InputError
 
 Array = np.ndarray[Any, Any]
@@ -38,7 +38,7 @@ class SGD:
     rate
         Learning rate, >= 0.
     momentum
-        The m, from 0 to 1.
+        The m, from 0 to 1; > 0 with `nesterov`.
     weight_decay
         >= 0.
     nesterov
@@ -60,10 +60,7 @@ class SGD:
         number("SGD", "momentum", self.momentum, low=0, high=1)
         number("SGD", "weight_decay", self.weight_decay, low=0)
         if flag("SGD", "nesterov", self.nesterov) and not self.momentum:
-            raise InputError(
-                "SGD: nesterov = True with momentum = 0, of which nothing would be seen; must be with a momentum > 0. "
-                "Give one, such as 0.9, or leave nesterov out."
-            )
+            raise InputError("SGD: nesterov = True with momentum = 0; must have momentum > 0. Give one, such as 0.9.")
 
     def step(self, parameters: Arrays, gradients: Mapping[str, Array], state: Arrays, number: int, rate: float) -> None:
         """Change `parameters` in place."""
@@ -113,10 +110,11 @@ class Adam:
 
     def __post_init__(self) -> None:
         number("Adam", "rate", self.rate, low=0)
-        betas = reals(self.betas)
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        betas = self.betas if isinstance(self.betas, tuple | list) else ()
+        plain = [real(beta) for beta in betas]
+        if len(plain) != 2 or any(beta is None or not 0 <= beta < 1 for beta in plain):
             raise InputError(
-                f"Adam: betas = {shown(self.betas)}; must be two numbers, from 0 to below 1. Give e.g. (0.9, 0.999)."
+                f"Adam: betas = {shown(self.betas)}; must be two numbers from 0 to below 1. Give e.g. (0.9, 0.999)."
             )
         number("Adam", "epsilon", self.epsilon, low=0, open_low=True)
         number("Adam", "weight_decay", self.weight_decay, low=0)

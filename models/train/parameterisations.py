@@ -15,7 +15,7 @@ from eventsim.models.train.parameterisation import Parameterisation
 from eventsim.models.train.relu_twin import ReluTwin
 
 USUAL = ("b1", "alpha1", "relu")
-_NAMED = re.compile(r"(b|alpha)(\d+(?:\.\d*)?(?:e-?\d+)?)")
+_NAMED = re.compile(r"(b|alpha)(\d+(?:\.\d*)?(?:e-?\d+)?)", re.ASCII)
 
 
 def parameterisation(slope: Any) -> Parameterisation:

@@ -14,7 +14,6 @@ from eventsim.checks import choice, integer, number, shown
 from eventsim.errors import InputError, listed, nearest
 from eventsim.models.data import DataSet, load
 from eventsim.models.data.held_out import split
-from eventsim.models.train.alpha_slope import AlphaSlope
 from eventsim.models.train.architecture import fires, layers_of, parts_of
 from eventsim.models.train.hardware_aware import HardwareAware
 from eventsim.models.train.initialise import initialise
@@ -59,7 +58,7 @@ class Plan:
         Share of each class of the training part that is not trained on, but judged, from 0 to below 1.
     spiking
         Windows of the spiking network that comes out: "calibrated" by training data (`to_ttfs`), or as "trained"; ""
-        stands for the first, but for the second of alpha neurons, whose windows are part of them.
+        stands for the first, but for the second of neurons of another slope than 1, of which windows are a part.
     calibration
         How many training inputs calibrate, the first ones.
     faults
@@ -106,15 +105,21 @@ class Plan:
         integer("plan", "epochs", self.epochs, low=0)
         integer("plan", "calibration", self.calibration, low=1)
         number("plan", "validation", self.validation, low=0, high=1)
-        choice("plan", "spiking", self.spiking, ("", *SPIKING))
-        if self.spiking == "calibrated" and isinstance(parameterisation(self.slope), AlphaSlope):
+        if self.spiking != "":
+            choice("plan", "spiking", self.spiking, SPIKING)
+        if self.spiking == "calibrated" and not self.calibrates:
             raise InputError(
-                f"plan: spiking = 'calibrated' with slope = {self.slope!r}; must be 'trained', since the slopes of "
-                "such neurons go with their windows. Leave it out."
+                f"plan: spiking = 'calibrated' with slope = {self.slope!r}; must be 'trained', since the thresholds of "
+                "such neurons go with their slopes. Leave it out."
             )
         object.__setattr__(self, "faults", tuple(self.faults) if isinstance(self.faults, list) else self.faults)
         self.hardware()
         self.training(trainable("2-relu" if fires(self.architecture) else "2", (1,), self.slope, self.dtype))
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether training data set the windows of the spiking network: of neurons of slope 1, unless as trained."""
+        return self.spiking != "trained" and parameterisation(self.slope).name in ("b1", "relu")
 
     def data_set(self) -> DataSet:
         """Return the data; what `load` refuses is refused."""

@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from eventsim.checks import shown
 from eventsim.errors import InputError, listed, nearest
 from eventsim.files.output import replacing
 from eventsim.files.toml_file import read_toml
@@ -50,15 +51,30 @@ def read_plan(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = 
 
 
 def write_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
-    """Write a plan as a TOML file, which `read_plan` reads; paths of data become absolute."""
+    """Write a plan as a TOML file, which `read_plan` reads; paths of data become absolute.
+
+    Raises
+    ------
+    InputError
+        A text that no file of TOML holds, such as a path that is no UTF-8; `path` is no place for a file.
+    OSError
+        The disk is full; the old file is as it was.
+    """
     lines = []
     for one in fields(plan):
         value = getattr(plan, one.name)
         if one.name == "data":
             value = _beside(Path.cwd() / "plan.toml", value)
         lines.append(f"{one.name} = {_toml(value)}\n")
+    try:
+        text = "".join(lines).encode()
+    except UnicodeEncodeError as error:
+        strange = error.object[max(error.start - 20, 0) : error.end]
+        raise InputError(
+            f"{path}: {shown(strange)} is no text in UTF-8; must be, to be written in a plan. Rename the file."
+        ) from error
     with replacing("", path) as temporary:
-        temporary.write_text("".join(lines), encoding="utf-8")
+        temporary.write_bytes(text)
 
 
 def _beside(place: Path, data: Any) -> Any:
@@ -83,8 +99,12 @@ def _toml(value: Any) -> str:
         return "[" + ", ".join(map(_toml, value)) + "]"
     if isinstance(value, float):
         return repr(float(value))  # inf and nan, too
-    return json.dumps(value, ensure_ascii=False)
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML has no such character
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)

@@ -12,7 +12,7 @@ import numpy as np
 from eventsim.errors import InputError, MappingError, TrainingError
 from eventsim.models.checking.certificates import Certificates
 from eventsim.models.checking.certify import certify
-from eventsim.models.train.inputs import checked_inputs
+from eventsim.models.train.inputs import checked_range, checked_shape
 from eventsim.models.train.network import TrainableNetwork
 from eventsim.models.train.spiking import spiking_network
 
@@ -88,7 +88,7 @@ def _unsure(windows: Mapping[str, float], certificates: Certificates) -> dict[st
 
 
 def _certificates(network: TrainableNetwork, x: Array) -> Certificates:
-    given = checked_inputs(x, network.input_shape)
+    given = checked_range("safe_windows", checked_shape("safe_windows", x, network.input_shape))
     try:
         return certify(spiking_network(network), given.reshape(len(given), -1))
     except (InputError, MappingError) as error:  # alpha neurons that do not climb, weights without bounds

@@ -57,8 +57,11 @@ class Steps:
         choice("Steps", "unit", self.unit, UNITS)
 
     def factor(self, epoch: int, step: int) -> float:
-        """Return by ** (how many times it has been multiplied)."""
-        return float(self.by ** ((epoch if self.unit == "epoch" else step) // self.every))
+        """Return by ** (how many times it has been multiplied), inf beyond the range of float64."""
+        try:
+            return float(float(self.by) ** ((epoch if self.unit == "epoch" else step) // self.every))
+        except OverflowError:
+            return math.inf
 
 
 @dataclass(frozen=True)

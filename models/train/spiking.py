@@ -95,4 +95,4 @@ def spiking_network(network: TrainableNetwork, calibration: Any = None, time_uni
         shape = layer.shape
         if "t_max" in fields:
             times = times[1], fields["t_max"]
-    return ttfs_network(layers, network.input_shape, time_unit=time_unit)
+    return ttfs_network(layers, network.input_shape, input_window=(0.0, 1.0), time_unit=time_unit)

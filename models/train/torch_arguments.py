@@ -51,8 +51,21 @@ def sliding_of(place: str, kernel: Any, stride: Any, padding: Any, dilation: Any
             f"{place}: padding = {padding!r}; must be one number an axis, the same before and behind, as PyTorch's "
             "layers have it. Pad the values before the encoder."
         )
-    kernel = (kernel, kernel) if isinstance(kernel, int) else tuple(kernel)
+    kernel = pair_of(kernel)
     return Sliding(place, kernel, kernel if stride is None else stride, padding, dilation)
+
+
+def pair_of(size: int | Sequence[int]) -> Any:
+    """Return a kernel over two axes; what is no number is left for `Sliding` to refuse.
+
+    Raises
+    ------
+    NetworkError
+        Another number of axes.
+    """
+    if isinstance(size, Sequence) and len(size) != 2:
+        raise NetworkError(f"kernel_size = {size}; must be one number, or two. Give e.g. (3, 3).")
+    return tuple(size) if isinstance(size, Sequence) else (size, size)
 
 
 def check_pool(place: str, sliding: Sliding) -> None:

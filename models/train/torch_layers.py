@@ -34,6 +34,7 @@ from eventsim.models.train.parameterisations import parameterisation
 from eventsim.models.train.torch_arguments import check_groups, check_pool, check_sizes, sliding_of
 from eventsim.models.train.torch_encoder import TTFSEncoder
 from eventsim.models.train.torch_operations import TorchOperations
+from eventsim.models.train.torch_shapes import check_takes_shape
 
 __all__ = [
     "EarliestPool2d",
@@ -126,13 +127,19 @@ class TTFSLayer(nn.Module):
         Parameters
         ----------
         times
-            Spike times relative to the t_min of this layer, <= 0; 0 is no spike.
+            Relative to the t_min of this layer, <= 0; 0 is no spike. (n, n_in) or (n, channels, *positions).
+
+        Raises
+        ------
+        InputError
+            Times of another shape; a pool of which windows would hold no input.
         """
+        check_takes_shape(type(self).__name__, self.layer, tuple(times.shape))
         if times.dtype in HALF:
             times = times.to(self.weight.dtype if "weight" in self.parameter_names else torch.float32)
         with torch.autocast(times.device.type, enabled=False):
             sent: Tensor = _Pass.apply(self, times, *[getattr(self, name) for name in self.parameter_names])
-            if self.training and self.growth and isinstance(self.layer, Neurons | MeanPool):
+            if self.training and self.growth and len(sent) and isinstance(self.layer, Neurons | MeanPool):
                 with torch.no_grad():
                     self.window.copy_(torch.maximum(self.window, -self.growth * sent.min().to(self.window.dtype)))
             return sent
@@ -239,7 +246,7 @@ class TTFSConv2d(TTFSLayer):
     Raises
     ------
     NetworkError
-        Settings that are no whole numbers, a slope that is none.
+        Settings that are no whole numbers, or groups that do not divide channels; a slope that is none.
     """
 
     def __init__(

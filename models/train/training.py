@@ -4,48 +4,38 @@ Relies on the trainable network, optimizers, schedules, window rules, chips and 
 command line.
 """
 
-import inspect
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from eventsim.checks import integer, number, shown
-from eventsim.errors import InputError, TrainingError
+from eventsim.checks import integer, number
+from eventsim.errors import TrainingError
 from eventsim.models.data.epoch_order import batches
 from eventsim.models.train.chip import Chip
 from eventsim.models.train.decisions import decided
 from eventsim.models.train.epoch import Epoch
 from eventsim.models.train.hardware_aware import HardwareAware
-from eventsim.models.train.inputs import BATCH, Inputs, check_some, in_batches, taken
+from eventsim.models.train.inputs import BATCH, Inputs, as_inputs, checked_range, in_batches, taken
 from eventsim.models.train.judge import Judge
-from eventsim.models.train.losses import (
-    POTENTIALS,
-    SPIKE_TIMES,
-    CrossEntropy,
-    Loss,
-    MeanSquare,
-    checked_labels,
-    shall_fire,
-)
+from eventsim.models.train.losses import CrossEntropy, Loss, shall_fire
 from eventsim.models.train.network import Pass, TrainableNetwork
 from eventsim.models.train.optimizers import Adam, Optimizer
 from eventsim.models.train.schedules import Constant, Schedule
+from eventsim.models.train.training_checks import (
+    check_outputs,
+    check_parts,
+    checked_pair,
+    checked_targets,
+    checked_validation,
+)
 from eventsim.models.train.windows import Growth, WindowRule
 
 Array = np.ndarray[Any, Any]
-# Parts of a training, what each must have, and one that has it.
-PARTS = (
-    ("network", ("parameters", "gradients"), "trainable('64-10', (784,))"),
-    ("optimizer", ("rate", "step"), "Adam()"),
-    ("schedule", ("factor",), "Constant()"),
-    ("loss", ("__call__",), "CrossEntropy()"),
-    ("windows", ("after_step", "after_epoch"), "Growth()"),
-)
 
 
 @dataclass
@@ -89,7 +79,7 @@ class Training:
     Raises
     ------
     InputError
-        Numbers out of range; a part that is none; a loss of spike times for potentials, or the other way round.
+        Parts that are none; numbers out of range; a loss of spike times for potentials, or the other way round.
     """
 
     network: TrainableNetwork
@@ -111,12 +101,12 @@ class Training:
     _reached: Any = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_parts(self)
         integer("training", "batch", self.batch, low=1)
         integer("training", "seed", self.seed, low=0, high=2**64 - 1)
         number("training", "activity", self.activity, low=0)
         number("training", "silent", self.silent, low=0)
-        self._check_parts()
-        self._check_outputs()
+        check_outputs(self.network, self.loss, self.silent)
         self._chip = None if self.hardware is None else Chip(self.network, self.hardware)
 
     def step(self, x: Array, targets: Array, sample_ids: Array | None = None) -> tuple[float, Array]:
@@ -126,9 +116,18 @@ class Training:
 
         Raises
         ------
+        InputError
+            Inputs outside of [0, 1] or of another shape, targets that the loss does not take.
         TrainingError
-            The loss is no finite number, or a gradient; the network is as it was before.
+            The loss is no finite number, or a gradient, or the learning rate; the network is as it was before.
         """
+        x = checked_range("training", as_inputs("training", x), sample_ids)
+        rate = self._rate_of(self.steps)
+        if not math.isfinite(rate):
+            raise TrainingError(
+                f"training: step {self.steps + 1}: the learning rate is {rate}, by {self.schedule!r}; must be a finite "
+                "number; take another schedule. The network is as it was before this step."
+            )
         before = dict(self.network.state)
         disturbance = None
         if self._chip is not None:
@@ -141,8 +140,8 @@ class Training:
                 self.network.state = before
                 raise TrainingError(self._no_number(wrong, found))
         self.steps += 1
-        rate = self.rate
-        self.optimizer.step(self.network.parameters, found.gradients, self.moments, self.steps, rate)
+        with np.errstate(over="ignore", invalid="ignore"):  # told at the end of the epoch, or in the next step
+            self.optimizer.step(self.network.parameters, found.gradients, self.moments, self.steps, rate)
         self.windows.after_step(self.network, found.largest)
         if self.network.fires:
             bias = found.gradients[f"{self.network.layers[-1].name}.bias"]
@@ -152,7 +151,10 @@ class Training:
     @property
     def rate(self) -> float:
         """The learning rate of the step that was taken last, or of the first one."""
-        return self.optimizer.rate * self.schedule.factor(self.epochs, max(self.steps - 1, 0))
+        return self._rate_of(max(self.steps - 1, 0))
+
+    def _rate_of(self, step: int) -> float:
+        return float(self.optimizer.rate) * float(self.schedule.factor(self.epochs, step))
 
     def epoch(self, x: Inputs, targets: Array, validation: tuple[Inputs, Array] | None = None) -> Epoch:
         """Go through the data once, in an order drawn from the seed and the number of the epoch.
@@ -170,20 +172,18 @@ class Training:
         Raises
         ------
         InputError
-            Labels out of range, or that the loss does not take; inputs that are none.
+            Labels out of range, or that the loss does not take, also of `validation`; what `step` refuses.
         TrainingError
-            As for `step`; what the judge stops.
+            As for `step`; a parameter that has become no finite number; what the judge stops.
 
         Warns
         -----
         UserWarning
             An output neuron that shall fire has done so for no sample, and no gradient has reached it: it stays silent.
         """
-        targets, labelled = self._checked(targets, len(x))
-        if validation is not None:
-            check_some(validation[0], "training: validation")
-            known = len(validation[0]), self.network.n_out, self.network.layers[-1].shape[1:]
-            checked_labels("training: validation", validation[1], *known)
+        x = as_inputs("training", x)
+        targets, labelled = checked_targets(self.network, self.loss, targets, len(x))
+        validation = checked_validation(self.network, validation)
         self._reached = np.zeros(self.network.n_out, dtype=bool)
         started = time.perf_counter()
         losses, right = [], 0
@@ -192,6 +192,7 @@ class Training:
             losses.append(loss * len(chosen))
             right += int(np.count_nonzero(decided(self.network, outputs) == targets[chosen])) if labelled else 0
         rate = self.rate
+        self._check_parameters()
         self.windows.after_epoch(self.network, x)
         self.epochs += 1
         seconds = time.perf_counter() - started
@@ -210,63 +211,14 @@ class Training:
                 warnings.warn(self._stays_silent(lost), UserWarning, stacklevel=2)
         return done
 
-    def _check_parts(self) -> None:
-        """Refuse what is no network, optimizer, loss or rule, before an epoch has been waited for."""
-        hint = "a text form, as 'adam:rate=0.01', is what a Plan takes."
-        for name, methods, example in PARTS:
-            given = getattr(self, name)
-            if inspect.isclass(given) or not all(hasattr(given, method) for method in methods):
-                raise InputError(
-                    f"training: {name} = {shown(given)}; must be such a part, as {example}. Give one; {hint}"
+    def _check_parameters(self) -> None:
+        """What the last step has made no number is kept by no checkpoint."""
+        for name, values in (self.network.parameters | self.network.state).items():
+            if not np.isfinite(values).all():
+                raise TrainingError(
+                    f"training: step {self.steps}: {name} has become no finite number; must be one; take a smaller "
+                    f"learning rate than {self.rate:.3g}"
                 )
-        for name, kind in (("judge", Callable), ("hardware", HardwareAware)):
-            given = getattr(self, name)
-            if given is not None and (inspect.isclass(given) or not isinstance(given, kind)):
-                example = "Judge()" if name == "judge" else "HardwareAware('jitter:sigma=0.01')"
-                raise InputError(f"training: {name} = {shown(given)}; must be None or such a part. Give {example}.")
-
-    def _check_outputs(self) -> None:
-        """Refuse a loss of other outputs than the network has."""
-        what = SPIKE_TIMES if self.network.fires else POTENTIALS
-        of = getattr(self.loss, "of", what)
-        if of != what:
-            raise InputError(
-                f"training: loss {type(self.loss).__name__} is of {of}, and the outputs are {what}; must be of these. "
-                + ("Take EarliestWins or TargetTimes." if self.network.fires else "End the architecture with '-relu'.")
-            )
-        if self.silent and not self.network.fires:
-            raise InputError(
-                f"training: silent = {self.silent} for outputs that are potentials; must be 0, since these are never "
-                "silent. End the architecture with '-relu', or leave it out."
-            )
-
-    def _checked(self, targets: Any, n_samples: int) -> tuple[Array, bool]:
-        """The targets, and whether they are labels."""
-        targets, positions = np.asarray(targets), self.network.layers[-1].shape[1:]
-        if targets.ndim == 1 + len(positions):
-            if self.network.fires and isinstance(self.loss, MeanSquare):
-                raise InputError(
-                    "training: labels for the mean square of spike times; must be a time for each neuron, (n, n_out). "
-                    "Take TargetTimes, or EarliestWins, which have labels."
-                )
-            return checked_labels("training", targets, n_samples, self.network.n_out, positions), True
-        if targets.ndim == 1:
-            raise InputError(
-                f"training: labels of shape {targets.shape} for outputs at each of {positions} positions; must be "
-                f"{(n_samples, *positions)}. End the architecture with 'avg' and a number for one label a sample."
-            )
-        wanted = (n_samples, *self.network.layers[-1].shape)
-        if isinstance(self.loss, CrossEntropy) or targets.shape[:1] != wanted[:1]:
-            raise InputError(
-                f"training: targets of shape {targets.shape}; must be labels, {(n_samples, *positions)}, or what the "
-                f"loss takes, one for each of {n_samples} samples. Give .argmax(axis=1) of rows with a 1."
-            )
-        if isinstance(self.loss, MeanSquare) and (targets.shape != wanted or not np.isfinite(targets).all()):
-            raise InputError(
-                f"training: targets of shape {targets.shape} for the mean square; must be labels, or finite numbers "
-                f"{wanted}, one for each output. Give these."
-            )
-        return targets, False
 
     def _stays_silent(self, lost: Array) -> str:
         who = ", ".join(map(str, np.flatnonzero(lost).tolist()))
@@ -314,13 +266,14 @@ def accuracy(
     Raises
     ------
     InputError
-        No inputs, or labels that do not fit them.
+        No inputs, or outside of [0, 1]; labels that no output has, or not as many.
     """
-    check_some(x, "accuracy: inputs")
-    labels = checked_labels("accuracy", labels, len(x), network.n_out, network.layers[-1].shape[1:])
+    integer("accuracy", "batch", batch, low=1)
+    x, labels = checked_pair(network, "accuracy", x, labels)
     right = 0
     for places, part in in_batches(x, batch):
+        given = checked_range("accuracy", part, places)
         disturbance = None if chip is None else chip.draw(chip.hardware.seed, places)
-        outputs = network.outputs(part, disturbance)
+        outputs = network.outputs(given, disturbance)
         right += int(np.count_nonzero(decided(network, outputs) == labels[places]))
     return right / np.size(labels)

@@ -4,10 +4,12 @@ Relies on the record of a run. Used by `gradients`.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from eventsim.checks import real, real_array
 from eventsim.errors import InputError, listed, nearest
 from eventsim.inspection.trains import has_all_spikes
 from eventsim.models.train.event_gradients.losses import Cotangents
@@ -116,12 +118,18 @@ def checked_loss(run: Run, found: Any) -> Cotangents:
             f"gradients: loss(run) returned a {type(found).__name__}; must return Cotangents. Give OnReadout(…), "
             "OnFirstSpikes(…), or a function that returns Cotangents(value, spikes, readout)."
         )
-    if not math.isfinite(found.value):
+    value = real(found.value)
+    if value is None or not math.isfinite(value):
         raise InputError(f"gradients: the loss is {found.value}; must be finite. Look at what it sees of the run.")
+    if not isinstance(found.spikes, Mapping):
+        raise InputError(
+            f"gradients: the loss has derivatives by spikes in a {type(found.spikes).__name__}; must be a dict by "
+            "population. Give {name: array}."
+        )
     for name, values in found.spikes.items():
-        _check_by_times(run, name, np.asarray(values))
+        _check_by_times(run, name, real_array("gradients: the loss", f"spikes[{name!r}]", values))
     if found.readout is not None:
-        _check_by_readout(run, np.asarray(found.readout))
+        _check_by_readout(run, real_array("gradients: the loss", "readout", found.readout))
     return found
 
 
