@@ -17,10 +17,7 @@ from eventsim.network import neuron_model
 os.environ["MPLBACKEND"] = "Agg"  # set, not proposed: a test must not depend on a display; subprocesses inherit it
 
 # Modules that tests with these packages share; doctests are looked for in all others.
-SHARED = {
-    "onnx_networks.py": "onnxruntime", "quantized_onnx.py": "onnxruntime", "torch_networks.py": "torch",
-    "../models/train/torch_layers.py": "torch", "../models/train/torch_operations.py": "torch",
-}  # fmt: skip
+SHARED = {"onnx_networks.py": "onnxruntime", "quantized_onnx.py": "onnxruntime", "torch_networks.py": "torch"}
 collect_ignore = [file for file, package in SHARED.items() if importlib.util.find_spec(package) is None]
 
 # Deadlines are off since the first example may meet the compiler. `ci` tries the same examples in every run, so that

@@ -20,6 +20,7 @@ from mpmath import mpf
 
 import eventsim
 from eventsim import Dense, Network, OneToOne, Sparse, SpikeTimes, Steps, explain, load_network, simulate
+from eventsim._jit.lowering import LoopCompiler
 from eventsim.errors import InputError, ModelError, NetworkError
 from eventsim.models import write_nir
 from eventsim.models.neurons.exponentials import make_forms
@@ -165,7 +166,7 @@ def test_the_functions_of_glif_give_the_same_bits_compiled():
         s = advance(propagator(p, 0.25), receive(receive(s, 0.75, 1), -0.5, 0))
         return s, time_to_spike(p, s), touching(p, s), reset(p, s)
 
-    compiled = numba.njit(lived)
+    compiled = numba.njit(pipeline_class=LoopCompiler)(lived)
     for number in range(60):
         _, p, s = prepared("glif", golden_receptors.case_of("glif", number))
         assert compiled(p, s) == lived(p, s)

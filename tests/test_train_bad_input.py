@@ -52,12 +52,12 @@ def changed(place: Any, value: float) -> Array:
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (X[:, :, :2], r"inputs of shape \(20, 2, 2\); must be \(n, 2, 3\) or \(n, 6\)"),
-        (X[0, 0], r"inputs of shape \(3,\); must be .*one input alone needs an axis of length 1"),
-        (changed((3, 1, 2), np.nan), r"inputs: x\[3, 1, 2\] = nan; must be in \[0, 1\]"),
-        (changed((3, 0, 2), 1.5), r"inputs: x\[3, 0, 2\] = 1.5; must be in \[0, 1\], .*\(x - low\) / \(high - low\)"),
-        (changed((3, 0, 0), -1e-9), r"inputs: x\[3, 0, 0\] = -1e-09; must be in"),
-        (X.astype(str), r"inputs of dtype <U\d+; must be numbers in \[0, 1\]"),
+        (X[:, :, :2], r"x has shape \(20, 2, 2\); must be \(n, 2, 3\) or \(n, 6\)"),
+        (X[0, 0], r"x has shape \(3,\); must be \(n, 2, 3\) or \(n, 6\)"),
+        (changed((3, 1, 2), np.nan), r"x\[3, 1, 2\] = nan; must be in \[0, 1\]"),
+        (changed((3, 0, 2), 1.5), r"x\[3, 0, 2\] = 1.5; must be in \[0, 1\].*\(x - low\) / \(high - low\)"),
+        (changed((3, 0, 0), -1e-9), r"x\[3, 0, 0\] = -1e-09; must be in"),
+        (X.astype(str), "must be real numbers"),
     ],
     ids=["width", "one", "nan", "above", "below", "text"],
 )
@@ -83,11 +83,11 @@ def test_inputs_at_both_ends_and_of_other_numbers_are_taken() -> None:
 @pytest.mark.parametrize(
     ("loss", "targets", "message"),
     [
-        (CrossEntropy(), np.eye(3)[LABELS], r"targets of shape \(20, 3\); must be labels, \(20,\).*argmax"),
-        (CrossEntropy(), np.eye(3, dtype=int)[LABELS], r"targets of shape \(20, 3\); must be labels, \(20,\)"),
-        (MeanSquare(), np.ones((20, 1)), r"shape \(20, 1\) for the mean square; must be labels, or .*\(20, 3\)"),
-        (MeanSquare(), np.full((20, 3), np.nan), r"must be labels, or finite numbers \(20, 3\)"),
-        (MeanSquare(), np.ones((10, 3)), r"one for each of 20 samples"),
+        (CrossEntropy(), np.eye(3)[LABELS], r"labels of shape \(20, 3\); must be \(20,\).*argmax"),
+        (CrossEntropy(), np.eye(3, dtype=int)[LABELS], r"labels of shape \(20, 3\); must be \(20,\)"),
+        (MeanSquare(), np.ones((20, 1)), r"targets of shape \(20, 1\); must be \(20, 3\), a value for each output"),
+        (MeanSquare(), np.full((20, 3), np.nan), r"targets\[0, 0\] = nan; must be finite"),
+        (MeanSquare(), np.ones((10, 3)), r"targets of shape \(10, 3\); must be \(20, 3\)"),
     ],
     ids=["rows", "whole rows", "one column", "nan", "too few"],
 )
@@ -102,7 +102,7 @@ def test_validation_is_looked_at_before_the_epoch() -> None:
     for x, labels, message in (
         (X[:5], LABELS, r"training: validation: labels of shape \(20,\); must be \(5,\)"),
         (X[:5], LABELS[:5] + 9, r"training: validation: labels\[0\] = 9; must be from 0 to 2"),
-        (X[:0], LABELS[:0], "training: validation: there is none; must be 1 or more"),
+        (X[:0], LABELS[:0], "training: validation: there are no inputs in x; must be one at least"),
     ):
         begun = training()
         with pytest.raises(InputError, match=message):
@@ -117,7 +117,7 @@ def test_nothing_has_no_accuracy_no_verdict_and_no_quantile() -> None:
         lambda: Quantile(0.9).after_epoch(network(), X[:0]),
     )
     for ask in asks:
-        with pytest.raises(InputError, match="there is none; must be 1 or more"):
+        with pytest.raises(InputError, match=r"there is none; must be 1 or more|there are no inputs in x"):
             ask()
     with pytest.raises(InputError, match=r"accuracy: labels of shape \(20,\); must be \(5,\)"):
         accuracy(network(), X[:5], LABELS)
@@ -134,13 +134,13 @@ def test_a_checkpoint_that_has_no_place_is_refused_before_the_first_epoch(tmp_pa
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"optimizer": "adam"}, r"training: optimizer = 'adam'; must be such a part, as Adam\(\).*a Plan takes"),
-        ({"schedule": "cosine"}, r"training: schedule = 'cosine'; must be such a part, as Constant\(\)"),
-        ({"loss": CrossEntropy}, r"training: loss = <class .*must be such a part, as CrossEntropy\(\)"),
-        ({"windows": Growth}, r"training: windows = <class .*must be such a part, as Growth\(\)"),
-        ({"judge": True}, r"training: judge = True; must be None or such a part. Give Judge\(\)"),
+        ({"optimizer": "adam"}, r"training: optimizer = 'adam'; must be an object with rate, step"),
+        ({"schedule": "cosine"}, r"training: schedule = 'cosine'; must be an object with factor"),
+        ({"loss": CrossEntropy}, r"training: loss = <class .*must be an object with __call__"),
+        ({"windows": Growth}, r"training: windows = <class .*must be an object with after_step"),
+        ({"judge": True}, r"training: judge = True; must be an object with __call__"),
         ({"judge": Judge}, "training: judge = <class"),
-        ({"hardware": "jitter:sigma=0.1"}, "training: hardware = 'jitter:sigma=0.1'; must be None or such a part"),
+        ({"hardware": "jitter:sigma=0.1"}, "training: hardware = 'jitter:sigma=0.1'; must be an object with faults"),
     ],
 )
 def test_parts_of_a_training_that_are_none_are_refused_when_it_is_made(parts: dict[str, Any], message: str) -> None:
@@ -149,23 +149,23 @@ def test_parts_of_a_training_that_are_none_are_refused_when_it_is_made(parts: di
 
 
 def test_text_is_no_network() -> None:
-    with pytest.raises(InputError, match="training: network = '64-10'; must be such a part, as trainable"):
+    with pytest.raises(InputError, match="training: network = '64-10'; must be an object with parameters"):
         Training("64-10")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Adam(betas=(0.9, 1.0)), r"Adam: betas = \(0.9, 1.0\); must be two numbers, from 0 to below 1"),
+        (lambda: Adam(betas=(0.9, 1.0)), r"Adam: betas = \(0.9, 1.0\); must be two numbers from 0 to below 1"),
         (lambda: Adam(betas=(0.9,)), "must be two numbers"),  # type: ignore[arg-type]
         (lambda: Adam(betas=0.9), "must be two numbers"),  # type: ignore[arg-type]
         (lambda: Adam(epsilon=0.0), "Adam: epsilon = 0.0; must be > 0"),
         (lambda: Adam(decoupled="no"), "Adam: decoupled = 'no'; must be True or False"),  # type: ignore[arg-type]
-        (lambda: SGD(nesterov=True), "SGD: nesterov = True with momentum = 0, .*must be with a momentum > 0"),
+        (lambda: SGD(nesterov=True), "SGD: nesterov = True with momentum = 0; must have momentum > 0"),
         (lambda: SGD(momentum=0.9, nesterov=1), "SGD: nesterov = 1; must be True or False"),  # type: ignore[arg-type]
         (lambda: Judge(engine="fast"), "Judge: engine = 'fast'; must be one of compiled, reference"),
         (lambda: EarliestWins(tau="short"), "EarliestWins: tau = 'short'; must be > 0"),  # type: ignore[arg-type]
-        (lambda: TargetTimes("soon"), "TargetTimes: early, late = 'soon', 0.0; must be"),  # type: ignore[arg-type]
+        (lambda: TargetTimes("soon"), "TargetTimes: early = 'soon'; must be"),  # type: ignore[arg-type]
     ],
 )
 def test_settings_that_are_none_are_refused_when_they_are_given(make: Callable[[], Any], message: str) -> None:
@@ -175,7 +175,7 @@ def test_settings_that_are_none_are_refused_when_they_are_given(make: Callable[[
 
 @pytest.mark.parametrize("shape", [6, (0,), (-2, 3), (2.0,), (), "66", (True,)])
 def test_shapes_of_inputs_that_are_none_are_refused(shape: Any) -> None:
-    with pytest.raises(NetworkError, match=r"trainable: input_shape = .*; must be whole numbers > 0"):
+    with pytest.raises(NetworkError, match=r"input_shape = .*; must be whole numbers >= 1"):
         trainable("5-3", shape)
 
 

@@ -53,7 +53,7 @@ def changed(place: tuple[int, ...], value: float) -> Array:
     return x
 
 
-INPUTS = {
+INPUTS: dict[str, tuple[Any, str]] = {
     "nan": (changed((7, 2), math.nan), r"x\[7, 2\] = nan; must be in \[0, 1\].*Replace it"),
     "negative": (changed((7, 2), -0.5), r"x\[7, 2\] = -0.5; must be in \[0, 1\].*\(x - low\)"),
     "infinite": (changed((7, 2), math.inf), r"x\[7, 2\] = inf; must be in"),

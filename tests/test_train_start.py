@@ -232,7 +232,7 @@ def test_a_slope_that_a_layer_does_not_take_leaves_the_network_as_it_was() -> No
 def test_at_a_positive_input_lowered_sums_send_less() -> None:
     """For He's weights and inputs that are values of ReLUs, 0.75 of the mean square a layer, as the page says."""
     n = 2000
-    x = np.maximum(np.random.default_rng(0).normal(size=n), 0) / 3
+    x = np.maximum(np.random.default_rng(0).normal(size=n), 0) / 4
     sent = []
     for slope in ("b1", "alpha1"):
         network = started(f"{n}-2", (n,), slope, seed=3)

@@ -174,7 +174,8 @@ def test_a_large_parameter_is_changed_to_its_end() -> None:
     """Adam goes through it block by block."""
     draws = np.random.default_rng(2)
     start, gradient = draws.normal(size=(2, 2 * BLOCK + 7))
-    parameters, moments = {"p": start.copy()}, {}
+    parameters: dict[str, Any] = {"p": start.copy()}
+    moments: dict[str, Any] = {}
     p = nn.Parameter(torch.from_numpy(start.copy()))
     p.grad = torch.from_numpy(gradient)
     Adam(1e-2).step(parameters, {"p": gradient}, moments, 1, 1e-2)
